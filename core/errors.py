@@ -1,0 +1,51 @@
+"""The one error type a user can meet: a code for programs, a sentence, and what to do about it.
+
+Standard library only: Blender imports this beside ``core.protocol``.
+"""
+
+from __future__ import annotations
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_CANCELLED = 130
+
+
+class SoliloquyError(Exception):
+    """Something that ends a job for a reason a user can read.
+
+    Parameters
+    ----------
+    code
+        Stable lower-case identifier (``audio_missing``, ``portrait_no_face``, ``out_of_memory``, …).
+    message
+        One sentence that says what is wrong.
+    hint
+        One sentence that says what to do; may be empty.
+    """
+
+    exit_code = EXIT_FAILED
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class BadInputError(SoliloquyError):
+    """The user's file or setting can't be used (exit code 2)."""
+
+    exit_code = EXIT_BAD_INPUT
+
+
+class CancelledError(SoliloquyError):
+    """The user stopped the job (exit code 130)."""
+
+    exit_code = EXIT_CANCELLED
+
+    def __init__(self, message: str = "Cancelled.") -> None:
+        super().__init__("cancelled", message)
