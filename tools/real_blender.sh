@@ -24,9 +24,10 @@ if ! command -v debootstrap >/dev/null; then
 fi
 # An older host does not know a newer release's signing key; the packages come from the host's own mirror.
 [ -d "$root/usr/share/doc" ] || debootstrap --no-check-gpg --variant=minbase "$release" "$root" "$mirror"
-mountpoint -q "$root/proc" || mount --bind /proc "$root/proc"
 
-in_root() { chroot "$root" "$@"; }
+# A private mount namespace: what is mounted inside is gone with the command, so that nobody who later deletes the
+# folder deletes through a mount.
+in_root() { unshare --mount --propagation private sh -c 'mount --bind /proc "$0/proc" && exec chroot "$0" "$@"' "$root" "$@"; }
 in_root apt-get -o Acquire::Check-Valid-Until=false update -q
 in_root apt-get install -y -q --no-install-recommends blender xvfb xauth imagemagick libgl1-mesa-dri libegl1 \
     python3-numpy python3-requests python3-zstandard
@@ -56,15 +57,18 @@ parent=$(cd "$(dirname "$0")/../.." && pwd)
 write_command() { # name, program inside
     cat > "$dir/$1" <<COMMAND
 #!/bin/bash
+if [ -z "\${SOLILOQUY_IN_NAMESPACE:-}" ]; then
+    SOLILOQUY_IN_NAMESPACE=1 exec unshare --mount --propagation private "\$0" "\$@"
+fi
 root=$root
 IFS=: read -ra shared <<< "\${BLENDER_BIND:-$parent}"
 for d in /proc /dev /tmp "\$HOME" "\${shared[@]}"; do
     mkdir -p "\$root\$d"
-    mountpoint -q "\$root\$d" || mount --bind "\$d" "\$root\$d"
+    mount --rbind "\$d" "\$root\$d"
 done
 keep=()
-for name in SHOT SHOT_AFTER SOLILOQUY_PYTHON SOLILOQUY_RUNTIME SOLILOQUY_DATA BLENDER_USER_RESOURCES; do
-    [ -z "\${!name:-}" ] || keep+=("\$name=\${!name}")
+for name in \$(compgen -e | grep -E "^(SHOT|SOLILOQUY_|BLENDER_USER_)"); do
+    [ "\$name" = SOLILOQUY_IN_NAMESPACE ] || keep+=("\$name=\${!name}")
 done
 exec chroot "\$root" env -i -C "\$PWD" HOME="\$HOME" LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin "\${keep[@]}" $2 "\$@"
 COMMAND
