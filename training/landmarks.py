@@ -1,0 +1,74 @@
+"""Face-mesh landmarks of video corpora, tracked once and kept in ``.cache/landmarks`` (resumable)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from core.face_mesh import LANDMARKS, OUTER_EYES, FaceMesh
+
+from . import video
+
+LIP_GAPS = ((82, 87), (13, 14), (312, 317))
+"""Pairs of inner-lip points, upper and lower, across the middle of the mouth."""
+MAX_GAP = 5
+"""Lost frames in a row that are still bridged by straight lines."""
+
+
+class BadClip(ValueError):
+    """A clip that gives no usable track; the message says why."""
+
+
+def save(path: Path, **arrays: np.ndarray) -> None:
+    """Write an npz beside its place and rename it, so that a killed run leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part.npz")
+    np.savez_compressed(beside, **arrays)
+    beside.replace(path)
+
+
+def fill(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Landmarks (T, 478, 3) with frames that are not ``found`` (T,) bridged by straight lines; raises BadClip for long gaps."""
+    if found.mean() < 0.9:
+        raise BadClip(f"no face in {int((~found).sum())} of {len(found)} frames")
+    edges = np.flatnonzero(np.diff(np.concatenate([[1], found.astype(int), [1]])))
+    if len(edges) and int((edges[1::2] - edges[::2]).max()) > MAX_GAP:
+        raise BadClip(f"face lost for {int((edges[1::2] - edges[::2]).max())} frames")
+    times = np.arange(len(found))
+    flat = landmarks.reshape(len(found), -1)  # (T, 478 * 3)
+    filled = np.stack([np.interp(times, times[found], column[found]) for column in flat.T], axis=1)
+    return filled.reshape(landmarks.shape).astype(np.float32)
+
+
+def track(clip: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Landmarks (T, 478, 3) px, found (T,) bool and (width, height) of a video of one person. Raises BadClip or OSError."""
+    points, found = [], []
+    size = (0, 0)
+    with FaceMesh(video=True) as mesh:
+        for frame in video.frames(clip):
+            size = (frame.shape[1], frame.shape[0])
+            faces = mesh.detect(frame)
+            found.append(bool(faces))
+            points.append(faces[0] if faces else np.zeros((LANDMARKS, 3), np.float32))
+    if len(points) < 25:
+        raise BadClip(f"{len(points)} frames only")
+    return np.stack(points), np.array(found), np.array(size)
+
+
+def load_or_track(clip: Path, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Filled landmarks (T, 478, 3) and (width, height) of ``clip``, from ``cache`` where it was tracked before."""
+    if not cache.exists():
+        landmarks, found, size = track(clip)
+        save(cache, landmarks=landmarks, found=found, size=size)
+    with np.load(cache, allow_pickle=False) as kept:
+        return fill(kept["landmarks"], kept["found"]), kept["size"]
+
+
+def mouth_shape(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Opening (T,) and width (T,) of the mouth in units of the outer-eye distance, straight from (T, 478, 3) landmarks."""
+    flat = landmarks[..., :2]
+    eyes = np.linalg.norm(flat[:, OUTER_EYES[0]] - flat[:, OUTER_EYES[1]], axis=-1)
+    gaps = np.mean([np.linalg.norm(flat[:, up] - flat[:, low], axis=-1) for up, low in LIP_GAPS], axis=0)
+    width = np.linalg.norm(flat[:, 61] - flat[:, 291], axis=-1)
+    return (gaps / eyes).astype(np.float32), (width / eyes).astype(np.float32)
