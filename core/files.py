@@ -1,0 +1,78 @@
+"""Files that are either whole or not there: written beside their place, then renamed.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .errors import BadInputError, SoliloquyError
+
+BESIDE_SUFFIX = ".part"
+"""Ending of files that are being written; a leftover one is from a killed job and may be deleted."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+
+
+def output_error(error: OSError, path: str | Path) -> SoliloquyError:
+    """Turn the system's refusal to write ``path`` into a sentence for the user."""
+    if error.errno in _FULL:
+        return SoliloquyError(
+            "disk_full", f"The disk is full: {path} could not be written.", "Free some space and generate again."
+        )
+    if error.errno in _FORBIDDEN:
+        return BadInputError(
+            "output_unwritable",
+            f"The output folder can't be written to: {path} ({os.strerror(error.errno)}).",
+            "Choose a folder that you may write to.",
+        )
+    return SoliloquyError("output_failed", f"{path} could not be written: {error}.", "Check the disk and try again.")
+
+
+@contextmanager
+def written_beside(path: str | Path) -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to; on success it is renamed to ``path``, on failure it is removed.
+
+    Raises SoliloquyError ``disk_full``, BadInputError ``output_unwritable`` or SoliloquyError ``output_failed``
+    where the system refuses.
+    """
+    path = Path(path)
+    # Hidden, unique, and with the same ending, because image writers choose their format by it.
+    beside = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(4)}{BESIDE_SUFFIX}{path.suffix}")
+    try:
+        yield beside
+        beside.replace(path)
+    except OSError as error:
+        raise output_error(error, path) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write ``data`` to ``path``, whole or not at all; raises as ``written_beside``."""
+    with written_beside(path) as beside:
+        beside.write_bytes(data)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write ``value`` as readable UTF-8 JSON, whole or not at all; raises as ``written_beside``."""
+    write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
+
+
+def make_folder(path: str | Path) -> Path:
+    """Create ``path`` with its parents; raises as ``written_beside``."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, path) from error
+    return path
