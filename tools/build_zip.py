@@ -1,0 +1,70 @@
+"""Builds the extension's zip: ``python tools/build_zip.py [--out build]``.
+
+Does what ``blender --command extension build`` does, without a Blender, and byte for byte the same on every run
+(sorted names, fixed times), so that a zip can be compared by its hash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+_SKIPPED_FOLDERS = {"__pycache__"}
+_SKIPPED_ENDINGS = {".pyc", ".part"}
+_FIXED_TIME = (2020, 1, 1, 0, 0, 0)
+
+
+def extension_files(root: Path = ROOT) -> list[Path]:
+    """Files of the extension, relative to ``root``: the manifest, the root module and what ``[build] paths`` names."""
+    manifest = tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))
+    found = {Path("blender_manifest.toml"), Path("__init__.py")}
+    for name in manifest["build"]["paths"]:
+        path = root / name
+        inside = path.rglob("*") if path.is_dir() else [path]
+        found |= {file.relative_to(root) for file in inside if file.is_file()}
+    return sorted(
+        file for file in found if not _SKIPPED_FOLDERS & set(file.parts) and file.suffix not in _SKIPPED_ENDINGS
+    )
+
+
+def build(out: Path, root: Path = ROOT) -> Path:
+    """Write ``soliloquy-<version>.zip`` into the folder ``out`` and return its path."""
+    manifest = tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / f"{manifest['id']}-{manifest['version']}.zip"
+    beside = target.with_suffix(".zip.part")
+    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in extension_files(root):
+            entry = zipfile.ZipInfo(file.as_posix(), _FIXED_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, (root / file).read_bytes())
+    beside.replace(target)
+    return target
+
+
+def untracked(files: list[Path], root: Path = ROOT) -> list[Path]:
+    """Which of ``files`` git does not track: a zip for others should hold none."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
+    return [file for file in files if file.as_posix() not in set(tracked.split("\0"))]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "build")
+    options = parser.parse_args(arguments)
+    if (ROOT / ".git").exists():
+        for file in untracked(extension_files()):
+            print(f"warning: {file} is not in git but goes into the zip", file=sys.stderr)
+    target = build(options.out)
+    print(f"{target} ({target.stat().st_size / 2**20:.1f} MiB)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

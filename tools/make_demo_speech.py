@@ -1,0 +1,35 @@
+"""Makes the demonstration's sound, ``tools/assets/demo_speech.flac``: ``python tools/make_demo_speech.py``.
+
+Synthesised by flite's voice ``slt`` (Debian package ``flite``), so that nobody's voice ships with the project.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import soundfile
+
+TARGET = Path(__file__).resolve().parent / "assets" / "demo_speech.flac"
+VOICE = "slt"
+TEXT = (
+    "Hello. Nobody moved this face by hand. The lips follow what you hear, "
+    "and the rest, a nod, a blink, a glance, is a new performance every time you ask."
+)
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "speech.wav"
+        subprocess.run(["flite", "-voice", VOICE, "-t", TEXT, "-o", str(wav)], check=True)
+        samples, rate = soundfile.read(wav, dtype="int16")
+    TARGET.parent.mkdir(exist_ok=True)
+    soundfile.write(TARGET, samples, rate, subtype="PCM_16")
+    print(f"{TARGET}: {len(samples) / rate:.2f} s at {rate} Hz")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
