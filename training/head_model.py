@@ -1,0 +1,161 @@
+"""Make the head model: ``python -m training.head_model --ict ../shared/data/ict_facekit.npz``.
+
+Simplified symmetric topology (``head_topology``), identity components (``identity``), expressions with turning eyeballs,
+places of mediapipe's points (``face_mesh_points``), held-out errors (``head_model_report``) and the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from core.channels import EXPRESSIONS
+from core.head_model import PARTS, WEIGHTS, HeadModel
+from training.eyeball import fit_sphere, gaze_rotation
+from training.face_mesh_points import average_face_mesh, place_points
+from training.head_topology import Topology, build_topology
+from training.ict import IctModel, load_ict
+from training.identity import estimate_identity
+
+
+@dataclass(frozen=True)
+class HeadModelConfig:
+    """What the head model is made with."""
+
+    components: int = 50
+    seed: int = 1
+    gaze_degrees: tuple[float, float, float, float] = (25.0, 30.0, 30.0, 25.0)
+    """Turn of the eyeball at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp (ICT's shapes move lids only)."""
+
+
+def data_folder() -> Path:
+    """The folder of real data: ``SOLILOQUY_DATA`` or ``../shared/data`` beside the repository."""
+    return Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def face_vertices(model: IctModel, topology: Topology) -> np.ndarray:
+    """(V,) bool: vertices that come from the source's face part (hairline to below the chin)."""
+    first, last = model.parts["face"]
+    return (topology.source_vertices[:, 0] >= first) & (topology.source_vertices[:, 0] < last)
+
+
+def eye_centres(topology: Topology, mean: np.ndarray) -> np.ndarray:
+    """(2, 3) centres of spheres through the whites of the eyes, left first."""
+    centres = []
+    for name in ("eye_left", "eye_right"):
+        points = mean[np.unique(topology.triangles[topology.triangle_part == PARTS.index(name)])]
+        centres.append(fit_sphere(points[points[:, 2] < np.quantile(points[:, 2], 0.6)])[0])
+    return np.array(centres)
+
+
+def expressions_with_gaze(model: IctModel, topology: Topology, mean: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """(53, V, 3) centimetres: the source's shapes, to which gaze shapes add the eyeballs' turn."""
+    shapes = topology.transfer(model.expression).astype(np.float32)
+    centres = eye_centres(topology, mean)
+    directions = {"Down": (-1, 0), "In": (0, -1), "Out": (0, 1), "Up": (1, 0)}  # up, and away from the nose
+    for side, name in enumerate(("eye_left", "eye_right")):
+        vertices = np.unique(topology.triangles[topology.triangle_part == PARTS.index(name)])
+        arm = mean[vertices] - centres[side]
+        for angle, (direction, (up, away)) in zip(angles, directions.items(), strict=True):
+            rotation = gaze_rotation(up * angle, (1 if side == 0 else -1) * away * angle)
+            shapes[EXPRESSIONS.index(f"eyeLook{direction}_{'LR'[side]}"), vertices] += arm @ rotation.T - arm
+    return shapes
+
+
+def pivots(model: IctModel) -> tuple[np.ndarray, np.ndarray]:
+    """Neck and jaw pivots (3,) of the neutral head, centimetres.
+
+    The atlas lies between the ears, a little lower and further back than the ear canals; the jaw's hinge just in front of
+    them. The ear canals stand level with the first jaw landmarks, some way behind.
+    """
+    ear_level = model.neutral[model.landmarks68[[0, 16]]].mean(0)
+    neck = np.array([0.0, ear_level[1] - 3.0, ear_level[2] - 4.0])
+    jaw = np.array([0.0, ear_level[1] - 0.8, ear_level[2] - 0.3])
+    return neck, jaw
+
+
+def quantise(basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int16 shapes and one float32 scale each: shape i is ``values[i] * scale[i]``."""
+    scale = np.abs(basis).max((1, 2)) / 32767
+    scale[scale == 0] = 1.0
+    return np.round(basis / scale[:, None, None]).astype(np.int16), scale.astype(np.float32)
+
+
+def build(model: IctModel, portraits: list[Path], config: HeadModelConfig) -> tuple[dict[str, np.ndarray], dict]:
+    """All tensors of the file, and facts for the card."""
+    topology = build_topology(model)
+    mean = topology.transfer(model.neutral)
+    mean[topology.symmetry] = 0.5 * (mean[topology.symmetry] + mean * (-1.0, 1.0, 1.0))
+    face = face_vertices(model, topology)
+    identity, variance = estimate_identity(model, topology, face, config.components, config.seed)
+    angles = np.radians(config.gaze_degrees)
+    expression = expressions_with_gaze(model, topology, mean, angles)
+    mesh, portraits_used = average_face_mesh(portraits)
+    outside = np.isin(topology.triangle_part, [PARTS.index("skin"), PARTS.index("lips")])
+    points = place_points(
+        mesh, mean, identity, expression, topology.landmarks68, topology.triangles, outside,
+        topology.contours, topology.symmetry,
+    )  # fmt: skip
+    neck, jaw = pivots(model)
+    identity_values, identity_scale = quantise(identity)
+    expression_values, expression_scale = quantise(expression)
+    tensors = {
+        "mean": mean.astype(np.float32),
+        "identity_basis": identity_values,
+        "identity_basis_scale": identity_scale,
+        "expression_basis": expression_values,
+        "expression_basis_scale": expression_scale,
+        "triangles": topology.triangles.astype(np.int32),
+        "triangle_part": topology.triangle_part.astype(np.uint8),
+        "vertex_part": topology.vertex_part.astype(np.uint8),
+        "uv": topology.uv.astype(np.float32),
+        "triangle_uv": topology.triangle_uv.astype(np.int32),
+        "symmetry": topology.symmetry.astype(np.int32),
+        "landmarks68": topology.landmarks68.astype(np.int32),
+        "mesh468_triangle": points.triangle.astype(np.int32),
+        "mesh468_weights": points.weights.astype(np.float32),
+        "iris_points": topology.iris_points.astype(np.int32),
+        "iris_ring": topology.iris_ring.astype(np.int32),
+        **{f"contour_{name}": loop.astype(np.int32) for name, loop in topology.contours.items()},
+        "eye_centres": eye_centres(topology, mean).astype(np.float32),
+        "neck_pivot": neck.astype(np.float32),
+        "jaw_pivot": jaw.astype(np.float32),
+        "gaze_angles": angles.astype(np.float32),
+    }
+    iris = np.linalg.norm(mesh[[469, 470, 471, 472]] - mesh[468], axis=1).mean()
+    facts = {
+        "portraits_used": portraits_used,
+        "variance_explained": float(variance.sum()),
+        "mesh468_distance_mm": float(10 * np.median(points.distance)),
+        "iris_radius_over_lid_width": float(2 * iris / (np.linalg.norm(mesh[33] - mesh[133]) * 2)),
+    }
+    return tensors, facts
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ict", type=Path, default=data_folder() / "ict_facekit.npz")
+    parser.add_argument("--portraits", type=Path, default=data_folder() / "portraits")
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--components", type=int, default=HeadModelConfig.components)
+    parser.add_argument("--seed", type=int, default=HeadModelConfig.seed)
+    arguments = parser.parse_args()
+    config = HeadModelConfig(components=arguments.components, seed=arguments.seed)
+    source = load_ict(arguments.ict)
+    tensors, facts = build(source, sorted(arguments.portraits.glob("*.jpg")), config)
+    meta = {"parts": PARTS, "expressions": EXPRESSIONS, "config": asdict(config)}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, arguments.out, metadata={"head_model": json.dumps(meta)})
+    head = HeadModel.load(path=arguments.out)
+    print(json.dumps({"vertices": len(head.mean), "triangles": len(head.triangles), **facts}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
