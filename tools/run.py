@@ -1,0 +1,227 @@
+"""The project's commands, each with all its set-up: ``python3 tools/run.py demo | test | lint``.
+
+Needs CPython 3.11 or newer and nothing else. Environments are made once under ``.runtime/`` by the code that the
+extension's installer uses (``core.environment``); the second start is immediate. Standard library only.
+
+``demo`` runs the main job through Blender: a real ``blender`` (4.2 or newer) named by ``BLENDER`` or on the PATH, else
+the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under every ``bpy`` wheel that has its Python here, and
+the packed extension in the real Blenders that ``SOLILOQUY_BLENDERS`` names (separated as in PATH).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from core import environment  # noqa: E402  (the repository's root has to be on the path first)
+from core.errors import SoliloquyError  # noqa: E402
+
+RUNTIME = ROOT / ".runtime"
+REQUIREMENTS = ROOT / "tools" / "requirements"
+WORKER_REQUIREMENTS = ROOT / "core" / "requirements" / "worker.txt"
+BPY_PYTHONS = {"4.2": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
+"""Each supported bpy wheel and the CPython it is built for."""
+OLDEST_BLENDER = (4, 2)
+DEFAULT_OUT = ROOT / "demo-output"
+
+
+# ---------------------------------------------------------------------------------------------------- environments
+def worker_environment() -> Path:
+    """The worker's Python as users have it; made on the first call."""
+    return environment.prepare(RUNTIME / "worker", [WORKER_REQUIREMENTS], progress=say)
+
+
+def development_environment() -> Path:
+    """The worker's set plus the tools for tests, training and pictures."""
+    sets = [WORKER_REQUIREMENTS, REQUIREMENTS / "training.txt", REQUIREMENTS / "dev.txt"]
+    return environment.prepare(RUNTIME / "dev", sets, progress=say)
+
+
+def bpy_environment(version: str) -> Path | None:
+    """Python with the bpy wheel of Blender ``version``, or None where this machine lacks the Python it is built for."""
+    python = environment.find_python([BPY_PYTHONS[version]])
+    if python is None:
+        return None
+    return environment.prepare(
+        RUNTIME / f"bpy-{version}", [REQUIREMENTS / f"blender-{version}.txt"], python=python, progress=say
+    )
+
+
+def say(text: str) -> None:
+    print(f"   {text}", flush=True)
+
+
+# ------------------------------------------------------------------------------------------------------------ demo
+def find_blender() -> list[str] | None:
+    """Command of a real Blender that is new enough, or None."""
+    for candidate in (os.environ.get("BLENDER"), shutil.which("blender")):
+        if not candidate:
+            continue
+        printed = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False).stdout
+        version = re.search(r"Blender (\d+)\.(\d+)", printed)
+        if version and (int(version[1]), int(version[2])) >= OLDEST_BLENDER:
+            return [candidate]
+        say(f"{candidate} is not Blender {'.'.join(map(str, OLDEST_BLENDER))} or newer: not used")
+    return None
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Run the main job through Blender, once for each portrait; returns the exit code."""
+    print("== the worker's environment")
+    worker = worker_environment()
+    blender = find_blender()
+    if blender:
+        print(f"== Blender: {blender[0]}")
+        launcher = [*blender, "-b", "--factory-startup", "--python-exit-code", "1", "--python"]
+    else:
+        print("== no blender on the PATH: the bpy wheel takes its place")
+        python = next(filter(None, (bpy_environment(version) for version in ("5.0", "5.2"))), None)
+        if python is None:
+            print("Install Blender 4.2 or newer, or Python 3.11 or 3.13 for the bpy wheel.", file=sys.stderr)
+            return 1
+        launcher = [str(python)]
+
+    out = Path(options.out).resolve()
+    audio = Path(options.audio).resolve() if options.audio else ROOT / "tools" / "assets" / "demo_speech.flac"
+    if options.portrait:
+        portraits = [(Path(options.portrait).resolve(), out)]
+    else:
+        portraits = [(path, out / path.stem) for path in default_portraits()]
+    for portrait, folder in portraits:
+        print(f"== {audio.name} + {portrait.name}", flush=True)
+        job = [str(ROOT / "tools" / "demo_blender.py"), "--", "--audio", str(audio), "--portrait", str(portrait)]
+        job += ["--out", str(folder), "--takes", str(options.takes), "--seed", str(options.seed)]
+        job += ["--size", str(options.size), "--worker-python", str(worker)]
+        code = subprocess.run(launcher + job, cwd=ROOT, check=False).returncode
+        if code:
+            return code
+    print(f"== done: {out}")
+    return 0
+
+
+def default_portraits() -> list[Path]:
+    """The public-domain test photograph of scikit-image's wheel and a person rendered from the head model."""
+    python = development_environment()
+    folder = RUNTIME / "portraits"
+    folder.mkdir(exist_ok=True)
+    person, photograph = folder / "rendered_person.png", folder / "astronaut.png"
+    if not photograph.exists():
+        code = "import sys, skimage.data, skimage.io; skimage.io.imsave(sys.argv[1], skimage.data.astronaut())"
+        subprocess.run([python, "-c", code, photograph], check=True)
+    if not person.exists():
+        subprocess.run([python, "-m", "tools.make_person", "--out", person], cwd=ROOT, check=True)
+    return [photograph, person]
+
+
+# ------------------------------------------------------------------------------------------------------------ tests
+@dataclass
+class Totals:
+    """Sums over all runs of the tests."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add_junit(self, report: Path) -> None:
+        """Add one JUnit report; a runner that left none (it crashed) counts as a failure."""
+        if not report.exists():
+            self.failed += 1
+            return
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+            count = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+            bad = count["failures"] + count["errors"]
+            self.passed += count["tests"] - bad - count["skipped"]
+            self.failed += bad
+            self.skipped += count["skipped"]
+
+
+def test(arguments: list[str]) -> int:
+    """Run all tests, or what ``arguments`` (for pytest) name; returns 0 only when nothing failed."""
+    print("== the development environment", flush=True)
+    worker = development_environment()
+    totals = Totals()
+    variables = os.environ | {"SOLILOQUY_PYTHON": str(worker)}
+
+    def run(title: str, command: list[str | Path], report: Path) -> None:
+        print(f"== {title}", flush=True)
+        # Exit codes are not summed: pytest's 5 (no test selected) is no failure, and a crash leaves no report.
+        subprocess.run(command, cwd=ROOT, env=variables, check=False)
+        totals.add_junit(report)
+
+    chosen = arguments or ["tests/core", "tests/training", "tests/tools"]
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "unit.xml"
+        run("unit tests", [worker, "-m", "pytest", "-q", f"--junitxml={report}", *chosen], report)
+        if not arguments:
+            for version in BPY_PYTHONS:
+                python = bpy_environment(version)
+                if python is None:
+                    say(f"bpy {version}: no CPython {'.'.join(map(str, BPY_PYTHONS[version]))} here, left out")
+                    totals.skipped += 1
+                    continue
+                report = Path(folder) / f"bpy-{version}.xml"
+                run(
+                    f"add-on under bpy {version}",
+                    [python, "-m", "pytest", "-q", f"--junitxml={report}", "tests/addon"],
+                    report,
+                )
+            blenders = [path for path in os.environ.get("SOLILOQUY_BLENDERS", "").split(os.pathsep) if path]
+            if blenders:
+                subprocess.run([worker, ROOT / "tools" / "build_zip.py", "--out", ROOT / "build"], check=True)
+                archive = max((ROOT / "build").glob("soliloquy-*.zip"), key=lambda path: path.stat().st_mtime)
+            for index, blender in enumerate(blenders):
+                report = Path(folder) / f"blender-{index}.xml"
+                command = [worker, "tests/blender/run.py", "--blender", blender, "--zip", archive]
+                run(f"the extension in {blender}", [*command, "--python", worker, "--junitxml", report], report)
+    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
+    return 1 if totals.failed or not totals.passed else 0
+
+
+def lint() -> int:
+    """Run ruff and mypy; returns 0 when both are content."""
+    python = development_environment()
+    commands = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
+    codes = [subprocess.run([python, "-m", *command], cwd=ROOT, check=False).returncode for command in commands]
+    return max(codes)
+
+
+# ------------------------------------------------------------------------------------------------------------- main
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    demonstration = commands.add_parser("demo", help="make talking heads through Blender")
+    demonstration.add_argument("--audio", help="speech (WAV, FLAC, OGG, MP3); default: the demonstration's own")
+    demonstration.add_argument("--portrait", help="photograph; default: a test photograph and a rendered person")
+    demonstration.add_argument("--out", default=str(DEFAULT_OUT), help="folder for the result")
+    demonstration.add_argument("--takes", type=int, default=1)
+    demonstration.add_argument("--seed", type=int, default=0)
+    demonstration.add_argument("--size", type=int, default=256, choices=(256, 512))
+    commands.add_parser("test", help="run the tests; further arguments go to pytest", add_help=False)
+    commands.add_parser("lint", help="run the linters")
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command != "test":
+        parser.error(f"unknown: {' '.join(rest)}")
+    try:
+        if options.command == "demo":
+            return demo(options)
+        return test(rest) if options.command == "test" else lint()
+    except SoliloquyError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
