@@ -1,0 +1,422 @@
+"""What Blender (or anyone) and the worker say to each other: one JSON object a line, UTF-8, both ways.
+
+Standard library only. The dataclasses below are the schema: their fields are the messages' keys, their metadata holds
+the limits, and :func:`decode_request` / :func:`decode_event` check both. ``core.client`` is the side that starts a
+worker, ``core.worker`` the worker itself.
+
+A conversation::
+
+    worker → {"event": "hello", "protocol": 1, "version": "0.1.0", "device": "cpu", ...}
+    client → {"request": "generate", "id": "1", "audio": "/a.wav", "portrait": "/p.jpg", "out": "/out", "takes": 2}
+    worker → {"event": "progress", "id": "1", "stage": "frames", "done": 40, "total": 250, "eta": 11.5, "take": 1}
+    worker → {"event": "take", "id": "1", "index": 1, "seed": 0, "folder": "/out/job/take-001", ...}
+    client → {"request": "cancel", "id": "2", "job": "1"}
+    worker → {"event": "error", "id": "1", "code": "cancelled", "message": "Cancelled.", "hint": "", "exit_code": 130}
+
+Every request except ``shutdown`` is answered by exactly one ``done`` or ``error`` with its id. One job runs at a time;
+further ones wait their turn. ``cancel`` and ``shutdown`` are heard at any time. The worker ends when stdin closes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from .channels import GROUPS
+from .errors import EXIT_FAILED, BadInputError, SoliloquyError
+
+PROTOCOL = 1
+"""Version of the message schema; both sides must agree."""
+MAX_LINE = 1 << 20
+"""Longest line either side accepts, in bytes."""
+EXTENSION_ROOT = Path(__file__).resolve().parent.parent
+
+STAGES: dict[str, str] = {
+    "models": "Loading the models",
+    "audio": "Listening to the speech",
+    "portrait": "Measuring the portrait",
+    "motion": "Finding the motion",
+    "frames": "Rendering frames",
+    "extract": "Reading curves back from the frames",
+    "head": "Building the head",
+}
+"""Stages of a job in the order they come, with words for the user."""
+
+
+@functools.cache
+def version() -> str:
+    """The extension's version, from its manifest."""
+    with (EXTENSION_ROOT / "blender_manifest.toml").open("rb") as stream:
+        return str(tomllib.load(stream)["version"])
+
+
+def setting(
+    default: Any = dataclasses.MISSING,
+    text: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """A message field with its meaning and limits (both ends included)."""
+    return field(default=default, metadata={"text": text, "low": low, "high": high, "choices": choices})
+
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_FRAMINGS = ("portrait", "crop")
+_GROUPS = tuple(GROUPS)
+MAX_SEED = 2**31 - 1
+MAX_TAKES = 1000
+
+
+# Requests ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What can this worker do? ``done.result``: version, device, devices, python, torch, processors, weights."""
+
+    request: ClassVar[str] = "probe"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate:
+    """Make takes of one speech for one portrait in ``out/<job>``. ``done.result``: job (folder), takes (indices).
+
+    The same settings find the same job again: its finished takes stay as they are, the missing ones are made.
+    """
+
+    request: ClassVar[str] = "generate"
+    audio: str = setting(text="sound file with the speech")
+    portrait: str = setting(text="photograph or painting with one face")
+    out: str = setting(text="folder that receives the job's folder")
+    start: float = setting(0.0, "seconds of the sound to skip", low=0.0)
+    duration: float | None = setting(None, "seconds of the sound to use; all of it when left out", low=0.0)
+    takes: int = setting(1, "number of takes; take k uses seed + k − 1", low=1, high=MAX_TAKES)
+    seed: int = setting(0, "seed of the first take", low=0, high=MAX_SEED)
+    guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
+    num_inference_steps: int = setting(10, "sampler steps; more is slower and finer", low=1, high=1000)
+    size: int = setting(256, "pixels of the rendered face square", low=128, high=1024)
+    framing: str = setting("portrait", "whole photograph, or the face square alone", choices=_FRAMINGS)
+    motion_only: bool = setting(False, "motion and curves without frames")
+    extract: bool = setting(True, "also read curves back from the finished frames")
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resample:
+    """Add takes with new seeds to a job, whole or in part. ``done.result``: job, takes.
+
+    With ``take`` given, its channel groups in ``keep`` (and all frames outside ``first_frame`` … ``last_frame``)
+    stay equal to the bit; the rest is sampled anew and joins smoothly.
+    """
+
+    request: ClassVar[str] = "resample"
+    job: str = setting(text="folder of the job")
+    takes: int = setting(1, "number of takes to add", low=1, high=MAX_TAKES)
+    seed: int | None = setting(None, "seed of the first; the job's next unused one when left out", low=0, high=MAX_SEED)
+    take: int | None = setting(None, "take whose motion is kept in part", low=1)
+    keep: tuple[str, ...] = setting((), "channel groups to keep from that take", choices=_GROUPS)
+    first_frame: int = setting(0, "first motion frame (25 a second, from 0) to sample anew", low=0)
+    last_frame: int | None = setting(None, "last motion frame to sample anew; the end when left out", low=0)
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Render:
+    """Render a motion of a job as a new take. ``done.result``: job, takes.
+
+    The motion is ``motion`` (``.npz``, or ``.csv`` with Live Link Face columns at 25 a second) or else the one of
+    ``take``: that gives frames to a take made with ``motion_only``, or frames of another size.
+    """
+
+    request: ClassVar[str] = "render"
+    job: str = setting(text="folder of the job")
+    take: int = setting(1, "take to render", low=1)
+    motion: str | None = setting(None, "edited motion to use instead of the take's own")
+    size: int | None = setting(None, "pixels of the face square; the job's when left out", low=128, high=1024)
+    framing: str | None = setting(None, "the job's when left out", choices=_FRAMINGS)
+    extract: bool = setting(True, "also read curves back from the finished frames")
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract:
+    """Read curves back from a take's frames into ``curves-extracted.csv``. ``done.result``: job, take, curves."""
+
+    request: ClassVar[str] = "extract"
+    job: str = setting(text="folder of the job")
+    take: int = setting(1, "take to read", low=1)
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """Make the portrait's head for Blender in ``out``. ``done.result``: mesh (``.npz``), texture (``.png``)."""
+
+    request: ClassVar[str] = "head"
+    portrait: str = setting(text="photograph or painting with one face")
+    out: str = setting(text="folder that receives head.npz and head.png")
+    texture_size: int = setting(1024, "pixels of the square texture", low=128, high=4096)
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel:
+    """Stop a job that runs or waits; the job answers with the error ``cancelled``. ``done.result``: found (bool)."""
+
+    request: ClassVar[str] = "cancel"
+    job: str = setting(text="id of the request to stop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shutdown:
+    """End the worker: the job that runs is cancelled. Not answered; stdout closes."""
+
+    request: ClassVar[str] = "shutdown"
+
+
+Request = Probe | Generate | Resample | Render | Extract | Head | Cancel | Shutdown
+
+
+# Events --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    """First line of every worker."""
+
+    event: ClassVar[str] = "hello"
+    protocol: int
+    version: str
+    device: str
+    device_name: str
+    python: str
+    torch: str
+    pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alive:
+    """Sent every few seconds while a job runs, so that a silent worker is known to be a dead one."""
+
+    event: ClassVar[str] = "alive"
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """``done`` of ``total`` steps of a stage (see ``STAGES``); ``eta`` is seconds to the end of the whole job."""
+
+    event: ClassVar[str] = "progress"
+    id: str
+    stage: str
+    done: int
+    total: int
+    eta: float | None = None
+    take: int | None = None
+
+    @property
+    def text(self) -> str:
+        """Words for the user."""
+        words = STAGES.get(self.stage, self.stage)
+        return f"Take {self.take}: {words[0].lower()}{words[1:]}" if self.take else words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something the user should know although the job goes on (the sound is silent, say)."""
+
+    event: ClassVar[str] = "notice"
+    id: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeReady:
+    """A take is finished on disk. Paths are absolute; those of pictures are None for a motion-only take.
+
+    ``frame_count`` frames at ``fps`` (25), also the length of ``motion``; frame files are ``<frames>/000001.png`` on.
+    ``start`` and ``seconds`` say which part of the sound file it covers.
+    """
+
+    event: ClassVar[str] = "take"
+    id: str
+    job: str
+    index: int
+    seed: int
+    folder: str
+    motion: str
+    curves: str
+    curves_extracted: str | None
+    frames: str | None
+    contact: str | None
+    frame_count: int
+    fps: float
+    width: int | None
+    height: int | None
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The request is fulfilled."""
+
+    event: ClassVar[str] = "done"
+    id: str
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error:
+    """The request failed; ``id`` is None when the worker as a whole did. ``exit_code`` is the command line's."""
+
+    event: ClassVar[str] = "error"
+    id: str | None
+    code: str
+    message: str
+    hint: str = ""
+    exit_code: int = EXIT_FAILED
+
+    def exception(self) -> SoliloquyError:
+        """The same as an exception to raise, with the same exit code."""
+        raised = SoliloquyError(self.code, self.message, self.hint)
+        raised.exit_code = self.exit_code
+        return raised
+
+
+Event = Hello | Alive | Progress | Notice | TakeReady | Done | Error
+
+_REQUESTS: dict[str, type] = {cls.request: cls for cls in typing.get_args(Request)}
+_EVENTS: dict[str, type] = {cls.event: cls for cls in typing.get_args(Event)}
+
+
+# Lines ---------------------------------------------------------------------------------------------------------------
+
+
+def error_event(identifier: str | None, error: SoliloquyError) -> Error:
+    """The event that reports ``error``."""
+    return Error(
+        id=identifier, code=error.code, message=error.message, hint=error.hint, exit_code=getattr(error, "exit_code", 1)
+    )
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    line = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8") + b"\n"
+    if len(line) > MAX_LINE:
+        raise BadInputError("message_too_long", f"A message of {len(line)} bytes is longer than the limit {MAX_LINE}.")
+    return line
+
+
+def encode_request(identifier: str, request: Request) -> bytes:
+    """One line with newline; raises BadInputError like :func:`checked`."""
+    return _line({"request": request.request, "id": identifier, **dataclasses.asdict(checked(request))})
+
+
+def encode_event(event: Event) -> bytes:
+    """One line with newline."""
+    return _line({"event": event.event, **dataclasses.asdict(event)})
+
+
+def decode_request(line: bytes) -> tuple[str, Request]:
+    """(id, request) of one line. Raises BadInputError ``bad_message`` or ``bad_setting``."""
+    fields = _parsed(line)
+    cls = _REQUESTS.get(str(fields.pop("request", None)))
+    identifier = fields.pop("id", None)
+    if cls is None or not isinstance(identifier, str):
+        raise BadInputError("bad_message", "A request needs a known name in “request” and a text in “id”.")
+    return identifier, typing.cast(Request, build(cls, fields))
+
+
+def decode_event(line: bytes) -> Event:
+    """The event of one line. Raises BadInputError ``bad_message`` or ``bad_setting``."""
+    fields = _parsed(line)
+    cls = _EVENTS.get(str(fields.pop("event", None)))
+    if cls is None:
+        raise BadInputError("bad_message", "An event needs a known name in “event”.")
+    return typing.cast(Event, build(cls, fields))
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        if len(line) > MAX_LINE:
+            raise ValueError("longer than the limit")
+        fields = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        if not isinstance(fields, dict):
+            raise ValueError("not an object")
+        return fields
+    except (ValueError, RecursionError) as error:
+        raise BadInputError("bad_message", f"A line is not a message ({error}).") from error
+
+
+# Checks --------------------------------------------------------------------------------------------------------------
+
+
+def build(cls: type, fields: dict[str, Any]) -> Any:
+    """An instance of message class ``cls`` from plain values. Raises BadInputError ``bad_setting``."""
+    known = {f.name for f in dataclasses.fields(cls)}
+    required = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING}
+    if unknown := sorted(set(fields) - known):
+        raise BadInputError("bad_setting", f"Unknown setting: {', '.join(unknown)}.")
+    if missing := sorted(required - set(fields)):
+        raise BadInputError("bad_setting", f"Missing setting: {', '.join(missing)}.")
+    return checked(cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}))
+
+
+def checked(message: Any) -> Any:
+    """``message`` with whole numbers made floats where floats belong, if every field has its type and keeps its limits.
+
+    Raises BadInputError ``bad_setting`` that names the field.
+    """
+    hints = typing.get_type_hints(type(message))
+    values = {}
+    for spec in dataclasses.fields(message):
+        value = getattr(message, spec.name)
+        values[spec.name] = value = _typed(spec.name, value, hints[spec.name])
+        if value is None:
+            continue
+        low, high, choices = (spec.metadata.get(key) for key in ("low", "high", "choices"))
+        for item in value if isinstance(value, tuple) else (value,):
+            if choices and item not in choices:
+                raise BadInputError(
+                    "bad_setting", f"{spec.name} can't be “{item}”.", f"Choose from: {', '.join(choices)}."
+                )
+        if (low is not None and value < low) or (high is not None and value > high):
+            limits = " to ".join(f"{limit:g}" for limit in (low, high) if limit is not None)
+            raise BadInputError(
+                "bad_setting",
+                f"{spec.name} can't be {value}.",
+                f"Choose a value of {limits}." if high is not None else f"Choose {limits} or more.",
+            )
+    return type(message)(**values)
+
+
+def _typed(name: str, value: Any, hint: Any) -> Any:
+    """``value`` as the annotation ``hint`` asks, or BadInputError."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for option in options:
+        origin = typing.get_origin(option) or option
+        if origin is types.NoneType and value is None:
+            return None
+        if origin is float and isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+        if origin is int and isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if origin is tuple and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+            return value
+        if origin in (str, bool, dict) and isinstance(value, origin):
+            return value
+    wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options)
+    raise BadInputError("bad_setting", f"{name} must be {wanted}, not {value!r}.")
