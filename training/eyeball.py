@@ -9,8 +9,8 @@ import numpy as np
 EYE_SEGMENTS = 24
 EYE_RINGS_CM = (0.12, 0.24, 0.40)
 """Radii of the rings inside the iris, around the line of sight, centimetres."""
-LIMBUS_CM = 0.56
-"""Radius of the iris on the mean head: 0.43 of the lid opening's half width, as the face mesh sees it on portraits."""
+LIMBUS_CM = 0.54
+"""Radius of the iris on the mean head: 0.41 of the lid opening's half width, as the face mesh sees it on portraits."""
 EYE_POLAR_DEGREES = (29.0, 38.0, 48.0, 60.0, 75.0, 95.0, 120.0, 150.0)
 """Rings outside the iris: angle from the line of sight."""
 

@@ -152,7 +152,10 @@ def main() -> None:
     tensors, facts = build(source, sorted(arguments.portraits.glob("*.jpg")), config)
     meta = {"parts": PARTS, "expressions": EXPRESSIONS, "config": asdict(config)}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    # safetensors writes the memory as it lies, so it has to lie in row order.
+    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     save_file(tensors, arguments.out, metadata={"head_model": json.dumps(meta)})
+    arguments.out.chmod(0o644)
     head = HeadModel.load(path=arguments.out)
     print(json.dumps({"vertices": len(head.mean), "triangles": len(head.triangles), **facts}, indent=1))
 
