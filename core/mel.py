@@ -27,6 +27,8 @@ MEL_FLOOR = 1e-7
 """Power added before the logarithm."""
 MEL_OFFSET, MEL_SCALE = 8.0, 4.0
 """``(ln(power + floor) + 8) / 4`` puts loudness-normalised speech at about zero mean and unit deviation."""
+SILENCE = (math.log(MEL_FLOOR) + MEL_OFFSET) / MEL_SCALE
+"""Log-mel value of digital silence."""
 
 
 def log_mel(samples: np.ndarray, frames: int) -> np.ndarray:
