@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import EXIT_CANCELLED, BadInputError, SoliloquyError
+from .processes import clean_environment, end_group, own_group
 from .protocol import (
     EXTENSION_ROOT,
     MAX_LINE,
@@ -41,35 +40,6 @@ from .protocol import (
 _STDERR_LINES = 200
 _GRACE = 1.0
 """Seconds a dead worker's pipes may stay open (a child of its own may hold them) before it counts as gone."""
-
-
-def worker_environment() -> dict[str, str]:
-    """A copy of this process's environment without what would lead another Python astray, and with UTF-8 forced.
-
-    An empty environment would break Python on Windows, hence the copy.
-    """
-    led_astray = ("PYTHON", "__PYVENV", "VIRTUAL_ENV", "CONDA_", "_PIP")
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(led_astray)}
-    return {**kept, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def own_group() -> dict[str, object]:
-    """Arguments for Popen that put a process into a group of its own and keep console windows away on Windows."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
-
-
-def end_group(process: subprocess.Popen[bytes], *, force: bool) -> None:
-    """Ask (or with ``force`` make) a process started with :func:`own_group` and all its children end. Doesn't wait."""
-    if sys.platform == "win32":
-        if process.poll() is None:
-            subprocess.run(
-                ["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, timeout=10, check=False
-            )
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL if force else signal.SIGTERM)
 
 
 class WorkerClient:
@@ -118,11 +88,11 @@ class WorkerClient:
             self._process = subprocess.Popen(
                 list(command or [str(python), "-s", "-m", "core.worker"]),
                 cwd=root,
-                env=worker_environment(),
+                env=clean_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                **own_group(),  # type: ignore[call-overload]
+                **own_group(),
             )
         except OSError as error:
             raise SoliloquyError(

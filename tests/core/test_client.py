@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core.client import WorkerClient, worker_environment
+from core.client import WorkerClient
 from core.errors import BadInputError, SoliloquyError
+from core.processes import clean_environment
 from core.protocol import Done, Error, Generate, Hello, Probe, Progress
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="looks at POSIX processes")
@@ -239,7 +240,7 @@ def test_the_environment_is_scrubbed(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PYTHONHOME", "/elsewhere")
     monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere")
     monkeypatch.setenv("SOLILOQUY_KEPT", "ü 頭")
-    environment = worker_environment()
+    environment = clean_environment()
     assert not {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"} & set(environment)
     body = (
         "hello(); m = hear(); say(event='done', id=m['id'], result={'kept': os.environ['SOLILOQUY_KEPT'], "

@@ -1,0 +1,42 @@
+"""Child processes that can be ended whole, in an environment that leads no Python astray.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+
+def clean_environment() -> dict[str, str]:
+    """A copy of this process's environment without what would lead another Python astray, and with UTF-8 forced.
+
+    An empty environment would break Python on Windows, hence the copy.
+    """
+    led_astray = ("PYTHON", "__PYVENV", "VIRTUAL_ENV", "CONDA_", "_PIP")
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(led_astray)}
+    return {**kept, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def own_group() -> dict[str, Any]:
+    """Arguments for Popen that put a process into a group of its own and keep console windows away on Windows."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def end_group(process: subprocess.Popen[bytes], *, force: bool) -> None:
+    """Ask (or with ``force`` make) a process started with :func:`own_group` and all its children end. Doesn't wait."""
+    if sys.platform == "win32":
+        if process.poll() is None:
+            subprocess.run(
+                ["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, timeout=10, check=False
+            )
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL if force else signal.SIGTERM)
