@@ -73,6 +73,8 @@ class HeadModel:
         (2, 3) centimetres: centres of the mean head's eyeballs, left first; see :meth:`eye_centres_of`.
     neck_pivot, jaw_pivot
         (3,) centimetres: where head and jaw turn on the mean head.
+    jaw_angle
+        (1,) radians that the lower teeth turn about ``jaw_pivot`` at jawOpen = 1.
     gaze_angles
         (4,) radians of eyeball rotation at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp.
     """
@@ -98,6 +100,7 @@ class HeadModel:
     eye_centres: Tensor
     neck_pivot: Tensor
     jaw_pivot: Tensor
+    jaw_angle: Tensor
     gaze_angles: Tensor
 
     @classmethod

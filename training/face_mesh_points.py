@@ -1,8 +1,9 @@
 """Where mediapipe's 468 face-mesh points lie on our head model.
 
-The wheel carries no canonical mesh, so its shape is the average of the meshes detected on frontal portraits. The head model
-is fitted to that average by 51 known pairs, what is left is bent by a thin-plate spline, and each point drops on the nearest
-skin. Points of lips and eyelids are put on the model's own contours, and left and right mirror each other.
+The wheel carries no canonical mesh, so its shape is the average of those detected on frontal portraits. The head model
+is fitted to that average by known pairs. Points of lips and eyelids go on the model's own contours, at their share of the
+arc length; the others are bent after them by a thin-plate spline and drop on the nearest skin. Left and right mirror
+each other.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ LIPS_INNER_CHAIN = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 
 EYE_RIGHT_CHAIN = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
 EYE_LEFT_CHAIN = (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249)
 """Face-mesh points along the contours, from the person's right (eye chains: from the outer corner), upper edge first."""
-FITTED = np.arange(17, 68)
-"""Landmarks whose pairs are trusted: all but the jaw's, which slide along the outline."""
+FITTED = np.array([*range(17, 61), 62, 64, 66])
+"""Landmarks whose pairs are trusted: not the jaw's, which slide along the outline, nor four of the inner lips, which lie
+between two points of the face mesh."""
+OFF_CONTOUR = np.arange(17, 36)
+"""Landmarks of brows and nose."""
 MAX_YAW_SHIFT = 0.06
 """Portraits whose nose lies further off the middle of the eye corners (in outer-eye distances) aren't frontal."""
 
@@ -46,9 +50,9 @@ CHAINS = {
     "eye_right": EYE_RIGHT_CHAIN,
     "eye_left": EYE_LEFT_CHAIN,
 }
-CORNERS = {"lips_outer": (61, 291), "lips_inner": (78, 308), "eye_right": (33, 133), "eye_left": (263, 362)}
-CORNERS68 = {"lips_outer": 54, "lips_inner": 64, "eye_right": 39, "eye_left": 42}
-"""Second corner of each contour among the 68 landmarks."""
+SECOND_CORNER = {"lips_outer": 291, "lips_inner": 308, "eye_right": 133, "eye_left": 362}
+CORNER68 = {"lips_outer": 54, "lips_inner": 64, "eye_right": 39, "eye_left": 42}
+"""The contour's second corner among the face mesh's points and among the 68 landmarks."""
 EXPRESSION_SPREAD = 0.4
 """Prior standard deviation of an expression weight in an official portrait."""
 LANDMARK_SIGMA_CM = 0.1
@@ -63,7 +67,7 @@ class MeshPoints:
     triangle, weights
         (468,) and (468, 3).
     distance
-        (468,) centimetres from the warped average mesh to the surface, contours aside.
+        (n,) centimetres from the warped average mesh to the surface, for the points off the contours.
     """
 
     triangle: np.ndarray
@@ -119,7 +123,7 @@ def mirror_pairs(mesh: np.ndarray) -> np.ndarray:
     by the landmarks whose partners are known."""
     points = mesh[:468]
     mirrored = points * FLIP
-    known, partner = PAIRS68[FITTED], PAIRS68[MIRROR68[FITTED]]
+    known, partner = PAIRS68[17:], PAIRS68[MIRROR68[17:]]
     scale, rotation, shift = similarity(mirrored[known], points[partner])
     cost = np.linalg.norm((scale * mirrored @ rotation.T + shift)[:, None] - points[None], axis=-1)
     result = linear_sum_assignment(cost)[1]
@@ -161,12 +165,17 @@ def fit_head(
     return mean + np.tensordot(coefficients, basis, axes=1), points
 
 
-def _on_polyline(point: np.ndarray, chain: list[int], vertices: np.ndarray) -> tuple[int, int, float]:
-    """Edge (a, b) of a chain of vertices and the fraction from a to b closest to a point."""
-    a, b = vertices[chain[:-1]], vertices[chain[1:]]
-    t = np.clip(((point - a) * (b - a)).sum(1) / np.maximum(((b - a) ** 2).sum(1), 1e-12), 0, 1)
-    best = int(np.linalg.norm(a + t[:, None] * (b - a) - point, axis=1).argmin())
-    return chain[best], chain[best + 1], float(t[best])
+def _arc(points: np.ndarray) -> np.ndarray:
+    """Arc length from the first point of a polyline to each, as a fraction of the whole."""
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    return length / length[-1]
+
+
+def _along(chain: list[int], vertices: np.ndarray, fraction: float) -> tuple[int, int, float]:
+    """Edge (a, b) of a chain of vertices, and how far from a to b, at a fraction of its length."""
+    arc = _arc(vertices[chain])
+    step = int(np.clip(np.searchsorted(arc, fraction, side="right") - 1, 0, len(chain) - 2))
+    return chain[step], chain[step + 1], float(np.clip((fraction - arc[step]) / (arc[step + 1] - arc[step]), 0, 1))
 
 
 def place_points(
@@ -198,38 +207,40 @@ def place_points(
     fitted, points = fit_head(mesh[:468], mean, identity, expression, landmarks68)
     fitted = 0.5 * (fitted + fitted[symmetry] * FLIP)
     points = 0.5 * (points + points[partner] * FLIP)
-    known = PAIRS68[FITTED]
-    spline = RBFInterpolator(points[known], fitted[landmarks68[FITTED]] - points[known], smoothing=1e-3)
-    warped = points + spline(points)
-
+    triangle, weights = np.zeros(468, np.int64), np.zeros((468, 3))
     rows = np.flatnonzero(outside)
-    found, weights, distance = closest_on_mesh(warped, fitted, triangles[rows])
-    triangle = rows[found]
     edge_triangle = {
         edge: int(row)
         for row in rows
         for edge in (tuple(sorted((triangles[row, i], triangles[row, i - 2]))) for i in range(3))
     }
-
-    def put(point: int, a: int, b: int, t: float) -> None:
-        row = edge_triangle[min(a, b), max(a, b)]
-        corners = triangles[row].tolist()
-        triangle[point] = row
-        weights[point] = 0
-        weights[point, corners.index(a)] = 1 - t
-        weights[point, corners.index(b)] = t
-
     for name, chain in CHAINS.items():
         loop = [int(v) for v in contours[name]]
-        middle = chain.index(CORNERS[name][1])
-        corner = loop.index(int(landmarks68[CORNERS68[name]]))
-        upper, lower = loop[: corner + 1], [*loop[corner:], loop[0]]
-        for place, point in enumerate(chain):
-            if place in (0, middle):
-                following = upper[1] if place == 0 else lower[1]
-                put(point, (upper if place == 0 else lower)[0], following, 0.0)
-            else:
-                put(point, *_on_polyline(warped[point], upper if place < middle else lower, fitted))
+        middle = chain.index(SECOND_CORNER[name])
+        corner = loop.index(int(landmarks68[CORNER68[name]]))
+        halves = (
+            (chain[: middle + 1], loop[: corner + 1]),
+            (chain[middle:] + chain[:1], [*loop[corner:], loop[0]]),
+        )
+        for marks, path in halves:
+            for point, fraction in zip(marks, _arc(points[list(marks)]), strict=True):
+                a, b, t = _along(path, fitted, fraction)
+                row = edge_triangle[min(a, b), max(a, b)]
+                corners = triangles[row].tolist()
+                triangle[point] = row
+                weights[point] = 0
+                weights[point, corners.index(a)], weights[point, corners.index(b)] = 1 - t, t
+
+    on_contour = np.array(sorted({point for chain in CHAINS.values() for point in chain}))
+    anchors = np.concatenate([on_contour, PAIRS68[OFF_CONTOUR]])
+    targets = np.concatenate([
+        np.einsum("nk,nkc->nc", weights[on_contour], fitted[triangles[triangle[on_contour]]]),
+        fitted[landmarks68[OFF_CONTOUR]],
+    ])  # fmt: skip
+    spline = RBFInterpolator(points[anchors], targets - points[anchors], smoothing=1e-3)
+    free = np.setdiff1d(np.arange(468), on_contour)
+    found, weights[free], distance = closest_on_mesh(points[free] + spline(points[free]), fitted, triangles[rows])
+    triangle[free] = rows[found]
 
     # The person's left side is the mirror image of the right one, to the bit.
     mirrored_triangle = {tuple(sorted(triangle_)): row for row, triangle_ in enumerate(triangles.tolist())}

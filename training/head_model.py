@@ -21,6 +21,7 @@ from training.eyeball import fit_sphere, gaze_rotation
 from training.face_mesh_points import average_face_mesh, place_points
 from training.head_topology import Topology, build_topology
 from training.ict import IctModel, load_ict
+from training.closures import with_closed_lips, with_closing_lids
 from training.identity import estimate_identity
 
 
@@ -68,16 +69,27 @@ def expressions_with_gaze(model: IctModel, topology: Topology, mean: np.ndarray,
     return shapes
 
 
-def pivots(model: IctModel) -> tuple[np.ndarray, np.ndarray]:
-    """Neck and jaw pivots (3,) of the neutral head, centimetres.
+def pivots(model: IctModel) -> tuple[np.ndarray, np.ndarray, float]:
+    """Neck and jaw pivots (3,) of the neutral head in centimetres, and the jaw's turn at jawOpen = 1 in radians.
 
-    The atlas lies between the ears, a little lower and further back than the ear canals; the jaw's hinge just in front of
-    them. The ear canals stand level with the first jaw landmarks, some way behind.
+    The jaw's hinge is the axis about which jawOpen turns the lower teeth. The neck's is put between the joints above and
+    below the atlas: in the middle plane, 3.5 cm below and half a centimetre behind the middle of the ears.
     """
-    ear_level = model.neutral[model.landmarks68[[0, 16]]].mean(0)
-    neck = np.array([0.0, ear_level[1] - 3.0, ear_level[2] - 4.0])
-    jaw = np.array([0.0, ear_level[1] - 0.8, ear_level[2] - 0.3])
-    return neck, jaw
+    teeth = np.arange(*model.parts["teeth"])
+    opening = model.expression_of("jawOpen")[teeth]
+    lower = np.linalg.norm(opening, axis=1) > 0.5
+    before = model.neutral[teeth[lower]]
+    after = before + opening[lower]
+    u, _, vt = np.linalg.svd((after - after.mean(0)).T @ (before - before.mean(0)))
+    rotation = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
+    # The fixed point c of x -> R (x - a) + b solves (I - R) c = b - R a; along the axis (x) any c does: take 0.
+    shift = after.mean(0) - rotation @ before.mean(0)
+    jaw = np.linalg.lstsq(np.eye(3) - rotation, shift, rcond=1e-6)[0]
+    jaw[0] = 0.0
+    head = model.neutral[: model.parts["head_and_neck"][1]]
+    ears = head[(np.abs(head[:, 0]) > 8) & (head[:, 1] > -3) & (head[:, 1] < 6)]
+    neck = np.array([0.0, ears[:, 1].mean() - 3.5, ears[:, 2].mean() - 0.5])
+    return neck, jaw, float(np.arctan2(rotation[2, 1], rotation[1, 1]))
 
 
 def quantise(basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +114,7 @@ def build(model: IctModel, portraits: list[Path], config: HeadModelConfig) -> tu
         mesh, mean, identity, expression, topology.landmarks68, topology.triangles, outside,
         topology.contours, topology.symmetry,
     )  # fmt: skip
-    neck, jaw = pivots(model)
+    neck, jaw, jaw_angle = pivots(model)
     identity_values, identity_scale = quantise(identity)
     expression_values, expression_scale = quantise(expression)
     tensors = {
@@ -126,6 +138,7 @@ def build(model: IctModel, portraits: list[Path], config: HeadModelConfig) -> tu
         "eye_centres": eye_centres(topology, mean).astype(np.float32),
         "neck_pivot": neck.astype(np.float32),
         "jaw_pivot": jaw.astype(np.float32),
+        "jaw_angle": np.array([jaw_angle], np.float32),
         "gaze_angles": angles.astype(np.float32),
     }
     iris = np.linalg.norm(mesh[[469, 470, 471, 472]] - mesh[468], axis=1).mean()
@@ -148,7 +161,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=HeadModelConfig.seed)
     arguments = parser.parse_args()
     config = HeadModelConfig(components=arguments.components, seed=arguments.seed)
-    source = load_ict(arguments.ict)
+    source = with_closing_lids(with_closed_lips(load_ict(arguments.ict)))
     tensors, facts = build(source, sorted(arguments.portraits.glob("*.jpg")), config)
     meta = {"parts": PARTS, "expressions": EXPRESSIONS, "config": asdict(config)}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ from training.ict_regions import (
 )
 from training.surface import closest_on_mesh
 
-HALF_TARGETS = {"skin": 2000, "gums_tongue": 230, "teeth": 370}
+HALF_TARGETS = {"skin": 2100, "gums_tongue": 230, "teeth": 370}
 """Vertices of the person's left half of each connected kind of part."""
 POSES: tuple[dict[str, float], ...] = (
     {},
@@ -101,18 +101,21 @@ class Topology:
 
 
 def _simplify_half(
-    model: IctModel, whole: np.ndarray, whole_uv: np.ndarray, left: np.ndarray, label: np.ndarray
+    model: IctModel,
+    triangles: np.ndarray,
+    triangle_uv: np.ndarray,
+    label: np.ndarray,
+    chains: dict[str, list[int]],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Simplify each kind of part of the left half: vertex indices, texture indices, labels."""
-    triangles, triangle_uv = whole[left], whole_uv[left]
     features = (
         simplify.border_edges(triangles)
         | simplify.label_edges(triangles, label)
         | simplify.seam_edges(triangles, triangle_uv)
     )
-    present = {edge for edge in map(tuple, np.sort(simplify.edges_of(triangles), axis=1).tolist())}
-    for chain in (LIP_INNER, LIP_OUTER, EYE_LEFT):
-        features |= chain_edges(contour(model, whole, chain)) & present
+    present = set(map(tuple, np.sort(simplify.edges_of(triangles), axis=1).tolist()))
+    for chain in chains.values():
+        features |= chain_edges(chain) & present
     locked = np.zeros(len(model.neutral), bool)
     locked[model.landmarks68] = True
     poses = np.stack([
@@ -161,8 +164,17 @@ def _mirror_half(
     )
 
 
+def source_contours(model: IctModel, faces: np.ndarray) -> dict[str, list[int]]:
+    """Closed chains of source vertices, mirror images of themselves (lips) or on the left only (eye)."""
+    return {
+        "lips_outer": contour(model, faces, LIP_OUTER, across=True),
+        "lips_inner": contour(model, faces, LIP_INNER),
+        "eye_left": contour(model, faces, EYE_LEFT),
+    }
+
+
 def _contours(
-    model: IctModel, source_triangles: np.ndarray, number: np.ndarray, symmetry: np.ndarray
+    model: IctModel, chains: dict[str, list[int]], number: np.ndarray, symmetry: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Loops of new vertices; ``number`` is the new index of each source vertex or -1.
 
@@ -170,19 +182,18 @@ def _contours(
     is the new chain.
     """
 
-    def left_half(chain: tuple[int, ...]) -> list[int]:
-        path = contour(model, source_triangles, chain)
-        return [int(number[v]) for v in path if number[v] >= 0 and model.neutral[v, 0] > -1e-6]
+    def left_half(chain: list[int]) -> list[int]:
+        return [int(number[v]) for v in chain if number[v] >= 0 and model.neutral[v, 0] > -1e-6]
 
     loops = {}
-    for name, chain in (("lips_outer", LIP_OUTER), ("lips_inner", LIP_INNER)):
-        half = left_half(chain)  # from the upper middle by the left corner to the lower middle
+    for name, first in (("lips_outer", 48), ("lips_inner", 60)):
+        half = left_half(chains[name])  # from the upper middle by the left corner to the lower middle
         other = symmetry[half[1:-1]][::-1]  # from the lower middle by the right corner to the upper one
         loop = np.array([*half, *other])
-        corner = int(np.flatnonzero(loop == number[model.landmarks68[chain[0]]])[0])
+        corner = int(np.flatnonzero(loop == number[model.landmarks68[first]])[0])
         loops[name] = np.roll(loop, -corner)
     # The chain of the left eye runs from the inner corner; ours from the outer one, along the upper lid.
-    eye = np.array(left_half(EYE_LEFT)[:-1])
+    eye = np.array(left_half(chains["eye_left"])[:-1])
     outer = int(np.flatnonzero(eye == number[model.landmarks68[45]])[0])
     loops["eye_left"] = np.roll(np.roll(eye, -outer)[::-1], 1)
     loops["eye_right"] = symmetry[loops["eye_left"]]
@@ -199,12 +210,14 @@ def _pack_uv(uv: np.ndarray) -> np.ndarray:
 def build_topology(model: IctModel) -> Topology:
     """Simplify, mirror, label; raises ``ValueError`` when the source isn't the symmetric model this is written for."""
     faces = used_faces(model)
-    triangles, triangle_uv = triangulate(model, model.faces[faces], model.face_uv[faces])
+    chains = source_contours(model, model.faces[faces])
+    diagonals = set().union(*map(chain_edges, chains.values()))
+    triangles, triangle_uv = triangulate(model, model.faces[faces], model.face_uv[faces], diagonals)
     mirror, uv_mirror = mirror_by_topology(model, model.faces[faces], model.face_uv[faces])
     is_eye = (triangles >= model.parts["eyeball_left"][0]).all(1)
     left = ~is_eye & (model.neutral[triangles, 0].mean(1) > 0)
-    label = label_triangles(model, triangles[~is_eye], triangle_uv[~is_eye])[left[~is_eye]]
-    half = _simplify_half(model, triangles, triangle_uv, left, label)
+    label = label_triangles(model, triangles[~is_eye], triangle_uv[~is_eye], chains)[left[~is_eye]]
+    half = _simplify_half(model, triangles[left], triangle_uv[left], label, chains)
     body, body_uv, body_part = _mirror_half(half, mirror, uv_mirror)
 
     used, body_triangles = np.unique(body, return_inverse=True)
@@ -247,6 +260,6 @@ def build_topology(model: IctModel) -> Topology:
         landmarks68=number[model.landmarks68],
         iris_points=np.array(iris_points),
         iris_ring=np.array(iris_ring),
-        contours=_contours(model, triangles, number, symmetry[0]),
+        contours=_contours(model, chains, number, symmetry[0]),
         source_triangles=triangles,
     )
