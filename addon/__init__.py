@@ -1,0 +1,49 @@
+"""All of Soliloquy that touches Blender; `register` and `unregister` are called by the extension's root module."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import (
+    cli,
+    jobs,
+    operators_head,
+    operators_runtime,
+    operators_takes,
+    panels,
+    preferences,
+    properties,
+    thumbnails,
+)
+from .properties import settings_of
+
+_WITH_CLASSES = (preferences, properties, operators_runtime, operators_takes, operators_head, panels)
+_WITH_HOOKS = (properties, jobs, operators_runtime, thumbnails, cli)
+
+
+@bpy.app.handlers.persistent
+def _after_load(*_: object) -> None:
+    """Takes may have been deleted on disk since the file was saved."""
+    for scene in bpy.data.scenes:
+        for take in settings_of(scene).takes:
+            take.refresh_status()
+
+
+def register() -> None:
+    """Register classes, scene settings, handlers and the command line."""
+    for module in _WITH_CLASSES:
+        for cls in module.CLASSES:
+            bpy.utils.register_class(cls)
+    for module in _WITH_HOOKS:
+        module.register()
+    bpy.app.handlers.load_post.append(_after_load)
+
+
+def unregister() -> None:
+    """Undo `register` in reverse order; a running job and a running installation are stopped."""
+    bpy.app.handlers.load_post.remove(_after_load)
+    for module in reversed(_WITH_HOOKS):
+        module.unregister()
+    for module in reversed(_WITH_CLASSES):
+        for cls in reversed(module.CLASSES):
+            bpy.utils.unregister_class(cls)

@@ -1,0 +1,21 @@
+"""ARKit's names for the 53 expression channels; shape keys and properties of a head are called by them.
+
+ARKit has 52 shapes. Ours leave out ``tongueOut`` and split two of them, so that each side can be keyed on its own:
+``browInnerUp`` into ``browInnerUpLeft`` and ``browInnerUpRight``, ``cheekPuff`` into ``cheekPuffLeft`` and
+``cheekPuffRight``; both halves together are ARKit's shape. Left and right are the person's own.
+"""
+
+from __future__ import annotations
+
+from ..core.channels import EXPRESSIONS
+
+_SIDES = {"_L": "Left", "_R": "Right"}
+
+
+def arkit_name(channel: str) -> str:
+    """``eyeBlink_L`` → ``eyeBlinkLeft``; names without a side stay as they are."""
+    return channel[:-2] + _SIDES[channel[-2:]] if channel[-2:] in _SIDES else channel
+
+
+SHAPE_NAMES: tuple[str, ...] = tuple(arkit_name(channel) for channel in EXPRESSIONS)
+"""The 53 names in the order of ``EXPRESSIONS``."""

@@ -1,0 +1,203 @@
+"""``blender -b [file.blend] --command soliloquy …``: the panel's job without a window.
+
+Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled (Ctrl-C), 1 anything else. Without ``--audio`` the
+file's own sound strip, settings and portrait are used, as the panel would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+
+from ..core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
+from ..core.protocol import Generate
+from . import bake, compat, head, jobs, operators_takes, preferences, speech, steps, takes
+from .motion import load_motion
+from .properties import settings_of
+
+COMMAND = "soliloquy"
+_handles: list[object] = []
+_last_line = [""]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    options = argparse.ArgumentParser(prog=f"blender -b [file.blend] --command {COMMAND}", description=__doc__)
+    options.add_argument("--audio", help="sound file with the speech; the .blend's sound strip when left out")
+    options.add_argument("--portrait", help="picture with one face; the one chosen in the .blend when left out")
+    options.add_argument("--out", help="folder for the takes; the one chosen in the .blend when left out")
+    options.add_argument("--takes", type=int, help="number of takes")
+    options.add_argument("--seed", type=int, help="seed of the first take")
+    options.add_argument("--size", type=int, choices=(256, 512), help="pixels of the face square")
+    options.add_argument("--framing", choices=("portrait", "crop"))
+    options.add_argument("--guidance-scale", type=float)
+    options.add_argument("--steps", type=int, help="sampler steps")
+    options.add_argument("--motion-only", action="store_true", default=None, help="no frames")
+    options.add_argument("--head", action="store_true", help="add the head and bake the first take on it")
+    options.add_argument("--save-blend", help="save the scene with sound and takes in its sequencer; implies --head")
+    return options
+
+
+def run(arguments: list[str]) -> int:
+    """Handler of the command; returns the exit code."""
+    try:
+        options = parser().parse_args(arguments)
+    except SystemExit as ended:  # argparse has said why
+        return int(ended.code or 0)
+    try:
+        with _interruptible():
+            return _run(options)
+    except SoliloquyError as error:
+        print(f"soliloquy: {error}", file=sys.stderr)
+        return error.exit_code
+    finally:
+        jobs.kill_worker()
+
+
+def _run(options: argparse.Namespace) -> int:
+    scene = bpy.context.scene
+    _apply(scene, options)
+    if options.audio:
+        spoken = _speech_of_file(scene, Path(options.audio))
+        request = operators_takes.request_for(scene, spoken)
+    else:
+        request, spoken = operators_takes.generate_request(scene)
+    before = len(settings_of(scene).takes)
+    job = jobs.start(request, "Generate", scene, spoken)
+    _pump(job, scene)
+    if job.error is not None:
+        raise job.error.exception()
+    if options.head or options.save_blend:
+        _add_head_and_bake(scene, request, before)
+    if options.save_blend:
+        _save(Path(options.save_blend).absolute())
+    for take in list(settings_of(scene).takes)[before:]:
+        print(f"take {take.index}, seed {take.seed}: {take.path()}")
+    return EXIT_DONE
+
+
+def _apply(scene: bpy.types.Scene, options: argparse.Namespace) -> None:
+    """Options override the scene's settings, which keep what was used in the saved file."""
+    settings = settings_of(scene)
+    given = {
+        "takes_wanted": options.takes,
+        "seed": options.seed,
+        "size": str(options.size) if options.size else None,
+        "framing": options.framing,
+        "guidance_scale": options.guidance_scale,
+        "num_inference_steps": options.steps,
+        "motion_only": options.motion_only,
+    }
+    for name, value in given.items():
+        if value is not None:
+            limits = settings.bl_rna.properties[name]
+            if limits.type in {"INT", "FLOAT"} and not limits.hard_min <= value <= limits.hard_max:
+                raise BadInputError(
+                    "bad_setting",
+                    f"{name.replace('_', ' ')} can't be {value}.",
+                    f"Choose a value from {limits.hard_min:g} to {limits.hard_max:g}.",
+                )
+            setattr(settings, name, value)
+    if options.out:
+        settings.output_dir = str(Path(options.out).absolute())
+    if options.portrait:
+        settings.portrait_image = None
+        settings.portrait_file = str(Path(options.portrait).absolute())
+
+
+def _speech_of_file(scene: bpy.types.Scene, audio: Path) -> speech.Speech:
+    """The whole file from the scene's first frame on, with a sound strip for it where Blender can make one.
+
+    Whether the file is fit to be spoken is for the worker to say, so that its sentence is the same everywhere.
+    """
+    audio = audio.absolute()
+    if not audio.is_file():
+        raise BadInputError("audio_missing", f"There is no sound file at {audio}.", "Check the path.")
+    start = scene.frame_start
+    channel = compat.free_channel(scene, 1, start, 1 << 30)
+    name = ""
+    if compat.HAS_SOUND:
+        with contextlib.suppress(RuntimeError):
+            strip = compat.new_sound_strip(scene, audio.stem, str(audio), channel, start)
+            scene.sequence_editor.active_strip = strip
+            name = strip.name
+    return speech.Speech(audio, 0.0, None, start, name, channel)
+
+
+def _pump(job: jobs.Job, scene: bpy.types.Scene) -> None:
+    """Wait for the job; put each take into the sequencer as it arrives."""
+    while True:
+        job.wait(_print_progress)
+        while job.arrived:
+            steps.advance(takes.arrive(scene, job.spoken, job.arrived.popleft()), float("inf"))
+        if job.finished:
+            jobs.finish(job)
+            for notice in job.notices:
+                print(f"soliloquy: {notice}")
+            return
+
+
+def _print_progress(job: jobs.Job) -> None:
+    left = f", {jobs.duration(job.left)} left" if job.left is not None else ""
+    line = f"soliloquy: {job.stage} ({job.share:.0%}{left})"
+    if sys.stdout.isatty():
+        print(f"\r{line:<70}", end="", flush=True)
+    elif line.partition("(")[0] != _last_line[0]:
+        _last_line[0] = line.partition("(")[0]
+        print(line, flush=True)
+
+
+def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: int) -> None:
+    out = Path(request.out)
+    job = jobs.start(head.request_for(request.portrait, out, preferences.device()), "Head", scene)
+    _pump(job, scene)
+    if job.error is not None:
+        raise job.error.exception()
+    steps.advance(head.build(bpy.context, scene, job.done.result), float("inf"))
+    armature = settings_of(scene).head
+    take = settings_of(scene).takes[first]
+    motion = load_motion(take.path() / "motion.npz")
+    steps.advance(bake.bake(armature, motion, takes.timing_of(scene, take), take.name), float("inf"))
+
+
+def _save(path: Path) -> None:
+    takes.fit_frame_range(bpy.context.scene)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    except (OSError, RuntimeError) as error:
+        raise BadInputError("blend_unwritable", f"Cannot save {path} ({error}).", "Choose another file.") from error
+    print(f"saved {path}")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the command with code 130 and the worker stopped; by itself Blender ignores Ctrl-C."""
+
+    def stop(*_: object) -> None:
+        raise CancelledError
+
+    signals = [signal.SIGINT, signal.SIGTERM]
+    previous = [signal.signal(number, stop) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, previous, strict=True):
+            signal.signal(number, handler)
+
+
+def register() -> None:
+    """Offer the command (Blender 4.2 and newer)."""
+    _handles.append(bpy.utils.register_cli_command(COMMAND, run))
+
+
+def unregister() -> None:
+    """Take the command away."""
+    while _handles:
+        bpy.utils.unregister_cli_command(_handles.pop())

@@ -1,0 +1,187 @@
+"""The one place that knows how Blender's Python interface differs between 4.2 LTS and 5.2 LTS.
+
+========  =====================================================================
+since     what changed
+========  =====================================================================
+4.4       ``sequences`` became ``strips``; Actions have slots, layers and channelbags
+5.0       the old accessors are gone; a workspace can pin the scene that its sequencers show;
+          movie output needs ``media_type``; EEVEE's identifier lost its ``_NEXT``
+5.1       ``frame_final_*``, ``frame_start`` and ``frame_duration`` of a strip are deprecated for
+          ``left_handle``/``right_handle``, ``content_start`` and ``content_duration``;
+          ``new_sound`` no longer makes a second Sound of the same file
+========  =====================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+HAS_SOUND = bool(bpy.app.build_options.audaspace)
+"""Blender can be built without its sound library (the 4.2 wheels are): no sound strips, no mixdown."""
+
+
+# ---------------------------------------------------------------- sequencer
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene whose strips the user sees: the workspace's (5.0+), else the window's."""
+    pinned = getattr(getattr(context, "workspace", None), "sequencer_scene", None)
+    return pinned or context.scene
+
+
+def strips_of(editor: Any) -> Any:
+    """The editor's top-level strips: ``strips`` (4.4+) or ``sequences``."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def all_strips(scene: bpy.types.Scene) -> list[Any]:
+    """Every strip of the scene, those inside metastrips too; empty without a sequencer."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return []
+    return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
+def selected_strips(scene: bpy.types.Scene) -> list[Any]:
+    """The scene's selected strips."""
+    return [strip for strip in all_strips(scene) if strip.select]
+
+
+def left_handle(strip: Any) -> int:
+    """First scene frame on which the strip plays."""
+    return strip.left_handle if hasattr(strip, "left_handle") else strip.frame_final_start
+
+
+def right_handle(strip: Any) -> int:
+    """Scene frame after the last one on which the strip plays."""
+    return strip.right_handle if hasattr(strip, "right_handle") else strip.frame_final_end
+
+
+def content_start(strip: Any) -> float:
+    """Scene frame, possibly fractional, of the first sample of the strip's file, trimmed or not."""
+    return strip.content_start if hasattr(strip, "content_start") else strip.frame_start
+
+
+def content_duration(strip: Any) -> float:
+    """Length of the whole untrimmed content in scene frames."""
+    return strip.content_duration if hasattr(strip, "content_duration") else strip.frame_duration
+
+
+def set_handles(strip: Any, left: int, right: int) -> None:
+    """Trim the strip to the scene frames [left, right)."""
+    if hasattr(strip, "left_handle"):
+        strip.left_handle, strip.right_handle = left, right
+    else:
+        strip.frame_final_start, strip.frame_final_end = left, right
+
+
+def is_retimed(strip: Any) -> bool:
+    """Whether the strip's speed was changed."""
+    return len(getattr(strip, "retiming_keys", ())) > 0 or getattr(strip, "pitch", 1.0) != 1.0
+
+
+def new_sound_strip(scene: bpy.types.Scene, name: str, filepath: str, channel: int, frame: int) -> Any:
+    """Add a sound strip; the Sound made twice by ``new_sound`` before 5.1 is not left behind."""
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    before = set(bpy.data.sounds)
+    strip = strips_of(editor).new_sound(name, filepath, channel, frame)
+    for sound in [s for s in bpy.data.sounds if s not in before and s != strip.sound and s.users == 0]:
+        bpy.data.sounds.remove(sound)
+    return strip
+
+
+def free_channel(scene: bpy.types.Scene, first: int, start: int, end: int) -> int:
+    """Lowest channel from ``first`` on where no strip overlaps the scene frames [start, end)."""
+    editor = scene.sequence_editor
+    taken = {
+        strip.channel
+        for strip in (strips_of(editor) if editor else ())
+        if left_handle(strip) < end and right_handle(strip) > start
+    }
+    channel = first
+    while channel in taken:
+        channel += 1
+    return channel
+
+
+# ------------------------------------------------------------------ actions
+
+
+def assign_action(datablock: bpy.types.ID, action: bpy.types.Action) -> None:
+    """Make ``action`` the data-block's own; from 4.4 on with a slot, without which nothing would move."""
+    animation = datablock.animation_data_create()
+    animation.action = action
+    if hasattr(action, "slots"):
+        animation.action_slot = _slot(action, datablock)
+
+
+def nla_action_slot(strip: bpy.types.NlaStrip, action: bpy.types.Action, datablock: bpy.types.ID) -> None:
+    """Give an NLA strip the slot of ``datablock`` (4.4+; nothing to do before)."""
+    if hasattr(action, "slots"):
+        strip.action_slot = _slot(action, datablock)
+
+
+def action_curves(action: bpy.types.Action, datablock: bpy.types.ID) -> tuple[Any, Any]:
+    """The (fcurves, groups) collections of ``action`` that animate ``datablock``, made if they are not there."""
+    if not hasattr(action, "slots"):
+        return action.fcurves, action.groups
+    slot = _slot(action, datablock)
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    bag = strip.channelbag(slot, ensure=True)
+    return bag.fcurves, bag.groups
+
+
+def action_fcurves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    """Every F-curve of the action, of all slots."""
+    if not hasattr(action, "slots"):
+        return list(action.fcurves)
+    return [
+        curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves
+    ]
+
+
+def _slot(action: bpy.types.Action, datablock: bpy.types.ID) -> Any:
+    """The slot of ``action`` for ``datablock``: the one it uses, one of its name, any of its kind, or a new one."""
+    animation = datablock.animation_data
+    if animation and animation.action == action and animation.action_slot:
+        return animation.action_slot
+    suitable = [slot for slot in action.slots if slot.target_id_type == datablock.id_type]
+    named = [slot for slot in suitable if slot.name_display == datablock.name]
+    for slot in named + suitable:
+        return slot
+    return action.slots.new(id_type=datablock.id_type, name=datablock.name)
+
+
+# ---------------------------------------------------------- rendering, panels
+
+
+def eevee_engine() -> str:
+    """EEVEE's identifier in this version."""
+    return "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
+
+
+def set_movie_output(render: bpy.types.RenderSettings, filepath: str) -> None:
+    """H.264 video with AAC sound in an MP4 file."""
+    if hasattr(render.image_settings, "media_type"):
+        render.image_settings.media_type = "VIDEO"
+    render.image_settings.file_format = "FFMPEG"
+    render.ffmpeg.format = "MPEG4"
+    render.ffmpeg.codec = "H264"
+    render.ffmpeg.constant_rate_factor = "HIGH"
+    render.ffmpeg.audio_codec = "AAC"
+    render.ffmpeg.audio_bitrate = 192
+    render.use_file_extension = False
+    render.filepath = filepath
+
+
+def redraw(area_types: Iterable[str] = ("SEQUENCE_EDITOR", "VIEW_3D", "PREFERENCES")) -> None:
+    """Ask for the sidebars and the preferences to be drawn again."""
+    manager = bpy.context.window_manager
+    for window in manager.windows if manager else ():
+        for area in window.screen.areas:
+            if area.type in area_types:
+                area.tag_redraw()

@@ -1,0 +1,126 @@
+"""Base of the operators that give the worker a job and take in its results while Blender stays usable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+
+from ..core.errors import SoliloquyError
+from ..core.protocol import error_event
+from . import compat, jobs, steps, takes
+
+
+class JobOperator:
+    """Begin a job, take in what it brings, say how it ended.
+
+    In the user interface this is a modal operator that lets all input pass, except while it puts something into the
+    file: that happens in steps, and an undo between two of them would pull the strip from under it. Each take is an
+    undo step of its own. In scripts and under ``-b`` the operator returns when the job has ended.
+    """
+
+    _job: jobs.Job | None = None
+    _steps: Iterator[object] | None = None
+    _undo_name: str = ""
+    _completed: bool = False
+    _timer: bpy.types.Timer | None = None
+
+    def begin(self, context: bpy.types.Context) -> jobs.Job:
+        """Start the job; raises `SoliloquyError` when that is impossible."""
+        raise AssertionError("each operator begins its own job")
+
+    def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
+        """Use the job's result, in steps, after it was done without an error."""
+        return iter(())
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Run the job to its end."""
+        try:
+            self._job = job = self.begin(context)
+        except SoliloquyError as error:
+            return self._refuse(error)
+        while not self._tick(context, float("inf")):
+            job.wait()
+        return self._end(context)
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Start the job and go on by timer."""
+        if bpy.app.background:
+            return self.execute(context)
+        try:
+            self._job = self.begin(context)
+        except SoliloquyError as error:
+            return self._refuse(error)
+        self._timer = context.window_manager.event_timer_add(steps.INTERVAL, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        compat.redraw()
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Take in what the worker said; other events pass unless the file is being changed."""
+        if event.type != "TIMER":
+            return {"RUNNING_MODAL"} if self._steps is not None else {"PASS_THROUGH"}
+        if self._tick(context, steps.BUDGET):
+            return self._end(context)
+        return {"PASS_THROUGH"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator (file closed, quit): the job goes with it."""
+        self._stop_timer(context)
+        if self._job is not None and jobs.current() is self._job:
+            jobs.kill_worker("The job was stopped.")
+
+    def _tick(self, context: bpy.types.Context, budget: float) -> bool:
+        """One round; True when the job has ended and all of it is in the scene."""
+        job = self._job
+        if job.poll():
+            compat.redraw()
+        if self._steps is None:
+            self._next_steps(context, job)
+        if self._steps is not None:
+            self._advance(context, job, budget)
+            return False
+        return job.finished and not job.arrived
+
+    def _next_steps(self, context: bpy.types.Context, job: jobs.Job) -> None:
+        scene = jobs.scene_of(job)
+        if job.arrived:
+            ready = job.arrived.popleft()
+            if scene is not None:
+                self._steps, self._undo_name = takes.arrive(scene, job.spoken, ready), f"Take {ready.index}"
+        elif job.done is not None and scene is not None and not self._completed:
+            self._completed = True
+            self._steps, self._undo_name = self.complete(context, scene, job), job.title
+
+    def _advance(self, context: bpy.types.Context, job: jobs.Job, budget: float) -> None:
+        try:
+            if not steps.advance(self._steps, budget):
+                return
+        except SoliloquyError as error:
+            if job.finished:
+                job.error = error_event(job.identifier, error)
+            else:
+                job.notices.append(str(error))
+        self._steps = None
+        if not bpy.app.background:
+            bpy.ops.ed.undo_push(message=self._undo_name)
+        compat.redraw()
+
+    def _end(self, context: bpy.types.Context) -> set[str]:
+        job = self._job
+        self._stop_timer(context)
+        if jobs.current() is job:
+            jobs.finish(job)
+        message, bad = job.outcome()
+        self.report({"ERROR" if bad else "INFO"}, message)
+        return {"CANCELLED"} if job.error is not None else {"FINISHED"}
+
+    def _refuse(self, error: SoliloquyError) -> set[str]:
+        self.report({"ERROR"}, str(error))
+        jobs.tell(str(error), bad=True)
+        return {"CANCELLED"}
+
+    def _stop_timer(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None

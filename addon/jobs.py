@@ -1,0 +1,234 @@
+"""The add-on's side of the worker: one process, one job at a time, polled from Blender's main thread.
+
+Nothing here waits, except `Job.wait` for scripts and the command line. The worker stays for a while after a job, with
+its models loaded; it is ended when Blender quits, loads another file, or the add-on is disabled.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import bpy
+
+from ..core.client import WorkerClient
+from ..core.errors import EXIT_CANCELLED, EXIT_DONE, SoliloquyError
+from ..core.protocol import Done, Error, Notice, Progress, Request, TakeReady
+from . import compat, preferences
+from .speech import Speech
+
+IDLE_SECONDS = 300.0
+"""How long a worker without work keeps its models in memory."""
+
+
+@dataclass
+class Job:
+    """One request to the worker, how far it is and how it ended.
+
+    ``scene`` is the session-wide identifier of the scene it works for, which outlives undo and renaming.
+    """
+
+    request: Request
+    title: str
+    scene: int
+    spoken: Speech | None = None
+    identifier: str = ""
+    stage: str = "Starting the worker"
+    share: float = 0.0
+    left: float | None = None
+    cancelling: bool = False
+    error: Error | None = None
+    done: Done | None = None
+    arrived: deque[TakeReady] = field(default_factory=deque)
+    takes: int = 0
+    notices: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the worker has answered; takes may still wait in ``arrived``."""
+        return self.done is not None or self.error is not None
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 2 bad input, 130 cancelled, 1 anything else."""
+        return self.error.exit_code if self.error else EXIT_DONE
+
+    def poll(self) -> bool:
+        """Take in what the worker has said since; True when something changed."""
+        client = _state.client
+        if self.finished or client is None:
+            return False
+        events = client.poll()
+        for event in events:
+            self._take_in(event)
+        return bool(events)
+
+    def _take_in(self, event: object) -> None:
+        if getattr(event, "id", self.identifier) not in (self.identifier, None):
+            return
+        match event:
+            case Progress():
+                self.stage, self.left = event.text, event.eta
+                spent = time.monotonic() - self.started
+                share = spent / (spent + event.eta) if event.eta is not None else event.done / max(event.total, 1)
+                self.share = min(max(share, 0.0), 1.0)
+            case TakeReady():
+                self.arrived.append(event)
+                self.takes += 1
+            case Notice():
+                self.notices.append(event.message)
+            case Done():
+                self.done = event
+            case Error():
+                self.error = event
+
+    def cancel(self) -> None:
+        """Ask the worker to stop; the answer comes as an error with the cancelled exit code."""
+        self.cancelling = True
+        if _state.client is not None and not self.finished:
+            _state.client.cancel(self.identifier)
+
+    def wait(self, on_change: Callable[[Job], None] | None = None) -> None:
+        """Block until the next take has arrived or the job is finished (no timers run under ``-b``)."""
+        while not self.finished and not self.arrived:
+            if self.poll():
+                if on_change is not None:
+                    on_change(self)
+            else:
+                time.sleep(0.02)
+
+    def outcome(self) -> tuple[str, bool]:
+        """A sentence for the panel, and whether it is bad news."""
+        kept = f" {self.takes} finished take{'s stay' if self.takes != 1 else ' stays'}." if self.takes else ""
+        if self.error is None:
+            seconds = time.monotonic() - self.started
+            return " ".join([f"{self.title}: done in {duration(seconds)}.", *self.notices]), False
+        if self.error.exit_code == EXIT_CANCELLED:
+            return f"{self.title}: cancelled.{kept}", False
+        return f"{self.error.message} {self.error.hint}".strip() + kept, True
+
+
+@dataclass
+class _State:
+    client: WorkerClient | None = None
+    job: Job | None = None
+    message: str = ""
+    bad: bool = False
+    idle_since: float = 0.0
+
+
+_state = _State()
+
+
+def duration(seconds: float) -> str:
+    """``75`` → ``1 min 15 s``."""
+    whole = max(0, round(seconds))
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+
+
+def current() -> Job | None:
+    """The job that runs, or None."""
+    return _state.job
+
+
+def last_message() -> tuple[str, bool]:
+    """What the panel has to say about the last job, and whether it is bad news."""
+    return _state.message, _state.bad
+
+
+def start(request: Request, title: str, scene: bpy.types.Scene, spoken: Speech | None = None) -> Job:
+    """Send a request to the worker, starting it if there is none.
+
+    Raises
+    ------
+    SoliloquyError
+        If a job runs already, the runtime is not installed, or the worker can't be started.
+    """
+    if _state.job is not None:
+        raise SoliloquyError("busy", "A job is running.", "Wait for it or cancel it.")
+    if _state.client is None or not _state.client.alive:
+        release_worker()
+        _state.client = WorkerClient(preferences.require_worker_python())
+    job = Job(request, title, scene.session_uid, spoken)
+    job.identifier = _state.client.request(request)
+    _state.job, _state.message = job, ""
+    return job
+
+
+def finish(job: Job) -> None:
+    """The job's answer has been dealt with: say how it went and let the next one start."""
+    _state.message, _state.bad = job.outcome()
+    _state.job = None
+    _state.idle_since = time.monotonic()
+    if not bpy.app.background and not bpy.app.timers.is_registered(_release_when_idle):
+        bpy.app.timers.register(_release_when_idle, first_interval=IDLE_SECONDS)
+    compat.redraw()
+
+
+def tell(message: str, bad: bool = False) -> None:
+    """Let the panel say something."""
+    _state.message, _state.bad = message, bad
+    compat.redraw()
+
+
+def scene_of(job: Job) -> bpy.types.Scene | None:
+    """The scene the job works for, or None when it was deleted meanwhile."""
+    return next((scene for scene in bpy.data.scenes if scene.session_uid == job.scene), None)
+
+
+def worker_pid() -> int | None:
+    """Process id of the worker, if one runs."""
+    return _state.client.pid if _state.client is not None and _state.client.alive else None
+
+
+def release_worker() -> None:
+    """End an idle worker in the background; it frees its memory."""
+    client, _state.client = _state.client, None
+    if client is not None:
+        threading.Thread(target=client.close, daemon=True).start()
+
+
+def kill_worker(message: str = "") -> None:
+    """End the worker at once, whatever it does; a running job counts as cancelled."""
+    client, _state.client = _state.client, None
+    job, _state.job = _state.job, None
+    if client is not None:
+        client.kill()
+        client.close(timeout=1.0)
+    if job is not None:
+        if not job.finished:
+            job.error = Error(id=job.identifier, code="cancelled", message=message, exit_code=EXIT_CANCELLED)
+        _state.message, _state.bad = message, True
+
+
+def _release_when_idle() -> float | None:
+    idle = time.monotonic() - _state.idle_since
+    if _state.job is None and idle >= IDLE_SECONDS:
+        release_worker()
+        return None
+    return max(1.0, IDLE_SECONDS - idle)
+
+
+@bpy.app.handlers.persistent
+def _before_load(*_: object) -> None:
+    kill_worker("The job was stopped because another file was opened. Finished takes stay on disk.")
+
+
+def register() -> None:
+    """Watch for the ends of file and session."""
+    atexit.register(kill_worker)
+    bpy.app.handlers.load_pre.append(_before_load)
+
+
+def unregister() -> None:
+    """End the worker and stop watching."""
+    if bpy.app.timers.is_registered(_release_when_idle):
+        bpy.app.timers.unregister(_release_when_idle)
+    bpy.app.handlers.load_pre.remove(_before_load)
+    atexit.unregister(kill_worker)
+    kill_worker("The job was stopped because the add-on was disabled.")

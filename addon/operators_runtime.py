@@ -1,0 +1,141 @@
+"""Installing the worker's runtime: a thread works, a timer shows how far it is."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+
+from ..core import environment
+from ..core.errors import CancelledError, SoliloquyError
+from . import compat, jobs, preferences
+
+SIZE = "about 1 GB to download, 2 GB on disk; several minutes"
+
+
+@dataclass
+class Installation:
+    """A running or finished installation. The thread writes its fields, the main thread reads them; no ``bpy``."""
+
+    folder: Path
+    text: str = "Starting"
+    running: bool = True
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    error: str = ""
+    thread: threading.Thread | None = None
+
+    def run(self) -> None:
+        """In the thread: make the environment."""
+        try:
+            environment.prepare(self.folder, progress=self._tell, cancelled=self.cancelled.is_set)
+            self.text = "Installed"
+        except CancelledError:
+            self.text = "Installation cancelled"
+        except SoliloquyError as error:
+            self.text = self.error = str(error)
+        finally:
+            self.running = False
+
+    def _tell(self, text: str) -> None:
+        self.text = text
+
+
+_installations: list[Installation] = []
+"""The latest installation of this session, if any."""
+
+
+def installation() -> Installation | None:
+    """The installation that runs or ran last in this session."""
+    return _installations[-1] if _installations else None
+
+
+def is_installing() -> bool:
+    """Whether an installation runs."""
+    latest = installation()
+    return latest is not None and latest.running
+
+
+def _watch() -> float | None:
+    compat.redraw()
+    if is_installing():
+        return 0.25
+    latest = installation()
+    jobs.tell(f"Runtime: {latest.text}", bad=bool(latest.error))
+    return None
+
+
+class SOLILOQUY_OT_install_runtime(bpy.types.Operator):
+    """Download and install the Python packages that Soliloquy's models need, in an environment of their own"""
+
+    bl_idname = "soliloquy.install_runtime"
+    bl_label = "Install Runtime"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Online access is allowed and no installation runs."""
+        if is_installing():
+            cls.poll_message_set("The installation is running")
+            return False
+        if not bpy.app.online_access:
+            cls.poll_message_set("Online access is off: allow it in Preferences > System > Network")
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Start the thread; under ``-b`` wait for it."""
+        started = Installation(preferences.runtime_folder())
+        _installations[:] = [started]
+        started.thread = threading.Thread(target=started.run, daemon=True)
+        started.thread.start()
+        if bpy.app.background:
+            started.thread.join()
+            if started.error:
+                self.report({"ERROR"}, started.error)
+                return {"CANCELLED"}
+        else:
+            bpy.app.timers.register(_watch, first_interval=0.25)
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_cancel_install(bpy.types.Operator):
+    """Stop the installation and remove what it left half-done"""
+
+    bl_idname = "soliloquy.cancel_install"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """An installation runs."""
+        return is_installing()
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Tell the thread."""
+        installation().cancelled.set()
+        return {"FINISHED"}
+
+
+def stop() -> None:
+    """End a running installation; its child processes and half-built files go with it."""
+    if is_installing():
+        installation().cancelled.set()
+        installation().thread.join(timeout=10.0)
+
+
+def register() -> None:
+    """See that quitting Blender leaves no installer behind."""
+    atexit.register(stop)
+
+
+def unregister() -> None:
+    """Stop a running installation and its timer."""
+    atexit.unregister(stop)
+    stop()
+    if bpy.app.timers.is_registered(_watch):
+        bpy.app.timers.unregister(_watch)
+
+
+CLASSES = (SOLILOQUY_OT_install_runtime, SOLILOQUY_OT_cancel_install)

@@ -1,0 +1,154 @@
+"""The scene's settings and its list of takes; all of it is saved in the .blend and can be undone."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..core.channels import GROUPS
+from ..core.protocol import Generate
+
+_LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
+"""Defaults and limits of the settings are the protocol's."""
+
+
+def _limits(name: str) -> dict[str, float]:
+    spec = _LIMITS[name]
+    return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
+
+
+def _is_armature(_self: object, candidate: bpy.types.Object) -> bool:
+    return candidate.type == "ARMATURE" and "soliloquy_neck" in candidate
+
+
+def _select_strip(settings: SoliloquySettings, context: bpy.types.Context) -> None:
+    """Show the chosen take's strip and mute the other takes of the same speech, as one compares shots."""
+    from .takes import show_take
+
+    show_take(settings.id_data, settings.active_take)
+
+
+class SoliloquyTake(bpy.types.PropertyGroup):
+    """One finished take: where it lies on disk and where it belongs on the timeline."""
+
+    index: IntProperty(name="Take", description="Number of the take within its job")
+    seed: IntProperty(name="Seed", description="The same seed gives the same motion again")
+    job: StringProperty(name="Job", subtype="DIR_PATH")
+    folder: StringProperty(name="Folder", subtype="DIR_PATH")
+    frame_count: IntProperty(name="Frames", description="Frames of the take, 25 a second")
+    fps: FloatProperty(name="Rate", default=25.0)
+    has_frames: BoolProperty(name="Has Frames")
+    audio_start: FloatProperty(name="Start", description="Second of the sound file at which the take starts")
+    audio_strip: StringProperty(name="Sound Strip")
+    origin: FloatProperty(name="Scene Frame", description="Scene frame at which the take was made to start")
+    channel: IntProperty(name="Channel", description="Channel of the sound")
+    image_strip: StringProperty(name="Image Strip")
+    status: EnumProperty(
+        name="Status",
+        items=(
+            ("READY", "Ready", "Frames and motion are on disk"),
+            ("MOTION", "Motion only", "Motion is on disk, frames were not rendered"),
+            ("MISSING", "Missing", "The take's folder is gone"),
+        ),
+    )
+
+    def path(self) -> Path:
+        """The take's folder, absolute."""
+        return Path(bpy.path.abspath(self.folder))
+
+    def job_path(self) -> Path:
+        """The job's folder, absolute."""
+        return Path(bpy.path.abspath(self.job))
+
+    def refresh_status(self) -> None:
+        """Look at the disk."""
+        folder = self.path()
+        frames = self.has_frames and (folder / "frames").is_dir()
+        status = "READY" if frames else "MOTION" if (folder / "motion.npz").is_file() else "MISSING"
+        if status != self.status:
+            self.status = status
+
+
+class SoliloquySettings(bpy.types.PropertyGroup):
+    """What to generate, from what, and what came of it."""
+
+    portrait_image: PointerProperty(
+        name="Portrait", type=bpy.types.Image, description="Photograph or painting of one face, looking at the camera"
+    )
+    portrait_file: StringProperty(
+        name="Portrait File", subtype="FILE_PATH", description="Picture file to use when no image is chosen above"
+    )
+    sound: EnumProperty(
+        name="Speech",
+        items=(
+            ("STRIP", "Active Strip", "Speak the active sound strip, as it is trimmed and placed"),
+            ("MIX", "Scene Mix", "Speak all that is heard between the scene's first and last frame"),
+        ),
+    )
+    takes_wanted: IntProperty(
+        name="Takes", description="Takes to make; take k uses seed + k − 1", default=1, min=1, max=64
+    )
+    seed: IntProperty(name="Seed", description="Seed of the first take", **_limits("seed"))
+    guidance_scale: FloatProperty(
+        name="Guidance",
+        description="How closely head, eyes and brows follow the voice; 0 ignores it",
+        precision=1,
+        **_limits("guidance_scale"),
+    )
+    num_inference_steps: IntProperty(
+        name="Steps", description="Sampler steps; more is slower and finer", **_limits("num_inference_steps")
+    )
+    size: EnumProperty(
+        name="Face Size",
+        description="Pixels of the rendered face square",
+        items=(("256", "256 px", "Quick"), ("512", "512 px", "Finer, about four times slower")),
+    )
+    framing: EnumProperty(
+        name="Framing",
+        items=(
+            ("portrait", "Whole Picture", "The face is put back into the whole portrait"),
+            ("crop", "Face Only", "The face square alone"),
+        ),
+    )
+    motion_only: BoolProperty(name="Motion Only", description="Make motion and curves without rendering frames")
+    keep: EnumProperty(
+        name="Keep",
+        description="Channel groups that Resample keeps from the chosen take; the others get new seeds",
+        options={"ENUM_FLAG"},
+        items=tuple((group, group.capitalize(), f"Keep the {group} of the chosen take") for group in GROUPS),
+    )
+    output_dir: StringProperty(
+        name="Output", subtype="DIR_PATH", description="Folder for takes; beside the .blend when left empty"
+    )
+    head: PointerProperty(name="Head", type=bpy.types.Object, poll=_is_armature, description="Armature that Bake keys")
+    takes: CollectionProperty(type=SoliloquyTake)
+    active_take: IntProperty(name="Active Take", update=_select_strip)
+
+
+def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:
+    """The scene's settings."""
+    return scene.soliloquy
+
+
+CLASSES = (SoliloquyTake, SoliloquySettings)
+
+
+def register() -> None:
+    """Attach the settings to scenes."""
+    bpy.types.Scene.soliloquy = PointerProperty(type=SoliloquySettings)
+
+
+def unregister() -> None:
+    """Detach the settings from scenes."""
+    del bpy.types.Scene.soliloquy

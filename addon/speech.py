@@ -1,0 +1,169 @@
+"""What the user wants spoken: the active sound strip, as it is trimmed and placed, or the scene's whole mix."""
+
+from __future__ import annotations
+
+import hashlib
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import BadInputError, SoliloquyError
+from . import compat
+from .timing import Timing, scene_rate
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A piece of a sound file and its place on the timeline.
+
+    ``start`` and ``duration`` are seconds of the file (``duration`` None: to its end); ``origin`` is the scene frame at
+    which ``start`` is heard. ``strip`` names the strip whose content the file is, so that takes follow the strip when
+    it is moved; it is empty where the file is a mix made for one place.
+    """
+
+    path: Path
+    start: float
+    duration: float | None
+    origin: int
+    strip: str
+    channel: int
+
+
+def rate_of(scene: bpy.types.Scene) -> float:
+    """The scene's frames a second."""
+    return scene_rate(scene.render.fps, scene.render.fps_base)
+
+
+def sound_strip(scene: bpy.types.Scene) -> Any | None:
+    """The strip to be spoken: the active one if it is sound, else the only selected or only existing sound strip."""
+    active = scene.sequence_editor.active_strip if scene.sequence_editor else None
+    if active is not None and active.type == "SOUND":
+        return active
+    for strips in (compat.selected_strips(scene), compat.all_strips(scene)):
+        sounds = [strip for strip in strips if strip.type == "SOUND"]
+        if len(sounds) == 1:
+            return sounds[0]
+    return None
+
+
+def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speech:
+    """The part of the strip's file that is heard between its handles.
+
+    A packed sound is written to ``inputs``; a strip whose speed was changed is mixed down there as it is heard.
+
+    Raises
+    ------
+    BadInputError
+        If the file is missing or nothing of it lies between the handles.
+    """
+    if compat.is_retimed(strip):
+        others = [other for other in compat.all_strips(scene) if other.name != strip.name and other.type != "META"]
+        path = _mixdown(scene, compat.left_handle(strip), compat.right_handle(strip), inputs, silence=others)
+        return Speech(path, 0.0, None, compat.left_handle(strip), "", strip.channel)
+    path = _file_of_sound(strip.sound, inputs)
+    rate = rate_of(scene)
+    zero = _content_zero(strip, rate)
+    left = max(compat.left_handle(strip), int(-(-zero // 1)))
+    right = compat.right_handle(strip)
+    end = compat.content_start(strip) + compat.content_duration(strip)
+    if right <= left or left >= end:
+        raise BadInputError(
+            "audio_empty",
+            f"Nothing of the sound lies between the handles of strip “{strip.name}”.",
+            "Pull its handles over the sound.",
+        )
+    duration = (right - left) / rate if right < end else None
+    return Speech(path, max(0.0, (left - zero) / rate), duration, left, strip.name, strip.channel)
+
+
+def speech_from_mix(scene: bpy.types.Scene, inputs: Path) -> Speech:
+    """All the scene's sound over its frame range, mixed down to a file in ``inputs``."""
+    path = _mixdown(scene, scene.frame_start, scene.frame_end + 1, inputs, silence=())
+    sounds = [strip.channel for strip in compat.all_strips(scene) if strip.type == "SOUND"]
+    return Speech(path, 0.0, None, scene.frame_start, "", max(sounds, default=1))
+
+
+def take_timing(scene: bpy.types.Scene, strip_name: str, audio_start: float, origin: float) -> Timing:
+    """Where a take belongs now: with its strip, wherever that was moved, else where it was made."""
+    rate = rate_of(scene)
+    for strip in compat.all_strips(scene):
+        if strip_name and strip.name == strip_name and strip.type == "SOUND" and not compat.is_retimed(strip):
+            return Timing(_content_zero(strip, rate) + audio_start * rate, rate)
+    return Timing(origin, rate)
+
+
+def _content_zero(strip: Any, rate: float) -> float:
+    """Scene frame at which second 0 of the strip's file would be heard (measured on mixdowns of a rising tone)."""
+    return compat.content_start(strip) - strip.animation_offset_start + getattr(strip, "sound_offset", 0.0) * rate
+
+
+def _file_of_sound(sound: bpy.types.Sound, inputs: Path) -> Path:
+    if sound.packed_file is not None:
+        return write_packed(sound.packed_file, sound.filepath or sound.name, inputs)
+    path = Path(bpy.path.abspath(sound.filepath, library=sound.library))
+    if not path.is_file():
+        raise BadInputError(
+            "audio_missing", f"The strip's sound file is missing: {path}", "Find it with File > External Data."
+        )
+    return path.resolve()
+
+
+def write_packed(packed: bpy.types.PackedFile, name: str, inputs: Path) -> Path:
+    """Write a packed file's bytes into ``inputs`` under a name made of their hash, once."""
+    data = packed.data
+    suffix = Path(bpy.path.basename(name)).suffix or ".bin"
+    return write_once(inputs / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}", data)
+
+
+def write_once(path: Path, data: bytes) -> Path:
+    """Write ``data`` to ``path`` unless it is there; a half-written file is never left under the name."""
+    try:
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(path.name + ".part")
+            part.write_bytes(data)
+            part.replace(path)
+    except OSError as error:
+        raise BadInputError(
+            "output_unwritable",
+            f"Cannot write to {path.parent} ({error.strerror}).",
+            "Choose another output folder.",
+        ) from error
+    return path
+
+
+def _mixdown(scene: bpy.types.Scene, start: int, end: int, inputs: Path, silence: Any) -> Path:
+    """Mix the scene frames [start, end) to a WAV file named after its content; the scene is left as it was."""
+    if not compat.HAS_SOUND:
+        raise BadInputError(
+            "no_mixdown", "This Blender was built without sound.", "Use a sound strip whose speed is unchanged."
+        )
+    muted = [(strip, strip.mute) for strip in silence]
+    frames = scene.frame_start, scene.frame_end
+    target = Path(bpy.app.tempdir) / "soliloquy-mix.wav"
+    try:
+        for strip, _ in muted:
+            strip.mute = True
+        scene.frame_start, scene.frame_end = start, end - 1
+        with bpy.context.temp_override(scene=scene):
+            bpy.ops.sound.mixdown(filepath=str(target), container="WAV", codec="PCM", format="S16", accuracy=256)
+    except RuntimeError as error:
+        raise SoliloquyError("mixdown_failed", "Blender could not mix the sound down.", str(error).strip()) from error
+    finally:
+        scene.frame_start, scene.frame_end = frames
+        for strip, mute in muted:
+            strip.mute = mute
+    with wave.open(str(target)) as mix:
+        seconds = mix.getnframes() / mix.getframerate()
+    if seconds < (end - start) / rate_of(scene) - 0.1:
+        raise SoliloquyError(
+            "mixdown_short",
+            f"Blender's mixdown stopped after {seconds:.1f} s.",
+            "Use a sound strip whose speed is unchanged, or mix to a file and add that.",
+        )
+    data = target.read_bytes()
+    target.unlink()
+    return write_once(inputs / f"{hashlib.sha256(data).hexdigest()[:16]}.wav", data)

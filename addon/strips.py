@@ -1,0 +1,61 @@
+"""A take's pictures as an image strip above its sound, in sync at the scene's rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import BadInputError
+from . import compat
+from .timing import Timing
+
+
+def frame_name(index: int) -> str:
+    """File name of the take's frame ``index`` (from 0)."""
+    return f"{index + 1:06d}.png"
+
+
+def image_strip(
+    scene: bpy.types.Scene, name: str, frames: Path, count: int, timing: Timing, channel: int
+) -> Iterator[Any]:
+    """Add the strip in small steps; yields the unfinished strip between them, lastly the finished one.
+
+    Scene frame k shows the take's frame of the same moment (`Timing.take_frame`), so each element is named from its
+    own time. Blender copies the whole element list for each one appended, hence the steps.
+
+    Raises
+    ------
+    BadInputError
+        If the take's frames are not on disk.
+    """
+    first = timing.first_frame()
+    length = timing.scene_frames(count)
+    source = frames / frame_name(timing.take_frame(first, count))
+    if not source.is_file():
+        raise BadInputError("take_missing", f"The take's frames are missing: {frames}", "Generate it again.")
+    editor = scene.sequence_editor or scene.sequence_editor_create()
+    channel = compat.free_channel(scene, channel, first, first + length)
+    strip = compat.strips_of(editor).new_image(name, str(source), channel, first, fit_method="FIT")
+    for offset in range(1, length):
+        strip.elements.append(frame_name(timing.take_frame(first + offset, count)))
+        if offset % 64 == 0:
+            yield strip
+    yield strip
+
+
+def find_strip(scene: bpy.types.Scene, name: str) -> Any | None:
+    """The strip of that name anywhere in the scene's sequencer, or None."""
+    return next((strip for strip in compat.all_strips(scene) if name and strip.name == name), None)
+
+
+def remove_strip(scene: bpy.types.Scene, name: str) -> bool:
+    """Remove the top-level strip of that name; says whether there was one."""
+    strip = find_strip(scene, name)
+    editor = scene.sequence_editor
+    if strip is None or strip.name not in {s.name for s in compat.strips_of(editor)}:
+        return False
+    compat.strips_of(editor).remove(strip)
+    return True

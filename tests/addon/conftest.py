@@ -1,0 +1,83 @@
+"""The add-on registered from the source tree under a ``bpy`` wheel, with a scripted worker unless a test asks otherwise."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import struct
+import sys
+import wave
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+bpy = pytest.importorskip("bpy", reason="needs a bpy wheel")
+
+ROOT = Path(__file__).resolve().parents[2]
+REAL_PYTHON = os.environ.pop("SOLILOQUY_PYTHON", None)
+
+
+def load_extension() -> ModuleType:
+    """The repository's root as the package ``soliloquy``, the way Blender loads it as ``bl_ext.….soliloquy``."""
+    if "soliloquy" not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            "soliloquy", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
+        )
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["soliloquy"] = module
+        spec.loader.exec_module(module)
+    return sys.modules["soliloquy"]
+
+
+load_extension()
+
+
+@pytest.fixture(scope="session")
+def fake_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An executable that stands for the worker's Python and runs the scripted worker, whatever it is asked to run."""
+    path = tmp_path_factory.mktemp("python") / "python"
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).parent / "fake_worker.py"}"\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def scene(fake_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A fresh file with the add-on registered; afterwards no worker is left."""
+    monkeypatch.setenv("SOLILOQUY_PYTHON", str(fake_python))
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    extension = load_extension()
+    extension.register()
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = 25, 1.0
+    scene.soliloquy.output_dir = str(tmp_path / "out")
+    yield scene
+    extension.unregister()
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """Two seconds of silence with a click at one second, 16 kHz."""
+    path = tmp_path / "speech.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        samples = [20000 if 16000 <= i < 16040 else 0 for i in range(32000)]
+        file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return path
+
+
+@pytest.fixture
+def portrait(tmp_path: Path):
+    """Function that makes a picture whose name tells the scripted worker how to behave."""
+
+    def make(name: str = "person") -> Path:
+        image = bpy.data.images.new(name, 8, 8)
+        image.filepath_raw, image.file_format = str(tmp_path / f"{name}.png"), "PNG"
+        image.save()
+        bpy.data.images.remove(image)
+        return tmp_path / f"{name}.png"
+
+    return make

@@ -1,0 +1,160 @@
+"""A scripted worker for tests of the add-on: speaks the real protocol, makes tiny takes, misbehaves on demand.
+
+The portrait's file name says how: ``slow`` takes its time over each frame, ``crash`` dies after the first take,
+``noface`` refuses, ``hang`` says nothing more and ignores cancel, ``garbage`` writes a line that is no message. Frame i is one colour,
+(i mod 256, i // 256, 128), so that a test can read from a picture which frame it is.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import threading
+import time
+import zlib
+from pathlib import Path
+
+sys.path.insert(0, os.getcwd())  # the client starts workers in the folder that holds core/
+
+import numpy as np  # noqa: E402
+
+from core import protocol  # noqa: E402
+from core.channels import EXPRESSIONS  # noqa: E402
+from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED  # noqa: E402
+
+cancelled: set[str] = set()
+SECONDS = 2.0
+
+
+def say(event: protocol.Event) -> None:
+    sys.stdout.buffer.write(protocol.encode_event(event))
+    sys.stdout.buffer.flush()
+
+
+def png(path: Path, colour: tuple[int, int, int], size: int = 16) -> None:
+    """One flat colour as a PNG of ``size``² pixels, by hand: the wheels' Pythons have no image library."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
+    rows = (b"\0" + bytes(colour) * size) * size
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
+
+
+def motion(frames: int, seed: int) -> dict[str, np.ndarray]:
+    """Smooth made-up motion: jaw and blink waves that all seeds share, a head turn of the seed's own."""
+    t = np.arange(frames) / 25.0
+    expression = np.zeros((frames, len(EXPRESSIONS)), np.float32)
+    expression[:, EXPRESSIONS.index("jawOpen")] = 0.5 - 0.5 * np.cos(2 * np.pi * 2 * t)
+    expression[:, EXPRESSIONS.index("eyeBlink_L")] = np.clip(np.sin(3 * t), 0, 1)
+    expression[:, EXPRESSIONS.index("eyeLookOut_L")] = 0.5
+    phase = np.random.default_rng(seed).uniform(0, 6.28, 3)
+    rotation = 0.2 * np.sin(t[:, None] + phase)
+    translation = 0.5 * np.cos(t[:, None] + phase)
+    return {"expression": expression, "rotation": rotation.astype(np.float32), "translation": translation}
+
+
+def make_take(identifier: str, job: Path, index: int, seed: int, request: protocol.Generate, pause: float) -> bool:
+    seconds = SECONDS if request.duration is None else request.duration
+    count = round(25 * seconds)
+    folder = job / f"take-{index:03d}"
+    (folder / "frames").mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "motion.npz", fps=25.0, **motion(count, seed))
+    for i in range(0 if request.motion_only else count):
+        if identifier in cancelled:
+            return False
+        png(folder / "frames" / f"{i + 1:06d}.png", (i % 256, i // 256, 128))
+        if i % 10 == 0:
+            eta = (count - i) * max(pause, 0.001)
+            say(protocol.Progress(id=identifier, stage="frames", done=i, total=count, eta=eta, take=index))
+        time.sleep(pause)
+    frames = None if request.motion_only else str(folder / "frames")
+    say(
+        protocol.TakeReady(
+            id=identifier, job=str(job), index=index, seed=seed, folder=str(folder), motion=str(folder / "motion.npz"),
+            curves=str(folder / "curves.csv"), curves_extracted=None, frames=frames, contact=None, frame_count=count,
+            fps=25.0, width=16, height=16, start=request.start, seconds=seconds,
+        )
+    )  # fmt: skip
+    return True
+
+
+def head_files(out: Path) -> dict[str, str]:
+    """A box with a head's keys."""
+    out.mkdir(parents=True, exist_ok=True)
+    corners = np.array([[x, y, z] for x in (-8, 8) for y in (-10, 14) for z in (-9, 9)], np.float32)
+    triangles = np.array(
+        [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4],
+         [1, 5, 7], [1, 7, 3]]
+    )  # fmt: skip
+    shapes = np.zeros((len(EXPRESSIONS), 8, 3), np.float32)
+    shapes[:, :, 1] = -np.linspace(0.5, 1.5, len(EXPRESSIONS))[:, None]
+    weights = np.zeros((8, 6), np.float32)
+    weights[:, 2] = 1.0
+    np.savez(
+        out / "head.npz", vertices=corners, triangles=triangles, uv=corners[:, :2] / 40 + 0.5, triangle_uv=triangles,
+        shapes=shapes, shape_names=np.array(EXPRESSIONS), weights=weights,
+        joint_names=np.array(("root", "neck", "head", "jaw", "eye.L", "eye.R")),
+        joints=np.array([[0, -14, -2], [0, -9, -2], [0, -2, 0], [0, -1, 1], [3, 3, 6], [-3, 3, 6]], np.float32),
+        gaze_angles=np.radians([30.0, 30.0, 30.0, 30.0]), jaw_angles=np.radians([18.0, 6.0]),
+    )  # fmt: skip
+    png(out / "head.png", (200, 160, 140))
+    return {"mesh": str(out / "head.npz"), "texture": str(out / "head.png")}
+
+
+def run(identifier: str, request: protocol.Request) -> None:
+    manner = Path(getattr(request, "portrait", "")).stem
+    if manner == "noface":
+        error = protocol.Error(
+            id=identifier, code="portrait_no_face", message="No face was found.", hint="Choose another picture.",
+            exit_code=EXIT_BAD_INPUT,
+        )  # fmt: skip
+        return say(error)
+    if manner == "hang":
+        time.sleep(3600)
+    if manner == "garbage":
+        sys.stdout.buffer.write(b"no message\n")
+        sys.stdout.buffer.flush()
+    if isinstance(request, protocol.Head):
+        return say(protocol.Done(id=identifier, result=head_files(Path(request.out))))
+    if isinstance(request, protocol.Resample):
+        job = Path(request.job)
+        first = 1 + len(list(job.glob("take-*")))
+        like = protocol.Generate(audio="", portrait="", out="", takes=request.takes)
+        seeds = range(100 + first, 100 + first + request.takes)
+    elif isinstance(request, protocol.Generate):
+        job, first, like = Path(request.out) / "job", 1, request
+        seeds = range(request.seed, request.seed + request.takes)
+    else:
+        return say(protocol.Error(id=identifier, code="unscripted", message="The script has no such scene."))
+    for offset, seed in enumerate(seeds):
+        if not make_take(identifier, job, first + offset, seed, like, 0.05 if manner == "slow" else 0.0):
+            return say(
+                protocol.Error(id=identifier, code="cancelled", message="Cancelled.", exit_code=EXIT_CANCELLED)
+            )
+        if manner == "crash":
+            os.kill(os.getpid(), 9)
+    say(protocol.Done(id=identifier, result={"job": str(job), "takes": []}))
+
+
+def main() -> None:
+    hello = protocol.Hello(
+        protocol=protocol.PROTOCOL, version=protocol.version(), device="cpu", device_name="scripted", python="3",
+        torch="none", pid=os.getpid(),
+    )  # fmt: skip
+    say(hello)
+    for line in sys.stdin.buffer:
+        identifier, request = protocol.decode_request(line)
+        if isinstance(request, protocol.Shutdown):
+            break
+        if isinstance(request, protocol.Cancel):
+            cancelled.add(request.job)
+        else:
+            threading.Thread(target=run, args=(identifier, request), daemon=True).start()
+
+
+main()
