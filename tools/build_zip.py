@@ -14,16 +14,17 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+CONTENTS = ("blender_manifest.toml", "__init__.py", "addon", "core", "LICENSE", "NOTICE")
+"""What the extension is made of; the manifest's exclusions leave Blender's own build with the same."""
 _SKIPPED_FOLDERS = {"__pycache__"}
 _SKIPPED_ENDINGS = {".pyc", ".part"}
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 
 def extension_files(root: Path = ROOT) -> list[Path]:
-    """Files of the extension, relative to ``root``: the manifest, the root module and what ``[build] paths`` names."""
-    manifest = tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))
-    found = {Path("blender_manifest.toml"), Path("__init__.py")}
-    for name in manifest["build"]["paths"]:
+    """Files of the extension, relative to ``root``."""
+    found: set[Path] = set()
+    for name in CONTENTS:
         path = root / name
         inside = path.rglob("*") if path.is_dir() else [path]
         found |= {file.relative_to(root) for file in inside if file.is_file()}
