@@ -38,20 +38,29 @@ def _height_at(x: np.ndarray, curve: np.ndarray) -> np.ndarray:
 
 
 def with_closed_lips(model: IctModel) -> IctModel:
-    """The same model with a neutral head whose inner lip contours touch: each lip goes half the way."""
+    """The same model with a neutral head whose inner lip contours touch, whoever's it is.
+
+    Each lip goes half the way. Identity shapes lose their part in the gap by the same operator, which is linear: the lips
+    stay closed for all their combinations.
+    """
     chain = contour(model, model.faces[used_faces(model)], LIP_INNER)[:-1]
     second = chain.index(int(model.landmarks68[64]))
     lips = {"upper": np.array(chain[: second + 1]), "lower": np.array([*chain[second:], chain[0]])}
-    neutral = model.neutral.copy()
+    neutral, identity = model.neutral.copy(), model.identity.copy()
     falls = np.linalg.norm(model.expression_of("jawOpen"), axis=1) > JAW_SHARE_CM
     outer_surface = np.arange(len(neutral)) < model.parts["mouth_socket"][1]
     for name, other, sign in (("upper", "lower", -1.0), ("lower", "upper", 1.0)):
-        own = model.neutral[lips[name]]
-        gap = sign * (_height_at(own[:, 0], model.neutral[lips[other]]) - own[:, 1])  # (n,) >= 0 where open
-        shift = np.where(gap > 1e-3, 0.5 * gap + OVERLAP_CM, 0.0)
+        own, opposite = lips[name], lips[other]
+        x = model.neutral[own, 0]
+        gap = sign * (_height_at(x, model.neutral[opposite]) - model.neutral[own, 1])  # (n,) >= 0 where open
         tissue = np.flatnonzero(outer_surface & (falls == (name == "lower")))
-        neutral[tissue, 1] += sign * _bend(model.neutral, tissue, lips[name], shift)
-    return replace(model, neutral=neutral)
+        shift = np.where(gap > 1e-3, 0.5 * gap + OVERLAP_CM, 0.0)
+        neutral[tissue, 1] += sign * _bend(model.neutral, tissue, own, shift)
+        order = opposite[np.argsort(model.neutral[opposite, 0], kind="stable")]
+        for target, source in zip(identity, model.identity, strict=True):
+            difference = np.interp(x, model.neutral[order, 0], source[order, 1]) - source[own, 1]
+            target[tissue, 1] += _bend(model.neutral, tissue, own, 0.5 * difference)
+    return replace(model, neutral=neutral, identity=identity)
 
 
 def with_closing_lids(model: IctModel) -> IctModel:

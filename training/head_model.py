@@ -19,6 +19,7 @@ from core.channels import EXPRESSIONS
 from core.head_model import PARTS, WEIGHTS, HeadModel
 from training.eyeball import fit_sphere, gaze_rotation
 from training.face_mesh_points import average_face_mesh, place_points
+from training.head_model_report import held_out_errors, write_card
 from training.head_topology import Topology, build_topology
 from training.ict import IctModel, load_ict
 from training.closures import with_closed_lips, with_closing_lids
@@ -99,9 +100,10 @@ def quantise(basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.round(basis / scale[:, None, None]).astype(np.int16), scale.astype(np.float32)
 
 
-def build(model: IctModel, portraits: list[Path], config: HeadModelConfig) -> tuple[dict[str, np.ndarray], dict]:
+def build(
+    model: IctModel, topology: Topology, portraits: list[Path], config: HeadModelConfig
+) -> tuple[dict[str, np.ndarray], dict]:
     """All tensors of the file, and facts for the card."""
-    topology = build_topology(model)
     mean = topology.transfer(model.neutral)
     mean[topology.symmetry] = 0.5 * (mean[topology.symmetry] + mean * (-1.0, 1.0, 1.0))
     face = face_vertices(model, topology)
@@ -141,12 +143,10 @@ def build(model: IctModel, portraits: list[Path], config: HeadModelConfig) -> tu
         "jaw_angle": np.array([jaw_angle], np.float32),
         "gaze_angles": angles.astype(np.float32),
     }
-    iris = np.linalg.norm(mesh[[469, 470, 471, 472]] - mesh[468], axis=1).mean()
     facts = {
         "portraits_used": portraits_used,
         "variance_explained": float(variance.sum()),
         "mesh468_distance_mm": float(10 * np.median(points.distance)),
-        "iris_radius_over_lid_width": float(2 * iris / (np.linalg.norm(mesh[33] - mesh[133]) * 2)),
     }
     return tensors, facts
 
@@ -161,8 +161,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=HeadModelConfig.seed)
     arguments = parser.parse_args()
     config = HeadModelConfig(components=arguments.components, seed=arguments.seed)
-    source = with_closing_lids(with_closed_lips(load_ict(arguments.ict)))
-    tensors, facts = build(source, sorted(arguments.portraits.glob("*.jpg")), config)
+    published = load_ict(arguments.ict)
+    source = with_closing_lids(with_closed_lips(published))
+    topology = build_topology(source)
+    tensors, facts = build(source, topology, sorted(arguments.portraits.glob("*.jpg")), config)
     meta = {"parts": PARTS, "expressions": EXPRESSIONS, "config": asdict(config)}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     # safetensors writes the memory as it lies, so it has to lie in row order.
@@ -170,7 +172,11 @@ def main() -> None:
     save_file(tensors, arguments.out, metadata={"head_model": json.dumps(meta)})
     arguments.out.chmod(0o644)
     head = HeadModel.load(path=arguments.out)
-    print(json.dumps({"vertices": len(head.mean), "triangles": len(head.triangles), **facts}, indent=1))
+    errors = held_out_errors(published, topology, head)
+    command = "python -m training.head_model --ict ../shared/data/ict_facekit.npz"
+    write_card(arguments.out.with_suffix(".md"), head, errors, facts, command, arguments.out.stat().st_size)
+    for name, error in errors.items():
+        print(f"{name}: median {error.median:.3f} mm, mean {error.mean:.3f} mm, 95 % {error.p95:.3f} mm")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from training.ict_regions import (
 )
 from training.surface import closest_on_mesh
 
-HALF_TARGETS = {"skin": 2100, "gums_tongue": 230, "teeth": 370}
+HALF_TARGETS = {"skin": 2060, "gums_tongue": 230, "teeth": 450}
 """Vertices of the person's left half of each connected kind of part."""
 POSES: tuple[dict[str, float], ...] = (
     {},

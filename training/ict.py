@@ -42,7 +42,7 @@ class IctModel:
     faces, face_uv
         (Q, 4) int vertex and texture indices, -1 in the last column of a triangle.
     identity
-        (100, N, 3) int16 deltas; shape i in centimetres is ``identity[i] * identity_scale[i]`` and its weight ~ N(0, 1).
+        (100, N, 3) float32 centimetres; weights of real faces are ~ N(0, 1).
     expression
         (53, N, 3) float32 centimetres in the order of ``core.channels.EXPRESSIONS``.
     landmarks68
@@ -56,7 +56,6 @@ class IctModel:
     faces: np.ndarray
     face_uv: np.ndarray
     identity: np.ndarray
-    identity_scale: np.ndarray
     expression: np.ndarray
     landmarks68: np.ndarray
     parts: dict[str, tuple[int, int]]
@@ -72,11 +71,6 @@ class IctModel:
             label[first:last] = index
         return label
 
-    def identity_of(self, coefficients: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-        """(n, len(vertices), 3) float32 centimetres: identity deltas of (n, 100) coefficients at some vertices."""
-        basis = self.identity[:, vertices].astype(np.float32) * self.identity_scale[:, None, None]
-        return np.tensordot(coefficients.astype(np.float32), basis, axes=1)
-
 
 def load_ict(path: Path) -> IctModel:
     """Read ``ict_facekit.npz``; raises ``FileNotFoundError`` and ``KeyError`` as numpy does."""
@@ -89,8 +83,7 @@ def load_ict(path: Path) -> IctModel:
             uv=file["uv"].astype(np.float64),
             faces=file["faces"].astype(np.int64),
             face_uv=file["face_uv"].astype(np.int64),
-            identity=file["identity"],
-            identity_scale=file["identity_scale"],
+            identity=file["identity"].astype(np.float32) * file["identity_scale"][:, None, None],
             expression=expression,
             landmarks68=file["landmarks68"].astype(np.int64),
             parts={name: tuple(span) for name, span in json.loads(str(file["parts"])).items()},

@@ -20,6 +20,8 @@ EYE_LEFT = (42, 43, 44, 45, 46, 47, 42)
 """Contours as closed chains of the 68 landmarks."""
 
 
+BITE_HEIGHT_CM, CROWN_CM, FRONT_TEETH_CM = -3.4, 1.2, 8.3
+"""Height at which the rows of teeth meet, height of their crowns, and where the front teeth begin (y, |y|, z of the head)."""
 STRAIGHT_CM = 0.08
 """Distance from the straight line at which a path across quads costs twice its length."""
 
@@ -131,10 +133,14 @@ def _tongue_score(model: IctModel, vertex: int) -> float:
 
 def vertex_weights(model: IctModel) -> np.ndarray:
     """(N,) importance of the error around each source vertex: high at lips, lids and nostrils, low where unseen."""
-    base = {"face": 1.0, "head_and_neck": 0.08, "mouth_socket": 0.02, "gums_and_tongue": 0.2, "teeth": 0.2}
+    base = {"face": 1.0, "head_and_neck": 0.08, "mouth_socket": 0.02, "gums_and_tongue": 0.2}
     weight = np.full(len(model.neutral), 0.03)
     for name, value in base.items():
         weight[slice(*model.parts[name])] = value
+    # Crowns of the front teeth are seen; roots are inside the gums.
+    teeth = slice(*model.parts["teeth"])
+    crown = np.abs(model.neutral[teeth, 1] - BITE_HEIGHT_CM) < CROWN_CM
+    weight[teeth] = np.where(crown, np.where(model.neutral[teeth, 2] > FRONT_TEETH_CM, 2.0, 0.3), 0.005)
     face = slice(*model.parts["face"])
     for landmarks, reach, gain in ((slice(36, 48), 0.6, 40.0), (slice(48, 68), 0.9, 15.0), (slice(31, 36), 0.9, 4.0)):
         distance, _ = cKDTree(model.neutral[model.landmarks68[landmarks]]).query(model.neutral[face])

@@ -9,13 +9,11 @@ from training.ict import IctModel
 
 SAMPLES = 4000
 """Random identities that the components are estimated from."""
-BATCH = 500
 
 
 def random_identities(model: IctModel, topology: Topology, coefficients: np.ndarray) -> np.ndarray:
     """(n, V, 3) float32 deltas from the neutral head on our topology of ICT coefficients (n, 100)."""
-    basis = topology.transfer(model.identity.astype(np.float32) * model.identity_scale[:, None, None])
-    return np.tensordot(coefficients, basis, axes=1).astype(np.float32)
+    return np.tensordot(coefficients, topology.transfer(model.identity), axes=1).astype(np.float32)
 
 
 def region_weights(topology: Topology, vertices: np.ndarray, face: np.ndarray) -> np.ndarray:
