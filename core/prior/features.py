@@ -1,0 +1,94 @@
+"""f_nl: the numbers the prior P_a2nl diffuses, and how they map to the 32 non-lip channels.
+
+In this version f_nl is the channels themselves with three redundancies taken out, so that no sample can break them:
+both eyes blink together (Bentivoglio et al. 1997 counted no one-sided blinks in normal subjects), and the eight gaze
+weights, of which at most four can be non-zero, are two signed angles that both eyes share. That leaves 25 features.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..channels import BLINK, BROWS, CHEEKS, GAZE, HEAD, NONLIP_CHANNELS, NOSE
+
+_SHARED = (*GAZE, "eyeBlink_L", "eyeBlink_R")
+FEATURES: tuple[str, ...] = (
+    *HEAD,
+    "gazeYaw",
+    "gazePitch",
+    "blink",
+    *tuple(c for c in BROWS + BLINK + CHEEKS + NOSE if c not in _SHARED),
+)
+"""Names of the entries of f_nl. ``gazeYaw`` > 0 looks to the person's left and ``gazePitch`` > 0 down, as the head's
+own angles do; both are in units of the gaze weights (1 is a fully turned eye)."""
+
+d_nl = len(FEATURES)
+
+GAZE_FULL = 30.0
+"""Degrees that an eye turns at weight 1 of its gaze shapes (about the limit of comfortable gaze)."""
+
+FEATURE_GROUPS: dict[str, tuple[int, ...]] = {
+    name: tuple(i for i, feature in enumerate(FEATURES) if feature in members)
+    for name, members in {
+        "head": HEAD,
+        "gaze": ("gazeYaw", "gazePitch"),
+        "blink": ("blink", *BLINK),
+        "brows": BROWS,
+        "cheeks": CHEEKS + NOSE,
+    }.items()
+}
+"""Indices of the features of each group that can be kept or sampled again as a whole."""
+
+
+def _index(channel: str) -> int:
+    return NONLIP_CHANNELS.index(channel)
+
+
+def _channel_to_feature() -> np.ndarray:
+    """(32, 25) matrix M with f_nl = channels @ M."""
+    matrix = np.zeros((len(NONLIP_CHANNELS), d_nl), dtype=np.float32)
+    for column, feature in enumerate(FEATURES):
+        if feature == "blink":
+            parts = {"eyeBlink_L": 0.5, "eyeBlink_R": 0.5}
+        elif feature == "gazeYaw":
+            parts = {"eyeLookOut_L": 0.5, "eyeLookIn_R": 0.5, "eyeLookIn_L": -0.5, "eyeLookOut_R": -0.5}
+        elif feature == "gazePitch":
+            parts = {"eyeLookDown_L": 0.5, "eyeLookDown_R": 0.5, "eyeLookUp_L": -0.5, "eyeLookUp_R": -0.5}
+        else:
+            parts = {feature: 1.0}
+        for channel, weight in parts.items():
+            matrix[_index(channel), column] = weight
+    return matrix
+
+
+CHANNEL_TO_FEATURE = _channel_to_feature()
+
+
+def features_from_channels(channels: np.ndarray) -> np.ndarray:
+    """(…, 32) non-lip channels → (…, 25) features (weights, radians, centimetres)."""
+    return np.asarray(channels, dtype=np.float32) @ CHANNEL_TO_FEATURE
+
+
+def channels_from_features(features: np.ndarray) -> np.ndarray:
+    """(…, 25) features → (…, 32) non-lip channels; expression weights are clipped to 0–1."""
+    features = np.asarray(features, dtype=np.float32)
+    channels = np.zeros((*features.shape[:-1], len(NONLIP_CHANNELS)), dtype=np.float32)
+    for column, feature in enumerate(FEATURES):
+        value = features[..., column]
+        if feature in NONLIP_CHANNELS:
+            channels[..., _index(feature)] = value
+            continue
+        for row in np.flatnonzero(CHANNEL_TO_FEATURE[:, column]):
+            channels[..., row] = np.maximum(value * np.sign(CHANNEL_TO_FEATURE[row, column]), 0.0)
+    expressions = len(NONLIP_CHANNELS) - len(HEAD)
+    np.clip(channels[..., :expressions], 0.0, 1.0, out=channels[..., :expressions])
+    return channels
+
+
+def known_features(keep_mask: np.ndarray) -> np.ndarray:
+    """(…, 32) bool, which channels are kept → (…, 25) bool, which features that fixes.
+
+    A feature made of several channels counts as known only when all of them are kept: half a gaze says too little.
+    """
+    kept = np.asarray(keep_mask, dtype=np.float32) @ (CHANNEL_TO_FEATURE != 0).astype(np.float32)
+    return kept >= (CHANNEL_TO_FEATURE != 0).sum(axis=0)

@@ -1,0 +1,153 @@
+"""P_a2nl, the audio-to-non-lip prior: nᵗ, t, audio and known parts of n⁰ → n̂⁰.
+
+After "Talking Head Generation with Probabilistic Audio-to-Visual Diffusion Priors" (arXiv 2212.04248): a transformer
+encoder that predicts n⁰ itself, with the audio and time embedding beside nᵗ, and with n⁰ beside nᵗ too, most of it
+masked, so that editing is learned in training. The schedule and the sampler live apart and know nothing of this.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from ..audio_encoder import AudioEncoder, AudioEncoderConfig
+from ..mel import MELS_PER_FRAME
+from .features import d_nl
+
+PROSODY_BANDS = (0, 6, 16, 40, 80)
+"""Mel bands whose mean energies are given plainly: the lowest six hold the first harmonics, hence voicing and pitch."""
+PROSODY = 2 * (len(PROSODY_BANDS) - 1) + 1
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """Shape of P_a2nl. Two sizes: :meth:`base` (the paper's) and :meth:`tiny` (tests, CI)."""
+
+    features: int = d_nl
+    width: int = 512
+    feed_forward: int = 1024
+    heads: int = 4
+    layers: int = 8
+    condition: int = 256
+    window: int = 100
+    """Frames seen at once (4 s)."""
+    diffusion_steps: int = 1000
+    audio: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+
+    @classmethod
+    def base(cls) -> PriorConfig:
+        """8 layers, 512-d tokens, 1024-d feed-forward, 4 heads."""
+        return cls()
+
+    @classmethod
+    def tiny(cls) -> PriorConfig:
+        """Small enough to train for a few steps in a second on one core."""
+        return cls(
+            width=48, feed_forward=96, heads=2, layers=2, condition=32, window=40, audio=AudioEncoderConfig.tiny()
+        )
+
+
+def sinusoidal(positions: Tensor, width: int) -> Tensor:
+    """(N,) positions → (N, width) sines and cosines of falling frequency (Vaswani et al. 2017, section 3.5)."""
+    frequency = torch.exp(torch.arange(0, width, 2, device=positions.device) * (-math.log(10_000.0) / width))
+    angle = positions.float()[:, None] * frequency  # (N, width / 2)
+    return torch.cat([angle.sin(), angle.cos()], dim=1)
+
+
+def prosody(mel: Tensor) -> Tensor:
+    """Loudness by band and its change, straight from the spectrogram.
+
+    Nods, brow raises and blinks follow loudness and pauses, which the encoder could learn but need not.
+
+    Parameters
+    ----------
+    mel
+        (B, 4 L, 80) log-mel, 100 rows a second.
+
+    Returns
+    -------
+    (B, L, 9): mean of each of four bands, its difference from a second's running mean, and the steepest rise of all
+    bands within the frame.
+    """
+    rows = mel.unflatten(1, (-1, MELS_PER_FRAME))  # (B, 4 L, 80) -> (B, L, 4, 80)
+    frame = rows.mean(dim=2)  # (B, L, 80)
+    bands = torch.stack(
+        [frame[..., a:b].mean(dim=-1) for a, b in itertools.pairwise(PROSODY_BANDS)], dim=-1
+    )  # (B, L, 4)
+    running = nn.functional.avg_pool1d(
+        bands.transpose(1, 2), 25, stride=1, padding=12, count_include_pad=False
+    ).transpose(1, 2)  # (B, L, 4)
+    rise = rows.mean(dim=3).diff(dim=2).amax(dim=2, keepdim=True)  # (B, L, 1)
+    return torch.cat([bands, bands - running, rise], dim=-1)
+
+
+class AudioToNonlipPrior(nn.Module):
+    """P_a2nl of the paper, with its own audio encoder E_a trained jointly.
+
+    One token a frame: nᵗ, the known part of n⁰, which entries are known, and audio + time embedding, side by side and
+    brought to 512 by one linear map; sinusoidal positions are added.
+    """
+
+    def __init__(self, config: PriorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.audio_encoder = AudioEncoder(config.audio)
+        self.audio_in = nn.Linear(config.audio.width + PROSODY, config.condition)
+        self.no_audio = nn.Parameter(torch.zeros(config.condition))
+        self.time_in = nn.Sequential(
+            nn.Linear(config.condition, config.condition), nn.SiLU(), nn.Linear(config.condition, config.condition)
+        )
+        self.token_in = nn.Linear(3 * config.features + config.condition, config.width)
+        layer = nn.TransformerEncoderLayer(
+            config.width,
+            config.heads,
+            config.feed_forward,
+            dropout=0.0,  # synthetic motion is drawn anew for each batch: there is nothing to memorise
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+        )
+        self.encoder = nn.TransformerEncoder(
+            layer, config.layers, norm=nn.LayerNorm(config.width), enable_nested_tensor=False
+        )
+        self.out = nn.Linear(config.width, config.features)
+        nn.init.zeros_(self.out.weight)  # the first prediction is the data's mean
+
+    def encode_audio(self, mel: Tensor) -> Tensor:
+        """(B, 4 L, 80) log-mel → (B, L, condition) audio embedding f_a; done once a window, not once a step."""
+        return self.audio_in(torch.cat([self.audio_encoder(mel), prosody(mel)], dim=-1))
+
+    def empty_audio(self, batch: int, frames: int) -> Tensor:
+        """(B, L, condition) embedding of the empty condition ∅."""
+        return self.no_audio.expand(batch, frames, -1)
+
+    def forward(self, noisy: Tensor, t: Tensor, audio: Tensor, known: Tensor, known_mask: Tensor) -> Tensor:
+        """Predict n⁰.
+
+        Parameters
+        ----------
+        noisy
+            (B, L, d_nl) nᵗ, normalised.
+        t
+            (B,) long, 1 … T.
+        audio
+            (B, L, condition) from :meth:`encode_audio` or :meth:`empty_audio`.
+        known
+            (B, L, d_nl) n⁰; only entries under ``known_mask`` are looked at.
+        known_mask
+            (B, L, d_nl) 1 where n⁰ is given, 0 where it is to be found.
+
+        Returns
+        -------
+        (B, L, d_nl) n̂⁰, also where it was given (the sampler decides what to put there).
+        """
+        frames = noisy.shape[1]
+        time = self.time_in(sinusoidal(t, self.config.condition))[:, None]  # (B, 1, condition)
+        mask = known_mask.to(noisy.dtype)
+        token = self.token_in(torch.cat([noisy, known * mask, mask, audio + time], dim=-1))  # (B, L, width)
+        position = sinusoidal(torch.arange(frames, device=noisy.device), self.config.width)  # (L, width)
+        return self.out(self.encoder(token + position))

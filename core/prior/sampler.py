@@ -1,0 +1,79 @@
+"""Samplers of the reverse process. They know the schedule and a function nᵗ, t → n̂⁰, and nothing of the network.
+
+``ddpm`` is the reference (ancestral sampling, Ho et al. 2020), ``ddim`` its deterministic form (Song et al. 2021) and
+``dpm_solver_pp`` the second-order multistep solver that needs the fewest steps (Lu et al. 2022, DPM-Solver++ 2M).
+All three start at nᵀ ~ N(0, I) and all predict n⁰, as P_a2nl does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+from torch import Tensor
+
+from .schedule import CosineSchedule
+
+Denoiser = Callable[[Tensor, int], Tensor]
+"""nᵗ (B, L, d), t → n̂⁰ (B, L, d)."""
+Draw = Callable[[], Tensor]
+"""Fresh ε ~ N(0, I) of the sample's shape; only the ancestral sampler calls it."""
+
+
+def ddpm(denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
+    """Ancestral sampling: n^{t−1} ~ q(n^{t−1} | nᵗ, n̂⁰) (Ho et al. 2020, algorithm 2, with n̂⁰ for ε).
+
+    Parameters
+    ----------
+    noise
+        (B, L, d) nᵀ.
+    num_inference_steps
+        T for the reference; fewer steps take the same posterior over longer strides.
+    draw
+        Called once a step but the last.
+    """
+    times = schedule.timesteps(num_inference_steps)
+    sample = noise
+    for t, following in itertools.pairwise(times):
+        mean, variance = schedule.posterior(denoise(sample, t), sample, t, following)
+        sample = mean if following == 0 else mean + math.sqrt(variance) * draw()
+    return sample
+
+
+def ddim(denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
+    """First-order deterministic sampling (Song et al. 2021, eq. 12 with σ = 0); ``draw`` is not called."""
+    times = schedule.timesteps(num_inference_steps)
+    sample = noise
+    for t, following in itertools.pairwise(times):
+        clean = denoise(sample, t)
+        direction = schedule.noise_from_clean(clean, sample, t)
+        sample = schedule.alpha(following) * clean + schedule.sigma(following) * direction
+    return sample
+
+
+def dpm_solver_pp(
+    denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw
+) -> Tensor:
+    """Second-order multistep solver in n̂⁰ (Lu et al. 2022, DPM-Solver++, algorithm 2); ``draw`` is not called.
+
+    The last step, to σ = 0 where λ is infinite, is of first order: it returns the last n̂⁰ itself.
+    """
+    times = schedule.timesteps(num_inference_steps)
+    sample, previous, previous_h = noise, None, 0.0
+    for t, following in itertools.pairwise(times):
+        clean = denoise(sample, t)
+        if following == 0:
+            return clean
+        h = schedule.lambda_(following) - schedule.lambda_(t)
+        target = clean
+        if previous is not None:
+            r = previous_h / h
+            target = clean + (clean - previous) / (2.0 * r)
+        ratio = schedule.sigma(following) / schedule.sigma(t)
+        sample = ratio * sample - schedule.alpha(following) * math.expm1(-h) * target
+        previous, previous_h = clean, h
+    return sample
+
+
+SAMPLERS = {"ddpm": ddpm, "ddim": ddim, "dpm_solver_pp": dpm_solver_pp}

@@ -1,0 +1,90 @@
+"""The noise schedule of the prior: how much of n⁰ is left in nᵗ.
+
+Constants are float64 (near t = T the signal's share is 1e-9) and become float32 only where they meet the network.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class CosineSchedule:
+    """ᾱ_t of Nichol & Dhariwal 2021, eq. (17), with t = 0 … T and ᾱ_0 = 1.
+
+    Attributes
+    ----------
+    steps
+        T, the number of diffusion steps.
+    alpha_bar
+        (T + 1,) float64, ᾱ_t; index 0 is clean data.
+    """
+
+    steps: int = 1000
+    alpha_bar: Tensor = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        def share(t: float) -> float:
+            return math.cos((t / self.steps + 0.008) / 1.008 * math.pi / 2) ** 2
+
+        # β_t is clipped at 0.999 as in the source of eq. (17), so that ᾱ_T stays above zero and λ_T stays finite.
+        alpha_bar, product = [1.0], 1.0
+        for t in range(self.steps):
+            product *= 1.0 - min(1.0 - share(t + 1) / share(t), 0.999)
+            alpha_bar.append(product)
+        object.__setattr__(self, "alpha_bar", torch.tensor(alpha_bar, dtype=torch.float64))
+
+    def alpha(self, t: int) -> float:
+        """√ᾱ_t, the factor of n⁰ in nᵗ."""
+        return math.sqrt(self.alpha_bar[t].item())
+
+    def sigma(self, t: int) -> float:
+        """√(1 − ᾱ_t), the deviation of the noise in nᵗ."""
+        return math.sqrt(1.0 - self.alpha_bar[t].item())
+
+    def lambda_(self, t: int) -> float:
+        """λ_t = log(√ᾱ_t / √(1 − ᾱ_t)), half the log signal-to-noise ratio; infinite at t = 0."""
+        return math.inf if t == 0 else math.log(self.alpha(t) / self.sigma(t))
+
+    def add_noise(self, clean: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+        """Draw nᵗ ~ q(nᵗ | n⁰) = N(√ᾱ_t n⁰, (1 − ᾱ_t) I) (Ho et al. 2020, eq. 4).
+
+        Parameters
+        ----------
+        clean, noise
+            (B, …) n⁰ and ε ~ N(0, I).
+        t
+            (B,) long, 0 … T.
+        """
+        share = self.alpha_bar.to(t.device)[t]
+        shape = (-1,) + (1,) * (clean.dim() - 1)
+        alpha = share.sqrt().to(clean.dtype).view(shape)  # (B, 1, …)
+        sigma = (1.0 - share).sqrt().to(clean.dtype).view(shape)  # (B, 1, …)
+        return alpha * clean + sigma * noise
+
+    def noise_from_clean(self, clean: Tensor, noisy: Tensor, t: int) -> Tensor:
+        """ε that, added to ``clean`` (n⁰), gives ``noisy`` (nᵗ); t ≥ 1."""
+        return (noisy - self.alpha(t) * clean) / self.sigma(t)
+
+    def clean_from_noise(self, noise: Tensor, noisy: Tensor, t: int) -> Tensor:
+        """n⁰ that, with ``noise`` (ε), gives ``noisy`` (nᵗ); the inverse of :meth:`noise_from_clean`."""
+        return (noisy - self.sigma(t) * noise) / self.alpha(t)
+
+    def posterior(self, clean: Tensor, noisy: Tensor, t: int, previous: int) -> tuple[Tensor, float]:
+        """Mean and variance of q(nˢ | nᵗ, n⁰) for s = ``previous`` < t (Ho et al. 2020, eq. 6–7, any stride)."""
+        now, before = self.alpha_bar[t].item(), self.alpha_bar[previous].item()
+        alpha = now / before
+        mean_clean = math.sqrt(before) * (1.0 - alpha) / (1.0 - now)
+        mean_noisy = math.sqrt(alpha) * (1.0 - before) / (1.0 - now)
+        variance = (1.0 - before) / (1.0 - now) * (1.0 - alpha)
+        return mean_clean * clean + mean_noisy * noisy, variance
+
+    def timesteps(self, num_inference_steps: int) -> list[int]:
+        """Descending t_0 = T, …, t_K = 0 evenly spaced in t: the K + 1 points of a sampler of K steps."""
+        if not 1 <= num_inference_steps <= self.steps:
+            raise ValueError(f"num_inference_steps must be 1 … {self.steps}, not {num_inference_steps}")
+        return [round(self.steps * (1 - k / num_inference_steps)) for k in range(num_inference_steps + 1)]

@@ -1,0 +1,113 @@
+"""The noise schedule and the samplers against closed forms."""
+
+import math
+
+import pytest
+import torch
+
+from core.prior.sampler import ddim, ddpm, dpm_solver_pp
+from core.prior.schedule import CosineSchedule
+
+SCHEDULE = CosineSchedule(1000)
+
+
+def test_alpha_bar_is_the_cosine_of_nichol_and_dhariwal():
+    def f(t):
+        return math.cos((t / 1000 + 0.008) / 1.008 * math.pi / 2) ** 2
+
+    for t in (1, 10, 300, 700, 950):
+        assert SCHEDULE.alpha_bar[t].item() == pytest.approx(f(t) / f(0), rel=1e-9)
+    assert SCHEDULE.alpha_bar[0] == 1 and 0 < SCHEDULE.alpha_bar[-1] < 1e-7
+    assert SCHEDULE.alpha_bar.dtype == torch.float64
+    assert (SCHEDULE.alpha_bar.diff() < 0).all()
+
+
+@pytest.mark.parametrize("t", [1, 250, 600, 1000])
+def test_add_noise_has_the_moments_of_q(t):
+    generator = torch.Generator().manual_seed(0)
+    clean = torch.full((200_000, 1), 1.7)
+    noisy = SCHEDULE.add_noise(clean, torch.full((len(clean),), t), torch.randn(clean.shape, generator=generator))
+    share = SCHEDULE.alpha_bar[t].item()
+    spread = math.sqrt(1 - share)
+    assert noisy.mean().item() == pytest.approx(math.sqrt(share) * 1.7, abs=5 * spread / math.sqrt(len(clean)) + 1e-6)
+    assert noisy.std().item() == pytest.approx(spread, rel=0.01)
+
+
+@pytest.mark.parametrize("t", [1, 400, 999])
+def test_noise_and_clean_convert_into_each_other(t):
+    clean, noise = torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    noisy = SCHEDULE.alpha(t) * clean + SCHEDULE.sigma(t) * noise
+    torch.testing.assert_close(SCHEDULE.noise_from_clean(clean, noisy, t), noise)
+    torch.testing.assert_close(SCHEDULE.clean_from_noise(noise, noisy, t), clean)
+
+
+def test_posterior_agrees_with_bayes_on_one_dimension():
+    """q(nˢ | nᵗ, n⁰) ∝ q(nᵗ | nˢ) q(nˢ | n⁰): product of two Gaussians, computed here from their precisions."""
+    t, s, clean, noisy = 700, 500, 0.4, -1.1
+    now, before = SCHEDULE.alpha_bar[t].item(), SCHEDULE.alpha_bar[s].item()
+    ratio = now / before
+    precision = 1 / (1 - before) + ratio / (1 - ratio)
+    mean = (math.sqrt(before) * clean / (1 - before) + math.sqrt(ratio) * noisy / (1 - ratio)) / precision
+    got_mean, got_variance = SCHEDULE.posterior(torch.tensor(clean), torch.tensor(noisy), t, s)
+    assert got_mean.item() == pytest.approx(mean, rel=1e-5)
+    assert got_variance == pytest.approx(1 / precision, rel=1e-9)
+
+
+def test_timesteps_run_from_all_noise_to_none():
+    assert SCHEDULE.timesteps(4) == [1000, 750, 500, 250, 0]
+    for wrong in (0, 1001):
+        with pytest.raises(ValueError, match="num_inference_steps"):
+            SCHEDULE.timesteps(wrong)
+
+
+MEAN, SPREAD = 0.8, 0.5
+
+
+def gaussian(noisy, t):
+    """E[n⁰ | nᵗ] where n⁰ ~ N(MEAN, SPREAD²): the ideal denoiser."""
+    alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
+    gain = alpha * SPREAD**2 / (alpha**2 * SPREAD**2 + sigma**2)
+    return MEAN + gain * (noisy - alpha * MEAN)
+
+
+def flow_end(noise):
+    """Where the probability-flow ODE takes nᵀ for that data: it maps Gaussian onto Gaussian linearly."""
+    alpha, sigma = SCHEDULE.alpha(1000), SCHEDULE.sigma(1000)
+    return MEAN + SPREAD * (noise - alpha * MEAN) / math.sqrt(alpha**2 * SPREAD**2 + sigma**2)
+
+
+def errors(sampler, steps):
+    noise = torch.linspace(-2, 2, 9, dtype=torch.float64)[None, :, None]
+    return [(sampler(gaussian, noise, SCHEDULE, k, None) - flow_end(noise)).abs().max().item() for k in steps]
+
+
+def test_ddim_converges_to_the_flow_at_first_order():
+    coarse, middle, fine = errors(ddim, (25, 100, 400))
+    assert fine < 0.01
+    assert coarse > 2.5 * middle > 2.5 * 2.5 * fine
+
+
+def test_dpm_solver_converges_faster():
+    steps = (10, 20, 50)
+    second, first = errors(dpm_solver_pp, steps), errors(ddim, steps)
+    assert all(a < 0.5 * b for a, b in zip(second, first, strict=True))
+    assert second == sorted(second, reverse=True)
+    assert second[-1] < 0.002
+
+
+def test_ancestral_sampling_gives_the_distribution():
+    generator = torch.Generator().manual_seed(3)
+    shape = (1, 20_000, 1)
+
+    def draw():
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    sample = ddpm(gaussian, draw(), SCHEDULE, 1000, draw)
+    assert sample.mean().item() == pytest.approx(MEAN, abs=0.015)
+    assert sample.std().item() == pytest.approx(SPREAD, abs=0.01)
+
+
+@pytest.mark.parametrize("sampler", [ddpm, ddim, dpm_solver_pp])
+def test_one_step_returns_the_prediction(sampler):
+    noise = torch.randn(1, 3, 2)
+    torch.testing.assert_close(sampler(lambda n, t: n * 0 + 0.3, noise, SCHEDULE, 1, None), torch.full((1, 3, 2), 0.3))

@@ -1,0 +1,43 @@
+"""Windows cover everything once, and seams close."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.prior.windows import close_seams, plan_windows
+
+
+@given(frames=st.integers(1, 3000), size=st.integers(10, 120))
+def test_every_frame_is_committed_once_and_seen_with_its_past(frames, size):
+    windows = plan_windows(frames, size)
+    assert [w.known for w in windows] == [0] + [w.commit for w in windows[:-1]]
+    assert windows[-1].commit == frames
+    for window in windows:
+        assert 0 <= window.start <= window.known < window.commit <= window.end <= frames
+        assert window.end - window.start == min(size, frames)
+    for window in windows[1:]:
+        assert window.known - window.start >= size * 3 // 20
+
+
+def test_known_entries_come_back_to_the_bit_and_far_ones_are_untouched():
+    rng = np.random.default_rng(1)
+    predicted, known = rng.normal(size=(2, 60, 3)).astype(np.float32)
+    mask = np.zeros((60, 3), dtype=bool)
+    mask[:10], mask[40:, 1] = True, True
+    closed = close_seams(predicted, known, mask)
+    np.testing.assert_array_equal(closed[mask], known[mask])
+    np.testing.assert_array_equal(closed[20:30], predicted[20:30])
+    np.testing.assert_array_equal(closed[40:, [0, 2]], predicted[40:, [0, 2]])
+
+
+@pytest.mark.parametrize("gap", [1, 2, 5, 30])
+def test_a_constant_offset_leaves_no_jump(gap):
+    """Where the prediction is off by a constant, the border's step is gone, and short gaps take the offset whole."""
+    known = np.sin(np.arange(80) / 9)[:, None].astype(np.float32)
+    mask = np.ones((80, 1), dtype=bool)
+    mask[30 : 30 + gap] = False
+    closed = close_seams(known + np.float32(0.5), known, mask)
+    assert np.abs(np.diff(closed, axis=0)).max() < 0.5 * 0.25 + 0.12
+    if gap <= 2:
+        np.testing.assert_allclose(closed, known, atol=0.05)

@@ -1,0 +1,64 @@
+"""From a run's averaged weights to the shards that ship."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.prior.model import WEIGHTS
+from core.prior.network import AudioToNonlipPrior, PriorConfig
+
+SHARD_BYTES = 14 * 2**20
+"""At most 15 MiB a file, with room for the header."""
+
+
+def save_shards(
+    network: AudioToNonlipPrior,
+    mean: Tensor,
+    deviation: Tensor,
+    folder: Path,
+    num_inference_steps: int = 10,
+    guidance_scale: float = 1.0,
+) -> list[Path]:
+    """Write ``prior-00001-of-0000N.safetensors`` …: float16 weights, float32 statistics, the config as metadata."""
+    tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
+    tensors |= {"mean": mean.float().contiguous(), "deviation": deviation.float().contiguous()}
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, value in tensors.items():
+        if size + value.nbytes > SHARD_BYTES:
+            shards.append({})
+            size = 0
+        shards[-1][name] = value
+        size += value.nbytes
+    metadata = {
+        "config": json.dumps(asdict(network.config)),
+        "num_inference_steps": str(num_inference_steps),
+        "guidance_scale": str(guidance_scale),
+        "shards": str(len(shards)),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("prior-*.safetensors"):
+        old.unlink()
+    paths = []
+    for i, shard in enumerate(shards):
+        paths.append(folder / f"prior-{i + 1:05d}-of-{len(shards):05d}.safetensors")
+        save_file(shard, paths[-1], metadata=metadata)
+    return paths
+
+
+def export(run: Path, size: str, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS) -> None:
+    """Write the run's averaged network to ``folder`` and say how large it is."""
+    state = torch.load(run / "checkpoint.pt", weights_only=True)
+    network = AudioToNonlipPrior(getattr(PriorConfig, size)())
+    network.load_state_dict(state["average"])
+    paths = save_shards(network, state["mean"], state["deviation"], folder, num_inference_steps, guidance_scale)
+    total = sum(path.stat().st_size for path in paths)
+    print(
+        f"{len(paths)} shards, {total / 2**20:.1f} MiB, after {state['step']} steps and {state['seconds'] / 60:.0f} min"
+    )
