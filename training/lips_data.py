@@ -1,0 +1,243 @@
+"""What the lip model learns from: utterances with mouth tracks, with exact phones, or with phones heard by a machine.
+
+``grid``      tracked GRID clips (real mouths), phones force-aligned
+``synthetic`` flite and espeak-ng with exact phones, mouth from ``visemes`` on the scale of the GRID tracks
+``recorded``  LibriSpeech and LJ Speech: many real voices, phones by pocketsphinx, mouth from ``visemes``
+``quiet``     rooms in which nobody speaks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.audio import load_audio
+from core.channels import EXPRESSIONS, LIP_CHANNELS
+from core.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
+
+from . import phones, visemes
+from .phones import Segment
+from .speech_synthesis import CACHE as SPEECH
+from .speech_synthesis import HELD_OUT_VOICES, VOICES
+from .splits import split
+
+TRACKS = Path(".cache/tracks/grid")
+MELS = Path(".cache/lips_mel")
+LIP_COLUMNS = [EXPRESSIONS.index(name) for name in LIP_CHANNELS]
+SOURCES = ("grid", "synthetic", "recorded", "quiet")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recording of T frames.
+
+    Attributes
+    ----------
+    name, source
+        For reports; the source is one of :data:`SOURCES`.
+    mel
+        (4 T, 80) float16.
+    phones
+        (4 T,) int64 index into ``phones.PHONES``, or −1 where they aren't known.
+    closed
+        (4 T,) bool, rows inside the closure of a /p b m/.
+    mouth
+        (T, 27) float32 weights to learn.
+    opening
+        (T,) inner-lip gap over outer-eye distance straight from the landmarks; only for GRID.
+    segments
+        The phones themselves; empty where they aren't known.
+    """
+
+    name: str
+    source: str
+    mel: np.ndarray
+    phones: np.ndarray
+    closed: np.ndarray
+    mouth: np.ndarray
+    opening: np.ndarray | None
+    segments: tuple[Segment, ...]
+
+    @property
+    def frames(self) -> int:
+        return len(self.mouth)
+
+
+def _mel(path: Path, corpus: str, frames: int | None = None) -> np.ndarray:
+    """(4 T, 80) float16 of a sound file, cached; T is ``frames`` or what the file lasts."""
+    cache = MELS / corpus / f"{path.stem}.npy"
+    if cache.exists():
+        return np.load(cache, allow_pickle=False)
+    audio = load_audio(path)
+    mel = log_mel(audio.samples, audio.frames if frames is None else frames).astype(np.float16)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    part = cache.with_suffix(".part.npy")
+    np.save(part, mel)
+    part.replace(cache)
+    return mel
+
+
+def _utterance(
+    name: str, source: str, mel: np.ndarray, segments: Sequence[Segment], mouth: np.ndarray, opening: np.ndarray | None
+) -> Utterance:
+    rows = len(mel)
+    labels = phones.phone_rows(segments, rows) if segments else np.full(rows, -1, np.int64)
+    closed = visemes.closure_rows(segments, rows)
+    return Utterance(name, source, mel, labels, closed, mouth.astype(np.float32), opening, tuple(segments))
+
+
+def grid_utterances(which: str) -> list[Utterance]:
+    """Tracked GRID clips of one part of ``splits.split``: ``train``, ``test`` or ``unseen``."""
+    out = []
+    for path in sorted(TRACKS.glob("*.npz")):
+        if split(path.stem) != which:
+            continue
+        with np.load(path, allow_pickle=False) as track:
+            mouth, opening = visemes.symmetric(track["expression"][:, LIP_COLUMNS]), track["opening"]
+        aligned = phones.CACHE / "grid" / f"{path.stem}.json"
+        segments = phones.load(aligned) if aligned.exists() else []
+        mel = _mel(path.with_suffix(".wav"), "grid", len(mouth))
+        out.append(_utterance(path.stem, "grid", mel, segments, mouth, opening))
+    return out
+
+
+def viseme_table(clips: Sequence[Utterance]) -> np.ndarray:
+    """(shapes, 27) targets of the phones on the scale of real tracked clips."""
+    return visemes.calibrate([(list(clip.segments), clip.mouth) for clip in clips if clip.segments])
+
+
+def synthetic_utterances(table: np.ndarray, held_out: bool) -> list[Utterance]:
+    """Synthesised speech of the training voices, or of those left out."""
+    out = []
+    for voice in VOICES:
+        if (voice.name in HELD_OUT_VOICES) != held_out:
+            continue
+        for path in sorted((SPEECH / voice.name).glob("*.wav")):
+            segments = phones.load(path.with_suffix(".json"))
+            mel = _mel(path, voice.name)
+            mouth = visemes.mouth_targets(segments, len(mel) // MELS_PER_FRAME, table)
+            out.append(_utterance(f"{voice.name}_{path.stem}", "synthetic", mel, segments, mouth, None))
+    return out
+
+
+def recorded_utterances(data: Path, table: np.ndarray, held_out: bool) -> list[Utterance]:
+    """LibriSpeech and LJ Speech whose words were recognised; a tenth of the speakers is left out."""
+    out = []
+    for corpus in ("speech", "speech_lj"):
+        for path in sorted((data / corpus).glob("*.flac")):
+            aligned = phones.CACHE / corpus / f"{path.stem}.json"
+            if (split(path.stem) == "test") != held_out or not aligned.exists():
+                continue
+            segments = phones.load(aligned)
+            if not segments:
+                continue
+            mel = _mel(path, corpus)
+            mouth = visemes.mouth_targets(segments, len(mel) // MELS_PER_FRAME, table)
+            out.append(_utterance(path.stem, "recorded", mel, segments, mouth, None))
+    return out
+
+
+def quiet_utterances(table: np.ndarray, count: int, seed: int) -> list[Utterance]:
+    """Steady coloured noise from inaudible to as loud as speech, 4 s each, with the mouth at rest."""
+    rng = np.random.default_rng(seed)
+    segments = [Segment(phones.SILENCE, 0.0, 4.0)]
+    out = []
+    for number in range(count):
+        slope = np.cumsum(rng.normal(0.0, 0.5, MEL_BANDS))
+        level = rng.uniform(-90.0, -18.0)  # dB of full scale
+        grain = rng.gamma(2.0, 0.5, (400, MEL_BANDS))
+        mel = normalise_log((grain * 10.0 ** ((level + slope - slope.mean()) / 10.0)).astype(np.float32))
+        if number % 4 == 0:
+            mel = np.full_like(mel, SILENCE)
+        mouth = visemes.mouth_targets(segments, 100, table)
+        out.append(_utterance(f"quiet_{number}", "quiet", mel.astype(np.float16), segments, mouth, None))
+    return out
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B windows of L frames as arrays.
+
+    Attributes
+    ----------
+    mel
+        (B, 4 L, 80) float32.
+    phones
+        (B, 4 L) int64, −1 unknown.
+    closed
+        (B, L) bool.
+    mouth
+        (B, L, 27) float32.
+    source
+        (B,) int64 index into :data:`SOURCES`.
+    """
+
+    mel: np.ndarray
+    phones: np.ndarray
+    closed: np.ndarray
+    mouth: np.ndarray
+    source: np.ndarray
+
+
+class Sampler:
+    """Draws windows at random: the source by its share, the utterance by its length, the place and the speed evenly."""
+
+    def __init__(self, utterances: Sequence[Utterance], shares: dict[str, float], frames: int, speed: float) -> None:
+        self._frames = frames
+        self._speed = speed
+        self._pools = {source: [u for u in utterances if u.source == source] for source in SOURCES}
+        self._weights = {}
+        for source, pool in self._pools.items():
+            lengths = np.array([u.frames for u in pool], dtype=np.float64)
+            self._weights[source] = lengths / lengths.sum() if len(pool) else lengths
+        present = [source for source in SOURCES if self._pools[source] and shares.get(source, 0.0) > 0.0]
+        self._sources = present
+        self._shares = np.array([shares[source] for source in present])
+        self._shares /= self._shares.sum()
+
+    def draw(self, count: int, rng: np.random.Generator) -> Batch:
+        """``count`` windows."""
+        length = self._frames
+        mel = np.empty((count, MELS_PER_FRAME * length, MEL_BANDS), np.float32)
+        labels = np.empty((count, MELS_PER_FRAME * length), np.int64)
+        closed = np.empty((count, length), bool)
+        mouth = np.empty((count, length, len(LIP_CHANNELS)), np.float32)
+        source = np.empty(count, np.int64)
+        for i in range(count):
+            name = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
+            pool = self._pools[name]
+            utterance = pool[int(rng.choice(len(pool), p=self._weights[name]))]
+            speed = rng.uniform(1.0 - self._speed, 1.0 + self._speed)
+            room = utterance.frames - length * speed
+            start = rng.uniform(0.0, room) if room > 0 else room / 2  # a short one in the middle, silence around it
+            mel[i], labels[i], shut, mouth[i] = window(utterance, start, speed, length)
+            closed[i] = shut.reshape(length, MELS_PER_FRAME).mean(1) >= 0.5
+            source[i] = SOURCES.index(name)
+        return Batch(mel, labels, closed, mouth, source)
+
+
+def window(
+    utterance: Utterance, start: float, speed: float, length: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """``length`` frames from ``start`` (frames), played ``speed`` times as fast: mel, phones, closed rows, mouth."""
+    rows = MELS_PER_FRAME * start + (np.arange(MELS_PER_FRAME * length) + 0.5) * speed - 0.5
+    mel = _interpolate(utterance.mel, rows)
+    outside = (rows < -0.5) | (rows > len(utterance.mel) - 0.5)
+    mel[outside] = SILENCE
+    nearest = np.clip(np.round(rows).astype(int), 0, len(utterance.mel) - 1)
+    labels, closed = utterance.phones[nearest], utterance.closed[nearest] & ~outside
+    labels[outside & (labels >= 0)] = 0
+    mouth = _interpolate(utterance.mouth, start + (np.arange(length) + 0.5) * speed - 0.5)
+    return mel, labels, closed, mouth
+
+
+def _interpolate(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(N, C) sampled linearly at fractional rows, held at both ends, float32."""
+    places = np.clip(places, 0.0, len(values) - 1.0)
+    below = np.minimum(places.astype(int), max(len(values) - 2, 0))
+    above = np.minimum(below + 1, len(values) - 1)
+    share = (places - below).astype(np.float32)[:, None]
+    return values[below].astype(np.float32) * (1.0 - share) + values[above].astype(np.float32) * share
