@@ -1,8 +1,8 @@
 """A batched triangle rasteriser in plain torch, made for meshes of many triangles a few pixels large.
 
-Scan conversion in two expansions: every triangle into its rows, every row into its covered pixels, all triangles of all
-frames at once. Nearest surface by one scatter-minimum over integer keys (depth bits above, triangle number below), which
-has no order of evaluation to depend on: the same input gives the same picture on every run and for every batch size.
+Scan conversion in two expansions: every triangle into its rows, every row into its covered pixels, all triangles of
+all frames at once. Nearest surface by one scatter-minimum over integer keys (depth bits above, triangle number below),
+which has no order of evaluation to depend on: the same input gives the same picture on every run and for any batch.
 """
 
 from __future__ import annotations
@@ -117,24 +117,6 @@ def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> 
     out = torch.zeros((batch, height, width, attributes.shape[-1]), dtype=torch.float32, device=attributes.device)
     out[frame, y, x] = mixed
     return out
-
-
-def vertex_normals(vertices: Tensor, triangles: Tensor) -> Tensor:
-    """Area-weighted unit normals at the vertices.
-
-    Parameters
-    ----------
-    vertices
-        (B, V, 3), any unit.
-    triangles
-        (F, 3), counter-clockwise seen from outside (right-handed space).
-    """
-    a, b, c = (vertices[:, triangles[:, k]] for k in range(3))
-    faces = torch.linalg.cross(b - a, c - a)
-    normals = torch.zeros_like(vertices)
-    for k in range(3):
-        normals.index_add_(1, triangles[:, k], faces)
-    return normals / normals.norm(dim=-1, keepdim=True).clamp_min(1e-12)
 
 
 def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:

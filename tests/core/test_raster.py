@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.raster import interpolate, rasterise, signed_areas, vertex_normals
+from core.raster import interpolate, rasterise, signed_areas
 
 
 def reference(positions: np.ndarray, triangles: np.ndarray, height: int, width: int):
@@ -114,11 +114,3 @@ def test_equal_depths_go_to_the_first_triangle():
     triangles = torch.tensor([[0, 1, 2], [0, 2, 1]])
     seen = rasterise(positions, triangles, 8, 8).triangle
     assert set(seen.unique().tolist()) == {-1, 0}
-
-
-def test_vertex_normals_of_a_sphere_point_outward():
-    trimesh = pytest.importorskip("trimesh")
-    sphere = trimesh.creation.icosphere(subdivisions=3)
-    vertices = torch.from_numpy(np.asarray(sphere.vertices, np.float32))[None]
-    normals = vertex_normals(vertices, torch.from_numpy(np.asarray(sphere.faces, np.int64)))
-    assert ((normals * vertices).sum(-1) > 0.999).all()

@@ -1,0 +1,102 @@
+"""Operations on picture-shaped fields: smooth filling, blurring, sampling along a flow.
+
+All of them treat the pictures of a batch one by one, so a frame comes out the same in any batch.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def pixel_grid(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
+    """(H, W, 2) pixel centres (x, y), the first at (0.5, 0.5)."""
+    y, x = torch.meshgrid(
+        torch.arange(height, device=device, dtype=torch.float32) + 0.5,
+        torch.arange(width, device=device, dtype=torch.float32) + 0.5,
+        indexing="ij",
+    )
+    return torch.stack([x, y], -1)
+
+
+def sample(picture: Tensor, positions: Tensor, mode: str = "bilinear") -> Tensor:
+    """Read a picture at pixel positions; beyond its rim the rim's colours go on.
+
+    Parameters
+    ----------
+    picture
+        (B or 1, C, H, W).
+    positions
+        (B, h, w, 2) pixels (x, y) of ``picture``.
+    mode
+        ``bilinear``, ``bicubic`` or ``nearest``.
+
+    Returns
+    -------
+    Tensor
+        (B, C, h, w).
+    """
+    height, width = picture.shape[-2:]
+    scale = torch.tensor([2.0 / width, 2.0 / height], device=positions.device)
+    picture = picture.expand(positions.shape[0], -1, -1, -1)
+    return F.grid_sample(picture, positions * scale - 1, mode=mode, padding_mode="border", align_corners=False)
+
+
+def resize(field: Tensor, height: int, width: int) -> Tensor:
+    """(B, C, H, W) to another size: means of blocks when smaller by whole factors, else bilinear."""
+    if field.shape[-2] % height == 0 and field.shape[-1] % width == 0:
+        return F.avg_pool2d(field, (field.shape[-2] // height, field.shape[-1] // width))
+    return F.interpolate(field, (height, width), mode="bilinear", align_corners=False)
+
+
+def blur(field: Tensor, radius: int, passes: int = 3) -> Tensor:
+    """Repeated box means of (B, C, H, W): close to a Gaussian of sigma ≈ radius · sqrt(passes / 3) · 1.1 for 3 passes."""
+    if radius < 1:
+        return field
+    for _ in range(passes):
+        field = F.pad(field, (radius, radius, 0, 0), mode="replicate")
+        field = F.avg_pool2d(field, (1, 2 * radius + 1), 1)
+        field = F.pad(field, (0, 0, radius, radius), mode="replicate")
+        field = F.avg_pool2d(field, (2 * radius + 1, 1), 1)
+    return field
+
+
+def dilate(mask: Tensor, radius: int) -> Tensor:
+    """Largest value within a square of (B, C, H, W)."""
+    return F.max_pool2d(mask, 2 * radius + 1, 1, radius) if radius > 0 else mask
+
+
+def erode(mask: Tensor, radius: int) -> Tensor:
+    """Smallest value within a square of (B, C, H, W)."""
+    return -dilate(-mask, radius)
+
+
+def fill_smoothly(values: Tensor, weights: Tensor) -> Tensor:
+    """Continue values smoothly to where they aren't known, by a pyramid of weighted means (push and pull).
+
+    Parameters
+    ----------
+    values
+        (B, C, H, W).
+    weights
+        (B, 1, H, W) in 0..1: how far each value is to be trusted; where it is 1 the value stays.
+    """
+    height, width = values.shape[-2:]
+    if height <= 2 or width <= 2:
+        total = weights.sum((-2, -1), keepdim=True).clamp_min(1e-6)
+        mean = (values * weights).sum((-2, -1), keepdim=True) / total
+        return values * weights + mean * (1 - weights)
+    padding = (0, width % 2, 0, height % 2)
+    product = F.avg_pool2d(F.pad(values * weights, padding), 2)
+    weight = F.avg_pool2d(F.pad(weights, padding), 2)
+    coarse_values = product / weight.clamp_min(1e-6)
+    coarse = fill_smoothly(coarse_values, (weight * 4).clamp(max=1))
+    fine = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]
+    return values * weights + fine * (1 - weights)
+
+
+def smoothstep(low: float, high: float, value: Tensor) -> Tensor:
+    """0 below ``low``, 1 above ``high``, cubic between; the other way round where ``low`` > ``high``."""
+    t = ((value - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)

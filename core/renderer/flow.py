@@ -1,0 +1,153 @@
+"""Backward flow: for each pixel of a frame, the pixel of the photograph that is seen there.
+
+On the face it comes from the rasterised head model. Elsewhere a smooth sheet of depth laid over the photograph (the
+head model's own depth, continued past its outline) turns with the head: hair follows, shoulders and the picture's rim
+stay. What the expression adds on the face fades out over the sheet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..raster import interpolate, rasterise
+from ..rotation import euler_to_matrix
+from .fields import blur, fill_smoothly, pixel_grid, resize, sample, smoothstep
+from .geometry import HeadGeometry, PosedHeads, head_share
+from .visibility import visible_vertices
+
+SHEET = 64
+"""Side of the grid of the sheet."""
+INVERSIONS = 5
+"""Fixed-point steps from the sheet's forward motion to the backward flow."""
+VISIBILITY_SLACK_CM = 0.35
+"""A vertex this far behind the front surface still counts as seen in the photograph."""
+RIM = 0.1
+"""Width of the rim, in parts of the square's side, over which motion dies away."""
+EXTENSION = (12, 6, 3, 1)
+"""Blur radii (sheet pixels) by which the face's own motion is continued past it, widest first."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Backward flow of B frames.
+
+    Attributes
+    ----------
+    positions
+        (B, S, S, 2) pixel of the photograph's square seen at each pixel.
+    trust
+        (B, 1, S, S) 0..1: how far it comes from the head model, rather than the sheet.
+    triangle
+        (B, S, S) int64 skin triangle (row of ``FlowField.triangles``) or −1.
+    """
+
+    positions: Tensor
+    trust: Tensor
+    triangle: Tensor
+
+
+class FlowField:
+    """Flow for one portrait."""
+
+    def __init__(self, geometry: HeadGeometry, inside: Tensor, size: int) -> None:
+        model = geometry.model
+        self.geometry, self.size = geometry, size
+        skin = model.triangles[model.part_triangles("skin", "lips")]
+        source = geometry.source.pixels
+        self.vertex_trust = self._vertex_trust(skin, source)
+        self.triangles = skin[(self.vertex_trust[skin] > 0).any(1)]
+        self.attributes = torch.cat([source[0, :, :2], self.vertex_trust[:, None]], 1)  # (V, 3)
+        self.grid = pixel_grid(size, size)
+        self.sheet_grid = pixel_grid(SHEET, SHEET) * (size / SHEET)
+        self._lay_sheet(inside)
+
+    def _vertex_trust(self, skin: Tensor, source: Tensor) -> Tensor:
+        """(V,) 0..1: vertices seen in the photograph, from the front, on the head."""
+        model = self.geometry.model
+        visible = visible_vertices(source[0], skin, VISIBILITY_SLACK_CM).float()
+        shape = self.geometry.neutral + model.expression_offsets(self.geometry.own_expression)
+        towards = self.geometry.unproject(source[0])
+        normals = model.normals(shape) @ self.geometry.rotation.T
+        facing = -(normals * F.normalize(towards, dim=-1)).sum(-1)
+        trust = visible * smoothstep(0.12, 0.45, facing)
+        trust = trust * smoothstep(0.15, 0.7, self.geometry.rigidity[:, 0])
+        return self._smooth_on_mesh(trust, skin)
+
+    @staticmethod
+    def _smooth_on_mesh(values: Tensor, triangles: Tensor, rounds: int = 3) -> Tensor:
+        """Lower each value toward its neighbours' mean (never raise it), so that trust fades before it ends."""
+        for _ in range(rounds):
+            total, count = torch.zeros_like(values), torch.zeros_like(values)
+            mean = values[triangles].mean(1)
+            for k in range(3):
+                total.index_add_(0, triangles[:, k], mean)
+                count.index_add_(0, triangles[:, k], torch.ones_like(mean))
+            values = torch.minimum(values, total / count.clamp_min(1))
+        return values
+
+    def _lay_sheet(self, inside: Tensor) -> None:
+        """Depth of the sheet, its points in head space and how far each follows the head."""
+        geometry, model = self.geometry, self.geometry.model
+        outer = model.triangles[model.part_triangles("skin", "lips", "eye_left", "eye_right")]
+        pixels = geometry.source.pixels * torch.tensor([SHEET / self.size, SHEET / self.size, 1.0])
+        seen = rasterise(pixels, outer, SHEET, SHEET)
+        covered = seen.covered[:, None].float()
+        depth = torch.where(covered > 0, seen.depth[:, None], torch.zeros_like(covered))
+        depth = blur(fill_smoothly(depth, covered), 1, 2)[0, 0]  # (1, 1, 64, 64) -> (64, 64)
+        points = geometry.unproject(torch.cat([self.sheet_grid, depth[..., None]], -1))
+        points = (points - geometry.translation) @ geometry.rotation  # rows: R^T (X − t)
+        # What lies behind the neck's axis would swing against the face and bulge out beside the jaw.
+        behind = geometry.pivot[2] - points[..., 2]
+        points[..., 2] += torch.where(behind > 0, 0.85 * behind, torch.zeros_like(behind))
+        self.sheet_points = points
+        rows, columns = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
+        x, y = self.sheet_grid.unbind(-1)
+        distance = torch.stack([x - columns[0], columns[-1] + 1 - x, y - rows[0], rows[-1] + 1 - y]).amin(0)
+        rim = smoothstep(0.0, RIM * self.size, distance)
+        self.follow = (head_share(self.sheet_points) * rim)[..., None]
+
+    def __call__(self, heads: PosedHeads, rotation: Tensor, translation: Tensor) -> Flow:
+        """Flow of the frames whose heads were posed with rotation and translation (B, 3)."""
+        size = self.size
+        seen = rasterise(heads.pixels, self.triangles, size, size, cull_backfaces=True)
+        values = interpolate(seen, self.triangles, self.attributes).permute(0, 3, 1, 2)  # (B, S, S, 3) -> (B, 3, S, S)
+        trust = values[:, 2:]
+        sheet = self._sheet_flow(rotation, translation)  # (B, 2, 64, 64)
+        wide = F.interpolate(sheet, (size, size), mode="bilinear", align_corners=False)
+        grid = self.grid.permute(2, 0, 1)  # (S, S, 2) -> (2, S, S)
+        beyond_sheet = values[:, :2] - grid - wide
+        extended = self._extend(resize(beyond_sheet * trust, SHEET, SHEET), resize(trust, SHEET, SHEET))
+        flow = wide + F.interpolate(extended, (size, size), mode="bilinear", align_corners=False)
+        flow = flow + trust * (values[:, :2] - grid - flow)
+        return Flow((grid + flow).permute(0, 2, 3, 1), trust, seen.triangle)
+
+    def _sheet_flow(self, rotation: Tensor, translation: Tensor) -> Tensor:
+        """(B, 2, 64, 64) backward flow of the sheet, pixels of the square."""
+        geometry = self.geometry
+        frames = []
+        for r, t in zip(rotation, translation, strict=True):
+            moved = (self.sheet_points - geometry.pivot) @ euler_to_matrix(r).T + geometry.pivot + t
+            pixels = geometry.project(moved @ geometry.rotation.T + geometry.translation)
+            frames.append(self.follow * (pixels[..., :2] - self.sheet_grid))
+        forward = torch.stack(frames).permute(0, 3, 1, 2)  # (B, 64, 64, 2) -> (B, 2, 64, 64)
+        scale = SHEET / self.size
+        backward = -forward
+        for _ in range(INVERSIONS):
+            at = (self.sheet_grid + backward.permute(0, 2, 3, 1)) * scale
+            backward = -sample(forward, at)
+        return backward
+
+    @staticmethod
+    def _extend(weighted: Tensor, weight: Tensor) -> Tensor:
+        """Continue a field past where its weight is, dying away with distance (at sheet resolution)."""
+        both = torch.cat([weighted, weight], 1)
+        extended = torch.zeros_like(weighted)
+        for radius in EXTENSION:
+            soft = blur(both, radius, 2)
+            total = soft[:, 2:]
+            extended = extended + (total / 0.25).clamp(max=1) * (soft[:, :2] / total.clamp_min(1e-4) - extended)
+        return extended

@@ -1,0 +1,139 @@
+"""The renderer: one portrait, analysed once, and frames of it for any motion.
+
+Warp of the person along the head model's flow, over the background continued behind; then mouth and eyes, which the
+photograph shows in one state only, drawn anew in their windows; then pasted into the whole photograph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..head_model import HeadModel
+from ..motion import Motion
+from ..portrait import Portrait
+from ..raster import interpolate, rasterise
+from .eyes import Eye
+from .fields import sample
+from .flow import Flow, FlowField
+from .framing import frame_portrait
+from .geometry import HeadGeometry, PosedHeads
+from .light import Light
+from .masks import LID_RINGS, polygon
+from .matte import separate
+from .mouth import Mouth
+
+
+@dataclass(frozen=True)
+class WarpedFrames:
+    """Frames of the square with what they were made from: the input of a network that refines them.
+
+    Attributes
+    ----------
+    picture
+        (B, 3, S, S) 0..1 RGB, finished.
+    flow
+        Where in the photograph each pixel comes from, how far that is known from the head model, and which triangle.
+    alpha
+        (B, 1, S, S) the warped person's matte.
+    heads
+        The posed head models.
+    """
+
+    picture: Tensor
+    flow: Flow
+    alpha: Tensor
+    heads: PosedHeads
+
+
+class Renderer:
+    """Frames of one portrait.
+
+    Parameters
+    ----------
+    head_model, portrait
+        The head model and a portrait fitted with it.
+    size
+        Side S of the rendered square in pixels (256 or 512 are what it is made for).
+    device
+        Where the torch work is done.
+    framing
+        "portrait": the square pasted into the whole photograph, scaled so that the portrait's crop measures ``size``
+        pixels (long side at most 2160, even dimensions); "crop": the square alone.
+    """
+
+    def __init__(
+        self,
+        head_model: HeadModel,
+        portrait: Portrait,
+        size: int = 256,
+        device: str | torch.device = "cpu",
+        framing: str = "portrait",
+    ) -> None:
+        self.device, self.size = torch.device(device), size
+        with torch.inference_mode(), self.device:
+            self.framing = frame_portrait(portrait, size, framing)
+            self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing)
+            landmarks = self.framing.to_crop(portrait.landmarks)
+            low, high = landmarks.min(0), landmarks.max(0)
+            layers = separate(self.framing.crop, (low[0], low[1], high[0], high[1]))
+            picture = torch.from_numpy(self.framing.crop).to(self.device).permute(2, 0, 1)[None].float() / 255
+            self.background = layers.background.to(self.device)
+            self.person = torch.cat([picture, layers.alpha.to(self.device)], 1)  # (1, 4, S, S)
+            self.flow_field = FlowField(self.geometry, torch.from_numpy(self.framing.inside).to(self.device), size)
+            trust = self.flow_field.vertex_trust
+            light = self._light(picture, landmarks, trust)
+            self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
+            self.eyes = [Eye(self.geometry, picture, landmarks, side, trust) for side in (0, 1)]
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """(H, W) of the frames."""
+        height, width = self.framing.frame.shape[:2]
+        return height, width
+
+    def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
+        """Yield a frame (H, W, 3) uint8 for each frame of the motion; the bytes don't depend on ``batch``."""
+        for start in range(0, len(motion.expression), batch):
+            channels = (
+                torch.tensor(values[start : start + batch], dtype=torch.float32, device=self.device)
+                for values in (motion.expression, motion.rotation, motion.translation)
+            )
+            picture = self.warp(*channels).picture
+            squares = (picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+            for square in squares:
+                yield self.framing.compose(square)
+
+    def warp(self, expression: Tensor, rotation: Tensor, translation: Tensor, absolute: bool = False) -> WarpedFrames:
+        """Frames of the square for motion channels (B, 53), (B, 3), (B, 3); see ``HeadGeometry.pose``."""
+        with torch.inference_mode(), self.device:
+            heads = self.geometry.pose(expression, rotation, translation, absolute)
+            flow = self.flow_field(heads, rotation, translation)
+            warped = sample(self.person, flow.positions, "bicubic").clamp(0, 1)
+            alpha = warped[:, 3:]
+            picture = self.background + alpha * (warped[:, :3] - self.background)
+            for part in (*self.eyes, self.mouth):
+                picture = part.draw(picture, heads)
+            return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
+
+    def surfaces(self, heads: PosedHeads) -> tuple[Tensor, Tensor]:
+        """Part label (B, S, S), −1 where no head is, and unit normals in camera axes (B, 3, S, S) of posed heads."""
+        model = self.geometry.model
+        with torch.inference_mode(), self.device:
+            seen = rasterise(heads.pixels, model.triangles, self.size, self.size, cull_backfaces=True)
+            parts = torch.where(seen.covered, model.triangle_part[seen.triangle.clamp_min(0)], -1)
+            shape = model.normals(self.geometry.neutral[None] + model.expression_offsets(heads.expression))
+            normals = interpolate(seen, model.triangles, shape @ heads.rotation.mT)
+            return parts, torch.nn.functional.normalize(normals, dim=-1).permute(0, 3, 1, 2)
+
+    def _light(self, picture: Tensor, landmarks: np.ndarray, trust: Tensor) -> Light:
+        model, geometry = self.geometry.model, self.geometry
+        shape = geometry.neutral + model.expression_offsets(geometry.own_expression)
+        skin = model.part_vertices("skin")
+        normals = model.normals(shape)[skin] @ geometry.rotation.T
+        eyes = sum(polygon(landmarks[list(ring)], self.size) for ring in LID_RINGS)[0, 0].to(self.device) > 0.9
+        return Light.estimate(picture, geometry.source.pixels[0, skin, :2], normals, trust[skin], eyes)

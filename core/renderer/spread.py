@@ -1,0 +1,71 @@
+"""Spreading what is known at landmarks over all vertices of the head model."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..channels import EXPRESSIONS
+from ..head_model import HeadModel
+
+APART = (("jawOpen", 1.5), ("eyeBlink_L", 2.0), ("eyeBlink_R", 2.0))
+"""Expressions whose movement, times a factor, counts as distance between vertices: it tells the two lips and the two lids
+apart where they touch."""
+
+
+def feature_space(model: HeadModel, shape: Tensor, points: bool = False) -> Tensor:
+    """Coordinates in which vertices that move alike are near.
+
+    Parameters
+    ----------
+    shape
+        (V, 3) centimetres.
+    points
+        Of the 468 face-mesh points instead of the vertices.
+
+    Returns
+    -------
+    Tensor
+        (V or 468, 6) centimetres.
+    """
+    moves = torch.stack([model.expression_basis[EXPRESSIONS.index(name)] * factor for name, factor in APART])
+    if points:
+        shape, moves = model.mesh468(shape), model.mesh468(moves)
+    return torch.cat([shape, moves.norm(dim=-1).T], 1)
+
+
+def spread(
+    features: Tensor, point_features: Tensor, wanted: Tensor, weight: Tensor, widths: tuple[float, ...]
+) -> Tensor:
+    """Smooth values at vertices that come close to those wanted at points (normalised Gaussians, coarse to fine).
+
+    Parameters
+    ----------
+    features, point_features
+        (V, D) and (P, D) places, centimetres.
+    wanted
+        (P, C) values at the points.
+    weight
+        (P,) trust in each.
+    widths
+        Standard deviations in centimetres, widest first.
+
+    Returns
+    -------
+    Tensor
+        (V, C).
+    """
+    result = torch.zeros(features.shape[0], wanted.shape[1])
+    left = wanted
+    for width in widths:
+        result = result + _gaussians(features, point_features, left, weight, width)
+        left = left - _gaussians(point_features, point_features, left, weight, width)
+    return result
+
+
+def _gaussians(places: Tensor, points: Tensor, values: Tensor, weight: Tensor, width: float) -> Tensor:
+    """Weighted mean of the points' values around each place, going to zero where no point is near."""
+    square = torch.cdist(places, points, compute_mode="donot_use_mm_for_euclid_dist").square()
+    kernel = weight * torch.exp(-square / (2 * width**2))
+    # The floor in the denominator makes values fade where points are more than about two widths away.
+    return kernel @ values / (kernel.sum(1, keepdim=True) + 0.1)

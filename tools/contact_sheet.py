@@ -1,0 +1,130 @@
+"""Contact sheet of the renderer: portraits × poses, to be looked at.
+
+    python tools/contact_sheet.py a.jpg b.jpg --size 256 --out runs/sheet.png
+    python tools/contact_sheet.py --count 12          (portraits of the data folder; --seed picks which)
+
+The sheet goes to an ignored folder by default: the people on it don't belong in the repository.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from core.channels import EXPRESSIONS, FPS  # noqa: E402
+from core.head_model import HeadModel  # noqa: E402
+from core.motion import Motion  # noqa: E402
+from core.portrait import Portrait, fit_portrait, load_portrait  # noqa: E402
+from core.renderer import Renderer  # noqa: E402
+
+BOTH = {"smile": {"mouthSmile": 0.7, "mouthUpperUp": 0.25, "cheekSquint": 0.3}, "blink": {"eyeBlink": 1.0}}
+POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
+    "rest": ({}, (0, 0, 0)),
+    "ah": ({"jawOpen": 0.5}, (0, 0, 0)),
+    "ee": ({"jawOpen": 0.08, "mouthStretch": 0.4, "mouthLowerDown": 0.4, "mouthUpperUp": 0.25}, (0, 0, 0)),
+    "oo": ({"mouthPucker": 0.7, "mouthFunnel": 0.3, "jawOpen": 0.12}, (0, 0, 0)),
+    "smile": (BOTH["smile"], (0, 0, 0)),
+    "half": ({"eyeBlink": 0.55, "jawOpen": 0.15}, (0, 0, 0)),
+    "blink": (BOTH["blink"], (0, 0, 0)),
+    "gaze": ({"eyeLookOut_L": 0.5, "eyeLookIn_R": 0.5, "jawOpen": 0.25}, (0, 0, 0)),
+    "yaw +15": ({"jawOpen": 0.2}, (0, 15, 0)),
+    "yaw -15": ({}, (0, -15, 0)),
+    "pitch +10": ({}, (10, 0, 0)),
+    "roll +10": ({"browInnerUp": 0.5, "jawOpen": 0.1}, (0, 0, 10)),
+}
+"""Name -> expression (names without side mean both sides) and rotation in degrees."""
+
+
+def pose_motion() -> Motion:
+    """The poses of the sheet, one a frame."""
+    expression = np.zeros((len(POSES), len(EXPRESSIONS)), np.float32)
+    rotation = np.zeros((len(POSES), 3), np.float32)
+    for row, (weights, degrees) in enumerate(POSES.values()):
+        rotation[row] = np.radians(degrees)
+        for name, value in weights.items():
+            for full in (name, f"{name}_L", f"{name}_R"):
+                if full in EXPRESSIONS:
+                    expression[row, EXPRESSIONS.index(full)] = value
+    return Motion(expression, rotation, np.zeros_like(rotation), FPS)
+
+
+def portraits(args: argparse.Namespace) -> list[tuple[str, Portrait]]:
+    """The portraits asked for: files, or a random choice of the data folder; "astronaut" is scikit-image's."""
+    names = list(args.files)
+    if not names:
+        folder = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data")) / "portraits"
+        names = [str(p) for p in random.Random(args.seed).sample(sorted(folder.glob("*.jpg")), args.count)]
+    result = []
+    for name in names:
+        if name == "astronaut":
+            import skimage.data
+
+            result.append((name, fit_portrait(skimage.data.astronaut())))
+        else:
+            result.append((Path(name).stem, load_portrait(name, ROOT / ".cache" / "portraits")))
+    return result
+
+
+def main() -> None:
+    """Draw the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", help='photographs, or "astronaut"')
+    parser.add_argument("--count", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--zoom", type=float, default=1.0, help="show the middle part only, this many times larger")
+    parser.add_argument("--columns", type=int, default=0, help="wrap the row of a portrait after so many pictures")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "contact_sheet.png")
+    args = parser.parse_args()
+
+    torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "2"))))
+    model, motion = HeadModel.load(), pose_motion()
+    rows = []
+    for name, portrait in portraits(args):
+        start = time.perf_counter()
+        renderer = Renderer(model, portrait, args.size, framing="crop")
+        ready = time.perf_counter()
+        pictures = [renderer.framing.crop, *renderer.render(motion)]
+        print(
+            f"{name}: analysed in {ready - start:.2f} s, {(time.perf_counter() - ready) / len(motion.expression):.3f} s a frame"
+        )
+        labelled = [_label(_zoom(p, args.zoom), text) for p, text in zip(pictures, ["source", *POSES], strict=True)]
+        columns = args.columns or len(labelled)
+        while len(labelled) % columns:
+            labelled.append(np.zeros_like(labelled[0]))
+        rows += [np.concatenate(labelled[k : k + columns], 1) for k in range(0, len(labelled), columns)]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(args.out), np.concatenate(rows)[..., ::-1])
+    print(args.out)
+
+
+def _zoom(picture: np.ndarray, zoom: float) -> np.ndarray:
+    """The middle of a picture (where the face is), enlarged to the picture's size."""
+    if zoom == 1:
+        return picture.copy()
+    size = picture.shape[0]
+    side = round(size / zoom)
+    x, y = (size - side) // 2, round((size - side) * 0.54)
+    return cv2.resize(picture[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def _label(picture: np.ndarray, text: str) -> np.ndarray:
+    picture = np.ascontiguousarray(picture)
+    cv2.putText(picture, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(picture, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
+    return picture
+
+
+if __name__ == "__main__":
+    main()
