@@ -1,8 +1,9 @@
 """Face landmarks: 478 points a face (468 of the mesh, 5 an iris) from the models in mediapipe's wheel.
 
 The mesh network wants a face that fills a good part of its picture, and its own detector sees near faces only.
-So still pictures are searched first (a far-range and a near-range detector on the whole picture, then on tiles), each face is
-cut out with a margin, and the mesh runs on the cut-out. Video is tracked: the search is repeated only where a face is lost.
+So still pictures are searched first (a far-range and a near-range detector on the whole picture, then on tiles), each
+face is cut out with a margin, and the mesh runs on the cut-out. Video is tracked: the search is repeated only where a
+face is lost.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ CONTOUR = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
-"""Mesh points on the face's outline, which slide over the skin as the head turns (forehead, then person's left, chin, right)."""
+"""Mesh points on the face's outline, which slide over the skin as the head turns (forehead, then person's left, chin,
+right)."""
 OUTER_EYES = (33, 263)
 """Outer eye corners: the person's right, left."""
 INNER_LIPS = (13, 14)
@@ -204,11 +206,13 @@ class FaceMesh:
         return sorted(faces, key=lambda face: -float(np.ptp(face[:, 0]) * np.ptp(face[:, 1])))
 
     def _boxes(self, image: np.ndarray) -> list[np.ndarray]:
-        """Boxes (x0, y0, x1, y1) in pixels that may hold a face, likeliest first; tiles only where the whole shows none."""
+        """Boxes (x0, y0, x1, y1) in pixels that may hold a face, likeliest first; tiles only where the whole shows
+        none."""
         if not self._detectors:
             with _quiet():
                 self._detectors = [
-                    self._face_detection(model_selection=selection, min_detection_confidence=0.5) for selection in (1, 0)
+                    self._face_detection(model_selection=selection, min_detection_confidence=0.5)
+                    for selection in (1, 0)
                 ]
                 for detector in self._detectors:
                     detector.process(_BLANK)

@@ -20,17 +20,22 @@ _BACKGROUND = (128, 128, 128)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a picture file. Raises BadInputError (``portrait_missing``, ``portrait_unreadable``, ``portrait_empty``)."""
+    """Content of a picture file. Raises BadInputError (``portrait_missing``, ``portrait_unreadable``,
+    ``portrait_empty``)."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise BadInputError("portrait_missing", f"There is no picture at {path}.", "Choose another file.") from None
     except IsADirectoryError:
-        raise BadInputError("portrait_missing", f"{path} is a folder, not a picture.", "Choose a picture file.") from None
+        raise BadInputError(
+            "portrait_missing", f"{path} is a folder, not a picture.", "Choose a picture file."
+        ) from None
     except OSError as error:
         reason = error.strerror or "read error"
         raise BadInputError(
-            "portrait_unreadable", f"{path.name} can't be read ({reason}).", "Check the file's permissions and its disk."
+            "portrait_unreadable",
+            f"{path.name} can't be read ({reason}).",
+            "Check the file's permissions and its disk.",
         ) from error
     if not content:
         raise BadInputError("portrait_empty", f"{path.name} is empty (0 bytes).", "Export or copy the picture again.")
@@ -38,7 +43,8 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(content: bytes, name: str) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of an encoded picture: EXIF rotation applied, alpha laid over grey, CMYK, palette, grey and 16 bits converted.
+    """(H, W, 3) uint8 RGB of an encoded picture: EXIF rotation applied, alpha laid over grey, CMYK, palette, grey and
+    16 bits converted.
 
     Pictures over ``MAX_LONG_SIDE`` are scaled down. Raises BadInputError: ``portrait_not_image``, ``portrait_damaged``,
     ``portrait_too_large``.
@@ -60,7 +66,9 @@ def decode(content: bytes, name: str) -> np.ndarray:
         width, height = picture.size
         if picture.format == "JPEG":
             picture.draft(None, (MAX_LONG_SIDE, MAX_LONG_SIDE))
-        bytes_per_pixel = 4 if picture.mode in ("RGBA", "CMYK", "I", "F", "RGBX", "LAB", "YCbCr", "HSV", "RGB", "PA") else 2
+        bytes_per_pixel = (
+            4 if picture.mode in ("RGBA", "CMYK", "I", "F", "RGBX", "LAB", "YCbCr", "HSV", "RGB", "PA") else 2
+        )
         if picture.width * picture.height * bytes_per_pixel > MAX_DECODED_BYTES:
             raise BadInputError(
                 "portrait_too_large",
@@ -97,12 +105,15 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:
-    """Modes of 16 and 32 bits a channel, scaled to 8: integers by their range, floats by theirs (0–1, else minimum–maximum)."""
+    """Modes of 16 and 32 bits a channel, scaled to 8: integers by their range, floats by theirs (0–1, else
+    minimum–maximum)."""
     if not picture.mode.startswith(("I", "F")):
         return picture
     values = np.nan_to_num(np.asarray(picture, dtype=np.float32))
     if picture.mode == "F":
-        low, high = (0.0, 1.0) if values.min() >= 0 and values.max() <= 1 else (float(values.min()), float(values.max()))
+        low, high = (
+            (0.0, 1.0) if values.min() >= 0 and values.max() <= 1 else (float(values.min()), float(values.max()))
+        )
     else:
         low, high = 0.0, 65535.0 if values.max() > 255 else 255.0
     scaled = np.clip((values - low) / max(high - low, 1e-6), 0, 1)

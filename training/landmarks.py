@@ -29,7 +29,8 @@ def save(path: Path, **arrays: np.ndarray) -> None:
 
 
 def fill(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Landmarks (T, 478, 3) with frames that are not ``found`` (T,) bridged by straight lines; raises BadClip for long gaps."""
+    """Landmarks (T, 478, 3) with frames that are not ``found`` (T,) bridged by straight lines; raises BadClip for
+    long gaps."""
     if found.mean() < 0.9:
         raise BadClip(f"no face in {int((~found).sum())} of {len(found)} frames")
     edges = np.flatnonzero(np.diff(np.concatenate([[1], found.astype(int), [1]])))
@@ -42,7 +43,8 @@ def fill(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 def track(clip: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Landmarks (T, 478, 3) px, found (T,) bool and (width, height) of a video of one person. Raises BadClip or OSError."""
+    """Landmarks (T, 478, 3) px, found (T,) bool and (width, height) of a video of one person. Raises BadClip or
+    OSError."""
     points, found = [], []
     size = (0, 0)
     with FaceMesh(video=True) as mesh:
@@ -66,7 +68,8 @@ def load_or_track(clip: Path, cache: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mouth_shape(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Opening (T,) and width (T,) of the mouth in units of the outer-eye distance, straight from (T, 478, 3) landmarks."""
+    """Opening (T,) and width (T,) of the mouth in units of the outer-eye distance, straight from (T, 478, 3)
+    landmarks."""
     flat = landmarks[..., :2]
     eyes = np.linalg.norm(flat[:, OUTER_EYES[0]] - flat[:, OUTER_EYES[1]], axis=-1)
     gaps = np.mean([np.linalg.norm(flat[:, up] - flat[:, low], axis=-1) for up, low in LIP_GAPS], axis=0)

@@ -17,8 +17,9 @@ def _share(name: str) -> float:
 def split(name: str) -> str:
     """``train``, ``test`` (held-out clips of a talker who trains) or ``unseen`` (all clips of the talker left out).
 
-    ``name`` is a track's name without suffix: ``s1_bbaf2n``, ``s4_bbaf2a``, ``address_03``, or any other corpus' file name.
+    ``name`` is a file name without suffix: ``s1_bbaf2n``, ``address_03-00412`` (pieces of one recording stay
+    together), …
     """
     if name.split("_")[0] == UNSEEN_TALKER:
         return "unseen"
-    return "test" if _share(name) < HELD_OUT_SHARE else "train"
+    return "test" if _share(name.split("-")[0]) < HELD_OUT_SHARE else "train"

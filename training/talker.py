@@ -1,0 +1,82 @@
+"""Who a corpus talker is: identity, camera, eyelid range and the offsets of his points, from frames at rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from core.fitting import Fit, FitSettings, Fitter, gaps
+from core.landmark_model import LandmarkModel
+from core.track import LidRange, full_blinks, joined, lid_ratio, mean_rotation, relative_pose, track
+
+CLOSED_LIDS = 0.2
+"""Eyelid gap of a closed eye as a share of the open one, where the talker is never seen to blink."""
+
+
+@dataclass(frozen=True)
+class Talker:
+    """A fitted person: the fitter carries his offsets, the fit his identity and camera, ``lids`` his eyelids' range."""
+
+    fitter: Fitter
+    person: Fit
+    lids: LidRange
+
+
+def lid_range(ratio: torch.Tensor) -> LidRange:
+    """Open and closed eyelid gaps from all ratios (N, 2) of a talker: the median open eye, and the deepest blinks."""
+    half = 0.6 * ratio.quantile(0.95, dim=0)
+    opened = torch.stack([ratio[ratio[:, side] > half[side], side].median() for side in (0, 1)])
+    lowest = ratio.quantile(0.002, dim=0)
+    return LidRange(opened, torch.where(lowest < 0.4 * opened, lowest * 1.1, CLOSED_LIDS * opened))
+
+
+def rest_frames(landmarks: torch.Tensor, model: LandmarkModel, lids: LidRange, count: int) -> torch.Tensor:
+    """Indices of ``count`` frames spread over (N, P, 2) landmarks whose mouth is closed and whose eyes are open."""
+    right, left = model.outer_eyes
+    mouth = gaps(landmarks, model.lip_pairs) / (landmarks[:, left] - landmarks[:, right]).norm(dim=-1)
+    share = lids.share(lid_ratio(landmarks, model))
+    rest = torch.nonzero((mouth <= mouth.quantile(0.25)) & ((share - 1).abs() < 0.15).all(1))[:, 0]
+    picks = np.linspace(0, len(rest) - 1, min(count, len(rest))).round().astype(int)
+    return rest[torch.from_numpy(picks)]
+
+
+def fit_talker(model: LandmarkModel, landmarks: torch.Tensor, size: tuple[float, float], count: int = 24) -> Talker:
+    """Fit a talker to frames at rest among (N, P, 2) landmarks.
+
+    At rest his expression counts as neutral: what the identity basis can't express goes into the points' offsets, so
+    that a track's weights start from zero. The gaze of these frames, on average into the camera, is the zero of his
+    gaze.
+    """
+    lids = lid_range(lid_ratio(landmarks, model))
+    frames = landmarks[rest_frames(landmarks, model, lids, count)]
+    fitter = Fitter(model.without_gaze(), FitSettings(expression_scale=0.15))
+    person = fitter.fit_identity(frames, size)
+    neutral = replace(person, expression=torch.zeros_like(person.expression))
+    return Talker(Fitter(model.with_offset(fitter.offset(frames, neutral)).thinned()), person, lids)
+
+
+def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) -> dict[str, np.ndarray]:
+    """Track of one shot (T, P, 2) px: expression (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the
+    shot's median pose, fitted_opening (T,) lip gap of the fitted model / outer-eye distance, residual (T,).
+    """
+    ratio = lid_ratio(landmarks, talker.fitter.whole)
+    opened = lid_range(ratio).open
+    # light and a raised brow move the open eye's gap from clip to clip, within limits
+    level = torch.minimum(torch.maximum(opened, 0.85 * talker.lids.open), 1.15 * talker.lids.open)
+    fit = joined(list(track(talker.fitter, talker.person, landmarks.numpy(), replace(talker.lids, open=level))))
+    rest = mean_rotation(fit.rotation)
+    rotation, translation = relative_pose(fit, rest, fit.translation.median(0).values, pivot)
+    translation -= np.median(translation, axis=0)
+    model = talker.fitter.whole
+    positions = model.positions(fit.identity, fit.expression)[..., :2]
+    right, left = model.outer_eyes
+    eyes = (positions[:, left] - positions[:, right]).norm(dim=-1)
+    return {
+        "expression": full_blinks(fit, model).expression.numpy(),
+        "rotation": rotation,
+        "translation": translation,
+        "fitted_opening": (gaps(positions, model.lip_pairs) / eyes).numpy(),
+        "residual": fit.residual.numpy(),
+    }
