@@ -43,6 +43,7 @@ STAGES: dict[str, str] = {
     "audio": "Listening to the speech",
     "portrait": "Measuring the portrait",
     "motion": "Finding the motion",
+    "renderer": "Studying the portrait",
     "frames": "Rendering frames",
     "extract": "Reading curves back from the frames",
     "head": "Building the head",

@@ -1,0 +1,127 @@
+"""``python -m core generate | resample | render | extract | head | probe``: the worker's jobs from a shell.
+
+Options are the fields of ``core.protocol``'s requests. Results go to stdout (folders and files, one a line), progress
+and errors to stderr. Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+import threading
+import typing
+from typing import Any
+
+from .errors import EXIT_DONE, BadInputError, SoliloquyError
+from .progress import JobContext
+from .protocol import Event, Extract, Generate, Head, Notice, Probe, Progress, Render, Request, Resample, TakeReady
+from .schema import build
+
+COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, Extract, Head, Probe)
+_SHORT = {"num_inference_steps": "--steps"}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose complaint is one line, as every other bad input's."""
+
+    def error(self, message: str) -> typing.NoReturn:
+        raise BadInputError("bad_setting", f"{message[0].upper()}{message[1:]}.", f"See {self.prog} --help.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """A subcommand for each request, an option for each of its fields."""
+    main_parser = Parser(prog="python -m core", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = main_parser.add_subparsers(dest="command", required=True)
+    for cls in COMMANDS:
+        summary = (cls.__doc__ or "").split("``done.result``")[0].strip()
+        command = commands.add_parser(cls.request, help=summary.splitlines()[0], description=summary)
+        hints = typing.get_type_hints(cls)
+        for spec in dataclasses.fields(cls):
+            _add_option(command, spec, hints[spec.name])
+    return main_parser
+
+
+def _add_option(command: argparse.ArgumentParser, spec: dataclasses.Field[Any], hint: Any) -> None:
+    flag = "--" + spec.name.replace("_", "-")
+    flags = [flag, _SHORT[spec.name]] if spec.name in _SHORT else [flag]
+    required = spec.default is dataclasses.MISSING
+    text = spec.metadata["text"]
+    if not required and spec.default not in (None, ()):
+        text += f" (default: {spec.default})"
+    if hint is bool:
+        command.add_argument(*flags, dest=spec.name, action=argparse.BooleanOptionalAction, help=text)
+        return
+    options = set(typing.get_args(hint)) or {hint}
+    if str in options and typing.get_origin(hint) is tuple:
+        command.add_argument(*flags, dest=spec.name, nargs="*", metavar="GROUP", help=text)
+        return
+    kind = next((kind for kind in (int, float) if kind in options), str)
+    command.add_argument(*flags, dest=spec.name, type=kind, required=required, metavar=spec.name.upper(), help=text)
+
+
+class Printer:
+    """Shows events on stderr: a line that is rewritten in place on a terminal, one line a stage elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = ""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            left = f", {event.eta:.0f} s left" if event.eta else ""
+            if self._terminal:
+                print(f"\r\x1b[K{event.text} {event.done}/{event.total}{left}", end="", file=sys.stderr, flush=True)
+            elif event.text != self._last:
+                print(f"{event.text}{left}", file=sys.stderr, flush=True)
+            self._last = event.text
+        elif isinstance(event, Notice):
+            self.finish()
+            print(f"note: {event.message}", file=sys.stderr, flush=True)
+        elif isinstance(event, TakeReady):
+            self.finish()
+            print(event.folder, flush=True)
+
+    def finish(self) -> None:
+        """End a line that was being rewritten."""
+        if self._terminal and self._last:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._last = ""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one job; returns the exit code."""
+    printer = Printer()
+    try:
+        options = vars(parser().parse_args(arguments))
+        cls = next(cls for cls in COMMANDS if cls.request == options["command"])
+        request = build(cls, {k: v for k, v in options.items() if k != "command" and v is not None})
+        result = _run(request, printer)
+    except SoliloquyError as error:
+        printer.finish()
+        print(f"error: {error}".replace("\n", " "), file=sys.stderr)
+        return error.exit_code
+    printer.finish()
+    if "takes" not in result:  # takes have been announced one by one
+        print(json.dumps(result, ensure_ascii=False, indent=1))
+    return EXIT_DONE
+
+
+def _run(request: Any, printer: Printer) -> dict[str, Any]:
+    stop = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
+    from .generate import Studio
+    from .models import be_deterministic
+
+    be_deterministic()
+    return Studio().handle(request, JobContext("cli", printer, stop.is_set))
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+    sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(main())

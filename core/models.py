@@ -1,0 +1,153 @@
+"""Everything that is loaded once and used for many jobs: networks, head model, portraits, renderers."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from .errors import BadInputError, SoliloquyError
+from .take import file_digest
+
+if TYPE_CHECKING:
+    from .head_model import HeadModel
+    from .lips import LipModel
+    from .portrait import Portrait
+    from .prior.model import NonlipPrior
+    from .renderer import Renderer
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+
+
+def devices() -> list[str]:
+    """Devices that the networks can run on here, the best first."""
+    found = ["cuda"] if torch.cuda.is_available() else []
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return [*found, "cpu"]
+
+
+def choose_device(wanted: str) -> str:
+    """``wanted``, or the best there is for "auto". Raises BadInputError ``device_missing``."""
+    found = devices()
+    if wanted == "auto":
+        return found[0]
+    if wanted not in found:
+        raise BadInputError(
+            "device_missing",
+            f"This computer has no usable device “{wanted}”.",
+            f"Choose from: auto, {', '.join(found)}.",
+        )
+    return wanted
+
+
+def device_name(device: str) -> str:
+    """Words for a device: the GPU's name, or the number of processor threads."""
+    if device == "cuda":
+        return str(torch.cuda.get_device_name())
+    return "Apple GPU" if device == "mps" else f"processor, {torch.get_num_threads()} threads"
+
+
+def be_deterministic() -> None:
+    """Same inputs, same bits: ask torch for reproducible kernels wherever it has them."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
+@functools.cache
+def weight_digests() -> dict[str, str]:
+    """SHA-256 of every weights file, by file name."""
+    return {path.name: file_digest(path) for path in sorted(WEIGHTS.glob("*.safetensors"))}
+
+
+def cache_folder() -> Path | None:
+    """Where fits of portraits are kept between jobs (``SOLILOQUY_CACHE`` overrides); None where nothing can be kept."""
+    if named := os.environ.get("SOLILOQUY_CACHE"):
+        folder = Path(named)
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "Soliloquy" / "cache"
+    elif sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Caches" / "soliloquy"
+    else:
+        folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "soliloquy"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn a lack of memory, however it shows, into SoliloquyError ``out_of_memory``."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SoliloquyError(
+            "out_of_memory", "There is not enough memory.", "Choose a smaller size, or close other programs."
+        ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` says that main or GPU memory ran out."""
+    text = str(error)
+    return (
+        isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        or "DefaultCPUAllocator" in text
+        or "out of memory" in text
+    )
+
+
+class Models:
+    """The networks of one device, each loaded when first asked for."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self._renderer: tuple[tuple[str, int, str], Renderer] | None = None
+
+    @functools.cached_property
+    def head(self) -> HeadModel:
+        """The head model."""
+        from .head_model import HeadModel
+
+        return HeadModel.load(self.device)
+
+    @functools.cached_property
+    def lips(self) -> LipModel:
+        """Lips from speech."""
+        from .lips import LipModel
+
+        return LipModel.load(self.device)
+
+    @functools.cached_property
+    def prior(self) -> NonlipPrior:
+        """Everything else from speech."""
+        from .prior.model import NonlipPrior
+
+        return NonlipPrior.load(self.device)
+
+    def portrait(self, path: str | Path) -> Portrait:
+        """The fitted portrait, from the cache where its content is known. Raises the portrait's BadInputErrors."""
+        from .portrait import load_portrait
+
+        return load_portrait(path, cache_folder())
+
+    def renderer(self, portrait: Portrait, size: int, framing: str) -> Renderer:
+        """A renderer for the portrait; the last one is kept, because analysing the picture takes seconds."""
+        from .renderer import Renderer
+
+        key = (portrait.digest, size, framing)
+        if self._renderer is None or self._renderer[0] != key:
+            self._renderer = None  # free the old one's memory first
+            renderer = Renderer(self.head, portrait, size=size, device=self.device, framing=framing)
+            self._renderer = (key, renderer)
+        return self._renderer[1]

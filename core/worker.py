@@ -1,0 +1,188 @@
+"""The worker: ``python -s -m core.worker`` reads requests as lines on stdin and writes events as lines on stdout.
+
+See ``core.protocol``. One job runs at a time in the main thread; a reader thread hears ``cancel`` and the end of
+stdin meanwhile. Whatever libraries print goes to stderr, so that it can't mix with the messages.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import queue
+import sys
+import threading
+import traceback
+from typing import IO
+
+from .errors import BadInputError, CancelledError, SoliloquyError
+from .progress import Clock, JobContext
+from .protocol import (
+    MAX_LINE,
+    PROTOCOL,
+    Alive,
+    Cancel,
+    Done,
+    Event,
+    Hello,
+    Request,
+    Shutdown,
+    decode_request,
+    encode_event,
+    error_event,
+    version,
+)
+
+_ALIVE_EVERY = 5.0
+"""Seconds between signs of life while a job runs."""
+_LAST_SECONDS = 5.0
+"""How long a job may take to notice that stdin has closed before the process ends without it."""
+
+
+def protect_stdout() -> IO[bytes]:
+    """Keep the real stdout for messages alone and send everything printed from here on, also by C code, to stderr."""
+    messages = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.set_inheritable(messages.fileno(), False)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return messages
+
+
+class Worker:
+    """Reads requests, runs jobs, writes events."""
+
+    def __init__(self, requests: IO[bytes], events: IO[bytes]) -> None:
+        self._requests = requests
+        self._events = events
+        self._writing = threading.Lock()
+        self._jobs: queue.SimpleQueue[tuple[str, Request] | None] = queue.SimpleQueue()
+        self._waiting: set[str] = set()
+        self._cancelled: set[str] = set()
+        self._running: str | None = None
+        self._ending = threading.Event()
+        self._ended = threading.Event()
+
+    def emit(self, event: Event) -> None:
+        """Write one event; a client that is gone ends the worker."""
+        line = encode_event(event)
+        try:
+            with self._writing:
+                self._events.write(line)
+        except OSError:
+            self._end()
+
+    def run(self) -> None:
+        """Say hello, then do jobs until shutdown or the end of stdin."""
+        # torch takes seconds to import: cancel and the end of stdin are heard from the first moment on.
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        threading.Thread(target=self._live, name="live", daemon=True).start()
+        import torch
+
+        from .generate import Studio
+        from .models import be_deterministic, device_name, devices
+
+        be_deterministic()
+        device = devices()[0]
+        self.emit(
+            Hello(
+                protocol=PROTOCOL,
+                version=version(),
+                device=device,
+                device_name=device_name(device),
+                python=platform.python_version(),
+                torch=torch.__version__,
+                pid=os.getpid(),
+            )
+        )
+        studio, clock = Studio(), Clock()
+        while (job := self._jobs.get()) is not None and not self._ending.is_set():
+            self._do(*job, studio.handle, clock)
+        self._ended.set()
+
+    def _do(self, identifier: str, request: Request, handle: object, clock: Clock) -> None:
+        self._running = identifier
+        context = JobContext(identifier, self.emit, lambda: self._unwanted(identifier), clock)
+        try:
+            context.check()
+            event: Event = Done(id=identifier, result=handle(request, context))  # type: ignore[operator]
+        except SoliloquyError as error:
+            event = error_event(identifier, error)
+        except Exception as error:  # noqa: BLE001 - a bug ends the job, not the worker; its traceback goes to the log
+            traceback.print_exc()
+            reason = f"{type(error).__name__}: {error}"
+            failure = SoliloquyError(
+                "internal", f"Something went wrong inside Soliloquy ({reason}).", "Please report it with the log."
+            )
+            event = error_event(identifier, failure)
+        self._running = None
+        self._waiting.discard(identifier)
+        self._cancelled.discard(identifier)
+        self.emit(event)
+
+    def _unwanted(self, identifier: str) -> bool:
+        return self._ending.is_set() or identifier in self._cancelled
+
+    def _listen(self) -> None:
+        """Reader thread: queue jobs, act on cancel and shutdown at once."""
+        while line := self._requests.readline(MAX_LINE + 1):
+            try:
+                identifier, request = decode_request(line)
+            except BadInputError as error:
+                self.emit(error_event(_identifier_in(line), error))
+                continue
+            if isinstance(request, Shutdown):
+                break
+            if isinstance(request, Cancel):
+                found = request.job in self._waiting
+                if found:
+                    self._cancelled.add(request.job)
+                self.emit(Done(id=identifier, result={"found": found}))
+            else:
+                self._waiting.add(identifier)
+                self._jobs.put((identifier, request))
+        self._end()
+
+    def _end(self) -> None:
+        """Let the running job stop and then the process; a job that doesn't notice is ended with it."""
+        if self._ending.is_set():
+            return
+        self._ending.set()
+        self._jobs.put(None)
+        threading.Thread(target=self._end_anyway, name="end", daemon=True).start()
+
+    def _end_anyway(self) -> None:
+        if not self._ended.wait(_LAST_SECONDS):
+            os._exit(1)
+
+    def _live(self) -> None:
+        while not self._ended.wait(_ALIVE_EVERY):
+            identifier = self._running
+            if identifier is not None:
+                self.emit(Alive(id=identifier))
+
+
+def _identifier_in(line: bytes) -> str | None:
+    """The id of a request whose settings were refused, so that its sender gets the answer."""
+    import json
+
+    try:
+        identifier = json.loads(line).get("id")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return identifier if isinstance(identifier, str) else None
+
+
+def main() -> int:
+    """Run until stdin closes; the exit status is 0 unless a job had to be cut off."""
+    messages = protect_stdout()
+    try:
+        Worker(sys.stdin.buffer, messages).run()
+    except CancelledError:
+        return 0
+    finally:
+        sys.stderr.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    # Threads of the libraries may linger at interpreter shutdown; everything of ours is on disk by now.
+    os._exit(main())

@@ -1,0 +1,468 @@
+"""Takes on disk: whole or not there, finished ones untouched, killed ones gone on with. The networks are stand-ins that
+cost nothing; what is tested is everything around them, through the real ``Studio``."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from core import files, frames, generate, making
+from core.channels import CHANNELS, GROUPS, LIP_CHANNELS, NONLIP_CHANNELS
+from core.errors import BadInputError, CancelledError, SoliloquyError
+from core.live_link import VALUE_COLUMNS, write_live_link_csv
+from core.motion import Motion, group_indices
+from core.progress import JobContext
+from core.protocol import Extract, Generate, Notice, Progress, Render, Resample, TakeReady
+from core.renderer.framing import Framing
+from core.take import Job, job_name
+
+FRAMES = 30
+
+
+@dataclass
+class StandInPortrait:
+    digest: str = "p" * 64
+
+
+class StandInLips:
+    def predict(self, mel: np.ndarray) -> np.ndarray:
+        loudness = mel.reshape(len(mel) // 4, -1).mean(1, keepdims=True)
+        return np.clip(np.tile(loudness, (1, len(LIP_CHANNELS))), 0, 1).astype(np.float32)
+
+
+class StandInPrior:
+    def sample(self, mel, seeds, *, keep, keep_mask, progress, **_):
+        drawn = [np.random.default_rng(s).random((len(mel) // 4, len(NONLIP_CHANNELS)), np.float32) for s in seeds]
+        progress(1, 1)
+        return np.where(keep_mask, keep, np.stack(drawn))
+
+
+class StandInRenderer:
+    """Paints each frame with its motion's numbers; ``fail_at`` breaks it there once."""
+
+    frame_shape = (24, 32)
+
+    def __init__(self) -> None:
+        self.rendered = 0
+        self.fail_at: tuple[int, BaseException] | None = None
+        crop = np.zeros((16, 16, 3), np.uint8)
+        self.framing = Framing(crop, np.ones((16, 16), bool), 0.5, (4, 2), np.zeros((24, 32, 3), np.uint8), (4, 2, 16))
+
+    def render(self, motion: Motion, batch: int):
+        for row in motion.channels():
+            if self.fail_at is not None and self.rendered == self.fail_at[0]:
+                error, self.fail_at = self.fail_at[1], None
+                raise error
+            self.rendered += 1
+            picture = np.resize((row * 255).astype(np.uint8), (24, 32, 3))
+            yield picture
+
+
+class StandInModels:
+    device = "cpu"
+
+    def __init__(self) -> None:
+        self.lips, self.prior, self._renderer = StandInLips(), StandInPrior(), StandInRenderer()
+
+    def portrait(self, path):
+        if not Path(path).is_file():
+            raise BadInputError("portrait_missing", f"There is no file {path}.")
+        return StandInPortrait()
+
+    def renderer(self, portrait, size, framing):
+        return self._renderer
+
+
+@pytest.fixture
+def models(monkeypatch) -> StandInModels:
+    made = StandInModels()
+    monkeypatch.setattr(generate, "Models", lambda device: made)
+    monkeypatch.setattr(
+        making, "extract", lambda pictures, *_: Motion.zeros(sum(1 for _ in pictures)) if pictures else None
+    )
+    return made
+
+
+@pytest.fixture
+def request_(tmp_path) -> Generate:
+    """1.2 s of sound, a picture, and an output folder that doesn't exist yet."""
+    generator = np.random.default_rng(0)
+    soundfile.write(tmp_path / "spéech 声.wav", generator.normal(0, 0.1, 19200), 16000)
+    Image.fromarray(generator.integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / "pörtrait.png")
+    return Generate(
+        audio=str(tmp_path / "spéech 声.wav"),
+        portrait=str(tmp_path / "pörtrait.png"),
+        out=str(tmp_path / "öut 出"),
+        takes=2,
+        device="cpu",
+    )
+
+
+class Heard(list):
+    """Events of a job, and a switch that cancels it."""
+
+    def __init__(self, cancel_when=lambda event: False) -> None:
+        super().__init__()
+        self.cancelled = False
+        self._cancel_when = cancel_when
+
+    def __call__(self, event) -> None:
+        self.append(event)
+        self.cancelled = self.cancelled or self._cancel_when(event)
+
+    def context(self) -> JobContext:
+        return JobContext("1", self, lambda: self.cancelled)
+
+    def takes(self) -> list[TakeReady]:
+        return [event for event in self if isinstance(event, TakeReady)]
+
+
+def run(request, heard: Heard | None = None) -> Heard:
+    heard = Heard() if heard is None else heard
+    generate.Studio().handle(request, heard.context())
+    return heard
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_layout_is_the_designs(models, request_) -> None:
+    takes = run(request_).takes()
+    job = Path(takes[0].job)
+    assert [take.index for take in takes] == [1, 2] and [take.seed for take in takes] == [0, 1]
+    assert job.parent == Path(request_.out) and job.name.startswith("spéech_声-pörtrait-")
+    assert {p.name for p in job.iterdir()} == {"job.json", "audio.wav", "portrait.png", "take-001", "take-002"}
+    names = {"frames", "motion.npz", "curves.csv", "curves-extracted.csv", "motion-extracted.npz", "contact.png"}
+    assert {p.name for p in (job / "take-001").iterdir()} == {*names, "take.json"}
+    pictures = sorted(p.name for p in (job / "take-001" / "frames").iterdir())
+    assert pictures == [f"{i + 1:06d}.png" for i in range(FRAMES)]
+    assert takes[0].frame_count == FRAMES and (takes[0].width, takes[0].height) == (32, 24)
+    header = (job / "take-001" / "curves.csv").read_text(encoding="utf-8").splitlines()
+    assert len(header) == FRAMES + 1 and header[0].count(",") == len(VALUE_COLUMNS) + 1
+    data = json.loads((job / "job.json").read_text(encoding="utf-8"))
+    assert [entry["status"] for entry in data["takes"]] == ["done", "done"]
+    assert len(data["audio"]["sha256"]) == 64 and data["settings"]["seed"] == 0
+    assert (job / "portrait.png").read_bytes() == Path(request_.portrait).read_bytes()
+    copied, rate = soundfile.read(job / "audio.wav", dtype="int16")
+    original, _ = soundfile.read(request_.audio, dtype="int16")
+    assert rate == 16000 and np.array_equal(copied, original)
+
+
+def test_pictures_say_that_they_are_synthetic(models, request_) -> None:
+    take = run(request_).takes()[1]
+    for path in [Path(take.frames) / "000001.png", Path(take.contact)]:
+        with Image.open(path) as picture:
+            assert "Synthetic" in picture.text["Description"]
+            assert picture.text["Soliloquy-Job"] == Path(take.job).name.rsplit("-", 1)[1]
+            assert (picture.text["Soliloquy-Take"], picture.text["Soliloquy-Seed"]) == ("2", "1")
+            picture.load()
+
+
+def test_same_settings_same_bytes_other_seed_other_head(models, request_, tmp_path) -> None:
+    first = run(request_).takes()
+    second = run(replace(request_, out=str(tmp_path / "again"))).takes()
+    one, two = contents(Path(first[0].folder)), contents(Path(second[0].folder))
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name] and name != "take.json"] == []
+    a, b = Motion.load(first[0].motion), Motion.load(first[1].motion)
+    assert np.array_equal(a.group("lips"), b.group("lips")) and not np.array_equal(a.group("head"), b.group("head"))
+
+
+def test_a_second_run_touches_nothing_and_announces_all(models, request_) -> None:
+    first = run(request_)
+    before = {p: p.stat().st_mtime_ns for p in Path(first.takes()[0].job).rglob("take-*/**/*")}
+    rendered = models._renderer.rendered
+    second = run(request_)
+    assert models._renderer.rendered == rendered
+    assert second.takes() == first.takes()
+    assert before == {p: p.stat().st_mtime_ns for p in Path(first.takes()[0].job).rglob("take-*/**/*")}
+
+
+def test_more_takes_of_the_same_job_are_added(models, request_) -> None:
+    first = run(request_).takes()
+    more = run(replace(request_, takes=3)).takes()
+    assert more[:2] == first and more[2].index == 3 and more[2].seed == 2
+    assert run(replace(request_, seed=5)).takes()[0].job != first[0].job
+
+
+@pytest.mark.parametrize("at", [0, 7, 8, 17, FRAMES, FRAMES + 11])
+def test_a_job_that_dies_while_rendering_goes_on_where_it_stopped(models, request_, tmp_path, at) -> None:
+    whole = run(replace(request_, out=str(tmp_path / "whole"))).takes()
+    models._renderer.rendered = 0
+    models._renderer.fail_at = (at, KeyboardInterrupt())
+    heard = Heard()
+    with pytest.raises(KeyboardInterrupt):
+        run(request_, heard)
+    assert len(heard.takes()) == at // FRAMES
+    done = {p: p.stat().st_mtime_ns for p in Path(request_.out).glob(f"*/take-00{1 if at >= FRAMES else 9}/**/*")}
+    models._renderer.rendered = 0
+    takes = run(request_).takes()
+    assert models._renderer.rendered <= 2 * FRAMES - at + making.BATCH + frames._WAITING
+    assert done == {p: p.stat().st_mtime_ns for p in done}
+    for resumed, straight in zip(takes, whole, strict=True):
+        one, two = contents(Path(resumed.folder)), contents(Path(straight.folder))
+        assert {n: d for n, d in one.items() if n != "take.json"} == {n: d for n, d in two.items() if n != "take.json"}
+
+
+@pytest.mark.parametrize("stage", ["audio", "portrait", "models", "motion", "renderer", "frames", "extract"])
+def test_cancel_at_every_stage_keeps_what_is_finished(models, request_, stage) -> None:
+    second = lambda e: isinstance(e, Progress) and e.stage == stage and (e.take in (None, 2))  # noqa: E731
+    if stage in ("audio", "portrait", "models"):
+        second = lambda e: isinstance(e, Progress) and e.stage == stage  # noqa: E731
+    heard = Heard(second)
+    with pytest.raises(CancelledError):
+        run(request_, heard)
+    expected = 1 if stage in ("motion", "renderer", "frames", "extract") else 0
+    assert len(heard.takes()) == expected
+    leftovers = list(Path(request_.out).rglob(f"*{files.BESIDE_SUFFIX}*"))
+    assert leftovers == []
+    if expected:
+        job = Job.open(heard.takes()[0].job)
+        assert [entry["status"] for entry in job.data["takes"]] == ["done", "cancelled"]
+        assert job.take(1).finished() and not job.take(2).finished()
+    assert len(run(request_).takes()) == 2
+
+
+def test_leftovers_of_a_killed_writer_are_removed(models, request_) -> None:
+    take = run(request_).takes()[0]
+    (Path(take.folder) / "take.json").unlink()
+    left = Path(take.frames) / f".000009-abcd{files.BESIDE_SUFFIX}.png"
+    left.write_bytes(b"half")
+    run(request_)
+    assert not left.exists() and Job.open(take.job).take(1).finished()
+
+
+def test_a_take_whose_frames_were_deleted_is_made_again(models, request_) -> None:
+    take = run(request_).takes()[0]
+    whole = contents(Path(take.frames))
+    (Path(take.frames) / f"{FRAMES:06d}.png").unlink()
+    run(request_)
+    assert contents(Path(take.frames)) == whole
+
+
+def test_resample_keeps_groups_and_frames_to_the_bit(models, request_) -> None:
+    first = run(request_).takes()[0]
+    source = Motion.load(first.motion).channels()
+    request = Resample(job=first.job, take=1, keep=("head", "gaze"), first_frame=10, last_frame=19, device="cpu")
+    take = run(request).takes()[0]
+    assert (take.index, take.seed) == (3, 2)
+    channels = Motion.load(take.motion).channels()
+    kept = group_indices("head") + group_indices("gaze")
+    assert np.array_equal(channels[:, kept], source[:, kept])
+    assert np.array_equal(np.delete(channels, range(10, 20), 0), np.delete(source, range(10, 20), 0))
+    free = [i for i, name in enumerate(CHANNELS) if name in GROUPS["brows"] + GROUPS["blink"]]
+    assert not np.isclose(channels[10:20, free], source[10:20, free]).any(axis=1).all()
+
+
+def test_resample_whole_takes_new_seeds_each_time(models, request_) -> None:
+    job = run(request_).takes()[0].job
+    assert [t.seed for t in run(Resample(job=job, takes=2, device="cpu")).takes()] == [2, 3]
+    assert [t.seed for t in run(Resample(job=job, device="cpu")).takes()] == [4]
+    assert [t.index for t in run(Resample(job=job, seed=4, device="cpu")).takes()] == [5]
+
+
+def test_a_cancelled_resample_goes_on_with_its_seed(models, request_) -> None:
+    job = run(request_).takes()[0].job
+    heard = Heard(lambda e: isinstance(e, Progress) and e.stage == "frames")
+    with pytest.raises(CancelledError):
+        run(Resample(job=job, device="cpu"), heard)
+    take = run(Resample(job=job, device="cpu")).takes()[0]
+    assert (take.index, take.seed) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"keep": ("head",)}, "bad_setting"),
+        ({"first_frame": 3}, "bad_setting"),
+        ({"take": 9}, "take_missing"),
+        ({"take": 1, "first_frame": FRAMES}, "bad_setting"),
+        ({"take": 1, "last_frame": FRAMES}, "bad_setting"),
+        ({"take": 1, "first_frame": 9, "last_frame": 8}, "bad_setting"),
+    ],
+)
+def test_impossible_resamples_are_sentences_and_add_no_take(models, request_, changes, code) -> None:
+    job = run(request_).takes()[0].job
+    with pytest.raises(BadInputError) as caught:
+        run(Resample(job=job, device="cpu", **changes))
+    assert caught.value.code == code
+    assert not list(Path(job).glob("take-003/take.json"))
+
+
+@pytest.mark.parametrize("ending", ["npz", "csv"])
+def test_an_edited_motion_becomes_a_new_take(models, request_, tmp_path, ending) -> None:
+    first = run(request_).takes()[0]
+    edited = Motion.load(first.motion).with_group("head", np.zeros((FRAMES, 6)))
+    path = tmp_path / f"edited.{ending}"
+    edited.save(path) if ending == "npz" else write_live_link_csv(edited, path)
+    take = run(Render(job=first.job, take=1, motion=str(path), device="cpu")).takes()[0]
+    assert take.index == 3
+    assert not Motion.load(take.motion).group("head").any()
+    assert contents(Path(take.frames)) != contents(Path(first.frames))
+    assert run(Render(job=first.job, take=1, motion=str(path), device="cpu")).takes()[0] == take
+
+
+def test_motion_only_has_no_pictures_and_can_be_rendered_later(models, request_) -> None:
+    take = run(replace(request_, motion_only=True, takes=1)).takes()[0]
+    assert take.frames is None and take.contact is None and take.curves_extracted is None
+    assert not list(Path(take.folder).rglob("*.png")) and models._renderer.rendered == 0
+    rendered = run(Render(job=take.job, take=1, device="cpu")).takes()[0]
+    assert rendered.frames and np.array_equal(
+        Motion.load(rendered.motion).channels(), Motion.load(take.motion).channels()
+    )
+
+
+def test_extract_can_come_later(models, request_) -> None:
+    take = run(replace(request_, extract=False, takes=1)).takes()[0]
+    assert take.curves_extracted is None
+    run(Extract(job=take.job, take=1, device="cpu"))
+    assert run(replace(request_, takes=1)).takes()[0].curves_extracted
+
+
+def test_resample_without_the_original_sound_uses_the_copy(models, request_) -> None:
+    take = run(request_).takes()[0]
+    Path(request_.audio).unlink()
+    heard = run(Resample(job=take.job, device="cpu"))
+    assert any(isinstance(event, Notice) and "copy" in event.message for event in heard)
+    assert np.array_equal(Motion.load(heard.takes()[0].motion).group("lips"), Motion.load(take.motion).group("lips"))
+
+
+def test_wrong_input_writes_nothing(models, request_, tmp_path) -> None:
+    for changes in ({"audio": str(tmp_path / "no.wav")}, {"portrait": str(tmp_path / "no.png")}):
+        with pytest.raises(BadInputError):
+            run(replace(request_, **changes))
+    assert not Path(request_.out).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder_is_a_sentence(models, request_) -> None:
+    Path(request_.out).mkdir(mode=0o500)
+    with pytest.raises(BadInputError) as caught:
+        run(request_)
+    assert caught.value.code == "output_unwritable" and not list(Path(request_.out).iterdir())
+
+
+def test_a_file_in_place_of_the_folder_is_a_sentence(models, request_) -> None:
+    Path(request_.out).write_bytes(b"mine")
+    with pytest.raises(BadInputError) as caught:
+        run(request_)
+    assert caught.value.code == "output_unwritable" and Path(request_.out).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("when", [1, 4, 20, 60])
+def test_a_full_disk_is_a_sentence_and_every_file_is_whole(models, request_, monkeypatch, when) -> None:
+    """The write number ``when`` fails half-way, as it does on a full disk."""
+    writes = 0
+
+    def write(path: Path, data: bytes) -> int:
+        nonlocal writes
+        writes += 1
+        if writes >= when:
+            with path.open("wb") as stream:
+                stream.write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with path.open("wb") as stream:
+            return stream.write(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", write)
+        with pytest.raises(SoliloquyError) as caught:
+            run(request_)
+    assert caught.value.code == "disk_full"
+    out = Path(request_.out)
+    assert not list(out.rglob(f"*{files.BESIDE_SUFFIX}*"))
+    for picture in out.rglob("*.png"):
+        with Image.open(picture) as opened:
+            opened.load()
+    if when == 1:
+        assert not list(out.rglob("*.json")) and not [p for p in out.rglob("*") if p.is_dir()]
+    assert len(run(request_).takes()) == 2
+
+
+def test_gpu_memory_halves_the_batch_and_goes_on() -> None:
+    class Small(StandInRenderer):
+        batches: list[int] = []  # noqa: RUF012 - one test, one class
+
+        def render(self, motion, batch):
+            self.batches.append(batch)
+            if batch > 2:
+                raise RuntimeError("CUDA out of memory. Tried to allocate")
+            yield from super().render(motion, batch)
+
+    motion = Motion.from_channels(np.random.default_rng(0).random((20, 59)))
+    straight = [picture for _, picture in making.render_from(StandInRenderer(), motion, 0)]
+    halved = list(making.render_from(Small(), motion, 0))
+    assert Small.batches == [8, 4, 2]
+    assert [index for index, _ in halved] == list(range(20))
+    assert all(np.array_equal(a, b) for a, (_, b) in zip(straight, halved, strict=True))
+
+
+def test_other_errors_of_the_renderer_are_not_swallowed() -> None:
+    renderer = StandInRenderer()
+    renderer.fail_at = (3, RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(making.render_from(renderer, Motion.zeros(8), 0))
+
+
+def test_frames_map_back_to_the_portraits_pixels() -> None:
+    """A point of the photograph goes into the square, into the frame, and back."""
+    crop = np.zeros((100, 100, 3), np.uint8)
+    framing = Framing(crop, np.ones((100, 100), bool), 0.4, (37, -12), np.zeros((80, 90, 3), np.uint8), (11, -4, 50))
+    point = np.array([212.0, 95.0])
+    square = framing.to_crop(point)
+    frame = square * (framing.paste[2] / 100) + np.array(framing.paste[:2])
+    scale, origin = making.frame_to_image(framing)
+    assert np.allclose(frame / scale + np.array(origin), point)
+
+
+def test_a_contact_sheet_is_small_and_shows_first_and_last(tmp_path) -> None:
+    pictures = [np.full((480, 640, 3), value, np.uint8) for value in (10, 90, 250)]
+    sheet = frames.contact_sheet(pictures)
+    assert sheet.shape == (180, 720, 3)
+    assert sheet[90, 10, 0] == 10 and sheet[90, -10, 0] == 250
+
+
+def test_frames_count_stops_at_the_first_gap(tmp_path) -> None:
+    assert frames.frames_on_disk(tmp_path / "none") == 0
+    for index in (0, 1, 3):
+        (tmp_path / frames.frame_name(index)).write_bytes(b"x")
+    assert frames.frames_on_disk(tmp_path) == 2
+
+
+def test_png_round_trip_to_the_bit() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (33, 47, 3), np.uint8)
+    data = frames.encode_png(picture, {"Software": "Soliloquy"})
+    assert data == frames.encode_png(picture, {"Software": "Soliloquy"})
+    import io
+
+    with Image.open(io.BytesIO(data)) as opened:
+        assert np.array_equal(np.asarray(opened), picture) and opened.text == {"Software": "Soliloquy"}
+
+
+@pytest.mark.parametrize("stem", ["con/../x", "a" * 300, "...", "ü 頭 b", ""])
+def test_job_names_are_plain(stem) -> None:
+    name = job_name(f"/x/{stem}.wav", "/y/p.png", "0123456789ab")
+    assert "/" not in name and "." not in name and " " not in name and len(name) < 90
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 99, "takes": [], "id": "x"}'])
+def test_a_damaged_job_file_is_a_sentence(tmp_path, text) -> None:
+    (tmp_path / "job.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BadInputError) as caught:
+        Job.open(tmp_path)
+    assert caught.value.code == "job_unreadable"
+
+
+def test_the_estimate_falls_and_ends_at_zero(models, request_) -> None:
+    last = [event for event in run(request_) if isinstance(event, Progress)][-1]
+    assert (last.take, last.eta) == (2, 0.0)
