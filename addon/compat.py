@@ -78,9 +78,31 @@ def set_handles(strip: Any, left: int, right: int) -> None:
         strip.frame_final_start, strip.frame_final_end = left, right
 
 
-def is_retimed(strip: Any) -> bool:
-    """Whether the strip's speed was changed."""
-    return len(getattr(strip, "retiming_keys", ())) > 0 or getattr(strip, "pitch", 1.0) != 1.0
+def move_content(strip: Any, frames: float) -> None:
+    """Move the strip along the timeline."""
+    if hasattr(strip, "content_start"):
+        strip.content_start += frames
+    else:
+        strip.frame_start += frames
+
+
+def content_trim(strip: Any) -> float:
+    """Scene frames cut off the file's start for good (by “hold split” and the like), before any handle."""
+    return strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start
+
+
+def is_retimed(scene: bpy.types.Scene, strip: Any) -> bool:
+    """Whether the sound strip's speed was changed. Before 5.0 Python isn't told: a fresh strip has another length then."""
+    if hasattr(strip, "retiming_keys"):
+        return len(strip.retiming_keys) > 0
+    path = bpy.path.abspath(strip.sound.filepath)
+    try:
+        fresh = new_sound_strip(scene, "Soliloquy probe", path, free_channel(scene, 1, 1, 2), 1)
+    except RuntimeError:
+        return False  # packed and gone from the disk: nothing to compare with
+    longer = abs(content_duration(fresh) - content_duration(strip)) > 1
+    strips_of(scene.sequence_editor).remove(fresh)
+    return longer
 
 
 def new_sound_strip(scene: bpy.types.Scene, name: str, filepath: str, channel: int, frame: int) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 from ..core.channels import EXPRESSIONS
 from ..core.errors import BadInputError
@@ -109,7 +110,8 @@ def _material(name: str, texture: Path) -> bpy.types.Material:
     image.name = name
     image.pack()
     material = bpy.data.materials.new(name)
-    material.use_nodes = True
+    if material.node_tree is None:  # before 5.0 a new material has none yet
+        material.use_nodes = True
     nodes, links = material.node_tree.nodes, material.node_tree.links
     surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     surface.inputs["Roughness"].default_value = 0.65
@@ -138,7 +140,7 @@ def _armature(context: bpy.types.Context, name: str, data: dict[str, np.ndarray]
                 edit = armature.data.edit_bones.new(bone)
                 edit.head = joints[bone]
                 edit.tail = joints[bone] + np.array(direction) * length * CENTIMETRE
-                edit.roll = 0.0
+                edit.align_roll(Vector((1.0, 0.0, 0.0)).cross(direction))
                 edit.use_deform = bone != "jaw"  # the shape keys move the jaw; its bone is there for other rigs
                 if bone in _PARENTS:
                     edit.parent = armature.data.edit_bones[_PARENTS[bone]]

@@ -59,7 +59,7 @@ def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speec
     BadInputError
         If the file is missing or nothing of it lies between the handles.
     """
-    if compat.is_retimed(strip):
+    if compat.is_retimed(scene, strip):
         others = [other for other in compat.all_strips(scene) if other.name != strip.name and other.type != "META"]
         path = _mixdown(scene, compat.left_handle(strip), compat.right_handle(strip), inputs, silence=others)
         return Speech(path, 0.0, None, compat.left_handle(strip), "", strip.channel)
@@ -90,14 +90,14 @@ def take_timing(scene: bpy.types.Scene, strip_name: str, audio_start: float, ori
     """Where a take belongs now: with its strip, wherever that was moved, else where it was made."""
     rate = rate_of(scene)
     for strip in compat.all_strips(scene):
-        if strip_name and strip.name == strip_name and strip.type == "SOUND" and not compat.is_retimed(strip):
+        if strip_name and strip.name == strip_name and strip.type == "SOUND":
             return Timing(_content_zero(strip, rate) + audio_start * rate, rate)
     return Timing(origin, rate)
 
 
 def _content_zero(strip: Any, rate: float) -> float:
     """Scene frame at which second 0 of the strip's file would be heard (measured on mixdowns of a rising tone)."""
-    return compat.content_start(strip) - strip.animation_offset_start + getattr(strip, "sound_offset", 0.0) * rate
+    return compat.content_start(strip) - compat.content_trim(strip) + getattr(strip, "sound_offset", 0.0) * rate
 
 
 def _file_of_sound(sound: bpy.types.Sound, inputs: Path) -> Path:

@@ -114,11 +114,11 @@ def run(identifier: str, request: protocol.Request) -> None:
             exit_code=EXIT_BAD_INPUT,
         )  # fmt: skip
         return say(error)
-    if manner == "hang":
-        time.sleep(3600)
     if manner == "garbage":
         sys.stdout.buffer.write(b"no message\n")
         sys.stdout.buffer.flush()
+    if manner in ("hang", "garbage"):
+        time.sleep(3600)
     if isinstance(request, protocol.Head):
         return say(protocol.Done(id=identifier, result=head_files(Path(request.out))))
     if isinstance(request, protocol.Resample):
