@@ -23,7 +23,7 @@ from .properties import settings_of
 
 COMMAND = "soliloquy"
 _handles: list[object] = []
-_last_line = [""]
+_last_told: list[object] = [None]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -144,12 +144,13 @@ def _pump(job: jobs.Job, scene: bpy.types.Scene) -> None:
 
 
 def _print_progress(job: jobs.Job) -> None:
+    """One line that is written over in a terminal; in a log a line for every stage and quarter."""
     left = f", {jobs.duration(job.left)} left" if job.left is not None else ""
     line = f"soliloquy: {job.stage} ({job.share:.0%}{left})"
     if sys.stdout.isatty():
         print(f"\r{line:<70}", end="", flush=True)
-    elif line.partition("(")[0] != _last_line[0]:
-        _last_line[0] = line.partition("(")[0]
+    elif (job.stage, int(job.share * 4)) != _last_told[0]:
+        _last_told[0] = (job.stage, int(job.share * 4))
         print(line, flush=True)
 
 
@@ -189,7 +190,8 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         for number, handler in zip(signals, previous, strict=True):
-            signal.signal(number, handler)
+            # None: Blender set it itself, from C, where Python can't put it back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def register() -> None:
