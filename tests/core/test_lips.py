@@ -1,0 +1,100 @@
+"""The lip model: pieces equal the whole, weights stay weights, files survive, bad files are named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.channels import LIP_CHANNELS
+from core.errors import SoliloquyError
+from core.lips import WEIGHTS, LipModel, LipModelConfig
+from core.mel import SILENCE, log_mel
+
+needs_weights = pytest.mark.skipif(not WEIGHTS.exists(), reason="core/weights/lips.safetensors isn't trained yet")
+JAW_OPEN = LIP_CHANNELS.index("jawOpen")
+
+
+def _tiny() -> LipModel:
+    torch.manual_seed(0)
+    return LipModel(LipModelConfig.tiny()).eval()
+
+
+def _mel(frames: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0.0, 1.0, (4 * frames, 80)).astype(np.float32)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 50, 99])
+def test_any_chunking_gives_the_same(chunk):
+    model, mel = _tiny(), _mel(120)
+    np.testing.assert_allclose(model.predict(mel, chunk), model.predict(mel, 10_000), atol=1e-6)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2, 3, 40])
+def test_shape_and_range(frames):
+    out = _tiny().predict(10.0 * _mel(frames))
+    assert out.shape == (frames, 27) and out.dtype == np.float32
+    assert np.isfinite(out).all() and np.all(out >= 0.0) and np.all(out <= 1.0)
+
+
+def test_twice_is_the_same_to_the_bit():
+    assert np.array_equal(_tiny().predict(_mel(60)), _tiny().predict(_mel(60)))
+
+
+def test_gain_widens_about_the_mouth_at_rest():
+    model = _tiny()
+    model.rest.fill_(0.3)
+    model.gain.fill_(2.0)
+    raw = torch.full((1, 27), 0.4)
+    torch.testing.assert_close(model.widened(raw), torch.full((1, 27), 0.5))
+    torch.testing.assert_close(model.widened(torch.full((1, 27), 0.3)), torch.full((1, 27), 0.3))
+    assert float(model.widened(torch.full((1, 27), 9.0)).max()) == 1.0
+
+
+def test_saved_and_loaded_again(tmp_path):
+    model = _tiny()
+    model.rest.fill_(0.1)
+    model.save(tmp_path / "lips.safetensors")
+    again = LipModel.load(path=tmp_path / "lips.safetensors")
+    assert again.config == model.config
+    assert np.array_equal(again.predict(_mel(30)), model.predict(_mel(30)))
+
+
+def test_missing_and_damaged_weights_are_named(tmp_path):
+    with pytest.raises(SoliloquyError) as missing:
+        LipModel.load(path=tmp_path / "nothing.safetensors")
+    assert missing.value.code == "weights_missing"
+    (tmp_path / "noise.safetensors").write_bytes(b"not a model" * 100)
+    with pytest.raises(SoliloquyError) as damaged:
+        LipModel.load(path=tmp_path / "noise.safetensors")
+    assert damaged.value.code == "weights_damaged"
+    save_file({"other": torch.zeros(1)}, str(tmp_path / "other.safetensors"), {"purpose": "another"})
+    with pytest.raises(SoliloquyError) as other:
+        LipModel.load(path=tmp_path / "other.safetensors")
+    assert other.value.code == "weights_damaged"
+
+
+@needs_weights
+def test_shipped_mouth_rests_in_silence_and_opens_for_a_vowel():
+    model = LipModel.load()
+    quiet = model.predict(np.full((400, 80), SILENCE, np.float32))
+    assert quiet[:, JAW_OPEN].max() < 0.06
+    time = np.arange(16000) / 16000
+    buzz = np.sign(np.sin(2 * np.pi * 120 * time)).astype(np.float64)  # a vowel: a buzz through the formants of "ah"
+    for formant, band in ((730, 90), (1090, 110), (2440, 170)):
+        radius, angle = np.exp(-np.pi * band / 16000), 2 * np.pi * formant / 16000
+        for_now = np.zeros_like(buzz)
+        a1, a2 = 2 * radius * np.cos(angle), -(radius**2)
+        for i in range(len(buzz)):
+            for_now[i] = buzz[i] + a1 * for_now[i - 1] + a2 * for_now[i - 2] if i > 1 else buzz[i]
+        buzz = for_now
+    vowel = np.concatenate([np.zeros(8000), 0.1 * buzz / buzz.std(), np.zeros(8000)]).astype(np.float32)
+    lips = model.predict(log_mel(vowel, 50))
+    assert lips[18:32, JAW_OPEN].mean() > 2.0 * quiet[:, JAW_OPEN].mean() + 0.05
+
+
+@needs_weights
+def test_shipped_chunks_agree():
+    model, mel = LipModel.load(), _mel(90)
+    np.testing.assert_allclose(model.predict(mel, 17), model.predict(mel), atol=1e-5)

@@ -1,0 +1,63 @@
+"""What the lip weights mean in space: opening and width of the mouth, linear in the weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.channels import EXPRESSIONS, LIP_CHANNELS
+from core.head_model import HeadModel
+
+_UPPER, _LOWER = (61, 62, 63), (67, 66, 65)  # iBUG points of the inner lips, facing pairs
+_CORNERS = (48, 54)
+_OUTER_EYES = (36, 45)
+
+
+@dataclass(frozen=True)
+class MouthGeometry:
+    """On the mean head, in units of its outer-eye distance; negative openings mean lips pressed together.
+
+    Attributes
+    ----------
+    opening, width
+        (27,) change at weight 1 of each lip channel.
+    opening_at_rest, width_at_rest
+        Of the neutral face.
+    """
+
+    opening: Tensor
+    width: Tensor
+    opening_at_rest: float
+    width_at_rest: float
+
+    @classmethod
+    def of(cls, head: HeadModel) -> MouthGeometry:
+        """Read off the head model's landmarks."""
+        points = head.landmarks68
+        columns = [EXPRESSIONS.index(name) for name in LIP_CHANNELS]
+        basis = head.expression_basis[columns][:, points]  # (27, 68, 3)
+        mean = head.mean[points]  # (68, 3)
+        eyes = float((mean[_OUTER_EYES[0]] - mean[_OUTER_EYES[1]]).norm())
+
+        def gap(shape: Tensor) -> Tensor:
+            return (shape[..., _UPPER, 1] - shape[..., _LOWER, 1]).mean(-1) / eyes
+
+        def width(shape: Tensor) -> Tensor:
+            return (shape[..., _CORNERS[1], 0] - shape[..., _CORNERS[0], 0]) / eyes
+
+        return cls(gap(basis), width(basis), float(gap(mean)), float(width(mean)))
+
+    def openings(self, weights: Tensor) -> Tensor:
+        """(…, 27) weights → (…) inner-lip gap over outer-eye distance."""
+        return weights @ self.opening + self.opening_at_rest
+
+    def widths(self, weights: Tensor) -> Tensor:
+        """(…, 27) weights → (…) distance of the mouth's corners over outer-eye distance."""
+        return weights @ self.width + self.width_at_rest
+
+    def opening_curve(self, weights: np.ndarray) -> np.ndarray:
+        """:meth:`openings` of (T, 27) float32 arrays; what shows: lips can't pass through each other."""
+        return np.maximum(self.openings(torch.from_numpy(weights)).numpy(), 0.0)
