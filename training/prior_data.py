@@ -109,9 +109,15 @@ def _has_motion(path: Path) -> bool:
         return {"expression", "rotation", "translation"} <= set(track.files)
 
 
+FULL_BLINK = 0.8
+"""Tracked lid weight at which the eye is shut: the fit stops there on GRID, whose blinks' 99.5 % quantile is 0.82."""
+
+
 def track_clip(path: Path) -> Clip:
-    """A tracked clip with the sound beside it."""
+    """A tracked clip with the sound beside it; its blinks close fully."""
     motion = track_features(path)
+    blink = motion[:, FEATURES.index("blink")]
+    np.minimum(blink / FULL_BLINK, 1.0, out=blink)
     samples = load_audio(path.with_suffix(".wav")).samples
     return Clip(path.stem, log_mel(samples, len(motion)).astype(np.float16), motion)
 

@@ -296,8 +296,8 @@ def synthesise(
     # Vestibulo-ocular reflex: the eyes turn against the head, so that a look at the listener stays on the listener.
     # Past some 8° of head turn the speaker is taken to look that way: the eyes make up for less of it.
     eye = world - rng.uniform(0.75, 1.0) * 8.0 * np.tanh(head[:, [1, 0]] / 8.0)
-    put("gazeYaw", np.clip(eye[:, 0] / GAZE_FULL, -1, 1))
-    put("gazePitch", np.clip(eye[:, 1] / GAZE_FULL, -1, 1))
+    put("gazeYaw", np.clip(eye[:, 0] / GAZE_FULL[0], -1, 1))
+    put("gazePitch", np.clip(eye[:, 1] / GAZE_FULL[1], -1, 1))
 
     blinks = blink_times(rng, prosody, style.blink_rate) if blinks is None else list(blinks)
     for i in range(1, len(shift_times)):  # Evinger et al. 1994: the larger the shift, the likelier a blink with it

@@ -24,8 +24,8 @@ own angles do; both are in units of the gaze weights (1 is a fully turned eye)."
 
 d_nl = len(FEATURES)
 
-GAZE_FULL = 30.0
-"""Degrees that an eye turns at weight 1 of its gaze shapes (about the limit of comfortable gaze)."""
+GAZE_FULL = (30.0, 25.0)
+"""Degrees that an eye turns at weight 1 of the head model's gaze shapes: sideways, up or down."""
 
 FEATURE_GROUPS: dict[str, tuple[int, ...]] = {
     name: tuple(i for i, feature in enumerate(FEATURES) if feature in members)

@@ -195,6 +195,10 @@ class NonlipPrior:
         earlier = window.known - window.start
         given[:, :earlier] = made[:, window.start : window.known]
         mask[:, :earlier] = True
+        fresh = slice(earlier, window.commit - window.start)
+        if mask[:, fresh].all():  # nothing to find: a few seconds sampled again in a long take cost only themselves
+            made[:, window.known : window.commit] = given[:, fresh]
+            return
         sound = torch.from_numpy(np.ascontiguousarray(mel[MELS_PER_FRAME * window.start : MELS_PER_FRAME * window.end]))
         denoiser = _Denoiser(self.network, sound.float().to(self.device), scale, given, mask)
 
@@ -205,7 +209,6 @@ class NonlipPrior:
         start = noise[:, seen].to(self.device)
         SAMPLERS[sampler](denoiser, start, self.schedule, steps, draw)
         predicted = denoiser.last.cpu().numpy()
-        fresh = slice(earlier, window.commit - window.start)
         for i in range(len(known)):
             made[i, window.known : window.commit] = close_seams(predicted[i], given[i], mask[i])[fresh]
 

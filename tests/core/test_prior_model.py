@@ -86,6 +86,19 @@ def test_keeping_everything_returns_it(prior):
     np.testing.assert_array_equal(prior.sample(mel(57), [1], keep=keep, keep_mask=mask), keep)
 
 
+def test_only_windows_with_something_to_find_are_sampled(prior, monkeypatch):
+    frames, calls = 400, []
+    forward = prior.network.forward
+    monkeypatch.setattr(prior.network, "forward", lambda *a: calls.append(1) or forward(*a))
+    keep = np.full((1, frames, len(NONLIP_CHANNELS)), 0.4, np.float32)
+    mask = np.ones(keep.shape[1:], dtype=bool)
+    mask[200:210] = False
+    motion = prior.sample(mel(frames), [1], keep=keep, keep_mask=mask)
+    assert 0 < len(calls) <= 2 * prior.num_inference_steps
+    assert (motion[0, 200:210] != keep[0, 200:210]).any()
+    np.testing.assert_array_equal(motion[0, mask], keep[0, mask])
+
+
 def test_progress_counts_windows_and_can_stop(prior):
     seen = []
     prior.sample(mel(100), [1, 2], progress=lambda done, total: seen.append((done, total)))
