@@ -84,8 +84,8 @@ def test_windows_keep_sound_and_mouth_together():
         mel, _, _, track = window(clip, start, speed, 40)
         heard = float(np.average(np.arange(160), weights=mel[:, 0].clip(min=0))) / 4 - 0.375
         seen = float(np.average(np.arange(40), weights=track[:, 0]))
-        assert heard == pytest.approx(seen, abs=0.02)
-        assert seen == pytest.approx((30.5 - start) / speed - 0.5, abs=0.02)
+        assert heard == pytest.approx(seen, abs=0.04)
+        assert seen == pytest.approx((30.5 - start) / speed - 0.5, abs=0.04)
 
 
 def test_short_utterances_lie_in_silence():
