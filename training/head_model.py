@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors.numpy import save_file
 
 from core.channels import EXPRESSIONS
 from core.head_model import PARTS, WEIGHTS, HeadModel
 from training.eyeball import fit_sphere, gaze_rotation
-from training.face_mesh_points import average_face_mesh, place_points
+from training.face_mesh_points import place_points
 from training.head_model_report import held_out_errors, write_card
 from training.head_topology import Topology, build_topology
 from training.ict import IctModel, load_ict
@@ -100,31 +101,16 @@ def quantise(basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.round(basis / scale[:, None, None]).astype(np.int16), scale.astype(np.float32)
 
 
-def build(
-    model: IctModel, topology: Topology, portraits: list[Path], config: HeadModelConfig
-) -> tuple[dict[str, np.ndarray], dict]:
+def build(model: IctModel, topology: Topology, config: HeadModelConfig) -> tuple[dict[str, np.ndarray], dict]:
     """All tensors of the file, and facts for the card."""
     mean = topology.transfer(model.neutral)
     mean[topology.symmetry] = 0.5 * (mean[topology.symmetry] + mean * (-1.0, 1.0, 1.0))
     face = face_vertices(model, topology)
     identity, variance = estimate_identity(model, topology, face, config.components, config.seed)
     angles = np.radians(config.gaze_degrees)
-    expression = expressions_with_gaze(model, topology, mean, angles)
-    mesh, portraits_used = average_face_mesh(portraits)
-    outside = np.isin(topology.triangle_part, [PARTS.index("skin"), PARTS.index("lips")])
-    points = place_points(
-        mesh, mean, identity, expression, topology.landmarks68, topology.triangles, outside,
-        topology.contours, topology.symmetry,
-    )  # fmt: skip
     neck, jaw, jaw_angle = pivots(model)
-    identity_values, identity_scale = quantise(identity)
-    expression_values, expression_scale = quantise(expression)
     tensors = {
         "mean": mean.astype(np.float32),
-        "identity_basis": identity_values,
-        "identity_basis_scale": identity_scale,
-        "expression_basis": expression_values,
-        "expression_basis_scale": expression_scale,
         "triangles": topology.triangles.astype(np.int32),
         "triangle_part": topology.triangle_part.astype(np.uint8),
         "vertex_part": topology.vertex_part.astype(np.uint8),
@@ -132,8 +118,8 @@ def build(
         "triangle_uv": topology.triangle_uv.astype(np.int32),
         "symmetry": topology.symmetry.astype(np.int32),
         "landmarks68": topology.landmarks68.astype(np.int32),
-        "mesh468_triangle": points.triangle.astype(np.int32),
-        "mesh468_weights": points.weights.astype(np.float32),
+        "mesh468_triangle": np.zeros(468, np.int32),
+        "mesh468_weights": np.zeros((468, 3), np.float32),
         "iris_points": topology.iris_points.astype(np.int32),
         "iris_ring": topology.iris_ring.astype(np.int32),
         **{f"contour_{name}": loop.astype(np.int32) for name, loop in topology.contours.items()},
@@ -143,19 +129,33 @@ def build(
         "jaw_angle": np.array([jaw_angle], np.float32),
         "gaze_angles": angles.astype(np.float32),
     }
+    shapes = {
+        "identity_basis": identity.astype(np.float32),
+        "expression_basis": expressions_with_gaze(model, topology, mean, angles).astype(np.float32),
+    }
+    points = place_points(as_model(tensors | shapes))
+    tensors["mesh468_triangle"] = points.triangle.astype(np.int32)
+    tensors["mesh468_weights"] = points.weights.astype(np.float32)
+    for name, shape in shapes.items():
+        tensors[name], tensors[f"{name}_scale"] = quantise(shape)
     facts = {
-        "portraits_used": portraits_used,
+        "rendered_heads": points.heads,
         "variance_explained": float(variance.sum()),
-        "mesh468_distance_mm": float(10 * np.median(points.distance)),
+        "mesh468_spread_mm": float(10 * np.median(points.spread)),
     }
     return tensors, facts
+
+
+def as_model(tensors: dict[str, np.ndarray]) -> HeadModel:
+    """A head model of arrays that aren't quantised."""
+    fields = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}
+    return HeadModel(**{k: v.float() if v.is_floating_point() else v.long() for k, v in fields.items()})
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ict", type=Path, default=data_folder() / "ict_facekit.npz")
-    parser.add_argument("--portraits", type=Path, default=data_folder() / "portraits")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     parser.add_argument("--components", type=int, default=HeadModelConfig.components)
     parser.add_argument("--seed", type=int, default=HeadModelConfig.seed)
@@ -164,7 +164,7 @@ def main() -> None:
     published = load_ict(arguments.ict)
     source = with_closing_lids(with_closed_lips(published))
     topology = build_topology(source)
-    tensors, facts = build(source, topology, sorted(arguments.portraits.glob("*.jpg")), config)
+    tensors, facts = build(source, topology, config)
     meta = {"parts": PARTS, "expressions": EXPRESSIONS, "config": asdict(config)}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     # safetensors writes the memory as it lies, so it has to lie in row order.

@@ -107,9 +107,9 @@ A linear head: mean + {head.identity_count} identity components + 53 expression 
 {len(head.triangles):,} triangles (skin, lips, mouth, eye sockets, eyeballs, gums, tongue, teeth), left/right symmetric,
 in centimetres. {size / 1e6:.1f} MB, shapes as 16-bit integers with one scale each.
 
-**Source.** ICT-FaceKit (light), © 2020 USC Institute for Creative Technologies, MIT. The places of mediapipe's 468 face-mesh
-points come from the average of the meshes detected on {facts["portraits_used"]} frontal official portraits (US Government
-Printing Office, public domain); nothing of any one portrait is kept.
+**Source.** ICT-FaceKit (light), © 2020 USC Institute for Creative Technologies, MIT. Mediapipe's 468 face-mesh points lie
+where its network (0.10.21) sees them on {facts["rendered_heads"]} random heads rendered from this model; single heads scatter
+by {facts["mesh468_spread_mm"]:.1f} mm (median).
 
 **Command.** `{command}`
 
@@ -128,12 +128,9 @@ millimetres. Identity coefficients are fitted to the neutral shape, the expressi
 |---|---|---|---|
 {table}
 
-Half of the face-mesh points off the contours lay within {facts["mesh468_distance_mm"]:.1f} mm of the surface before they
-were dropped on it.
-
 **Limits.** Identities are random mixtures of ICT's own components, so the numbers say how well this model repeats ICT's shape
 space, not how well it fits scans of people. Lids of identities with wider eyes may leave a sliver at eyeBlink = 1. No
-lashes, no tear line, no hair. The four of its inner-lip landmarks that lie between face-mesh points are not used as pairs.
+lashes, no tear line, no hair.
 """,
         encoding="utf-8",
     )
