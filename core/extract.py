@@ -19,9 +19,8 @@ from .fitting import Fit, Fitter
 from .head_model import HeadModel
 from .landmark_model import LIPS_INNER, LandmarkModel
 from .motion import Motion
-from .portrait import Portrait
+from .portrait import Portrait, fitted
 from .renderer.expression import target_expression
-from .rotation import euler_to_matrix
 from .track import LidRange, full_blinks, lid_ratio, relative_pose, track
 
 CLOSED_LIDS = 0.15
@@ -102,16 +101,8 @@ def _rest(portrait: Portrait) -> _Rest:
     head = HeadModel.load()
     model = LandmarkModel.face_mesh(head)
     fitter = Fitter(model)
-    rotation = euler_to_matrix(torch.from_numpy(portrait.rotation).float())
-    own = torch.from_numpy(portrait.expression).float()
-    person = Fit(
-        identity=torch.from_numpy(portrait.identity).float(),
-        focal=torch.tensor(float(portrait.focal)),
-        centre=torch.from_numpy(portrait.centre).float(),
-        expression=own[None],
-        rotation=rotation[None],
-        translation=torch.from_numpy(portrait.translation).float()[None],
-    )
+    person = fitted(portrait)
+    own = person.expression[0]
     seen = torch.from_numpy(portrait.landmarks[None, :, :2].astype(np.float32))
     offset = fitter.offset(seen, person)
     shown = target_expression(own, torch.zeros_like(own)[None])[0]
@@ -122,7 +113,7 @@ def _rest(portrait: Portrait) -> _Rest:
         fitter=Fitter(rest),
         person=replace(person, expression=torch.zeros_like(person.expression)),
         lids=LidRange(opened, CLOSED_LIDS * opened),
-        rotation=rotation,
+        rotation=person.rotation[0],
         translation=person.translation[0],
         pivot=head.neck_pivot,
     )

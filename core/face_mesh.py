@@ -33,6 +33,8 @@ MOUTH_CORNERS = (61, 291)
 _SEARCH_LONG_SIDE = 1024
 _CROP_SIDE = 640
 _MIN_MESH_SIDE = 192
+_STILL_PASSES = 3
+"""Passes of a still picture through the tracker; the detector's box alone leaves the landmarks a few per cent off."""
 _BLANK = np.zeros((64, 64, 3), np.uint8)
 """A graph reports its set-up while its first picture runs; this one takes that picture's place inside ``_quiet``."""
 
@@ -107,8 +109,7 @@ class FaceMesh:
         self._face_detection = solutions.face_detection.FaceDetection
         self._detectors: list = []
         self._region: tuple[float, float, float] | None = None
-        self._mesh = self._new_mesh(tracking=video)
-        self._still = None if video else self._mesh
+        self._mesh = self._new_mesh()
 
     def __enter__(self) -> FaceMesh:
         return self
@@ -118,7 +119,7 @@ class FaceMesh:
 
     def close(self) -> None:
         """Free the networks."""
-        for graph in {id(g): g for g in (self._mesh, self._still, *self._detectors) if g is not None}.values():
+        for graph in (self._mesh, *self._detectors):
             graph.close()
         self._detectors = []
 
@@ -137,15 +138,15 @@ class FaceMesh:
         """
         if not self.video:
             return self._search(image)
-        found = self._run(self._mesh, image, self._region)
+        found = self._run(image, self._region)
         if found is None:
             found = self._relocate(image)
         return [] if found is None else [found]
 
-    def _new_mesh(self, tracking: bool):
+    def _new_mesh(self):
         with _quiet():
             mesh = self._face_mesh(
-                static_image_mode=not tracking,
+                static_image_mode=False,
                 max_num_faces=1,
                 refine_landmarks=True,
                 min_detection_confidence=0.5,
@@ -154,8 +155,11 @@ class FaceMesh:
             mesh.process(_BLANK)
         return mesh
 
-    def _run(self, graph, image: np.ndarray, region: tuple[float, float, float] | None) -> np.ndarray | None:
-        """One face by the mesh network inside ``region`` (x0, y0, side) of ``image``, in pixels of ``image``."""
+    def _run(self, image: np.ndarray, region: tuple[float, float, float] | None, times: int = 1) -> np.ndarray | None:
+        """One face by the mesh network inside ``region`` (x0, y0, side) of ``image``, in pixels of ``image``.
+
+        The picture runs ``times`` through the tracker: each pass looks where the last one found the face.
+        """
         left = top = 0
         if region is not None:
             image, left, top = _cut(image, *region)
@@ -164,7 +168,9 @@ class FaceMesh:
         if region is not None and (width > _CROP_SIDE or width < _MIN_MESH_SIDE):
             scale = (_CROP_SIDE if width > _CROP_SIDE else _MIN_MESH_SIDE) / width
             image = _resize(image, (round(width * scale), round(height * scale)))
-        result = graph.process(np.ascontiguousarray(image))
+        image = np.ascontiguousarray(image)
+        for _ in range(times):
+            result = self._mesh.process(image)
         if not result.multi_face_landmarks:
             return None
         points = np.array([(p.x, p.y, p.z) for p in result.multi_face_landmarks[0].landmark], dtype=np.float32)
@@ -173,19 +179,21 @@ class FaceMesh:
 
     def _relocate(self, image: np.ndarray) -> np.ndarray | None:
         """Find the lost face by searching the whole picture, and track from there inside a region around it."""
-        if self._still is None:
-            self._still = self._new_mesh(tracking=False)
         faces = self._search(image)
         if not faces:
             return None
         lower, upper = faces[0][:, :2].min(0), faces[0][:, :2].max(0)
         side = 2.2 * float((upper - lower).max())
         self._region = (*((lower + upper) / 2 - side / 2).tolist(), side)
+        self._forget()
+        again = self._run(image, self._region, _STILL_PASSES)
+        return faces[0] if again is None else again
+
+    def _forget(self) -> None:
+        """Make the tracker detect its next picture afresh."""
         with _quiet():
             self._mesh.reset()
             self._mesh.process(_BLANK)
-        again = self._run(self._mesh, image, self._region)
-        return faces[0] if again is None else again
 
     def _search(self, image: np.ndarray) -> list[np.ndarray]:
         faces: list[np.ndarray] = []
@@ -194,7 +202,8 @@ class FaceMesh:
             for margin in (2.0, 1.5, 3.0):
                 side = margin * float((box[2:] - box[:2]).max())
                 corner = (box[:2] + box[2:]) / 2 - side / 2
-                found = self._run(self._still, image, (float(corner[0]), float(corner[1]), side))
+                self._forget()
+                found = self._run(image, (float(corner[0]), float(corner[1]), side), _STILL_PASSES)
                 if found is not None:
                     break
             if found is None:

@@ -42,12 +42,14 @@ class FitSettings:
     huber: float = 0.05
     distance: float = 100.0
     """Prior distance of the camera, centimetres; it fixes what focal length a face of given size suggests."""
+    least_focal: float = 2.0
+    """Least prior focal length in long sides of the picture (28° of view): small faces are far away, not seen askew."""
     expression_scale: float = 1.0
     """Factor on all expression spreads: small where the face is known to be at rest."""
     expression_pull: float = 0.1
     """Lasso-like pull of each weight to zero, in units of its spread: prefers few weights."""
     smoothness: tuple[float, float, float] = (0.006, 0.06, 1.0)
-    """Standard deviation of the acceleration a frame² of rotation (radians), translation (cm), and a factor on the
+    """Standard deviation of the acceleration a frame² of rotation (radians), translation (cm); a factor on the
     weights'."""
     tolerance: float = 1e-4
     """Relative gain of an iteration below which the fit has converged."""
@@ -122,15 +124,16 @@ class Fitter:
         return (landmarks[:, left] - landmarks[:, right]).norm(dim=-1)
 
     def initial(self, landmarks: torch.Tensor, size: tuple[float, float]) -> Fit:
-        """Mean face, seen from the prior's distance, fitted by pose alone.
+        """Mean face, seen from the prior's distance or, in a wide picture, through a lens of common angle; pose fitted.
 
         landmarks (T, P, 2) px; size (width, height) px of the image they lie in, whose middle is the camera's centre.
         """
         frames = landmarks.shape[0]
         right, left = self.model.outer_eyes
         model_eyes = (self.model.mean[left] - self.model.mean[right]).norm()
-        distance = self.settings.distance
-        focal = self.eye_distance(landmarks).median() * distance / model_eyes
+        magnification = self.eye_distance(landmarks).median() / model_eyes
+        focal = (magnification * self.settings.distance).clamp(min=self.settings.least_focal * max(size))
+        distance = float(focal / magnification)
         centre = torch.tensor([size[0] / 2, size[1] / 2])
         middle = (landmarks[:, self.keep].mean(1) - centre) * FLIP / focal * distance  # (T, 2) cm
         fit = Fit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import zipfile
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -15,15 +16,15 @@ import torch
 from . import picture
 from .errors import BadInputError
 from .face_mesh import CONTOUR, OUTER_EYES, FaceMesh
-from .fitting import Fitter
+from .fitting import Fit, Fitter
 from .head_model import HeadModel
 from .landmark_model import LandmarkModel
-from .rotation import matrix_to_euler
+from .rotation import euler_to_matrix, matrix_to_euler
 
 CACHE_VERSION = 1
 """Raised when a change makes old fits wrong."""
-MIN_EYE_DISTANCE = 28.0
-"""Outer-eye distance in pixels below which a face is too small to animate (the face is then about 50 pixels wide)."""
+MIN_EYE_DISTANCE = 22.0
+"""Outer-eye distance in pixels below which a face is too small to animate (the face is then about 40 pixels wide)."""
 SECOND_FACE = 0.35
 """Another face counts where its outer-eye distance is at least this share of the largest one's; smaller ones are
 background."""
@@ -31,6 +32,9 @@ MAX_YAW = math.radians(38)
 MAX_PITCH = math.radians(35)
 MAX_RESIDUAL = 0.06
 """Median landmark residual over outer-eye distance above which the fit is no fit: not a human face, or hidden."""
+MAX_FLAT_SHARE = 0.4
+"""Share of the face without any shading above which it is drawn: photographs stay under 0.05, flat drawings are over
+0.5."""
 CROP_MARGIN = 2.3
 """Side of the crop in heights (or widths) of the face: room for hair and shoulders."""
 
@@ -70,7 +74,7 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
     With ``cache_dir`` the fit is kept there under the file's content hash and read again the next time.
     Raises BadInputError with one of: ``portrait_missing``, ``portrait_unreadable``, ``portrait_empty``,
     ``portrait_not_image``, ``portrait_damaged``, ``portrait_too_large``, ``portrait_too_small``, ``portrait_no_face``,
-    ``portrait_several_faces``, ``portrait_tiny_face``, ``portrait_cut_off``, ``portrait_profile``,
+    ``portrait_several_faces``, ``portrait_tiny_face``, ``portrait_drawn``, ``portrait_cut_off``, ``portrait_profile``,
     ``portrait_poor_fit``.
     """
     path = Path(path)
@@ -107,13 +111,19 @@ def _from_cache(kept: Path, image: np.ndarray, digest: str) -> Portrait | None:
             residual=float(values.pop("residual")),
             **values,
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
 
 
 def fit_portrait(image: np.ndarray, digest: str = "", name: str = "The picture") -> Portrait:
     """Fit the head model to the one face of ``image`` (H, W, 3) uint8 RGB; errors as in ``load_portrait``."""
     landmarks = find_face(image, name)
+    if flat_share(image, landmarks) > MAX_FLAT_SHARE:
+        raise BadInputError(
+            "portrait_drawn",
+            f"The face in {name} is drawn, not photographed.",
+            "Choose a photograph, or a picture with the shading of one.",
+        )
     height, width = image.shape[:2]
     fit = face_fitter().fit_identity(torch.from_numpy(landmarks[None, :, :2]), (width, height))
     rotation = matrix_to_euler(fit.rotation[0]).numpy()
@@ -142,6 +152,19 @@ def fit_portrait(image: np.ndarray, digest: str = "", name: str = "The picture")
         crop=head_crop(landmarks),
         residual=residual,
         digest=digest,
+    )
+
+
+def fitted(portrait: Portrait) -> Fit:
+    """The portrait's person, camera, expression and pose as a ``Fit`` of one frame."""
+    return Fit(
+        identity=torch.from_numpy(portrait.identity).float(),
+        focal=torch.tensor(float(portrait.focal)),
+        centre=torch.from_numpy(portrait.centre).float(),
+        expression=torch.from_numpy(portrait.expression).float()[None],
+        rotation=euler_to_matrix(torch.from_numpy(portrait.rotation).float())[None],
+        translation=torch.from_numpy(portrait.translation).float()[None],
+        residual=torch.tensor([portrait.residual]),
     )
 
 
@@ -174,7 +197,7 @@ def find_face(image: np.ndarray, name: str) -> np.ndarray:
         raise BadInputError(
             "portrait_tiny_face",
             f"The face in {name} is only about {1.8 * sizes[largest]:.0f} pixels wide.",
-            "Use a larger picture or a closer portrait; the face should be at least 60 pixels wide.",
+            "Use a larger picture or a closer portrait; the face should be at least 80 pixels wide.",
         )
     face = faces[largest]
     limit = np.array([image.shape[1], image.shape[0]], dtype=np.float32)
@@ -188,6 +211,26 @@ def find_face(image: np.ndarray, name: str) -> np.ndarray:
             "Choose a picture that shows the whole face with some room around it.",
         )
     return face
+
+
+def flat_share(image: np.ndarray, landmarks: np.ndarray) -> float:
+    """Share of the face, seen 128 pixels high, whose colour differs by at most one level from the pixels beside it.
+
+    Skin is never that even: light falls off over every cheek. The fill of a drawing is.
+    """
+    import cv2
+
+    points = landmarks[:468, :2]
+    lower, upper = points.min(0), points.max(0)
+    scale = 128 / float((upper - lower).max())
+    to_small = np.array([[scale, 0, -scale * lower[0]], [0, scale, -scale * lower[1]]], dtype=np.float32)
+    smooth = cv2.GaussianBlur(image, (0, 0), 0.4 / scale) if scale < 1 else image
+    small = cv2.warpAffine(smooth, to_small, (128, 128), borderMode=cv2.BORDER_REPLICATE).astype(np.int16)
+    mask = np.zeros((128, 128), np.uint8)
+    cv2.fillPoly(mask, [np.int32((points[list(CONTOUR)] - lower) * scale)], 1)
+    right = np.abs(np.diff(small, axis=1, append=small[:, -1:])).max(2)
+    below = np.abs(np.diff(small, axis=0, append=small[-1:])).max(2)
+    return float(((right <= 1) & (below <= 1))[mask > 0].mean())
 
 
 def head_crop(landmarks: np.ndarray) -> tuple[float, float, float]:
