@@ -15,14 +15,16 @@ from torch import Tensor
 from ..channels import EXPRESSIONS
 from .fields import blur, fill_smoothly, pixel_grid, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads
-from .light import LUMA
+from .light import LUMA, Light
 from .masks import LID_RINGS, polygon
-from .patch import SUPERSAMPLING, Patch, borrow_hidden, triangles_near
+from .patch import Patch, borrow_hidden, triangles_near
 from .visibility import visible_vertices
 
 WINDOW_CM = (5.6, 4.6)
 REACH_CM = (2.5, 2.0)
 """Half axes of the ellipse of skin around an eye that its window redraws."""
+HIDING_CM = (3.6, 2.2)
+"""Half axes of the ellipse of skin that can hide the eye: as far as the bridge of the nose."""
 UPPER_LIDS = ((466, 388, 387, 386, 385, 384, 398), (246, 161, 160, 159, 158, 157, 173))
 LOWER_LIDS = ((249, 390, 373, 374, 380, 381, 382), (7, 163, 144, 145, 153, 154, 155))
 """Face-mesh points along the lids, outer to inner; the person's left eye first."""
@@ -37,13 +39,13 @@ class Eye:
     """Draws one eye's window over frames; ``side`` 0 is the person's left."""
 
     def __init__(
-        self, geometry: HeadGeometry, picture: Tensor, landmarks: np.ndarray, side: int, trust: Tensor
+        self, geometry: HeadGeometry, picture: Tensor, landmarks: np.ndarray, side: int, light: Light, trust: Tensor
     ) -> None:
         model, size = geometry.model, picture.shape[-1]
         self.geometry, self.side, self.size = geometry, side, size
         name = SIDES[side]
         centre = model.eye_centres[side]
-        self.skin_triangles = triangles_near(model, ("skin",), centre, REACH_CM)
+        self.skin_triangles = triangles_near(model, ("skin",), centre, HIDING_CM)
         socket = model.triangles[model.part_triangles(f"eye_socket_{name}")]
         self.ball_triangles = model.triangles[model.part_triangles(f"eye_{name}")]
         source = geometry.source.pixels[0]
@@ -60,7 +62,7 @@ class Eye:
         self.closed = self._closed_heads()
         self.static = self._vertex_attributes(source, trust)
         self.eyeball = self._complete_eye(landmarks)
-        self.lid = self._paint_closed_lid()
+        self.lid = self._paint_closed_lid(light)
 
     def draw(self, frame: Tensor, heads: PosedHeads) -> Tensor:
         """Frames (B, 3, S, S) with this eye of the posed heads."""
@@ -76,7 +78,7 @@ class Eye:
         colour = sample(self.picture, at[..., :2])
         lid = sample(self.lid, at[..., 2:4])
         colour = colour + closing * lid[:, 3:] * (lid[:, :3] - colour)
-        radius = max(1, round(0.12 * self.pixels_per_cm * SUPERSAMPLING))
+        radius = max(1, round(0.12 * self.pixels_per_cm * view.fineness))
         open_around = blur(ball, radius, 2)
         above = torch.roll(open_around, radius, 2)
         shadow = smoothstep(0.95, 0.2, 0.5 * open_around + 0.5 * above)
@@ -151,13 +153,17 @@ class Eye:
         mixed = profile[low] + (position - low)[..., None] * (profile[low + 1] - profile[low])
         return mixed.permute(2, 0, 1)[None]
 
-    def _paint_closed_lid(self) -> Tensor:
+    def _paint_closed_lid(self, light: Light) -> Tensor:
         """(1, 4, S, S) the photograph with this eye closed, and where it differs from the photograph."""
         geometry, size, cm = self.geometry, self.size, self.pixels_per_cm
         reach = max(2, round(0.22 * cm))
         grown = torch.nn.functional.max_pool2d(self.opening, 2 * reach + 1, 1, reach)
         region = blur(grown, max(1, reach // 2), 2)
-        skin = fill_smoothly(self.picture, (region < 0.02).float())
+        # Brows, lashes, hair and frames of glasses around the eye would darken the lid: only skin is continued.
+        level = (self.picture * torch.tensor(LUMA)[:, None, None]).sum(1, keepdim=True) / (
+            light.skin * torch.tensor(LUMA)
+        ).sum()
+        skin = fill_smoothly(self.picture, (region < 0.02).float() * smoothstep(0.42, 0.66, level))
         skin = blur(skin, max(1, round(0.1 * cm)), 2)
         skin = skin + self._grain()
         points = geometry.model.mesh468(self.closed)[:, :2]

@@ -15,16 +15,20 @@ from torch import Tensor
 
 from ..raster import interpolate, rasterise
 from ..rotation import euler_to_matrix
-from .fields import blur, fill_smoothly, pixel_grid, resize, sample, smoothstep
+from .fields import blur, dilate, pixel_grid, resize, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads, head_share
 from .visibility import visible_vertices
 
 SHEET = 64
 """Side of the grid of the sheet."""
+SHEET_BLUR = 2
+"""Blur radius of the sheet's depth, in its pixels."""
 INVERSIONS = 5
 """Fixed-point steps from the sheet's forward motion to the backward flow."""
 VISIBILITY_SLACK_CM = 0.35
 """A vertex this far behind the front surface still counts as seen in the photograph."""
+STRETCHED = (0.85, 0.5)
+"""Photograph pixels per frame pixel at which stretching begins to count, and counts fully."""
 RIM = 0.1
 """Width of the rim, in parts of the square's side, over which motion dies away."""
 EXTENSION = (12, 6, 3, 1)
@@ -41,12 +45,15 @@ class Flow:
         (B, S, S, 2) pixel of the photograph's square seen at each pixel.
     trust
         (B, 1, S, S) 0..1: how far it comes from the head model, rather than the sheet.
+    stretch
+        (B, 1, S, S) 0..1: how strongly the photograph is stretched there.
     triangle
         (B, S, S) int64 skin triangle (row of ``FlowField.triangles``) or −1.
     """
 
     positions: Tensor
     trust: Tensor
+    stretch: Tensor
     triangle: Tensor
 
 
@@ -73,8 +80,8 @@ class FlowField:
         towards = self.geometry.unproject(source[0])
         normals = model.normals(shape) @ self.geometry.rotation.T
         facing = -(normals * F.normalize(towards, dim=-1)).sum(-1)
-        trust = visible * smoothstep(0.12, 0.45, facing)
-        trust = trust * smoothstep(0.15, 0.7, self.geometry.rigidity[:, 0])
+        trust = visible * smoothstep(0.04, 0.22, facing)
+        trust = trust * smoothstep(0.7, 0.98, self.geometry.rigidity[:, 0])
         return self._smooth_on_mesh(trust, skin)
 
     @staticmethod
@@ -95,15 +102,12 @@ class FlowField:
         outer = model.triangles[model.part_triangles("skin", "lips", "eye_left", "eye_right")]
         pixels = geometry.source.pixels * torch.tensor([SHEET / self.size, SHEET / self.size, 1.0])
         seen = rasterise(pixels, outer, SHEET, SHEET)
-        covered = seen.covered[:, None].float()
-        depth = torch.where(covered > 0, seen.depth[:, None], torch.zeros_like(covered))
-        depth = blur(fill_smoothly(depth, covered), 1, 2)[0, 0]  # (1, 1, 64, 64) -> (64, 64)
+        # Nothing lies behind the neck's axis: there it would swing against the face. Past the head's outline the sheet
+        # runs into the plane of that axis, which a turn leaves where it is.
+        axis = -(geometry.rotation @ geometry.pivot + geometry.translation)[2]
+        depth = blur(torch.minimum(seen.depth, axis)[:, None], SHEET_BLUR, 2)[0, 0]  # (1, 1, 64, 64) -> (64, 64)
         points = geometry.unproject(torch.cat([self.sheet_grid, depth[..., None]], -1))
-        points = (points - geometry.translation) @ geometry.rotation  # rows: R^T (X − t)
-        # What lies behind the neck's axis would swing against the face and bulge out beside the jaw.
-        behind = geometry.pivot[2] - points[..., 2]
-        points[..., 2] += torch.where(behind > 0, 0.85 * behind, torch.zeros_like(behind))
-        self.sheet_points = points
+        self.sheet_points = (points - geometry.translation) @ geometry.rotation  # rows: R^T (X − t)
         rows, columns = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
         x, y = self.sheet_grid.unbind(-1)
         distance = torch.stack([x - columns[0], columns[-1] + 1 - x, y - rows[0], rows[-1] + 1 - y]).amin(0)
@@ -123,7 +127,18 @@ class FlowField:
         extended = self._extend(resize(beyond_sheet * trust, SHEET, SHEET), resize(trust, SHEET, SHEET))
         flow = wide + F.interpolate(extended, (size, size), mode="bilinear", align_corners=False)
         flow = flow + trust * (values[:, :2] - grid - flow)
-        return Flow((grid + flow).permute(0, 2, 3, 1), trust, seen.triangle)
+        positions = grid + flow
+        return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle)
+
+    def _stretch(self, positions: Tensor) -> Tensor:
+        """(B, 1, S, S) 1 where neighbouring pixels come from less than half a pixel apart, 0 where nothing is stretched."""
+        coarse = resize(positions, SHEET, SHEET)
+        step = self.size / SHEET
+        right = (coarse[:, 0:1, :, 1:] - coarse[:, 0:1, :, :-1]) / step
+        down = (coarse[:, 1:2, 1:] - coarse[:, 1:2, :-1]) / step
+        least = torch.minimum(F.pad(right, (0, 1), value=1.0), F.pad(down, (0, 0, 0, 1), value=1.0))
+        wide = blur(dilate(smoothstep(*STRETCHED, least), 1), 1, 1)
+        return F.interpolate(wide, (self.size, self.size), mode="bilinear", align_corners=False)
 
     def _sheet_flow(self, rotation: Tensor, translation: Tensor) -> Tensor:
         """(B, 2, 64, 64) backward flow of the sheet, pixels of the square."""

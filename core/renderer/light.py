@@ -63,7 +63,7 @@ class Light:
 
 
 def _white(picture: Tensor, eye_mask: Tensor, skin: Tensor) -> Tensor:
-    """Colour of the brighter sclera; never darker than 0.9 of the skin's brightest channel, nor strongly tinted."""
+    """Colour of something white in the portrait's light, from the brighter part of the sclera."""
     inside = picture[0].permute(1, 2, 0)[eye_mask]  # (3, S, S) -> (N, 3)
     if len(inside) < 12:
         white = skin.max().expand(3) * 1.05
@@ -73,6 +73,8 @@ def _white(picture: Tensor, eye_mask: Tensor, skin: Tensor) -> Tensor:
         # The brightest few are catchlights.
         chosen = order[int(0.72 * len(order)) : max(int(0.94 * len(order)), int(0.72 * len(order)) + 1)]
         white = inside[chosen].mean(0)
-    level = white.max().clamp(min=float(0.75 * skin.max()), max=1.0)
-    grey = white / white.max().clamp_min(1e-3)
-    return level * (0.5 + 0.5 * grey)
+    # Eyes lie in the shade of their sockets, so the skin's brightest channel sets a floor; most of the tint is the
+    # surroundings' reflection on the eyeball, not the light's.
+    level = torch.maximum(white.max() * 1.1, 0.95 * skin.max()).clamp(0.4, 1.0)
+    tint = white / white.max().clamp_min(1e-3)
+    return level * (0.85 + 0.15 * tint)

@@ -14,7 +14,7 @@ from .fields import blur, dilate, erode, fill_smoothly, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads
 from .light import LUMA, Light
 from .masks import LIPS_INNER_RING, LIPS_OUTER_RING, polygon
-from .patch import SUPERSAMPLING, Patch, PatchView, borrow_hidden, triangles_near
+from .patch import Patch, PatchView, borrow_hidden, triangles_near
 from .visibility import visible_vertices
 
 WINDOW_CM = (10.0, 11.0)
@@ -22,8 +22,8 @@ REACH_CM = (4.6, 5.2)
 """Half axes of the ellipse of skin around the mouth that the window redraws."""
 INTERIOR = ("teeth_upper", "teeth_lower", "gums_upper", "gums_lower", "tongue", "mouth_socket")
 ALBEDO = {
-    "teeth_upper": (0.93, 0.89, 0.80),
-    "teeth_lower": (0.88, 0.83, 0.74),
+    "teeth_upper": (0.97, 0.90, 0.80),
+    "teeth_lower": (0.84, 0.77, 0.68),
     "gums_upper": (0.66, 0.36, 0.34),
     "gums_lower": (0.62, 0.33, 0.31),
     "tongue": (0.68, 0.37, 0.36),
@@ -36,7 +36,8 @@ OPEN_CM = 0.07
 """Opening of the lips under which nothing behind them is drawn."""
 TEETH_DROP_CM = 0.18
 """How much lower the upper teeth stand than on the model, whose lips cover them in speech (unless the photograph tells)."""
-TEETH_DROP_RANGE_CM = (-0.1, 0.55)
+TEETH_DROP_RANGE_CM = (0.05, 0.55)
+LOWER_TEETH_DROP_CM = 0.12
 LINE = (
     (78, 78),
     (191, 95),
@@ -54,6 +55,8 @@ LINE = (
 LINE_HALF_WIDTH_CM = 0.1
 PAIRS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (310, 318))
 CREASE_DARKENING = 0.5
+TEETH_FILL = 0.35
+"""Share of the lips' shadow that teeth, which are glossy and in front, are spared."""
 
 
 class Mouth:
@@ -128,20 +131,21 @@ class Mouth:
         behind = (view.fragments.triangle >= len(self.lip_triangles))[:, None].float()
         inside = behind * Patch.within(view, lips)
         cover = cover * (1 - behind) + inside
-        radius = max(1, round(0.13 * self.pixels_per_cm * SUPERSAMPLING))
+        radius = max(1, round(0.13 * self.pixels_per_cm * view.fineness))
         open_around = blur(inside, radius, 2)
         above = torch.roll(open_around, radius, 2)
         occlusion = 0.35 + 0.65 * smoothstep(0.05, 0.95, 0.45 * open_around + 0.55 * above)
-        drawn = self._without_gaps(view.values[:, 4:7], view.values[:, 7:8] * inside)
+        drawn = self._without_gaps(view, inside)
         own = sample(torch.cat([self.picture, self.own_teeth], 1), at)
-        weight = own[:, 3:] * view.values[:, 7:8]
-        surface = drawn * occlusion
+        weight = own[:, 3:] * view.values[:, 8:9]
+        surface = drawn * (occlusion + TEETH_FILL * view.values[:, 7:8] * (1 - occlusion))
         surface = surface + weight * (own[:, :3] * (0.45 + 0.55 * occlusion) - surface)
         return colour + inside * (surface - colour), cover
 
-    def _without_gaps(self, drawn: Tensor, tooth: Tensor) -> Tensor:
+    def _without_gaps(self, view: PatchView, inside: Tensor) -> Tensor:
         """Close the hair-thin gaps between teeth: at this size they are a shade, not a black line."""
-        radius = max(1, round(0.1 * self.pixels_per_cm * SUPERSAMPLING))
+        drawn, tooth = view.values[:, 4:7], view.values[:, 7:8] * inside
+        radius = max(1, round(0.1 * self.pixels_per_cm * view.fineness))
         soft = blur(torch.cat([drawn * tooth, tooth], 1), radius, 2)
         near = smoothstep(0.25, 0.6, soft[:, 3:]) * (1 - tooth)
         return drawn + near * (0.85 * soft[:, :3] / soft[:, 3:].clamp_min(1e-3) - drawn)
@@ -150,9 +154,9 @@ class Mouth:
         """(B, 1, h, w) 0..1: the soft dark line where closed lips meet, thinner toward the corners."""
         points = self.geometry.model.mesh468(heads.pixels)[..., :2]
         upper, lower = (points[:, list(side)] for side in zip(*LINE, strict=True))
-        middle = ((upper + lower) / 2 - view.origin[:, None]) * SUPERSAMPLING
+        middle = ((upper + lower) / 2 - view.origin[:, None]) * view.fineness
         count = middle.shape[1]
-        half = LINE_HALF_WIDTH_CM * self.pixels_per_cm * SUPERSAMPLING
+        half = LINE_HALF_WIDTH_CM * self.pixels_per_cm * view.fineness
         lift = torch.tensor([0.0, max(half, 1.2)])
         flat = torch.zeros(len(middle), count, 1)
         strip = torch.cat([torch.cat([middle - lift, flat], 2), torch.cat([middle + lift, flat], 2)], 1)
@@ -167,12 +171,12 @@ class Mouth:
         return (1 - profile[:, :1].square()) * profile[:, 1:]
 
     def _interior_light(self, heads: PosedHeads) -> Tensor:
-        """(B, V, 4): shaded colour of each vertex, and how much it is tooth."""
+        """(B, V, 5): shaded colour, whether it is a tooth, and how far it may wear the photograph's."""
         normals = torch.stack([self.normals @ r.T for r in heads.rotation])
         shade = self.light.shade(normals)[..., None]
         gloss = (normals[..., 2:] * 0.8 + normals[..., 1:2] * 0.55).clamp_min(0).pow(24) * 0.10 * self.depth_light
         colour = self.albedo * shade + gloss
-        return torch.cat([colour, self.tooth.expand(len(colour), -1, -1)], 2)
+        return torch.cat([colour, self.tooth.expand(len(colour), -1, -1), self.own_share.expand(len(colour), -1, -1)], 2)
 
     def _interior_materials(self) -> tuple[Tensor, Tensor, Tensor]:
         model, geometry = self.geometry.model, self.geometry
@@ -184,7 +188,9 @@ class Mouth:
             tooth[vertices] = float(name.startswith("teeth"))
         front = model.mean[model.part_vertices("teeth_upper"), 2].max()
         behind = (front - 0.3 - model.mean[:, 2:]).clamp_min(0)
-        self.depth_light = torch.exp(-behind / torch.tensor(DEPTH_FALLOFF_CM))  # (V, 3)
+        reach = torch.tensor(DEPTH_FALLOFF_CM) * (1 - 0.45 * tooth)  # side teeth lie in the corners' shade
+        self.depth_light = torch.exp(-behind / reach)  # (V, 3)
+        self.own_share = tooth * smoothstep(3.2, 1.6, behind)
         white = self._teeth_white()
         shape = geometry.neutral + model.expression_offsets(geometry.own_expression)
         normals = model.normals(shape)
@@ -208,12 +214,14 @@ class Mouth:
             drop = min(max((float(rows.float().quantile(0.97)) + 1 - edge) / self.pixels_per_cm, low), high)
         moved = torch.cat([upper, model.part_vertices("gums_upper")])
         geometry.shift(moved, torch.tensor([0.0, -drop, 0.0]))
+        lower = model.part_vertices("teeth_lower", "gums_lower")
+        geometry.shift(lower, torch.tensor([0.0, -LOWER_TEETH_DROP_CM, 0.0]))
 
     def _teeth_white(self) -> Tensor:
         """Light on the teeth: from the photograph's own teeth where it shows them, else from the eye's white."""
         mask = self.own_teeth[0, 0] > 0.7
         if int(mask.sum()) < 25:
-            return self.light.white * 0.92
+            return self.light.white
         teeth = self.picture[0].permute(1, 2, 0)[mask]
         luma = teeth @ torch.tensor(LUMA)
         bright = teeth[luma >= luma.quantile(0.6)].mean(0)

@@ -13,7 +13,6 @@ from ..raster import Fragments, interpolate, rasterise
 from .fields import pixel_grid, smoothstep
 from .spread import feature_space
 
-SUPERSAMPLING = 2
 FEATHER = 0.16
 """Width of a window's soft rim, in parts of its side."""
 
@@ -26,6 +25,8 @@ class PatchView:
     ----------
     origin
         (B, 2) int64 first pixel (x, y) of the window in the square.
+    fineness
+        Samples per pixel of the square along each axis.
     fragments
         At the finer resolution.
     values
@@ -33,6 +34,7 @@ class PatchView:
     """
 
     origin: Tensor
+    fineness: int
     fragments: Fragments
     values: Tensor
 
@@ -45,6 +47,7 @@ class Patch:
         self.width, self.height, self.size = min(width, size), min(height, size), size
         x = self._ramp(self.width)
         y = self._ramp(self.height)
+        self.fineness = 3 if size <= 256 else 2
         self.window = (y[:, None] * x[None])[None, None]
 
     @staticmethod
@@ -57,21 +60,21 @@ class Patch:
         half = torch.tensor([self.width / 2, self.height / 2], device=pixels.device)
         limit = torch.tensor([self.size - self.width, self.size - self.height], device=pixels.device)
         origin = torch.minimum((centre - half).round().clamp_min(0), limit)
-        local = torch.cat([(pixels[..., :2] - origin[:, None]) * SUPERSAMPLING, pixels[..., 2:]], -1)
-        seen = rasterise(local, self.triangles, self.height * SUPERSAMPLING, self.width * SUPERSAMPLING, True)
+        local = torch.cat([(pixels[..., :2] - origin[:, None]) * self.fineness, pixels[..., 2:]], -1)
+        seen = rasterise(local, self.triangles, self.height * self.fineness, self.width * self.fineness, True)
         values = interpolate(seen, self.triangles, attributes).permute(0, 3, 1, 2)  # (B, h, w, C) -> (B, C, h, w)
-        return PatchView(origin.long(), seen, values)
+        return PatchView(origin.long(), self.fineness, seen, values)
 
     @staticmethod
     def within(view: PatchView, points: Tensor, margin: float = 0.0) -> Tensor:
         """(B, 1, h, w) 0 or 1: the rectangle around points (B, N, 2) px of the square, ``margin`` px wider."""
         low, high = points.amin(1)[:, None, None] - margin, points.amax(1)[:, None, None] + margin
-        grid = pixel_grid(*view.values.shape[-2:]) / SUPERSAMPLING + view.origin[:, None, None]
+        grid = pixel_grid(*view.values.shape[-2:]) / view.fineness + view.origin[:, None, None]
         return ((grid > low) & (grid < high)).all(-1)[:, None].float()
 
     def paste(self, frame: Tensor, view: PatchView, colour: Tensor, cover: Tensor) -> Tensor:
         """Lay the window's colour (B, 3, h, w), premultiplied by its cover (B, 1, h, w), over frames (B, 3, S, S)."""
-        colour, cover = (F.avg_pool2d(v, SUPERSAMPLING) * self.window for v in (colour, cover))
+        colour, cover = (F.avg_pool2d(v, self.fineness) * self.window for v in (colour, cover))
         out = frame.clone()
         for k, (x, y) in enumerate(view.origin.tolist()):
             part = out[k, :, y : y + self.height, x : x + self.width]

@@ -79,16 +79,16 @@ class Renderer:
             self.framing = frame_portrait(portrait, size, framing)
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing)
             landmarks = self.framing.to_crop(portrait.landmarks)
-            low, high = landmarks.min(0), landmarks.max(0)
-            layers = separate(self.framing.crop, (low[0], low[1], high[0], high[1]))
+            layers = separate(self.framing.crop, landmarks)
             picture = torch.from_numpy(self.framing.crop).to(self.device).permute(2, 0, 1)[None].float() / 255
             self.background = layers.background.to(self.device)
-            self.person = torch.cat([picture, layers.alpha.to(self.device)], 1)  # (1, 4, S, S)
+            person = (picture, layers.alpha, layers.pure, layers.tight)
+            self.person = torch.cat([layer.to(self.device) for layer in person], 1)  # (1, 3 + 1 + 3 + 1, S, S)
             self.flow_field = FlowField(self.geometry, torch.from_numpy(self.framing.inside).to(self.device), size)
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
-            self.eyes = [Eye(self.geometry, picture, landmarks, side, trust) for side in (0, 1)]
+            self.eyes = [Eye(self.geometry, picture, landmarks, side, light, trust) for side in (0, 1)]
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -114,8 +114,10 @@ class Renderer:
             heads = self.geometry.pose(expression, rotation, translation, absolute)
             flow = self.flow_field(heads, rotation, translation)
             warped = sample(self.person, flow.positions, "bicubic").clamp(0, 1)
-            alpha = warped[:, 3:]
-            picture = self.background + alpha * (warped[:, :3] - self.background)
+            loose = warped[:, 3:4] * (warped[:, :3] - self.background)
+            tight = warped[:, 7:] * (warped[:, 4:7] - self.background)
+            alpha = warped[:, 3:4] + flow.stretch * (warped[:, 7:] - warped[:, 3:4])
+            picture = self.background + loose + flow.stretch * (tight - loose)
             for part in (*self.eyes, self.mouth):
                 picture = part.draw(picture, heads)
             return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
