@@ -7,12 +7,16 @@ and errors to stderr. Exit codes: 0 done, 2 bad input (one line on stderr), 130 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import os
 import signal
 import sys
+import tempfile
 import threading
 import typing
+from collections.abc import Iterator
 from typing import Any
 
 from .errors import EXIT_DONE, BadInputError, SoliloquyError
@@ -63,23 +67,29 @@ def _add_option(command: argparse.ArgumentParser, spec: dataclasses.Field[Any], 
 
 
 class Printer:
-    """Shows events on stderr: a line that is rewritten in place on a terminal, one line a stage elsewhere."""
+    """Shows events on stderr: a line that is rewritten in place on a terminal, one line a stage elsewhere.
 
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+    Elsewhere the stages that only look at the input are passed over, so that bad input is one line.
+    """
+
+    _BRIEF = ("audio", "portrait")
+
+    def __init__(self, stream: typing.TextIO) -> None:
+        self._stream = stream
+        self._terminal = stream.isatty()
         self._last = ""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
             left = f", {event.eta:.0f} s left" if event.eta else ""
             if self._terminal:
-                print(f"\r\x1b[K{event.text} {event.done}/{event.total}{left}", end="", file=sys.stderr, flush=True)
-            elif event.text != self._last:
-                print(f"{event.text}{left}", file=sys.stderr, flush=True)
+                self._say(f"\r\x1b[K{event.text} {event.done}/{event.total}{left}", end="")
+            elif event.text != self._last and event.stage not in self._BRIEF:
+                self._say(f"{event.text}{left}")
             self._last = event.text
         elif isinstance(event, Notice):
             self.finish()
-            print(f"note: {event.message}", file=sys.stderr, flush=True)
+            self._say(f"note: {event.message}")
         elif isinstance(event, TakeReady):
             self.finish()
             print(event.folder, flush=True)
@@ -87,38 +97,76 @@ class Printer:
     def finish(self) -> None:
         """End a line that was being rewritten."""
         if self._terminal and self._last:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._say("\r\x1b[K", end="")
             self._last = ""
+
+    def error(self, text: str) -> None:
+        """One line about what went wrong."""
+        self.finish()
+        self._say("error: " + " ".join(text.split()))
+
+    def _say(self, text: str, end: str = "\n") -> None:
+        print(text, end=end, file=self._stream, flush=True)
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[tuple[typing.TextIO, typing.IO[bytes]]]:
+    """Yield the real stderr, and a file that meanwhile receives all that libraries (C code too) write to stderr."""
+    sys.stderr.flush()
+    with (
+        os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace") as own,
+        tempfile.TemporaryFile() as log,
+    ):
+        os.dup2(log.fileno(), 2)
+        try:
+            yield own, log
+        finally:
+            sys.stderr.flush()
+            os.dup2(own.fileno(), 2)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one job; returns the exit code."""
-    printer = Printer()
-    try:
-        options = vars(parser().parse_args(arguments))
-        cls = next(cls for cls in COMMANDS if cls.request == options["command"])
-        request = build(cls, {k: v for k, v in options.items() if k != "command" and v is not None})
-        result = _run(request, printer)
-    except SoliloquyError as error:
+    with quiet_libraries() as (stderr, log):
+        printer = Printer(stderr)
+        try:
+            options = vars(parser().parse_args(arguments))
+            cls = next(cls for cls in COMMANDS if cls.request == options["command"])
+            request = build(cls, {k: v for k, v in options.items() if k != "command" and v is not None})
+            result = _run(request, printer)
+        except SoliloquyError as error:
+            printer.error(str(error))
+            return error.exit_code
+        except Exception:
+            log.seek(0)
+            print(log.read().decode("utf-8", "replace"), file=stderr)
+            raise
         printer.finish()
-        print(f"error: {error}".replace("\n", " "), file=sys.stderr)
-        return error.exit_code
-    printer.finish()
     if "takes" not in result:  # takes have been announced one by one
         print(json.dumps(result, ensure_ascii=False, indent=1))
     return EXIT_DONE
 
 
+@contextlib.contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C and friends ask the job to stop at its next check, so that what is finished stays whole."""
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), lambda *_: stop.set()) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
 def _run(request: Any, printer: Printer) -> dict[str, Any]:
     stop = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: stop.set())
-    from .generate import Studio
-    from .models import be_deterministic
+    with _stopped_by_signals(stop):
+        from .generate import Studio
+        from .models import be_deterministic
 
-    be_deterministic()
-    return Studio().handle(request, JobContext("cli", printer, stop.is_set))
+        be_deterministic()
+        return Studio().handle(request, JobContext("cli", printer, stop.is_set))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,10 @@ BESIDE_SUFFIX = ".part"
 """Ending of files that are being written; a leftover one is from a killed job and may be deleted."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+_FORBIDDEN = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
+    *(errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL),
+}
 
 
 def output_error(error: OSError, path: str | Path) -> SoliloquyError:

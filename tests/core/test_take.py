@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import soundfile
 from PIL import Image
 
 from core import files, frames, generate, making
-from core.channels import CHANNELS, GROUPS, LIP_CHANNELS, NONLIP_CHANNELS
+from core.channels import CHANNELS, GROUPS
 from core.errors import BadInputError, CancelledError, SoliloquyError
 from core.live_link import VALUE_COLUMNS, write_live_link_csv
 from core.motion import Motion, group_indices
@@ -24,72 +24,14 @@ from core.progress import JobContext
 from core.protocol import Extract, Generate, Notice, Progress, Render, Resample, TakeReady
 from core.renderer.framing import Framing
 from core.take import Job, job_name
+from tests.core.standins import StandInModels, StandInRenderer, install
 
 FRAMES = 30
 
 
-@dataclass
-class StandInPortrait:
-    digest: str = "p" * 64
-
-
-class StandInLips:
-    def predict(self, mel: np.ndarray) -> np.ndarray:
-        loudness = mel.reshape(len(mel) // 4, -1).mean(1, keepdims=True)
-        return np.clip(np.tile(loudness, (1, len(LIP_CHANNELS))), 0, 1).astype(np.float32)
-
-
-class StandInPrior:
-    def sample(self, mel, seeds, *, keep, keep_mask, progress, **_):
-        drawn = [np.random.default_rng(s).random((len(mel) // 4, len(NONLIP_CHANNELS)), np.float32) for s in seeds]
-        progress(1, 1)
-        return np.where(keep_mask, keep, np.stack(drawn))
-
-
-class StandInRenderer:
-    """Paints each frame with its motion's numbers; ``fail_at`` breaks it there once."""
-
-    frame_shape = (24, 32)
-
-    def __init__(self) -> None:
-        self.rendered = 0
-        self.fail_at: tuple[int, BaseException] | None = None
-        crop = np.zeros((16, 16, 3), np.uint8)
-        self.framing = Framing(crop, np.ones((16, 16), bool), 0.5, (4, 2), np.zeros((24, 32, 3), np.uint8), (4, 2, 16))
-
-    def render(self, motion: Motion, batch: int):
-        for row in motion.channels():
-            if self.fail_at is not None and self.rendered == self.fail_at[0]:
-                error, self.fail_at = self.fail_at[1], None
-                raise error
-            self.rendered += 1
-            picture = np.resize((row * 255).astype(np.uint8), (24, 32, 3))
-            yield picture
-
-
-class StandInModels:
-    device = "cpu"
-
-    def __init__(self) -> None:
-        self.lips, self.prior, self._renderer = StandInLips(), StandInPrior(), StandInRenderer()
-
-    def portrait(self, path):
-        if not Path(path).is_file():
-            raise BadInputError("portrait_missing", f"There is no file {path}.")
-        return StandInPortrait()
-
-    def renderer(self, portrait, size, framing):
-        return self._renderer
-
-
 @pytest.fixture
 def models(monkeypatch) -> StandInModels:
-    made = StandInModels()
-    monkeypatch.setattr(generate, "Models", lambda device: made)
-    monkeypatch.setattr(
-        making, "extract", lambda pictures, *_: Motion.zeros(sum(1 for _ in pictures)) if pictures else None
-    )
-    return made
+    return install(monkeypatch.setattr)
 
 
 @pytest.fixture
