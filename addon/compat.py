@@ -14,7 +14,10 @@ since     what changed
 
 from __future__ import annotations
 
+import time
+import wave
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -113,6 +116,34 @@ def new_sound_strip(scene: bpy.types.Scene, name: str, filepath: str, channel: i
     for sound in [s for s in bpy.data.sounds if s not in before and s != strip.sound and s.users == 0]:
         bpy.data.sounds.remove(sound)
     return strip
+
+
+def mixdown(scene: bpy.types.Scene, path: Path) -> float:
+    """Mix the scene's frame range to a WAV file; returns its length in seconds when it is whole.
+
+    Before 5.2 the operator returns when it is done. In 5.2 it starts a job: then this waits for the file, for a
+    tenth of its length or ten seconds at most. Raises RuntimeError where nothing was written.
+    """
+    seconds = (scene.frame_end + 1 - scene.frame_start) / (scene.render.fps / scene.render.fps_base)
+    path.unlink(missing_ok=True)
+    with bpy.context.temp_override(scene=scene):
+        bpy.ops.sound.mixdown(filepath=str(path), container="WAV", codec="PCM", format="S16", accuracy=256)
+    deadline = time.monotonic() + max(10.0, seconds / 10)
+    while (written := _wave_seconds(path)) < seconds - 0.1 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if written < seconds - 0.1:
+        raise RuntimeError(f"the mixdown stopped after {written:.1f} of {seconds:.1f} s")
+    return written
+
+
+def _wave_seconds(path: Path) -> float:
+    """Length of a WAV file; 0 while it is being written (its header then speaks of more than there is)."""
+    try:
+        with wave.open(str(path)) as file:
+            frames, rate, block = file.getnframes(), file.getframerate(), file.getnchannels() * file.getsampwidth()
+    except (OSError, EOFError, wave.Error):
+        return 0.0
+    return frames / rate if frames * block <= path.stat().st_size else 0.0
 
 
 def free_channel(scene: bpy.types.Scene, first: int, start: int, end: int) -> int:

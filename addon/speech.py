@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import wave
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,22 +147,17 @@ def _mixdown(scene: bpy.types.Scene, start: int, end: int, inputs: Path, silence
         for strip, _ in muted:
             strip.mute = True
         scene.frame_start, scene.frame_end = start, end - 1
-        with bpy.context.temp_override(scene=scene):
-            bpy.ops.sound.mixdown(filepath=str(target), container="WAV", codec="PCM", format="S16", accuracy=256)
+        compat.mixdown(scene, target)
     except RuntimeError as error:
-        raise SoliloquyError("mixdown_failed", "Blender could not mix the sound down.", str(error).strip()) from error
+        raise SoliloquyError(
+            "mixdown_failed",
+            f"Blender could not mix the sound down ({str(error).strip()}).",
+            "Use a sound strip whose speed is unchanged, or mix to a file and add that.",
+        ) from error
     finally:
         scene.frame_start, scene.frame_end = frames
         for strip, mute in muted:
             strip.mute = mute
-    with wave.open(str(target)) as mix:
-        seconds = mix.getnframes() / mix.getframerate()
-    if seconds < (end - start) / rate_of(scene) - 0.1:
-        raise SoliloquyError(
-            "mixdown_short",
-            f"Blender's mixdown stopped after {seconds:.1f} s.",
-            "Use a sound strip whose speed is unchanged, or mix to a file and add that.",
-        )
     data = target.read_bytes()
     target.unlink()
     return write_once(inputs / f"{hashlib.sha256(data).hexdigest()[:16]}.wav", data)

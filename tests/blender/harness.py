@@ -1,0 +1,113 @@
+"""What the scripts that run inside a real Blender share: the installed extension, inputs, results as JSON lines."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import struct
+import sys
+import time
+import traceback
+import wave
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import bpy
+
+PACKAGE = "bl_ext.user_default.soliloquy"
+WORK = Path(os.environ["SOLILOQUY_TEST_FOLDER"])
+MARK = "RESULT "
+
+
+class Skip(Exception):
+    """A case that can't run here, with the reason."""
+
+
+def addon(module: str):
+    """A module of the installed extension."""
+    return importlib.import_module(f"{PACKAGE}.addon.{module}")
+
+
+def report(name: str, outcome: str, text: str = "", seconds: float = 0.0) -> None:
+    """One line for the runner."""
+    print(MARK + json.dumps({"name": name, "outcome": outcome, "text": text, "seconds": seconds}), flush=True)
+
+
+def run_cases(cases: Iterable[Callable[[], None]]) -> None:
+    """Run each case on a fresh file and report it."""
+    for case in cases:
+        started = time.monotonic()
+        try:
+            fresh_file()
+            case()
+            report(case.__name__, "passed", seconds=time.monotonic() - started)
+        except Skip as reason:
+            report(case.__name__, "skipped", str(reason))
+        except Exception:  # noqa: BLE001 - whatever it is, it is this case's result
+            report(case.__name__, "failed", traceback.format_exc(), time.monotonic() - started)
+
+
+def fresh_file() -> None:
+    """Factory settings with the extension on, 25 frames a second, takes in the test folder."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = 25, 1.0
+    scene.soliloquy.output_dir = str(folder("out"))
+
+
+def folder(name: str) -> Path:
+    """A new folder, its name as nasty as users' folders are."""
+    path = WORK / f"{name} ü 声 {time.monotonic_ns()}"
+    path.mkdir(parents=True)
+    return path
+
+
+def click_sound(seconds: float = 2.0, click: float = 1.0) -> Path:
+    """Silence with one click, 16 kHz."""
+    path = folder("sound") / "a click.wav"
+    samples = [0] * round(16000 * seconds)
+    start = round(16000 * click)
+    samples[start : start + 40] = [20000] * 40
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return path
+
+
+def picture(manner: str = "person") -> Path:
+    """A picture whose name tells the scripted worker how to behave."""
+    path = folder("picture") / f"{manner}.png"
+    image = bpy.data.images.new(manner, 8, 8)
+    image.filepath_raw, image.file_format = str(path), "PNG"
+    image.save()
+    bpy.data.images.remove(image)
+    return path
+
+
+def ready_scene(manner: str = "person", frame: int = 11):
+    """Sound strip and portrait in the scene, as a user would have them; returns scene and strip."""
+    scene = bpy.context.scene
+    strip = addon("compat").new_sound_strip(scene, "speech", str(click_sound()), 1, frame)
+    scene.sequence_editor.active_strip = strip
+    scene.soliloquy.portrait_file = str(picture(manner))
+    return scene, strip
+
+
+def is_gone(pid: int, seconds: float = 8.0) -> bool:
+    """Whether a process ends within some seconds (a zombie has ended)."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        stat = Path(f"/proc/{pid}/stat")
+        try:
+            if stat.read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+sys.path.insert(0, str(Path(__file__).parent))

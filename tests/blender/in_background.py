@@ -1,0 +1,240 @@
+"""Cases for ``blender -b`` with the installed zip: operators, sync, bake, save and reload, broken workers.
+
+Run by ``tests/blender/run.py``; the worker is the scripted one unless a case says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import wave
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import bpy
+import numpy as np
+from harness import addon, folder, is_gone, ready_scene, run_cases
+
+
+def extension_is_installed_and_clean():
+    assert not any(
+        name.split(".")[0] in {"torch", "mediapipe", "cv2", "core", "addon"} for name in sys.modules
+    ), "nothing heavy and no top-level module of ours in Blender"
+    assert bpy.ops.soliloquy.generate.get_rna_type() is not None
+    assert bpy.types.Scene.bl_rna.properties["soliloquy"] is not None
+
+
+def disable_and_enable_again():
+    package = addon("preferences").ROOT_PACKAGE
+    bpy.ops.preferences.addon_disable(module=package)
+    assert not hasattr(bpy.types.Scene, "soliloquy")
+    bpy.ops.preferences.addon_enable(module=package)
+    assert bpy.context.scene.soliloquy.seed == 0
+
+
+def preferences_are_found_under_the_extensions_package():
+    preferences = addon("preferences")
+    stored = bpy.context.preferences.addons[preferences.ROOT_PACKAGE].preferences
+    stored.device = "cpu"
+    assert preferences.device() == "cpu"
+    stored.device = "auto"
+    assert preferences.user_folder().is_absolute()
+
+
+def takes_of_a_trimmed_strip_land_above_it():
+    compat, strips = addon("compat"), addon("strips")
+    scene, sound = ready_scene()
+    compat.set_handles(sound, 21, 46)
+    scene.soliloquy.takes_wanted, scene.soliloquy.seed = 2, 5
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    takes = scene.soliloquy.takes
+    assert [(take.seed, take.frame_count, round(take.audio_start, 3)) for take in takes] == [(5, 25, 0.4), (6, 25, 0.4)]
+    for take in takes:
+        strip = strips.find_strip(scene, take.image_strip)
+        assert (compat.left_handle(strip), compat.right_handle(strip)) == (21, 46)
+        assert strip.channel > sound.channel
+
+
+def pictures_and_sound_are_in_sync():
+    """Measured: where the mixdown clicks, the rendered sequencer must show the take's frame of that moment."""
+    compat = addon("compat")
+    for rate in (24, 25, 30, 60):
+        scene, sound = ready_scene(frame=7)
+        scene.render.fps = rate
+        compat.set_handles(sound, compat.left_handle(sound) + 5, compat.right_handle(sound))
+        bpy.ops.soliloquy.generate()
+        scene.frame_start, scene.frame_end = 1, 7 + 2 * rate
+        heard = 1 + click_time(scene) * rate  # scene frame, fractional
+        take = scene.soliloquy.takes[0]
+        # The click is 1 s into the file, so this long after the take's start:
+        wanted = (1.0 - take.audio_start) * 25
+        shown = rendered_take_frame(scene, int(heard + 0.01))
+        error = (shown - wanted) / 25
+        print(f"rate {rate}: click heard at scene frame {heard:.2f}, picture off by {error * 1000:+.0f} ms")
+        assert abs(error) <= 0.04 + 0.5 / rate, (rate, shown, wanted)
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        bpy.context.scene.soliloquy.output_dir = str(folder("out"))
+
+
+def click_time(scene) -> float:
+    """Seconds from the scene's first frame to the click, by Blender's own mixdown."""
+    path = folder("mix") / "mix.wav"
+    addon("compat").mixdown(scene, path)
+    with wave.open(str(path)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+        samples = np.abs(samples.reshape(-1, file.getnchannels())[:, 0].astype(float))
+        rate = file.getframerate()
+    return float(np.argmax(samples > samples.max() / 2)) / rate
+
+
+def rendered_take_frame(scene, frame: int) -> int:
+    """Index of the take's frame that the sequencer shows, read from its colour."""
+    path = folder("still") / "still.png"
+    render = scene.render
+    render.resolution_x = render.resolution_y = 32
+    scene.view_settings.view_transform = "Standard"
+    render.image_settings.file_format, render.filepath = "PNG", str(path)
+    scene.frame_set(frame)
+    bpy.ops.render.render(write_still=True)
+    image = bpy.data.images.load(str(path))
+    pixels = np.array(image.pixels[:]).reshape(32, 32, -1)
+    bpy.data.images.remove(image)
+    red, green, _ = np.round(pixels[16, 16, :3] * 255).astype(int)
+    return int(red + 256 * green)
+
+
+def a_packed_sound_is_spoken():
+    scene, sound = ready_scene()
+    path = Path(bpy.path.abspath(sound.sound.filepath))
+    sound.sound.pack()
+    path.unlink()
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    assert list((Path(scene.soliloquy.output_dir) / "inputs").glob("*.wav"))
+
+
+def resample_and_place_again():
+    compat = addon("compat")
+    scene, sound = ready_scene()
+    bpy.ops.soliloquy.generate()
+    bpy.ops.soliloquy.resample()
+    assert len({take.seed for take in scene.soliloquy.takes}) == 2
+    compat.move_content(sound, 100)
+    bpy.ops.soliloquy.place_take()
+    starts = sorted(compat.left_handle(s) for s in compat.all_strips(scene) if s.type == "IMAGE")
+    assert starts == [11, 111]
+
+
+def head_and_bake_move_after_reload():
+    scene, _ = ready_scene()
+    bpy.ops.soliloquy.generate()
+    bpy.ops.soliloquy.add_head()
+    bpy.ops.soliloquy.bake()
+    path = folder("blend") / "talk.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    scene = bpy.context.scene
+    rig = scene.soliloquy.head
+    action = rig.animation_data.action
+    curves = addon("compat").action_fcurves(action)
+    assert len(curves) == 71 and all(len(curve.keyframe_points) == 50 for curve in curves)
+    assert {curve.keyframe_points[0].co.x for curve in curves} == {11.0}
+    skin = next(child for child in rig.children if child.type == "MESH")
+    tips, jaws = [], []
+    for frame in (11, 20, 30, 40):
+        scene.frame_set(frame)
+        graph = bpy.context.evaluated_depsgraph_get()
+        tips.append(rig.evaluated_get(graph).pose.bones["head"].tail.copy())
+        jaws.append(skin.evaluated_get(graph).data.shape_keys.key_blocks["jawOpen"].value)
+    assert max((a - b).length for a in tips for b in tips) > 0.005
+    assert max(jaws) - min(jaws) > 0.3
+
+
+def a_body_action_survives_the_bake():
+    scene, _ = ready_scene()
+    bpy.ops.soliloquy.generate()
+    bpy.ops.soliloquy.add_head()
+    rig = scene.soliloquy.head
+    rig.location = (1, 2, 3)
+    rig.keyframe_insert("location", frame=5)
+    mine = rig.animation_data.action
+    bpy.ops.soliloquy.bake()
+    assert rig.animation_data.action == mine
+    assert len(addon("compat").action_fcurves(mine)) == 3
+    scene.frame_set(20)
+    graph = bpy.context.evaluated_depsgraph_get()
+    moved = rig.evaluated_get(graph)
+    assert moved["jawOpen"] > 0.01 and tuple(moved.location) == (1, 2, 3)
+
+
+def a_worker_killed_in_mid_job_is_an_error_and_the_next_job_works():
+    scene, _ = ready_scene("slow")
+    jobs = addon("jobs")
+    killed = []
+
+    def kill_soon():
+        end = time.monotonic() + 20
+        while time.monotonic() < end and not killed:
+            pid, job = jobs.worker_pid(), jobs.current()
+            if pid and job and job.share > 0:
+                killed.append(pid)
+                os.kill(pid, 9)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=kill_soon)
+    thread.start()
+    try:
+        bpy.ops.soliloquy.generate()
+        raise AssertionError("the operator should have failed")
+    except RuntimeError as error:
+        assert "stopped unexpectedly" in str(error), error
+    thread.join()
+    assert killed and is_gone(killed[0]) and jobs.current() is None
+    assert "killed" in jobs.last_message()[0] and jobs.last_message()[1]
+    scene.soliloquy.portrait_file = ready_scene()[0].soliloquy.portrait_file
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+
+
+def opening_a_file_in_mid_job_ends_the_worker():
+    ready_scene("slow")
+    jobs, operators = addon("jobs"), addon("operators_takes")
+    request, spoken = operators.generate_request(bpy.context.scene)
+    job = jobs.start(request, "Generate", bpy.context.scene, spoken)
+    pid = jobs.worker_pid()
+    while not job.share:
+        job.poll()
+        time.sleep(0.01)
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    assert is_gone(pid) and jobs.current() is None
+
+
+def no_worker_is_left_when_blender_quits():
+    """The runner looks for this process after Blender has ended."""
+    ready_scene("slow")
+    jobs, operators = addon("jobs"), addon("operators_takes")
+    request, spoken = operators.generate_request(bpy.context.scene)
+    job = jobs.start(request, "Generate", bpy.context.scene, spoken)
+    while not job.share:
+        job.poll()
+        time.sleep(0.01)
+    print(f"LEFT {jobs.worker_pid()}", flush=True)
+
+
+run_cases(
+    [
+        extension_is_installed_and_clean,
+        preferences_are_found_under_the_extensions_package,
+        disable_and_enable_again,
+        takes_of_a_trimmed_strip_land_above_it,
+        pictures_and_sound_are_in_sync,
+        a_packed_sound_is_spoken,
+        resample_and_place_again,
+        head_and_bake_move_after_reload,
+        a_body_action_survives_the_bake,
+        a_worker_killed_in_mid_job_is_an_error_and_the_next_job_works,
+        opening_a_file_in_mid_job_ends_the_worker,
+        no_worker_is_left_when_blender_quits,
+    ]
+)

@@ -1,0 +1,319 @@
+"""Tests of the packed extension in a real Blender.
+
+    python tests/blender/run.py --blender PATH --zip ZIP --python WORKER_PYTHON [--junitxml FILE] [--only WORD]
+
+Installs the zip into a Blender profile of its own, then runs: cases inside ``blender -b`` (``in_background.py``) and, where
+a ``blender-gui`` stands beside the binary or a screen is there, inside its window (``in_window.py``), with a scripted
+worker; and ``--command soliloquy`` from outside, scripted and once for real. Exit code 0 only when nothing failed
+and something passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+MARK = "RESULT "
+LIMIT = 600.0
+
+
+@dataclass
+class Result:
+    """How one case ended."""
+
+    name: str
+    outcome: str
+    text: str = ""
+    seconds: float = 0.0
+
+
+@dataclass
+class Bench:
+    """A Blender with the zip installed, and how to start it."""
+
+    blender: Path
+    python: Path
+    folder: Path
+    results: list[Result] = field(default_factory=list)
+
+    def environment(self, *, scripted: bool) -> dict[str, str]:
+        """Its own profile; a scripted or the real worker; the folders that a wrapped Blender has to see."""
+        seen = dict.fromkeys([str(ROOT), str(self.folder), str(self.python.parents[1])])
+        return os.environ | {
+            "BLENDER_USER_RESOURCES": str(self.folder / "profile"),
+            "BLENDER_BIND": os.environ.get("BLENDER_BIND", ":".join(seen)),
+            "SOLILOQUY_PYTHON": str(self.scripted_python() if scripted else self.python),
+            "SOLILOQUY_TEST_FOLDER": str(self.folder / "work"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def scripted_python(self) -> Path:
+        """An executable that stands for the worker's Python and runs the scripted worker instead."""
+        path = self.folder / "scripted-python"
+        if not path.exists():
+            script = ROOT / "tests" / "addon" / "fake_worker.py"
+            path.write_text(f'#!/bin/sh\nexec "{self.python}" "{script}"\n')
+            path.chmod(0o755)
+        return path
+
+    def run(self, *arguments: str | Path, scripted: bool = True, program: Path | None = None):
+        """Blender to its end; returns the finished process with its output."""
+        command = [str(program or self.blender), *(str(argument) for argument in arguments)]
+        return subprocess.run(
+            command,
+            env=self.environment(scripted=scripted),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LIMIT,
+            check=False,
+        )
+
+    def script(self, path: Path, *before: str, program: Path | None = None) -> None:
+        """Run a script of cases and collect what it reports; one that ends early is a failure."""
+        done = self.run(*before, "--python-exit-code", "1", "--python", path, program=program)
+        lines = done.stdout.splitlines()
+        reported = [Result(**json.loads(line[len(MARK) :])) for line in lines if line.startswith(MARK)]
+        self.results += [Result(f"{path.stem}::{r.name}", r.outcome, r.text, r.seconds) for r in reported]
+        ended_well = done.returncode == 0 and any(line.startswith("LEFT ") for line in lines)
+        text = "" if ended_well else f"exit code {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        self.results.append(Result(f"{path.stem}::blender_ends_well", "passed" if ended_well else "failed", text))
+        for line in lines:
+            if line.startswith("LEFT "):
+                gone = is_gone(int(line.split()[1]))
+                self.results.append(
+                    Result(f"{path.stem}::no_process_is_left", "passed" if gone else "failed", "" if gone else line)
+                )
+            elif line.startswith(("rate ", "longest ")):
+                print(f"    {line}")
+
+    def check(self, name: str, condition: bool, text: str = "") -> None:
+        """Record one assertion as a case."""
+        self.results.append(Result(name, "passed" if condition else "failed", "" if condition else text))
+
+
+def is_gone(pid: int, seconds: float = 10.0) -> bool:
+    """Whether a process ends within some seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+# ------------------------------------------------------------------------------------------------------ from outside
+def install(bench: Bench, archive: Path) -> None:
+    """Blender's own validator and installer."""
+    valid = bench.run("--command", "extension", "validate", archive)
+    bench.check("zip_is_valid", valid.returncode == 0, valid.stdout + valid.stderr)
+    done = bench.run("--command", "extension", "install-file", "-r", "user_default", "--enable", archive)
+    bench.check("zip_installs", done.returncode == 0, done.stdout + done.stderr)
+
+
+def commands(bench: Bench) -> None:
+    """``--command soliloquy`` with the scripted worker: results and exit codes."""
+    work = bench.folder / "command line ü"
+    work.mkdir()
+    sound, person = work / "speech.wav", work / "person.png"
+    write_click(sound)
+    from PIL import Image
+
+    for manner in ("person", "noface", "crash", "slow"):
+        Image.new("RGB", (8, 8), (200, 160, 140)).save(work / f"{manner}.png")
+    common = ["--audio", sound, "--out", work / "out"]
+    blend = work / "talk.blend"
+
+    done = bench.run(
+        "-b", "--command", "soliloquy", *common, "--portrait", person, "--takes", "2", "--save-blend", blend
+    )
+    text = done.stdout + done.stderr
+    bench.check("command::exit_0_when_done", done.returncode == 0, text)
+    bench.check("command::takes_are_printed", done.stdout.count("take-00") == 2, text)
+    bench.check("command::blend_is_saved", blend.is_file(), text)
+
+    done = bench.run("-b", blend, "--command", "soliloquy", "--seed", "40")
+    text = done.stdout + done.stderr
+    bench.check("command::a_saved_file_can_be_spoken_again", done.returncode == 0 and "seed 40" in done.stdout, text)
+
+    for name, arguments, code in (
+        ("no_face", [*common, "--portrait", work / "noface.png"], 2),
+        ("no_such_sound", ["--audio", work / "none.wav", "--portrait", person, "--out", work / "out"], 2),
+        ("bad_option", [*common, "--portrait", person, "--takes", "0"], 2),
+        ("worker_crash", [*common, "--portrait", work / "crash.png"], 1),
+    ):
+        done = bench.run("-b", "--command", "soliloquy", *arguments)
+        told = [line for line in done.stderr.splitlines() if line.startswith("soliloquy:")]
+        fine = done.returncode == code and len(told) == 1
+        bench.check(f"command::{name}_is_exit_{code}", fine, f"{done.returncode}\n{done.stdout}\n{done.stderr}")
+
+    for name, number in (("interrupt", signal.SIGINT), ("terminate", signal.SIGTERM)):
+        code, left = interrupted(bench, [*common, "--portrait", work / "slow.png", "--takes", "20"], number)
+        bench.check(f"command::{name}_is_exit_130", code == 130, f"exit code {code}")
+        bench.check(f"command::{name}_leaves_no_process", not left, f"left: {left}")
+
+
+def interrupted(bench: Bench, arguments: list, number: signal.Signals) -> tuple[int, list[str]]:
+    """Exit code of a command that gets a signal in mid-job, and the scripted workers that are left after it."""
+    process = subprocess.Popen(
+        [str(bench.blender), "-b", "--command", "soliloquy", *map(str, arguments)],
+        env=bench.environment(scripted=True),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "rendering frames" in line:
+            break
+    process.send_signal(number)
+    process.stdout.read()
+    code = process.wait(LIMIT)
+    end = time.monotonic() + 10
+    while (left := scripted_workers(bench)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return code, left
+
+
+def scripted_workers(bench: Bench) -> list[str]:
+    """Processes of this bench's scripted worker that still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environment = (path / "environ").read_bytes()
+            if str(bench.folder).encode() in environment and b"fake_worker" in (path / "cmdline").read_bytes():
+                found.append(path.name)
+    return found
+
+
+def write_click(path: Path) -> None:
+    """Two seconds with a click."""
+    import numpy as np
+    import soundfile
+
+    samples = np.zeros(32000, np.float32)
+    samples[16000:16040] = 0.6
+    soundfile.write(path, samples, 16000)
+
+
+def for_real(bench: Bench) -> None:
+    """A second and a half of real speech and a real photograph through the real worker, and what came of it."""
+    try:
+        import numpy as np
+        import skimage.data
+        import soundfile
+        from PIL import Image
+    except ImportError as error:
+        bench.results.append(Result("for_real", "skipped", f"the worker's Python lacks {error.name}"))
+        return
+    work = bench.folder / "for real"
+    work.mkdir()
+    Image.fromarray(skimage.data.astronaut()).save(work / "astronaut.png")
+    samples, rate = soundfile.read(ROOT / "tools" / "assets" / "demo_speech.flac")
+    soundfile.write(work / "speech.flac", samples[: int(1.5 * rate)], rate)
+    blend = work / "talk.blend"
+    done = bench.run(
+        *("-b", "--command", "soliloquy", "--audio", work / "speech.flac", "--portrait", work / "astronaut.png"),
+        *("--out", work / "out", "--takes", "1", "--seed", "7", "--save-blend", blend),
+        scripted=False,
+    )
+    text = done.stdout + done.stderr
+    bench.check("for_real::exit_0", done.returncode == 0, text)
+    pictures = sorted((work / "out").glob("*/take-001/frames/*.png"))
+    bench.check("for_real::frames_are_25_a_second", len(pictures) in (37, 38), f"{len(pictures)} frames\n{text}")
+    if len(pictures) > 1:
+        first, *others = (np.asarray(Image.open(path), float) for path in pictures[:: len(pictures) // 4])
+        change = max(np.abs(other - first).mean() for other in others)
+        bench.check("for_real::the_picture_moves", change > 0.2, f"mean change {change}")
+    bench.check("for_real::blend_is_saved", blend.is_file(), text)
+    if blend.is_file():
+        done = bench.run("-b", blend, "--python-exit-code", "1", "--python", HERE / "head_moves.py")
+        bench.check("for_real::head_moves", done.returncode == 0, done.stdout + done.stderr)
+
+
+# -------------------------------------------------------------------------------------------------------------- main
+def gui_of(blender: Path) -> Path | None:
+    """Program that runs this Blender with a window: ``blender-gui`` beside it, or itself where there is a screen."""
+    beside = blender.with_name("blender-gui")
+    if beside.exists():
+        return beside
+    return blender if os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32") else None
+
+
+def write_junit(results: list[Result], path: Path) -> None:
+    """JUnit's XML, for ``tools/run.py`` and CI."""
+    suite = ElementTree.Element("testsuite", name="blender", tests=str(len(results)), errors="0")
+    for result in results:
+        case = ElementTree.SubElement(suite, "testcase", name=result.name, time=f"{result.seconds:.2f}")
+        if result.outcome != "passed":
+            kind = "failure" if result.outcome == "failed" else "skipped"
+            ElementTree.SubElement(case, kind, message=result.text[:200]).text = result.text
+    for outcome, attribute in (("failed", "failures"), ("skipped", "skipped")):
+        suite.set(attribute, str(sum(result.outcome == outcome for result in results)))
+    ElementTree.ElementTree(suite).write(path, encoding="unicode")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--blender", type=Path, required=True)
+    parser.add_argument("--zip", type=Path, required=True)
+    parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the worker's interpreter")
+    parser.add_argument("--junitxml", type=Path)
+    parser.add_argument("--only", choices=("background", "window", "commands", "real"))
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="soliloquy-blender-"))
+    bench = Bench(options.blender.absolute(), options.python.absolute(), folder)
+    gui = gui_of(bench.blender)
+
+    def window() -> None:
+        if gui is None:
+            bench.results.append(Result("in_window", "skipped", "no screen and no blender-gui beside the binary"))
+        else:
+            bench.script(HERE / "in_window.py", program=gui)
+
+    parts = {
+        "background": lambda: bench.script(HERE / "in_background.py", "-b"),
+        "window": window,
+        "commands": lambda: commands(bench),
+        "real": lambda: for_real(bench),
+    }
+    try:
+        (folder / "work").mkdir()
+        install(bench, options.zip.absolute())
+        for name, part in parts.items():
+            if options.only in (None, name):
+                try:
+                    part()
+                except subprocess.TimeoutExpired as error:
+                    bench.results.append(Result(name, "failed", f"no end after {error.timeout:g} s"))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    for result in bench.results:
+        print(f"{result.name} {result.outcome.upper()}" + (f"\n{result.text}" if result.text else ""))
+    count = {outcome: sum(r.outcome == outcome for r in bench.results) for outcome in ("passed", "failed", "skipped")}
+    print(", ".join(f"{number} {outcome}" for outcome, number in count.items()))
+    if options.junitxml:
+        write_junit(bench.results, options.junitxml)
+    return 1 if count["failed"] or not count["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
