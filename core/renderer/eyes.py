@@ -163,7 +163,7 @@ class Eye:
         level = (self.picture * torch.tensor(LUMA)[:, None, None]).sum(1, keepdim=True) / (
             light.skin * torch.tensor(LUMA)
         ).sum()
-        skin = fill_smoothly(self.picture, (region < 0.02).float() * smoothstep(0.42, 0.66, level))
+        skin = fill_smoothly(self.picture, (region < 0.02).float() * smoothstep(0.3, 0.6, level))
         skin = blur(skin, max(1, round(0.1 * cm)), 2)
         skin = skin + self._grain()
         points = geometry.model.mesh468(self.closed)[:, :2]

@@ -17,11 +17,12 @@ from ..raster import interpolate, rasterise
 from ..rotation import euler_to_matrix
 from .fields import blur, dilate, pixel_grid, resize, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads, head_share
+from .spread import lower_on_mesh
 from .visibility import visible_vertices
 
 SHEET = 64
 """Side of the grid of the sheet."""
-SHEET_BLUR = 2
+SHEET_BLUR = 1
 """Blur radius of the sheet's depth, in its pixels."""
 INVERSIONS = 5
 """Fixed-point steps from the sheet's forward motion to the backward flow."""
@@ -29,9 +30,11 @@ VISIBILITY_SLACK_CM = 0.35
 """A vertex this far behind the front surface still counts as seen in the photograph."""
 STRETCHED = (0.85, 0.5)
 """Photograph pixels per frame pixel at which stretching begins to count, and counts fully."""
+FACING = (0.04, 0.22)
+"""Cosine between normal and view from which a vertex of the photograph begins to be trusted, and is trusted."""
 RIM = 0.1
 """Width of the rim, in parts of the square's side, over which motion dies away."""
-EXTENSION = (12, 6, 3, 1)
+EXTENSION = (8, 4, 2, 1)
 """Blur radii (sheet pixels) by which the face's own motion is continued past it, widest first."""
 
 
@@ -60,41 +63,27 @@ class Flow:
 class FlowField:
     """Flow for one portrait."""
 
-    def __init__(self, geometry: HeadGeometry, inside: Tensor, size: int) -> None:
+    def __init__(self, geometry: HeadGeometry, inside: Tensor, tight: Tensor, size: int) -> None:
         model = geometry.model
         self.geometry, self.size = geometry, size
         skin = model.triangles[model.part_triangles("skin", "lips")]
-        source = geometry.source.pixels
-        self.vertex_trust = self._vertex_trust(skin, source)
+        source = geometry.source.pixels[0]
+        shape = geometry.neutral + model.expression_offsets(geometry.own_expression)
+        view = F.normalize(geometry.unproject(source), dim=-1)
+        facing = -((model.normals(shape) @ geometry.rotation.T) * view).sum(-1)
+        self.vertex_trust = self._vertex_trust(skin, source, facing, tight)
         self.triangles = skin[(self.vertex_trust[skin] > 0).any(1)]
-        self.attributes = torch.cat([source[0, :, :2], self.vertex_trust[:, None]], 1)  # (V, 3)
+        self.attributes = torch.cat([source[:, :2], self.vertex_trust[:, None]], 1)  # (V, 3)
         self.grid = pixel_grid(size, size)
         self.sheet_grid = pixel_grid(SHEET, SHEET) * (size / SHEET)
         self._lay_sheet(inside)
 
-    def _vertex_trust(self, skin: Tensor, source: Tensor) -> Tensor:
-        """(V,) 0..1: vertices seen in the photograph, from the front, on the head."""
-        model = self.geometry.model
-        visible = visible_vertices(source[0], skin, VISIBILITY_SLACK_CM).float()
-        shape = self.geometry.neutral + model.expression_offsets(self.geometry.own_expression)
-        towards = self.geometry.unproject(source[0])
-        normals = model.normals(shape) @ self.geometry.rotation.T
-        facing = -(normals * F.normalize(towards, dim=-1)).sum(-1)
-        trust = visible * smoothstep(0.04, 0.22, facing)
-        trust = trust * smoothstep(0.7, 0.98, self.geometry.rigidity[:, 0])
-        return self._smooth_on_mesh(trust, skin)
-
-    @staticmethod
-    def _smooth_on_mesh(values: Tensor, triangles: Tensor, rounds: int = 3) -> Tensor:
-        """Lower each value toward its neighbours' mean (never raise it), so that trust fades before it ends."""
-        for _ in range(rounds):
-            total, count = torch.zeros_like(values), torch.zeros_like(values)
-            mean = values[triangles].mean(1)
-            for k in range(3):
-                total.index_add_(0, triangles[:, k], mean)
-                count.index_add_(0, triangles[:, k], torch.ones_like(mean))
-            values = torch.minimum(values, total / count.clamp_min(1))
-        return values
+    def _vertex_trust(self, skin: Tensor, source: Tensor, facing: Tensor, tight: Tensor) -> Tensor:
+        """(V,) 0..1: vertices of the head that the photograph shows, from the front and within the person."""
+        visible = visible_vertices(source, skin, VISIBILITY_SLACK_CM).float()
+        person = sample(tight, source[None, None, :, :2])[0, 0, 0]
+        on_head = smoothstep(0.7, 0.98, self.geometry.rigidity[:, 0])
+        return lower_on_mesh(visible * person * smoothstep(*FACING, facing) * on_head, skin)
 
     def _lay_sheet(self, inside: Tensor) -> None:
         """Depth of the sheet, its points in head space and how far each follows the head."""

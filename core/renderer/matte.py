@@ -64,7 +64,7 @@ def separate(crop: np.ndarray, landmarks: np.ndarray) -> Layers:
     background = torch.where(known > 0, picture, soft + (background - soft) * 0.3)
     core = (erode(tight, max(1, size // 200)) > 0.85).float()
     pure = picture + (1 - core) * (fill_smoothly(picture, core) - picture)
-    return Layers(smoothstep(0.62, 0.85, tight), pure, alpha, background)
+    return Layers(smoothstep(0.5, 0.85, tight), pure, alpha, background)
 
 
 def _segment(crop: np.ndarray) -> np.ndarray:

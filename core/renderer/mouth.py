@@ -15,6 +15,7 @@ from .geometry import HeadGeometry, PosedHeads
 from .light import LUMA, Light
 from .masks import LIPS_INNER_RING, LIPS_OUTER_RING, polygon
 from .patch import Patch, PatchView, borrow_hidden, triangles_near
+from .spread import smooth_on_mesh
 from .visibility import visible_vertices
 
 WINDOW_CM = (10.0, 11.0)
@@ -272,14 +273,5 @@ class Mouth:
         rest = geometry.pose(torch.zeros_like(geometry.own_expression)[None], torch.zeros(1, 3), torch.zeros(1, 3))
         wet = (~visible_vertices(rest.pixels[0], self.lip_triangles, slack=0.08)).float()
         wet[model.vertex_part != PARTS.index("lips")] = 0
-        wet = self._smooth(wet)
+        wet = smooth_on_mesh(wet, self.lip_triangles)
         return torch.cat([positions, cover[:, None], wet[:, None]], 1)[None]
-
-    def _smooth(self, values: Tensor) -> Tensor:
-        """One round of averaging over triangles around the mouth."""
-        total, count = torch.zeros_like(values), torch.zeros_like(values)
-        mean = values[self.lip_triangles].mean(1)
-        for k in range(3):
-            total.index_add_(0, self.lip_triangles[:, k], mean)
-            count.index_add_(0, self.lip_triangles[:, k], torch.ones_like(mean))
-        return torch.where(count > 0, total / count.clamp_min(1), values)

@@ -18,7 +18,7 @@ from ..motion import Motion
 from ..portrait import Portrait
 from ..raster import interpolate, rasterise
 from .eyes import Eye
-from .fields import sample
+from .fields import blur, dilate, erode, sample, smoothstep
 from .flow import Flow, FlowField
 from .framing import frame_portrait
 from .geometry import HeadGeometry, PosedHeads
@@ -84,7 +84,8 @@ class Renderer:
             self.background = layers.background.to(self.device)
             person = (picture, layers.alpha, layers.pure, layers.tight)
             self.person = torch.cat([layer.to(self.device) for layer in person], 1)  # (1, 3 + 1 + 3 + 1, S, S)
-            self.flow_field = FlowField(self.geometry, torch.from_numpy(self.framing.inside).to(self.device), size)
+            inside = torch.from_numpy(self.framing.inside).to(self.device)
+            self.flow_field = FlowField(self.geometry, inside, layers.tight.to(self.device), size)
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
@@ -118,9 +119,16 @@ class Renderer:
             tight = warped[:, 7:] * (warped[:, 4:7] - self.background)
             alpha = warped[:, 3:4] + flow.stretch * (warped[:, 7:] - warped[:, 3:4])
             picture = self.background + loose + flow.stretch * (tight - loose)
+            picture = picture + self._outline(flow.trust) * (blur(picture, 1, 1) - picture)
             for part in (*self.eyes, self.mouth):
                 picture = part.draw(picture, heads)
             return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
+
+    @staticmethod
+    def _outline(trust: Tensor) -> Tensor:
+        """(B, 1, S, S) 1 along the outline of the head model, where the flow jumps and would leave a jagged edge."""
+        solid = smoothstep(0.1, 0.6, trust)
+        return smoothstep(0.3, 0.8, dilate(solid, 1) - erode(solid, 1))
 
     def surfaces(self, heads: PosedHeads) -> tuple[Tensor, Tensor]:
         """Part label (B, S, S), −1 where no head is, and unit normals in camera axes (B, 3, S, S) of posed heads."""

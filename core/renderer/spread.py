@@ -69,3 +69,27 @@ def _gaussians(places: Tensor, points: Tensor, values: Tensor, weight: Tensor, w
     kernel = weight * torch.exp(-square / (2 * width**2))
     # The floor in the denominator makes values fade where points are more than about two widths away.
     return kernel @ values / (kernel.sum(1, keepdim=True) + 0.1)
+
+
+def _mesh_mean(values: Tensor, triangles: Tensor) -> Tensor:
+    """(V, C) mean of each vertex' triangles' means; where it has no triangle, its own value."""
+    total, count = torch.zeros_like(values), torch.zeros(len(values), 1)
+    mean = values[triangles].mean(1)
+    for k in range(3):
+        total.index_add_(0, triangles[:, k], mean)
+        count.index_add_(0, triangles[:, k], torch.ones(len(triangles), 1))
+    return torch.where(count > 0, total / count.clamp_min(1), values)
+
+
+def lower_on_mesh(values: Tensor, triangles: Tensor, rounds: int = 3) -> Tensor:
+    """Pull values (V,) down toward their neighbours' mean, never up, so that they fade out before they end."""
+    for _ in range(rounds):
+        values = torch.minimum(values, _mesh_mean(values[:, None], triangles)[:, 0])
+    return values
+
+
+def smooth_on_mesh(values: Tensor, triangles: Tensor, rounds: int = 1) -> Tensor:
+    """Average values (V,) with their neighbours'."""
+    for _ in range(rounds):
+        values = _mesh_mean(values[:, None], triangles)[:, 0]
+    return values
