@@ -17,26 +17,54 @@ _EMPTY = torch.iinfo(torch.int64).max
 
 @dataclass(frozen=True)
 class Fragments:
-    """What the rasteriser saw at each pixel centre.
+    """What the rasteriser saw, as a list of the N covered pixels of all frames, in order of their address.
 
     Attributes
     ----------
-    triangle
-        (B, H, W) int64, row of ``triangles`` of the nearest surface, −1 where there is none.
-    barycentric
-        (B, H, W, 3) float32 weights of that triangle's corners (affine in the image), zero where there is none.
-    depth
-        (B, H, W) float32 interpolated depth, +inf where there is none.
+    shape
+        (B, H, W).
+    address
+        (N,) int64: (frame · H + row) · W + column.
+    face
+        (N,) int64: row of ``triangles`` of the nearest surface.
+    weights
+        (N, 3) float32 barycentric weights of that triangle's corners (affine in the image).
+    distance
+        (N,) float32 interpolated depth.
     """
 
-    triangle: Tensor
-    barycentric: Tensor
-    depth: Tensor
+    shape: tuple[int, int, int]
+    address: Tensor
+    face: Tensor
+    weights: Tensor
+    distance: Tensor
+
+    def spread(self, values: Tensor, empty: float) -> Tensor:
+        """(B, H, W) or (B, H, W, C): values (N,) or (N, C) of the covered pixels, ``empty`` elsewhere."""
+        batch, height, width = self.shape
+        out = values.new_full((batch * height * width, *values.shape[1:]), empty)
+        out[self.address] = values
+        return out.reshape(batch, height, width, *values.shape[1:])  # (B·H·W, ...) -> (B, H, W, ...)
+
+    @property
+    def triangle(self) -> Tensor:
+        """(B, H, W) int64 row of ``triangles`` of the nearest surface, −1 where there is none."""
+        return self.spread(self.face, -1)
 
     @property
     def covered(self) -> Tensor:
         """(B, H, W) bool: some surface is seen."""
-        return self.triangle >= 0
+        return self.spread(torch.ones_like(self.face, dtype=torch.bool), False)
+
+    @property
+    def barycentric(self) -> Tensor:
+        """(B, H, W, 3) weights, zero where nothing is seen."""
+        return self.spread(self.weights, 0.0)
+
+    @property
+    def depth(self) -> Tensor:
+        """(B, H, W) depth, +inf where nothing is seen."""
+        return self.spread(self.distance, torch.inf)
 
 
 def signed_areas(positions: Tensor, triangles: Tensor) -> Tensor:
@@ -90,7 +118,8 @@ def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cul
     nearest.scatter_reduce_(0, pixels, keys, "amin", include_self=True)
     seen = (nearest != _EMPTY).nonzero()[:, 0]
     winner = nearest[seen] & 0xFFFFFFFF
-    return _resolve(corners, winner, seen, (batch, face_count, height, width))
+    weights, distance = _weigh(corners[winner], seen, height, width)
+    return Fragments((batch, height, width), seen, winner % face_count, weights, distance)
 
 
 def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> Tensor:
@@ -106,17 +135,19 @@ def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> 
     Tensor
         (B, H, W, C) float32.
     """
-    batch, height, width = fragments.triangle.shape
-    frame, y, x = fragments.covered.nonzero(as_tuple=True)
-    corner = triangles[fragments.triangle[frame, y, x]]  # (N, 3)
-    values = attributes[corner] if attributes.dim() == 2 else attributes[frame[:, None], corner]  # (N, 3, C)
-    weights = fragments.barycentric[frame, y, x]
+    corner = triangles[fragments.face]  # (N, 3)
+    if attributes.dim() == 2:
+        values = attributes[corner]  # (N, 3, C)
+    else:
+        _, height, width = fragments.shape
+        frame = fragments.address // (height * width)
+        flat = attributes.reshape(-1, attributes.shape[-1])  # (B, V, C) -> (B·V, C)
+        values = flat[corner + (frame * attributes.shape[1])[:, None]]
+    weights = fragments.weights
     mixed = (
         values[:, 0] * weights[:, 0:1] + values[:, 1] * weights[:, 1:2] + values[:, 2] * weights[:, 2:3]
     )  # written out: a matrix product may round differently for another number of rows
-    out = torch.zeros((batch, height, width, attributes.shape[-1]), dtype=torch.float32, device=attributes.device)
-    out[frame, y, x] = mixed
-    return out
+    return fragments.spread(mixed, 0.0)
 
 
 def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,43 +176,47 @@ def _sorted_by_row(corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return a, b, c
 
 
-def _crossing(start: Tensor, end: Tensor, y: Tensor) -> Tensor:
-    """x where the edge start → end (start above end) meets the row y.
+def _slope(start: Tensor, end: Tensor) -> Tensor:
+    """Change of x per row along the edge start → end, start above end.
 
-    Both triangles at an edge order it from top to bottom, so both find the same number: no gap can open between them.
+    Both triangles at an edge order it from top to bottom, so both find the same crossings: no gap can open between them.
     """
-    slope = (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1]).clamp_min(1e-20)
-    return start[:, 0] + (y - start[:, 1]) * slope
+    return (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1]).clamp_min(1e-20)
 
 
 def _covered_pixels(corners: Tensor, index: Tensor, face_count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Flat pixel address and sort key of every (triangle, pixel) pair."""
     top, middle, bottom = _sorted_by_row(corners)
     first_row, end_row = _centre_index(top[:, 1], height), _centre_index(bottom[:, 1], height)
+    slope_x, slope_y = _depth_slopes(corners)
+    origin = corners[:, 0]
+    # One table, one gather: rows are many and each gather has its cost.
+    edges = torch.stack(
+        [top[:, 0], top[:, 1], _slope(top, bottom), _slope(top, middle), middle[:, 0], middle[:, 1],
+         _slope(middle, bottom), origin[:, 2] - origin[:, 0] * slope_x, origin[:, 1], slope_y,
+         slope_x, corners[..., 2].amin(1), corners[..., 2].amax(1)],
+        1,
+    )  # fmt: skip
     owner, step = _expand((end_row - first_row).clamp_min(0))
     row = first_row[owner] + step
     y = row.to(torch.float32) + 0.5
-
-    a, b, c = top[owner], middle[owner], bottom[owner]
-    upper = (y < b[:, 1])[:, None]
-    long_x = _crossing(a, c, y)
-    short_x = _crossing(torch.where(upper, a, b), torch.where(upper, b, c), y)
+    table = edges[owner]
+    below = y - table[:, 1]
+    long_x = table[:, 0] + below * table[:, 2]
+    beyond = y - table[:, 5]
+    short_x = torch.where(beyond < 0, table[:, 0] + below * table[:, 3], table[:, 4] + beyond * table[:, 6])
     left = _centre_index(torch.minimum(long_x, short_x), width)
     right = _centre_index(torch.maximum(long_x, short_x), width)
-
-    slope_x, slope_y = _depth_slopes(corners)
-    origin = corners[:, 0]
-    row_depth = origin[owner, 2] + (y - origin[owner, 1]) * slope_y[owner] - origin[owner, 0] * slope_x[owner]
-    lowest, highest = corners[..., 2].amin(1), corners[..., 2].amax(1)
+    at_left = table[:, 7] + (y - table[:, 8]) * table[:, 9] + (left.to(torch.float32) + 0.5) * table[:, 10]
 
     span, step = _expand((right - left).clamp_min(0))
-    x = left[span] + step
-    face = owner[span]
-    depth = row_depth[span] + (x.to(torch.float32) + 0.5) * slope_x[face]
-    depth = torch.minimum(torch.maximum(depth, lowest[face]), highest[face])
-    frame = index[face] // face_count
-    pixels = (frame * height + row[span]) * width + x
-    return pixels, (_ordered_bits(depth) << 32) | index[face]
+    depths = torch.cat([at_left[:, None], table[:, 10:]], 1)[span]
+    depth = depths[:, 0] + step.to(torch.float32) * depths[:, 1]
+    depth = torch.minimum(torch.maximum(depth, depths[:, 2]), depths[:, 3])
+    number = index[owner]
+    start = ((number // face_count) * height + row) * width + left
+    places = torch.stack([start, number], 1)[span]
+    return places[:, 0] + step, (_ordered_bits(depth) << 32) | places[:, 1]
 
 
 def _depth_slopes(corners: Tensor) -> tuple[Tensor, Tensor]:
@@ -200,16 +235,12 @@ def _ordered_bits(value: Tensor) -> Tensor:
     return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long()
 
 
-def _resolve(corners: Tensor, winner: Tensor, seen: Tensor, shape: tuple[int, int, int, int]) -> Fragments:
-    """Barycentric weights and depth of the winning triangles."""
-    batch, face_count, height, width = shape
-    triangle = torch.full((batch * height * width,), -1, dtype=torch.int64, device=corners.device)
-    barycentric = torch.zeros((batch * height * width, 3), dtype=torch.float32, device=corners.device)
-    depth = torch.full((batch * height * width,), torch.inf, dtype=torch.float32, device=corners.device)
-
-    a, b, c = corners[winner].unbind(1)
-    x = (seen % width).to(torch.float32) + 0.5 - a[:, 0]
-    y = (seen // width % height).to(torch.float32) + 0.5 - a[:, 1]
+def _weigh(corners: Tensor, address: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Barycentric weights (N, 3) and depth (N,) of pixels in the triangles (N, 3, 3) that won them."""
+    a, b, c = corners.unbind(1)
+    line = address // width
+    x = (address - line * width).to(torch.float32) + 0.5 - a[:, 0]
+    y = (line % height).to(torch.float32) + 0.5 - a[:, 1]
     ab, ac = b - a, c - a
     area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
     area = torch.where(area == 0, torch.ones_like(area), area)
@@ -218,13 +249,6 @@ def _resolve(corners: Tensor, winner: Tensor, seen: Tensor, shape: tuple[int, in
     # A pixel on the rim may lie outside by a rounding error, in a sliver by more: keep the weights a partition of one.
     excess = (weight_b + weight_c).clamp_min(1)
     weight_b, weight_c = weight_b / excess, weight_c / excess
-    weights = torch.stack([1 - weight_b - weight_c, weight_b, weight_c], -1)
-
-    triangle[seen] = winner % face_count
-    barycentric[seen] = weights
-    depth[seen] = weights[:, 0] * a[:, 2] + weights[:, 1] * b[:, 2] + weights[:, 2] * c[:, 2]
-    return Fragments(
-        triangle.reshape(batch, height, width),
-        barycentric.reshape(batch, height, width, 3),
-        depth.reshape(batch, height, width),
-    )
+    weight_a = 1 - weight_b - weight_c
+    depth = weight_a * a[:, 2] + weight_b * b[:, 2] + weight_c * c[:, 2]
+    return torch.stack([weight_a, weight_b, weight_c], -1), depth

@@ -51,15 +51,22 @@ def resize(field: Tensor, height: int, width: int) -> Tensor:
 
 
 def blur(field: Tensor, radius: int, passes: int = 3) -> Tensor:
-    """Repeated box means of (B, C, H, W): close to a Gaussian of sigma ≈ radius · sqrt(passes / 3) · 1.1 for 3 passes."""
+    """Repeated box means of (B, C, H, W); three passes come close to a Gaussian of sigma ≈ 1.05 · radius + 0.5."""
     if radius < 1:
         return field
     for _ in range(passes):
-        field = F.pad(field, (radius, radius, 0, 0), mode="replicate")
-        field = F.avg_pool2d(field, (1, 2 * radius + 1), 1)
-        field = F.pad(field, (0, 0, radius, radius), mode="replicate")
-        field = F.avg_pool2d(field, (2 * radius + 1, 1), 1)
+        field = _box_mean(_box_mean(field, radius, 3), radius, 2)
     return field
+
+
+def _box_mean(field: Tensor, radius: int, dim: int) -> Tensor:
+    """Mean over 2 · radius + 1 neighbours along one dimension (sums of shifted views: faster here than pooling)."""
+    padding = (radius, radius, 0, 0) if dim == 3 else (0, 0, radius, radius)
+    padded, length = F.pad(field, padding, mode="replicate"), field.shape[dim]
+    total = padded.narrow(dim, 0, length).clone()
+    for shift in range(1, 2 * radius + 1):
+        total += padded.narrow(dim, shift, length)
+    return total.mul_(1.0 / (2 * radius + 1))
 
 
 def dilate(mask: Tensor, radius: int) -> Tensor:

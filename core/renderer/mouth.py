@@ -18,8 +18,8 @@ from .patch import Patch, PatchView, borrow_hidden, triangles_near
 from .spread import smooth_on_mesh
 from .visibility import visible_vertices
 
-WINDOW_CM = (10.0, 11.0)
-REACH_CM = (4.6, 5.2)
+WINDOW_CM = (8.4, 8.0)
+REACH_CM = (3.9, 3.3)
 """Half axes of the ellipse of skin around the mouth that the window redraws."""
 INTERIOR = ("teeth_upper", "teeth_lower", "gums_upper", "gums_lower", "tongue", "mouth_socket")
 ALBEDO = {
@@ -177,7 +177,9 @@ class Mouth:
         shade = self.light.shade(normals)[..., None]
         gloss = (normals[..., 2:] * 0.8 + normals[..., 1:2] * 0.55).clamp_min(0).pow(24) * 0.10 * self.depth_light
         colour = self.albedo * shade + gloss
-        return torch.cat([colour, self.tooth.expand(len(colour), -1, -1), self.own_share.expand(len(colour), -1, -1)], 2)
+        return torch.cat(
+            [colour, self.tooth.expand(len(colour), -1, -1), self.own_share.expand(len(colour), -1, -1)], 2
+        )
 
     def _interior_materials(self) -> tuple[Tensor, Tensor, Tensor]:
         model, geometry = self.geometry.model, self.geometry

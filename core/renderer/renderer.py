@@ -114,11 +114,14 @@ class Renderer:
         with torch.inference_mode(), self.device:
             heads = self.geometry.pose(expression, rotation, translation, absolute)
             flow = self.flow_field(heads, rotation, translation)
-            warped = sample(self.person, flow.positions, "bicubic").clamp(0, 1)
-            loose = warped[:, 3:4] * (warped[:, :3] - self.background)
-            tight = warped[:, 7:] * (warped[:, 4:7] - self.background)
-            alpha = warped[:, 3:4] + flow.stretch * (warped[:, 7:] - warped[:, 3:4])
-            picture = self.background + loose + flow.stretch * (tight - loose)
+            warped = sample(self.person[:, :4], flow.positions, "bicubic").clamp(0, 1)
+            alpha = warped[:, 3:]
+            layer = alpha * (warped[:, :3] - self.background)
+            if flow.stretch.any():
+                pure = sample(self.person[:, 4:], flow.positions)
+                layer = layer + flow.stretch * (pure[:, 3:] * (pure[:, :3] - self.background) - layer)
+                alpha = alpha + flow.stretch * (pure[:, 3:] - alpha)
+            picture = self.background + layer
             picture = picture + self._outline(flow.trust) * (blur(picture, 1, 1) - picture)
             for part in (*self.eyes, self.mouth):
                 picture = part.draw(picture, heads)
