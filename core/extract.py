@@ -23,7 +23,7 @@ from .portrait import Portrait, fitted
 from .renderer.expression import target_expression
 from .track import LidRange, full_blinks, lid_ratio, relative_pose, track
 
-CLOSED_LIDS = 0.15
+CLOSED_LIDS = 0.22
 """Eyelid gap that the face mesh reports for a closed eye, as a share of the open one."""
 MAX_LOST = 12
 """Frames without a face in a row that are bridged by the last one seen."""

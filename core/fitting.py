@@ -23,7 +23,7 @@ FRAME = E + 6
 """Unknowns a frame: expression, rotation increment (3), translation (3)."""
 GAZE_COLUMNS = torch.tensor([name.startswith("eyeLook") for name in EXPRESSIONS])
 LOOK_DOWN = [EXPRESSIONS.index("eyeLookDown_L"), EXPRESSIONS.index("eyeLookDown_R")]
-CLOSING_STIFFNESS = 30.0
+CLOSING_STIFFNESS = 100.0
 """How much stiffer the prior of looking down is while the lids are closed."""
 FLIP = torch.tensor([1.0, -1.0])
 """Camera y points up, pixels' y down."""

@@ -58,7 +58,7 @@ _RARE = {
 }  # fmt: skip
 _DEFAULT_SPREAD = 0.35
 _FREE = {"jawOpen": 1.0, "eyeBlink_L": 1.0, "eyeBlink_R": 1.0}
-_FREE |= {name: 0.4 for name in EXPRESSIONS if name.startswith("eyeLook")}
+_FREE |= {name: 0.6 for name in EXPRESSIONS if name.startswith("eyeLook")}
 
 
 def expression_spread() -> torch.Tensor:
@@ -69,7 +69,7 @@ def expression_spread() -> torch.Tensor:
 def expression_acceleration() -> torch.Tensor:
     """(53,) prior standard deviation of each weight's acceleration a frame²: blinks are quick; gaze is held through
     them."""
-    return torch.tensor([0.4 if "Blink" in name else 0.06 if "eyeLook" in name else 0.15 for name in EXPRESSIONS])
+    return torch.tensor([1.0 if "Blink" in name else 0.06 if "eyeLook" in name else 0.15 for name in EXPRESSIONS])
 
 
 def opposite_indices() -> torch.Tensor:
@@ -172,7 +172,7 @@ class LandmarkModel:
         weight[[*EYE_LEFT, *EYE_RIGHT]] = 3.0
         weight[list(BROWS)] = 2.0
         weight[IRIS_RIGHT] = weight[IRIS_LEFT] = 0.0
-        weight[[IRIS_RIGHT.start, IRIS_LEFT.start]] = 100.0
+        weight[[IRIS_RIGHT.start, IRIS_LEFT.start]] = 400.0
         contour = torch.zeros(LANDMARKS, dtype=torch.bool)
         contour[list(CONTOUR)] = True
         return cls(

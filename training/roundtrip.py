@@ -1,0 +1,129 @@
+"""Motion → frames → extracted motion: ``python -m training.roundtrip [--portraits FILE …] [--data ../shared/data]``.
+
+Renders held-out GRID speech with real head motion of the White House addresses on portraits, reads the curves back with
+``core.extract`` and prints, for each portrait, errors of the pose and correlations of the curves.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.channels import EXPRESSIONS
+from core.errors import BadInputError
+from core.extract import extract
+from core.fitting import gaps
+from core.head_model import HeadModel
+from core.landmark_model import LandmarkModel
+from core.making import frame_to_image
+from core.motion import Motion
+from core.portrait import Portrait, load_portrait
+from core.renderer.renderer import Renderer
+
+from .splits import split
+
+TRACKS = Path(".cache/tracks")
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """What one portrait gave: pose (mean and largest error over frames, degrees), and correlations of curves."""
+
+    pose_mean: float
+    pose_largest: float
+    opening: float
+    blink: float
+    gaze: float
+
+
+def speech_motion(seed: int, frames: int = 75, largest: float = 12.0) -> Motion:
+    """Mouth and brows of a held-out GRID clip, a piece of real head motion (scaled down where it turns beyond
+    ``largest`` degrees), and, since GRID's talkers hardly look around, eyes that jump from side to side and blink
+    once.
+    """
+    generator = np.random.default_rng(seed)
+    clips = [path for path in sorted((TRACKS / "grid").glob("*.npz")) if split(path.stem) != "train"]
+    with np.load(clips[generator.integers(len(clips))], allow_pickle=False) as clip:
+        expression = clip["expression"][:frames]
+    heads = sorted((TRACKS / "obama").glob("*.npz"))
+    with np.load(heads[generator.integers(len(heads))], allow_pickle=False) as head:
+        start = int(generator.integers(len(head["rotation"]) - frames))
+        rotation = head["rotation"][start : start + len(expression)]
+    expression = np.array(expression)
+    time = np.arange(len(expression)) / 25
+    look = 0.5 * np.sign(np.sin(2 * np.pi * time / 1.6 + seed))  # side to side every 0.8 s
+    for side, sign in (("L", 1), ("R", -1)):
+        expression[:, EXPRESSIONS.index(f"eyeLookOut_{side}")] = np.clip(sign * look, 0, 1)
+        expression[:, EXPRESSIONS.index(f"eyeLookIn_{side}")] = np.clip(-sign * look, 0, 1)
+        expression[:, EXPRESSIONS.index(f"eyeBlink_{side}")] = np.exp(-(((time - 1.3) / 0.08) ** 2))
+    rotation = rotation - rotation.mean(0)
+    rotation = rotation * min(1.0, np.radians(largest) / np.abs(rotation).max())
+    return Motion(expression, rotation, np.zeros_like(rotation))
+
+
+def lip_gap(model: LandmarkModel, expression: np.ndarray) -> np.ndarray:
+    """(T,) height of the mouth's opening on the mean head, centimetres."""
+    positions = model.positions(torch.zeros(model.identity.shape[0]), torch.tensor(expression))
+    return gaps(positions[..., 1:2], model.lip_pairs).numpy()
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's, nan where a curve stands still."""
+    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-4 and b.std() > 1e-4 else float("nan")
+
+
+def round_trip(head: HeadModel, portrait: Portrait, motion: Motion, size: int = 256) -> tuple[RoundTrip, Motion]:
+    """Render ``motion`` on ``portrait`` at ``size`` and compare what is extracted with what went in."""
+    renderer = Renderer(head, portrait, size=size, framing="crop")
+    found = extract(renderer.render(motion), portrait, *frame_to_image(renderer.framing))
+    model = LandmarkModel.face_mesh(head)
+    error = np.degrees(np.abs(found.rotation - motion.rotation))
+
+    def summed(names: tuple[str, ...], signs: tuple[int, ...], m: Motion) -> np.ndarray:
+        return sum(sign * m.expression[:, EXPRESSIONS.index(n)] for n, sign in zip(names, signs, strict=True))
+
+    blink = ("eyeBlink_L", "eyeBlink_R"), (1, 1)
+    gaze = ("eyeLookOut_L", "eyeLookIn_L", "eyeLookIn_R", "eyeLookOut_R"), (1, -1, 1, -1)
+    result = RoundTrip(
+        pose_mean=float(error.mean()),
+        pose_largest=float(error.max()),
+        opening=correlation(lip_gap(model, motion.expression), lip_gap(model, found.expression)),
+        blink=correlation(summed(*blink, motion), summed(*blink, found)),
+        gaze=correlation(summed(*gaze, motion), summed(*gaze, found)),
+    )
+    return result, found
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--portraits", type=Path, nargs="*", help="pictures; every 34th of the corpus without")
+    parser.add_argument("--size", type=int, default=256)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    head = HeadModel.load()
+    results: list[RoundTrip] = []
+    for seed, path in enumerate(options.portraits or sorted((options.data / "portraits").glob("*.jpg"))[::34]):
+        try:
+            portrait = load_portrait(path, ".cache/portraits")
+        except BadInputError as error:
+            print(f"{path.name}: {error}")
+            continue
+        result, _ = round_trip(head, portrait, speech_motion(seed), options.size)
+        results.append(result)
+        print(
+            f"{path.name}: pose off by {result.pose_mean:.2f}° (largest {result.pose_largest:.2f}°), correlation of "
+            f"opening {result.opening:.3f}, blink {result.blink:.3f}, gaze {result.gaze:.3f}",
+            flush=True,
+        )
+    for name in ("pose_mean", "pose_largest", "opening", "blink", "gaze"):
+        print(f"median {name}: {np.nanmedian([getattr(r, name) for r in results]):.3f}")
+
+
+if __name__ == "__main__":
+    main()
