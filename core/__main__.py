@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .errors import EXIT_DONE, BadInputError, SoliloquyError
+from .processes import let_threads_sleep
 from .progress import JobContext
 from .protocol import Event, Extract, Generate, Head, Notice, Probe, Progress, Render, Request, Resample, TakeReady
 from .schema import build
@@ -161,6 +162,7 @@ def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
 
 def _run(request: Any, printer: Printer) -> dict[str, Any]:
     stop = threading.Event()
+    let_threads_sleep()
     with _stopped_by_signals(stop):
         from .generate import Studio
         from .models import be_deterministic

@@ -6,7 +6,7 @@ Ours → Live Link
 * Angles are radians. ``HeadPitch`` > 0 nods down, ``HeadYaw`` > 0 turns to the person's left, ``HeadRoll`` > 0 tilts
   the head to the person's right; all relative to the rest pose, as in ``core.motion``.
 * Eye angles follow the same axes (pitch > 0 looks down, yaw > 0 looks to the person's left, roll is always 0) and are
-  the ``eyeLook`` weights times ``GAZE_RADIANS``.
+  the ``eyeLook`` weights times 30° (in, out) and 25° (up, down).
 * Head translation has no column and is left out.
 """
 
@@ -24,8 +24,9 @@ from .errors import BadInputError
 from .files import write_bytes
 from .motion import Motion
 
-GAZE_RADIANS = math.radians(30.0)
-"""Turn of an eye whose ``eyeLook`` weight is 1."""
+GAZE_SIDEWAYS = math.radians(30.0)
+GAZE_UP_DOWN = math.radians(25.0)
+"""Turn of an eye whose ``eyeLook`` weight is 1, as in the head model."""
 
 _EYE = ("EyeBlink", "EyeLookDown", "EyeLookIn", "EyeLookOut", "EyeLookUp", "EyeSquint", "EyeWide")
 _MOUTH = (
@@ -104,7 +105,7 @@ def to_values(motion: Motion) -> np.ndarray:
     for side, outward in (("L", 1.0), ("R", -1.0)):
         eye_yaw = outward * (weight(f"eyeLookOut_{side}") - weight(f"eyeLookIn_{side}"))
         eye_pitch = weight(f"eyeLookDown_{side}") - weight(f"eyeLookUp_{side}")
-        angles += [eye_yaw * GAZE_RADIANS, eye_pitch * GAZE_RADIANS, np.zeros(len(motion))]
+        angles += [eye_yaw * GAZE_SIDEWAYS, eye_pitch * GAZE_UP_DOWN, np.zeros(len(motion))]
     return np.concatenate([shapes, np.stack(angles, axis=1)], axis=1)
 
 

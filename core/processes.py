@@ -40,3 +40,12 @@ def end_group(process: subprocess.Popen[bytes], *, force: bool) -> None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL if force else signal.SIGTERM)
+
+
+def let_threads_sleep() -> None:
+    """Have torch's threads sleep while they wait for one another; to be called before torch is imported.
+
+    They spin by default, which on a computer that also does other things (Blender draws, say) wastes five times the
+    work: a thread that spins keeps the one it waits for from running.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -15,6 +15,7 @@ import traceback
 from typing import IO
 
 from .errors import BadInputError, CancelledError, SoliloquyError
+from .processes import let_threads_sleep
 from .progress import Clock, JobContext
 from .protocol import (
     MAX_LINE,
@@ -174,6 +175,7 @@ def _identifier_in(line: bytes) -> str | None:
 def main() -> int:
     """Run until stdin closes; the exit status is 0 unless a job had to be cut off."""
     messages = protect_stdout()
+    let_threads_sleep()
     try:
         Worker(sys.stdin.buffer, messages).run()
     except CancelledError:

@@ -10,7 +10,17 @@ import pytest
 
 from core.channels import EXPRESSIONS
 from core.errors import BadInputError
-from core.live_link import HEADER, VALUE_COLUMNS, read_live_link_csv, timecode, to_values, write_live_link_csv
+from core.head_model import HeadModel
+from core.live_link import (
+    GAZE_SIDEWAYS,
+    GAZE_UP_DOWN,
+    HEADER,
+    VALUE_COLUMNS,
+    read_live_link_csv,
+    timecode,
+    to_values,
+    write_live_link_csv,
+)
 from core.motion import Motion
 
 
@@ -58,8 +68,13 @@ def test_angles_follow_the_documented_signs() -> None:
     assert value(motion, "HeadRoll") == pytest.approx(0.3)
     # Both eyes look to the person's left by the same angle; the left one down, the right one up.
     assert value(motion, "LeftEyeYaw") == pytest.approx(value(motion, "RightEyeYaw")) == pytest.approx(math.radians(15))
-    assert value(motion, "LeftEyePitch") == pytest.approx(math.radians(30))
-    assert value(motion, "RightEyePitch") == pytest.approx(math.radians(-30))
+    assert value(motion, "LeftEyePitch") == pytest.approx(math.radians(25))
+    assert value(motion, "RightEyePitch") == pytest.approx(math.radians(-25))
+
+
+def test_eyes_turn_as_far_as_the_head_models() -> None:
+    gaze = HeadModel.load().gaze_angles.tolist()  # down, in, out, up
+    assert [GAZE_UP_DOWN, GAZE_SIDEWAYS, GAZE_SIDEWAYS, GAZE_UP_DOWN] == pytest.approx(gaze, abs=1e-4)
 
 
 def test_file_round_trip(tmp_path) -> None:
