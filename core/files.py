@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,10 @@ def written_beside(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise output_error(error, path) from error
     finally:
-        beside.unlink(missing_ok=True)
+        # Where a folder of the path is a file, there is nothing to remove, and the system says so by an error of its
+        # own.
+        with suppress(NotADirectoryError):
+            beside.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -1,8 +1,8 @@
 """A person's head for Blender: mesh, texture coordinates, shape keys, joints, weights, and the projected texture.
 
 Written without Blender as one npz (no pickle) and one PNG; ``addon/head.py`` turns them into Blender's data. All
-points are in head space (centimetres, x to the person's left, y up, z out of the face); the add-on converts to Blender's
-axes and metres: (x, y, z) -> (x, -z, y) / 100, so that the person faces -Y.
+points are in head space (centimetres, x to the person's left, y up, z out of the face); the add-on converts to
+Blender's axes and metres: (x, y, z) -> (x, -z, y) / 100, so that the person faces -Y.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ INSIDE = ("mouth_socket", "gums_upper", "gums_lower", "tongue", "teeth_upper", "
 def joints_of(head: HeadModel, identity: torch.Tensor) -> np.ndarray:
     """(6, 3) float32 centimetres in the order of ``JOINTS``, for a person with coefficients (I,).
 
-    The neck's joint is the pivot about which ``core.motion.Motion`` turns the head, whoever's it is; jaw and eyes move with
-    the person's features.
+    The neck's joint is the pivot about which ``core.motion.Motion`` turns the head, whoever's it is; jaw and eyes
+    move with the person's features.
     """
     neck = head.neck_pivot
     temples = head.landmarks68[[0, 16]]
@@ -46,7 +46,8 @@ def skin_weights(head: HeadModel) -> np.ndarray:
     """(V, 6) float32 weights with sum 1, in the order of ``JOINTS``.
 
     Eyeballs turn with their bones, the mouth's inside and the head above the jaw line with the head; down the neck the
-    skin passes over to the neck's bone and then to the root, smoothly. Nothing hangs on the jaw: its shapes move the mesh.
+    skin passes over to the neck's bone and then to the root, smoothly. Nothing hangs on the jaw: its shapes move the
+    mesh.
     """
     mean = head.mean.numpy()
     (front_y, front_z), (back_y, back_z) = NECK_FRONT_CM, NECK_BACK_CM
@@ -103,13 +104,14 @@ def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, t
     The keys of the npz:
 
     - ``vertices`` (V, 3) float32: the person's neutral head, head space, centimetres.
-    - ``triangles`` (F, 3) int32, counter-clockwise from outside; ``triangle_part`` (F,) int32 index into ``part_names``.
-    - ``uv`` (U, 2) float32 in 0–1, v up; ``triangle_uv`` (F, 3) int32 rows of ``uv`` for each corner.
-    - ``shapes`` (53, V, 3) float32 centimetres to add at weight 1, named by ``shape_names`` (``core.channels.EXPRESSIONS``);
-      zero on the eyeballs, which the eye bones turn.
-    - ``weights`` (V, 6) float32 and ``joints`` (6, 3) float32 centimetres, named by ``joint_names``: root, neck, head, jaw,
-      eye.L, eye.R. The jaw carries no vertices.
-    - ``gaze_angles`` (4,) float32 radians that an eye turns at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp.
+    - ``triangles`` (F, 3) int32, counter-clockwise from outside; ``triangle_part`` (F,) int32, rows of ``part_names``.
+    - ``uv`` (U, 2) float32 in 0–1, v up; ``triangle_uv`` (F, 3) int32, rows of ``uv`` for each corner.
+    - ``shapes`` (53, V, 3) float32 centimetres to add at weight 1, named by ``shape_names`` (as in
+      ``core.channels.EXPRESSIONS``); zero on the eyeballs, which the eye bones turn.
+    - ``weights`` (V, 6) float32 and ``joints`` (6, 3) float32 centimetres, named by ``joint_names``: root, neck, head,
+      jaw, eye.L, eye.R. The jaw carries no vertices.
+    - ``gaze_angles`` (4,) float32 radians that an eye turns at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut and
+      eyeLookUp.
     - ``jaw_angles`` (2,) float32 radians that the jaw turns at jawOpen = 1 and, sideways, at jawLeft = 1.
 
     Raises ``SoliloquyError`` (``disk_full``, ``output_unwritable``) where a file can't be written.

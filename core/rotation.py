@@ -1,7 +1,7 @@
 """Rotations of the head: (pitch, yaw, roll) and rotation vectors to matrices and back, for numpy and torch.
 
-Axes are the head's: x to the person's left, y up, z out of the face; right-hand rule. R = R_y(yaw) R_x(pitch) R_z(roll):
-pitch > 0 nods down, yaw > 0 turns to the person's left, roll > 0 lifts the person's left side.
+Axes are the head's: x to the person's left, y up, z out of the face; right-hand rule. R = R_y(yaw) R_x(pitch)
+R_z(roll): pitch > 0 nods down, yaw > 0 turns to the person's left, roll > 0 lifts the person's left side.
 """
 
 from __future__ import annotations
@@ -92,3 +92,13 @@ def rodrigues(vector: Array) -> Array:
         else np.eye(3, dtype=np.asarray(vector).dtype)
     )
     return identity + first[..., None, None] * cross + second[..., None, None] * (cross @ cross)
+
+
+def rotation_vector(matrix: torch.Tensor) -> torch.Tensor:
+    """Axis · angle (..., 3) of rotation matrices (..., 3, 3) below half a turn (torch): inverse of :func:`rodrigues`."""
+    upper, lower = matrix[..., [2, 0, 1], [1, 2, 0]], matrix[..., [1, 2, 0], [2, 0, 1]]
+    twice = upper - lower  # 2 sin(angle) · axis
+    sine = (twice.norm(dim=-1, keepdim=True) / 2).clamp(max=1.0)
+    cosine = (matrix.diagonal(dim1=-2, dim2=-1).sum(-1, keepdim=True) - 1) / 2
+    angle = torch.atan2(sine, cosine)
+    return twice * torch.where(sine > 1e-7, angle / (2 * sine.clamp(min=1e-7)), torch.full_like(sine, 0.5))

@@ -1,7 +1,7 @@
-"""Texture of a person's head from the photograph: projected where seen, mirrored where only the other side is, else diffused.
+"""Texture of a person's head from the photograph: projected where seen, else mirrored, else diffused.
 
-Eyes, teeth, gums, tongue and the mouth's inside are hardly ever seen whole, so they are painted: fixed colours, and an iris
-in the colour that the photograph shows.
+Eyes, teeth, gums, tongue and the mouth's inside are hardly ever seen whole, so they are painted: fixed colours, and
+an iris in the colour that the photograph shows.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class PhotographProjection:
     """The portrait's camera on the fitted head: pixel and visibility of points of the surface."""
 
     def __init__(self, head: HeadModel, portrait: Portrait, detail: float) -> None:
-        """``detail`` is the sharpest pitch of the texture in texels a centimetre; a finer photograph is smoothed to it."""
+        """``detail``: texels a centimetre; a finer photograph is smoothed to that."""
         identity = torch.from_numpy(portrait.identity).float()
         shape = head.vertices(identity, torch.from_numpy(portrait.expression).float())
         rotation = euler_to_matrix(torch.from_numpy(portrait.rotation).float())
@@ -190,11 +190,13 @@ def project_texture(head: HeadModel, portrait: Portrait, size: int) -> np.ndarra
     surface = head.part_triangles("skin", "lips", "eye_socket_left", "eye_socket_right").numpy()
     filled = diffuse(vertex_colour, vertex_confidence, triangles[surface])
     colour = confidence[:, None] * colour + (1 - confidence[:, None]) * _at(filled, triangles, texels)
-    for name, paint in PAINT.items():
-        colour[part == PARTS.index(name)] = paint
+    exposure = []
     for side, name in enumerate(("eye_left", "eye_right")):
         inside = part == PARTS.index(name)
-        colour[inside] = _eye_colours(head, projection, texels, inside, side, pixels, own)
+        colour[inside], white = _eye_colours(head, projection, texels, inside, side, pixels, own)
+        exposure.append(np.clip(white.mean() / np.mean(SCLERA), 0.75, 1.1))
+    for name, paint in PAINT.items():
+        colour[part == PARTS.index(name)] = np.array(paint) * np.mean(exposure)
     picture = np.zeros((size, size, 3), np.float32)
     covered = np.zeros((size, size), bool)
     picture[texels.row, texels.column] = colour
@@ -235,21 +237,32 @@ def _eye_colours(
     side: int,
     pixels: np.ndarray,
     seen: np.ndarray,
-) -> np.ndarray:
-    """(n, 3) colours of an eyeball's texels: white, iris with a darker rim, pupil."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n, 3) colours of an eyeball's texels (white, iris with a darker rim, pupil), and the white (3,) itself.
+
+    White and iris are as bright as the photograph shows them, where it shows enough of them.
+    """
     mean = head.mean.numpy()
     points = _at(mean, head.triangles.numpy(), texels)[inside]
     centre = mean[int(head.iris_points[side])]
     limbus = float(np.linalg.norm(mean[head.iris_ring[side].numpy(), :2] - centre[:2], axis=1).mean())
     front = points[:, 2] > float(head.eye_centres[side, 2])
     radius = np.where(front, np.linalg.norm(points[:, :2] - centre[:2], axis=1) / limbus, 9.0)
-    iris = np.array(IRIS, np.float32)
-    ring = (radius > PUPIL_SHARE + 0.1) & (radius < 0.85) & (seen[inside] > 0.3)
-    if ring.sum() > 20:
-        found = _sample(projection.image, pixels[inside][ring])
-        # The upper half is shaded by lid and lashes and the brightest part is a reflection: the middle is the iris.
+    well_seen = seen[inside] > 0.3
+
+    def photographed(ring: np.ndarray, quantile: float, otherwise: tuple[int, int, int]) -> np.ndarray:
+        """Mean colour around a quantile of brightness: lids shade the dark end, reflections make the bright one."""
+        if (ring & well_seen).sum() < 20:
+            return np.array(otherwise, np.float32)
+        found = _sample(projection.image, pixels[inside][ring & well_seen])
         order = np.argsort(found.sum(1))
-        iris = found[order[len(order) // 4 : 3 * len(order) // 4]].mean(0)
+        first = int(max(0.0, quantile - 0.15) * len(order))
+        return found[order[first : max(first + 1, int(min(1.0, quantile + 0.15) * len(order)))]].mean(0)
+
+    iris = photographed((radius > PUPIL_SHARE + 0.1) & (radius < 0.85), 0.5, IRIS)
+    white = photographed((radius > 1.2) & (radius < 2.0), 0.7, SCLERA)
+    # What is photographed between dark lashes is darker than the white itself.
+    white = np.clip(white / max(white.mean(), 1.0), 0.85, 1.15) * np.clip(white.mean(), 110, 225)
 
     def step(edge: float, width: float) -> np.ndarray:
         t = np.clip((radius - edge) / width + 0.5, 0, 1)[:, None]
@@ -257,4 +270,6 @@ def _eye_colours(
 
     rim = 1 - 0.45 * np.exp(-(((radius - 0.95) / 0.1) ** 2))[:, None]
     colour = np.array(PUPIL) + step(PUPIL_SHARE, 0.08) * (iris * rim - np.array(PUPIL))
-    return colour + step(1.0, 0.08) * (np.array(SCLERA) - colour)
+    # The white darkens toward the lids, which shade it.
+    shaded = white * (1 - 0.3 * np.clip((radius - 1.2) / 1.3, 0, 1))[:, None]
+    return colour + step(1.0, 0.08) * (shaded - colour), white

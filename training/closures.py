@@ -1,8 +1,8 @@
 """Close what ICT-FaceKit leaves a little open: lips of the neutral head, lids of the blink shapes.
 
-Its neutral lips stand 0.8 mm apart and its blinks leave up to 1.3 mm of eye (both filled by parts that we drop). No expression
-closes them further, so a portrait's closed mouth, the closures of p, b and m, and every blink would stay open by that much.
-The surface is bent locally until the contours meet.
+Its neutral lips stand 0.8 mm apart and its blinks leave up to 1.3 mm of eye (both filled by parts that we drop). No
+expression closes them further, so a portrait's closed mouth, the closures of p, b and m, and every blink would stay
+open by that much. The surface is bent locally until the contours meet.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def _height_at(x: np.ndarray, curve: np.ndarray) -> np.ndarray:
 def with_closed_lips(model: IctModel) -> IctModel:
     """The same model with a neutral head whose inner lip contours touch, whoever's it is.
 
-    Each lip goes half the way. Identity shapes lose their part in the gap by the same operator, which is linear: the lips
-    stay closed for all their combinations.
+    Each lip goes half the way. Identity shapes lose their part in the gap by the same operator, which is linear: the
+    lips stay closed for all their combinations.
     """
     chain = contour(model, model.faces[used_faces(model)], LIP_INNER)[:-1]
     second = chain.index(int(model.landmarks68[64]))

@@ -1,8 +1,8 @@
 """Where mediapipe's 468 face-mesh points lie on our head model: measured on pictures of our own heads.
 
 Random heads are rendered in random poses, the face mesh is detected on them, and the surface point behind each detected
-point is known exactly. The median over many heads, left and right mirrored into each other, is the point's place. Points of
-lips and eyelids are put on the model's own contours, at their share of the arc length.
+point is known exactly. The median over many heads, left and right mirrored into each other, is the point's place.
+Points of lips and eyelids are put on the model's own contours, at their share of the arc length.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def surface_points(head: HeadModel, rendered: RenderedHead, detected: np.ndarray
 
 
 def mirror_pairs(points: np.ndarray) -> np.ndarray:
-    """(468,) partner of each point on the other side: best one-to-one match of points (468, 3) with their mirror image."""
+    """(468,) partner of each point on the other side: best match of points (468, 3) with their mirror image."""
     cost = np.linalg.norm((points * FLIP)[:, None] - points[None], axis=-1)
     result = linear_sum_assignment(cost)[1]
     if (result[result] != np.arange(len(points))).any():
@@ -175,7 +175,7 @@ def place_points(head: HeadModel, heads: int = HEADS, seed: int = SEED) -> MeshP
 
 
 def align_upright(shape: np.ndarray) -> np.ndarray:
-    """Detected mesh (468, 3) with the eye corners level and facing forward, outer-eye distance 1, nose bridge at x = 0."""
+    """Detected mesh (468, 3) turned to the front, eye corners level, outer-eye distance 1, their middle at zero."""
     across = shape[263] - shape[33]
     scale = np.linalg.norm(across)
     x = across / scale

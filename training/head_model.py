@@ -1,7 +1,7 @@
 """Make the head model: ``python -m training.head_model --ict ../shared/data/ict_facekit.npz``.
 
-Simplified symmetric topology (``head_topology``), identity components (``identity``), expressions with turning eyeballs,
-places of mediapipe's points (``face_mesh_points``), held-out errors (``head_model_report``) and the card.
+Simplified symmetric topology (``head_topology``), identity components (``identity``), expressions with turning
+eyeballs, places of mediapipe's points (``face_mesh_points``), held-out errors (``head_model_report``) and the card.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from safetensors.numpy import save_file
 
 from core.channels import EXPRESSIONS
 from core.head_model import PARTS, WEIGHTS, HeadModel
+from training.closures import with_closed_lips, with_closing_lids
 from training.eyeball import fit_sphere, gaze_rotation
 from training.face_mesh_points import place_points
-from training.head_model_report import held_out_errors, write_card
+from training.head_model_report import held_out_errors, pose_errors, write_card
 from training.head_topology import Topology, build_topology
 from training.ict import IctModel, load_ict
-from training.closures import with_closed_lips, with_closing_lids
 from training.identity import estimate_identity
 
 
@@ -34,7 +34,7 @@ class HeadModelConfig:
     components: int = 50
     seed: int = 1
     gaze_degrees: tuple[float, float, float, float] = (25.0, 30.0, 30.0, 25.0)
-    """Turn of the eyeball at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp (ICT's shapes move lids only)."""
+    """Turn of the eyeball at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp (ICT moves only the lids)."""
 
 
 def data_folder() -> Path:
@@ -74,8 +74,8 @@ def expressions_with_gaze(model: IctModel, topology: Topology, mean: np.ndarray,
 def pivots(model: IctModel) -> tuple[np.ndarray, np.ndarray, float]:
     """Neck and jaw pivots (3,) of the neutral head in centimetres, and the jaw's turn at jawOpen = 1 in radians.
 
-    The jaw's hinge is the axis about which jawOpen turns the lower teeth. The neck's is put between the joints above and
-    below the atlas: in the middle plane, 3.5 cm below and half a centimetre behind the middle of the ears.
+    The jaw's hinge is the axis about which jawOpen turns the lower teeth. The neck's is put between the joints above
+    and below the atlas: in the middle plane, 3.5 cm below and half a centimetre behind the middle of the ears.
     """
     teeth = np.arange(*model.parts["teeth"])
     opening = model.expression_of("jawOpen")[teeth]
@@ -174,7 +174,8 @@ def main() -> None:
     head = HeadModel.load(path=arguments.out)
     errors = held_out_errors(published, topology, head)
     command = "python -m training.head_model --ict ../shared/data/ict_facekit.npz"
-    write_card(arguments.out.with_suffix(".md"), head, errors, facts, command, arguments.out.stat().st_size)
+    facts |= {"pose": pose_errors(head), "bytes": arguments.out.stat().st_size}
+    write_card(arguments.out.with_suffix(".md"), head, errors, facts, command)
     for name, error in errors.items():
         print(f"{name}: median {error.median:.3f} mm, mean {error.mean:.3f} mm, 95 % {error.p95:.3f} mm")
 

@@ -1,7 +1,8 @@
 """Our own left/right symmetric topology from ICT-FaceKit's: half the head simplified, then mirrored; eyeballs made new.
 
-Every vertex of skin, mouth, gums, tongue and teeth is a vertex of the source. The eyeballs are polar grids around the line
-of sight, so that pupil and edge of the iris are rings of vertices; they take their shape from the source's surface.
+Every vertex of skin, mouth, gums, tongue and teeth is a vertex of the source. The eyeballs are polar grids around the
+line of sight, so that pupil and edge of the iris are rings of vertices; they take their shape from the source's
+surface.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """ICT-FaceKit (light) read from one npz: arrays in centimetres, left/right mirror, regions.
 
-The file is described in the data folder's DATA.md; model: ICT-FaceKit, © 2020 USC Institute for Creative Technologies, MIT.
+The file is described in the data folder's DATA.md; model: ICT-FaceKit, © 2020 USC Institute for Creative
+Technologies, MIT.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ USED_PARTS = (
     "eyeball_left",
     "eyeball_right",
 )
-"""Parts of the source that the head model keeps; tear line, occlusion shells and lashes are cards for shaders we don't have."""
+"""Parts that the head model keeps; tear line, occlusion shells and lashes are cards for special shaders."""
 
 
 @dataclass(frozen=True)

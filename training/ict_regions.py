@@ -21,7 +21,7 @@ EYE_LEFT = (42, 43, 44, 45, 46, 47, 42)
 
 
 BITE_HEIGHT_CM, CROWN_CM, FRONT_TEETH_CM = -3.4, 1.2, 8.3
-"""Height at which the rows of teeth meet, height of their crowns, and where the front teeth begin (y, |y|, z of the head)."""
+"""Height at which the rows of teeth meet, height of their crowns, and where the front teeth begin (z)."""
 STRAIGHT_CM = 0.08
 """Distance from the straight line at which a path across quads costs twice its length."""
 

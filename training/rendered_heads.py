@@ -1,8 +1,9 @@
-"""Pictures of random heads made from the head model, with the surface point behind each pixel: calibration for trackers."""
+"""Pictures of random heads made from the head model, with the surface point behind each pixel."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -26,8 +27,8 @@ MILD = {"jawOpen": 0.25, "mouthSmile_L": 0.5, "mouthSmile_R": 0.5, "browInnerUp_
 class RenderedHead:
     """A picture (SIZE, SIZE, 3) uint8, its pose, and for each pixel the triangle (-1: none) and barycentric weights.
 
-    ``rotation`` (3,) pitch, yaw, roll radians; ``identity`` (I,), ``expression`` (53,); ``cosine`` (SIZE, SIZE) between the
-    surface's normal and the line of sight; ``pixels`` (V, 2) projected vertices; ``focal`` in pixels.
+    ``rotation`` (3,) pitch, yaw, roll radians; ``identity`` (I,), ``expression`` (53,); ``cosine`` (SIZE, SIZE)
+    between the surface's normal and the line of sight; ``pixels`` (V, 2) projected vertices; ``focal`` in pixels.
     """
 
     image: np.ndarray
@@ -54,7 +55,7 @@ def _albedo(head: HeadModel, rng: np.random.Generator) -> torch.Tensor:
         colour[mean[:, 1] > line] = hair
     for brow in BROWS:
         points = mean[head.landmarks68[list(brow)].numpy()]
-        fine = np.concatenate([np.linspace(a, b, 8) for a, b in zip(points[:-1], points[1:], strict=True)])
+        fine = np.concatenate([np.linspace(a, b, 8) for a, b in pairwise(points)])
         distance = np.linalg.norm(mean[:, None] - fine[None], axis=-1).min(1)
         share = 0.75 * np.exp(-((distance / BROW_WIDTH_CM) ** 2))[:, None]
         colour = (1 - share) * colour + share * hair
