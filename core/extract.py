@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from .camera import Fit
 from .errors import SoliloquyError
 from .face_mesh import FaceMesh
-from .fitting import Fit, Fitter
+from .fitting import Fitter
 from .head_model import HeadModel
 from .landmark_model import LIPS_INNER, LandmarkModel
 from .motion import Motion

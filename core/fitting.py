@@ -9,14 +9,15 @@ weight at a bound that wants to leave it is held.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 
+from .camera import FLIP, Fit, project
 from .channels import EXPRESSIONS
 from .landmark_model import LandmarkModel, expression_acceleration, expression_spread, opposite_indices
 from .normal_equations import banded_step, schur_step, second_differences, transposed_second_differences
-from .rotation import rodrigues
+from .rotation import rodrigues, rotation_vector
 
 E = len(EXPRESSIONS)
 FRAME = E + 6
@@ -25,8 +26,6 @@ GAZE_COLUMNS = torch.tensor([name.startswith("eyeLook") for name in EXPRESSIONS]
 LOOK_DOWN = [EXPRESSIONS.index("eyeLookDown_L"), EXPRESSIONS.index("eyeLookDown_R")]
 CLOSING_STIFFNESS = 100.0
 """How much stiffer the prior of looking down is while the lids are closed."""
-FLIP = torch.tensor([1.0, -1.0])
-"""Camera y points up, pixels' y down."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +56,6 @@ class FitSettings:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A person and his frames: identity (I,), focal px, centre (2,) px, expression (T, 53), rotation (T, 3, 3),
-    translation (T, 3) cm."""
-
-    identity: torch.Tensor
-    focal: torch.Tensor
-    centre: torch.Tensor
-    expression: torch.Tensor
-    rotation: torch.Tensor
-    translation: torch.Tensor
-    residual: torch.Tensor = field(default_factory=lambda: torch.zeros(0))
-    """(T,) median landmark distance / outer-eye distance, contour aside."""
-
-
-@dataclass(frozen=True)
 class Seen:
     """What a fit is to meet.
 
@@ -84,17 +68,6 @@ class Seen:
     eyes: torch.Tensor
     gaps: torch.Tensor
     precision: torch.Tensor
-
-
-def project(positions: torch.Tensor, fit: Fit) -> torch.Tensor:
-    """Pixels (T, P, 2) of head-space positions (T, P, 3): X_cam = R X + t, u = cx + f X / −Z, v = cy − f Y / −Z."""
-    camera = positions @ fit.rotation.mT + fit.translation[:, None]
-    return fit.centre + fit.focal * camera[..., :2] * FLIP / -camera[..., 2:]
-
-
-def gaps(points: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-    """Mean distance (T,) of point pairs (·, 2) in landmarks (T, P, 2 or 3)."""
-    return (points[:, pairs[:, 0]] - points[:, pairs[:, 1]]).norm(dim=-1).mean(-1)
 
 
 class Fitter:
@@ -374,13 +347,3 @@ class Fitter:
         shared = shared_step.float()
         focal = fit.focal * shared[-1].clamp(-0.3, 0.3).exp()
         return replace(moved, identity=fit.identity + shared[:-1], focal=focal)
-
-
-def rotation_vector(matrix: torch.Tensor) -> torch.Tensor:
-    """Axis · angle (…, 3) of rotation matrices (…, 3, 3) well below half a turn."""
-    upper, lower = matrix[..., [2, 0, 1], [1, 2, 0]], matrix[..., [1, 2, 0], [2, 0, 1]]
-    twice = upper - lower  # 2 sin(angle) · axis
-    sine = (twice.norm(dim=-1, keepdim=True) / 2).clamp(max=1.0)
-    cosine = (matrix.diagonal(dim1=-2, dim2=-1).sum(-1, keepdim=True) - 1) / 2
-    angle = torch.atan2(sine, cosine)
-    return twice * torch.where(sine > 1e-7, angle / (2 * sine.clamp(min=1e-7)), torch.full_like(sine, 0.5))

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from . import picture
+from .camera import Fit
 from .errors import BadInputError
 from .face_mesh import CONTOUR, OUTER_EYES, FaceMesh
-from .fitting import Fit, Fitter
+from .fitting import Fitter
 from .head_model import HeadModel
 from .landmark_model import LandmarkModel
 from .rotation import euler_to_matrix, matrix_to_euler

@@ -95,7 +95,7 @@ def rodrigues(vector: Array) -> Array:
 
 
 def rotation_vector(matrix: torch.Tensor) -> torch.Tensor:
-    """Axis · angle (..., 3) of rotation matrices (..., 3, 3) below half a turn (torch): inverse of :func:`rodrigues`."""
+    """Axis · angle (..., 3) of rotation matrices (..., 3, 3) below half a turn (torch); inverts :func:`rodrigues`."""
     upper, lower = matrix[..., [2, 0, 1], [1, 2, 0]], matrix[..., [1, 2, 0], [2, 0, 1]]
     twice = upper - lower  # 2 sin(angle) · axis
     sine = (twice.norm(dim=-1, keepdim=True) / 2).clamp(max=1.0)

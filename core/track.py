@@ -9,8 +9,9 @@ from itertools import islice
 import numpy as np
 import torch
 
+from .camera import Fit, gaps
 from .channels import EXPRESSIONS
-from .fitting import Fit, Fitter, gaps
+from .fitting import Fitter
 from .landmark_model import LandmarkModel
 from .rotation import matrix_to_euler
 

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import torch
 
+from core.camera import project
 from core.errors import BadInputError
-from core.fitting import project
 from core.head_model import HeadModel
 from core.portrait import Portrait, face_fitter, fitted, load_portrait
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.camera import gaps
 from core.channels import EXPRESSIONS
 from core.errors import BadInputError
 from core.extract import extract
-from core.fitting import gaps
 from core.head_model import HeadModel
 from core.landmark_model import LandmarkModel
 from core.making import frame_to_image

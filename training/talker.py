@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from core.fitting import Fit, FitSettings, Fitter, gaps
+from core.camera import Fit, gaps
+from core.fitting import FitSettings, Fitter
 from core.landmark_model import LandmarkModel
 from core.track import LidRange, full_blinks, joined, lid_ratio, mean_rotation, relative_pose, track
 

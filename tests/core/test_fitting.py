@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from core.camera import Fit, gaps, project
 from core.channels import EXPRESSIONS
-from core.fitting import FRAME, Fit, FitSettings, Fitter, gaps, project, rotation_vector
+from core.fitting import FRAME, FitSettings, Fitter
 from core.head_model import HeadModel
 from core.landmark_model import LandmarkModel
-from core.rotation import euler_to_matrix, rodrigues
+from core.rotation import euler_to_matrix, rodrigues, rotation_vector
 from core.track import LidRange, joined, lid_ratio, relative_pose, track
 
 FOCAL, SIZE = 900.0, (640.0, 640.0)
