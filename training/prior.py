@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
+from core.prior.skip import correct_slowly
 
 from .prior_data import Clip, augment_mel, draw_mask, draw_window, load_clips
 
@@ -145,6 +146,8 @@ def losses(
         batch.has_audio[:, None, None], network.encode_audio(batch.mel), network.empty_audio(items, frames)
     )
     predicted = network(noisy, t, audio, batch.clean, batch.known_mask).float()
+    with torch.autocast("cpu", enabled=False):
+        predicted = correct_slowly(predicted, noisy, t, schedule)
     error = predicted - batch.clean
     return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean()
 

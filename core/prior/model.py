@@ -20,6 +20,7 @@ from .features import channels_from_features, d_nl, features_from_channels, know
 from .network import AudioToNonlipPrior, PriorConfig
 from .sampler import SAMPLERS
 from .schedule import CosineSchedule
+from .skip import correct_slowly
 from .windows import Window, close_seams, plan_windows
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
@@ -200,7 +201,7 @@ class NonlipPrior:
             made[:, window.known : window.commit] = given[:, fresh]
             return
         sound = torch.from_numpy(np.ascontiguousarray(mel[MELS_PER_FRAME * window.start : MELS_PER_FRAME * window.end]))
-        denoiser = _Denoiser(self.network, sound.float().to(self.device), scale, given, mask)
+        denoiser = _Denoiser(self.network, self.schedule, sound.float().to(self.device), scale, given, mask)
 
         def draw() -> Tensor:
             shape = (window.end - window.start, d_nl)
@@ -221,9 +222,15 @@ class _Denoiser:
     """
 
     def __init__(
-        self, network: AudioToNonlipPrior, mel: Tensor, scale: float, given: np.ndarray, mask: np.ndarray
+        self,
+        network: AudioToNonlipPrior,
+        schedule: CosineSchedule,
+        mel: Tensor,
+        scale: float,
+        given: np.ndarray,
+        mask: np.ndarray,
     ) -> None:
-        self.network, self.scale = network, scale
+        self.network, self.schedule, self.scale = network, schedule, scale
         self.given, self.mask = (torch.from_numpy(array).to(mel.device) for array in (given, mask))
         takes, frames, _ = given.shape
         conditions = []
@@ -243,6 +250,7 @@ class _Denoiser:
 
         times = torch.full((takes * self.repeat,), t, device=noisy.device)
         clean = self.network(both(noisy), times, self.audio, both(self.given), both(self.mask))
+        clean = correct_slowly(clean, both(noisy), times, self.schedule)
         if self.repeat == 2:
             conditional, empty = clean.split(takes)
             clean = self.scale * conditional + (1.0 - self.scale) * empty
