@@ -1,6 +1,8 @@
 """MLP_a2l on E_a: speech → lips and jaw, the part of the motion that the words alone settle.
 
-The paper's f_l = MLP_a2l(E_a(audio)) (arXiv 2212.04248), here straight to the 27 lip channels of the head model.
+The paper's f_l = MLP_a2l(E_a(audio)) (arXiv 2212.04248), here straight to the 27 lip channels of the head model, with
+one addition: E_a also says which phones it hears, and MLP_a2l is told. Phones can be learned from many more voices
+than were ever filmed.
 """
 
 from __future__ import annotations
@@ -33,10 +35,13 @@ class LipModelConfig:
         E_a.
     hidden
         Width of MLP_a2l's one hidden layer.
+    phones
+        Phones that are told apart, silence among them.
     """
 
     encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
     hidden: int = 256
+    phones: int = 40
 
     @classmethod
     def tiny(cls) -> LipModelConfig:
@@ -48,7 +53,7 @@ class LipModelConfig:
         """Inverse of ``json.dumps(asdict(config))``."""
         values = json.loads(text)
         encoder = {**values["encoder"], "dilations": tuple(values["encoder"]["dilations"])}
-        return cls(AudioEncoderConfig(**encoder), values["hidden"])
+        return cls(AudioEncoderConfig(**encoder), values["hidden"], values["phones"])
 
 
 class LipModel(nn.Module):
@@ -65,17 +70,30 @@ class LipModel(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = AudioEncoder(config.encoder)
+        self.phones = nn.Linear(config.encoder.width, config.phones)
         self.a2l = nn.Sequential(
-            nn.Linear(config.encoder.width, config.hidden),
+            nn.Linear(config.encoder.width + config.phones, config.hidden),
             nn.GELU(),
             nn.Linear(config.hidden, len(LIP_CHANNELS)),
         )
         self.register_buffer("rest", torch.zeros(len(LIP_CHANNELS)))
         self.register_buffer("gain", torch.ones(len(LIP_CHANNELS)))
 
-    def forward(self, mel: Tensor) -> Tensor:
-        """(B, 4 T, 80) → (B, T, 27) weights, not yet widened nor clamped to 0–1: what the losses compare."""
-        return self.a2l(self.encoder(mel))
+    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """What the losses compare.
+
+        Parameters
+        ----------
+        mel
+            (B, 4 T, 80)
+
+        Returns
+        -------
+        (B, T, 27) weights, not yet widened nor clamped to 0–1, and (B, T, 40) logits of the phones.
+        """
+        features = self.encoder(mel)  # f_a (B, T, d_a)
+        logits = self.phones(features)
+        return self.a2l(torch.cat([features, logits.softmax(-1).to(features.dtype)], -1)), logits
 
     @classmethod
     def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> LipModel:
@@ -128,7 +146,7 @@ class LipModel(nn.Module):
             last = min(first + chunk_frames, frames)
             begin, end = max(0, first - context), min(frames, last + context)
             rows = torch.from_numpy(np.asarray(mel[MELS_PER_FRAME * begin : MELS_PER_FRAME * end], np.float32))
-            raw = self(rows[None].to(self.rest.device))[0]  # (end - begin, 27)
+            raw = self(rows[None].to(self.rest.device))[0][0]  # (end - begin, 27)
             out[first:last] = self.widened(raw)[first - begin : last - begin].cpu().numpy()
         return out
 

@@ -6,8 +6,7 @@
     python -m training.lips evaluate
 
 Losses, each frame weighed by how far its source is to be trusted: squared error of the weights and of their velocity,
-of opening and width of the mouth in space, lips that fail to meet in /p b m/, and cross-entropy of the phones, which
-a head that is thrown away after training reads off E_a's features.
+of opening and width of the mouth in space, lips that fail to meet in /p b m/, and cross-entropy of the phones.
 """
 
 from __future__ import annotations
@@ -80,22 +79,10 @@ class TrainConfig:
 
 OPENING_UNIT, WIDTH_UNIT = 0.03, 0.02
 """About the deviations of opening and width in speech, in outer-eye distances: errors are counted in them."""
+MAX_WIDENING = 1.3
+"""Beyond this a gain would blow up mistakes more than it gives back movement."""
 CLOSED_GAP = 0.004
 """Opening that counts as closed: GRID's median in /p b m/ is 0.003."""
-
-
-class TrainedModel(nn.Module):
-    """The lip model with its phone head (which isn't shipped)."""
-
-    def __init__(self, config: LipModelConfig) -> None:
-        super().__init__()
-        self.lips = LipModel(config)
-        self.phone_head = nn.Linear(config.encoder.width, len(PHONES))
-
-    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 4 T, 80) → raw lip weights (B, T, 27) and phone logits (B, T, 40)."""
-        features = self.lips.encoder(mel)
-        return self.lips.a2l(features), self.phone_head(features)
 
 
 class Losses:
@@ -184,7 +171,7 @@ def train(
     torch.set_num_threads(config.threads)
     run.mkdir(parents=True, exist_ok=True)
     augmentation = augmentation or AugmentConfig()
-    model = TrainedModel(config.model())
+    model = LipModel(config.model())
     average = {name: value.clone() for name, value in model.state_dict().items()}
     optimiser = torch.optim.AdamW(
         model.parameters(), config.learning_rate, (0.9, 0.98), weight_decay=config.weight_decay
@@ -244,9 +231,9 @@ def _save(
     part.replace(path)
 
 
-def averaged_model(checkpoint: Path, config: TrainConfig) -> TrainedModel:
+def averaged_model(checkpoint: Path, config: TrainConfig) -> LipModel:
     """The moving average of a run's weights, ready to predict."""
-    model = TrainedModel(config.model())
+    model = LipModel(config.model())
     model.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
     return model.eval()
 
@@ -255,7 +242,7 @@ def calibrate(model: LipModel, utterances: list[Utterance], geometry: MouthGeome
     """Set ``rest`` and ``gain`` from training clips alone.
 
     ``rest`` is what the model says in silence. ``gain`` is one number for all channels: the deviation of the tracked
-    opening over that of the predicted one, at most 1.25, and 1 where the prediction moves enough already.
+    opening over that of the predicted one, at most ``MAX_WIDENING``, and 1 where the prediction moves enough already.
     """
     silence = np.full((4 * 50, MEL_BANDS), SILENCE, np.float32)
     model.rest.copy_(torch.from_numpy(model.predict(silence)[25]))
@@ -263,7 +250,7 @@ def calibrate(model: LipModel, utterances: list[Utterance], geometry: MouthGeome
     tracked = np.concatenate([geometry.opening_curve(u.mouth) for u in clips])
     predicted = np.concatenate([geometry.opening_curve(model.predict(u.mel.astype(np.float32))) for u in clips])
     ratio = float(predicted.std() / tracked.std())
-    model.gain.fill_(min(1.25, 1.0 / ratio) if ratio < 0.95 else 1.0)
+    model.gain.fill_(min(MAX_WIDENING, 1.0 / ratio) if ratio < 0.95 else 1.0)
     print(f"deviation of the opening on training clips: {ratio:.3f} of the tracked; gain {float(model.gain[0]):.3f}")
 
 
@@ -286,8 +273,8 @@ def main() -> None:
         print(f"{len(history)} steps, loss of the last hundred {np.mean(history[-100:]):.4f}")
     elif options.command == "export":
         trained = averaged_model(options.run / "checkpoint.pt", config)
-        calibrate(trained.lips, load_corpus(options.data), MouthGeometry.of(HeadModel.load()))
-        trained.lips.save(options.weights)
+        calibrate(trained, load_corpus(options.data), MouthGeometry.of(HeadModel.load()))
+        trained.save(options.weights)
         print(f"{options.weights}: {options.weights.stat().st_size / 1e6:.1f} MB, {len(LIP_CHANNELS)} channels")
     else:
         from .lips_evaluation import evaluate

@@ -88,29 +88,43 @@ def phone_rows(segments: Sequence[Segment], rows: int) -> np.ndarray:
 
 def align(samples: np.ndarray, text: str) -> list[Segment]:
     """Force-align the phones of ``text`` to (N,) samples at 16 kHz; empty where the words don't fit the sound."""
-    # Wide beams: with its usual ones one clip in ten, where a word is said unusually, has no path left at its end.
-    decoder = pocketsphinx.Decoder(lm=None, samprate=16000, loglevel="FATAL", beam=1e-120, pbeam=1e-120, wbeam=1e-80)
+    decoder = pocketsphinx.Decoder(lm=None, samprate=16000, loglevel="FATAL")
     try:
         decoder.set_align_text(text)
         if _decode(decoder, samples) is None:
             return []
-        decoder.set_alignment()
-        _hear(decoder, samples)
-        alignment = decoder.get_alignment()
     except RuntimeError as error:
         print(f"not aligned ({error}): {text}", flush=True)
         return []
-    if alignment is None:
+    try:
+        decoder.set_alignment()
+        _hear(decoder, samples)
+        alignment = decoder.get_alignment()
+    except RuntimeError:
+        # pocketsphinx's state alignment breaks off on one clip in ten whose words it has just aligned.
+        return _align_phone_by_phone(samples, text)
+    return [_segment(phone.name, phone.start, phone.start + phone.duration) for word in alignment for phone in word]
+
+
+def _align_phone_by_phone(samples: np.ndarray, text: str) -> list[Segment]:
+    """Align with a dictionary in which every phone is a word: slightly coarser, since contexts stop at its words."""
+    decoder = pocketsphinx.Decoder(lm=None, samprate=16000, loglevel="FATAL")
+    spoken = " ".join(filter(None, (decoder.lookup_word(word) for word in text.split()))).split()
+    for phone in PHONES[1:]:
+        decoder.add_word(f"{phone}_", phone, phone == PHONES[-1])
+    try:
+        decoder.set_align_text(" ".join(f"{phone}_" for phone in spoken))
+        if _decode(decoder, samples) is None:
+            return []
+        return [_segment(s.word.rstrip("_"), s.start_frame, s.end_frame + 1) for s in decoder.seg()]
+    except RuntimeError as error:
+        print(f"not aligned ({error}): {text}", flush=True)
         return []
-    return [
-        Segment(
-            phone.name if phone.name in PHONES else SILENCE,
-            phone.start / ROWS_A_SECOND,
-            (phone.start + phone.duration) / ROWS_A_SECOND,
-        )
-        for word in alignment
-        for phone in word
-    ]
+
+
+def _segment(name: str, start: int, end: int) -> Segment:
+    """pocketsphinx's frames → seconds; everything that isn't a phone is silence or noise."""
+    return Segment(name if name in PHONES else SILENCE, start / ROWS_A_SECOND, end / ROWS_A_SECOND)
 
 
 def recognise(samples: np.ndarray) -> str:
