@@ -74,7 +74,7 @@ def test_angles_follow_the_documented_signs() -> None:
 
 def test_eyes_turn_as_far_as_the_head_models() -> None:
     gaze = HeadModel.load().gaze_angles.tolist()  # down, in, out, up
-    assert [GAZE_UP_DOWN, GAZE_SIDEWAYS, GAZE_SIDEWAYS, GAZE_UP_DOWN] == pytest.approx(gaze, abs=1e-4)
+    assert gaze == pytest.approx([GAZE_UP_DOWN, GAZE_SIDEWAYS, GAZE_SIDEWAYS, GAZE_UP_DOWN], abs=1e-4)
 
 
 def test_file_round_trip(tmp_path) -> None:
