@@ -49,7 +49,7 @@ class TrainConfig:
     """Part of the batches whose windows are shorter than the network's, down to 8 frames: GRID's clips have 75."""
     seed: int = 0
     threads: int = 1
-    save_every: int = 100
+    save_every: int = 50
 
 
 FLOOR = {"headPitch": 0.03, "headYaw": 0.03, "headRoll": 0.03, "headX": 0.3, "headY": 0.3, "headZ": 0.3}

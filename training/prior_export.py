@@ -49,6 +49,7 @@ def save_shards(
     for i, shard in enumerate(shards):
         paths.append(folder / f"prior-{i + 1:05d}-of-{len(shards):05d}.safetensors")
         save_file(shard, paths[-1], metadata=metadata)
+        paths[-1].chmod(0o644)  # the writer makes files that only their owner can read
     return paths
 
 

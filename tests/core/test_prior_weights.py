@@ -1,0 +1,74 @@
+"""The shipped prior: alive, smooth, seeded, and smooth where a part is kept."""
+
+import numpy as np
+import pytest
+
+from core.channels import FPS, GROUPS, NONLIP_CHANNELS
+from core.mel import SAMPLE_RATE, log_mel
+from core.prior.features import features_from_channels
+from core.prior.model import NonlipPrior
+
+HEAD = [NONLIP_CHANNELS.index(name) for name in GROUPS["head"]]
+SECONDS = 16
+
+
+@pytest.fixture(scope="module")
+def prior():
+    return NonlipPrior.load()
+
+
+@pytest.fixture(scope="module")
+def mel():
+    """A buzz with syllables, phrases and pauses: enough like speech for a smoke test, and in no corpus."""
+    time = np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
+    f0 = 120 * 2 ** (0.25 * np.sin(2 * np.pi * time / 3.1))
+    buzz = np.sign(np.sin(2 * np.pi * np.cumsum(f0) / SAMPLE_RATE))
+    loudness = (0.3 + 0.7 * np.clip(np.sin(2 * np.pi * 4 * time), 0, 1)) * ((time % 4) < 2.8)
+    return log_mel((0.2 * buzz * loudness).astype(np.float32), round(SECONDS * FPS))
+
+
+@pytest.fixture(scope="module")
+def takes(prior, mel):
+    return prior.sample(mel, [1, 2])
+
+
+def test_heads_move_and_takes_differ(takes):
+    head = np.rad2deg(takes[..., HEAD[:3]])
+    assert (head.std(axis=1) > 0.2).all(), "no axis of the head stands still"
+    assert np.abs(head).max() < 35
+    assert np.abs(head[0] - head[1]).mean() > 0.5
+    for second in range(0, SECONDS - 2, 2):  # nobody freezes for two seconds
+        assert (np.ptp(head[:, second * 25 : second * 25 + 50], axis=1).max(axis=1) > 0.2).all()
+
+
+def test_nothing_twitches(takes):
+    """Head speed stays below what Hadar et al. 1983 call rapid motion, between windows too."""
+    speed = np.abs(np.diff(np.rad2deg(takes[..., HEAD[:3]]), axis=1)) * FPS
+    assert speed.max() < 150
+    acceleration = np.abs(np.diff(np.rad2deg(takes[..., HEAD[:3]]), n=2, axis=1)) * FPS**2
+    assert np.sqrt(np.mean(acceleration**2)) < 250
+
+
+def test_eyes_blink_and_open_again(takes):
+    closure = takes[..., NONLIP_CHANNELS.index("eyeBlink_L")]
+    assert closure.max() > 0.9
+    assert np.median(closure) < 0.3
+
+
+def test_kept_head_is_joined_smoothly(prior, mel, takes):
+    """Keep the head of one take in the middle of another seed: equal inside, no jump at its borders."""
+    frames = takes.shape[1]
+    mask = np.zeros((frames, len(NONLIP_CHANNELS)), dtype=bool)
+    mask[150:260, HEAD] = True
+    again = prior.sample(mel, [9], keep=takes[:1], keep_mask=mask)[0]
+    np.testing.assert_array_equal(again[mask], takes[0][mask])
+    speed = np.linalg.norm(np.diff(np.rad2deg(again[:, HEAD[:3]]), axis=0), axis=1)
+    borders = [speed[149], speed[259]]
+    assert max(borders) < max(2.0, 1.5 * np.percentile(speed, 99))
+    assert np.abs(again[:100, HEAD] - takes[0][:100, HEAD]).max() > 0.005, "the rest is sampled anew"
+
+
+def test_gaze_goes_against_the_head(takes):
+    """The vestibulo-ocular reflex that training shows must survive sampling."""
+    features = features_from_channels(takes.reshape(-1, len(NONLIP_CHANNELS)))
+    assert np.corrcoef(features[:, 1], features[:, 6])[0, 1] < -0.2
