@@ -15,6 +15,8 @@ MAX_LONG_SIDE = 4096
 """Pixels; larger pictures are scaled down to it. A face that fills a tenth of it is still sharper than any output."""
 MAX_DECODED_BYTES = 1_700_000_000
 """Memory that decoding may take; JPEGs decode at a fraction of their size and stay far below."""
+_BYTES = {"1": 1, "L": 1, "P": 5, "PA": 8, "I": 13, "F": 13}
+"""Bytes a pixel that decoding and conversion hold at once, by Pillow's mode; 4 for all others, RGB too."""
 _BACKGROUND = (128, 128, 128)
 """Grey behind what is transparent."""
 
@@ -66,9 +68,7 @@ def decode(content: bytes, name: str) -> np.ndarray:
         width, height = picture.size
         if picture.format == "JPEG":
             picture.draft(None, (MAX_LONG_SIDE, MAX_LONG_SIDE))
-        bytes_per_pixel = (
-            4 if picture.mode in ("RGBA", "CMYK", "I", "F", "RGBX", "LAB", "YCbCr", "HSV", "RGB", "PA") else 2
-        )
+        bytes_per_pixel = _BYTES.get(picture.mode.partition(";")[0], 4)
         if picture.width * picture.height * bytes_per_pixel > MAX_DECODED_BYTES:
             raise BadInputError(
                 "portrait_too_large",

@@ -127,19 +127,19 @@ def fit_portrait(image: np.ndarray, digest: str = "", name: str = "The picture")
         )
     height, width = image.shape[:2]
     fit = face_fitter().fit_identity(torch.from_numpy(landmarks[None, :, :2]), (width, height))
-    rotation = matrix_to_euler(fit.rotation[0]).numpy()
-    if abs(rotation[1]) > MAX_YAW or abs(rotation[0]) > MAX_PITCH:
-        raise BadInputError(
-            "portrait_profile",
-            f"{name} shows the face too far from the front ({math.degrees(abs(rotation[1])):.0f}° to the side).",
-            "Choose a portrait that looks toward the camera.",
-        )
     residual = float(fit.residual[0])
     if not residual < MAX_RESIDUAL:
         raise BadInputError(
             "portrait_poor_fit",
             f"The face in {name} doesn't fit a human head (it may be drawn, masked or half hidden).",
             "Choose a photograph that shows the whole face.",
+        )
+    rotation = matrix_to_euler(fit.rotation[0]).numpy()
+    if abs(rotation[1]) > MAX_YAW or abs(rotation[0]) > MAX_PITCH:
+        raise BadInputError(
+            "portrait_profile",
+            f"{name} shows the face too far from the front ({math.degrees(abs(rotation[1])):.0f}° to the side).",
+            "Choose a portrait that looks toward the camera.",
         )
     return Portrait(
         image=image,

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from core import portrait as portrait_module
+from core.camera import Fit, project
 from core.errors import BadInputError
 from core.face_mesh import OUTER_EYES
 from core.picture import MAX_LONG_SIDE, decode
-from core.portrait import Portrait, load_portrait
+from core.portrait import Portrait, face_fitter, load_portrait
+from core.rotation import euler_to_matrix
 
 DATA = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 needs_portraits = pytest.mark.skipif(not (DATA / "portraits").is_dir(), reason="no real portraits at hand")
@@ -181,6 +184,39 @@ def test_cartoon_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path / "p.png") == "portrait_drawn"
     picture.save(tmp_path / "p.jpg", quality=60)
     assert refused(tmp_path / "p.jpg") == "portrait_drawn"
+
+
+def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:
+    """(478, 3) landmarks of the mean head turned by ``angle`` radians, in a picture of 512 × 512 pixels."""
+    model = face_fitter().whole
+    fit = Fit(
+        identity=torch.zeros(model.identity.shape[0]),
+        focal=torch.tensor(1200.0),
+        centre=torch.tensor([256.0, 256.0]),
+        expression=torch.zeros(1, 53),
+        rotation=euler_to_matrix(torch.tensor([[0.0, angle, 0.0]])),
+        translation=torch.tensor([[0.0, 0.0, -90.0]]),
+    )
+    pixels = project(model.positions(fit.identity, fit.expression), fit)[0]
+    pixels = pixels + noise * torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0))
+    return np.concatenate([pixels.numpy(), np.zeros((478, 1), np.float32)], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "code"),
+    [((0.9, 0.0), "portrait_profile"), ((-0.9, 0.0), "portrait_profile"), ((0.1, 14.0), "portrait_poor_fit")],
+)
+def test_profile_and_no_head_shape_are_refused(
+    landmarks: tuple[float, float], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portrait_module, "find_face", lambda *_: shown_from(*landmarks))
+    picture = np.random.default_rng(0).integers(0, 255, (512, 512, 3), dtype=np.uint8)
+    with pytest.raises(BadInputError) as caught:
+        portrait_module.fit_portrait(picture)
+    assert caught.value.code == code
+    monkeypatch.setattr(portrait_module, "find_face", lambda *_: shown_from(0.2))
+    found = portrait_module.fit_portrait(picture)
+    assert abs(found.rotation[1] - 0.2) < 0.03 and found.residual < 0.005
 
 
 def test_small_face_in_a_large_picture_is_found(photograph: Image.Image, tmp_path: Path) -> None:
