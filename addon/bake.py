@@ -120,9 +120,7 @@ def _replace_keys(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarra
     points.foreach_get("interpolation", interpolation)
     interpolation[start:] = _LINEAR
     points.foreach_set("interpolation", interpolation)
-    points.sort()
-    points.handles_recalc()
-    curve.update()
+    curve.update()  # sorts, and sets the handles
 
 
 def _own_action(armature: bpy.types.Object) -> tuple[bpy.types.Action, bool]:

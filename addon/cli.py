@@ -12,11 +12,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from ..core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
-from ..core.protocol import Generate
+from ..core.protocol import Generate, TakeReady
 from . import bake, compat, head, jobs, operators_takes, preferences, speech, steps, takes
 from .motion import load_motion
 from .properties import settings_of
@@ -68,17 +69,13 @@ def _run(options: argparse.Namespace) -> int:
         request = operators_takes.request_for(scene, spoken)
     else:
         request, spoken = operators_takes.generate_request(scene)
-    before = len(settings_of(scene).takes)
-    job = jobs.start(request, "Generate", scene, spoken)
-    _pump(job, scene)
-    if job.error is not None:
-        raise job.error.exception()
+    made = _pump(jobs.start(request, "Generate", scene, spoken), scene)[0]
     if options.head or options.save_blend:
-        _add_head_and_bake(scene, request, before)
+        _add_head_and_bake(scene, request, made[0])
     if options.save_blend:
         _save(Path(options.save_blend).absolute())
-    for take in list(settings_of(scene).takes)[before:]:
-        print(f"take {take.index}, seed {take.seed}: {take.path()}")
+    for ready in made:
+        print(f"take {ready.index}, seed {ready.seed}: {ready.folder}")
     return EXIT_DONE
 
 
@@ -130,17 +127,20 @@ def _speech_of_file(scene: bpy.types.Scene, audio: Path) -> speech.Speech:
     return speech.Speech(audio, 0.0, None, start, name, channel)
 
 
-def _pump(job: jobs.Job, scene: bpy.types.Scene) -> None:
-    """Wait for the job; put each take into the sequencer as it arrives."""
-    while True:
+def _pump(job: jobs.Job, scene: bpy.types.Scene) -> tuple[list[TakeReady], dict[str, Any]]:
+    """Wait for the job and put each take into the sequencer as it arrives; returns the takes and the job's result."""
+    made: list[TakeReady] = []
+    while not job.finished or job.arrived:
         job.wait(_print_progress)
         while job.arrived:
-            steps.advance(takes.arrive(scene, job.spoken, job.arrived.popleft()), float("inf"))
-        if job.finished:
-            jobs.finish(job)
-            for notice in job.notices:
-                print(f"soliloquy: {notice}")
-            return
+            made.append(job.arrived.popleft())
+            steps.advance(takes.arrive(scene, job.spoken, made[-1]), float("inf"))
+    jobs.finish(job)
+    for notice in job.notices:
+        print(f"soliloquy: {notice}")
+    if job.error is not None:
+        raise job.error.exception()
+    return made, job.done.result
 
 
 def _print_progress(job: jobs.Job) -> None:
@@ -154,15 +154,12 @@ def _print_progress(job: jobs.Job) -> None:
         print(line, flush=True)
 
 
-def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: int) -> None:
-    out = Path(request.out)
-    job = jobs.start(head.request_for(request.portrait, out, preferences.device()), "Head", scene)
-    _pump(job, scene)
-    if job.error is not None:
-        raise job.error.exception()
-    steps.advance(head.build(bpy.context, scene, job.done.result), float("inf"))
+def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: TakeReady) -> None:
+    wanted = head.request_for(request.portrait, Path(request.out), preferences.device())
+    result = _pump(jobs.start(wanted, "Head", scene), scene)[1]
+    steps.advance(head.build(bpy.context, scene, result), float("inf"))
     armature = settings_of(scene).head
-    take = settings_of(scene).takes[first]
+    take = next(take for take in settings_of(scene).takes if take.path() == Path(first.folder))
     motion = load_motion(take.path() / "motion.npz")
     steps.advance(bake.bake(armature, motion, takes.timing_of(scene, take), take.name), float("inf"))
 

@@ -25,6 +25,13 @@ import bpy
 HAS_SOUND = bool(bpy.app.build_options.audaspace)
 """Blender can be built without its sound library (the 4.2 wheels are): no sound strips, no mixdown."""
 
+BLEND_RELATIVE: set[str] = (
+    {"PATH_SUPPORTS_BLEND_RELATIVE"}
+    if "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
+    else set()
+)
+"""Option for path properties that may hold ``//…``; versions that have it warn where it is missing."""
+
 
 # ---------------------------------------------------------------- sequencer
 
@@ -95,7 +102,7 @@ def content_trim(strip: Any) -> float:
 
 
 def is_retimed(scene: bpy.types.Scene, strip: Any) -> bool:
-    """Whether the sound strip's speed was changed. Before 5.0 Python isn't told: a fresh strip has another length then."""
+    """Whether the sound strip's speed was changed. Before 5.0 Python isn't told; then a fresh strip is longer."""
     if hasattr(strip, "retiming_keys"):
         return len(strip.retiming_keys) > 0
     path = bpy.path.abspath(strip.sound.filepath)

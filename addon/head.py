@@ -50,7 +50,9 @@ def build(context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, 
     name = Path(result["mesh"]).parent.name.rpartition("-")[0] or "Person"
     yield
     mesh = _mesh(f"{name} head", data)
+    yield
     mesh.materials.append(_material(f"{name} skin", Path(result["texture"])))
+    yield
     skin = bpy.data.objects.new(f"{name} head", mesh)
     context.scene.collection.objects.link(skin)
     yield

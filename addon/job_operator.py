@@ -29,9 +29,9 @@ class JobOperator:
         """Start the job; raises `SoliloquyError` when that is impossible."""
         raise AssertionError("each operator begins its own job")
 
-    def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
-        """Use the job's result, in steps, after it was done without an error."""
-        return iter(())
+    def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object] | None:
+        """Use the job's result, in steps, after it was done without an error; None: there is nothing left to do."""
+        return None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Run the job to its end."""

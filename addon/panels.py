@@ -111,13 +111,17 @@ class _Speak(_Panel):
             draw_runtime(layout)
             return
         scene, settings = compat.sequencer_scene(context), self.settings(context)
-        layout.row().prop(settings, "sound", expand=True)
+        column = layout.column()
+        column.label(text="Speech")
+        column.row().prop(settings, "sound", expand=True)
         if settings.sound == "STRIP":
             strip = speech.sound_strip(scene)
-            layout.label(text=strip.name if strip else "Select a sound strip", icon="SOUND" if strip else "ERROR")
-        layout.template_ID(settings, "portrait_image", open="image.open")
+            column.label(text=strip.name if strip else "Select a sound strip", icon="SOUND" if strip else "ERROR")
+        column = layout.column()
+        column.label(text="Portrait")
+        column.template_ID(settings, "portrait_image", open="image.open")
         if settings.portrait_image is None:
-            layout.prop(settings, "portrait_file", text="", icon="USER", placeholder="or a picture file")
+            column.prop(settings, "portrait_file", text="", placeholder="or a picture file")
         row = layout.row(align=True)
         row.prop(settings, "takes_wanted")
         row.prop(settings, "seed")
@@ -171,7 +175,9 @@ class _Takes(_Panel):
             layout.template_icon(icon_value=picture, scale=6.0)
         if take.status == "MOTION":
             layout.operator("soliloquy.render_take", icon="RENDER_STILL")
-        layout.operator("soliloquy.resample", icon="FILE_REFRESH")
+        count = settings.takes_wanted
+        label = f"Resample {count} Takes" if count > 1 else "Resample"
+        layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH")
         if context.scene.view_settings.view_transform != "Standard":
             draw_text(
                 layout,

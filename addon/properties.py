@@ -18,6 +18,7 @@ from bpy.props import (
 
 from ..core.channels import GROUPS
 from ..core.protocol import Generate
+from .compat import BLEND_RELATIVE
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 """Defaults and limits of the settings are the protocol's."""
@@ -44,8 +45,8 @@ class SoliloquyTake(bpy.types.PropertyGroup):
 
     index: IntProperty(name="Take", description="Number of the take within its job")
     seed: IntProperty(name="Seed", description="The same seed gives the same motion again")
-    job: StringProperty(name="Job", subtype="DIR_PATH")
-    folder: StringProperty(name="Folder", subtype="DIR_PATH")
+    job: StringProperty(name="Job", subtype="DIR_PATH", options=BLEND_RELATIVE)
+    folder: StringProperty(name="Folder", subtype="DIR_PATH", options=BLEND_RELATIVE)
     frame_count: IntProperty(name="Frames", description="Frames of the take, 25 a second")
     fps: FloatProperty(name="Rate", default=25.0)
     has_frames: BoolProperty(name="Has Frames")
@@ -87,7 +88,10 @@ class SoliloquySettings(bpy.types.PropertyGroup):
         name="Portrait", type=bpy.types.Image, description="Photograph or painting of one face, looking at the camera"
     )
     portrait_file: StringProperty(
-        name="Portrait File", subtype="FILE_PATH", description="Picture file to use when no image is chosen above"
+        name="Portrait File",
+        subtype="FILE_PATH",
+        options=BLEND_RELATIVE,
+        description="Picture file to use when no image is chosen above",
     )
     sound: EnumProperty(
         name="Speech",
@@ -129,7 +133,10 @@ class SoliloquySettings(bpy.types.PropertyGroup):
         items=tuple((group, group.capitalize(), f"Keep the {group} of the chosen take") for group in GROUPS),
     )
     output_dir: StringProperty(
-        name="Output", subtype="DIR_PATH", description="Folder for takes; beside the .blend when left empty"
+        name="Output",
+        subtype="DIR_PATH",
+        options=BLEND_RELATIVE,
+        description="Folder for takes; beside the .blend when left empty",
     )
     head: PointerProperty(name="Head", type=bpy.types.Object, poll=_is_armature, description="Armature that Bake keys")
     takes: CollectionProperty(type=SoliloquyTake)

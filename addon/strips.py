@@ -41,7 +41,7 @@ def image_strip(
     strip = compat.strips_of(editor).new_image(name, str(source), channel, first, fit_method="FIT")
     for offset in range(1, length):
         strip.elements.append(frame_name(timing.take_frame(first + offset, count)))
-        if offset % 64 == 0:
+        if offset % 8 == 0:
             yield strip
     yield strip
 

@@ -1,4 +1,4 @@
-"""The add-on registered from the source tree under a ``bpy`` wheel, with a scripted worker unless a test asks otherwise."""
+"""The add-on registered from the source tree under a ``bpy`` wheel, with a scripted worker."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ bpy = pytest.importorskip("bpy", reason="needs a bpy wheel")
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL_PYTHON = os.environ.pop("SOLILOQUY_PYTHON", None)
+"""The real worker's interpreter, for the tests marked ``worker``; all others must not start it."""
 
 
 def load_extension() -> ModuleType:
@@ -40,6 +41,20 @@ def fake_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).parent / "fake_worker.py"}"\n')
     path.chmod(0o755)
     return path
+
+
+@pytest.fixture(scope="session")
+def real_python() -> Path:
+    """The real worker's interpreter, from SOLILOQUY_PYTHON."""
+    if not REAL_PYTHON:
+        pytest.skip("SOLILOQUY_PYTHON does not name the worker's Python")
+    return Path(REAL_PYTHON)
+
+
+@pytest.fixture(scope="session")
+def demo_speech() -> Path:
+    """The demonstration's recording, synthesised."""
+    return ROOT / "tools" / "assets" / "demo_speech.flac"
 
 
 @pytest.fixture

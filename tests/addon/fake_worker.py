@@ -1,8 +1,8 @@
 """A scripted worker for tests of the add-on: speaks the real protocol, makes tiny takes, misbehaves on demand.
 
 The portrait's file name says how: ``slow`` takes its time over each frame, ``crash`` dies after the first take,
-``noface`` refuses, ``hang`` says nothing more and ignores cancel, ``garbage`` writes a line that is no message. Frame i is one colour,
-(i mod 256, i // 256, 128), so that a test can read from a picture which frame it is.
+``noface`` refuses, ``hang`` says nothing more and ignores cancel, ``garbage`` writes a line that is no message.
+Frame i is one colour, (i mod 256, i // 256, 128), so that a test can read from a picture which frame it is.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import time
 import zlib
 from pathlib import Path
 
-sys.path.insert(0, os.getcwd())  # the client starts workers in the folder that holds core/
+sys.path.insert(0, str(Path.cwd()))  # the client starts workers in the folder that holds core/
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from core import protocol  # noqa: E402
-from core.channels import EXPRESSIONS  # noqa: E402
-from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED  # noqa: E402
+from core import protocol
+from core.channels import EXPRESSIONS
+from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED
 
 cancelled: set[str] = set()
 SECONDS = 2.0
@@ -133,9 +133,7 @@ def run(identifier: str, request: protocol.Request) -> None:
         return say(protocol.Error(id=identifier, code="unscripted", message="The script has no such scene."))
     for offset, seed in enumerate(seeds):
         if not make_take(identifier, job, first + offset, seed, like, 0.05 if manner == "slow" else 0.0):
-            return say(
-                protocol.Error(id=identifier, code="cancelled", message="Cancelled.", exit_code=EXIT_CANCELLED)
-            )
+            return say(protocol.Error(id=identifier, code="cancelled", message="Cancelled.", exit_code=EXIT_CANCELLED))
         if manner == "crash":
             os.kill(os.getpid(), 9)
     say(protocol.Done(id=identifier, result={"job": str(job), "takes": []}))

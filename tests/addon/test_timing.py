@@ -30,7 +30,7 @@ def test_pictures_stay_in_sync_for_an_hour(rate, origin):
         middle = (frame + 0.5 - origin) / rate
         shown = timing.take_frame(frame, HOUR)
         nearest = min(max(middle, 0.0), 3600 - 1e-9)
-        # The take's frame i is meant for [i / 25, (i + 1) / 25); a first frame begun up to half a frame early is clamped.
+        # The take's frame i is meant for [i / 25, (i + 1) / 25); one begun up to half a frame early is clamped.
         assert shown / 25 - 1e-9 <= nearest < (shown + 1) / 25 + 1e-9
 
 

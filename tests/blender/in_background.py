@@ -20,9 +20,9 @@ from harness import addon, folder, is_gone, ready_scene, run_cases
 
 
 def extension_is_installed_and_clean():
-    assert not any(
-        name.split(".")[0] in {"torch", "mediapipe", "cv2", "core", "addon"} for name in sys.modules
-    ), "nothing heavy and no top-level module of ours in Blender"
+    assert not any(name.split(".")[0] in {"torch", "mediapipe", "cv2", "core", "addon"} for name in sys.modules), (
+        "nothing heavy and no top-level module of ours in Blender"
+    )
     assert bpy.ops.soliloquy.generate.get_rna_type() is not None
     assert bpy.types.Scene.bl_rna.properties["soliloquy"] is not None
 
