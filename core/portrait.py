@@ -18,12 +18,12 @@ from .camera import Fit
 from .errors import BadInputError
 from .face_mesh import CONTOUR, OUTER_EYES, FaceMesh
 from .fitting import Fitter
-from .head_model import HeadModel
+from .head_model import WEIGHTS, HeadModel
 from .landmark_model import LandmarkModel
 from .rotation import euler_to_matrix, matrix_to_euler
 
 CACHE_VERSION = 1
-"""Raised when a change makes old fits wrong."""
+"""Raised when a change of the code makes old fits wrong."""
 MIN_EYE_DISTANCE = 22.0
 """Outer-eye distance in pixels below which a face is too small to animate (the face is then about 40 pixels wide)."""
 SECOND_FACE = 0.35
@@ -69,10 +69,16 @@ def face_fitter() -> Fitter:
     return Fitter(LandmarkModel.face_mesh(HeadModel.load()))
 
 
+@cache
+def _model_key() -> str:
+    """Short hash of the head model's file: a fit is worth nothing with another model."""
+    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12] if WEIGHTS.is_file() else "none"
+
+
 def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Portrait:
     """Read a photograph of one face and fit the head model to it.
 
-    With ``cache_dir`` the fit is kept there under the file's content hash and read again the next time.
+    With ``cache_dir`` the fit is kept there, by the hashes of the file and of the head model, and read the next time.
     Raises BadInputError with one of: ``portrait_missing``, ``portrait_unreadable``, ``portrait_empty``,
     ``portrait_not_image``, ``portrait_damaged``, ``portrait_too_large``, ``portrait_too_small``, ``portrait_no_face``,
     ``portrait_several_faces``, ``portrait_tiny_face``, ``portrait_drawn``, ``portrait_cut_off``, ``portrait_profile``,
@@ -82,7 +88,7 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
     content = picture.read_bytes(path)
     digest = hashlib.sha256(content).hexdigest()
     image = picture.decode(content, path.name)
-    kept = None if cache_dir is None else Path(cache_dir) / f"portrait-{CACHE_VERSION}-{digest}.npz"
+    kept = None if cache_dir is None else Path(cache_dir) / f"portrait-{CACHE_VERSION}-{_model_key()}-{digest}.npz"
     if kept is not None and kept.exists():
         cached = _from_cache(kept, image, digest)
         if cached is not None:
