@@ -75,6 +75,6 @@ def _white(picture: Tensor, eye_mask: Tensor, skin: Tensor) -> Tensor:
         white = inside[chosen].mean(0)
     # Eyes lie in the shade of their sockets, so the skin's brightest channel sets a floor; most of the tint is the
     # surroundings' reflection on the eyeball, not the light's.
-    level = torch.maximum(white.max() * 1.1, 0.95 * skin.max()).clamp(0.4, 1.0)
+    level = torch.maximum(white.max() * 1.1, 1.05 * skin.max()).clamp(0.6, 1.0)
     tint = white / white.max().clamp_min(1e-3)
     return level * (0.85 + 0.15 * tint)

@@ -23,8 +23,8 @@ REACH_CM = (3.9, 3.3)
 """Half axes of the ellipse of skin around the mouth that the window redraws."""
 INTERIOR = ("teeth_upper", "teeth_lower", "gums_upper", "gums_lower", "tongue", "mouth_socket")
 ALBEDO = {
-    "teeth_upper": (0.97, 0.90, 0.80),
-    "teeth_lower": (0.84, 0.77, 0.68),
+    "teeth_upper": (0.97, 0.89, 0.82),
+    "teeth_lower": (0.84, 0.765, 0.70),
     "gums_upper": (0.66, 0.36, 0.34),
     "gums_lower": (0.62, 0.33, 0.31),
     "tongue": (0.68, 0.37, 0.36),
@@ -56,7 +56,7 @@ LINE = (
 LINE_HALF_WIDTH_CM = 0.1
 PAIRS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (310, 318))
 CREASE_DARKENING = 0.5
-TEETH_FILL = 0.35
+TEETH_FILL = 0.5
 """Share of the lips' shadow that teeth, which are glossy and in front, are spared."""
 
 
@@ -146,9 +146,9 @@ class Mouth:
     def _without_gaps(self, view: PatchView, inside: Tensor) -> Tensor:
         """Close the hair-thin gaps between teeth: at this size they are a shade, not a black line."""
         drawn, tooth = view.values[:, 4:7], view.values[:, 7:8] * inside
-        radius = max(1, round(0.1 * self.pixels_per_cm * view.fineness))
+        radius = max(1, round(0.13 * self.pixels_per_cm * view.fineness))
         soft = blur(torch.cat([drawn * tooth, tooth], 1), radius, 2)
-        near = smoothstep(0.25, 0.6, soft[:, 3:]) * (1 - tooth)
+        near = smoothstep(0.12, 0.45, soft[:, 3:]) * (1 - tooth)
         return drawn + near * (0.85 * soft[:, :3] / soft[:, 3:].clamp_min(1e-3) - drawn)
 
     def _lip_line(self, heads: PosedHeads, view: PatchView, window: Patch) -> Tensor:
@@ -238,8 +238,8 @@ class Mouth:
 
     def _without_opening(self, lips: Tensor) -> Tensor:
         """The picture with the lips' colour continued over the opening between them."""
-        radius = max(1, round(self.size * 0.005))
-        grown = blur((dilate(self.opening, radius) > 0).float(), 1, 1)
+        # Bilinear reading reaches a pixel into the opening; more would eat thin lips.
+        grown = smoothstep(0.02, 0.4, dilate(self.opening, round(self.size / 512)))
         known = ((grown < 0.01) & (lips > 0.5)).float()
         if int(known.sum()) < 20:
             return self.picture

@@ -1,0 +1,113 @@
+"""Frames a second of the renderer, and where the time goes.
+
+    python tools/benchmark.py --portrait a.jpg --size 256 512 --threads 2
+
+Without a portrait it uses scikit-image's test photograph. CPU time (all threads) is printed beside wall time: on a busy
+machine only the former says what the code costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from core.channels import EXPRESSIONS, FPS  # noqa: E402
+from core.head_model import HeadModel  # noqa: E402
+from core.motion import Motion  # noqa: E402
+from core.portrait import Portrait, fit_portrait, load_portrait  # noqa: E402
+from core.renderer import Renderer  # noqa: E402
+
+
+def speech_like(frames: int, seed: int = 0) -> Motion:
+    """Motion with a mouth that opens and closes at 4 Hz, a blink every 3 s and a head that sways up to ±6°."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(frames) / FPS
+    expression = np.zeros((frames, len(EXPRESSIONS)), np.float32)
+    expression[:, EXPRESSIONS.index("jawOpen")] = 0.2 + 0.2 * np.sin(2 * np.pi * 4 * time_s)
+    expression[:, EXPRESSIONS.index("mouthPucker")] = np.clip(0.5 * np.sin(2 * np.pi * 1.7 * time_s), 0, 1)
+    blink = np.clip(1 - np.abs((time_s % 3) - 1) / 0.12, 0, 1)
+    for side in "LR":
+        expression[:, EXPRESSIONS.index(f"eyeBlink_{side}")] = blink
+    phase = rng.uniform(0, 2 * np.pi, 3)
+    rotation = np.radians(6) * np.sin(2 * np.pi * time_s[:, None] * (0.31, 0.23, 0.17) + phase)
+    return Motion(expression, rotation.astype(np.float32), np.zeros((frames, 3), np.float32), FPS)
+
+
+class Stopwatch:
+    """Adds up the CPU time of wrapped calls, by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def wrap(self, name: str, function: Callable) -> Callable:
+        """The function, timed."""
+
+        def timed(*args: object, **kwargs: object) -> object:
+            start = time.process_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.seconds[name] += time.process_time() - start
+
+        return timed
+
+
+def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch: int) -> None:
+    """Print the numbers of one size."""
+    start = time.perf_counter()
+    renderer = Renderer(model, portrait, size)
+    analysed = time.perf_counter() - start
+    motion = speech_like(frames)
+    for _ in renderer.render(motion.slice(0, batch), batch):
+        pass
+
+    watch = Stopwatch()
+    renderer.geometry.pose = watch.wrap("pose the head", renderer.geometry.pose)
+    renderer.flow_field = watch.wrap("flow", renderer.flow_field)
+    renderer.mouth.draw = watch.wrap("mouth", renderer.mouth.draw)
+    for eye in renderer.eyes:
+        eye.draw = watch.wrap("eyes", eye.draw)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    for _ in renderer.render(motion, batch):
+        pass
+    wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+
+    print(f"{size}²: {frames / wall:.1f} frames/s ({wall / frames * 1e3:.1f} ms wall, {cpu / frames * 1e3:.1f} ms CPU a frame), "
+          f"analysis of the portrait {analysed:.2f} s, frames of {renderer.frame_shape[1]} × {renderer.frame_shape[0]}")  # fmt: skip
+    watch.seconds["warp, composition, pasting"] = cpu - sum(watch.seconds.values())
+    for name, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1]):
+        print(f"    {name:<28}{seconds / frames * 1e3:6.1f} ms  {100 * seconds / cpu:4.0f} %")
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--portrait", type=Path)
+    parser.add_argument("--size", type=int, nargs="+", default=[256, 512])
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    if args.portrait:
+        portrait = load_portrait(args.portrait)
+    else:
+        import skimage.data
+
+        portrait = fit_portrait(skimage.data.astronaut())
+    for size in args.size:
+        measure(portrait, HeadModel.load(), size, args.frames, args.batch)
+
+
+if __name__ == "__main__":
+    main()
