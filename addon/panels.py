@@ -109,6 +109,8 @@ class _Speak(_Panel):
         layout = self.layout
         if preferences.worker_python() is None:
             draw_runtime(layout)
+            show = layout.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES")
+            show.module = preferences.ROOT_PACKAGE
             return
         scene, settings = compat.sequencer_scene(context), self.settings(context)
         column = layout.column()

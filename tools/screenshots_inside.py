@@ -1,7 +1,7 @@
 """Inside Blender's window: show the add-on's panels, for ``tools/screenshots.py`` to photograph.
 
-Opens a file that ``tools/demo_blender.py`` made, puts the sequencer and the 3D viewport side by side with the add-on's tab
-open, and writes the sidebars' places in the window to ``--places`` when all is drawn.
+Opens a file that ``tools/demo_blender.py`` made, puts the sequencer and the 3D viewport side by side with the add-on's
+tab open, and writes the sidebars' places in the window to ``--places`` when all is drawn.
 """
 
 from __future__ import annotations

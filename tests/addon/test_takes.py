@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -230,3 +231,13 @@ def test_stored_paths_are_relative_beside_the_file(scene, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "talk.blend"))
     assert takes.stored_path(tmp_path / "soliloquy" / "job") == "//soliloquy/job"
     assert takes.stored_path("/elsewhere/job") == "/elsewhere/job"
+
+
+def test_the_sequencer_shows_the_workspaces_scene(scene):
+    """From 5.0 on a workspace can pin the scene of its sequencers; without a pin it is the window's."""
+    pinned = bpy.data.scenes.new("Edit")
+    unpinned = SimpleNamespace(workspace=SimpleNamespace(sequencer_scene=None), scene=scene)
+    assert compat.sequencer_scene(unpinned) == scene
+    unpinned.workspace.sequencer_scene = pinned
+    assert compat.sequencer_scene(unpinned) == pinned
+    assert compat.sequencer_scene(bpy.context) == scene

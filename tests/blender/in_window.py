@@ -229,8 +229,8 @@ def long_takes_do_not_block() -> Iterator[None]:
                 break
         assert done, name
         print(
-            f"longest turn of the add-on while {name}: {max(ours) * 1000:.0f} ms; with Blender's redraw on this machine "
-            f"{longest * 1000:.0f} ms, {time.perf_counter() - started:.1f} s in all"
+            f"longest turn of the add-on while {name}: {max(ours) * 1000:.0f} ms; with Blender's redraw on this "
+            f"machine {longest * 1000:.0f} ms, {time.perf_counter() - started:.1f} s in all"
         )
         ours.clear()
         yield from settled(10)

@@ -1,0 +1,88 @@
+"""Installing the runtime: in a thread, with progress, cancel and a sentence when it fails; never without permission."""
+
+import threading
+import time
+from pathlib import Path
+
+import bpy
+import pytest
+from soliloquy.addon import operators_runtime, preferences
+from soliloquy.core import environment
+from soliloquy.core.errors import CancelledError, SoliloquyError
+
+
+@pytest.fixture
+def online():
+    system = bpy.context.preferences.system
+    before = system.use_online_access
+
+    def allow(yes: bool) -> None:
+        system.use_online_access = yes
+        if bpy.app.online_access != yes:
+            pytest.skip("this bpy wheel does not let the setting be changed")
+
+    yield allow
+    system.use_online_access = before
+
+
+def test_no_download_while_online_access_is_off(scene, online):
+    online(False)
+    assert not bpy.ops.soliloquy.install_runtime.poll()
+
+
+def test_installed_where_the_settings_say(scene, online, monkeypatch, tmp_path):
+    asked = []
+    online(True)
+    monkeypatch.setenv("SOLILOQUY_RUNTIME", str(tmp_path / "runtime ü"))
+    monkeypatch.setattr(environment, "prepare", lambda folder, **_: asked.append(folder))
+    assert bpy.ops.soliloquy.install_runtime() == {"FINISHED"}
+    assert asked == [tmp_path / "runtime ü"]
+    assert operators_runtime.installation().text == "Installed"
+
+
+def test_a_failure_is_told(scene, online, monkeypatch):
+    def fail(_folder: Path, **_: object) -> None:
+        raise SoliloquyError("disk_full", "The disk is full.", "Free 3 GB.")
+
+    online(True)
+    monkeypatch.setattr(environment, "prepare", fail)
+    with pytest.raises(RuntimeError, match=r"The disk is full\. Free 3 GB\."):
+        bpy.ops.soliloquy.install_runtime()
+    assert not operators_runtime.is_installing()
+
+
+def test_progress_and_cancel_go_between_the_threads(scene, monkeypatch, tmp_path):
+    def slow(_folder: Path, *, progress, cancelled) -> None:
+        progress("Fetching torch (1 of about 40)")
+        while not cancelled():
+            time.sleep(0.01)
+        raise CancelledError
+
+    monkeypatch.setattr(environment, "prepare", slow)
+    running = operators_runtime.Installation(tmp_path)
+    running.thread = threading.Thread(target=running.run, daemon=True)
+    operators_runtime._installations[:] = [running]
+    running.thread.start()
+    while not running.text.startswith("Fetching"):
+        time.sleep(0.01)
+    assert operators_runtime.is_installing()
+    assert bpy.ops.soliloquy.cancel_install() == {"FINISHED"}
+    running.thread.join(5)
+    assert running.text == "Installation cancelled" and not operators_runtime.is_installing()
+
+
+def test_overrides_come_before_the_preferences(scene, monkeypatch, tmp_path):
+    monkeypatch.setenv("SOLILOQUY_RUNTIME", str(tmp_path))
+    assert preferences.runtime_folder() == tmp_path
+    monkeypatch.setenv("SOLILOQUY_PYTHON", "")
+    assert preferences.worker_python() is None, "an empty folder is no runtime"
+    monkeypatch.setenv("SOLILOQUY_PYTHON", str(tmp_path))
+    assert preferences.worker_python() is None, "a folder is no interpreter"
+
+
+def test_where_takes_go(scene, tmp_path):
+    assert preferences.output_folder("/somewhere/takes") == Path("/somewhere/takes")
+    assert preferences.output_folder("") == preferences.user_folder() / "takes"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "talk.blend"))
+    assert preferences.output_folder("") == tmp_path / "soliloquy"
+    assert preferences.output_folder("//shots") == tmp_path / "shots"
