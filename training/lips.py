@@ -58,6 +58,8 @@ class TrainConfig:
     weight_decay: float = 0.02
     ema: float = 0.998
     speed: float = 0.15
+    calm_from: float = 0.75
+    """Part of the steps after which augmentation is half as strong: what is heard in use is mostly clean."""
     shares: tuple[tuple[str, float], ...] = (("grid", 0.45), ("synthetic", 0.27), ("recorded", 0.24), ("quiet", 0.04))
     trust: tuple[tuple[str, float], ...] = (("grid", 1.0), ("synthetic", 0.5), ("recorded", 0.3), ("quiet", 1.0))
     """Weight of a source's mouth in the losses: GRID's is real, the others' are made from phones."""
@@ -195,7 +197,8 @@ def train(
             rng = np.random.default_rng([config.seed, step])
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
             batch = sampler.draw(config.batch, rng)
-            mel = augment(torch.from_numpy(batch.mel), augmentation, generator)
+            strength = 0.5 if step >= config.calm_from * config.steps else 1.0
+            mel = augment(torch.from_numpy(batch.mel), augmentation.scaled(strength), generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
                 predicted, logits = model(mel)
             terms = losses(predicted.float(), logits.float(), batch)

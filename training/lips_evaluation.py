@@ -22,6 +22,7 @@ from .lips_data import (
     viseme_table,
 )
 from .mouth_geometry import MouthGeometry
+from .phones import SILENCE as SILENT_PHONE
 
 MAX_LAG = 5
 """Frames either way (0.2 s) that a curve may be shifted for its best correlation, the same for all clips of a set."""
@@ -44,11 +45,10 @@ def correlation(a: np.ndarray, b: np.ndarray, lag: int = 0) -> float:
 
 
 def against(clips: Sequence[Utterance], predicted: Curve, truth: Curve) -> dict[str, float]:
-    """Median correlation over clips without lag and with the best common one, and the ratio of the deviations."""
+    """Median correlation over clips: no lag, the best common lag, each clip's own; and the ratio of the deviations."""
     pairs = [(predicted(clip), truth(clip)) for clip in clips]
-    medians = {
-        lag: float(np.median([correlation(a, b, lag) for a, b in pairs])) for lag in range(-MAX_LAG, MAX_LAG + 1)
-    }
+    lags = range(-MAX_LAG, MAX_LAG + 1)
+    medians = {lag: float(np.median([correlation(a, b, lag) for a, b in pairs])) for lag in lags}
     best = max(medians, key=medians.get)
     spread = (
         np.concatenate([a - a.mean() for a, _ in pairs]).std() / np.concatenate([b - b.mean() for _, b in pairs]).std()
@@ -57,6 +57,7 @@ def against(clips: Sequence[Utterance], predicted: Curve, truth: Curve) -> dict[
         "median": round(medians[0], 3),
         "best_lag_median": round(medians[best], 3),
         "best_lag": best,
+        "own_lag_median": round(float(np.median([max(correlation(a, b, lag) for lag in lags) for a, b in pairs])), 3),
         "deviation_ratio": round(float(spread), 3),
     }
 
@@ -65,6 +66,12 @@ def loudness(clip: Utterance) -> np.ndarray:
     """(T,) root of the mel power of each frame: the envelope that any prediction has to beat."""
     power = np.exp(clip.mel.astype(np.float32) * MEL_SCALE - MEL_OFFSET).mean(1)
     return np.sqrt(power.reshape(-1, MELS_PER_FRAME).mean(1))
+
+
+def spoken(clip: Utterance) -> slice:
+    """Frames from the first phone (and one before) to the last."""
+    said = [segment for segment in clip.segments if segment.phone != SILENT_PHONE]
+    return slice(max(0, int(FPS * said[0].start) - 1), int(FPS * said[-1].end) + 1)
 
 
 def closures(clips: Sequence[Utterance], opening: Curve) -> dict[str, float]:
@@ -116,6 +123,11 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
         report[name] = {
             "clips": len(clips),
             "opening": against(clips, opening, tracked),
+            "opening, while speaking": against(
+                [clip for clip in clips if clip.segments],
+                lambda clip: opening(clip)[spoken(clip)],
+                lambda clip: tracked(clip)[spoken(clip)],
+            ),
             "half a second shifted": against(clips, shifted, tracked),
             "loudness envelope": against(clips, loudness, tracked),
             "width": against(clips, width, made_width),

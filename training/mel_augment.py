@@ -8,7 +8,7 @@ All of it happens on mel power, where a filter is a factor, noise is a sum and l
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -45,6 +45,11 @@ class AugmentConfig:
     mask: float = 0.5
     reverb_seconds: float = 0.7
     snr_db: tuple[float, float] = (3.0, 40.0)
+
+    def scaled(self, factor: float) -> AugmentConfig:
+        """Everything ``factor`` times as strong and as probable; rooms and noise levels stay what they are."""
+        names = ("warp", "gain_db", "tilt_db", "ripple_db", "reverb", "noise", "babble", "band_limit", "mask")
+        return replace(self, **{name: factor * getattr(self, name) for name in names})
 
 
 def augment(mel: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
