@@ -179,7 +179,7 @@ def _sorted_by_row(corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _slope(start: Tensor, end: Tensor) -> Tensor:
     """Change of x per row along the edge start → end, start above end.
 
-    Both triangles at an edge order it from top to bottom, so both find the same crossings: no gap can open between them.
+    Both triangles at an edge order it from top to bottom, so both find the same crossings: no gap can open there.
     """
     return (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1]).clamp_min(1e-20)
 

@@ -82,8 +82,10 @@ def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch:
         pass
     wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
 
-    print(f"{size}²: {frames / wall:.1f} frames/s ({wall / frames * 1e3:.1f} ms wall, {cpu / frames * 1e3:.1f} ms CPU a frame), "
-          f"analysis of the portrait {analysed:.2f} s, frames of {renderer.frame_shape[1]} × {renderer.frame_shape[0]}")  # fmt: skip
+    height, width = renderer.frame_shape
+    wall_ms, cpu_ms = wall / frames * 1e3, cpu / frames * 1e3
+    print(f"{size}²: {frames / wall:.1f} frames/s ({wall_ms:.1f} ms wall, {cpu_ms:.1f} ms CPU a frame)")
+    print(f"    portrait analysed in {analysed:.2f} s, frames of {width} × {height}")
     watch.seconds["warp, composition, pasting"] = cpu - sum(watch.seconds.values())
     for name, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1]):
         print(f"    {name:<28}{seconds / frames * 1e3:6.1f} ms  {100 * seconds / cpu:4.0f} %")

@@ -96,9 +96,8 @@ def main() -> None:
         renderer = Renderer(model, portrait, args.size, framing="crop")
         ready = time.perf_counter()
         pictures = [renderer.framing.crop, *renderer.render(motion)]
-        print(
-            f"{name}: analysed in {ready - start:.2f} s, {(time.perf_counter() - ready) / len(motion.expression):.3f} s a frame"
-        )
+        a_frame = (time.perf_counter() - ready) / len(motion)
+        print(f"{name}: analysed in {ready - start:.2f} s, {a_frame:.3f} s a frame")
         labelled = [_label(_zoom(p, args.zoom), text) for p, text in zip(pictures, ["source", *POSES], strict=True)]
         columns = args.columns or len(labelled)
         while len(labelled) % columns:

@@ -24,13 +24,22 @@ sys.path.insert(0, str(ROOT))
 from core.channels import EXPRESSIONS  # noqa: E402
 from core.head_model import PARTS, HeadModel  # noqa: E402
 from core.raster import interpolate, rasterise  # noqa: E402
-from core.rotation import euler_to_matrix  # noqa: E402
 
 SKINS = ((0.86, 0.66, 0.55), (0.78, 0.56, 0.44), (0.64, 0.43, 0.32), (0.52, 0.345, 0.255), (0.42, 0.275, 0.205))
 HAIRS = ((0.10, 0.07, 0.055), (0.20, 0.125, 0.08), (0.36, 0.235, 0.13), (0.55, 0.42, 0.26), (0.30, 0.29, 0.285))
 IRISES = ((0.23, 0.13, 0.07), (0.33, 0.24, 0.12), (0.27, 0.34, 0.24), (0.24, 0.34, 0.45))
 SHIRTS = ((0.17, 0.22, 0.33), (0.42, 0.15, 0.17), (0.16, 0.30, 0.26), (0.34, 0.34, 0.36), (0.55, 0.50, 0.42))
 BACKGROUNDS = ((0.62, 0.66, 0.70), (0.45, 0.52, 0.58), (0.70, 0.65, 0.58), (0.40, 0.44, 0.40))
+INSIDES = {
+    "mouth_socket": (0.30, 0.10, 0.10),
+    "gums_upper": (0.6, 0.3, 0.3),
+    "gums_lower": (0.6, 0.3, 0.3),
+    "tongue": (0.6, 0.3, 0.3),
+    "teeth_upper": (0.9, 0.86, 0.78),
+    "teeth_lower": (0.85, 0.8, 0.72),
+    "eye_socket_left": (0.7, 0.42, 0.38),
+    "eye_socket_right": (0.7, 0.42, 0.38),
+}
 DISTANCE_CM = 95.0
 SAMPLES = 2
 """Samples per pixel along each axis."""
@@ -75,7 +84,12 @@ class Look:
             stubble=float(rng.choice([0.0, 0.0, 0.35, 0.7])),
             rotation=torch.tensor(rng.normal(0, (0.03, 0.07, 0.03)), dtype=torch.float32),
             light_side=float(rng.choice([-1.0, 1.0])),
-            expression={"mouthSmile_L": smile, "mouthSmile_R": smile, "eyeSquint_L": smile / 3, "eyeSquint_R": smile / 3},
+            expression={
+                "mouthSmile_L": smile,
+                "mouthSmile_R": smile,
+                "eyeSquint_L": smile / 3,
+                "eyeSquint_R": smile / 3,
+            },
         )
 
 
@@ -93,15 +107,18 @@ class Noise:
         for octave in range(octaves):
             place = points * (2**octave / scale) + 7.3 * octave
             wrapped = (place / 32 - torch.floor(place / 32)) * 2 - 1
-            total += amplitude * F.grid_sample(
-                self.lattice, wrapped[None, None, None], padding_mode="border", align_corners=True
-            )[0, 0, 0, 0]
+            total += (
+                amplitude
+                * F.grid_sample(self.lattice, wrapped[None, None, None], padding_mode="border", align_corners=True)[
+                    0, 0, 0, 0
+                ]
+            )
             amplitude /= 2
         return total
 
 
 def hair_mask(mean: Tensor, look: Look, noise: Noise) -> Tensor:
-    """(N,) 0..1 where points of the mean head carry hair: above a line over the forehead, around the ears, to the nape."""
+    """(N,) 0..1 where points of the mean head carry hair: above a line over forehead, ears and nape."""
     x, y, z = mean.unbind(-1)
     wobble = 0.35 * noise(mean, 2.5)
     front = y - look.hair_line + 0.035 * x.square() + wobble
@@ -171,7 +188,9 @@ def _paint(mean: Tensor, part: Tensor, model: HeadModel, look: Look, noise: Nois
     colour = colour * (1 - 0.10 * around(2.9, 2.3, 1.0))
     freckle = (noise(mean, 0.32, 1) > 0.72).float()[:, None] * 0.07
     colour = colour * (1 - freckle)
-    beard = torch.sigmoid((-3.2 - y + 0.10 * x.square()) * 1.6) * torch.sigmoid((y + 11) * 2) * torch.sigmoid((z - 3) * 1.5)
+    beard = (
+        torch.sigmoid((-3.2 - y + 0.10 * x.square()) * 1.6) * torch.sigmoid((y + 11) * 2) * torch.sigmoid((z - 3) * 1.5)
+    )
     lip_gap = torch.exp(-((y + 3.4).square() / 0.8 + x.square() / 9))
     shade = look.stubble * beard * (1 - lip_gap) * (0.75 + 0.5 * noise(mean, 0.15, 1))
     colour = colour * (1 - 0.55 * shade.clamp(0, 1)[:, None])
@@ -180,18 +199,20 @@ def _paint(mean: Tensor, part: Tensor, model: HeadModel, look: Look, noise: Nois
     gloss = torch.full((len(mean),), 0.18)
 
     lips = part == PARTS.index("lips")
-    lip_colour = look.skin * torch.tensor([0.90, 0.68, 0.68]) * (1 + 0.06 * noise(mean * torch.tensor([3.0, 1, 1]), 0.4, 2)[:, None])
+    lip_colour = (
+        look.skin
+        * torch.tensor([0.90, 0.68, 0.68])
+        * (1 + 0.06 * noise(mean * torch.tensor([3.0, 1, 1]), 0.4, 2)[:, None])
+    )
     colour = torch.where(lips[:, None], lip_colour, colour)
     gloss = torch.where(lips, torch.full_like(gloss, 0.32), gloss)
-    for name, tint in (("mouth_socket", (0.30, 0.10, 0.10)), ("gums_upper", (0.6, 0.3, 0.3)), ("gums_lower", (0.6, 0.3, 0.3)),
-                       ("tongue", (0.6, 0.3, 0.3)), ("teeth_upper", (0.9, 0.86, 0.78)), ("teeth_lower", (0.85, 0.8, 0.72)),
-                       ("eye_socket_left", (0.7, 0.42, 0.38)), ("eye_socket_right", (0.7, 0.42, 0.38))):  # fmt: skip
+    for name, tint in INSIDES.items():
         colour = torch.where((part == PARTS.index(name))[:, None], torch.tensor(tint), colour)
     return colour, gloss
 
 
 def _paint_eyes(mean: Tensor, part: Tensor, model: HeadModel, look: Look, noise: Noise) -> Tensor:
-    """(N, 3) colours of eyeballs: white with a pink corner, iris with radial fibres and a dark rim, pupil, lid's shadow."""
+    """(N, 3) colours of eyeballs: white, iris with radial fibres and a dark rim, pupil, the upper lid's shadow."""
     colour = torch.zeros(len(mean), 3)
     for side, name in enumerate(("eye_left", "eye_right")):
         chosen = part == PARTS.index(name)
@@ -220,7 +241,9 @@ def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
     head = model.pose(model.vertices(look.identity, expression), look.rotation, torch.zeros(3))
     normals = model.normals(head)
     hair = hair_mask(model.mean, look, noise) * (model.vertex_part == PARTS.index("skin"))
-    lift = hair * (look.hair_length * (1 + 0.25 * noise(model.mean, 4.0, 2)) + 0.25 * torch.relu(model.mean[:, 1] - 8) * 0.4)
+    lift = hair * (
+        look.hair_length * (1 + 0.25 * noise(model.mean, 4.0, 2)) + 0.25 * torch.relu(model.mean[:, 1] - 8) * 0.4
+    )
     lift = lift + 0.15 * collar(model.mean) * (model.vertex_part == PARTS.index("skin"))
     head = head + normals * lift[:, None]
     normals = model.normals(head)
@@ -228,7 +251,9 @@ def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
     shirt, shirt_triangles = torso()
     neck = (model.mean[:, 1] < -11.0) & (model.mean[:, 1] > -12.5) & (model.mean[:, 0].abs() < 8)
     fit = head[neck, 0].abs().max() / model.mean[neck, 0].abs().max()
-    shirt = shirt * torch.tensor([fit, 1.0, fit]) + (head[neck] - model.mean[neck]).mean(0) * torch.tensor([0.0, 1.0, 1.0])
+    shirt = shirt * torch.tensor([fit, 1.0, fit]) + (head[neck] - model.mean[neck]).mean(0) * torch.tensor(
+        [0.0, 1.0, 1.0]
+    )
     vertices = torch.cat([head, shirt])
     all_normals = torch.cat([normals, _normals(shirt, shirt_triangles)])
     bust = (model.mean[:, 1] < -15.0) | ((model.mean[:, 0].abs() > 8.6) & (model.mean[:, 1] < -10.5))
@@ -239,7 +264,9 @@ def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
     w, h = width * SAMPLES, height * SAMPLES
     focal = h * 2.3
     distance = DISTANCE_CM - vertices[:, 2]
-    pixels = torch.stack([w / 2 + focal * vertices[:, 0] / distance, h * 0.47 - focal * (vertices[:, 1] - 1) / distance, distance], 1)
+    pixels = torch.stack(
+        [w / 2 + focal * vertices[:, 0] / distance, h * 0.47 - focal * (vertices[:, 1] - 1) / distance, distance], 1
+    )
     seen = rasterise(pixels[None], triangles, h, w)
     canonical = torch.cat([model.mean, shirt])
     data = torch.cat([canonical, all_normals, torch.cat([hair, torch.zeros(len(shirt))])[:, None], vertices], 1)
@@ -269,9 +296,17 @@ def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
 
 
 def _shade(
-    colour: Tensor, gloss: Tensor, normal: Tensor, place: Tensor, look: Look, seen, shape, covered: Tensor, strand: Tensor
+    colour: Tensor,
+    gloss: Tensor,
+    normal: Tensor,
+    place: Tensor,
+    look: Look,
+    seen,
+    shape,
+    covered: Tensor,
+    strand: Tensor,
 ) -> Tensor:
-    """Key, fill and sky light with wrapped (subsurface-like) diffuse, highlights and ambient occlusion from the depth."""
+    """Key, fill and sky light: diffuse wrapped as if by scattering under the skin, highlights, ambient occlusion."""
     bump = torch.where(normal[:, 2:] < 0, -normal, normal)  # the shirt's inner side, seen at the collar
     key = F.normalize(torch.tensor([look.light_side * 0.55, 0.55, 0.75]), dim=0)
     fill = F.normalize(torch.tensor([-look.light_side * 0.8, 0.1, 0.6]), dim=0)

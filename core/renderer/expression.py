@@ -1,7 +1,8 @@
 """Which expression a frame shows, given the motion's and the portrait's own.
 
-Lips and jaw follow the motion alone: speech decides whether the mouth is open. Of the person's own smile a part is kept,
-which is in the corners of the mouth and gives way when the lips are rounded. Everything else adds to the portrait's own.
+Lips and jaw follow the motion alone: speech decides whether the mouth is open. Of the person's own smile a part is
+kept, which is in the corners of the mouth and gives way when the lips are rounded. Everything else adds to the
+portrait's own.
 """
 
 from __future__ import annotations

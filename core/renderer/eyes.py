@@ -7,6 +7,8 @@ from around the eye and given a fold and a line of lashes; opening and closing b
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import torch
@@ -196,17 +198,14 @@ class Eye:
 
 def _curve(points: np.ndarray, size: int, width: float) -> Tensor:
     """(1, 1, S, S) soft line through points (N, 2) px, ``width`` px across, fading at both ends."""
-    fine, shift = 4, 4
-    canvas = np.zeros((size, size), np.float32)
-    dense = np.stack(
-        [np.interp(np.linspace(0, len(points) - 1, 40), np.arange(len(points)), points[:, k]) for k in (0, 1)], 1
-    )
-    big = np.zeros((size * fine, size * fine), np.uint8)
-    for k, (a, b) in enumerate(zip(dense[:-1], dense[1:], strict=True)):
-        end = min(k, 38 - k) / 8
-        value = int(255 * min(1.0, 0.35 + 0.65 * end))
-        p, q = (np.round((c * fine - 0.5) * (1 << shift)).astype(int).tolist() for c in (a, b))
-        cv2.line(big, p, q, value, max(1, round(width * fine * 0.6)), cv2.LINE_AA, shift)
-    canvas = cv2.resize(big, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    canvas = cv2.GaussianBlur(canvas, (0, 0), max(0.4, width * 0.35))
-    return torch.from_numpy(np.clip(canvas * 1.25, 0, 1))[None, None]
+    fine, shift, pieces = 4, 4, 39
+    steps = np.linspace(0, len(points) - 1, pieces + 1)
+    dense = np.stack([np.interp(steps, np.arange(len(points)), points[:, k]) for k in (0, 1)], 1)
+    corners = np.round((dense * fine - 0.5) * (1 << shift)).astype(int).tolist()
+    canvas = np.zeros((size * fine, size * fine), np.uint8)
+    for k, (start, end) in enumerate(pairwise(corners)):
+        value = int(255 * min(1.0, 0.35 + 0.65 * min(k, pieces - 1 - k) / 8))
+        cv2.line(canvas, start, end, value, max(1, round(width * fine * 0.6)), cv2.LINE_AA, shift)
+    line = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    line = cv2.GaussianBlur(line, (0, 0), max(0.4, width * 0.35))
+    return torch.from_numpy(np.clip(line * 1.25, 0, 1))[None, None]

@@ -120,7 +120,7 @@ class FlowField:
         return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle)
 
     def _stretch(self, positions: Tensor) -> Tensor:
-        """(B, 1, S, S) 1 where neighbouring pixels come from less than half a pixel apart, 0 where nothing is stretched."""
+        """(B, 1, S, S) 1 where neighbouring pixels come from less than half a pixel apart, 0 where unstretched."""
         coarse = resize(positions, SHEET, SHEET)
         step = self.size / SHEET
         right = (coarse[:, 0:1, :, 1:] - coarse[:, 0:1, :, :-1]) / step

@@ -137,7 +137,7 @@ def _contour() -> tuple[int, ...]:
 
 
 def head_share(points: Tensor) -> Tensor:
-    """(...,) how far points (..., 3) in head space follow the head: 1 on it, falling to 0 down the neck to the shoulders.
+    """(...,) how far points (..., 3) in head space follow the head: 1 on it, falling to 0 down the neck.
 
     The slanted measure y + z/2 keeps the chin with the head and lets the nape at the same height go.
     """

@@ -36,7 +36,7 @@ DEPTH_FALLOFF_CM = (3.4, 2.3, 2.1)
 OPEN_CM = 0.07
 """Opening of the lips under which nothing behind them is drawn."""
 TEETH_DROP_CM = 0.18
-"""How much lower the upper teeth stand than on the model, whose lips cover them in speech (unless the photograph tells)."""
+"""How much lower than on the model, whose lips hide them, the upper teeth stand where no photograph tells."""
 TEETH_DROP_RANGE_CM = (0.05, 0.55)
 LOWER_TEETH_DROP_CM = 0.12
 LINE = (

@@ -1,4 +1,4 @@
-"""Small windows of the square, rasterised finer than the frame: the mouth and the eyes, whose edges are what one looks at."""
+"""Small windows of the square, rasterised finer than the frame: mouth and eyes, whose edges are what one looks at."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Patch:
 
 
 def triangles_near(model: HeadModel, parts: tuple[str, ...], centre: Tensor, radii: tuple[float, float]) -> Tensor:
-    """(F, 3) triangles of some parts with a corner within an ellipse (x and y radius, cm) of a point of the mean head."""
+    """(F, 3) triangles of some parts within an ellipse (x and y radius, cm) around a point of the mean head."""
     triangles = model.triangles[model.part_triangles(*parts)]
     middle = model.mean[triangles].mean(1)
     scaled = (middle - centre)[:, :2] / torch.tensor(radii, device=centre.device)

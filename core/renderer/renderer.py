@@ -18,7 +18,7 @@ from ..motion import Motion
 from ..portrait import Portrait
 from ..raster import interpolate, rasterise
 from .eyes import Eye
-from .fields import blur, dilate, erode, sample, smoothstep
+from .fields import blur, sample, smoothstep
 from .flow import Flow, FlowField
 from .framing import frame_portrait
 from .geometry import HeadGeometry, PosedHeads
@@ -131,7 +131,7 @@ class Renderer:
     def _outline(trust: Tensor) -> Tensor:
         """(B, 1, S, S) 1 along the outline of the head model, where the flow jumps and would leave a jagged edge."""
         solid = smoothstep(0.1, 0.6, trust)
-        return smoothstep(0.3, 0.8, dilate(solid, 1) - erode(solid, 1))
+        return smoothstep(0.1, 0.3, (solid - blur(solid, 1, 1)).abs())
 
     def surfaces(self, heads: PosedHeads) -> tuple[Tensor, Tensor]:
         """Part label (B, S, S), −1 where no head is, and unit normals in camera axes (B, 3, S, S) of posed heads."""

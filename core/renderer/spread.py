@@ -9,8 +9,8 @@ from ..channels import EXPRESSIONS
 from ..head_model import HeadModel
 
 APART = (("jawOpen", 1.5), ("eyeBlink_L", 2.0), ("eyeBlink_R", 2.0))
-"""Expressions whose movement, times a factor, counts as distance between vertices: it tells the two lips and the two lids
-apart where they touch."""
+"""Expressions whose movement, times a factor, counts as distance between vertices: it tells the two lips and the two
+lids apart where they touch."""
 
 
 def feature_space(model: HeadModel, shape: Tensor, points: bool = False) -> Tensor:
