@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+import scipy.signal
 import torch
 from safetensors.torch import save_file
 
+from core.audio import load_audio
 from core.channels import LIP_CHANNELS
 from core.errors import SoliloquyError
 from core.lips import WEIGHTS, LipModel, LipModelConfig
@@ -80,21 +85,36 @@ def test_shipped_mouth_rests_in_silence_and_opens_for_a_vowel():
     model = LipModel.load()
     quiet = model.predict(np.full((400, 80), SILENCE, np.float32))
     assert quiet[:, JAW_OPEN].max() < 0.06
-    time = np.arange(16000) / 16000
-    buzz = np.sign(np.sin(2 * np.pi * 120 * time)).astype(np.float64)  # a vowel: a buzz through the formants of "ah"
+    count = 6400  # 0.4 s of "ah": pulses at a falling pitch through three formants
+    pulses = np.diff(np.floor(np.cumsum(np.linspace(130, 105, count)) / 16000), prepend=0.0)
+    vowel = scipy.signal.lfilter([1.0, -1.0], [1.0, -0.97], pulses)
     for formant, band in ((730, 90), (1090, 110), (2440, 170)):
         radius, angle = np.exp(-np.pi * band / 16000), 2 * np.pi * formant / 16000
-        for_now = np.zeros_like(buzz)
-        a1, a2 = 2 * radius * np.cos(angle), -(radius**2)
-        for i in range(len(buzz)):
-            for_now[i] = buzz[i] + a1 * for_now[i - 1] + a2 * for_now[i - 2] if i > 1 else buzz[i]
-        buzz = for_now
-    vowel = np.concatenate([np.zeros(8000), 0.1 * buzz / buzz.std(), np.zeros(8000)]).astype(np.float32)
-    lips = model.predict(log_mel(vowel, 50))
-    assert lips[18:32, JAW_OPEN].mean() > 2.0 * quiet[:, JAW_OPEN].mean() + 0.05
+        vowel = scipy.signal.lfilter([1.0], [1.0, -2 * radius * np.cos(angle), radius**2], vowel)
+    sound = np.concatenate([np.zeros(8000), 0.1 * vowel / vowel.std(), np.zeros(8000)]).astype(np.float32)
+    lips = model.predict(log_mel(sound, 35))
+    assert lips[13:22, JAW_OPEN].mean() > quiet[:, JAW_OPEN].mean() + 0.08
 
 
 @needs_weights
 def test_shipped_chunks_agree():
     model, mel = LipModel.load(), _mel(90)
     np.testing.assert_allclose(model.predict(mel, 17), model.predict(mel), atol=1e-5)
+
+
+@pytest.mark.real_data
+@needs_weights
+def test_shipped_lips_move_with_real_speech():
+    data = Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")) / "speech"
+    files = sorted(data.glob("*.flac"))[::60]
+    if not files:
+        pytest.skip("the recorded speech isn't there (SOLILOQUY_DATA)")
+    model = LipModel.load()
+    for file in files:
+        audio = load_audio(file, duration=6.0)
+        mel = log_mel(audio.samples, audio.frames)
+        jaw = model.predict(mel)[:, JAW_OPEN]
+        loud = np.exp(2.0 * mel).mean(1).reshape(-1, 4).mean(1)
+        assert jaw.std() > 0.02 and 0.1 < jaw.max() < 0.9
+        assert np.corrcoef(jaw, loud)[0, 1] > 0.2
+        assert np.corrcoef(jaw, loud)[0, 1] > np.corrcoef(np.roll(jaw, 13), loud)[0, 1] + 0.1
