@@ -122,7 +122,7 @@ class Eye:
     def _complete_eye(self, landmarks: np.ndarray) -> Tensor:
         """(1, 3, S, S) the picture with this eye's iris made whole and its white continued past the lids."""
         iris = slice(473, 478) if self.side == 0 else slice(468, 473)
-        centre = torch.from_numpy(landmarks[iris.start, :2]).float()
+        centre = torch.tensor(landmarks[iris.start, :2])
         radius = float(
             np.linalg.norm(landmarks[iris.start + 1 : iris.stop, :2] - landmarks[iris.start, :2], axis=1).mean()
         )
@@ -170,7 +170,7 @@ class Eye:
         skin = skin + self._grain()
         points = geometry.model.mesh468(self.closed)[:, :2]
         order = [CORNERS[self.side][0], *UPPER_LIDS[self.side], CORNERS[self.side][1]]
-        line = points[order].numpy()
+        line = points[order].cpu().numpy()
         lash = _curve(line, size, max(1.0, 0.11 * cm))
         fold = _curve(line - np.array([0, 0.42 * cm], np.float32), size, max(1.0, 0.10 * cm))
         below = _curve(line + np.array([0, 0.16 * cm], np.float32), size, max(1.0, 0.22 * cm))
@@ -208,4 +208,4 @@ def _curve(points: np.ndarray, size: int, width: float) -> Tensor:
         cv2.line(canvas, start, end, value, max(1, round(width * fine * 0.6)), cv2.LINE_AA, shift)
     line = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     line = cv2.GaussianBlur(line, (0, 0), max(0.4, width * 0.35))
-    return torch.from_numpy(np.clip(line * 1.25, 0, 1))[None, None]
+    return torch.tensor(np.clip(line * 1.25, 0, 1))[None, None]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..face_mesh import CONTOUR
 from ..head_model import HeadModel
 from ..portrait import Portrait
 from ..rotation import euler_to_matrix
@@ -53,20 +54,19 @@ class HeadGeometry:
     def __init__(self, model: HeadModel, portrait: Portrait, framing: Framing) -> None:
         device = model.device
         self.model = model
-        self.own_expression = torch.from_numpy(portrait.expression).float().to(device)
+        self.own_expression = torch.tensor(portrait.expression, dtype=torch.float32, device=device)
         self.focal, self.centre_x, self.centre_y = framing.camera(portrait)
-        self.rotation = euler_to_matrix(torch.from_numpy(portrait.rotation).float().to(device))
-        self.translation = torch.from_numpy(portrait.translation).float().to(device)
+        self.rotation = euler_to_matrix(torch.tensor(portrait.rotation, dtype=torch.float32, device=device))
+        self.translation = torch.tensor(portrait.translation, dtype=torch.float32, device=device)
         self.pivot = model.neck_pivot
         self.rigidity = head_share(model.mean)[:, None]  # (V, 1)
 
-        identity = torch.from_numpy(portrait.identity).float().to(device)
+        identity = torch.tensor(portrait.identity, dtype=torch.float32, device=device)
         fitted = model.neutral(identity)
-        landmarks = torch.from_numpy(framing.to_crop(portrait.landmarks)).float().to(device)
+        landmarks = torch.tensor(framing.to_crop(portrait.landmarks), dtype=torch.float32, device=device)
         self.neutral = fitted + self._landmark_offsets(fitted, landmarks)
         self.contact = ContactShapes(model, self.neutral, self.own_expression)
         self.source = self._pose_source()
-        self.iris = landmarks[[473, 468]]  # (2, 2): the person's left, right
 
     def _pose_source(self) -> PosedHeads:
         return self.pose(self.own_expression[None], torch.zeros(1, 3), torch.zeros(1, 3), absolute=True)
@@ -126,14 +126,8 @@ class HeadGeometry:
         features = feature_space(model, shape)
         point_features = feature_space(model, shape, points=True)
         weight = torch.ones(468)
-        weight[torch.tensor(sorted(_contour()))] = CONTOUR_WEIGHT
+        weight[torch.tensor(CONTOUR)] = CONTOUR_WEIGHT
         return spread(features, point_features, wanted, weight, SPREADS_CM)
-
-
-def _contour() -> tuple[int, ...]:
-    from ..face_mesh import CONTOUR
-
-    return CONTOUR
 
 
 def head_share(points: Tensor) -> Tensor:

@@ -23,4 +23,4 @@ def polygon(points: np.ndarray, size: int) -> Tensor:
     corners = np.round((points[:, :2] * fine - 0.5) * (1 << shift)).astype(np.int32)
     cv2.fillPoly(canvas, [corners], 255, shift=shift)
     mask = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(mask)[None, None].float() / 255
+    return torch.tensor(mask)[None, None].float() / 255

@@ -53,8 +53,8 @@ def separate(crop: np.ndarray, landmarks: np.ndarray) -> Layers:
     size = crop.shape[0]
     person = _segment(crop)
     face = polygon(cv2.convexHull(landmarks[:, :2].astype(np.float32))[:, 0], size)
-    picture = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255  # (S, S, 3) -> (1, 3, S, S)
-    tight = torch.maximum(blur(torch.from_numpy(person)[None, None], 1, 1), face)
+    picture = torch.tensor(crop).permute(2, 0, 1)[None].float() / 255  # (S, S, 3) -> (1, 3, S, S)
+    tight = torch.maximum(blur(torch.tensor(person)[None, None], 1, 1), face)
 
     reach = max(1, round(size * 0.012))
     alpha = smoothstep(0.02, 0.6, blur(dilate(tight, reach), reach))

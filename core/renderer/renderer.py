@@ -80,12 +80,12 @@ class Renderer:
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing)
             landmarks = self.framing.to_crop(portrait.landmarks)
             layers = separate(self.framing.crop, landmarks)
-            picture = torch.from_numpy(self.framing.crop).to(self.device).permute(2, 0, 1)[None].float() / 255
-            self.background = layers.background.to(self.device)
+            picture = torch.tensor(self.framing.crop).permute(2, 0, 1)[None].float() / 255
+            self.background = layers.background
             person = (picture, layers.alpha, layers.pure, layers.tight)
-            self.person = torch.cat([layer.to(self.device) for layer in person], 1)  # (1, 3 + 1 + 3 + 1, S, S)
-            inside = torch.from_numpy(self.framing.inside).to(self.device)
-            self.flow_field = FlowField(self.geometry, inside, layers.tight.to(self.device), size)
+            self.person = torch.cat(person, 1)  # (1, 3 + 1 + 3 + 1, S, S)
+            inside = torch.tensor(self.framing.inside)
+            self.flow_field = FlowField(self.geometry, inside, layers.tight, size)
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
