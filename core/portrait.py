@@ -17,12 +17,14 @@ from . import picture
 from .camera import Fit
 from .errors import BadInputError
 from .face_mesh import CONTOUR, OUTER_EYES, FaceMesh
-from .fitting import Fitter
+from .fitting import FitSettings, Fitter
 from .head_model import WEIGHTS, HeadModel
 from .landmark_model import LandmarkModel
 from .rotation import euler_to_matrix, matrix_to_euler
 
-CACHE_VERSION = 1
+LANDMARK_SIGMA = 0.06
+"""Trust in a landmark, in outer-eye distances: closer to the person than a track needs, where the shape is known."""
+CACHE_VERSION = 2
 """Raised when a change of the code makes old fits wrong."""
 MIN_EYE_DISTANCE = 22.0
 """Outer-eye distance in pixels below which a face is too small to animate (the face is then about 40 pixels wide)."""
@@ -66,7 +68,7 @@ class Portrait:
 @cache
 def face_fitter() -> Fitter:
     """The fitter of 478-point landmarks on the shipped head model, made once a process."""
-    return Fitter(LandmarkModel.face_mesh(HeadModel.load()))
+    return Fitter(LandmarkModel.face_mesh(HeadModel.load()), FitSettings(landmark_sigma=LANDMARK_SIGMA))
 
 
 @cache

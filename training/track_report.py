@@ -69,7 +69,7 @@ def main() -> None:
     lines = [
         "# Tracks of the video corpora",
         "",
-        "Made by `python -m training.tracks grid`, `python -m training.tracks obama`, `python -m training.track_report`.",
+        "Made by `python -m training.tracks grid`, the same with `obama`, and `python -m training.track_report`.",
         "`address_*` are White House weekly addresses, of which only 68 landmarks a frame are at hand, and no sound.",
         "",
     ]
