@@ -13,7 +13,6 @@ Ours → Live Link
 from __future__ import annotations
 
 import csv
-import io
 import math
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import numpy as np
 
 from .channels import EXPRESSIONS, FPS
 from .errors import BadInputError
-from .files import write_bytes
+from .files import written_beside
 from .motion import Motion
 
 GAZE_SIDEWAYS = math.radians(30.0)
@@ -55,6 +54,8 @@ ANGLE_COLUMNS: tuple[str, ...] = (
 )
 VALUE_COLUMNS: tuple[str, ...] = SHAPE_COLUMNS + ANGLE_COLUMNS
 """The 61 value columns."""
+_ROWS = 1000
+"""Rows worked on at a time, so that memory doesn't grow with the length."""
 HEADER: tuple[str, ...] = ("Timecode", "BlendShapeCount", *VALUE_COLUMNS)
 
 
@@ -111,12 +112,12 @@ def to_values(motion: Motion) -> np.ndarray:
 
 def write_live_link_csv(motion: Motion, path: str | Path) -> None:
     """Write ``motion`` as a Live Link Face CSV (61 value columns), whole or not at all."""
-    text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(HEADER)
-    for frame, values in enumerate(to_values(motion)):
-        rows.writerow([timecode(frame, motion.fps), len(VALUE_COLUMNS), *(f"{value:.6f}" for value in values)])
-    write_bytes(path, text.getvalue().encode("utf-8"))
+    with written_beside(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow(HEADER)
+        for start in range(0, len(motion), _ROWS):
+            for frame, values in enumerate(to_values(motion.slice(start, start + _ROWS)), start):
+                rows.writerow([timecode(frame, motion.fps), len(VALUE_COLUMNS), *(f"{value:.6f}" for value in values)])
 
 
 def read_live_link_csv(path: str | Path, fps: float = FPS) -> Motion:
