@@ -111,7 +111,7 @@ def _rest(portrait: Portrait) -> _Rest:
     rest = rest.with_offset(_closed_lips(rest, person.identity))
     opened = lid_ratio(seen, model)[0]
     return _Rest(
-        fitter=Fitter(rest),
+        fitter=Fitter(rest.thinned()),
         person=replace(person, expression=torch.zeros_like(person.expression)),
         lids=LidRange(opened, CLOSED_LIDS * opened),
         rotation=person.rotation[0],
