@@ -38,7 +38,6 @@ OPEN_CM = 0.07
 TEETH_DROP_CM = 0.18
 """How much lower than on the model, whose lips hide them, the upper teeth stand where no photograph tells."""
 TEETH_DROP_RANGE_CM = (0.05, 0.55)
-LOWER_TEETH_DROP_CM = 0.12
 LINE = (
     (78, 78),
     (191, 95),
@@ -55,7 +54,8 @@ LINE = (
 """(upper, lower) inner-lip points along the line where the lips meet, from the person's right corner to the left."""
 LINE_HALF_WIDTH_CM = 0.1
 PAIRS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (310, 318))
-CREASE_DARKENING = 0.5
+CREASE_TINT = (0.42, 0.56, 0.56)
+"""Light that is lost, of red, green and blue, where lips meet or turn inward."""
 TEETH_FILL = 0.5
 """Share of the lips' shadow that teeth, which are glossy and in front, are spared."""
 
@@ -78,6 +78,7 @@ class Mouth:
         self.closed_window = Patch(self.lip_triangles, width, height, size)
         self.open_window = Patch(torch.cat([self.lip_triangles, self.interior_triangles]), width, height, size)
         self.pixels_per_cm = scale
+        self.crease_tint = torch.tensor(CREASE_TINT)[:, None, None]
 
         self.picture = picture
         self.opening = polygon(landmarks[list(LIPS_INNER_RING)], size)
@@ -86,7 +87,7 @@ class Mouth:
         self.own_teeth = self._teeth_mask()
         self._place_teeth()
         source = geometry.source.pixels[0]
-        self.gap_source = self._gap_pixels(geometry.source.pixels)[0]
+        self.source_is_open = bool(self._gap_pixels(geometry.source.pixels)[0] > OPEN_CM * self.pixels_per_cm)
         self.static = self._vertex_attributes(source, trust)
         self.albedo, self.normals, self.tooth = self._interior_materials()
 
@@ -114,19 +115,24 @@ class Mouth:
         colour = sample(self.clean, at)
         crease = view.values[:, 3:4]
         closed = smoothstep(2.0, 1.0, gap / (OPEN_CM * self.pixels_per_cm))[:, None, None, None]
-        if self.gap_source < OPEN_CM * self.pixels_per_cm:
+        if not self.source_is_open:
             # The closed lips' own line is better than any drawn one; it belongs to lips that touch.
             colour = colour + closed * (sample(self.picture, at) - colour)
             crease = crease * (1 - closed)
-        elif not is_open:
-            crease = torch.maximum(crease, self._lip_line(heads, view, window))
-        colour = colour * (1 - CREASE_DARKENING * crease)
         if is_open:
-            colour, cover = self._with_interior(view, colour, cover, at, lips)
+            colour = colour * (1 - self.crease_tint * crease)
+            colour, cover = self._with_interior(view, colour, cover, at, lips, gap)
+        else:
+            line = self._lip_line(heads, view)
+            slit = ((cover == 0) & (line > 0)).float()
+            colour = colour + slit * (self.lip_colour - colour)
+            cover = cover + slit
+            drawn = line if self.source_is_open else slit
+            colour = colour * (1 - self.crease_tint * drawn)
         return window.paste(frame, view, colour * cover, cover)
 
     def _with_interior(
-        self, view: PatchView, colour: Tensor, cover: Tensor, at: Tensor, lips: Tensor
+        self, view: PatchView, colour: Tensor, cover: Tensor, at: Tensor, lips: Tensor, gap: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Lips with what is seen between them, at the window's finer resolution."""
         behind = (view.fragments.triangle >= len(self.lip_triangles))[:, None].float()
@@ -136,22 +142,24 @@ class Mouth:
         open_around = blur(inside, radius, 2)
         above = torch.roll(open_around, radius, 2)
         occlusion = 0.35 + 0.65 * smoothstep(0.05, 0.95, 0.45 * open_around + 0.55 * above)
-        drawn = self._without_gaps(view, inside)
+        drawn = self._without_gaps(view, inside, gap)
         own = sample(torch.cat([self.picture, self.own_teeth], 1), at)
         weight = own[:, 3:] * view.values[:, 8:9]
         surface = drawn * (occlusion + TEETH_FILL * view.values[:, 7:8] * (1 - occlusion))
         surface = surface + weight * (own[:, :3] * (0.45 + 0.55 * occlusion) - surface)
         return colour + inside * (surface - colour), cover
 
-    def _without_gaps(self, view: PatchView, inside: Tensor) -> Tensor:
+    def _without_gaps(self, view: PatchView, inside: Tensor, gap: Tensor) -> Tensor:
         """Close the hair-thin gaps between teeth: at this size they are a shade, not a black line."""
         drawn, tooth = view.values[:, 4:7], view.values[:, 7:8] * inside
         radius = max(1, round(0.13 * self.pixels_per_cm * view.fineness))
         soft = blur(torch.cat([drawn * tooth, tooth], 1), radius, 2)
-        near = smoothstep(0.12, 0.45, soft[:, 3:]) * (1 - tooth)
+        # Between lips barely open a glimpse of the tips alone would look like missing teeth.
+        thin = smoothstep(0.6, 0.3, gap / self.pixels_per_cm)[:, None, None, None]
+        near = smoothstep(0.12 - 0.1 * thin, 0.45 - 0.33 * thin, soft[:, 3:]) * (1 - tooth)
         return drawn + near * (0.85 * soft[:, :3] / soft[:, 3:].clamp_min(1e-3) - drawn)
 
-    def _lip_line(self, heads: PosedHeads, view: PatchView, window: Patch) -> Tensor:
+    def _lip_line(self, heads: PosedHeads, view: PatchView) -> Tensor:
         """(B, 1, h, w) 0..1: the soft dark line where closed lips meet, thinner toward the corners."""
         points = self.geometry.model.mesh468(heads.pixels)[..., :2]
         upper, lower = (points[:, list(side)] for side in zip(*LINE, strict=True))
@@ -217,8 +225,6 @@ class Mouth:
             drop = min(max((float(rows.float().quantile(0.97)) + 1 - edge) / self.pixels_per_cm, low), high)
         moved = torch.cat([upper, model.part_vertices("gums_upper")])
         geometry.shift(moved, torch.tensor([0.0, -drop, 0.0]))
-        lower = model.part_vertices("teeth_lower", "gums_lower")
-        geometry.shift(lower, torch.tensor([0.0, -LOWER_TEETH_DROP_CM, 0.0]))
 
     def _teeth_white(self) -> Tensor:
         """Light on the teeth: from the photograph's own teeth where it shows them, else from the eye's white."""
@@ -242,8 +248,9 @@ class Mouth:
         grown = smoothstep(0.02, 0.4, dilate(self.opening, round(self.size / 512)))
         known = ((grown < 0.01) & (lips > 0.5)).float()
         if int(known.sum()) < 20:
-            return self.picture
+            known = (grown < 0.01).float()
         filled = fill_smoothly(self.picture, known)
+        self.lip_colour = (filled * lips).sum((-2, -1), keepdim=True) / lips.sum().clamp_min(1)
         return self.picture + grown * (filled - self.picture)
 
     def _teeth_mask(self) -> Tensor:
