@@ -17,7 +17,7 @@ root=$dir/root
 
 export DEBIAN_FRONTEND=noninteractive
 mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources | head -n 1)
-mirror=${mirror:-http://deb.debian.org/debian}
+: "${mirror:?needs a Debian system with /etc/apt/sources.list.d/debian.sources}"
 if ! command -v debootstrap >/dev/null; then
     apt-get update -q
     apt-get install -y -q debootstrap
