@@ -184,6 +184,7 @@ def _job_of(request: Generate, speech: Speech, portrait_digest: str, device: str
         "file": f"portrait{Path(request.portrait).suffix.lower()}",
     }
     identity = {
+        "version": version(),
         "settings": settings,
         "audio": audio["sha256"],
         "portrait": portrait_digest,

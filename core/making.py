@@ -50,7 +50,7 @@ class TakeMaker:
         """Make every planned take that isn't finished, and announce all of them."""
         if not all(plan.finished() for plan in plans):
             frames = self._job.data["audio"]["frames"]
-            ahead: list[tuple[str, int | None, int]] = [("models", None, 1)]
+            ahead: list[tuple[str, int | None, int]] = [] if self._models.ready else [("models", None, 1)]
             for plan in plans:
                 stages = ["motion", "renderer", "frames", "extract"] if self._has_pictures(plan) else ["motion"]
                 ahead += [
@@ -119,9 +119,11 @@ class TakeMaker:
         if speech is None:
             raise BadInputError("motion_missing", f"Take {plan.index} has lost its motion.", "Render it anew.")
         source, keep = self._kept(plan, len(speech))
-        with self._context.stage("models") as stage:
-            lips, prior = self._models.lips, self._models.prior
-        timings["models"] = stage.seconds
+        if not self._models.ready:
+            with self._context.stage("models") as stage:
+                self._models.load()
+            timings["models"] = stage.seconds
+        lips, prior = self._models.lips, self._models.prior
         with self._context.stage("motion", len(speech), plan.index) as stage:
             channels = np.empty((len(speech), len(CHANNELS)), dtype=np.float32)
             channels[:, _LIP_COLUMNS] = lips.predict(speech.mel)
@@ -153,7 +155,7 @@ class TakeMaker:
         size, framing = plan.spec.get("size", settings["size"]), plan.spec.get("framing", settings["framing"])
         portrait = self._models.portrait(self._job.portrait)
         with context.stage("renderer", take=plan.index) as stage:
-            renderer = self._models.renderer(portrait, size, framing)
+            renderer = self._models.renderer(portrait, size, framing)  # at once where the last take had the same
         timings["renderer"] = stage.seconds
         marks = synthetic_marks(version(), self._job.identifier, plan.index, plan.seed)
         with context.stage("frames", len(motion), plan.index) as stage:

@@ -121,6 +121,15 @@ class Models:
 
         return HeadModel.load(self.device)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the networks that make motion are loaded."""
+        return "lips" in self.__dict__ and "prior" in self.__dict__
+
+    def load(self) -> None:
+        """Load the networks that make motion now rather than when they are first used."""
+        self.lips, self.prior  # noqa: B018 - a cached property loads when it is read
+
     @functools.cached_property
     def lips(self) -> LipModel:
         """Lips from speech."""

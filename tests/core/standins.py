@@ -59,6 +59,10 @@ class StandInRenderer:
 
 class StandInModels:
     device = "cpu"
+    ready = False
+
+    def load(self) -> None:
+        self.ready = True
 
     def __init__(self) -> None:
         self.lips, self.prior, self._renderer = StandInLips(), StandInPrior(), StandInRenderer()
