@@ -17,7 +17,7 @@ import bpy
 
 from ..core.client import WorkerClient
 from ..core.errors import EXIT_CANCELLED, EXIT_DONE, SoliloquyError
-from ..core.protocol import Done, Error, Notice, Progress, Request, TakeReady
+from ..core.protocol import Done, Error, Head, Notice, Progress, Request, TakeReady
 from . import compat, preferences
 from .speech import Speech
 
@@ -73,10 +73,10 @@ class Job:
             return
         match event:
             case Progress():
-                self.stage, self.left = event.text, event.eta
-                spent = time.monotonic() - self.started
-                share = spent / (spent + event.eta) if event.eta is not None else event.done / max(event.total, 1)
-                self.share = min(max(share, 0.0), 1.0)
+                self.stage = event.text
+                # Before its first take the worker can't know how much there is to do.
+                if event.take is not None or isinstance(self.request, Head):
+                    self._estimate(event)
             case TakeReady():
                 self.arrived.append(event)
                 self.takes += 1
@@ -86,6 +86,11 @@ class Job:
                 self.done = event
             case Error():
                 self.error = event
+
+    def _estimate(self, event: Progress) -> None:
+        spent = time.monotonic() - self.started
+        share = spent / (spent + event.eta) if event.eta is not None else event.done / max(event.total, 1)
+        self.share, self.left = min(max(share, 0.0), 1.0), event.eta
 
     def cancel(self) -> None:
         """Ask the worker to stop; the answer comes as an error with the cancelled exit code."""

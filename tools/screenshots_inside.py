@@ -56,6 +56,7 @@ def arrange_all(chosen: argparse.Namespace) -> Iterator[None]:
     bpy.context.scene.frame_set(chosen.frame)
     for _ in range(6):
         yield
+    frame_views(window, left, right)
     open_tab(left)
     open_tab(right)
     for _ in range(6):
@@ -82,13 +83,21 @@ def arrange(window: bpy.types.Window, left: bpy.types.Area, right: bpy.types.Are
     viewport.region_3d.view_perspective = "CAMERA"
     for thing in window.scene.objects:
         thing.select_set(False)
-    for area, kind in ((left, "WINDOW"), (right, "WINDOW")):
+    viewport.overlay.show_bones = False
+
+
+def frame_views(window: bpy.types.Window, left: bpy.types.Area, right: bpy.types.Area) -> None:
+    """All strips, the whole picture, the head beside the sidebar; only after the editors have been drawn once."""
+    views = (
+        (left, "WINDOW", bpy.ops.sequencer.view_all),
+        (left, "PREVIEW", bpy.ops.sequencer.view_all_preview),
+        (right, "WINDOW", bpy.ops.view3d.view_center_camera),
+    )
+    for area, kind, show_all in views:
         region = next(region for region in area.regions if region.type == kind)
         with bpy.context.temp_override(window=window, area=area, region=region):
-            if area == left:
-                bpy.ops.sequencer.view_all()
-            else:
-                bpy.ops.view3d.view_center_camera()
+            show_all()
+    right.spaces.active.region_3d.view_camera_offset = (0.12, 0.0)
 
 
 def open_tab(area: bpy.types.Area) -> None:
