@@ -124,7 +124,7 @@ def synthetic_utterances(table: np.ndarray, held_out: bool) -> list[Utterance]:
 
 
 def recorded_utterances(data: Path, table: np.ndarray, held_out: bool) -> list[Utterance]:
-    """LibriSpeech and LJ Speech whose words were recognised; a tenth of the speakers is left out."""
+    """LibriSpeech and LJ Speech whose words were recognised; a tenth of the LibriSpeech speakers is left out."""
     out = []
     for corpus in ("speech", "speech_lj"):
         for path in sorted((data / corpus).glob("*.flac")):

@@ -140,7 +140,7 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
             f"synthesised, {voice}": [u for u in synthetic_utterances(table, held_out=True) if u.name.startswith(voice)]
             for voice in ("awb", "espeak-f4", "espeak-m7")
         },
-        "LibriSpeech and LJ, held out (against phones heard by pocketsphinx)": recorded_utterances(
+        "LibriSpeech, speakers left out (against phones heard by pocketsphinx)": recorded_utterances(
             data, table, held_out=True
         ),
     }
