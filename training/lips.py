@@ -49,7 +49,7 @@ class TrainConfig:
     """Everything a run depends on beside its data."""
 
     size: str = "base"
-    steps: int = 4000
+    steps: int = 3200
     batch: int = 24
     window: int = 64
     """Frames; GRID's clips have 75, played at up to 1.15 times their speed."""
@@ -58,8 +58,9 @@ class TrainConfig:
     weight_decay: float = 0.02
     ema: float = 0.998
     speed: float = 0.15
-    calm_from: float = 0.75
-    """Part of the steps after which augmentation is half as strong: what is heard in use is mostly clean."""
+    finish_from: float = 0.75
+    """Part of the steps after which augmentation is half as strong, since what is heard in use is mostly clean, and
+    lips that fail to meet cost ``finishing_closure_weight``."""
     shares: tuple[tuple[str, float], ...] = (("grid", 0.45), ("synthetic", 0.27), ("recorded", 0.24), ("quiet", 0.04))
     trust: tuple[tuple[str, float], ...] = (("grid", 1.0), ("synthetic", 0.5), ("recorded", 0.3), ("quiet", 1.0))
     """Weight of a source's mouth in the losses: GRID's is real, the others' are made from phones."""
@@ -68,6 +69,7 @@ class TrainConfig:
     opening_weight: float = 1.0
     width_weight: float = 0.3
     closure_weight: float = 0.5
+    finishing_closure_weight: float = 5.0
     phone_weight: float = 0.25
     seed: int = 0
     threads: int = 1
@@ -98,10 +100,10 @@ class Losses:
         self._trust = torch.tensor([dict(config.trust)[source] for source in SOURCES])
         self._phone_trust = torch.tensor([dict(config.phone_trust)[source] for source in SOURCES])
 
-    def __call__(self, predicted: Tensor, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def __call__(self, predicted: Tensor, logits: Tensor, batch: Batch, finishing: bool) -> dict[str, Tensor]:
         """Terms of the loss and their weighted sum ``total``.
 
-        ``predicted`` (B, L, 27) and ``logits`` (B, L, 40), float32.
+        ``predicted`` (B, L, 27) and ``logits`` (B, L, 40), float32; ``finishing`` in the last part of a run.
         """
         config, geometry = self._config, self._geometry
         mouth, source = torch.from_numpy(batch.mouth), torch.from_numpy(batch.source)
@@ -132,7 +134,7 @@ class Losses:
             + config.velocity_weight * terms["velocity"]
             + config.opening_weight * terms["opening"]
             + config.width_weight * terms["width"]
-            + config.closure_weight * terms["closure"]
+            + (config.finishing_closure_weight if finishing else config.closure_weight) * terms["closure"]
             + config.phone_weight * terms["phones"]
         )
         return terms
@@ -197,11 +199,11 @@ def train(
             rng = np.random.default_rng([config.seed, step])
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
             batch = sampler.draw(config.batch, rng)
-            strength = 0.5 if step >= config.calm_from * config.steps else 1.0
-            mel = augment(torch.from_numpy(batch.mel), augmentation.scaled(strength), generator)
+            finishing = step >= config.finish_from * config.steps
+            mel = augment(torch.from_numpy(batch.mel), augmentation.scaled(0.5 if finishing else 1.0), generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
                 predicted, logits = model(mel)
-            terms = losses(predicted.float(), logits.float(), batch)
+            terms = losses(predicted.float(), logits.float(), batch, finishing)
             optimiser.param_groups[0]["lr"] = learning_rate(config, step)
             optimiser.zero_grad(set_to_none=True)
             terms["total"].backward()
