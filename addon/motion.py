@@ -83,11 +83,18 @@ def matrix_to_euler(matrix: np.ndarray) -> np.ndarray:
 def half_turn(matrix: np.ndarray) -> np.ndarray:
     """(n, 3, 3): the rotation H with H H = R, for turns under 180°.
 
-    I + R takes every vector to the sum of itself and its turned self, which points half-way; the rotation nearest to
-    that map (its polar factor) is H.
+    In quaternions H is halfway between R = (w, v) and no turn (1, 0): (w + 1, v), made a unit quaternion.
     """
-    u, _, vt = np.linalg.svd(matrix + np.eye(3))
-    return u @ vt
+    w = np.sqrt(1.0 + np.trace(matrix, axis1=1, axis2=2)) / 2
+    v = np.stack([matrix[:, k, j] - matrix[:, j, k] for j, k in ((1, 2), (2, 0), (0, 1))]) / (4 * w)
+    halfway = np.stack([w + 1.0, *v])  # (4, n)
+    w, x, y, z = halfway / np.linalg.norm(halfway, axis=0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.moveaxis(np.array(rows), -1, 0)  # (3, 3, n) -> (n, 3, 3)
 
 
 def neck_and_head(
