@@ -116,7 +116,8 @@ class SoliloquySettings(bpy.types.PropertyGroup):
     size: EnumProperty(
         name="Face Size",
         description="Pixels of the rendered face square",
-        items=(("256", "256 px", "Quick"), ("512", "512 px", "Finer, about four times slower")),
+        items=(("256", "256 px", "Quick"), ("512", "512 px", "Finer, about three times slower")),
+        default="512",
     )
     framing: EnumProperty(
         name="Framing",

@@ -92,7 +92,7 @@ class Generate:
     seed: int = setting(0, "seed of the first take", low=0, high=MAX_SEED)
     guidance_scale: float = setting(1.0, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
     num_inference_steps: int = setting(10, "sampler steps; more is slower and finer", low=1, high=1000)
-    size: int = setting(256, "pixels of the rendered face square", low=128, high=1024)
+    size: int = setting(512, "pixels of the rendered face square", low=128, high=1024)
     framing: str = setting("portrait", "whole photograph, or the face square alone", choices=_FRAMINGS)
     motion_only: bool = setting(False, "motion and curves without frames")
     extract: bool = setting(True, "also read curves back from the finished frames")

@@ -2,8 +2,8 @@
 
 Run by ``tools/run.py demo``, in a real Blender or by the Python of a bpy wheel::
 
-    blender -b --factory-startup --python tools/demo_blender.py -- --audio A --portrait P --out DIR --takes 2 --seed 7 \\
-        --size 256 --worker-python PATH
+    blender -b --factory-startup --python tools/demo_blender.py -- --audio A --portrait P --out DIR --takes 2 \\
+        --seed 7 --size 256 --worker-python PATH
 
 It registers the extension from the source tree and goes the way of ``blender --command soliloquy``: sound strip, takes,
 image strips in sync, head, bake. Then it renders each take from the sequencer with Blender's own FFmpeg.
@@ -42,7 +42,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--takes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--worker-python", required=True)
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 

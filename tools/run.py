@@ -206,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
     demonstration.add_argument("--out", default=str(DEFAULT_OUT), help="folder for the result")
     demonstration.add_argument("--takes", type=int, default=1)
     demonstration.add_argument("--seed", type=int, default=0)
-    demonstration.add_argument("--size", type=int, default=256, choices=(256, 512))
+    demonstration.add_argument("--size", type=int, default=512, choices=(256, 512))
     commands.add_parser("test", help="run the tests; further arguments go to pytest", add_help=False)
     commands.add_parser("lint", help="run the linters")
     options, rest = parser.parse_known_args(arguments)
