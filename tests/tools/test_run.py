@@ -1,0 +1,68 @@
+"""tools.run: honest totals and exit codes, with a stand-in for the environments."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def junit(path: Path, tests: int, failures: int = 0, errors: int = 0, skipped: int = 0) -> Path:
+    counts = f'tests="{tests}" failures="{failures}" errors="{errors}" skipped="{skipped}"'
+    path.write_text(f"<testsuites><testsuite {counts}/></testsuites>", encoding="utf-8")
+    return path
+
+
+def test_totals_add_up(tmp_path) -> None:
+    totals = run.Totals()
+    totals.add_junit(junit(tmp_path / "a.xml", tests=10, failures=1, errors=1, skipped=3))
+    totals.add_junit(junit(tmp_path / "b.xml", tests=5))
+    assert (totals.passed, totals.failed, totals.skipped) == (10, 2, 3)
+
+
+def test_a_runner_that_left_no_report_is_a_failure(tmp_path) -> None:
+    totals = run.Totals()
+    totals.add_junit(tmp_path / "none.xml")
+    assert totals.failed == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "last"),
+    [
+        ("def test_a(): pass\ndef test_b(): pass\n", 0, "2 passed, 0 failed, 0 skipped"),
+        ("def test_a(): pass\ndef test_b(): assert 0\n", 1, "1 passed, 1 failed, 0 skipped"),
+        ("import pytest\n@pytest.mark.skip\ndef test_a(): pass\n", 1, "0 passed, 0 failed, 1 skipped"),
+        ("import no_such_module\n", 1, "0 passed, 1 failed, 0 skipped"),
+        ("import os\ndef test_a(): os._exit(3)\n", 1, "0 passed, 1 failed, 0 skipped"),
+    ],
+)
+def test_the_last_line_and_the_exit_code_are_honest(tmp_path, monkeypatch, capfd, body, code, last) -> None:
+    monkeypatch.setattr(run, "development_environment", lambda: Path(sys.executable))
+    chosen = tmp_path / "test_chosen.py"
+    chosen.write_text(body, encoding="utf-8")
+    assert run.main(["test", str(chosen), "-p", "no:cacheprovider"]) == code
+    assert capfd.readouterr().out.strip().splitlines()[-1] == last
+
+
+def test_unknown_options_of_demo_are_refused(capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run.main(["demo", "--colour", "red"])
+    assert ended.value.code == 2
+    assert "colour" in capsys.readouterr().err
+
+
+def test_it_needs_the_standard_library_only() -> None:
+    """It runs before anything is installed."""
+    code = (
+        "import sys; sys.path.insert(0, 'tools'); before = set(sys.modules); import run\n"
+        "new = {m.split('.')[0] for m in set(sys.modules) - before} - {'core', 'run'}\n"
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
