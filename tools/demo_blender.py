@@ -87,6 +87,8 @@ def render_takes(scene: bpy.types.Scene, out: Path) -> list[Path]:
         first = bpy.data.images.load(str(take.path() / "frames" / strips.frame_name(0)))
         scene.render.resolution_x, scene.render.resolution_y = first.size
         scene.render.resolution_percentage = 100
+        # The strip was made to fit the scene's earlier size; the video has the frames' own.
+        strip.transform.scale_x = strip.transform.scale_y = 1.0
         bpy.data.images.remove(first)
         scene.frame_start, scene.frame_end = compat.left_handle(strip), compat.right_handle(strip) - 1
         video = out / f"take-{take.index:03d}-seed-{take.seed}.mp4"
