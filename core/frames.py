@@ -127,7 +127,15 @@ def contact_sheet(frames: Iterable[np.ndarray]) -> np.ndarray:
     return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
 
 
-def write_contact_sheet(path: Path, folder: Path, count: int, marks: dict[str, str]) -> None:
-    """Sheet of up to twelve of a take's ``count`` frames, evenly spaced."""
+def write_contact_sheet(
+    path: Path, folder: Path, count: int, marks: dict[str, str], face: tuple[int, int, int] | None = None
+) -> None:
+    """Sheet of up to twelve of a take's ``count`` frames, evenly spaced.
+
+    ``face`` is the square (x, y, side) of the frames that is shown, in pixels; it may reach beyond them. A whole
+    picture of which the face is a small part would show nothing of the performance.
+    """
     chosen = np.unique(np.linspace(0, count - 1, min(count, _CONTACT_TILES)).round().astype(int))
-    write_bytes(path, encode_png(contact_sheet(read_frame(folder, int(i)) for i in chosen), marks))
+    x, y, side = face or (0, 0, 1 << 30)
+    part = np.s_[max(y, 0) : y + side, max(x, 0) : x + side]
+    write_bytes(path, encode_png(contact_sheet(read_frame(folder, int(i))[part] for i in chosen), marks))

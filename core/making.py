@@ -175,7 +175,7 @@ class TakeMaker:
                 if error.code != "extract_no_face":
                     raise
                 context.notice(f"Take {plan.index} has no curves from its frames: {error.message}")
-        write_contact_sheet(plan.contact, plan.frames, len(motion), marks)
+        write_contact_sheet(plan.contact, plan.frames, len(motion), marks, renderer.framing.paste)
         height, width = renderer.frame_shape
         return {"size": size, "framing": framing, "width": width, "height": height}
 
