@@ -186,6 +186,7 @@ def _fetch_python(folder: Path, run: _Runner, progress: Progress) -> Path:
         run([str(inside), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "uv"])
         run([str(inside), "-I", "-m", "uv", "python", "install", "3.12", "--install-dir", str(folder)])
     except SoliloquyError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, CancelledError):
             raise
         raise SoliloquyError(
@@ -313,5 +314,8 @@ def _failure(command: list[str], lines: list[str]) -> SoliloquyError:
         hint = "This Python can't make environments; on Debian and Ubuntu install python3-venv."
     else:
         hint = "Try again; if it fails again, report the whole message."
+    reason = reason.partition(": ")[2] if reason.lower().startswith(("error: ", "fatal: ")) else reason
     what = " ".join(word for word in command if word in ("venv", "pip", "install", "uv", "python"))
-    return SoliloquyError("environment_failed", f"Setting up Python failed ({what}): {reason[:400]}", hint)
+    return SoliloquyError(
+        "environment_failed", f"Setting up Python failed ({what}): {reason[:400].rstrip('. ')}.", hint
+    )

@@ -174,6 +174,17 @@ def test_two_at_once_build_it_once(tmp_path, nothing) -> None:
     assert sorted(made) == [0, 1]
 
 
+def test_no_python_and_no_way_to_fetch_one_is_a_sentence(tmp_path, nothing, monkeypatch) -> None:
+    """Without a fitting Python uv is asked for one; here pip may not fetch uv."""
+    monkeypatch.setattr(environment, "find_python", lambda versions: None)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(SoliloquyError) as caught:
+        environment.prepare(tmp_path / "env", [nothing])
+    assert caught.value.code == "python_missing" and "python.org" in caught.value.hint
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
 def test_disk_full_is_said_as_such() -> None:
     error = environment._failure(["python", "-m", "pip", "install"], ["OSError: [Errno 28] No space left on device"])
     assert error.code == "disk_full"
