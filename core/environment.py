@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import queue
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from . import pythons
 from .errors import CancelledError, SoliloquyError
+from .files import try_lock
 from .processes import clean_environment, end_group, own_group
 from .pythons import WORKER_PYTHONS, environment_python, find_python
 
@@ -221,7 +221,7 @@ def _locked(path: Path, progress: Progress, cancelled: Cancelled) -> Iterator[No
     """Hold the lock file ``path`` for this process; the system lets go of it when the process dies."""
     with path.open("a+b") as stream:
         waiting = False
-        while not _try_lock(stream.fileno()):
+        while not try_lock(stream.fileno()):
             if not waiting:
                 progress("Another program is making this environment: waiting for it")
                 waiting = True
@@ -229,22 +229,6 @@ def _locked(path: Path, progress: Progress, cancelled: Cancelled) -> Iterator[No
                 raise CancelledError
             time.sleep(0.2)
         yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 class _Runner:

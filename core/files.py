@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -82,3 +83,20 @@ def make_folder(path: str | Path) -> Path:
     except OSError as error:
         raise output_error(error, path) from error
     return path
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file for this process; False where another holds it. The system lets go when it is closed."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -69,8 +69,9 @@ class Studio:
         with context.stage("portrait"):
             portrait = models.portrait(request.portrait)
         job = _job_of(request, speech, portrait.digest, models.device)
-        plans = [job.plan("generate", request.seed + k, {}, again=True) for k in range(request.takes)]
-        TakeMaker(job, models, context, read_back=request.extract, speech=speech).make_all(plans)
+        with job.locked():
+            plans = [job.plan("generate", request.seed + k, {}, again=True) for k in range(request.takes)]
+            TakeMaker(job, models, context, read_back=request.extract, speech=speech).make_all(plans)
         return {"job": str(job.folder), "takes": [plan.index for plan in plans]}
 
     def _resample(self, request: Resample, context: JobContext) -> dict[str, Any]:
@@ -89,11 +90,12 @@ class Studio:
             raise BadInputError("bad_setting", "Keeping a part needs a take to keep it from.", "Name the take.")
         with context.stage("audio"):
             speech = _speech_of(job, context)
-        # Without a seed, takes that a killed job left unfinished come first.
-        seed = job.unfinished_seed("resample", spec) if request.seed is None else request.seed
-        again = request.seed is not None
-        plans = [job.plan("resample", seed + k, spec, again=again) for k in range(request.takes)]
-        TakeMaker(job, models, context, read_back=True, speech=speech).make_all(plans)
+        with job.locked():
+            # Without a seed, takes that a killed job left unfinished come first.
+            seed = job.unfinished_seed("resample", spec) if request.seed is None else request.seed
+            again = request.seed is not None
+            plans = [job.plan("resample", seed + k, spec, again=again) for k in range(request.takes)]
+            TakeMaker(job, models, context, read_back=True, speech=speech).make_all(plans)
         return {"job": str(job.folder), "takes": [plan.index for plan in plans]}
 
     def _render(self, request: Render, context: JobContext) -> dict[str, Any]:
@@ -109,11 +111,12 @@ class Studio:
             "size": request.size or settings["size"],
             "framing": request.framing or settings["framing"],
         }
-        plan = job.plan("render", source.seed, spec, again=True)
-        if plan.finished() is None:
-            make_take_folder(plan, pictures=True)
-            motion.save(plan.motion)
-        TakeMaker(job, models, context, read_back=request.extract).make_all([plan])
+        with job.locked():
+            plan = job.plan("render", source.seed, spec, again=True)
+            if plan.finished() is None:
+                make_take_folder(plan, pictures=True)
+                motion.save(plan.motion)
+            TakeMaker(job, models, context, read_back=request.extract).make_all([plan])
         return {"job": str(job.folder), "takes": [plan.index]}
 
     def _extract(self, request: Extract, context: JobContext) -> dict[str, Any]:
@@ -126,8 +129,9 @@ class Studio:
         with context.stage("portrait"):
             portrait = models.portrait(job.portrait)
         renderer = models.renderer(portrait, data["size"], data["framing"])
-        TakeMaker(job, models, context, read_back=True).read_back(plan, data["frame_count"], portrait, renderer)
-        plan.finish(data)
+        with job.locked():
+            TakeMaker(job, models, context, read_back=True).read_back(plan, data["frame_count"], portrait, renderer)
+            plan.finish(data)
         return {"job": str(job.folder), "take": plan.index, "curves": str(plan.curves_extracted)}
 
     def _head(self, request: Head, context: JobContext) -> dict[str, Any]:

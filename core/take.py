@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import BadInputError
-from .files import BESIDE_SUFFIX, make_folder, output_error, write_json, written_beside
+from .files import BESIDE_SUFFIX, make_folder, output_error, try_lock, write_json, written_beside
 from .frames import frame_name
 from .protocol import TakeReady
 
@@ -195,6 +197,21 @@ class Job:
     def save(self) -> None:
         """Write ``job.json``, whole or not at all."""
         write_json(self.folder / JOB_FILE, self.data)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from working on this job meanwhile; raises BadInputError ``job_busy`` where one does."""
+        try:
+            stream = (self.folder / ".lock").open("a+b")
+        except OSError as error:
+            raise output_error(error, self.folder) from error
+        with stream:
+            if not try_lock(stream.fileno()):
+                raise BadInputError(
+                    "job_busy", f"Another program is working on {self.folder}.", "Wait until it has finished."
+                )
+            self.data = Job.open(self.folder).data  # as the last one left it
+            yield
 
     def take(self, index: int) -> TakePlan:
         """Take ``index``. Raises BadInputError ``take_missing``."""

@@ -82,7 +82,7 @@ def test_the_layout_is_the_designs(models, request_) -> None:
     job = Path(takes[0].job)
     assert [take.index for take in takes] == [1, 2] and [take.seed for take in takes] == [0, 1]
     assert job.parent == Path(request_.out) and job.name.startswith("spéech_声-pörtrait-")
-    assert {p.name for p in job.iterdir()} == {"job.json", "audio.wav", "portrait.png", "take-001", "take-002"}
+    assert {p.name for p in job.iterdir()} == {"job.json", "audio.wav", "portrait.png", "take-001", "take-002", ".lock"}
     names = {"frames", "motion.npz", "curves.csv", "curves-extracted.csv", "motion-extracted.npz", "contact.png"}
     assert {p.name for p in (job / "take-001").iterdir()} == {*names, "take.json"}
     pictures = sorted(p.name for p in (job / "take-001" / "frames").iterdir())
@@ -172,6 +172,14 @@ def test_cancel_at_every_stage_keeps_what_is_finished(models, request_, stage) -
         assert [entry["status"] for entry in job.data["takes"]] == ["done", "cancelled"]
         assert job.take(1).finished() and not job.take(2).finished()
     assert len(run(request_).takes()) == 2
+
+
+def test_two_programs_on_one_job_is_a_sentence(models, request_) -> None:
+    job = Job.open(run(request_).takes()[0].job)
+    with job.locked(), pytest.raises(BadInputError) as caught:
+        run(Resample(job=str(job.folder), device="cpu"))
+    assert caught.value.code == "job_busy"
+    assert len(run(Resample(job=str(job.folder), device="cpu")).takes()) == 1
 
 
 def test_leftovers_of_a_killed_writer_are_removed(models, request_) -> None:
