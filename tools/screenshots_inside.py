@@ -53,10 +53,15 @@ def arrange_all(chosen: argparse.Namespace) -> Iterator[None]:
     left.type, right.type = "SEQUENCE_EDITOR", "VIEW_3D"
     yield
     arrange(window, left, right)
+    settings = bpy.context.scene.soliloquy
+    settings.portrait_image = bpy.data.images.load(bpy.path.abspath(settings.portrait_file))
     bpy.context.scene.frame_set(chosen.frame)
     for _ in range(6):
         yield
-    frame_views(window, left, right)
+    for _ in range(2):  # the preview needs its first picture before it can be fitted
+        frame_views(window, left, right)
+        for _ in range(6):
+            yield
     open_tab(left)
     open_tab(right)
     for _ in range(6):

@@ -1,4 +1,7 @@
-"""Opened on a .blend that the command line saved: does the head move, and is the strip in place? Fails by assertion."""
+"""Opened on a .blend that the command line saved: does the head move, and is the strip in place? Fails by assertion.
+
+Needs no extension: what was baked must play in any Blender.
+"""
 
 import bpy
 
@@ -10,7 +13,7 @@ assert set(by_kind) == {"SOUND", "IMAGE"}, [strip.type for strip in strips]
 starts = [strip.left_handle if hasattr(strip, "left_handle") else strip.frame_final_start for strip in strips]
 assert len(set(starts)) == 1, f"sound and pictures start together: {starts}"
 
-rig = scene.soliloquy.head
+rig = next(thing for thing in scene.objects if thing.type == "ARMATURE")
 assert rig.animation_data.action is not None
 skin = next(child for child in rig.children if child.type == "MESH")
 tails, jaws = [], []
