@@ -3,7 +3,8 @@
     python tools/screenshots.py --blender-gui PATH --blend demo-output/astronaut.blend --out docs/images
 
 ``blender-gui`` is the program that ``tools/real_blender.sh`` leaves beside its Blender: it runs it on a virtual screen
-and photographs that. Saves ``<out>/blender.png`` (the window), ``panel-sequencer.png`` and ``panel-viewport.png``.
+and photographs that. Saves ``<out>/blender.png`` (the window), ``panel_sequencer.png`` and
+``panel_viewport.png`` (its two editors).
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def main() -> int:
         window.save(chosen.out / "blender.png", optimize=True)
         for name, (x, y, width, height) in json.loads(places.read_text()).items():
             top = window.height - y - height  # Blender counts pixels from the bottom
-            window.crop((x, top, x + width, top + height)).save(chosen.out / f"panel-{name}.png", optimize=True)
+            window.crop((x, top, x + width, top + height)).save(chosen.out / f"panel_{name}.png", optimize=True)
     print(f"saved {chosen.out}")
     return 0
 

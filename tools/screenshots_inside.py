@@ -1,7 +1,7 @@
 """Inside Blender's window: show the add-on's panels, for ``tools/screenshots.py`` to photograph.
 
 Opens a file that ``tools/demo_blender.py`` made, puts the sequencer and the 3D viewport side by side with the add-on's
-tab open, and writes the sidebars' places in the window to ``--places`` when all is drawn.
+tab open, and writes the editors' places in the window to ``--places`` when all is drawn.
 """
 
 from __future__ import annotations
@@ -68,8 +68,7 @@ def arrange_all(chosen: argparse.Namespace) -> Iterator[None]:
         yield
     places = {}
     for area, name in ((left, "sequencer"), (right, "viewport")):
-        region = next(region for region in area.regions if region.type == "UI")
-        places[name] = [region.x, region.y, region.width, region.height]
+        places[name] = [area.x, area.y, area.width, area.height]
     chosen.places.write_text(json.dumps(places))
 
 
