@@ -104,6 +104,11 @@ def track_features(path: Path) -> np.ndarray:
     return features_from_channels(motion[:, _NONLIP])
 
 
+def track_files(corpus: str) -> list[Path]:
+    """Finished tracks of a corpus (``grid`` or ``obama``), in order of name; one being written is left out."""
+    return [p for p in sorted((TRACKS / corpus).glob("*.npz")) if not p.name.endswith(".part.npz")]
+
+
 def _has_motion(path: Path) -> bool:
     with np.load(path, allow_pickle=False) as track:
         return {"expression", "rotation", "translation"} <= set(track.files)
@@ -157,8 +162,8 @@ def load_clips(part: str, grid_sound: int = 60) -> dict[str, list[Clip]]:
     """
     data = data_folder()
     speech = [p for folder in ("speech", "speech_lj") for p in sorted((data / folder).glob("*.flac"))]
-    grid = [p for p in sorted((TRACKS / "grid").glob("*.npz")) if split(p.stem) == part]
-    address = [p for p in sorted((TRACKS / "obama").glob("*.npz")) if split(p.stem) == part]
+    grid = [p for p in track_files("grid") if split(p.stem) == part]
+    address = [p for p in track_files("obama") if split(p.stem) == part]
     sound = [p.with_suffix(".wav") for p in grid if p.with_suffix(".wav").exists()][:grid_sound]
     addresses = [address_clip(p) for p in address]
     carriers = tuple(clip.head for clip in addresses)

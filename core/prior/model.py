@@ -16,7 +16,7 @@ from ..audio_encoder import AudioEncoderConfig
 from ..channels import NONLIP_CHANNELS
 from ..errors import SoliloquyError
 from ..mel import MEL_BANDS, MELS_PER_FRAME
-from .features import channels_from_features, d_nl, features_from_channels, known_features
+from .features import channels_from_features, close_blinks, d_nl, features_from_channels, known_features
 from .network import AudioToNonlipPrior, PriorConfig
 from .sampler import SAMPLERS
 from .schedule import CosineSchedule
@@ -158,7 +158,7 @@ class NonlipPrior:
                 done += 1
                 if progress is not None:
                     progress(done, total)
-            out[chunk] = channels_from_features(made * self.deviation + self.mean)
+            out[chunk] = channels_from_features(close_blinks(made * self.deviation + self.mean))
         if keep is not None and keep_mask is not None:
             out = np.where(keep_mask, keep.astype(np.float32), out)
         return out

@@ -9,6 +9,7 @@ from core.prior.features import (
     FEATURE_GROUPS,
     FEATURES,
     channels_from_features,
+    close_blinks,
     d_nl,
     features_from_channels,
     known_features,
@@ -43,6 +44,19 @@ def test_positive_yaw_looks_to_the_persons_left_and_positive_pitch_down():
     channels = channels_from_features(features)
     assert channels[column("eyeLookOut_L")] == channels[column("eyeLookIn_R")] == np.float32(0.4)
     assert channels[column("eyeLookDown_L")] == channels[column("eyeLookDown_R")] == np.float32(0.2)
+
+
+def test_blinks_close_and_all_else_stays():
+    features = np.random.default_rng(0).normal(size=(50, d_nl)).astype(np.float32)
+    lid = FEATURES.index("blink")
+    features[:, lid] = np.linspace(0, 1, 50)
+    closed = close_blinks(features)
+    np.testing.assert_array_equal(np.delete(closed, lid, axis=1), np.delete(features, lid, axis=1))
+    assert (closed[features[:, lid] >= 0.76, lid] == 1).all()
+    low = features[:, lid] <= 0.4
+    np.testing.assert_array_equal(closed[low, lid], features[low, lid])
+    steps = np.diff(closed[:, lid])
+    assert steps.min() >= 0 and steps.max() < 0.04, "monotone, without a jump"
 
 
 def test_half_a_gaze_is_not_known():

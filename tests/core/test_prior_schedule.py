@@ -1,5 +1,6 @@
 """The noise schedule and the samplers against closed forms."""
 
+import itertools
 import math
 
 import pytest
@@ -54,7 +55,11 @@ def test_posterior_agrees_with_bayes_on_one_dimension():
 
 
 def test_timesteps_run_from_all_noise_to_none():
-    assert SCHEDULE.timesteps(4) == [1000, 750, 500, 250, 0]
+    assert SCHEDULE.timesteps(4) == [1000, 875, 646, 350, 0]
+    assert SCHEDULE.timesteps(1000) == list(range(1000, -1, -1))
+    for count in (1, 7, 333, 999):
+        times = SCHEDULE.timesteps(count)
+        assert len(times) == count + 1 and times[-1] == 0 and all(a > b for a, b in itertools.pairwise(times))
     for wrong in (0, 1001):
         with pytest.raises(ValueError, match="num_inference_steps"):
             SCHEDULE.timesteps(wrong)
@@ -88,7 +93,7 @@ def test_ddim_converges_to_the_flow_at_first_order():
 
 
 def test_dpm_solver_converges_faster():
-    steps = (10, 20, 50)
+    steps = (20, 50, 100)
     second, first = errors(dpm_solver_pp, steps), errors(ddim, steps)
     assert all(a < 0.5 * b for a, b in zip(second, first, strict=True))
     assert second == sorted(second, reverse=True)
