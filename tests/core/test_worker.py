@@ -20,6 +20,7 @@ from core.client import WorkerClient
 from core.frames import read_frame
 from core.live_link import VALUE_COLUMNS
 from core.motion import Motion
+from core.prior.model import NonlipPrior
 from core.processes import clean_environment
 from core.protocol import Done, Error, Generate, Probe, Progress, Resample, TakeReady
 from core.take import Job
@@ -242,3 +243,9 @@ def test_real_speech_and_a_real_photograph_end_to_end(tmp_path, monkeypatch) -> 
     for curves in (one.curves, one.curves_extracted):
         rows = Path(curves).read_text(encoding="utf-8").splitlines()
         assert len(rows) == 31 and rows[0].count(",") == len(VALUE_COLUMNS) + 1
+
+
+def test_defaults_are_those_the_weights_were_measured_with() -> None:
+    prior = NonlipPrior.load()
+    request = Generate(audio="a", portrait="p", out="o")
+    assert (request.guidance_scale, request.num_inference_steps) == (prior.guidance_scale, prior.num_inference_steps)
