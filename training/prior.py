@@ -5,8 +5,8 @@
     python -m training.prior export --run runs/prior
     python -m training.prior evaluate
 
-Losses: L_simple = ‖n⁰ − n̂⁰‖² and L_vel = ‖Δn⁰ − Δn̂⁰‖² over frames, the paper's two (arXiv 2212.04248, section on
-the audio-to-non-lip prior), with one in ten conditions left empty.
+Losses: L_simple = ‖n⁰ − n̂⁰‖² (eq. 7) and L_vel = ‖Δn⁰ − Δn̂⁰‖² over frames (eq. 8), the paper's two (arXiv 2212.04248,
+§3.2), with one in ten conditions left empty (for eq. 10).
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class BatchSource:
 def losses(
     network: AudioToNonlipPrior, batch: Batch, schedule: CosineSchedule, weights: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """L_simple and L_vel of the paper on one batch.
+    """L_simple (eq. 7) and L_vel (eq. 8) of the paper on one batch.
 
     t is drawn with density ∝ t^⅓ over 1 … T: near t = 0 there is little left to learn, and a sampler of ten steps never
     asks below T / 10.

@@ -120,7 +120,7 @@ class NonlipPrior:
         mel
             (4 T, 80) log-mel of T ≥ 1 frames.
         guidance_scale
-            s in s·P(n | audio) + (1 − s)·P(n | ∅); 1 is the conditional model alone and half the work.
+            s in s·P(n | audio) + (1 − s)·P(n | ∅) (eq. 10); 1 is the conditional model alone and half the work.
         num_inference_steps
             Steps of the sampler, 1 … 1000.
         keep, keep_mask

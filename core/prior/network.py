@@ -1,8 +1,8 @@
 """P_a2nl, the audio-to-non-lip prior: nᵗ, t, audio and known parts of n⁰ → n̂⁰.
 
 After "Talking Head Generation with Probabilistic Audio-to-Visual Diffusion Priors" (arXiv 2212.04248): a transformer
-encoder that predicts n⁰ itself, with the audio and time embedding beside nᵗ, and with n⁰ beside nᵗ too, most of it
-masked, so that editing is learned in training. The schedule and the sampler live apart and know nothing of this.
+encoder that predicts n⁰ itself (eq. 7), with the audio and time embedding beside nᵗ, and with n⁰ beside nᵗ too, most
+of it masked, so that editing is learned in training. The schedule and the sampler live apart and know nothing of this.
 """
 
 from __future__ import annotations
