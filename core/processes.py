@@ -43,9 +43,11 @@ def end_group(process: subprocess.Popen[bytes], *, force: bool) -> None:
 
 
 def let_threads_sleep() -> None:
-    """Have torch's threads sleep while they wait for one another; to be called before torch is imported.
+    """Have the threads of the libraries sleep while they wait for one another; to be called before they are imported.
 
-    They spin by default, which on a computer that also does other things (Blender draws, say) wastes five times the
-    work: a thread that spins keeps the one it waits for from running.
+    They spin by default, and a thread that spins keeps the one it waits for from running: on two cores that also do
+    other things (Blender draws, say) torch then needs five times the processor time, and the small banded systems that
+    scipy solves here take up to thirty times as long. OpenBLAS can't be told to sleep, so it gets one thread.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
