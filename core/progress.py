@@ -13,14 +13,14 @@ _EVERY = 0.2
 """Seconds between two progress events of one stage."""
 
 SECONDS_PER_UNIT = {
-    "models": 4.0,
+    "models": 1.0,
     "audio": 0.5,
-    "portrait": 4.0,
+    "portrait": 3.0,
     "motion": 0.006,
-    "renderer": 3.0,
-    "frames": 0.12,
-    "extract": 0.04,
-    "head": 6.0,
+    "renderer": 1.0,
+    "frames": 0.07,
+    "extract": 0.013,
+    "head": 3.0,
 }
 """First guesses on two cores: seconds for each whole stage, or each frame of motion, frames and extract.
 Measured values take their place as stages end, and stay for the next job of the same worker."""
