@@ -21,8 +21,8 @@ from core.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
 from . import phones, visemes
 from .phones import Segment
 from .speech_synthesis import CACHE as SPEECH
-from .speech_synthesis import HELD_OUT_VOICES, VOICES
-from .splits import split
+from .speech_synthesis import VOICES
+from .splits import HELD_OUT_VOICES, split
 
 TRACKS = Path(".cache/tracks/grid")
 MELS = Path(".cache/lips_mel")

@@ -24,8 +24,6 @@ from .phones import SILENCE, Segment
 from .sentences import sentence
 
 CACHE = Path(".cache/speech")
-HELD_OUT_VOICES = ("awb", "espeak-f4", "espeak-m7")
-"""Voices that no training hears."""
 _FLITE_PHONES = {"ax": "AH", "axr": "ER", "pau": SILENCE, "ssil": SILENCE, "brth": SILENCE, "en": "N", "em": "M"}
 
 

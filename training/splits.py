@@ -1,17 +1,43 @@
-"""Which clips train and which are held out: fixed by the name of the clip, the same for every trainer and every run."""
+"""What trains and what is held out, fixed once by name, the same for every trainer and every run.
+
+| what | trains | held out |
+|---|---|---|
+| clips of video corpora | nine recordings in ten | ``test``: by the hash of the recording's name |
+| talkers | all others | ``unseen``: GRID's s4; in corpora of many talkers one in ten, by the hash of the name |
+| portraits | 85 % | 15 %, by the hash of the file's name |
+| synthetic identities | seeds below 1 000 000 | seeds from 1 000 000 |
+| synthesised voices | the others | ``HELD_OUT_VOICES`` |
+| texts | nine sentences in ten | by the hash of their words |
+| the judge of lip sync | nine in ten of the clips that train, drawn by a hash of its own | the others choose its settings |
+
+The judge (``training.judge``) shares talkers with the networks it judges, for there are only two, but no weights and no
+loss, and is measured on clips that neither it nor they have seen.
+"""
 
 from __future__ import annotations
 
 import hashlib
 
+import numpy as np
+
 UNSEEN_TALKER = "s4"
 """GRID talker that no training sees: the number for strangers comes from her clips alone."""
 HELD_OUT_SHARE = 0.10
+HELD_OUT_PORTRAITS = 0.15
+HELD_OUT_VOICES = ("awb", "espeak-f4", "espeak-m7")
+"""Synthesised voices that no training hears."""
+FIRST_HELD_OUT_SEED = 1_000_000
+"""Synthetic identities of this seed and above are for tests alone."""
 
 
 def _share(name: str) -> float:
     """Number in [0, 1) that depends on ``name`` alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+
+
+def recording(name: str) -> str:
+    """Name of the recording that a clip or a piece of one (``<recording>-<first frame>``) comes from."""
+    return name.split("-")[0]
 
 
 def split(name: str) -> str:
@@ -22,4 +48,42 @@ def split(name: str) -> str:
     """
     if name.split("_")[0] == UNSEEN_TALKER:
         return "unseen"
-    return "test" if _share(name.split("-")[0]) < HELD_OUT_SHARE else "train"
+    return "test" if _share(recording(name)) < HELD_OUT_SHARE else "train"
+
+
+def talker_split(name: str, talker: str, talkers: int) -> str:
+    """:func:`split` of a clip of ``talker`` in a corpus of so many talkers: of ten or more, one in ten is unseen."""
+    if talkers >= 10 and _share(f"talker {talker}") < HELD_OUT_SHARE:
+        return "unseen"
+    return split(name)
+
+
+def portrait_split(name: str) -> str:
+    """``train`` or ``test`` of a portrait's file name without suffix."""
+    return "test" if _share(f"portrait {name}") < HELD_OUT_PORTRAITS else "train"
+
+
+def identity_seed(rng: np.random.Generator, part: str) -> int:
+    """Seed of a synthetic identity of ``train`` or ``test``; they never meet. Another part raises ValueError."""
+    ranges = {"train": (0, FIRST_HELD_OUT_SEED), "test": (FIRST_HELD_OUT_SEED, 2 * FIRST_HELD_OUT_SEED)}
+    if part not in ranges:
+        raise ValueError(f"no synthetic identities for {part!r}; there are {', '.join(ranges)}")
+    return int(rng.integers(*ranges[part]))
+
+
+def voice_split(name: str) -> str:
+    """``train`` or ``test`` of a synthesised voice."""
+    return "test" if name in HELD_OUT_VOICES else "train"
+
+
+def text_split(text: str) -> str:
+    """``train`` or ``test`` of a sentence, whatever its capitals and spaces."""
+    return "test" if _share(f"text {' '.join(text.lower().split())}") < HELD_OUT_SHARE else "train"
+
+
+def judge_split(name: str) -> str:
+    """``train`` or ``tune`` among the clips that train, else as in :func:`split`; a hash of the judge's own."""
+    part = split(name)
+    if part == "train" and _share(f"judge {recording(name)}") < HELD_OUT_SHARE:
+        return "tune"
+    return part

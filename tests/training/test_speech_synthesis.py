@@ -14,7 +14,8 @@ from core.mel import log_mel
 from training import espeak
 from training.phones import PHONES, phone_rows
 from training.sentences import sentence
-from training.speech_synthesis import HELD_OUT_VOICES, VOICES, Voice, speak
+from training.speech_synthesis import VOICES, Voice, speak
+from training.splits import HELD_OUT_VOICES
 
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite isn't installed")
 needs_espeak = pytest.mark.skipif(ctypes.util.find_library("espeak-ng") is None, reason="espeak-ng isn't installed")
