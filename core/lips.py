@@ -1,8 +1,8 @@
 """MLP_a2l on E_a: speech → lips and jaw, the part of the motion that the words alone settle.
 
-The paper's f_l = MLP_a2l(E_a(audio)) (arXiv 2212.04248), here straight to the 27 lip channels of the head model, with
-one addition: E_a also says which phones it hears, and MLP_a2l is told. Phones can be learned from many more voices
-than were ever filmed.
+The paper's f_l = MLP_a2l(E_a(audio)) (arXiv 2212.04248), with one addition: E_a also says which phones it hears, and
+MLP_a2l is told. Phones can be learned from many more voices than were ever filmed. A last linear layer, the decoder
+D_l, turns f_l into the 27 lip channels of the head model.
 """
 
 from __future__ import annotations
@@ -37,11 +37,14 @@ class LipModelConfig:
         Width of MLP_a2l's one hidden layer.
     phones
         Phones that are told apart, silence among them.
+    code
+        d_l, width of f_l.
     """
 
     encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
     hidden: int = 256
     phones: int = 40
+    code: int = 32
 
     @classmethod
     def tiny(cls) -> LipModelConfig:
@@ -53,7 +56,7 @@ class LipModelConfig:
         """Inverse of ``json.dumps(asdict(config))``."""
         values = json.loads(text)
         encoder = {**values["encoder"], "dilations": tuple(values["encoder"]["dilations"])}
-        return cls(AudioEncoderConfig(**encoder), values["hidden"], values["phones"])
+        return cls(**{**values, "encoder": AudioEncoderConfig(**encoder)})
 
 
 class LipModel(nn.Module):
@@ -74,8 +77,9 @@ class LipModel(nn.Module):
         self.a2l = nn.Sequential(
             nn.Linear(config.encoder.width + config.phones, config.hidden),
             nn.GELU(),
-            nn.Linear(config.hidden, len(LIP_CHANNELS)),
+            nn.Linear(config.hidden, config.code),
         )
+        self.decoder = nn.Linear(config.code, len(LIP_CHANNELS))
         self.register_buffer("rest", torch.zeros(len(LIP_CHANNELS)))
         self.register_buffer("gain", torch.ones(len(LIP_CHANNELS)))
 
@@ -91,9 +95,19 @@ class LipModel(nn.Module):
         -------
         (B, T, 27) weights, not yet widened nor clamped to 0–1, and (B, T, 40) logits of the phones.
         """
-        features = self.encoder(mel)  # f_a (B, T, d_a)
-        logits = self.phones(features)
-        return self.a2l(torch.cat([features, logits.softmax(-1).to(features.dtype)], -1)), logits
+        f_l, _, logits = self._heard(mel)
+        return self.decoder(f_l), logits
+
+    def codes(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """f_l (B, T, d_l), what :attr:`decoder` turns into weights, and f_a (B, T, d_a), of (B, 4 T, 80) log-mel."""
+        f_l, f_a, _ = self._heard(mel)
+        return f_l, f_a
+
+    def _heard(self, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """f_l, f_a and the logits of the phones."""
+        f_a = self.encoder(mel)  # (B, T, d_a)
+        logits = self.phones(f_a)
+        return self.a2l(torch.cat([f_a, logits.softmax(-1).to(f_a.dtype)], -1)), f_a, logits
 
     @classmethod
     def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> LipModel:

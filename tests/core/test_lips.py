@@ -57,6 +57,14 @@ def test_gain_widens_about_the_mouth_at_rest():
     assert float(model.widened(torch.full((1, 27), 9.0)).max()) == 1.0
 
 
+def test_the_decoder_turns_codes_into_weights():
+    model, mel = _tiny(), torch.from_numpy(_mel(20))[None]
+    with torch.no_grad():
+        f_l, f_a = model.codes(mel)
+        assert f_l.shape == (1, 20, model.config.code) and f_a.shape == (1, 20, model.config.encoder.width)
+        assert torch.equal(model.decoder(f_l), model(mel)[0]) and torch.equal(f_a, model.encoder(mel))
+
+
 def test_saved_and_loaded_again(tmp_path):
     model = _tiny()
     model.rest.fill_(0.1)
