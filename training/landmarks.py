@@ -58,13 +58,19 @@ def track(clip: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.stack(points), np.array(found), np.array(size)
 
 
-def load_or_track(clip: Path, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Filled landmarks (T, 478, 3) and (width, height) of ``clip``, from ``cache`` where it was tracked before."""
+def raw_landmarks(clip: Path, cache: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What :func:`track` finds in ``clip``, from ``cache`` where it was tracked before."""
     if not cache.exists():
         landmarks, found, size = track(clip)
         save(cache, landmarks=landmarks, found=found, size=size)
     with np.load(cache, allow_pickle=False) as kept:
-        return fill(kept["landmarks"], kept["found"]), kept["size"]
+        return kept["landmarks"], kept["found"], kept["size"]
+
+
+def load_or_track(clip: Path, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Filled landmarks (T, 478, 3) and (width, height) of ``clip``, from ``cache`` where it was tracked before."""
+    landmarks, found, size = raw_landmarks(clip, cache)
+    return fill(landmarks, found), size
 
 
 def mouth_shape(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

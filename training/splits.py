@@ -8,7 +8,7 @@
 | synthetic identities | seeds below 1 000 000 | seeds from 1 000 000 |
 | synthesised voices | the others | ``HELD_OUT_VOICES`` |
 | texts | nine sentences in ten | by the hash of their words |
-| the judge of lip sync | nine in ten of the clips that train, drawn by a hash of its own | the others choose its settings |
+| the judge of lip sync | nine in ten of the clips that train, by a hash of its own | the others choose its settings |
 
 The judge (``training.judge``) shares talkers with the networks it judges, for there are only two, but no weights and no
 loss, and is measured on clips that neither it nor they have seen.

@@ -10,7 +10,10 @@ import torch
 from core.camera import Fit, gaps
 from core.fitting import FitSettings, Fitter
 from core.landmark_model import LandmarkModel
+from core.rotation import matrix_to_euler
 from core.track import LidRange, full_blinks, joined, lid_ratio, mean_rotation, relative_pose, track
+
+from .landmarks import BadClip
 
 CLOSED_LIDS = 0.2
 """Eyelid gap of a closed eye as a share of the open one, where the talker is never seen to blink."""
@@ -34,11 +37,16 @@ def lid_range(ratio: torch.Tensor) -> LidRange:
 
 
 def rest_frames(landmarks: torch.Tensor, model: LandmarkModel, lids: LidRange, count: int) -> torch.Tensor:
-    """Indices of ``count`` frames spread over (N, P, 2) landmarks whose mouth is closed and whose eyes are open."""
+    """Indices of ``count`` frames spread over (N, P, 2) landmarks whose mouth is closed and whose eyes are open.
+
+    Raises BadClip where there is none.
+    """
     right, left = model.outer_eyes
     mouth = gaps(landmarks, model.lip_pairs) / (landmarks[:, left] - landmarks[:, right]).norm(dim=-1)
     share = lids.share(lid_ratio(landmarks, model))
     rest = torch.nonzero((mouth <= mouth.quantile(0.25)) & ((share - 1).abs() < 0.15).all(1))[:, 0]
+    if not len(rest):
+        raise BadClip("no frame with open eyes and the mouth at rest")
     picks = np.linspace(0, len(rest) - 1, min(count, len(rest))).round().astype(int)
     return rest[torch.from_numpy(picks)]
 
@@ -59,8 +67,11 @@ def fit_talker(model: LandmarkModel, landmarks: torch.Tensor, size: tuple[float,
 
 
 def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) -> dict[str, np.ndarray]:
-    """Track of one shot (T, P, 2) px: expression (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the
-    shot's median pose, fitted_opening (T,) lip gap of the fitted model / outer-eye distance, residual (T,).
+    """Track of one shot (T, P, 2) px.
+
+    expression (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the shot's median pose; rest_rotation
+    (3,) rad and rest_translation (3,) cm, that pose; fitted_opening (T,) lip gap of the fitted model / outer-eye
+    distance, residual (T,).
     """
     ratio = lid_ratio(landmarks, talker.fitter.whole)
     opened = lid_range(ratio).open
@@ -68,8 +79,9 @@ def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) ->
     level = torch.minimum(torch.maximum(opened, 0.85 * talker.lids.open), 1.15 * talker.lids.open)
     fit = joined(list(track(talker.fitter, talker.person, landmarks.numpy(), replace(talker.lids, open=level))))
     rest = mean_rotation(fit.rotation)
-    rotation, translation = relative_pose(fit, rest, fit.translation.median(0).values, pivot)
-    translation -= np.median(translation, axis=0)
+    middle = fit.translation.median(0).values
+    rotation, translation = relative_pose(fit, rest, middle, pivot)
+    shift = np.median(translation, axis=0)
     model = talker.fitter.whole
     positions = model.positions(fit.identity, fit.expression)[..., :2]
     right, left = model.outer_eyes
@@ -77,7 +89,9 @@ def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) ->
     return {
         "expression": full_blinks(fit, model).expression.numpy(),
         "rotation": rotation,
-        "translation": translation,
+        "translation": translation - shift,
+        "rest_rotation": matrix_to_euler(rest).numpy().astype(np.float32),
+        "rest_translation": (middle + rest @ torch.from_numpy(shift)).numpy(),
         "fitted_opening": (gaps(positions, model.lip_pairs) / eyes).numpy(),
         "residual": fit.residual.numpy(),
     }

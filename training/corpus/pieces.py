@@ -1,0 +1,64 @@
+"""Which stretches of a video show one face without a break: face tracks, cut where it is lost or the picture jumps."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from core.face_mesh import OUTER_EYES
+
+from ..landmarks import MAX_GAP, BadClip
+from ..tracks import MAX_STEP
+
+SHORTEST = 25
+"""Frames below which a stretch isn't kept: one second."""
+LONGEST = 500
+"""Frames above which a stretch is cut in equal parts: 20 s, so that a clip fits in memory."""
+
+
+def bridged(landmarks: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks (T, 478, 3) with gaps of up to ``MAX_GAP`` frames filled by straight lines, and which frames (T,) now
+    have a face."""
+    times = np.arange(len(found))
+    seen = times[found]
+    if len(seen) < 2:
+        return landmarks, found
+    before = seen[np.clip(np.searchsorted(seen, times, "right") - 1, 0, len(seen) - 1)]
+    after = seen[np.clip(np.searchsorted(seen, times, "left"), 0, len(seen) - 1)]
+    inside = (before <= times) & (times <= after)
+    share = (times - before) / np.maximum(after - before, 1)
+    lines = landmarks[before] + share[:, None, None].astype(np.float32) * (landmarks[after] - landmarks[before])
+    return lines, inside & (after - before <= MAX_GAP + 1)
+
+
+def pieces(landmarks: np.ndarray, there: np.ndarray) -> list[tuple[int, int]]:
+    """Stretches [first, last) of a video that show one steady face.
+
+    Parameters
+    ----------
+    landmarks
+        (T, 478, 2 or more) px.
+    there
+        (T,) bool: frames with a face.
+
+    Raises
+    ------
+    BadClip
+        Where no stretch of ``SHORTEST`` frames is left.
+    """
+    eyes = np.linalg.norm(landmarks[:, OUTER_EYES[0], :2] - landmarks[:, OUTER_EYES[1], :2], axis=-1)
+    steps = np.linalg.norm(np.diff(landmarks[..., :2], axis=0), axis=-1).mean(1)
+    joined = there[1:] & there[:-1] & (steps <= MAX_STEP * np.maximum(eyes[1:], 1e-6))
+    borders = [0, *(np.flatnonzero(~joined) + 1).tolist(), len(there)]
+    out = []
+    for first, last in itertools.pairwise(borders):
+        if last - first < SHORTEST or not there[first]:
+            continue
+        parts = -(-(last - first) // LONGEST)
+        edges = np.linspace(first, last, parts + 1).round().astype(int).tolist()
+        out += list(itertools.pairwise(edges))
+    if not out:
+        longest = max((b - a for a, b in itertools.pairwise(borders) if there[a]), default=0)
+        raise BadClip(f"the face is followed for {longest} frames only" if there.any() else "no face")
+    return out
