@@ -1,0 +1,153 @@
+"""Perceptual distance of pictures (L_VGG of the paper's eq. 5): VGG-19 where its weights are given, else a stand-in.
+
+The stand-in has no learned part of its own. It compares what early vision is thought to compare: edges and lines of
+four orientations at four scales, in brightness and, from the second scale on, in two colour contrasts; each divided by
+the contrast around it, and their energy pooled over a neighbourhood, which forgives a shift of a pixel or two as VGG's
+deeper layers do. The feature maps of the reconstruction network's trunk (``core.reconstruction``), which was trained on
+faces, can be added.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .vgg import VGG19
+
+VGG_SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+"""Weights of relu1_1 … relu5_1, as pix2pixHD (Wang et al. 2018) has them."""
+SCALES = 4
+ORIENTATIONS = 4
+SIGMA = 0.9
+"""Width of the filters, pixels of their scale."""
+FLOOR = 0.02
+"""Contrast (RGB 0–1) under which differences are taken for noise."""
+TRUNK_SHARE = 0.5
+"""Weight of the trunk's features beside the filters."""
+OPPONENT = ((0.299, 0.587, 0.114), (0.5, -0.5, 0.0), (0.25, 0.25, -0.5))
+"""Luma, red against green, yellow against blue; rows over RGB."""
+
+
+class FeatureMaps(Protocol):
+    """A network whose feature maps may be compared: pictures (B, 3, H, W) 0–1 -> maps (B, C, h, w)."""
+
+    def __call__(self, picture: Tensor) -> Sequence[Tensor]: ...
+
+
+def oriented_filters() -> Tensor:
+    """(2 · ORIENTATIONS, 1, 5, 5): first (odd) and second (even) derivatives of a Gaussian, each of unit L1 norm."""
+    axis = torch.arange(-2.0, 3.0)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    bell = torch.exp(-(x.square() + y.square()) / (2 * SIGMA**2))
+    kinds: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for k in range(ORIENTATIONS):
+        angle = math.pi * k / ORIENTATIONS
+        along = x * math.cos(angle) + y * math.sin(angle)
+        even = bell * (along.square() / SIGMA**2 - 1)
+        even = even - even.sum() / bell.sum() * bell  # cut off at 5 pixels, it would answer to even light
+        kinds[0].append(along * bell / (along * bell).abs().sum())
+        kinds[1].append(even / even.abs().sum())
+    return torch.stack([*kinds[0], *kinds[1]])[:, None]
+
+
+class OrientedPyramid(nn.Module):
+    """Pictures (B, 3, H, W) 0–1 -> for each scale responses (B, 8 C, h, w) and their pooled energy (B, 4 C, h/2, w/2).
+
+    C is 1 at the finest scale, where only brightness counts (eyes are blind to fine colour), 3 at the others.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("filters", oriented_filters(), persistent=False)
+        self.register_buffer("opponent", torch.tensor(OPPONENT)[..., None, None], persistent=False)
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """Two maps a scale, finest first."""
+        maps = self._answers(F.conv2d(picture, self.opponent[:1]))
+        value = F.conv2d(picture, self.opponent)
+        for _ in range(1, SCALES):
+            value = F.avg_pool2d(value, 2)
+            if min(value.shape[-2:]) >= 8:
+                maps += self._answers(value)
+        return maps
+
+    def _answers(self, value: Tensor) -> list[Tensor]:
+        batch, colours, height, width = value.shape
+        flat = F.pad(value, (2, 2, 2, 2), mode="replicate").flatten(0, 1)[:, None]  # (B, C, h, w) -> (B·C, 1, h, w)
+        answer = F.conv2d(flat, self.filters)
+        pairs = answer.reshape(batch, colours, 2, ORIENTATIONS, height, width)  # 8 -> odd and even, orientation
+        energy = (pairs.square().sum(2) + 1e-8).sqrt()  # (B, C, ORIENTATIONS, h, w)
+        coarse = F.avg_pool2d(energy.flatten(1, 2), 4, 2, 1)  # -> (B, 4 C, h/2, w/2)
+        # Contrast around a place, at half the resolution: it is smooth anyway.
+        around = coarse.reshape(batch, colours, ORIENTATIONS, *coarse.shape[-2:]).mean(2)
+        around = F.avg_pool2d(around, 5, 1, 2, count_include_pad=False) + FLOOR
+        gain = F.interpolate(1 / around, (height, width), mode="nearest")
+        fine = (pairs * gain[:, :, None, None]).flatten(1, 3)  # -> (B, 8 C, h, w)
+        return [fine, coarse / around.repeat_interleave(ORIENTATIONS, 1)]
+
+
+class PerceptualDistance(nn.Module):
+    """How different two pictures look: 0 for the same, differentiable in both.
+
+    Parameters
+    ----------
+    weights
+        VGG-19's weights as a safetensors file (:class:`VGG19`); None for the stand-in.
+    trunk
+        Feature maps to add to the stand-in, such as ``core.reconstruction.Reconstruction.maps``.
+
+    Attributes
+    ----------
+    name
+        What was measured with, for reports: "VGG-19", "oriented filters" or "oriented filters + R".
+    """
+
+    def __init__(self, weights: Path | None = None, trunk: FeatureMaps | None = None) -> None:
+        super().__init__()
+        self.trunk: FeatureMaps | None = None
+        if weights is not None:
+            self.name, self.maps = "VGG-19", VGG19.load(weights)
+        else:
+            self.name, self.maps = "oriented filters" + (" + R" if trunk else ""), OrientedPyramid()
+            self.trunk = trunk
+        self.eval().requires_grad_(False)
+
+    def distances(self, generated: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
+        """(B,) distances of pictures (B, 3, H, W) RGB 0–1, at least 32 pixels a side.
+
+        ``weight`` (B, 1, H, W) ≥ 0 counts some pixels more than others; only its proportions matter.
+        """
+        ours, theirs = self.maps(generated), self.maps(truth)
+        shares = VGG_SHARES if self.name == "VGG-19" else [1 / len(ours)] * len(ours)
+        total = torch.zeros(len(generated), device=generated.device)
+        for a, b, share in zip(ours, theirs, shares, strict=True):
+            total = total + share * _mean_difference(a, b, weight)
+        if self.trunk is not None:
+            pairs = list(zip(self.trunk(generated), self.trunk(truth), strict=True))
+            for a, b in pairs:
+                total = total + TRUNK_SHARE / len(pairs) * _mean_difference(_unit(a), _unit(b), weight)
+        return total
+
+    def forward(self, generated: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
+        """Mean of :meth:`distances`."""
+        return self.distances(generated, truth, weight).mean()
+
+
+def _unit(maps: Tensor) -> Tensor:
+    """Feature vectors (B, C, h, w) of root mean square 1: otherwise the few strongest channels would decide."""
+    return maps * torch.rsqrt(maps.square().mean(1, keepdim=True) + 1e-4)
+
+
+def _mean_difference(a: Tensor, b: Tensor, weight: Tensor | None) -> Tensor:
+    """(B,) mean absolute difference of maps (B, C, h, w), weighted by (B, 1, H, W)."""
+    difference = (a.float() - b.float()).abs().mean(1, keepdim=True)
+    if weight is None:
+        return difference.mean((1, 2, 3))
+    small = F.adaptive_avg_pool2d(weight, difference.shape[-2:])
+    return (difference * small).sum((1, 2, 3)) / small.sum((1, 2, 3)).clamp_min(1e-6)
