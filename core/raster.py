@@ -135,6 +135,11 @@ def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> 
     Tensor
         (B, H, W, C) float32.
     """
+    return fragments.spread(interpolate_fragments(fragments, triangles, attributes), 0.0)
+
+
+def interpolate_fragments(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> Tensor:
+    """(N, C) vertex attributes, (B, V, C) or (V, C), at the covered pixels alone, in the order of ``fragments``."""
     corner = triangles[fragments.face]  # (N, 3)
     if attributes.dim() == 2:
         values = attributes[corner]  # (N, 3, C)
@@ -144,10 +149,8 @@ def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> 
         flat = attributes.reshape(-1, attributes.shape[-1])  # (B, V, C) -> (B·V, C)
         values = flat[corner + (frame * attributes.shape[1])[:, None]]
     weights = fragments.weights
-    mixed = (
-        values[:, 0] * weights[:, 0:1] + values[:, 1] * weights[:, 1:2] + values[:, 2] * weights[:, 2:3]
-    )  # written out: a matrix product may round differently for another number of rows
-    return fragments.spread(mixed, 0.0)
+    # Written out: a matrix product may round differently for another number of rows.
+    return values[:, 0] * weights[:, 0:1] + values[:, 1] * weights[:, 1:2] + values[:, 2] * weights[:, 2:3]
 
 
 def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:

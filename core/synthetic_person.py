@@ -104,11 +104,18 @@ class Noise:
         return total
 
 
-def hair_mask(mean: Tensor, look: Look, noise: Noise) -> Tensor:
-    """(N,) 0..1 where points of the mean head carry hair: above a line over forehead, ears and nape."""
+def hair_mask(mean: Tensor, hair_line: float | Tensor, wobble: Tensor) -> Tensor:
+    """(..., N) 0..1 where points (N, 3) of the mean head carry hair: above a line over forehead, ears and nape.
+
+    Parameters
+    ----------
+    hair_line
+        Height of the hairline in the middle of the forehead, centimetres; a number or (..., 1).
+    wobble
+        (..., N) centimetres by which the line strays.
+    """
     x, y, z = mean.unbind(-1)
-    wobble = 0.35 * noise(mean, 2.5)
-    front = y - look.hair_line + 0.035 * x.square() + wobble
+    front = y - hair_line + 0.035 * x.square() + wobble
     line = torch.where(z > 3.0, front, y - (1.5 + 1.9 * (z + 1)) + wobble)
     side = torch.where(z <= 3.0, torch.maximum(line, torch.where(z < -2, y + 4.0, line)), line)
     ear = ((x.abs() - 7.6).clamp_min(0) > 0.4) & (y < 6.2) & (z > -3)
@@ -120,9 +127,8 @@ def collar(mean: Tensor) -> Tensor:
     return torch.sigmoid((-12.4 - mean[:, 1] - 0.24 * mean[:, 2]) * 12)
 
 
-def torso() -> tuple[Tensor, Tensor]:
+def torso(rows: int = 40, around: int = 96) -> tuple[Tensor, Tensor]:
     """Vertices (V, 3) cm and triangles of a shirt: cross-sections from collar to below the picture."""
-    rows, around = 40, 96
     t = torch.linspace(0, 1, rows)[:, None]
     angle = torch.linspace(0, 2 * torch.pi, around + 1)[None, :-1]
     shoulder = torch.sigmoid((t - 0.13) * 24)
@@ -199,8 +205,11 @@ def paint(mean: Tensor, part: Tensor, model: HeadModel, look: Look, noise: Noise
     return colour, gloss
 
 
-def paint_eyes(mean: Tensor, part: Tensor, model: HeadModel, look: Look, noise: Noise) -> Tensor:
-    """(N, 3) colours of eyeballs: white, iris with radial fibres and a dark rim, pupil, the upper lid's shadow."""
+def paint_eyes(mean: Tensor, part: Tensor, model: HeadModel, iris: Tensor, noise: Noise) -> Tensor:
+    """(N, 3) colours of eyeballs: white, iris with radial fibres and a dark rim, pupil, the upper lid's shadow.
+
+    ``iris`` is one colour (3,) or one for each point (N, 3); points of other parts stay black.
+    """
     colour = torch.zeros(len(mean), 3)
     for side, name in enumerate(("eye_left", "eye_right")):
         chosen = part == PARTS.index(name)
@@ -211,8 +220,9 @@ def paint_eyes(mean: Tensor, part: Tensor, model: HeadModel, look: Look, noise: 
         angle = torch.atan2(offset[:, 1], offset[:, 0])
         fibre = noise(torch.stack([angle * 4, radius * 0.6, torch.zeros_like(angle)], 1), 0.6, 2)[:, None]
         white = torch.tensor([0.76, 0.735, 0.715]) - 0.06 * radius[:, None] * torch.tensor([0.2, 1.0, 1.0])
-        iris = look.iris * (1.1 + 0.35 * fibre) * (1.15 - 0.5 * (radius / ring)[:, None])
-        mixed = white + torch.sigmoid((ring - radius) * 40)[:, None] * (iris - white)
+        own = iris if iris.dim() == 1 else iris[chosen]
+        coloured = own * (1.1 + 0.35 * fibre) * (1.15 - 0.5 * (radius / ring)[:, None])
+        mixed = white + torch.sigmoid((ring - radius) * 40)[:, None] * (coloured - white)
         mixed = mixed * (1 - 0.75 * torch.exp(-((radius - ring) / 0.045).square()))[:, None]
         mixed = mixed * torch.sigmoid((radius - 0.36 * ring) * 45)[:, None]
         upper = torch.sigmoid((offset[:, 1] - 0.22) * 6)[:, None]

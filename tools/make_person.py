@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from core.channels import EXPRESSIONS  # noqa: E402
 from core.head_model import PARTS, HeadModel  # noqa: E402
-from core.raster import interpolate, rasterise  # noqa: E402
+from core.raster import interpolate_fragments, rasterise  # noqa: E402
 from core.synthetic_person import (  # noqa: E402
     Look,
     Noise,
@@ -47,7 +47,9 @@ def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
         expression[EXPRESSIONS.index(name)] = value
     head = model.pose(model.vertices(look.identity, expression), look.rotation, torch.zeros(3))
     normals = model.normals(head)
-    hair = hair_mask(model.mean, look, noise) * (model.vertex_part == PARTS.index("skin"))
+    hair = hair_mask(model.mean, look.hair_line, 0.35 * noise(model.mean, 2.5)) * (
+        model.vertex_part == PARTS.index("skin")
+    )
     lift = hair * (
         look.hair_length * (1 + 0.25 * noise(model.mean, 4.0, 2)) + 0.25 * torch.relu(model.mean[:, 1] - 8) * 0.4
     )
@@ -77,13 +79,13 @@ def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
     seen = rasterise(pixels[None], triangles, h, w)
     canonical = torch.cat([model.mean, shirt])
     data = torch.cat([canonical, all_normals, torch.cat([hair, torch.zeros(len(shirt))])[:, None], vertices], 1)
-    values = interpolate(seen, triangles, data).reshape(-1, data.shape[1])[seen.address]
+    values = interpolate_fragments(seen, triangles, data)
     mean, normal, fuzz, place = values[:, :3], F.normalize(values[:, 3:6], dim=1), values[:, 6], values[:, 7:]
     part = parts[seen.face]
 
     colour, gloss = paint(mean, part, model, look, noise)
     is_eye = (part == PARTS.index("eye_left")) | (part == PARTS.index("eye_right"))
-    colour = torch.where(is_eye[:, None], paint_eyes(mean, part, model, look, noise), colour)
+    colour = torch.where(is_eye[:, None], paint_eyes(mean, part, model, look.iris, noise), colour)
     strand = noise(mean * torch.tensor([2.6, 0.35, 1.2]), 0.45, 3)[:, None]
     hair_colour = look.hair * (1 + 0.55 * strand)
     covered = torch.sigmoid((fuzz + 0.22 * strand[:, 0] - 0.42) * 14)[:, None]

@@ -81,8 +81,7 @@ class Surface:
         oval = (x / 6.2).square() + ((y - 0.3) / 7.6).square()
         self.face = ((oval < 1) & (z > 4) & (self.part == PARTS.index("skin"))).numpy()
         """(n,) where only face can be: forehead to chin, cheek to cheek."""
-        look = Look.draw(0, head.identity_count)
-        self.scalp = (hair_mask(self.mean, look, Noise(0)) > 0.3).numpy()
+        self.scalp = (hair_mask(self.mean, 8.8, 0.35 * Noise(0)(self.mean, 2.5)) > 0.3).numpy()
 
     def at(self, field: np.ndarray) -> np.ndarray:
         """(V, C) on the vertices -> (n, C) at the texels."""
