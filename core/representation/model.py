@@ -1,0 +1,156 @@
+"""The learned representation as one file of weights: E_v, E_id, the MLPs between them and the motion decoder.
+
+::
+
+    view ─ E_v ─ f_v ─┬─ MLP_cl ─ f_cl ~ f_a                       L_cl, eq. 2
+                      └─ MLP_ol ─ f_ol ⊥ f_a ─ MLP_nl ─ f_nl ─ D_nl ─ 32 channels      L_ol, eq. 3
+    sound ─ E_a ─ f_a ─ MLP_a2l ─ f_l ─ D_l ─ 27 channels          (core.lips)
+    27, 32 channels ─ MLP_m2l, MLP_m2nl ─ f_l, f_nl                (curves that were sampled or edited)
+
+The decoder is factorised: nothing of f_nl reaches lips or jaw, so the lips of all takes are equal to the bit. The
+generator is always driven with features of the channels, by the last line, whether the prior sampled them or an artist
+drew them: one way in, and what the curves show is what is rendered.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..channels import CHANNELS, HEAD, LIP_CHANNELS, NONLIP_CHANNELS
+from ..errors import SoliloquyError
+from .encoders import EncoderConfig, IdentityEncoder, MotionEncoder, perceptron
+from .residual import ResidualConfig
+
+WEIGHTS = Path(__file__).parents[1] / "weights" / "representation.safetensors"
+LIP_COLUMNS = [CHANNELS.index(name) for name in LIP_CHANNELS]
+NONLIP_COLUMNS = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
+_EXPRESSIONS = len(NONLIP_CHANNELS) - len(HEAD)
+
+
+@dataclass(frozen=True)
+class RepresentationConfig:
+    """Widths of the features.
+
+    Attributes
+    ----------
+    encoders
+        E_v and E_id.
+    sound
+        d_a, width of f_a and so of f_cl.
+    free
+        d_ol, width of f_ol.
+    nonlip, lip
+        d_nl and d_l.
+    hidden
+        Of every MLP.
+    """
+
+    encoders: EncoderConfig = field(default_factory=EncoderConfig)
+    sound: int = 256
+    free: int = 128
+    nonlip: int = 64
+    lip: int = 32
+    hidden: int = 256
+
+    @classmethod
+    def tiny(cls) -> RepresentationConfig:
+        """For tests; f_l and f_nl keep their widths, which the generator is built on."""
+        return cls(EncoderConfig.tiny(), sound=32, free=24, hidden=32)
+
+    @classmethod
+    def paper(cls) -> RepresentationConfig:
+        """The paper's backbones, for a GPU; f_a of ResNetSE."""
+        return cls(EncoderConfig.paper_size(), sound=512, free=512, hidden=512)
+
+    @classmethod
+    def from_json(cls, text: str) -> RepresentationConfig:
+        """Inverse of ``json.dumps(asdict(config))``."""
+        values = json.loads(text)
+        encoders = values.pop("encoders")
+        trunk = encoders.pop("trunk")
+        residual = ResidualConfig(trunk["stem"], tuple(trunk["widths"]), tuple(trunk["blocks"]))
+        return cls(EncoderConfig(**encoders, trunk=residual), **values)
+
+
+class Representation(nn.Module):
+    """All of it. Buffers ``mean`` and ``scale`` (59,) are the channels' mean and spread in the training data."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: RepresentationConfig) -> None:
+        super().__init__()
+        self.config = config
+        motion, hidden = config.encoders.motion, config.hidden
+        self.motion_encoder = MotionEncoder(config.encoders)
+        self.identity_encoder = IdentityEncoder(config.encoders)
+        self.mlp_cl = perceptron(motion, hidden, config.sound)
+        self.mlp_ol = perceptron(motion, hidden, config.free)
+        self.mlp_nl = perceptron(config.free, hidden, config.nonlip)
+        self.decoder = perceptron(config.nonlip, hidden, len(NONLIP_CHANNELS))
+        self.mlp_m2l = perceptron(len(LIP_CHANNELS), hidden, config.lip)
+        self.mlp_m2nl = perceptron(len(NONLIP_CHANNELS), hidden, config.nonlip)
+        self.register_buffer("mean", torch.zeros(len(CHANNELS)))
+        self.register_buffer("scale", torch.ones(len(CHANNELS)))
+
+    def f_nl(self, f_v: Tensor) -> tuple[Tensor, Tensor]:
+        """f_ol (…, d_ol) and f_nl (…, 64) of f_v (…, d_v)."""
+        f_ol = self.mlp_ol(f_v)
+        return f_ol, self.mlp_nl(f_ol)
+
+    def decode_nonlip(self, f_nl: Tensor) -> Tensor:
+        """The 32 channels of f_nl (…, 64), in the order of ``core.channels.NONLIP_CHANNELS``.
+
+        Weights 0–1, then rotation (radians) and translation (cm). Rotation is the head's before the camera, as the
+        view shows it; what Motion holds is that about the clip's or the portrait's rest.
+        """
+        channels = self.mean[NONLIP_COLUMNS] + self.scale[NONLIP_COLUMNS] * self.decoder(f_nl)
+        return torch.cat([channels[..., :_EXPRESSIONS].clamp(0.0, 1.0), channels[..., _EXPRESSIONS:]], dim=-1)
+
+    def features_of_motion(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+        """f_l (…, 32) and f_nl (…, 64) that drive the generator for channels (…, 59) of a Motion."""
+        centred = (channels - self.mean) / self.scale
+        return self.mlp_m2l(centred[..., LIP_COLUMNS]), self.mlp_m2nl(centred[..., NONLIP_COLUMNS])
+
+    @classmethod
+    def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> Representation:
+        """The trained representation in float32, ready to use.
+
+        Raises
+        ------
+        SoliloquyError
+            ``weights_missing`` or ``weights_damaged``.
+        """
+        try:
+            with safe_open(str(path), framework="pt", device=str(device)) as file:
+                model = cls(RepresentationConfig.from_json(file.metadata()["config"]))
+                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                counters = {k: v for k, v in model.state_dict().items() if k.endswith("num_batches_tracked")}
+                model.load_state_dict(counters | state)
+        except FileNotFoundError as error:
+            raise SoliloquyError(
+                "weights_missing", f"The representation's weights {path.name} are missing.", "Install it again."
+            ) from error
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise SoliloquyError(
+                "weights_damaged",
+                f"The representation's weights {path.name} can't be used ({str(error).splitlines()[0]}).",
+                "Install it again.",
+            ) from error
+        return model.to(device).eval()
+
+    def save(self, path: Path) -> None:
+        """Write weights (float16) and config as safetensors."""
+        state = {
+            name: value.to(torch.float16).contiguous().cpu()
+            for name, value in self.state_dict().items()
+            if value.is_floating_point()
+        }
+        save_file(state, str(path), {"config": json.dumps(asdict(self.config))})
