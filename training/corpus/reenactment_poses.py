@@ -1,0 +1,165 @@
+"""One source posed on truths by the product's own code: what the generator sees, and what it is to make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.fitting import Fitter
+from core.head_model import HeadModel
+from core.landmark_model import LandmarkModel
+from core.portrait import Portrait, fitted
+from core.renderer import Renderer, WarpedFrames
+from core.renderer.expression import target_expression
+from core.renderer.fields import blur, dilate, erode, pixel_grid, resize, smoothstep
+from core.renderer.framing import frame_portrait
+from core.renderer.masks import LID_RINGS, LIPS_OUTER_RING, polygon
+from core.renderer.matte import separate
+from core.track import relative_pose
+
+from .reenactment import Pair
+
+SIZE = 256
+"""Side of the square."""
+MAX_MISS = 0.06
+"""Median distance of the posed head's landmarks from the truth's, over the outer-eye distance, above which a pair
+teaches nothing but a shift."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A head's pose for ``HeadGeometry.pose(absolute=True)``: weights (53,), rotation (3,) rad and translation (3,) cm
+    relative to the source."""
+
+    expression: Tensor
+    rotation: Tensor
+    translation: Tensor
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A picture to be made, in the same pixels as the source portrait's image: image (H, W, 3) uint8, landmarks
+    (478, 2 or 3) px, the pose that shows it, and its name."""
+
+    image: np.ndarray
+    landmarks: np.ndarray
+    pose: Pose
+    what: str
+
+
+class Source:
+    """A portrait as the product would work with it, and pairs made with it."""
+
+    def __init__(self, head: HeadModel, portrait: Portrait) -> None:
+        self.head, self.portrait = head, portrait
+        self.renderer = Renderer(head, portrait, SIZE, framing="crop")
+        self.person = fitted(portrait)
+        landmarks = torch.from_numpy(np.ascontiguousarray(portrait.landmarks[None, :, :2], np.float32))
+        model = LandmarkModel.face_mesh(head)
+        plain = Fitter(model)
+        self._fitter = Fitter(model.with_offset(plain.offset(landmarks, self.person)))
+
+    def pose_on(self, landmarks: np.ndarray) -> Pose:
+        """The pose that brings the head onto landmarks (478, 2 or 3) px of the same camera."""
+        points = torch.from_numpy(np.ascontiguousarray(landmarks[None, :, :2], np.float32))
+        fit = self._fitter.fit_frames(points, self.person)
+        rotation, translation = relative_pose(
+            fit, self.person.rotation[0], self.person.translation[0], self.head.neck_pivot
+        )
+        return Pose(fit.expression[0], torch.from_numpy(rotation[0]), torch.from_numpy(translation[0]))
+
+    def miss(self, pixels: Tensor, landmarks: np.ndarray) -> float:
+        """Median distance of a posed head (V, 3) from landmarks (478, 2 or 3) px of the image, over the outer-eye
+        distance; the face's contour, which slides, counts as the rest."""
+        seen = self.renderer.framing.to_crop(landmarks)[:468]
+        posed = self.head.mesh468(pixels)[:, :2].numpy()
+        eyes = float(np.linalg.norm(seen[33] - seen[263]))
+        return float(np.median(np.linalg.norm(posed - seen, axis=1))) / eyes
+
+    def pairs(self, truths: list[Truth], facts: dict[str, str], still: bool) -> list[Pair]:
+        """A pair for each truth on which the head lands.
+
+        ``still``: nothing but the head moves between source and truth, as in the product; else (real video) shoulders
+        are marked as not comparable. Where the person moved off the background, a still truth's background is the
+        renderer's: what lay behind the source's head nobody can know.
+        """
+        channels = [torch.stack([getattr(t.pose, name) for t in truths]) for name in ("expression", "rotation")]
+        warped = self.renderer.warp(*channels, torch.stack([t.pose.translation for t in truths]), absolute=True)
+        parts, normals = self.renderer.surfaces(warped.heads)
+        normals = normals * (parts >= 0)[:, None]
+        out = []
+        for k, truth in enumerate(truths):
+            if self.miss(warped.heads.pixels[k], truth.landmarks) > MAX_MISS:
+                continue
+            square = frame_portrait(replace(self.portrait, image=truth.image), SIZE, "crop").crop
+            landmarks = self.renderer.framing.to_crop(truth.landmarks)
+            picture = torch.tensor(square).permute(2, 0, 1)[None].float() / 255  # (S, S, 3) -> (1, 3, S, S)
+            if still:
+                matte = separate(square, landmarks).alpha
+                picture = self.renderer.background + matte * (picture - self.renderer.background)
+            out.append(
+                Pair(
+                    source=self.renderer.framing.crop,
+                    truth=_bytes(picture[0].permute(1, 2, 0)),
+                    warped=_bytes(warped.picture[k].permute(1, 2, 0)),
+                    alpha=_bytes(warped.alpha[k, 0]),
+                    trust=_bytes(warped.flow.trust[k, 0]),
+                    stretch=_bytes(warped.flow.stretch[k, 0]),
+                    parts=parts[k].to(torch.int8).numpy(),
+                    normals=(normals[k].permute(1, 2, 0) * 127).round().to(torch.int8).numpy(),
+                    flow=half_flow(warped.flow.positions[k : k + 1])[0].permute(1, 2, 0).half().numpy(),
+                    interest=self._interest(warped, k, landmarks),
+                    valid=self._valid(still),
+                    channels=self._channels(truth.pose),
+                    expression=truth.pose.expression.numpy(),
+                    own=self.portrait.expression.astype(np.float32),
+                    landmarks=landmarks.astype(np.float32),
+                    source_landmarks=self.renderer.framing.to_crop(self.portrait.landmarks).astype(np.float32),
+                    facts={**facts, "what": truth.what},
+                )
+            )
+        return out
+
+    def _channels(self, pose: Pose) -> np.ndarray:
+        """(59,) the Motion that the product would show as this pose: ``target_expression`` undone."""
+        own = self.renderer.geometry.own_expression
+        kept = target_expression(own, torch.zeros_like(own)[None])[0]
+        motion = (pose.expression - kept).clamp(0, 1)
+        return torch.cat([motion, pose.rotation, pose.translation]).float().numpy()
+
+    def _interest(self, warped: WarpedFrames, k: int, landmarks: np.ndarray) -> np.ndarray:
+        """(S, S, 3) uint8 masks of mouth, eyes and edge."""
+        posed = self.head.mesh468(warped.heads.pixels[k])[:, :2].numpy()
+        mouth = sum(polygon(points[list(LIPS_OUTER_RING)], SIZE) for points in (landmarks, posed))
+        eyes = sum(polygon(points[list(ring)], SIZE) for points in (landmarks, posed) for ring in LID_RINGS)
+        alpha = warped.alpha[k : k + 1]
+        rim = dilate(alpha, 4) - erode(alpha, 4)
+        edge = torch.maximum(rim, warped.flow.stretch[k : k + 1]) * self._follow()
+        masks = [blur(dilate(mask.clamp(0, 1), reach), 2, 1) for mask, reach in ((mouth, 3), (eyes, 5), (edge, 0))]
+        return _bytes(torch.cat(masks, 1)[0].permute(1, 2, 0))
+
+    def _follow(self) -> Tensor:
+        """(1, 1, S, S) 1 where the sheet goes with the head, 0 on shoulders and at the photograph's rim."""
+        follow = self.renderer.flow_field.follow.permute(2, 0, 1)[None]  # (64, 64, 1) -> (1, 1, 64, 64)
+        return F.interpolate(follow, (SIZE, SIZE), mode="bilinear", align_corners=False)
+
+    def _valid(self, still: bool) -> np.ndarray:
+        """(S, S) uint8: how far truth and conditions agree."""
+        inside = torch.tensor(self.renderer.framing.inside)[None, None].float()
+        return _bytes((inside if still else inside * smoothstep(0.5, 1.0, self._follow()))[0, 0])
+
+
+def half_flow(positions: Tensor) -> Tensor:
+    """(B, 2, S/2, S/2) px: ``Flow.positions`` (B, S, S, 2) as offsets from each pixel's own place, mean of 2 × 2."""
+    size = positions.shape[1]
+    offset = (positions - pixel_grid(size, size)).permute(0, 3, 1, 2)  # (B, S, S, 2) -> (B, 2, S, S)
+    return resize(offset, size // 2, size // 2)
+
+
+def _bytes(values: Tensor) -> np.ndarray:
+    """0–1 as 0–255."""
+    return (values * 255 + 0.5).clamp(0, 255).byte().contiguous().numpy()
