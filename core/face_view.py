@@ -47,7 +47,11 @@ def clip_similarity(landmarks: np.ndarray) -> np.ndarray:
     -------
     ``M`` with ``view = M[:, :2] @ pixel + M[:, 2]``, the least-squares fit of the clip-average anchors to ``ANCHORS``.
     """
-    points = anchor_points(np.asarray(landmarks, np.float64)).reshape(-1, 3, 2).mean(0)
+    return anchor_similarity(anchor_points(np.asarray(landmarks, np.float64)).reshape(-1, 3, 2).mean(0))
+
+
+def anchor_similarity(points: np.ndarray) -> np.ndarray:
+    """The similarity (2, 3) float64 that brings three points (3, 2) px nearest to ``ANCHORS``, in least squares."""
     middle = points.mean(0)
     source = (points - middle) @ np.array([1, 1j])  # points as complex numbers: a similarity is z -> a z + b
     target = (ANCHORS - ANCHORS.mean(0)) @ np.array([1, 1j])
