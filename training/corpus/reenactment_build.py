@@ -10,13 +10,18 @@ import numpy as np
 
 from core.errors import SoliloquyError
 from core.head_model import HeadModel
+from core.landmark_model import LandmarkModel
 
 from ..landmarks import BadClip
 from ..splits import portrait_split
+from ..tracks import CACHE
 from .reenactment import KINDS, Pair
+from .reenactment_grid import CLIPS, clip_pairs, clips
 from .reenactment_portraits import portrait_pairs
 from .reenactment_store import shard_is_whole, write_pairs
 
+Work = tuple[str, Sequence[Path], Callable[[Path], list[Pair]]]
+"""A split, what it is made of, and how."""
 SHARD_UNITS = 8
 """Portraits, clips or people a shard."""
 
@@ -31,17 +36,28 @@ def build(kind: str, folder: Path, data: Path, limit: int | None = None) -> None
         _shards(folder, kind, split, units[:limit], make)
 
 
-def _work(kind: str, data: Path, head: HeadModel) -> list[tuple[str, Sequence[Path], Callable[[Path], list[Pair]]]]:
-    """Splits, what each is made of, and how."""
+def _work(kind: str, data: Path, head: HeadModel) -> list[Work]:
+    if kind == "grid":
+        return _grid_work(data, head)
     files = sorted((data / "portraits").glob("*.jpg"))
     # In random order, so that the first shards show all sorts of people.
-    order = np.random.default_rng(0).permutation(len(files))
-    files = [files[i] for i in order]
+    files = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
 
     def make(path: Path) -> list[Pair]:
-        return portrait_pairs(head, path, Path(".cache/portraits"))
+        return portrait_pairs(head, path, CACHE / "portraits")
 
-    return [(split, [f for f in files if portrait_split(f.stem) == split], make) for split in ("train", "test")]
+    return [(part, [f for f in files if portrait_split(f.stem) == part], make) for part in ("train", "test")]
+
+
+def _grid_work(data: Path, head: HeadModel) -> list[Work]:
+    model = LandmarkModel.face_mesh(head)
+
+    def work(part: str) -> Work:
+        units = clips(data, part)
+        after = dict(zip(units, [*units[1:], units[0]], strict=True)) if units else {}
+        return part, units, lambda path: clip_pairs(head, model, path, after[path], CACHE / "landmarks" / "grid")
+
+    return [work(part) for part in CLIPS]
 
 
 def _shards(folder: Path, kind: str, split: str, units: Sequence[Path], make: Callable[[Path], list[Pair]]) -> None:

@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.channels import EXPRESSIONS
 from core.fitting import Fitter
 from core.head_model import HeadModel
 from core.landmark_model import LandmarkModel
 from core.portrait import Portrait, fitted
 from core.renderer import Renderer, WarpedFrames
+from core.renderer.contact import LIDS
 from core.renderer.expression import target_expression
 from core.renderer.fields import blur, dilate, erode, pixel_grid, resize, smoothstep
 from core.renderer.framing import frame_portrait
@@ -25,6 +27,7 @@ from .reenactment import Pair
 
 SIZE = 256
 """Side of the square."""
+BLINK = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 MAX_MISS = 0.06
 """Median distance of the posed head's landmarks from the truth's, over the outer-eye distance, above which a pair
 teaches nothing but a shift."""
@@ -71,6 +74,34 @@ class Source:
             fit, self.person.rotation[0], self.person.translation[0], self.head.neck_pivot
         )
         return Pose(fit.expression[0], torch.from_numpy(rotation[0]), torch.from_numpy(translation[0]))
+
+    def with_lids(self, pose: Pose, openness: float) -> Pose:
+        """The pose with its eyes open as far as ``openness`` says (1 as in the source, 0 closed), where they close.
+
+        The face mesh never reports an eye quite closed, so the fit doesn't close it; the weight that does is sought on
+        the person's own head, on which 1 is closed.
+        """
+        if openness > 0.85:
+            return pose
+        wanted = max(openness, 0.0) * self._lid_gaps(self.renderer.geometry.source.pixels)
+        low, high = torch.zeros(2), torch.ones(2)
+        expression = pose.expression.clone()
+        for _ in range(7):
+            expression[BLINK] = (low + high) / 2
+            heads = self.renderer.geometry.pose(
+                expression[None], pose.rotation[None], pose.translation[None], absolute=True
+            )
+            too_open = self._lid_gaps(heads.pixels) > wanted
+            low = torch.where(too_open, expression[BLINK], low)
+            high = torch.where(too_open, high, expression[BLINK])
+        expression[BLINK] = high
+        return replace(pose, expression=expression)
+
+    def _lid_gaps(self, pixels: Tensor) -> Tensor:
+        """(2,) px between the lids of the left and right eye of a posed head (1, V, 3)."""
+        points = self.head.mesh468(pixels)[0, :, 1]
+        upper, lower = torch.tensor(LIDS).unbind(-1)  # (2, 7) each
+        return (points[lower] - points[upper]).mean(1)
 
     def miss(self, pixels: Tensor, landmarks: np.ndarray) -> float:
         """Median distance of a posed head (V, 3) from landmarks (478, 2 or 3) px of the image, over the outer-eye
