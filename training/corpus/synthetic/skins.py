@@ -35,6 +35,8 @@ SIZE = 512
 """Side of a texture, texels; about twelve a centimetre of face."""
 CACHE = Path(".cache/skins")
 PORTRAITS = Path(".cache/portraits")
+BACKDROPS = "backdrops.bin"
+"""Photographs out of focus, to stand behind synthetic talkers, in the folder of each split."""
 PROCEDURAL = {"train": 100, "test": 20}
 SKIN_DISTANCE = 2.3
 """Standard deviations of colour from the face's own, past which a texel outside the face isn't taken for skin."""
@@ -199,6 +201,16 @@ def procedural_skin(surface: Surface, seed: int) -> Skin:
     return Skin(f"procedural-{seed}", surface.picture(colour.numpy() * 255), look.hair.numpy(), look.iris.numpy())
 
 
+def backdrops(pictures: list[Path], size: int = 128) -> np.ndarray:
+    """(N, size, size, 3) uint8: photographs far out of focus and upside down, so that nobody is to be seen."""
+    out = []
+    for path in pictures:
+        small = cv2.resize(cv2.imread(str(path)), (size, size), interpolation=cv2.INTER_AREA)
+        soft = cv2.GaussianBlur(small, (0, 0), size / 16, borderType=cv2.BORDER_REFLECT)
+        out.append(soft[::-1, :, ::-1])
+    return np.ascontiguousarray(np.stack(out))
+
+
 def build(data: Path, limit: int | None = None) -> dict[str, str]:
     """Make every skin that isn't there yet; returns those left out and why."""
     surface = Surface(HeadModel.load())
@@ -217,6 +229,9 @@ def build(data: Path, limit: int | None = None) -> dict[str, str]:
             target = CACHE / part / f"procedural-{seed}.safetensors"
             if not target.exists():
                 procedural_skin(surface, seed).save(target)
+        photographs = [p for p in sorted((data / "portraits").glob("*.jpg"))[:limit] if portrait_split(p.stem) == part]
+        if photographs and not (CACHE / part / BACKDROPS).exists():
+            save_file({"pictures": backdrops(photographs[:120])}, CACHE / part / BACKDROPS)
     (CACHE / "skipped.json").write_text(json.dumps(skipped, indent=1))
     return skipped
 
