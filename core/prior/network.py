@@ -36,6 +36,12 @@ class PriorConfig:
     window: int = 100
     """Frames seen at once (4 s)."""
     diffusion_steps: int = 1000
+    prediction: str = "clean"
+    """What the network answers: n⁰ as in the paper ("clean"), or "noise" or "velocity" to compare with."""
+    learned: bool = False
+    """Whether the features are f_nl of ``core.representation`` (``features`` = 64) rather than the channels."""
+    editing: bool = True
+    """Whether known parts of n⁰ are shown to the network; without, they are only put in while sampling."""
     audio: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
 
     @classmethod
@@ -147,7 +153,7 @@ class AudioToNonlipPrior(nn.Module):
         """
         frames = noisy.shape[1]
         time = self.time_in(sinusoidal(t, self.config.condition))[:, None]  # (B, 1, condition)
-        mask = known_mask.to(noisy.dtype)
+        mask = known_mask.to(noisy.dtype) if self.config.editing else torch.zeros_like(noisy)
         token = self.token_in(torch.cat([noisy, known * mask, mask, audio + time], dim=-1))  # (B, L, width)
         position = sinusoidal(torch.arange(frames, device=noisy.device), self.config.width)  # (L, width)
         return self.out(self.encoder(token + position))

@@ -2,14 +2,17 @@
 
 ``ddpm`` is the reference (ancestral sampling, Ho et al. 2020), ``ddim`` its deterministic form (Song et al. 2021) and
 ``dpm_solver_pp`` the second-order multistep solver that needs the fewest steps (Lu et al. 2022, DPM-Solver++ 2M).
-All three start at nᵀ ~ N(0, I) and all predict n⁰, as P_a2nl does.
+All three keep the contract of :class:`Sampler`. Networks that predict something else than n⁰ are read by
+``CosineSchedule.clean_from`` before a sampler sees them.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Protocol
 
 from torch import Tensor
 
@@ -21,17 +24,34 @@ Draw = Callable[[], Tensor]
 """Fresh ε ~ N(0, I) of the sample's shape; only the ancestral sampler calls it."""
 
 
-def ddpm(denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
-    """Ancestral sampling: n^{t−1} ~ q(n^{t−1} | nᵗ, n̂⁰) (Ho et al. 2020, algorithm 2, with n̂⁰ for ε).
+class Sampler(Protocol):
+    """nᵀ → n⁰ in a number of steps.
+
+    Every sampler asks for n̂⁰ once a step, at the times of ``CosineSchedule.timesteps``, keeps the sample's shape and
+    type, and returns at t = 0 the last n̂⁰ that it was given: what a denoiser holds fixed there comes back to the bit.
 
     Parameters
     ----------
+    denoise
+        nᵗ, t → n̂⁰.
     noise
-        (B, L, d) nᵀ.
+        (B, L, d) nᵀ ~ N(0, I).
     num_inference_steps
-        T for the reference; fewer steps take the same posterior over longer strides.
+        1 … T.
     draw
-        Called once a step but the last.
+        Source of fresh noise.
+    """
+
+    def __call__(
+        self, denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw
+    ) -> Tensor: ...
+
+
+def ddpm(denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
+    """Ancestral sampling: n^{t−1} ~ q(n^{t−1} | nᵗ, n̂⁰) (Ho et al. 2020, algorithm 2, with n̂⁰ for ε).
+
+    T steps are the reference; fewer take the same posterior over longer strides. ``draw`` is called once a step but
+    the last.
     """
     times = schedule.timesteps(num_inference_steps)
     sample = noise
@@ -76,4 +96,4 @@ def dpm_solver_pp(
     return sample
 
 
-SAMPLERS = {"ddpm": ddpm, "ddim": ddim, "dpm_solver_pp": dpm_solver_pp}
+SAMPLERS: Mapping[str, Sampler] = MappingProxyType({"ddpm": ddpm, "ddim": ddim, "dpm_solver_pp": dpm_solver_pp})

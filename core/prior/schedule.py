@@ -60,19 +60,39 @@ class CosineSchedule:
         t
             (B,) long, 0 … T.
         """
-        share = self.alpha_bar.to(t.device)[t]
-        shape = (-1,) + (1,) * (clean.dim() - 1)
-        alpha = share.sqrt().to(clean.dtype).view(shape)  # (B, 1, …)
-        sigma = (1.0 - share).sqrt().to(clean.dtype).view(shape)  # (B, 1, …)
+        alpha, sigma = self.levels(t, clean)
         return alpha * clean + sigma * noise
+
+    def levels(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """(√ᾱ_t, √(1 − ᾱ_t)) of a batch's t (B,), each (B, 1, …) with the type and the dimensions of ``like``."""
+        share = self.alpha_bar.to(t.device)[t].view((-1,) + (1,) * (like.dim() - 1))  # (B,) -> (B, 1, …)
+        return share.sqrt().to(like.dtype), (1.0 - share).sqrt().to(like.dtype)
+
+    def clean_from(self, prediction: str, answer: Tensor, noisy: Tensor, t: Tensor) -> Tensor:
+        """n̂⁰ that a network's answer stands for.
+
+        Parameters
+        ----------
+        prediction
+            ``"clean"``: the answer is n̂⁰ itself, as in the paper (eq. 7). ``"noise"``: ε̂ of Ho et al. 2020, which says
+            nothing of n⁰ at t = T. ``"velocity"``: v̂ = √ᾱ_t ε − √(1 − ᾱ_t) n⁰ of Salimans & Ho 2022, appendix D.
+        answer, noisy
+            (B, …) answer and nᵗ.
+        t
+            (B,) long, 1 … T.
+        """
+        alpha, sigma = self.levels(t, noisy)
+        if prediction == "clean":
+            return answer
+        if prediction == "noise":
+            return (noisy - sigma * answer) / alpha
+        if prediction == "velocity":
+            return alpha * noisy - sigma * answer
+        raise ValueError(f"prediction must be clean, noise or velocity, not {prediction!r}")
 
     def noise_from_clean(self, clean: Tensor, noisy: Tensor, t: int) -> Tensor:
         """ε that, added to ``clean`` (n⁰), gives ``noisy`` (nᵗ); t ≥ 1."""
         return (noisy - self.alpha(t) * clean) / self.sigma(t)
-
-    def clean_from_noise(self, noise: Tensor, noisy: Tensor, t: int) -> Tensor:
-        """n⁰ that, with ``noise`` (ε), gives ``noisy`` (nᵗ); the inverse of :meth:`noise_from_clean`."""
-        return (noisy - self.sigma(t) * noise) / self.alpha(t)
 
     def posterior(self, clean: Tensor, noisy: Tensor, t: int, previous: int) -> tuple[Tensor, float]:
         """Mean and variance of q(nˢ | nᵗ, n⁰) for s = ``previous`` < t (Ho et al. 2020, eq. 6–7, any stride)."""

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from core.prior.sampler import ddim, ddpm, dpm_solver_pp
+from core.prior.sampler import SAMPLERS, ddim, ddpm, dpm_solver_pp
 from core.prior.schedule import CosineSchedule
 
 SCHEDULE = CosineSchedule(1000)
@@ -35,11 +35,27 @@ def test_add_noise_has_the_moments_of_q(t):
 
 
 @pytest.mark.parametrize("t", [1, 400, 999])
-def test_noise_and_clean_convert_into_each_other(t):
-    clean, noise = torch.randn(2, 3, 4, 5, dtype=torch.float64)
-    noisy = SCHEDULE.alpha(t) * clean + SCHEDULE.sigma(t) * noise
-    torch.testing.assert_close(SCHEDULE.noise_from_clean(clean, noisy, t), noise)
-    torch.testing.assert_close(SCHEDULE.clean_from_noise(noise, noisy, t), clean)
+def test_clean_noise_and_velocity_say_the_same(t):
+    """x0, ε and v of one nᵗ, each computed here from its definition, are read as the same n⁰."""
+    clean, noise = torch.randn(2, 3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(t))
+    angle = math.acos(math.sqrt(SCHEDULE.alpha_bar[t].item()))  # Salimans & Ho 2022: nᵗ is n⁰ turned towards ε
+    noisy = math.cos(angle) * clean + math.sin(angle) * noise
+    velocity = math.cos(angle) * noise - math.sin(angle) * clean
+    times = torch.full((3,), t)
+    for kind, answer in (("clean", clean), ("noise", noise), ("velocity", velocity)):
+        torch.testing.assert_close(SCHEDULE.clean_from(kind, answer, noisy, times), clean, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(SCHEDULE.noise_from_clean(clean, noisy, t), noise, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="prediction"):
+        SCHEDULE.clean_from("score", clean, noisy, times)
+
+
+def test_levels_are_those_of_each_t():
+    times = torch.tensor([0, 1, 500, 1000])
+    alpha, sigma = SCHEDULE.levels(times, torch.zeros(4, 6, 2))
+    assert alpha.shape == sigma.shape == (4, 1, 1) and alpha.dtype == torch.float32
+    for k, t in enumerate(times.tolist()):
+        assert alpha[k].item() == pytest.approx(SCHEDULE.alpha(t), abs=1e-7)
+        assert sigma[k].item() == pytest.approx(SCHEDULE.sigma(t), abs=1e-7)
 
 
 def test_posterior_agrees_with_bayes_on_one_dimension():
@@ -116,3 +132,66 @@ def test_ancestral_sampling_gives_the_distribution():
 def test_one_step_returns_the_prediction(sampler):
     noise = torch.randn(1, 3, 2)
     torch.testing.assert_close(sampler(lambda n, t: n * 0 + 0.3, noise, SCHEDULE, 1, None), torch.full((1, 3, 2), 0.3))
+
+
+def mixture(noisy, t):
+    """E[n⁰ | nᵗ] where n⁰ is −1 or 1 (deviation 0.2 about either) with odds 1 : 2, by Bayes' rule."""
+    alpha, sigma, spread = SCHEDULE.alpha(t), SCHEDULE.sigma(t), 0.2
+    variance = alpha**2 * spread**2 + sigma**2
+    means = torch.tensor([-1.0, 1.0], dtype=noisy.dtype)
+    logits = torch.log(torch.tensor([1 / 3, 2 / 3], dtype=noisy.dtype)) - (noisy[..., None] - alpha * means) ** 2 / (
+        2 * variance
+    )
+    each = means + alpha * spread**2 / variance * (noisy[..., None] - alpha * means)
+    return (logits.softmax(-1) * each).sum(-1)
+
+
+def test_ddim_and_dpm_solver_converge_to_one_sample():
+    """On two modes, where neither has a closed form, they agree ever better, and DPM-Solver++ is there first."""
+    noise = torch.randn(1, 200, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    best = dpm_solver_pp(mixture, noise, SCHEDULE, 1000, None)
+    gaps = []
+    for steps in (10, 30, 100, 500):
+        first, second = (s(mixture, noise, SCHEDULE, steps, None) for s in (ddim, dpm_solver_pp))
+        gaps.append((first - second).abs().mean().item())
+        assert (second - best).abs().mean() < (first - best).abs().mean()
+    assert gaps == sorted(gaps, reverse=True) and gaps[-1] < 0.1 * gaps[0]
+    assert (best > 0).double().mean().item() == pytest.approx(2 / 3, abs=0.1), "both modes are found in their odds"
+
+
+@pytest.mark.parametrize("name", ["ddpm", "ddim", "dpm_solver_pp"])
+def test_a_correlated_gaussian_is_sampled_right(name):
+    """Two features of unlike spread that go together: mean and covariance come out."""
+    mean = torch.tensor([0.5, -1.0], dtype=torch.float64)
+    covariance = torch.tensor([[0.5, 0.3], [0.3, 0.4]], dtype=torch.float64)
+
+    def denoise(noisy, t):
+        alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
+        gain = alpha * covariance @ torch.linalg.inv(alpha**2 * covariance + sigma**2 * torch.eye(2))
+        return mean + (noisy - alpha * mean) @ gain.T
+
+    generator = torch.Generator().manual_seed(1)
+
+    def draw():
+        return torch.randn(1, 30_000, 2, generator=generator, dtype=torch.float64)
+
+    sample = SAMPLERS[name](denoise, draw(), SCHEDULE, 200, draw)[0]
+    torch.testing.assert_close(sample.mean(0), mean, atol=0.02, rtol=0)
+    torch.testing.assert_close(torch.cov(sample.T), covariance, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLERS))
+def test_every_sampler_keeps_the_contract(name):
+    """One question a step, at the schedule's times; shape and type stay; the last n̂⁰ comes back to the bit."""
+    asked, answers = [], []
+
+    def denoise(noisy, t):
+        asked.append(t)
+        answers.append(0.7 * noisy + 0.1)
+        return answers[-1]
+
+    noise = torch.randn(2, 5, 3)
+    sample = SAMPLERS[name](denoise, noise, SCHEDULE, 7, lambda: torch.randn(2, 5, 3))
+    assert asked == SCHEDULE.timesteps(7)[:-1]
+    assert sample.shape == noise.shape and sample.dtype == noise.dtype
+    assert torch.equal(sample, answers[-1])

@@ -1,0 +1,98 @@
+"""What a sampler calls: the network with its guidance and with the known entries in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .network import AudioToNonlipPrior
+from .schedule import CosineSchedule
+from .skip import correct_slowly
+
+
+def predict_clean(
+    network: AudioToNonlipPrior,
+    schedule: CosineSchedule,
+    noisy: Tensor,
+    t: Tensor,
+    audio: Tensor,
+    known: Tensor,
+    known_mask: Tensor,
+) -> Tensor:
+    """n̂⁰ (B, L, d) in float32, in training as in sampling: the network's answer, read as what it predicts, corrected
+    slowly. Arguments as of ``AudioToNonlipPrior.forward``."""
+    answer = network(noisy, t, audio, known, known_mask).float()
+    with torch.autocast(noisy.device.type, enabled=False):
+        clean = schedule.clean_from(network.config.prediction, answer, noisy, t)
+        return correct_slowly(clean, noisy, t, schedule)
+
+
+class Denoiser:
+    """nᵗ, t → n̂⁰ of one window, guided, with the known entries put in.
+
+    Putting them into n̂⁰ at every step keeps nᵗ there on the path that leads to them.
+
+    Parameters
+    ----------
+    mel
+        (4 L, 80) log-mel of the window.
+    scale
+        s in s·P(n | audio) + (1 − s)·P(n | ∅) (eq. 10).
+    given, mask
+        (N, L, d) n⁰ and bool, where it is known.
+    put
+        What else is known, put into n̂⁰ (N, L, d): parts of it that no single entry stands for.
+    gain
+        (d,) factors of n̂⁰ in the early steps, down to t = T / 3: above 1 a sample is led away from the mean of all
+        motion, below 1 towards it (a guidance whose weak model is that mean). The later steps make it a motion again.
+
+    Attributes
+    ----------
+    last
+        The last n̂⁰ before the known entries were put in, which ``windows.close_seams`` needs.
+    """
+
+    def __init__(
+        self,
+        network: AudioToNonlipPrior,
+        schedule: CosineSchedule,
+        mel: Tensor,
+        scale: float,
+        given: Tensor,
+        mask: Tensor,
+        gain: Tensor | None = None,
+        put: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        self.network, self.schedule, self.scale = network, schedule, scale
+        self.given, self.mask, self.gain, self.put = given, mask, gain, put
+        takes, frames, _ = given.shape
+        conditions = []
+        if scale != 0.0:
+            conditions.append(network.encode_audio(mel[None]).expand(takes, -1, -1))
+        if scale != 1.0:
+            conditions.append(network.empty_audio(takes, frames))
+        self.audio = torch.cat(conditions)  # (N or 2 N, L, condition): conditional first
+        self.repeat = len(conditions)
+        self.last = self.given
+
+    def __call__(self, noisy: Tensor, t: int) -> Tensor:
+        takes = len(noisy)
+
+        def both(x: Tensor) -> Tensor:
+            return x.repeat(self.repeat, 1, 1)  # (N, L, d) -> (N or 2 N, L, d)
+
+        times = torch.full((takes * self.repeat,), t, device=noisy.device)
+        clean = predict_clean(
+            self.network, self.schedule, both(noisy), times, self.audio, both(self.given), both(self.mask)
+        )
+        if self.repeat == 2:
+            conditional, empty = clean.split(takes)
+            clean = self.scale * conditional + (1.0 - self.scale) * empty
+        if self.gain is not None and 3 * t > self.schedule.steps:
+            clean = clean * self.gain
+        if self.put is not None:
+            clean = self.put(clean)
+        self.last = clean
+        return torch.where(self.mask, self.given, clean)
