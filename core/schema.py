@@ -21,9 +21,14 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
+    length: int | None = None,
 ) -> Any:
-    """A message field with its meaning and limits (both ends included)."""
-    return field(default=default, metadata={"text": text, "low": low, "high": high, "choices": choices})
+    """A message field with its meaning and limits (both ends included), for a tuple those of each entry.
+
+    ``length`` is how many entries a tuple must have. A field may be a message itself (a frozen dataclass of settings).
+    """
+    limits = {"low": low, "high": high, "choices": choices, "length": length}
+    return field(default=default, metadata={"text": text, **limits})
 
 
 def build(cls: type, fields: dict[str, Any]) -> Any:
@@ -49,19 +54,21 @@ def checked(message: Any) -> Any:
         values[spec.name] = value = _typed(spec.name, value, hints[spec.name])
         if value is None:
             continue
-        low, high, choices = (spec.metadata.get(key) for key in ("low", "high", "choices"))
+        low, high, choices, length = (spec.metadata.get(key) for key in ("low", "high", "choices", "length"))
+        if length is not None and len(value) != length:
+            raise BadInputError("bad_setting", f"{spec.name} must be {length} values, not {len(value)}.")
         for item in value if isinstance(value, tuple) else (value,):
             if choices and item not in choices:
                 raise BadInputError(
                     "bad_setting", f"{spec.name} can't be “{item}”.", f"Choose from: {', '.join(choices)}."
                 )
-        if (low is not None and value < low) or (high is not None and value > high):
-            limits = " to ".join(f"{limit:g}" for limit in (low, high) if limit is not None)
-            raise BadInputError(
-                "bad_setting",
-                f"{spec.name} can't be {value}.",
-                f"Choose a value of {limits}." if high is not None else f"Choose {limits} or more.",
-            )
+            if (low is not None and item < low) or (high is not None and item > high):
+                limits = " to ".join(f"{limit:g}" for limit in (low, high) if limit is not None)
+                raise BadInputError(
+                    "bad_setting",
+                    f"{spec.name} can't be {item}.",
+                    f"Choose a value of {limits}." if high is not None else f"Choose {limits} or more.",
+                )
     return type(message)(**values)
 
 
@@ -76,8 +83,12 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
             return float(value)
         if origin is int and isinstance(value, int) and not isinstance(value, bool):
             return value
-        if origin is tuple and isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-            return value
+        if origin is tuple and isinstance(value, tuple):
+            return tuple(_typed(name, item, typing.get_args(option)[0]) for item in value)
+        if dataclasses.is_dataclass(origin) and isinstance(value, dict):
+            return build(typing.cast(type, origin), value)
+        if dataclasses.is_dataclass(origin) and type(value) is origin:
+            return checked(value)
         if origin in (str, bool, dict) and isinstance(value, origin):
             return value
     wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options)

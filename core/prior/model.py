@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +16,18 @@ from ..audio_encoder import AudioEncoderConfig
 from ..channels import NONLIP_CHANNELS
 from ..errors import SoliloquyError
 from ..mel import MEL_BANDS, MELS_PER_FRAME
-from .features import channels_from_features, close_blinks, d_nl, features_from_channels, known_features
+from ..representation.model import Representation
+from .kept import Kept
 from .network import AudioToNonlipPrior, PriorConfig
 from .sampler import SAMPLERS
 from .schedule import CosineSchedule
-from .skip import correct_slowly
-from .windows import Window, close_seams, plan_windows
+from .spaces import ChannelSpace, CodeSpace, FeatureSpace
+from .style import PriorStyle
+from .styling import pose_constraints
+from .walk import LOOP_FRAMES, Piece, Progress, Sampling, Walk
+from .windows import SEAM_FRAMES, plan_windows
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
-Progress = Callable[[int, int], None]
-"""Called with windows done and windows in all; may raise to stop."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the caller keeps of one take: features (T, d_nl), normalised, and where they hold (T, d_nl) bool."""
-
-    features: np.ndarray
-    mask: np.ndarray
 
 
 class NonlipPrior:
@@ -42,7 +36,9 @@ class NonlipPrior:
     Attributes
     ----------
     num_inference_steps, guidance_scale
-        Defaults measured by ``training.prior evaluate`` and stored with the weights.
+        Defaults measured by ``training.evaluate_prior`` and stored with the weights.
+    space
+        What the network diffuses.
     """
 
     def __init__(
@@ -52,7 +48,9 @@ class NonlipPrior:
         deviation: Tensor,
         num_inference_steps: int = 10,
         guidance_scale: float = 1.0,
+        space: FeatureSpace | None = None,
     ) -> None:
+        self.space = space or ChannelSpace()
         self.network = network.eval().requires_grad_(False)
         self.mean = mean.cpu().numpy().astype(np.float32)
         self.deviation = deviation.cpu().numpy().astype(np.float32)
@@ -95,9 +93,9 @@ class NonlipPrior:
             deviation,
             int(metadata["num_inference_steps"]),
             float(metadata["guidance_scale"]),
+            CodeSpace(Representation.load(device)) if config.learned else ChannelSpace(),
         )
 
-    @torch.inference_mode()
     def sample(
         self,
         mel: np.ndarray,
@@ -108,6 +106,8 @@ class NonlipPrior:
         keep_mask: np.ndarray | None = None,
         progress: Progress | None = None,
         sampler: str = "dpm_solver_pp",
+        style: PriorStyle = PriorStyle(),  # noqa: B008 - frozen
+        transition: int = SEAM_FRAMES,
     ) -> np.ndarray:
         """Sample one motion for each seed.
 
@@ -124,11 +124,16 @@ class NonlipPrior:
         num_inference_steps
             Steps of the sampler, 1 … 1000.
         keep, keep_mask
-            (N, T, 32) channels and (T, 32) bool: what is kept, to the bit; the rest is sampled to go with it.
+            (N, T, 32) channels and (T, 32) bool: what is kept, to the bit; the rest is sampled to go with it. Any mask
+            will do: frames before (a continuation), around (in-betweening), single channels, or all of these.
         progress
             Told after each window.
         sampler
             Name in ``sampler.SAMPLERS``.
+        style
+            How the motion is to look.
+        transition
+            Frames, at least 1, over which what is sampled bends to meet what is kept.
 
         Returns
         -------
@@ -137,122 +142,96 @@ class NonlipPrior:
         Raises
         ------
         ValueError
-            On arrays of other shapes.
+            On arrays of other shapes, or another sampler.
         """
+        sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition)
+        kept = self._kept(mel, len(seeds), keep, keep_mask, style)
+        chunks = [[i] for i in range(len(seeds))] if self.device.type == "cpu" else [list(range(len(seeds)))]
+        out = np.empty((len(seeds), len(mel) // MELS_PER_FRAME, len(NONLIP_CHANNELS)), dtype=np.float32)
+        tell = _counter(progress, len(chunks) * self._windows(mel, style))
+        for chunk in chunks:
+            for first, channels in self._walk(mel, [seeds[i] for i in chunk], kept.takes(chunk), sampling, tell):
+                out[chunk, first : first + channels.shape[1]] = channels
+        return out
+
+    def stream(
+        self,
+        mel: np.ndarray,
+        seed: int,
+        guidance_scale: float | None = None,
+        num_inference_steps: int | None = None,
+        keep: np.ndarray | None = None,
+        keep_mask: np.ndarray | None = None,
+        progress: Progress | None = None,
+        sampler: str = "dpm_solver_pp",
+        style: PriorStyle = PriorStyle(),  # noqa: B008 - frozen
+        transition: int = SEAM_FRAMES,
+    ) -> Iterator[Piece]:
+        """The same motion as :meth:`sample` gives for this seed, in pieces as windows finish.
+
+        Memory doesn't grow with the length: of ``mel``, ``keep`` and ``keep_mask`` only slices of a window's length are
+        taken, so that they may be memory-mapped files. ``keep`` is (1, T, 32).
+
+        Yields
+        ------
+        First frame, and (n, 32) float32 channels from there on; the pieces follow one another. What is given out lags
+        behind the sampled windows by ``blinks.DELAY`` frames, and by the last window where the take is a loop.
+        """
+        sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition)
+        kept = self._kept(mel, 1, keep, keep_mask, style)
+        tell = _counter(progress, self._windows(mel, style))
+        for first, channels in self._walk(mel, [seed], kept, sampling, tell):
+            yield first, channels[0]
+
+    def _sampling(
+        self, guidance_scale: float | None, steps: int | None, sampler: str, style: PriorStyle, transition: int
+    ) -> Sampling:
+        if sampler not in SAMPLERS:
+            raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not {sampler!r}")
+        if transition < 1:
+            raise ValueError(f"transition must be at least 1 frame, not {transition}")
+        return Sampling(
+            self.guidance_scale if guidance_scale is None else guidance_scale,
+            self.num_inference_steps if steps is None else steps,
+            sampler,
+            style,
+            transition,
+        )
+
+    def _kept(
+        self, mel: np.ndarray, takes: int, keep: np.ndarray | None, keep_mask: np.ndarray | None, style: PriorStyle
+    ) -> Kept:
         frames = len(mel) // MELS_PER_FRAME
         if mel.shape != (frames * MELS_PER_FRAME, MEL_BANDS) or frames < 1:
             raise ValueError(f"mel must be (4 T, {MEL_BANDS}) with T ≥ 1, not {mel.shape}")
-        scale = self.guidance_scale if guidance_scale is None else guidance_scale
-        steps = self.num_inference_steps if num_inference_steps is None else num_inference_steps
-        known = self._known(len(seeds), frames, keep, keep_mask)
-        windows = plan_windows(frames, self.network.config.window)
-        chunks = [[i] for i in range(len(seeds))] if self.device.type == "cpu" else [list(range(len(seeds)))]
-        out = np.empty((len(seeds), frames, len(NONLIP_CHANNELS)), dtype=np.float32)
-        done, total = 0, len(windows) * len(chunks)
-        for chunk in chunks:
-            generators = [torch.Generator().manual_seed(seeds[i]) for i in chunk]
-            noise = torch.stack([torch.randn(frames, d_nl, generator=g) for g in generators])  # (n, T, d_nl)
-            made = np.zeros((len(chunk), frames, d_nl), dtype=np.float32)
-            for window in windows:
-                self._window(window, mel, noise, generators, made, [known[i] for i in chunk], scale, steps, sampler)
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-            out[chunk] = channels_from_features(close_blinks(made * self.deviation + self.mean))
-        if keep is not None and keep_mask is not None:
-            out = np.where(keep_mask, keep.astype(np.float32), out)
-        return out
+        return Kept(takes, frames, keep, keep_mask, pose_constraints(style, frames))
 
-    def _known(self, takes: int, frames: int, keep: np.ndarray | None, keep_mask: np.ndarray | None) -> list[Known]:
-        if (keep is None) != (keep_mask is None):
-            raise ValueError("keep and keep_mask go together")
-        if keep is None or keep_mask is None:
-            return [Known(np.zeros((frames, d_nl), np.float32), np.zeros((frames, d_nl), bool))] * takes
-        channels = len(NONLIP_CHANNELS)
-        if keep.shape != (takes, frames, channels) or keep_mask.shape != (frames, channels):
-            raise ValueError(
-                f"keep must be {(takes, frames, channels)} and keep_mask {(frames, channels)}, "
-                f"not {keep.shape} and {keep_mask.shape}"
-            )
-        mask = known_features(keep_mask)
-        return [Known((features_from_channels(take) - self.mean) / self.deviation, mask) for take in keep]
+    def _windows(self, mel: np.ndarray, style: PriorStyle) -> int:
+        return len(plan_windows(len(mel) // MELS_PER_FRAME, self.network.config.window)) + int(
+            style.loop and len(mel) // MELS_PER_FRAME >= LOOP_FRAMES
+        )
 
-    def _window(
-        self,
-        window: Window,
-        mel: np.ndarray,
-        noise: Tensor,
-        generators: list[torch.Generator],
-        made: np.ndarray,
-        known: list[Known],
-        scale: float,
-        steps: int,
-        sampler: str,
-    ) -> None:
-        """Fill ``made`` (n, T, d_nl) from ``window.known`` to ``window.commit``."""
-        seen = slice(window.start, window.end)
-        given = np.stack([take.features[seen] for take in known])  # (n, L, d_nl)
-        mask = np.stack([take.mask[seen] for take in known])
-        earlier = window.known - window.start
-        given[:, :earlier] = made[:, window.start : window.known]
-        mask[:, :earlier] = True
-        fresh = slice(earlier, window.commit - window.start)
-        if mask[:, fresh].all():  # nothing to find: a few seconds sampled again in a long take cost only themselves
-            made[:, window.known : window.commit] = given[:, fresh]
-            return
-        sound = torch.from_numpy(np.ascontiguousarray(mel[MELS_PER_FRAME * window.start : MELS_PER_FRAME * window.end]))
-        denoiser = _Denoiser(self.network, self.schedule, sound.float().to(self.device), scale, given, mask)
-
-        def draw() -> Tensor:
-            shape = (window.end - window.start, d_nl)
-            return torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
-
-        start = noise[:, seen].to(self.device)
-        SAMPLERS[sampler](denoiser, start, self.schedule, steps, draw)
-        predicted = denoiser.last.cpu().numpy()
-        for i in range(len(known)):
-            made[i, window.known : window.commit] = close_seams(predicted[i], given[i], mask[i])[fresh]
+    def _walk(
+        self, mel: np.ndarray, seeds: list[int], kept: Kept, sampling: Sampling, tell: Callable[[], None]
+    ) -> Iterator[Piece]:
+        walk = Walk(
+            self.network, self.schedule, self.space, self.mean, self.deviation, mel, seeds, kept, sampling, tell
+        )
+        pieces = iter(walk)
+        while True:
+            with torch.inference_mode():  # not across a yield: it would hold for the caller's code too
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
 
 
-class _Denoiser:
-    """nᵗ, t → n̂⁰ of one window, guided, with the known entries put in.
+def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
+    """Counts calls and tells ``progress``."""
+    count = itertools.count(1)
 
-    Putting them into n̂⁰ at every step keeps nᵗ there on the path that leads to them.
-    ``last`` is the last n̂⁰ before that, which :func:`close_seams` needs.
-    """
+    def tell() -> None:
+        if progress is not None:
+            progress(next(count), total)
 
-    def __init__(
-        self,
-        network: AudioToNonlipPrior,
-        schedule: CosineSchedule,
-        mel: Tensor,
-        scale: float,
-        given: np.ndarray,
-        mask: np.ndarray,
-    ) -> None:
-        self.network, self.schedule, self.scale = network, schedule, scale
-        self.given, self.mask = (torch.from_numpy(array).to(mel.device) for array in (given, mask))
-        takes, frames, _ = given.shape
-        conditions = []
-        if scale != 0.0:
-            conditions.append(network.encode_audio(mel[None]).expand(takes, -1, -1))
-        if scale != 1.0:
-            conditions.append(network.empty_audio(takes, frames))
-        self.audio = torch.cat(conditions)  # (n or 2 n, L, condition): conditional first
-        self.repeat = len(conditions)
-        self.last = self.given
-
-    def __call__(self, noisy: Tensor, t: int) -> Tensor:
-        takes = len(noisy)
-
-        def both(x: Tensor) -> Tensor:
-            return x.repeat(self.repeat, 1, 1)  # (n, L, d) -> (n or 2 n, L, d)
-
-        times = torch.full((takes * self.repeat,), t, device=noisy.device)
-        clean = self.network(both(noisy), times, self.audio, both(self.given), both(self.mask))
-        clean = correct_slowly(clean, both(noisy), times, self.schedule)
-        if self.repeat == 2:
-            conditional, empty = clean.split(takes)
-            clean = self.scale * conditional + (1.0 - self.scale) * empty
-        self.last = clean
-        return torch.where(self.mask, self.given, clean)
+    return tell

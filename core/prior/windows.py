@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 SEAM_FRAMES = 8
-"""Frames over which the network's disagreement with a known neighbour fades out (0.32 s)."""
+"""Frames over which the network's disagreement with a known neighbour fades out (0.32 s), unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def plan_windows(frames: int, size: int) -> list[Window]:
         known = commit
 
 
-def close_seams(predicted: np.ndarray, known: np.ndarray, known_mask: np.ndarray) -> np.ndarray:
+def close_seams(
+    predicted: np.ndarray, known: np.ndarray, known_mask: np.ndarray, transition: int = SEAM_FRAMES
+) -> np.ndarray:
     """Put the known entries in, and bend what lies within a few frames of them to meet them.
 
     The network is trained to continue what it is given, and does so up to a small error; at a border that error would
@@ -54,6 +56,8 @@ def close_seams(predicted: np.ndarray, known: np.ndarray, known_mask: np.ndarray
         (L, C) the network's n̂⁰ (everywhere) and the given n⁰.
     known_mask
         (L, C) bool, where ``known`` holds.
+    transition
+        Frames over which it fades, at least 1.
 
     Returns
     -------
@@ -66,8 +70,8 @@ def close_seams(predicted: np.ndarray, known: np.ndarray, known_mask: np.ndarray
     after = np.minimum.accumulate(np.where(known_mask, index, 2 * frames)[::-1], axis=0)[::-1]
     total, correction = np.zeros_like(predicted), np.zeros_like(predicted)
     for nearest in (before, after):
-        distance = np.minimum(np.abs(index - nearest), SEAM_FRAMES)
-        fade = (0.5 + 0.5 * np.cos(np.pi * distance / SEAM_FRAMES)).astype(predicted.dtype)
+        distance = np.minimum(np.abs(index - nearest), transition)
+        fade = (0.5 + 0.5 * np.cos(np.pi * distance / transition)).astype(predicted.dtype)
         total += fade
         correction += fade * np.take_along_axis(error, np.clip(nearest, 0, frames - 1), axis=0)
     return np.where(known_mask, known, predicted + correction / np.maximum(total, 1.0))
