@@ -12,10 +12,8 @@ Losses: L_simple = ‖n⁰ − n̂⁰‖² (eq. 7) and L_vel = ‖Δn⁰ − Δn
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -27,29 +25,27 @@ from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
 from core.prior.skip import correct_slowly
 
+from .engine import Run, RunConfig, Step, add_run_arguments, run_config
 from .prior_data import Clip, augment_mel, draw_mask, draw_window, load_clips
+
+RUN = RunConfig(steps=3000, ema=0.995, save_every=50)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything a run depends on beside its data."""
+    """What a run depends on beside its data and its length."""
 
     size: str = "base"
-    steps: int = 3000
     batch: int = 16
     learning_rate: float = 4e-4
     warm_up: int = 100
     decay_from: float = 0.75
     """Part of the steps after which the learning rate falls linearly to a twentieth."""
-    ema: float = 0.995
     velocity_weight: float = 3.0
     empty_share: float = 0.1
     shares: tuple[tuple[str, float], ...] = (("synthetic", 0.6), ("grid", 0.2), ("address", 0.2))
     short_share: float = 0.35
     """Part of the batches whose windows are shorter than the network's, down to 8 frames: GRID's clips have 75."""
-    seed: int = 0
-    threads: int = 1
-    save_every: int = 50
 
 
 FLOOR = {"headPitch": 0.03, "headYaw": 0.03, "headRoll": 0.03, "headX": 0.3, "headY": 0.3, "headZ": 0.3}
@@ -89,9 +85,13 @@ class Batch:
     has_audio: Tensor
     known_mask: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
 
 class BatchSource:
-    """Draws training batches; batch ``i`` of a seed is the same whatever came before, so that a run can resume."""
+    """Draws training batches."""
 
     def __init__(
         self, clips: dict[str, list[Clip]], config: TrainConfig, window: int, mean: np.ndarray, deviation: np.ndarray
@@ -106,9 +106,8 @@ class BatchSource:
         # Most short batches take GRID's whole length; the rest teach utterances of a second or two.
         return int(min(self.window, 75)) if rng.random() < 0.7 else int(rng.integers(8, self.window))
 
-    def batch(self, step: int) -> Batch:
-        """The batch of this step."""
-        rng = np.random.default_rng([self.config.seed, step])
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """One batch; ``rng`` alone decides which."""
         frames = self._frames(rng)
         usable = {
             name: share
@@ -139,136 +138,92 @@ def losses(
     asks below T / 10.
     """
     items, frames, _ = batch.clean.shape
+    device = batch.clean.device
+    # Drawn on the processor: the same numbers whatever the device.
     t = (torch.rand(items, generator=generator) ** 0.75 * schedule.steps).long().clamp(max=schedule.steps - 1) + 1
-    noise = torch.randn(batch.clean.shape, generator=generator)
+    t, noise = t.to(device), torch.randn(batch.clean.shape, generator=generator).to(device)
     noisy = schedule.add_noise(batch.clean, t, noise)
     audio = torch.where(
         batch.has_audio[:, None, None], network.encode_audio(batch.mel), network.empty_audio(items, frames)
     )
     predicted = network(noisy, t, audio, batch.clean, batch.known_mask).float()
-    with torch.autocast("cpu", enabled=False):
+    with torch.autocast(device.type, enabled=False):
         predicted = correct_slowly(predicted, noisy, t, schedule)
     error = predicted - batch.clean
     return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean()
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
+class Denoising(nn.Module):
+    """The network as it is trained: a batch in, its two losses out."""
+
+    def __init__(self, network: AudioToNonlipPrior) -> None:
+        super().__init__()
+        self.network = network
+        self._schedule = CosineSchedule(network.config.diffusion_steps)
+        self._weights = feature_weights()
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """:func:`losses`."""
+        return losses(self.network, batch, self._schedule, self._weights.to(batch.clean.device), generator)
+
+
+class Statistics(nn.Module):
+    """Mean and deviation (25,) of the features: they belong to a run and travel in its checkpoint."""
+
+    def __init__(self, mean: np.ndarray, deviation: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("deviation", torch.from_numpy(deviation))
+
+
+def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
     """Warm-up, plateau, linear fall."""
-    fall_start = config.decay_from * config.steps
-    fall = 1.0 - 0.95 * max(0.0, step - fall_start) / max(1.0, config.steps - fall_start)
+    fall_start = config.decay_from * steps
+    fall = 1.0 - 0.95 * max(0.0, step - fall_start) / max(1.0, steps - fall_start)
     return config.learning_rate * min(1.0, (step + 1) / config.warm_up) * fall
 
 
-def fast_bfloat16() -> bool:
-    """True on processors with AVX512_BF16 instructions, where autocast pays (about 3× on matrix products)."""
-    flags = Path("/proc/cpuinfo")
-    return flags.exists() and "avx512_bf16" in flags.read_text(encoding="utf-8")
+def train(
+    config: TrainConfig, settings: RunConfig, clips: dict[str, list[Clip]], folder: Path
+) -> list[dict[str, float]]:
+    """Train to ``settings.steps``, going on from the folder's checkpoint if it is there; returns the log lines."""
+    torch.manual_seed(settings.seed)
+    model_config: PriorConfig = getattr(PriorConfig, config.size)()
+    pupil = Denoising(AudioToNonlipPrior(model_config))
+    measured = Statistics(*statistics(clips, settings.seed))
+    optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    run = Run(
+        folder,
+        settings,
+        {"prior": pupil, "statistics": measured},
+        {"prior": optimiser},
+        averaged=["prior"],
+        recipe=asdict(config),
+    )
+    mean, deviation = (buffer.cpu().numpy() for buffer in measured.buffers())
+    source = BatchSource(clips, config, model_config.window, mean, deviation)
 
+    def make_step(step: Step) -> dict[str, float | Tensor]:
+        batch = source.batch(step.rng).to(run.device)
+        with step.autocast():
+            simple, velocity = run.forward["prior"](batch, step.generator)
+        rate = learning_rate(step.index, settings.steps, config)
+        step.set_rate("prior", rate)
+        norm = step.update("prior", simple + config.velocity_weight * velocity, clip=1.0)
+        return {"simple": simple.detach(), "velocity": velocity.detach(), "norm": norm, "rate": rate}
 
-class Trainer:
-    """One run: network, EMA, optimiser, log and checkpoint, in a folder."""
-
-    def __init__(self, config: TrainConfig, clips: dict[str, list[Clip]], run: Path) -> None:
-        torch.manual_seed(config.seed)
-        self.config, self.run, self.step, self.seconds = config, run, 0, 0.0
-        self.model_config = getattr(PriorConfig, config.size)()
-        self.network = AudioToNonlipPrior(self.model_config)
-        self.average = AudioToNonlipPrior(self.model_config).requires_grad_(False)
-        self.average.load_state_dict(self.network.state_dict())
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
-        self.schedule = CosineSchedule(self.model_config.diffusion_steps)
-        self.weights = feature_weights()
-        self.bfloat16 = config.size == "base" and fast_bfloat16()
-        run.mkdir(parents=True, exist_ok=True)
-        if self.checkpoint.exists():
-            self._resume()
-        else:
-            self.mean, self.deviation = statistics(clips, config.seed)
-        self.source = BatchSource(clips, config, self.model_config.window, self.mean, self.deviation)
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.run / "checkpoint.pt"
-
-    def _resume(self) -> None:
-        state = torch.load(self.checkpoint, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.mean, self.deviation = state["mean"].numpy(), state["deviation"].numpy()
-
-    def save(self) -> None:
-        """Write the checkpoint beside and rename it."""
-        state = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "mean": torch.from_numpy(self.mean),
-            "deviation": torch.from_numpy(self.deviation),
-        }
-        beside = self.checkpoint.with_suffix(".tmp")
-        torch.save(state, beside)
-        beside.replace(self.checkpoint)
-
-    def train_step(self) -> dict[str, float]:
-        """One optimiser step; returns what is logged."""
-        start = time.perf_counter()
-        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-        rate = learning_rate(self.step, self.config)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        batch = self.source.batch(self.step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            simple, velocity = losses(self.network, batch, self.schedule, self.weights, generator)
-        loss = simple + self.config.velocity_weight * velocity
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self._update_average()
-        self.step += 1
-        self.seconds += time.perf_counter() - start
-        return {"simple": simple.item(), "velocity": velocity.item(), "norm": float(norm), "rate": rate}
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        keep = min(self.config.ema, (1 + self.step) / (10 + self.step))  # short memory first: the start is far off
-        for average, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            average.lerp_(value, 1.0 - keep)
-
-    def fit(self) -> list[dict[str, float]]:
-        """Train to ``config.steps``, logging one JSON object a line; returns the lines."""
-        lines, recent = [], []
-        with (self.run / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"config": asdict(self.config), "start": self.step}) + "\n")
-            while self.step < self.config.steps:
-                recent.append(self.train_step())
-                if self.step % 20 == 0 or self.step == self.config.steps:
-                    line = {name: round(float(np.mean([r[name] for r in recent])), 6) for name in recent[0]}
-                    line |= {"step": self.step, "seconds": round(self.seconds, 1)}
-                    recent.clear()
-                    lines.append(line)
-                    log.write(json.dumps(line) + "\n")
-                    log.flush()
-                if self.step % self.config.save_every == 0 or self.step == self.config.steps:
-                    self.save()
-        return lines
+    return run.fit(make_step)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line: ``train``, ``export``, ``evaluate``."""
     parser = argparse.ArgumentParser(prog="training.prior", description="Train and measure the diffusion prior.")
     commands = parser.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train", help="train, or go on training, in a run folder")
-    train.add_argument("--run", type=Path, default=Path("runs/prior"))
-    train.add_argument("--size", choices=("tiny", "base"), default="base")
-    for name in ("steps", "batch", "seed", "threads"):
-        train.add_argument(f"--{name}", type=int, default=getattr(TrainConfig, name))
-    train.add_argument("--learning-rate", type=float, default=TrainConfig.learning_rate)
-    train.add_argument("--shares", default="synthetic=0.6,grid=0.2,address=0.2", help="how often each source is drawn")
+    trainer = commands.add_parser("train", help="train, or go on training, in a run folder")
+    add_run_arguments(trainer, Path("runs/prior"), RUN)
+    trainer.add_argument("--batch", type=int, default=TrainConfig.batch)
+    trainer.add_argument("--learning-rate", type=float, default=TrainConfig.learning_rate)
+    trainer.add_argument("--shares", default="synthetic=0.6,grid=0.2,address=0.2", help="how often each is drawn")
     export = commands.add_parser("export", help="write core/weights/prior-*.safetensors from a run")
     export.add_argument("--run", type=Path, default=Path("runs/prior"))
     export.add_argument("--size", choices=("tiny", "base"), default="base")
@@ -279,20 +234,11 @@ def main(arguments: list[str] | None = None) -> None:
     evaluate.add_argument("--quick", action="store_true", help="fewer clips, default step count only")
     options = parser.parse_args(arguments)
     if options.command == "train":
-        torch.set_num_threads(options.threads)
         shares = tuple((n, float(v)) for n, v in (item.split("=") for item in options.shares.split(",")))
-        config = TrainConfig(
-            options.size,
-            options.steps,
-            options.batch,
-            options.learning_rate,
-            shares=shares,
-            seed=options.seed,
-            threads=options.threads,
-        )
+        config = TrainConfig(options.size, options.batch, options.learning_rate, shares=shares)
         clips = load_clips("train")
         print({name: f"{sum(c.frames for c in source) / 1500:.1f} min" for name, source in clips.items()}, flush=True)
-        Trainer(config, clips, options.run).fit()
+        train(config, run_config(options, RUN), clips, options.run)
     elif options.command == "export":
         from .prior_export import export as write
 

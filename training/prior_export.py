@@ -6,12 +6,15 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from core.prior.model import WEIGHTS
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+
+from .checkpoint import load_checkpoint, load_module, module_weights
+from .engine import CHECKPOINT
+from .prior import Denoising
 
 SHARD_BYTES = 14 * 2**20
 """At most 15 MiB a file, with room for the header."""
@@ -55,11 +58,14 @@ def save_shards(
 
 def export(run: Path, size: str, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS) -> None:
     """Write the run's averaged network to ``folder`` and say how large it is."""
-    state = torch.load(run / "checkpoint.pt", weights_only=True)
-    network = AudioToNonlipPrior(getattr(PriorConfig, size)())
-    network.load_state_dict(state["average"])
-    paths = save_shards(network, state["mean"], state["deviation"], folder, num_inference_steps, guidance_scale)
+    checkpoint = run / CHECKPOINT
+    pupil = Denoising(AudioToNonlipPrior(getattr(PriorConfig, size)()))
+    load_module(checkpoint, "prior", pupil)
+    measured = module_weights(checkpoint, "statistics", "module")
+    steps = (num_inference_steps, guidance_scale)
+    paths = save_shards(pupil.network, measured["mean"], measured["deviation"], folder, *steps)
     total = sum(path.stat().st_size for path in paths)
+    facts = load_checkpoint(checkpoint, {}, {}, {})
     print(
-        f"{len(paths)} shards, {total / 2**20:.1f} MiB, after {state['step']} steps and {state['seconds'] / 60:.0f} min"
+        f"{len(paths)} shards, {total / 2**20:.1f} MiB, after {facts['step']} steps and {facts['seconds'] / 60:.0f} min"
     )
