@@ -35,7 +35,7 @@ def psnr(made: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
 
 
 def ssim(made: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
-    """(B,) structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004): Gaussian window of 11 pixels, mean of colours."""
+    """(B,) structural similarity (Wang et al. 2004): Gaussian window of 11 pixels, mean of the colours."""
     return mean_over(ssim_map(made, truth), weight)
 
 

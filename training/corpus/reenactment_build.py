@@ -1,9 +1,10 @@
-"""Makes the shards of pairs, a few portraits or clips each; shards that are there are left as they are."""
+"""Makes the shards of pairs, a few portraits, clips or people each; shards that are there are left as they are."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,13 @@ from ..landmarks import BadClip
 from ..splits import portrait_split
 from ..tracks import CACHE
 from .reenactment import KINDS, Pair
-from .reenactment_grid import CLIPS, clip_pairs, clips
+from .reenactment_grid import CLIPS, clip_name, clip_pairs, clips
 from .reenactment_portraits import portrait_pairs
 from .reenactment_store import shard_is_whole, write_pairs
+from .reenactment_synthetic import PEOPLE, RENDERED, Sittings, synthetic_pairs
 
-Work = tuple[str, Sequence[Path], Callable[[Path], list[Pair]]]
-"""A split, what it is made of, and how."""
+Makers = Mapping[str, Callable[[], list[Pair]]]
+"""By its name, what makes the pairs of a portrait, clip or person."""
 SHARD_UNITS = 8
 """Portraits, clips or people a shard."""
 
@@ -32,63 +34,59 @@ def build(kind: str, folder: Path, data: Path, limit: int | None = None) -> None
     ``limit``: so many portraits, clips or people a split.
     """
     head = HeadModel.load()
-    for split, units, make in _work(kind, data, head):
-        _shards(folder, kind, split, units[:limit], make)
+    makers = {"portraits": _portraits, "grid": _grid, "synthetic": _synthetic}[kind]
+    for split, units in makers(data, head):
+        _shards(folder, kind, split, dict(list(units.items())[:limit]))
 
 
-def _work(kind: str, data: Path, head: HeadModel) -> list[Work]:
-    if kind == "grid":
-        return _grid_work(data, head)
+def _portraits(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
     files = sorted((data / "portraits").glob("*.jpg"))
     # In random order, so that the first shards show all sorts of people.
     files = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
-
-    def make(path: Path) -> list[Pair]:
-        return portrait_pairs(head, path, CACHE / "portraits")
-
-    return [(part, [f for f in files if portrait_split(f.stem) == part], make) for part in ("train", "test")]
+    for part in ("train", "test"):
+        chosen = [f for f in files if portrait_split(f.stem) == part]
+        yield part, {f.stem: partial(portrait_pairs, head, f, CACHE / "portraits") for f in chosen}
 
 
-def _grid_work(data: Path, head: HeadModel) -> list[Work]:
-    model = LandmarkModel.face_mesh(head)
-
-    def work(part: str) -> Work:
-        units = clips(data, part)
-        after = dict(zip(units, [*units[1:], units[0]], strict=True)) if units else {}
-        return part, units, lambda path: clip_pairs(head, model, path, after[path], CACHE / "landmarks" / "grid")
-
-    return [work(part) for part in CLIPS]
+def _grid(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
+    model, cache = LandmarkModel.face_mesh(head), CACHE / "landmarks" / "grid"
+    for part in CLIPS:
+        files = clips(data, part)
+        pairs = zip(files, [*files[1:], *files[:1]], strict=True)
+        yield part, {clip_name(f): partial(clip_pairs, head, model, f, other, cache) for f, other in pairs}
 
 
-def _shards(folder: Path, kind: str, split: str, units: Sequence[Path], make: Callable[[Path], list[Pair]]) -> None:
-    groups = [units[i : i + SHARD_UNITS] for i in range(0, len(units), SHARD_UNITS)]
+def _synthetic(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
+    for part, count in PEOPLE.items():
+        talkers = Sittings(part, RENDERED, "head")
+        yield part, {f"person {n}": partial(synthetic_pairs, head, talkers, n) for n in range(count)}
+
+
+def _shards(folder: Path, kind: str, split: str, units: Makers) -> None:
+    names = list(units)
+    groups = [names[i : i + SHARD_UNITS] for i in range(0, len(names), SHARD_UNITS)]
     started, made = time.monotonic(), 0
     for number, group in enumerate(groups):
-        name = f"{number:04d}.safetensors"
-        if shard_is_whole(folder / kind / split / name):
+        file = f"{number:04d}.safetensors"
+        if shard_is_whole(folder / kind / split / file):
             continue
         pairs: list[Pair] = []
         skipped: dict[str, str] = {}
-        for unit in group:
+        for name in group:
             try:
-                new = make(unit)
+                new = units[name]()
             except (SoliloquyError, BadClip, OSError) as error:
-                skipped[unit.stem] = str(error)
-                print(f"{unit.stem}: left out, {error}", flush=True)
+                skipped[name] = str(error)
                 continue
             if not new:
-                skipped[unit.stem] = "no pair on which the head lands"
+                skipped[name] = "the head lands on no truth"
             pairs += new
-        for other in KINDS:  # the shard of the kind itself last: it says that all are written
-            if other != kind:
-                _write(folder / other / split / name, [p for p in pairs if p.facts["kind"] == other], {})
-        own = [p for p in pairs if p.facts["kind"] == kind]
-        write_pairs(folder / kind / split / name, own, {"skipped": skipped})
+        # The shard of the kind itself last: it says that all are written.
+        for other in sorted(KINDS, key=lambda k: k == kind):
+            own = [pair for pair in pairs if pair.facts["kind"] == other]
+            if own or other == kind:
+                write_pairs(folder / other / split / file, own, {"skipped": skipped})
         made += len(pairs)
+        left_out = "".join(f"; {name} left out: {why}" for name, why in skipped.items())
         seconds = time.monotonic() - started
-        print(f"{kind} {split} {number + 1}/{len(groups)}: {made} pairs, {seconds:.0f} s", flush=True)
-
-
-def _write(path: Path, pairs: list[Pair], facts: dict[str, object]) -> None:
-    if pairs:
-        write_pairs(path, pairs, facts)
+        print(f"{kind} {split} {number + 1}/{len(groups)}: {made} pairs, {seconds:.0f} s{left_out}", flush=True)

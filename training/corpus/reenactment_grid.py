@@ -80,7 +80,8 @@ def clip_pairs(head: HeadModel, model: LandmarkModel, path: Path, other: Path, c
         beside = ClipFrames.read(other, cache, model)
         for i in rng.choice(len(beside.frames), OTHER_CLIP, replace=False):
             truths.append(_truth(source, beside, int(i), f"frame {i} of {clip_name(other)}"))
-    return source.pairs(truths, {"kind": "grid", "name": name, "split": split(name)}, still=False)
+    facts = {"kind": "grid", "name": name, "split": split(name)}
+    return source.pairs(truths, facts, shoulders_move=True, own_background=False)
 
 
 def _source_frame(clip: ClipFrames, rng: np.random.Generator) -> int:

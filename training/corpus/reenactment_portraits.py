@@ -3,7 +3,7 @@
 ``portraits``: the photograph, re-posed by our own renderer, becomes the source, is fitted again as a user's portrait
 would be, and posed back: the photograph itself is the truth. Thus the generator meets real teeth, lids, irises, ears
 and hair of many people where the warp has only drawn or smeared ones. The source is rendered at twice the size and
-shrunk, so it is hardly softer than a photograph; some are softened on purpose.
+shrunk, so it is hardly softer than the photograph: the generator is not to learn to sharpen.
 
 ``own``: the photograph is the source as it is, and the truth itself, or itself moved by a few degrees at twice the
 size: where the warp is right the generator is to leave it alone.
@@ -37,7 +37,7 @@ SOURCES = 2
 OPEN_MOUTH = 0.03
 """Opening over the outer-eye distance from which a photograph shows teeth."""
 SOFTENED = 0.3
-"""Share of re-posed sources that are blurred a little, as portraits of less resolution are."""
+"""Share of photographs that are blurred a little, as portraits of less resolution are: their truth is as soft."""
 SMALL_MOTIONS = 2
 """Truths of kind ``own`` that are moved."""
 
@@ -89,7 +89,7 @@ def mouth_move(rng: np.random.Generator, shows_teeth: bool) -> dict[str, float]:
 def source_move(rng: np.random.Generator, turned: bool, shows_teeth: bool) -> Move:
     """A random motion away from the photograph; ``turned``: the head by 6 to 15 degrees of yaw."""
     weights = mouth_move(rng, shows_teeth)
-    if rng.random() < 0.15:
+    if rng.random() < 0.08:
         weights["eyeBlink"] = float(rng.choice([1.0, rng.uniform(0.3, 0.8)]))
     if rng.random() < 0.4:
         weights |= {"browInnerUp": rng.uniform(0, 0.6), "browDown": rng.uniform(0, 0.4)}
@@ -152,15 +152,15 @@ def cycle_pairs(head: HeadModel, photograph: Photograph, name: str, facts: dict[
     for k in range(SOURCES):
         move = source_move(rng, turned=k % 2 == 1, shows_teeth=bool(opening[0] > OPEN_MOUTH))
         softness = float(rng.uniform(0.5, 1.3)) if rng.random() < SOFTENED else 0.0
-        picture = photograph.moved(move)
+        picture, image = photograph.moved(move), photograph.image
         if softness:
-            picture = cv2.GaussianBlur(picture, (0, 0), softness)
+            picture, image = (cv2.GaussianBlur(p, (0, 0), softness) for p in (picture, image))
         try:
             source = Source(head, fit_portrait(picture, name=name))
         except BadInputError:
             continue  # a strange face came out: no user's portrait looks like that
-        truth = Truth(photograph.image, photograph.landmarks, source.pose_on(photograph.landmarks), describe(move))
-        pairs += source.pairs([truth], {**facts, "kind": "portraits"}, still=True)
+        truth = Truth(image, photograph.landmarks, source.pose_on(photograph.landmarks), describe(move))
+        pairs += source.pairs([truth], {**facts, "kind": "portraits"}, shoulders_move=False, own_background=True)
     return pairs
 
 
@@ -179,7 +179,7 @@ def own_pairs(head: HeadModel, photograph: Photograph, name: str, facts: dict[st
             if faces:
                 pose = Pose((own + expression[0]).clamp(0, 1), rotation[0], translation[0])
                 truths.append(Truth(image, faces[0], pose, describe(move)))
-    return source.pairs(truths, {**facts, "kind": "own"}, still=True)
+    return source.pairs(truths, {**facts, "kind": "own"}, shoulders_move=False, own_background=True)
 
 
 def describe(move: Move) -> str:

@@ -111,12 +111,14 @@ class Source:
         eyes = float(np.linalg.norm(seen[33] - seen[263]))
         return float(np.median(np.linalg.norm(posed - seen, axis=1))) / eyes
 
-    def pairs(self, truths: list[Truth], facts: dict[str, str], still: bool) -> list[Pair]:
+    def pairs(
+        self, truths: list[Truth], facts: dict[str, str], shoulders_move: bool, own_background: bool
+    ) -> list[Pair]:
         """A pair for each truth on which the head lands.
 
-        ``still``: nothing but the head moves between source and truth, as in the product; else (real video) shoulders
-        are marked as not comparable. Where the person moved off the background, a still truth's background is the
-        renderer's: what lay behind the source's head nobody can know.
+        ``shoulders_move``: they do between source and truth, unlike in the product, and are marked as not comparable.
+        ``own_background``: off the person the truth is given the renderer's background, for what lay behind the
+        source's head nobody can know.
         """
         channels = [torch.stack([getattr(t.pose, name) for t in truths]) for name in ("expression", "rotation")]
         warped = self.renderer.warp(*channels, torch.stack([t.pose.translation for t in truths]), absolute=True)
@@ -129,7 +131,7 @@ class Source:
             square = frame_portrait(replace(self.portrait, image=truth.image), SIZE, "crop").crop
             landmarks = self.renderer.framing.to_crop(truth.landmarks)
             picture = torch.tensor(square).permute(2, 0, 1)[None].float() / 255  # (S, S, 3) -> (1, 3, S, S)
-            if still:
+            if own_background:
                 matte = separate(square, landmarks).alpha
                 picture = self.renderer.background + matte * (picture - self.renderer.background)
             out.append(
@@ -144,7 +146,7 @@ class Source:
                     normals=(normals[k].permute(1, 2, 0) * 127).round().to(torch.int8).numpy(),
                     flow=half_flow(warped.flow.positions[k : k + 1])[0].permute(1, 2, 0).half().numpy(),
                     interest=self._interest(warped, k, landmarks),
-                    valid=self._valid(still),
+                    valid=self._valid(shoulders_move),
                     channels=self._channels(truth.pose),
                     expression=truth.pose.expression.numpy(),
                     own=self.portrait.expression.astype(np.float32),
@@ -178,10 +180,10 @@ class Source:
         follow = self.renderer.flow_field.follow.permute(2, 0, 1)[None]  # (64, 64, 1) -> (1, 1, 64, 64)
         return F.interpolate(follow, (SIZE, SIZE), mode="bilinear", align_corners=False)
 
-    def _valid(self, still: bool) -> np.ndarray:
+    def _valid(self, shoulders_move: bool) -> np.ndarray:
         """(S, S) uint8: how far truth and conditions agree."""
         inside = torch.tensor(self.renderer.framing.inside)[None, None].float()
-        return _bytes((inside if still else inside * smoothstep(0.5, 1.0, self._follow()))[0, 0])
+        return _bytes((inside * smoothstep(0.5, 1.0, self._follow()) if shoulders_move else inside)[0, 0])
 
 
 def half_flow(positions: Tensor) -> Tensor:
