@@ -1,0 +1,70 @@
+"""What geometry tells the generator about a frame, the same in training and in the product."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...head_model import PARTS
+from ..fields import blur, dilate, pixel_grid, smoothstep
+
+GROUPS = (
+    ("skin",),
+    ("lips",),
+    ("teeth_upper",),
+    ("teeth_lower",),
+    ("mouth_socket", "gums_upper", "gums_lower", "tongue"),
+    ("eye_left", "eye_right"),
+    ("eye_socket_left", "eye_socket_right"),
+)
+"""Parts of the head model that the network tells apart."""
+GROUP_OF = torch.tensor([[False] * len(GROUPS), *([part in group for group in GROUPS] for part in PARTS)]).float()
+"""(1 + number of parts, groups) 1 where a part, or −1 in the first row, belongs to a group."""
+CHANNELS = 8 + len(GROUPS)
+"""Channels of the conditions."""
+MOVED = 16.0 / 256
+"""Unit of the flow's length as a condition, parts of the square's side."""
+REACH = (5, 2)
+"""Pixels (of 256) that the generator may paint beyond the person's matte, and of the blur of that border."""
+
+
+def half_flow(positions: Tensor) -> Tensor:
+    """(B, 2, S/2, S/2) pixels of the S square that a flow (B, S, S, 2) of positions moves by, means of 2 × 2 pixels."""
+    size = positions.shape[1]
+    moved = positions - pixel_grid(size, size, positions.device)
+    return F.avg_pool2d(moved.permute(0, 3, 1, 2), 2)  # (B, S, S, 2) -> (B, 2, S, S) -> halves
+
+
+def conditions(
+    alpha: Tensor, trust: Tensor, stretch: Tensor, moved: Tensor, parts: Tensor, normals: Tensor
+) -> Tensor:
+    """Conditions of frames at half their side: means over 2 × 2 pixels, so that edges move smoothly.
+
+    Parameters
+    ----------
+    alpha, trust, stretch
+        (B, 1, S, S) the warped person's matte; how far the flow is known from the head model; how far it stretches.
+    moved
+        (B, 2, S/2, S/2) the flow, see :func:`half_flow`.
+    parts
+        (B, S, S) label of ``head_model.PARTS``, −1 where no head is.
+    normals
+        (B, 3, S, S) unit normals in camera axes.
+
+    Returns
+    -------
+    Tensor
+        (B, CHANNELS, S/2, S/2): matte, trust, stretch, normals, share of each group of parts, flow.
+    """
+    shares = GROUP_OF.to(parts.device)[parts + 1].permute(0, 3, 1, 2)  # (B, S, S, G) -> (B, G, S, S)
+    seen = normals * (parts >= 0)[:, None]
+    whole = torch.cat([alpha, trust, stretch, seen, shares], 1)
+    return torch.cat([F.avg_pool2d(whole, 2), moved / (MOVED * alpha.shape[-1])], 1)
+
+
+def paintable(alpha: Tensor) -> Tensor:
+    """(B, 1, S, S) 0..1: where the generator may change the picture; zero on the background, which so never drifts."""
+    size = alpha.shape[-1]
+    reach, soft = (max(1, round(r * size / 256)) for r in REACH)
+    return smoothstep(0.0, 0.5, blur(dilate(alpha, reach), soft, 2))

@@ -1,0 +1,83 @@
+"""Layers shared by the renderer's networks: modulated convolutions and the mapping network of StyleGAN2.
+
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (2020), appendix B.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2
+"""Slope of the leaky ReLUs on the negative side."""
+GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
+"""Keeps the variance across a leaky ReLU."""
+EPSILON = 1e-6
+
+
+def activate(x: Tensor) -> Tensor:
+    """Leaky ReLU that keeps the variance."""
+    return F.leaky_relu(x, SLOPE) * GAIN
+
+
+def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+    """A convolution with zero padding whose outputs have the variance of its inputs."""
+    layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
+    nn.init.normal_(layer.weight, std=1.0 / math.sqrt(inputs * kernel**2))
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
+
+
+def enlarge(x: Tensor, factor: int = 2) -> Tensor:
+    """(B, C, H, W) to ``factor`` times the size, bilinear."""
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+class Mapping(nn.Module):
+    """f_cat → w: two layers over the normalised parts, so that no part drowns another."""
+
+    def __init__(self, parts: tuple[int, ...], mapped: int) -> None:
+        super().__init__()
+        self.parts = parts
+        self.layers = nn.ModuleList([nn.Linear(sum(parts), mapped), nn.Linear(mapped, mapped)])
+
+    def forward(self, style: Tensor) -> Tensor:
+        """f_cat (B, sum of parts) to w (B, mapped)."""
+        pieces = style.float().split(self.parts, 1)
+        x = torch.cat([p * (p.square().mean(1, keepdim=True) + EPSILON).rsqrt() for p in pieces], 1)
+        for layer in self.layers:
+            x = activate(layer(x))
+        return x
+
+
+class ModulatedConv(nn.Module):
+    """Convolution whose weights are scaled per sample by a style, and brought back to unit variance.
+
+    The weights w'_oik = s_i · w_oik / sqrt(Σ_ik (s_i · w_oik)²) are never formed: scaling the inputs by s and the
+    outputs by the root gives the same and lets a batch share one convolution.
+    """
+
+    def __init__(self, inputs: int, outputs: int, mapped: int, kernel: int = 3) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel) / math.sqrt(inputs * kernel**2))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.affine = nn.Linear(mapped, inputs)
+        nn.init.normal_(self.affine.weight, std=0.3 / math.sqrt(mapped))
+        nn.init.ones_(self.affine.bias)
+
+    def scales(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """Factors of the inputs (B, I) and of the outputs (B, O) for mapped styles (B, mapped), float32."""
+        scale = self.affine(w)
+        energy = self.weight.float().square().sum((2, 3))  # (O, I)
+        return scale, (scale.float().square() @ energy.T + EPSILON).rsqrt()
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """(B, I, H, W) and w (B, mapped) to (B, O, H, W), activated."""
+        with torch.autocast(x.device.type, enabled=False):
+            inward, outward = self.scales(w.float())
+        x = x * inward[:, :, None, None].to(x.dtype)
+        y = F.conv2d(x, self.weight, padding=self.weight.shape[-1] // 2)
+        return activate(y * outward[:, :, None, None].to(y.dtype) + self.bias[:, None, None].to(y.dtype))

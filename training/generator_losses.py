@@ -1,0 +1,91 @@
+"""Losses of G and D (paper §3.3, eq. 5): L_GAN, L_1, L_VGG, L_gaze, feature matching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Judgement = Sequence[Sequence[Tensor]]
+"""Features and verdicts of D at each scale."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the terms of eq. 5, and of what keeps the correction small.
+
+    Attributes
+    ----------
+    gan, pixels, perceptual, gaze, features
+        L_GAN, L_1, L_VGG, L_gaze, feature matching.
+    share, shift
+        On the mean replaced share (1 − mask), and on the residual flow's differences between neighbours (pixels).
+    mouth, eyes, edge
+        How much more L_1 and L_VGG count there than elsewhere.
+    gan_from, gan_over
+        Step at which L_GAN and feature matching set in, and over how many steps they grow to their weights.
+    """
+
+    gan: float = 0.05
+    pixels: float = 10.0
+    perceptual: float = 1.0
+    gaze: float = 0.5
+    features: float = 0.5
+    share: float = 0.02
+    shift: float = 0.02
+    mouth: float = 3.0
+    eyes: float = 3.0
+    edge: float = 1.0
+    gan_from: int = 400
+    gan_over: int = 400
+
+    def adversarial(self, step: int) -> float:
+        """0..1: how far L_GAN has set in at a step."""
+        return min(max((step - self.gan_from) / max(self.gan_over, 1), 0.0), 1.0)
+
+
+def importance(interest: Tensor, weights: LossWeights) -> Tensor:
+    """(B, 1, H, W) ≥ 1 weight of each pixel from (B, 3, H, W) 0..1 mouth, eyes, edge."""
+    more = torch.tensor([weights.mouth, weights.eyes, weights.edge], device=interest.device)
+    return 1 + (interest * more[:, None, None]).sum(1, keepdim=True)
+
+
+def weighted_l1(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """L_1: mean over pixels of the weighted absolute difference; pictures (B, 3, H, W), weight (B, 1, H, W)."""
+    return (weight * (made - truth).abs()).mean()
+
+
+def hinge_discriminator(real: Judgement, made: Judgement) -> Tensor:
+    """D's hinge loss: real verdicts above 1, made ones below −1, mean over scales."""
+    terms = [F.relu(1 - r[-1].float()).mean() + F.relu(1 + m[-1].float()).mean() for r, m in zip(real, made, strict=True)]
+    return torch.stack(terms).mean()
+
+
+def hinge_generator(made: Judgement) -> Tensor:
+    """G's side of the hinge game: higher verdicts."""
+    return torch.stack([-m[-1].float().mean() for m in made]).mean()
+
+
+def feature_matching(real: Judgement, made: Judgement) -> Tensor:
+    """Mean absolute difference of D's features, every layer and scale alike; no gradient into the real ones."""
+    terms = [
+        F.l1_loss(m.float(), r.detach().float())
+        for scale_real, scale_made in zip(real, made, strict=True)
+        for r, m in zip(scale_real[:-1], scale_made[:-1], strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def unevenness(shift: Tensor) -> Tensor:
+    """Mean absolute difference between neighbours of a residual flow (B, 2, H, W), pixels per pixel."""
+    return (shift.diff(dim=2).abs().mean() + shift.diff(dim=3).abs().mean()) / 2
+
+
+def gaze_difference(gaze: Callable[[Tensor], Tensor], made: Tensor, truth: Tensor) -> Tensor:
+    """L_gaze: mean absolute difference (radians) of what a gaze encoder sees in two batches of its input."""
+    with torch.no_grad():
+        wanted = gaze(truth)
+    return (gaze(made) - wanted).abs().mean()
