@@ -1,0 +1,231 @@
+"""Train the representation: ``python -m training.representation COMMAND``.
+
+Commands in order: prepare, pretrain, contrastive, disentangle, export, evaluate. Each stage starts from the averaged
+weights of the one before, in a folder of its own under ``--run``. The ablations are ``disentangle --without-ol`` and
+``--without-banks``; their weights lie in folders of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from core.errors import SoliloquyError
+from core.lips import LipModel
+from core.representation.model import WEIGHTS, Representation, RepresentationConfig
+
+from .checkpoint import load_module
+from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from .representation_data import CACHE, Faces, Mixture
+from .representation_decoder import DecoderConfig
+from .representation_losses import MemoryBanks
+from .representation_networks import LossConfig, Networks, disguise
+from .representation_prepare import prepare
+
+STAGES = ("pretrain", "contrastive", "disentangle")
+LEARNS = {
+    "pretrain": ("representation.motion_encoder", "representation.identity_encoder", "reading", "reenact"),
+    "contrastive": ("representation.motion_encoder", "representation.mlp_cl", "reading", "reenact"),
+    "disentangle": (
+        "representation.mlp_ol",
+        "representation.mlp_nl",
+        "representation.decoder",
+        "representation.mlp_m2l",
+        "representation.mlp_m2nl",
+        "render",
+    ),
+}
+"""Parts of :class:`Networks` that a stage changes; all others stand still, batch normalisation included."""
+SHARES = {"grid": 0.4, "portraits": 0.6}
+"""How often a clip of a batch comes from each set. GRID is one man: real frames, but of one face."""
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Length of a stage, what a step draws (clips, views of each), peak learning rate, steps of warm-up."""
+
+    steps: int
+    clips: int
+    each: int
+    rate: float
+    warm_up: int = 50
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A recipe: network, generator, losses, stages."""
+
+    representation: RepresentationConfig = field(default_factory=RepresentationConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    pretrain: StageConfig = field(default_factory=lambda: StageConfig(1000, 12, 4, 1.5e-3))
+    contrastive: StageConfig = field(default_factory=lambda: StageConfig(400, 6, 16, 6e-4))
+    disentangle: StageConfig = field(default_factory=lambda: StageConfig(500, 8, 16, 1.5e-3))
+
+    @classmethod
+    def tiny(cls) -> TrainConfig:
+        """A few seconds on one core."""
+        stage = StageConfig(30, 4, 6, 3e-3, warm_up=5)
+        return cls(
+            RepresentationConfig.tiny(), DecoderConfig.tiny(), LossConfig(bank_steps=4), stage, stage, stage
+        )  # fmt: skip
+
+    def stage(self, name: str) -> StageConfig:
+        """The stage of that name."""
+        stage: StageConfig = getattr(self, name)
+        return stage
+
+
+def ablated(config: TrainConfig, without_ol: bool, without_banks: bool) -> TrainConfig:
+    """The recipe with L_ol's weight 0, or with the correlations of L_ol over the current step alone."""
+    losses = replace(config.losses, ol=0.0) if without_ol else config.losses
+    return replace(config, losses=replace(losses, bank_steps=1) if without_banks else losses)
+
+
+def build(config: TrainConfig, lips: LipModel, seed: int) -> Networks:
+    """Networks of the recipe, fresh, whose f_a and f_l are of the lip model's widths and whose D_l is its."""
+    torch.manual_seed(seed)
+    widths = replace(config.representation, sound=lips.config.encoder.width, lip=lips.config.code)
+    networks = Networks(widths, config.decoder, config.losses)
+    gain, rest = lips.gain.cpu(), lips.rest.cpu()
+    with torch.no_grad():  # what a take shows is widened about the mouth at rest, so the way back starts from there
+        networks.lip_weight.copy_(gain[:, None] * lips.decoder.weight.cpu())
+        networks.lip_bias.copy_(rest + gain * (lips.decoder.bias.cpu() - rest))
+    return networks
+
+
+def parts(networks: nn.Module, stage: str) -> list[nn.Module]:
+    """The parts of the networks that a stage changes."""
+    return [networks.get_submodule(name) for name in LEARNS[stage]]
+
+
+def open_sets(lips: LipModel, side: int, part: str = "train", shares: dict[str, float] | None = None) -> Mixture:
+    """The sets of :data:`SHARES` that are there, as one mixture; the first, GRID, has to be."""
+    shares = shares or SHARES
+    sets: list[Faces] = []
+    weights, people = [], 0
+    for name, share in shares.items():
+        folder = CACHE / f"{name}-{part}"
+        if sets and not folder.exists():
+            continue
+        faces = Faces(folder, people)
+        people += int(faces.person.max()) + 1
+        sets.append(faces)
+        weights.append(share)
+    return Mixture(sets, weights, lips, side)
+
+
+def train(
+    stage: str, config: TrainConfig, run: RunConfig, folder: Path, before: Path | None, data: Mixture, lips: LipModel
+) -> list[dict[str, float]]:
+    """Train one stage in ``folder`` from the averaged networks in the folder ``before``; returns the new log lines."""
+    size = config.stage(stage)
+    networks = build(config, lips, run.seed)
+    networks.representation.mean, networks.representation.scale = data.channel_statistics()
+    if before is not None:
+        load_stage(before, networks)
+    networks.eval().requires_grad_(False)
+    learning = [part.requires_grad_(True) for part in parts(networks, stage)]
+    widths = networks.representation.config
+    banks = MemoryBanks(config.losses.bank_steps, size.clips * size.each, widths.free, widths.sound)
+    optimiser = torch.optim.AdamW([p for part in learning for p in part.parameters()], size.rate, (0.9, 0.98))
+    running = Run(
+        folder,
+        run,
+        {"networks": networks, "banks": banks},
+        {"networks": optimiser},
+        averaged=["networks"],
+        recipe={"stage": stage, **asdict(config)},
+    )
+
+    def make_step(step: Step) -> dict[str, float]:
+        step.set_rate("networks", warm_up_cosine(step.index, run.steps, size.rate, size.warm_up))
+        batch = data.draw(size.clips, size.each, step.rng, heard=stage != "pretrain").to(running.device)
+        views = disguise(batch, config.losses.augment, step.generator, one_crop=stage != "pretrain")
+        networks.training = True  # of itself alone: the parts that stand still stay in evaluation
+        for part in learning:
+            part.train()
+        with step.autocast():
+            terms = running.forward["networks"](stage, batch, views, running.modules["banks"])
+        norm = step.update("networks", terms["total"], clip=1.0)
+        return {name: float(value.detach()) for name, value in terms.items()} | {"norm": norm}
+
+    return running.fit(make_step)
+
+
+def load_stage(folder: Path, networks: Networks) -> Networks:
+    """Averaged networks of a stage's run. Raises SoliloquyError ``stage_missing`` where it hasn't run."""
+    checkpoint = folder / CHECKPOINT
+    if not checkpoint.exists():
+        raise SoliloquyError(
+            "stage_missing",
+            f"There is no {checkpoint}.",
+            f"Run the stage first: python -m training.representation {folder.name}",
+        )
+    load_module(checkpoint, "networks", networks)
+    return networks
+
+
+def stage_folder(run: Path, stage: str, without_ol: bool = False, without_banks: bool = False) -> Path:
+    """Where a stage's run lies; an ablation's beside it."""
+    return run / (stage + "-without-ol" * without_ol + "-without-banks" * without_banks)
+
+
+def export(folder: Path, config: TrainConfig, lips: LipModel, weights: Path) -> Representation:
+    """Write the averaged representation of the last stage's folder as the product's weights; returns it."""
+    model = load_stage(folder, build(config, lips, 0)).representation
+    model.save(weights)
+    print(f"{weights}: {weights.stat().st_size / 1e6:.1f} MB")
+    return model
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=("prepare", *STAGES, "export", "evaluate"))
+    parser.add_argument("sets", nargs="*", default=list(SHARES), help="of prepare: grid, portraits")
+    add_run_arguments(parser, Path("runs/representation"), RunConfig(0))
+    parser.set_defaults(steps=None)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
+    parser.add_argument("--without-ol", action="store_true", help="ablation: no L_ol")
+    parser.add_argument("--without-banks", action="store_true", help="ablation: correlations over one step")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    config = TrainConfig.tiny() if options.size == "tiny" else TrainConfig()
+    config = ablated(config, options.without_ol, options.without_banks)
+    last = stage_folder(options.run, "disentangle", options.without_ol, options.without_banks)
+    if options.command == "prepare":
+        for name in options.sets:
+            prepare(name, options.data)
+        return
+    lips = LipModel.load()
+    if options.command in STAGES:
+        stage = options.command
+        options.steps = options.steps or config.stage(stage).steps
+        before = STAGES.index(stage) - 1
+        lines = train(
+            stage,
+            config,
+            run_config(options, RunConfig(0)),
+            last if stage == "disentangle" else stage_folder(options.run, stage),
+            stage_folder(options.run, STAGES[before]) if before >= 0 else None,
+            open_sets(lips, config.representation.encoders.side),
+            lips,
+        )
+        print({name: round(value, 4) for name, value in lines[-1].items()} if lines else "nothing left to do")
+    elif options.command == "export":
+        export(last, config, lips, options.weights)
+    else:
+        from .representation_probes import evaluate
+
+        evaluate(Representation.load(path=options.weights), lips, options.run / "evaluation.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""Face views with their motion and sound on disk, and the batches that the representation learns from.
+
+A set is a folder of arrays (``.npy``, mapped into memory), N views of clips whose frames share person, light and
+place of the view:
+
+| array | shape | what |
+|---|---|---|
+| views | (N, S, S, 3) uint8 | ``core.face_view`` |
+| channels | (N, 59) float32 | the 59 channels, with the head's rotation before the camera |
+| observed | (N, 59) bool | which of them are known |
+| clip, frame | (N,) int32 | clip a view is of, and its frame there |
+| person | (clips,) int32 | who is in a clip |
+| sounds | (clips + 1,) int64 | clip i has mel rows ``4 sounds[i] : 4 sounds[i + 1]``; none: silent film |
+| mel | (M, 80) float16 | ``core.mel`` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.channels import CHANNELS
+from core.errors import SoliloquyError
+from core.lips import LipModel
+from core.mel import MEL_BANDS, MELS_PER_FRAME
+
+CACHE = Path(".cache/representation")
+ARRAYS = ("views", "channels", "observed", "clip", "frame", "person", "sounds", "mel")
+
+
+@dataclass(frozen=True)
+class FilmedClip:
+    """A clip to be stored: views (n, S, S, 3) uint8 of frames (n,), channels (n, 59), observed (59,) or (n, 59), who,
+    and the sound (4 T, 80) or None."""
+
+    views: np.ndarray
+    frames: np.ndarray
+    channels: np.ndarray
+    observed: np.ndarray
+    person: int
+    mel: np.ndarray | None
+
+
+def write_faces(folder: Path, clips: Iterable[FilmedClip]) -> int:
+    """Store clips as a set; returns the number of views. The folder is renamed into place when it is whole."""
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
+    heard, people = [0], []
+    for index, clip in enumerate(clips):
+        count = len(clip.frames)
+        parts["views"].append(clip.views)
+        parts["channels"].append(clip.channels.astype(np.float32))
+        parts["observed"].append(np.broadcast_to(clip.observed, clip.channels.shape))
+        parts["clip"].append(np.full(count, index, np.int32))
+        parts["frame"].append(np.asarray(clip.frames, np.int32))
+        people.append(clip.person)
+        mel = np.zeros((0, MEL_BANDS), np.float16) if clip.mel is None else clip.mel.astype(np.float16)
+        parts["mel"].append(mel)
+        heard.append(heard[-1] + len(mel) // MELS_PER_FRAME)
+    arrays = {name: np.concatenate(values) for name, values in parts.items() if values}
+    arrays |= {"person": np.array(people, np.int32), "sounds": np.array(heard, np.int64)}
+    beside = folder.with_name(folder.name + ".part")
+    beside.mkdir(parents=True, exist_ok=True)
+    for name in ARRAYS:
+        np.save(beside / f"{name}.npy", arrays[name])
+    beside.rename(folder)
+    return len(arrays["clip"])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Views of ``clips`` clips, ``each`` of one clip after the other, B = clips · each.
+
+    Attributes
+    ----------
+    views, sources
+        (B, 3, S, S) float 0–1: what E_v sees, and another frame of the same clip for E_id.
+    channels, observed
+        (B, 59) float32 and bool.
+    person
+        (B,) long, different numbers for different people over all sets.
+    f_a, f_l
+        (B, d_a) standardised and (B, 32); zero where ``heard`` (B,) is false.
+    """
+
+    views: Tensor
+    sources: Tensor
+    channels: Tensor
+    observed: Tensor
+    person: Tensor
+    f_a: Tensor
+    f_l: Tensor
+    heard: Tensor
+    each: int
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        moved: dict[str, Any] = {name: v.to(device) for name, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
+
+
+class Faces:
+    """A set on disk, with f_a and f_l of its sound.
+
+    Raises SoliloquyError ``faces_missing`` where the folder isn't a set.
+    """
+
+    def __init__(self, folder: Path, first_person: int = 0) -> None:
+        try:
+            for name in ARRAYS:
+                setattr(self, name, np.load(folder / f"{name}.npy", mmap_mode="r" if name == "views" else None))
+        except (OSError, ValueError) as error:
+            raise SoliloquyError(
+                "faces_missing",
+                f"There are no face views in {folder}.",
+                f"Make them: python -m training.representation prepare {folder.name.split('-')[0]}",
+            ) from error
+        self.name, self.first_person = folder.name, first_person
+        self.clips = len(self.person)
+        self.rows = [np.flatnonzero(self.clip == index) for index in range(self.clips)]
+        self.f_a: np.ndarray | None = None
+        self.f_l: np.ndarray | None = None
+
+    views: np.ndarray
+    channels: np.ndarray
+    observed: np.ndarray
+    clip: np.ndarray
+    frame: np.ndarray
+    person: np.ndarray
+    sounds: np.ndarray
+    mel: np.ndarray
+
+    @property
+    def side(self) -> int:
+        """Pixels of a side of the views."""
+        return int(self.views.shape[1])
+
+    def heard(self, clip: int) -> bool:
+        """Whether a clip has sound."""
+        return bool(self.sounds[clip + 1] > self.sounds[clip])
+
+    @torch.no_grad()
+    def listen(self, lips: LipModel) -> None:
+        """Work out f_a (Σ T, d_a) and f_l (Σ T, 32) of all the sound."""
+        codes = [
+            lips.codes(
+                torch.from_numpy(
+                    self.mel[MELS_PER_FRAME * self.sounds[i] : MELS_PER_FRAME * self.sounds[i + 1]].astype(np.float32)
+                )[None].to(lips.rest.device)
+            )
+            for i in range(self.clips)
+            if self.heard(i)
+        ]
+        joined = [torch.cat([pair[k][0] for pair in codes]).cpu().numpy() for k in (0, 1)] if codes else [None, None]
+        self.f_l, self.f_a = joined
+
+    def sound_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Row of f_a and f_l for each view, −1 where its clip is silent film."""
+        clip = self.clip[rows]
+        silent = self.sounds[clip + 1] == self.sounds[clip]
+        return np.where(silent, -1, self.sounds[clip] + self.frame[rows])
+
+
+class Mixture:
+    """Batches from several sets.
+
+    Parameters
+    ----------
+    sets, shares
+        How often a clip of a batch comes from each set.
+    lips
+        Whose f_a and f_l are used. f_a is standardised by its mean and deviation over the first set's sound, so that
+        no entry counts more than another.
+    side
+        Pixels of a side that the views are brought to.
+    """
+
+    def __init__(self, sets: Sequence[Faces], shares: Sequence[float], lips: LipModel, side: int) -> None:
+        self.sets, self.shares, self.side = list(sets), np.asarray(shares, np.float64) / np.sum(shares), side
+        for faces in self.sets:
+            faces.listen(lips)
+        known = [faces.f_a for faces in self.sets if faces.f_a is not None]
+        width = lips.config.encoder.width
+        self.sound_mean = known[0].mean(0) if known else np.zeros(width, np.float32)
+        self.sound_scale = known[0].std(0) + 1e-3 if known else np.ones(width, np.float32)
+        self.widths = (width, lips.config.code)
+
+    def draw(self, clips: int, each: int, rng: np.random.Generator, gap: int = 4, heard: bool = False) -> Batch:
+        """``clips`` clips with ``each`` views, ``gap`` frames or more apart as far as the clip is long enough.
+
+        With ``heard`` only sets with sound are drawn from. Sources are other frames of the same clips.
+        """
+        usable = np.array([faces.f_a is not None or not heard for faces in self.sets])
+        shares = self.shares * usable
+        picks: list[tuple[Faces, np.ndarray, np.ndarray]] = []
+        for which in rng.choice(len(self.sets), size=clips, p=shares / shares.sum()):
+            faces = self.sets[which]
+            rows = faces.rows[rng.integers(faces.clips)]
+            picks.append((faces, spread_rows(rows, faces.frame[rows], each, gap, rng), rng.choice(rows, each)))
+        return self._batch(picks, each)
+
+    def _batch(self, picks: list[tuple[Faces, np.ndarray, np.ndarray]], each: int) -> Batch:
+        f_a = np.zeros((len(picks) * each, self.widths[0]), np.float32)
+        f_l = np.zeros((len(picks) * each, self.widths[1]), np.float32)
+        heard = np.zeros(len(picks) * each, bool)
+        for i, (faces, rows, _) in enumerate(picks):
+            sound = faces.sound_rows(rows)
+            if faces.f_a is not None and faces.f_l is not None and (sound >= 0).all():
+                part = slice(i * each, (i + 1) * each)
+                f_a[part] = (faces.f_a[sound] - self.sound_mean) / self.sound_scale
+                f_l[part], heard[part] = faces.f_l[sound], True
+        people = [faces.first_person + faces.person[faces.clip[rows]] for faces, rows, _ in picks]
+        return Batch(
+            views=as_input(np.concatenate([faces.views[rows] for faces, rows, _ in picks]), self.side),
+            sources=as_input(np.concatenate([faces.views[rows] for faces, _, rows in picks]), self.side),
+            channels=torch.from_numpy(np.concatenate([faces.channels[rows] for faces, rows, _ in picks])),
+            observed=torch.from_numpy(np.concatenate([faces.observed[rows] for faces, rows, _ in picks])),
+            person=torch.from_numpy(np.concatenate(people)).long(),
+            f_a=torch.from_numpy(f_a),
+            f_l=torch.from_numpy(f_l),
+            heard=torch.from_numpy(heard),
+            each=each,
+        )
+
+    def channel_statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and spread (59,) of the channels where they are observed; the spread is at least ``least_spread``."""
+        values = np.concatenate([faces.channels for faces in self.sets]).astype(np.float64)
+        known = np.concatenate([faces.observed for faces in self.sets])
+        count = np.maximum(known.sum(0), 1)
+        mean = (values * known).sum(0) / count
+        spread = np.sqrt((np.square(values - mean) * known).sum(0) / count)
+        return torch.from_numpy(mean).float(), torch.from_numpy(np.maximum(spread, least_spread())).float()
+
+
+def least_spread() -> np.ndarray:
+    """(59,) spread below which a channel isn't told from noise: 0.03 of a weight, 1 degree, 0.2 cm."""
+    return np.array([0.03] * (len(CHANNELS) - 6) + [np.deg2rad(1.0)] * 3 + [0.2] * 3)
+
+
+def spread_rows(rows: np.ndarray, frames: np.ndarray, count: int, gap: int, rng: np.random.Generator) -> np.ndarray:
+    """``count`` of ``rows`` in random order whose ``frames`` lie ``gap`` or more apart, as far as there are enough.
+
+    Neighbouring frames hear almost the same sound: as negatives of each other they would only confuse.
+    """
+    chosen: list[int] = []
+    order = rng.permutation(len(rows))
+    for i in order:
+        if len(chosen) == count:
+            break
+        if all(abs(int(frames[i]) - int(frames[j])) >= gap for j in chosen):
+            chosen.append(int(i))
+    rest = [int(i) for i in order if i not in set(chosen)]
+    chosen += rest[: count - len(chosen)]
+    while len(chosen) < count:
+        chosen.append(int(rng.integers(len(rows))))
+    return rows[np.array(chosen)]
+
+
+def as_input(views: np.ndarray, side: int) -> Tensor:
+    """(B, S, S, 3) uint8 → (B, 3, side, side) float 0–1, channels last in memory, as convolutions here like it."""
+    pictures = torch.from_numpy(views).permute(0, 3, 1, 2).float() / 255.0
+    if pictures.shape[-1] == side:
+        return pictures
+    return nn.functional.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True)

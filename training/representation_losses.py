@@ -1,0 +1,111 @@
+"""L_cl and L_ol: what ties motion to the sound, and what keeps the rest of it apart from the sound.
+
+After arXiv 2212.04248, section 3.2: eq. 2, contrastive learning in both directions with the other frames of the same
+clip as negatives; eq. 3, Pearson correlations between f_ol and f_a, over the current step and two memory banks
+that hold the features of the K − 1 steps before.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def contrastive(f_cl: Tensor, f_a: Tensor, temperature: float) -> Tensor:
+    """L_cl (eq. 2) of clips: each frame's motion has to find its sound among the clip's, and each sound its motion.
+
+    Parameters
+    ----------
+    f_cl, f_a
+        (clips, frames, d_a); compared by the cosine.
+    temperature
+        Of the softmax over the frames of a clip.
+
+    Returns
+    -------
+    Mean cross-entropy of both directions; log(frames) is chance.
+    """
+    motion, sound = nn.functional.normalize(f_cl, dim=-1), nn.functional.normalize(f_a, dim=-1)
+    likeness = motion @ sound.mT / temperature  # (clips, frames of motion, frames of sound)
+    own = torch.arange(likeness.shape[1], device=likeness.device).expand(likeness.shape[0], -1)
+    to_sound = nn.functional.cross_entropy(likeness.transpose(1, 2), own)  # classes in dimension 1
+    to_motion = nn.functional.cross_entropy(likeness, own)
+    return 0.5 * (to_sound + to_motion)
+
+
+def retrieval(f_cl: Tensor, f_a: Tensor) -> Tensor:
+    """Share of frames (clips, frames, d_a) that find their own sound first among the clip's; 1 / frames is chance."""
+    likeness = nn.functional.normalize(f_cl, dim=-1) @ nn.functional.normalize(f_a, dim=-1).mT
+    own = torch.arange(likeness.shape[1], device=likeness.device)
+    return (likeness.argmax(-1) == own).float().mean()
+
+
+def pearson(a: Tensor, b: Tensor, floor: float = 1e-4) -> Tensor:
+    """Pearson's correlation of every column of ``a`` (N, p) with every column of ``b`` (N, q): (p, q).
+
+    A column of deviation below ``floor`` correlates with nothing, and passes no steep gradient.
+    """
+    a, b = a - a.mean(0), b - b.mean(0)
+    deviations = [x.square().mean(0).clamp_min(floor**2).sqrt() for x in (a, b)]
+    return (a / deviations[0]).mT @ (b / deviations[1]) / len(a)
+
+
+def orthogonality(f_ol: Tensor, f_a: Tensor) -> Tensor:
+    """L_ol (eq. 3): mean over the entries of f_ol (N, d_ol) of the sum of squared correlations with f_a (N, d_a).
+
+    Squares, so that the pull vanishes where the correlation does. N samples of independent features leave about
+    d_a / N: that, and not 0, is what can be reached.
+    """
+    return pearson(f_ol, f_a).square().sum(1).mean()
+
+
+class MemoryBanks(nn.Module):
+    """Two banks: f_ol and f_a of the previous K − 1 steps, without gradients.
+
+    A batch alone has too few samples for d_ol × d_a correlations; with the banks they are estimated over K steps.
+    Buffers, so that a checkpoint holds them and an interrupted run goes on as an unbroken one.
+    """
+
+    ol: Tensor
+    sound: Tensor
+    filled: Tensor
+
+    def __init__(self, steps: int, samples: int, d_ol: int, d_a: int) -> None:
+        """``steps`` is K, ``samples`` how many each step adds. With K = 1 there are no banks (the ablation)."""
+        super().__init__()
+        self.register_buffer("ol", torch.zeros(steps - 1, samples, d_ol))
+        self.register_buffer("sound", torch.zeros(steps - 1, samples, d_a))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.long))
+
+    def joined(self, f_ol: Tensor, f_a: Tensor) -> tuple[Tensor, Tensor]:
+        """The current step's features (N, d_ol) and (N, d_a) with those remembered; gradients through the former."""
+        count = int(self.filled)
+        return (
+            torch.cat([f_ol, self.ol[:count].flatten(0, 1)]),  # (N + filled · samples, d_ol)
+            torch.cat([f_a, self.sound[:count].flatten(0, 1)]),
+        )
+
+    @torch.no_grad()
+    def remember(self, f_ol: Tensor, f_a: Tensor) -> None:
+        """Put a step's features in; the oldest go."""
+        if len(self.ol) == 0:
+            return
+        self.ol.copy_(torch.cat([f_ol.detach()[None].to(self.ol.dtype), self.ol[:-1]]))
+        self.sound.copy_(torch.cat([f_a.detach()[None].to(self.sound.dtype), self.sound[:-1]]))
+        self.filled.fill_(min(int(self.filled) + 1, len(self.ol)))
+
+
+def same_person(f_id: Tensor, person: Tensor, temperature: float) -> Tensor:
+    """Contrastive loss that draws f_id (B, 128) of the same ``person`` (B,) together and others apart.
+
+    Supervised contrastive learning (Khosla et al. 2020): for each view the mean log-probability of its person's other
+    views among all others. Views whose person is alone in the batch count as others only; 0 where all are.
+    """
+    f_id = nn.functional.normalize(f_id, dim=-1)
+    itself = torch.eye(len(f_id), dtype=torch.bool, device=f_id.device)
+    logits = (f_id @ f_id.mT / temperature).masked_fill(itself, -torch.inf)
+    log_share = logits.log_softmax(1).masked_fill(itself, 0.0)
+    same = (person[:, None] == person[None]) & ~itself
+    partners = same.sum(1)
+    found = (log_share * same).sum(1) / partners.clamp_min(1)
+    return -found.sum() / (partners > 0).sum().clamp_min(1)

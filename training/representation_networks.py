@@ -1,0 +1,179 @@
+"""The representation in training: with the heads and the small generator that its losses need, and its three stages.
+
+*pretrain*: reenactment as in the paper (another frame through E_id, the driving frame through E_v, disguised), and all
+59 channels read off f_v. *contrastive*: L_cl ties MLP_cl(f_v) to f_a; the losses of pre-training go on so that
+nothing is forgotten. *disentangle*: E_v and E_id are fixed; MLP_ol and MLP_nl learn f_nl under L_ol, from which, with
+f_l, the generator has to paint the frame and the decoder to tell the 32 channels; beside them MLP_m2l and MLP_m2nl
+learn the way back from channels to features.
+
+f_a and f_l are the shipped lip model's, which stands still: the curves that users get come from it, so features must fit
+it and not the other way round, and it has heard hundreds of voices where the films here have few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.channels import CHANNELS, LIP_CHANNELS
+from core.representation.encoders import D_ID
+from core.representation.model import LIP_COLUMNS, NONLIP_COLUMNS, Representation, RepresentationConfig
+
+from .representation_augment import AugmentConfig, disguised
+from .representation_data import Batch
+from .representation_decoder import DecoderConfig, FaceDecoder, pixel_loss
+from .representation_losses import MemoryBanks, contrastive, orthogonality, retrieval, same_person
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the losses and what they need.
+
+    Attributes
+    ----------
+    pixels, channels, person, contrast, ol, curves
+        Weights of: the painted picture; channels read off f_v or f_nl; f_id of one person together (see
+        ``same_person``); L_cl; L_ol; the way from channels back to features.
+    temperature
+        Of L_cl and of ``same_person``.
+    bank_steps
+        K, steps that the correlations of L_ol are taken over; 1 is the ablation without memory banks.
+    painted
+        Share of a batch that is painted: the generator costs more than E_v.
+    """
+
+    pixels: float = 2.0
+    channels: float = 1.0
+    person: float = 0.1
+    contrast: float = 0.5
+    ol: float = 0.3
+    curves: float = 1.0
+    temperature: float = 0.1
+    bank_steps: int = 16
+    painted: float = 0.5
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+class Networks(nn.Module):
+    """All that trains. ``forward`` gives the losses of a stage, so that one wrapped module serves several processes.
+
+    ``lip_decoder`` is the lip model's D_l (27 × 32 and 27), fixed here.
+    """
+
+    lip_weight: Tensor
+    lip_bias: Tensor
+
+    def __init__(self, config: RepresentationConfig, decoder: DecoderConfig, losses: LossConfig) -> None:
+        super().__init__()
+        self.losses = losses
+        self.representation = Representation(config)
+        self.reading = nn.Linear(config.encoders.motion, len(CHANNELS))
+        shape = config.encoders.map_shape
+        self.reenact = FaceDecoder(decoder, shape, (D_ID, config.encoders.motion))
+        self.render = FaceDecoder(decoder, shape, (D_ID, config.nonlip, config.lip))
+        self.register_buffer("lip_weight", torch.zeros(len(LIP_CHANNELS), config.lip))
+        self.register_buffer("lip_bias", torch.zeros(len(LIP_CHANNELS)))
+
+    def forward(self, stage: str, batch: Batch, views: Tensor, banks: MemoryBanks | None = None) -> dict[str, Tensor]:
+        """Losses by name, ``total`` among them, of ``stage``.
+
+        ``views`` are the batch's driving views disguised. ``banks`` are read and, in training, remembered into.
+        """
+        if stage == "disentangle":
+            assert banks is not None
+            return self._disentangle(batch, views, banks)
+        f_v = self.representation.motion_encoder(views)
+        terms = {"channels": self._channel_loss(self.reading(f_v).float(), batch)}
+        train_identity = stage == "pretrain"
+        source, paint = self._sources(batch), self._painted(batch)
+        with torch.set_grad_enabled(train_identity and torch.is_grad_enabled()):
+            f_id, face = self.representation.identity_encoder.with_map(batch.sources[source])
+        own = torch.searchsorted(source, paint, right=True) - 1  # the last source at or before a painted view
+        style = torch.cat([f_id[own], f_v[paint].float()], 1)
+        terms["pixels"] = self._pixel_loss(self.reenact(face[own], style), batch, paint)
+        if train_identity:
+            terms["person"] = same_person(f_id, batch.person[source], self.losses.temperature)
+        else:
+            f_cl = self.representation.mlp_cl(f_v).float().unflatten(0, (-1, batch.each))
+            f_a = batch.f_a.unflatten(0, (-1, batch.each))  # (clips, each, d_a)
+            terms["contrast"] = contrastive(f_cl, f_a, self.losses.temperature)
+            terms["found"] = retrieval(f_cl.detach(), f_a)
+        return self._total(terms)
+
+    def _disentangle(self, batch: Batch, views: Tensor, banks: MemoryBanks) -> dict[str, Tensor]:
+        model = self.representation
+        source, paint = self._sources(batch), self._painted(batch)
+        with torch.no_grad():
+            f_v = model.motion_encoder(views)
+            f_id, face = model.identity_encoder.with_map(batch.sources[source])
+        f_ol, f_nl = (f.float() for f in model.f_nl(f_v))
+        centred = (batch.channels - model.mean) / model.scale
+        f_l = model.mlp_m2l(centred[:, LIP_COLUMNS]).float()
+        own = torch.searchsorted(source, paint, right=True) - 1
+        style = torch.cat([f_id[own], f_nl[paint], f_l[paint].detach()], 1)
+        f_all, sound = banks.joined(f_ol, batch.f_a)
+        terms = {
+            "pixels": self._pixel_loss(self.render(face[own], style), batch, paint),
+            "channels": _masked(
+                F.smooth_l1_loss(model.decoder(f_nl).float(), centred[:, NONLIP_COLUMNS], reduction="none"),
+                batch.observed[:, NONLIP_COLUMNS],
+            ),
+            "curves": self._curves(batch, centred, f_nl.detach(), f_l),
+            "ol": orthogonality(f_all, sound),
+        }
+        if self.training:
+            banks.remember(f_ol, batch.f_a)
+        return self._total(terms)
+
+    def _curves(self, batch: Batch, centred: Tensor, f_nl: Tensor, f_l: Tensor) -> Tensor:
+        """From channels to features: of the lips such that D_l gives the channels back and close to what E_a's f_l is
+        where D_l says the same; of the rest f_nl as E_v reads it."""
+        model = self.representation
+        back = model.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
+        spread = f_nl.std(0).mean().clamp_min(1e-3)
+        loss = F.smooth_l1_loss(back / spread, f_nl / spread)
+        scale, mean = model.scale[LIP_COLUMNS], model.mean[LIP_COLUMNS]
+        lips = (self.spoken(f_l) - mean) / scale
+        loss = loss + F.smooth_l1_loss(lips, centred[:, LIP_COLUMNS])
+        spoken = (self.spoken(batch.f_l) - mean) / scale
+        again = model.mlp_m2l(spoken).float()
+        error = F.smooth_l1_loss(again, batch.f_l, reduction="none")
+        return loss + _masked(error, batch.heard[:, None].expand_as(error))
+
+    def spoken(self, f_l: Tensor) -> Tensor:
+        """The lip model's 27 weights of f_l (…, 32), as its D_l gives them."""
+        return f_l @ self.lip_weight.T + self.lip_bias
+
+    def _sources(self, batch: Batch) -> Tensor:
+        """Rows of the batch whose source goes through E_id: two of each clip, its first and the middle one."""
+        clips = torch.arange(len(batch.views) // batch.each, device=batch.views.device) * batch.each
+        return torch.stack([clips, clips + batch.each // 2], 1).flatten()  # increasing
+
+    def _painted(self, batch: Batch) -> Tensor:
+        """Rows of the batch that are painted, evenly spread."""
+        count = max(1, round(self.losses.painted * len(batch.views)))
+        return torch.linspace(0, len(batch.views) - 1, count, device=batch.views.device).long()
+
+    def _pixel_loss(self, picture: Tensor, batch: Batch, rows: Tensor) -> Tensor:
+        return pixel_loss(picture, F.adaptive_avg_pool2d(batch.views[rows], picture.shape[-1]))
+
+    def _channel_loss(self, read: Tensor, batch: Batch) -> Tensor:
+        centred = (batch.channels - self.representation.mean) / self.representation.scale
+        return _masked(F.smooth_l1_loss(read, centred, reduction="none"), batch.observed)
+
+    def _total(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        total = sum(getattr(self.losses, name) * value for name, value in terms.items() if hasattr(self.losses, name))
+        return terms | {"total": torch.as_tensor(total)}
+
+
+def _masked(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of ``values`` where ``mask``; 0 where nothing is."""
+    return (values * mask).sum() / mask.sum().clamp_min(1)
+
+
+def disguise(batch: Batch, config: AugmentConfig, generator: torch.Generator, one_crop: bool) -> Tensor:
+    """The batch's driving views as E_v sees them in training; with ``one_crop`` a clip keeps one crop and shape."""
+    return disguised(batch.views, config, generator, batch.each if one_crop else 1)

@@ -1,0 +1,153 @@
+"""Face views for the representation: real clips, and portraits that talk.
+
+*grid*: every second frame of the tracked clips. *portraits*: each of the 340 portraits is made to talk by the product's
+own warp: lips from the exact phones of synthesised speech or the aligned ones of recorded speech, everything else from
+``synthetic_motion``. So E_v sees many real faces in motion that is known exactly, with sound that belongs to it; GRID
+alone shows it one man. *synthetic*: talkers of ``training.corpus.synthetic`` with exact truth, without sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from core.audio import load_audio
+from core.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, NONLIP_CHANNELS
+from core.errors import BadInputError
+from core.face_view import clip_similarity, face_view
+from core.head_model import HeadModel
+from core.mel import MELS_PER_FRAME
+from core.portrait import load_portrait
+from core.prior.features import channels_from_features
+from core.renderer import Renderer
+from core.rotation import matrix_to_euler
+
+from .corpus.dataset import Clip, Corpus
+from .lips_data import Utterance, grid_utterances, recorded_utterances, synthetic_utterances, viseme_table
+from .prosody import analyse
+from .representation_data import CACHE, FilmedClip, write_faces
+from .speech_synthesis import CACHE as SPEECH
+from .splits import portrait_split
+from .synthetic_motion import synthesise
+
+STRIDE = {"grid": 2, "portraits": 3}
+"""Frames from one view to the next: neighbours show the same."""
+WINDOW = 75
+"""Frames of a talking portrait, as many as a GRID clip has."""
+CROP = 192
+"""Side of the rendered crops, in which a face is about as large as in its view."""
+_EXPRESSION = len(EXPRESSIONS)
+
+
+def grid_clips(split: str, folder: Path = Path(".cache/corpus/grid")) -> Iterator[FilmedClip]:
+    """Clips of one split of the corpus that ``training.corpus.videos`` made."""
+    corpus = Corpus.open(folder, split)
+    people = {name: index for index, name in enumerate(sorted({clip.talker for clip in corpus}))}
+    for clip in tqdm(corpus, desc=f"grid {split}", unit="clip"):
+        frames = np.arange(0, clip.frames, STRIDE["grid"])
+        views = np.stack([clip.face_view(frame) for frame in frames])
+        mel = clip.mel[: MELS_PER_FRAME * clip.frames]
+        yield FilmedClip(views, frames, absolute_channels(clip)[frames], np.array(True), people[clip.talker], mel)
+
+
+def absolute_channels(clip: Clip) -> np.ndarray:
+    """(T, 59) channels of a real clip with the head's rotation before the camera."""
+    rotation, _ = clip.absolute_pose()
+    turned = matrix_to_euler(torch.from_numpy(np.ascontiguousarray(rotation, np.float32))).numpy()
+    return np.concatenate([clip.expression, turned, clip.translation], axis=1).astype(np.float32)
+
+
+def utterances(split: str, data: Path) -> list[Utterance]:
+    """Speech with a mouth made from its phones, of at least ``WINDOW`` frames, whose voices are of the split."""
+    table = viseme_table(grid_utterances("train"))
+    held_out = split == "test"
+    found = [*synthetic_utterances(table, held_out), *recorded_utterances(data, table, held_out)]
+    return [u for u in found if u.frames >= WINDOW]
+
+
+def motion_of(utterance: Utterance, samples: np.ndarray, first: int, rng: np.random.Generator) -> np.ndarray:
+    """(WINDOW, 59) motion of a talking head: the utterance's mouth, synthetic motion, and a mood of its own.
+
+    Heads turn further and faces are livelier than in a calm talk, each by a factor of the clip's, so that E_v learns
+    the whole range; a mood that lasts a clip and blinks and gaze of their own keep the rest from following the speech.
+    """
+    whole = channels_from_features(synthesise(analyse(samples, utterance.frames), rng))  # (T, 32)
+    nonlip = whole[first : first + WINDOW].copy()
+    expressions = len(NONLIP_CHANNELS) - 6
+    nonlip[:, :expressions] *= rng.uniform(0.8, 1.8)
+    mood = rng.uniform(0, 0.5, expressions) * (rng.random(expressions) < 0.2)
+    gaze = np.array(["Look" in name or "Blink" in name for name in NONLIP_CHANNELS[:expressions]])
+    nonlip[:, :expressions] += np.where(gaze, 0.0, mood)
+    nonlip[:, -6:] *= rng.uniform(0.8, 2.0)
+    nonlip[:, -6:-3] += rng.normal(0.0, np.deg2rad([4.0, 7.0, 3.0]))
+    nonlip[:, -6:-3] = np.clip(nonlip[:, -6:-3], -0.3, 0.3)
+    mouth = utterance.mouth[first : first + WINDOW].copy()
+    for name, chance in (("mouthSmile_L", 0.3), ("mouthFrown_L", 0.15)):
+        if rng.random() < chance:
+            amount = rng.uniform(0.1, 0.6)
+            for side in "LR":
+                mouth[:, LIP_CHANNELS.index(name[:-1] + side)] += amount
+    motion = np.zeros((WINDOW, len(CHANNELS)), np.float32)
+    motion[:, [CHANNELS.index(name) for name in LIP_CHANNELS]] = mouth
+    motion[:, [CHANNELS.index(name) for name in NONLIP_CHANNELS]] = nonlip
+    motion[:, :_EXPRESSION] = np.clip(motion[:, :_EXPRESSION], 0.0, 1.0)
+    return motion
+
+
+def portrait_clips(split: str, data: Path, limit: int | None = None) -> Iterator[FilmedClip]:
+    """A talking clip of each portrait of the split; portraits that can't be read are left out."""
+    head = HeadModel.load()
+    speech = utterances(split, data)
+    paths = [p for p in sorted((data / "portraits").glob("*.jpg")) if portrait_split(p.stem) == split][:limit]
+    for person, path in enumerate(tqdm(paths, desc=f"portraits {split}", unit="portrait")):
+        rng = np.random.default_rng([person, split == "test"])
+        try:
+            renderer = Renderer(head, load_portrait(path, Path(".cache/portraits")), CROP, framing="crop")
+        except BadInputError:
+            continue
+        utterance = speech[rng.integers(len(speech))]
+        first = int(rng.integers(0, utterance.frames - WINDOW + 1))
+        motion = motion_of(utterance, load_audio(sound_file(utterance, data)).samples, first, rng)
+        frames = np.arange(0, WINDOW, STRIDE["portraits"])
+        yield filmed(renderer, head, motion, frames, person, utterance.mel[MELS_PER_FRAME * first :])
+
+
+def filmed(
+    renderer: Renderer, head: HeadModel, motion: np.ndarray, frames: np.ndarray, person: int, mel: np.ndarray
+) -> FilmedClip:
+    """Views and true channels of a portrait that makes ``motion`` (T, 59)."""
+    rows = torch.from_numpy(motion[frames])
+    pictures, channels, points = [], [], []
+    for part in rows.split(8):
+        warped = renderer.warp(part[:, :_EXPRESSION], part[:, _EXPRESSION:-3], part[:, -3:])
+        pictures.append((warped.picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).numpy())
+        turned = matrix_to_euler(warped.heads.rotation)
+        channels.append(torch.cat([warped.heads.expression, turned, part[:, -3:]], 1).numpy())
+        points.append(warped.heads.pixels[:, head.landmarks68, :2].numpy())
+    similarity = clip_similarity(np.concatenate(points))
+    views = np.stack([face_view(picture, similarity) for picture in np.concatenate(pictures)])
+    return FilmedClip(views, frames, np.concatenate(channels), np.array(True), person, mel[: MELS_PER_FRAME * WINDOW])
+
+
+def sound_file(utterance: Utterance, data: Path) -> Path:
+    """Where the utterance's recording lies."""
+    if utterance.source == "synthetic":
+        voice, stem = utterance.name.split("_", 1)
+        return SPEECH / voice / f"{stem}.wav"
+    places = [data / corpus / f"{utterance.name}.flac" for corpus in ("speech", "speech_lj")]
+    return next(place for place in places if place.exists())
+
+
+def prepare(what: str, data: Path) -> None:
+    """Make the train and held-out sets of ``grid`` or ``portraits`` in ``.cache/representation``; those there stay."""
+    splits = {"grid": ("train", "test", "unseen"), "portraits": ("train", "test")}[what]
+    for split in splits:
+        folder = CACHE / f"{what}-{split}"
+        if folder.exists():
+            continue
+        clips = grid_clips(split) if what == "grid" else portrait_clips(split, data)
+        print(f"{folder}: {write_faces(folder, clips)} views")
