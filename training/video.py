@@ -49,6 +49,8 @@ def extract_sound(path: Path, target: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError as error:
         raise OSError("ffmpeg is needed to read the sound of video files; install it") from error
+    except subprocess.TimeoutExpired as error:
+        raise OSError(f"{path.name}: reading its sound took over two minutes") from error
     if done.returncode != 0:
         raise OSError(f"{path.name}: {(done.stderr.strip() or 'no sound').splitlines()[-1]}")
     beside.replace(target)

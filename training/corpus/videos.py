@@ -46,7 +46,7 @@ ENDINGS = (".mp4", ".mpg", ".mpeg", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 CLIPS_A_SHARD = 32
 LARGEST_MISMATCH = 0.5
 """Seconds by which sound and pictures may differ in length before one of them must be damaged or out of step."""
-FAULTS = (BadClip, BadInputError, OSError)
+FAULTS = (BadClip, BadInputError, OSError, cv2.error, torch.linalg.LinAlgError)
 """What may be wrong with one clip; anything else is a fault of ours and ends the run."""
 
 
