@@ -47,6 +47,15 @@ def choose_device(wanted: str) -> str:
     return wanted
 
 
+def fast_bfloat16(device: torch.device | str) -> bool:
+    """Whether bfloat16 pays on a device: GPUs that have it, and processors with AVX512_BF16."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported()
+    flags = Path("/proc/cpuinfo")
+    return kind == "cpu" and flags.exists() and "avx512_bf16" in flags.read_text(encoding="utf-8")
+
+
 def device_name(device: str) -> str:
     """Words for a device: the GPU's name, or the number of processor threads."""
     if device == "cuda":

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from core.models import choose_device
+from core.models import choose_device, fast_bfloat16
 
 from .checkpoint import load_checkpoint, save_checkpoint
 
@@ -64,15 +64,6 @@ class RunConfig:
     log_every: int = 20
     save_every: int = 200
     sample_every: int = 0
-
-
-def fast_bfloat16(device: torch.device | str) -> bool:
-    """Whether bfloat16 pays on a device: GPUs that have it, and processors with AVX512_BF16."""
-    kind = torch.device(device).type
-    if kind == "cuda":
-        return torch.cuda.is_bf16_supported()
-    flags = Path("/proc/cpuinfo")
-    return kind == "cpu" and flags.exists() and "avx512_bf16" in flags.read_text(encoding="utf-8")
 
 
 def warm_up_cosine(step: int, steps: int, peak: float, warm_up: int, floor: float = 0.01) -> float:

@@ -1,7 +1,6 @@
 """Training of the generators G, with flow and as in the paper, against D (paper §3.3, eq. 5).
 
     python -m training.generator train    --run runs/generator [--model flow|paper] [--steps N]
-    python -m training.generator evaluate --run runs/generator
     python -m training.generator export   --run runs/generator
 
 Two optimisers with their own rates (TTUR), hinge loss, moving averages of G's weights. ``train`` goes on where it was
@@ -12,7 +11,6 @@ uses a stand-in for f_cat (``generator_style``); the same run goes on with the r
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.representation.model import WEIGHTS, Representation
 from core.renderer.generator import Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
+from core.representation.model import WEIGHTS, Representation
 
 from .corpus.reenactment import FOLDER, SHARES
 from .discriminator import Discriminator, DiscriminatorConfig
@@ -98,9 +96,10 @@ class Recipe:
         return recipe
 
 
-def build(recipe: Recipe) -> Generator | PaperGenerator:
+def build(recipe: Recipe) -> nn.Module:
     """An untrained generator of the recipe's kind and size."""
-    return Generator(recipe.flow) if recipe.model == "flow" else PaperGenerator(recipe.paper)
+    network: nn.Module = Generator(recipe.flow) if recipe.model == "flow" else PaperGenerator(recipe.paper)
+    return network.to(memory_format=torch.channels_last)
 
 
 class GeneratorTrainer:
@@ -128,7 +127,7 @@ class GeneratorTrainer:
     ) -> None:
         self.recipe, self.source, self.gaze = recipe, source, gaze
         torch.manual_seed(config.seed)
-        modules = {"G": build(recipe).to(memory_format=torch.channels_last), "D": Discriminator(recipe.discriminator)}
+        modules = {"G": build(recipe), "D": Discriminator(recipe.discriminator)}
         rates = dict(zip(modules, recipe.rates, strict=True))
         betas = (0.5, 0.99)
         optimisers = {n: torch.optim.Adam(m.parameters(), rates[n], betas) for n, m in modules.items()}
@@ -246,7 +245,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     defaults = RunConfig(steps=20000, ema=0.998, save_every=100, sample_every=200)
-    for name in ("train", "evaluate", "export"):
+    for name in ("train", "export"):
         command = commands.add_parser(name)
         command.add_argument("--model", choices=("flow", "paper"), default="flow")
         command.add_argument("--pairs", type=Path, default=FOLDER, help="folder of the reenactment pairs")
@@ -258,12 +257,7 @@ def main() -> None:
     if options.command == "train":
         source = PairSource(options.pairs, shares=recipe.shares)
         trainer = GeneratorTrainer(recipe, source, style_networks(), perceptual, options.run, config)
-        trainer.fit(lambda step: write_sheet(trainer, options.run / "samples" / f"{step:06d}.jpg"))
-    elif options.command == "evaluate":
-        trainer = GeneratorTrainer(
-            recipe, PairSource(options.pairs, "test"), style_networks(), perceptual, options.run, config
-        )
-        print(json.dumps(evaluate(trainer, options.count), indent=1))
+        trainer.fit(lambda step: write_sheet(trainer, options.run / "samples" / f"{step:06d}.png"))
     else:
         print(export(options.run, recipe))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.renderer.generator import Generator, PaperGenerator
 from core.renderer.generator.weights import save_generator, weights_path
 
 from .checkpoint import load_module
@@ -19,6 +20,7 @@ def export(run: Path, recipe: Recipe, path: Path | None = None) -> Path:
     from .generator import build
 
     network = load_module(run / CHECKPOINT, "G", build(recipe))
+    assert isinstance(network, (Generator, PaperGenerator))
     path = path or weights_path(recipe.model)
     save_generator(path, network)
     return path

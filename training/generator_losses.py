@@ -60,7 +60,9 @@ def weighted_l1(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 def hinge_discriminator(real: Judgement, made: Judgement) -> Tensor:
     """D's hinge loss: real verdicts above 1, made ones below −1, mean over scales."""
-    terms = [F.relu(1 - r[-1].float()).mean() + F.relu(1 + m[-1].float()).mean() for r, m in zip(real, made, strict=True)]
+    terms = [
+        F.relu(1 - r[-1].float()).mean() + F.relu(1 + m[-1].float()).mean() for r, m in zip(real, made, strict=True)
+    ]
     return torch.stack(terms).mean()
 
 

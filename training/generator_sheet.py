@@ -45,4 +45,4 @@ def write_sheet(trainer: GeneratorTrainer, path: Path) -> None:
             made, share = trainer.picture(batch)
             rows.append(strip(batch, made, share, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 93])
+    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])

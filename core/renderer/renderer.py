@@ -1,13 +1,15 @@
 """The renderer: one portrait, analysed once, and frames of it for any motion.
 
 Warp of the person along the head model's flow, over the background continued behind; then mouth and eyes, which the
-photograph shows in one state only, drawn anew in their windows; then pasted into the whole photograph.
+photograph shows in one state only, drawn anew in their windows; then corrected by G; then pasted into the whole
+photograph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from .eyes import Eye
 from .fields import blur, sample, smoothstep
 from .flow import Flow, FlowField
 from .framing import frame_portrait
+from .generator.refine import Painter, Refiner
 from .geometry import HeadGeometry, PosedHeads
 from .light import Light
 from .masks import LID_RINGS, polygon
@@ -49,6 +52,12 @@ class WarpedFrames:
     alpha: Tensor
     heads: PosedHeads
 
+    def __getitem__(self, k: int) -> WarpedFrames:
+        """Frame k alone, as a batch of one."""
+        flow = Flow(*(getattr(self.flow, f.name)[k : k + 1] for f in fields(self.flow)))
+        heads = PosedHeads(*(getattr(self.heads, f.name)[k : k + 1] for f in fields(self.heads)))
+        return WarpedFrames(self.picture[k : k + 1], flow, self.alpha[k : k + 1], heads)
+
 
 class Renderer:
     """Frames of one portrait.
@@ -64,6 +73,9 @@ class Renderer:
     framing
         "portrait": the square pasted into the whole photograph, scaled so that the portrait's crop measures ``size``
         pixels (long side at most 2160, even dimensions); "crop": the square alone.
+    painter
+        The networks of G that correct the warp; "shipped": the product's own, where this build has them; None: the
+        warp alone.
     """
 
     def __init__(
@@ -73,6 +85,7 @@ class Renderer:
         size: int = 256,
         device: str | torch.device = "cpu",
         framing: str = "portrait",
+        painter: Painter | Literal["shipped"] | None = "shipped",
     ) -> None:
         self.device, self.size = torch.device(device), size
         with torch.inference_mode(), self.device:
@@ -90,6 +103,8 @@ class Renderer:
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
             self.eyes = [Eye(self.geometry, picture, landmarks, side, light, trust) for side in (0, 1)]
+            chosen = Painter.shipped(self.device) if painter == "shipped" else painter
+            self.refiner = Refiner(chosen, self.framing.crop, landmarks) if chosen else None
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -100,11 +115,11 @@ class Renderer:
     def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
         """Yield a frame (H, W, 3) uint8 for each frame of the motion; the bytes don't depend on ``batch``."""
         for start in range(0, len(motion.expression), batch):
-            channels = (
+            channels = [
                 torch.tensor(values[start : start + batch], dtype=torch.float32, device=self.device)
                 for values in (motion.expression, motion.rotation, motion.translation)
-            )
-            picture = self.warp(*channels).picture
+            ]
+            picture = self.refine(self.warp(*channels), torch.cat(channels, 1))
             squares = (picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
             for square in squares:
                 yield self.framing.compose(square)
@@ -127,17 +142,38 @@ class Renderer:
                 picture = part.draw(picture, heads)
             return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
 
+    def refine(self, frames: WarpedFrames, channels: Tensor) -> Tensor:
+        """Pictures (B, 3, S, S) 0..1 of warped frames as G corrects them; ``channels`` (B, 59) is their motion.
+
+        Without G the warp as it is.
+        """
+        if self.refiner is None:
+            return frames.picture
+        with torch.inference_mode(), self.device:
+            # One by one: products of matrices and convolutions may round differently for another number of frames.
+            pictures = []
+            for k in range(len(channels)):
+                frame = frames[k]
+                pictures.append(
+                    self.refiner(frame, *self.surfaces(frame.heads, self.refiner.side), channels[k : k + 1])
+                )
+            return torch.cat(pictures)
+
     @staticmethod
     def _outline(trust: Tensor) -> Tensor:
         """(B, 1, S, S) 1 along the outline of the head model, where the flow jumps and would leave a jagged edge."""
         solid = smoothstep(0.1, 0.6, trust)
         return smoothstep(0.1, 0.3, (solid - blur(solid, 1, 1)).abs())
 
-    def surfaces(self, heads: PosedHeads) -> tuple[Tensor, Tensor]:
-        """Part label (B, S, S), −1 where no head is, and unit normals in camera axes (B, 3, S, S) of posed heads."""
-        model = self.geometry.model
+    def surfaces(self, heads: PosedHeads, side: int | None = None) -> tuple[Tensor, Tensor]:
+        """Part label (B, N, N), −1 where no head is, and unit normals in camera axes (B, 3, N, N) of posed heads.
+
+        N is ``side`` pixels for the whole square, or else as many as the square has.
+        """
+        model, side = self.geometry.model, side or self.size
         with torch.inference_mode(), self.device:
-            seen = rasterise(heads.pixels, model.triangles, self.size, self.size, cull_backfaces=True)
+            pixels = heads.pixels * torch.tensor([side / self.size, side / self.size, 1.0])
+            seen = rasterise(pixels, model.triangles, side, side, cull_backfaces=True)
             parts = torch.where(seen.covered, model.triangle_part[seen.triangle.clamp_min(0)], -1)
             shape = model.normals(self.geometry.neutral[None] + model.expression_offsets(heads.expression))
             normals = interpolate(seen, model.triangles, shape @ heads.rotation.mT)

@@ -36,9 +36,7 @@ def half_flow(positions: Tensor) -> Tensor:
     return F.avg_pool2d(moved.permute(0, 3, 1, 2), 2)  # (B, S, S, 2) -> (B, 2, S, S) -> halves
 
 
-def conditions(
-    alpha: Tensor, trust: Tensor, stretch: Tensor, moved: Tensor, parts: Tensor, normals: Tensor
-) -> Tensor:
+def conditions(alpha: Tensor, trust: Tensor, stretch: Tensor, moved: Tensor, parts: Tensor, normals: Tensor) -> Tensor:
     """Conditions of frames at half their side: means over 2 × 2 pixels, so that edges move smoothly.
 
     Parameters

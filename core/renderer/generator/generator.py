@@ -33,17 +33,15 @@ class Correction:
     share: Tensor
     change: Tensor
 
-    def apply(self, warped: Tensor, grid: Tensor | None = None) -> Tensor:
-        """output = mask · warped + (1 − mask) · generated, for warped frames (B, 3, N, N) of this or a larger size.
+    def apply(self, warped: Tensor) -> Tensor:
+        """output = mask · warped + (1 − mask) · generated, for warped frames (B, 3, N, N) of this or another size.
 
-        A larger frame keeps its own fine detail in proportion to the mask; the rest is generated and enlarged.
+        In a larger frame the difference from the warp is enlarged, so that the frame keeps its own finer detail.
         """
         size, side = warped.shape[-1], self.share.shape[-1]
-        grid = pixel_grid(size, size, warped.device) if grid is None else grid
         shift = resized(self.shift, size) * (size / side)
-        moved = sample(warped, grid + shift.permute(0, 2, 3, 1), "bicubic")
-        generated = resized(resized(moved, side) + self.change, size)
-        return moved + resized(self.share, size) * (generated - moved)
+        moved = sample(warped, pixel_grid(size, size, warped.device) + shift.permute(0, 2, 3, 1), "bicubic")
+        return moved + resized(self.share * self.change, size)
 
 
 def resized(field: Tensor, size: int) -> Tensor:

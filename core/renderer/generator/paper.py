@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,13 +28,11 @@ class PaperGenerator(nn.Module):
         self.config = config
         w = config.widths
         self.mapping = Mapping(config.style, config.mapped)
-        down = list(reversed(w[1:]))  # from half the side to twice the map's
+        down = list(reversed(w[:-1]))  # channels from half the square's side to the map's
         self.first = convolution(12, down[0])
-        self.encoder = nn.ModuleList(
-            [convolution(a, b, stride=2) for a, b in zip(down, [*down[1:], w[0]], strict=True)]
-        )
+        self.encoder = nn.ModuleList([convolution(a, b, stride=2) for a, b in pairwise(down)])
         self.deep = ModulatedConv(w[0], w[0], config.mapped)
-        self.mix = nn.ModuleList([ModulatedConv(a, b, config.mapped) for a, b in zip(w[:-2], w[1:-1], strict=True)])
+        self.mix = nn.ModuleList([ModulatedConv(a, b, config.mapped) for a, b in pairwise(w[:-1])])
         self.refine = nn.ModuleList([ModulatedConv(b, b, config.mapped) for b in w[1:-1]])
         self.last = ModulatedConv(w[-2], w[-1], config.mapped)
         self.to_picture = convolution(w[-1], 3)

@@ -36,9 +36,7 @@ def save_generator(path: Path, network: Generator | PaperGenerator) -> None:
     beside.replace(path)
 
 
-def load_generator(
-    path: Path | None = None, device: str | torch.device = "cpu"
-) -> Generator | PaperGenerator:
+def load_generator(path: Path | None = None, device: str | torch.device = "cpu") -> Generator | PaperGenerator:
     """A trained generator in float32, ready to use; the shipped one with flow where no path is given.
 
     Raises SoliloquyError ``weights_missing`` or ``weights_damaged``.

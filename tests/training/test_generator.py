@@ -1,0 +1,166 @@
+"""Training of the generators: losses by hand, windows, D, and runs that learn and can be interrupted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.renderer.generator.conditions import CHANNELS
+from core.renderer.generator.weights import load_generator
+from training.discriminator import Discriminator, DiscriminatorConfig
+from training.engine import RunConfig
+from training.generator import GeneratorTrainer, Recipe
+from training.generator_data import MARGIN, WindowConfig, cut_windows, prepare, recolour
+from training.generator_export import export
+from training.generator_losses import (
+    LossWeights,
+    feature_matching,
+    hinge_discriminator,
+    hinge_generator,
+    importance,
+    unevenness,
+    weighted_l1,
+)
+from training.generator_sheet import strip
+from training.generator_style import ProjectedStyle
+from training.perceptual import PerceptualDistance
+
+from .generator_pairs import SIZE, MadePairs
+
+
+def trainer(folder: Path, steps: int, model: str = "flow", **losses: float) -> GeneratorTrainer:
+    recipe = Recipe.of(model, "tiny")
+    recipe = replace(recipe, losses=replace(recipe.losses, **losses))
+    config = RunConfig(steps=steps, log_every=10, bfloat16=False)
+    return GeneratorTrainer(recipe, MadePairs(), ProjectedStyle(), PerceptualDistance(), folder, config)
+
+
+def test_hinge_losses_by_hand():
+    real = [[torch.zeros(1), torch.tensor([2.0, 0.5])]]
+    made = [[torch.zeros(1), torch.tensor([-2.0, 1.0])]]
+    assert hinge_discriminator(real, made) == pytest.approx(0.25 + 1.0)  # (0 + 0.5)/2 + (0 + 2)/2
+    assert hinge_generator(made) == pytest.approx(0.5)
+
+
+def test_feature_matching_leaves_out_verdicts_and_the_real_side():
+    ours = torch.ones(2, 3, requires_grad=True)
+    real = torch.zeros(2, 3, requires_grad=True)
+    loss = feature_matching([[real, torch.tensor([5.0])]], [[ours, torch.tensor([-5.0])]])
+    assert loss.item() == pytest.approx(1.0)
+    loss.backward()
+    assert real.grad is None and ours.grad is not None
+
+
+def test_weights_count_mouth_and_eyes_more():
+    weights = LossWeights(mouth=3.0, eyes=2.0, edge=1.0)
+    interest = torch.zeros(1, 3, 1, 2)
+    interest[0, 0, 0, 1] = 1
+    level = importance(interest, weights)
+    assert level.flatten().tolist() == [1.0, 4.0]
+    made, truth = torch.zeros(1, 3, 1, 2), torch.full((1, 3, 1, 2), 0.5)
+    assert weighted_l1(made, truth, level) == pytest.approx((0.5 + 2.0) / 2)
+    assert weights.adversarial(weights.gan_from) == 0
+    assert weights.adversarial(weights.gan_from + weights.gan_over) == 1
+
+
+def test_an_even_shift_costs_nothing():
+    assert unevenness(torch.full((1, 2, 8, 8), 3.0)) == 0
+    ramp = torch.arange(8.0).expand(1, 2, 8, 8)
+    assert unevenness(ramp).item() == pytest.approx(0.5)
+
+
+def test_discriminator_judges_patches_at_two_scales():
+    torch.manual_seed(0)
+    judge = Discriminator(DiscriminatorConfig(width=8, layers=3)).eval()
+    picture, geometry = torch.rand(2, 3, 64, 64), torch.rand(2, CHANNELS, 32, 32)
+    results = judge(picture, geometry)
+    assert len(results) == 2 and all(len(scale) == 4 and scale[-1].shape[1] == 1 for scale in results)
+    assert results[0][-1].shape[-1] > results[1][-1].shape[-1] > 1
+    changed = picture.clone()
+    changed[..., :8, :8] = 0
+    difference = (judge(changed, geometry)[0][-1] - results[0][-1]).abs()[0, 0]
+    assert difference[0, 0] > 0 and difference[-1, -1] == 0  # a patch, not the whole
+
+
+def test_windows_hold_what_belongs_together():
+    rng = np.random.default_rng(0)
+    batch = prepare(MadePairs().batch(2, 0, rng))
+    marks = torch.arange(SIZE * SIZE).reshape(SIZE, SIZE).float()
+    batch["warped"] = marks.expand(2, 3, SIZE, SIZE)
+    batch["conditions"] = marks[::2, ::2].expand(2, 1, -1, -1)
+    cut = cut_windows(batch, WindowConfig(pairs=2, windows=3, side=32), rng)
+    assert cut["warped"].shape == (6, 3, 32, 32) and cut["positions"].shape == (6, 2, 16, 16)
+    torch.testing.assert_close(cut["warped"][:, :1, ::2, ::2], cut["conditions"])
+    assert (cut["counts"][..., :MARGIN] == 0).all() and (cut["counts"][..., MARGIN:-MARGIN, MARGIN:-MARGIN] > 0).any()
+    aimed = cut_windows(prepare(batch), WindowConfig(side=32, aim=(1.0, 0.0, 0.0, 0.0)), rng)
+    assert (aimed["interest"][:, 0].sum((1, 2)) > 0).all()
+
+
+def test_still_flow_reads_every_block_at_its_own_place():
+    batch = prepare(MadePairs().batch(1, 0, np.random.default_rng(0)))
+    assert batch["positions"][0, :, 0, 0].tolist() == [1.0, 1.0]
+    assert batch["positions"][0, :, 3, 5].tolist() == [11.0, 7.0]
+
+
+def test_recolouring_keeps_what_was_equal_equal():
+    batch = MadePairs().batch(2, 0, np.random.default_rng(0))
+    before = batch["source"].clone()
+    recolour(batch, np.random.default_rng(1))
+    assert torch.equal(batch["source"], batch["warped"])
+    assert not torch.allclose(batch["source"], before)
+    assert all(batch[name].min() >= 0 and batch[name].max() <= 1 for name in ("source", "warped", "truth"))
+
+
+@pytest.mark.parametrize("model", ["flow", "paper"])
+def test_a_tiny_run_learns(tmp_path, model):
+    run = trainer(tmp_path, 60, model, gan=0.01)
+    lines = run.fit()
+    first, last = lines[0], lines[-1]
+    assert last["pixels"] < 0.7 * first["pixels"]
+    if model == "flow":
+        assert last["l1"] < 0.8 * last["l1_warp"]
+
+
+def test_an_interrupted_run_ends_where_an_unbroken_one_does(tmp_path):
+    whole = trainer(tmp_path / "whole", 8)
+    whole.fit()
+    trainer(tmp_path / "parts", 5).fit()
+    parts = trainer(tmp_path / "parts", 8)
+    assert parts.run.step == 5
+    parts.fit()
+    for name, module in whole.run.modules.items():
+        for key, value in module.state_dict().items():
+            assert torch.equal(value, parts.run.modules[name].state_dict()[key]), f"{name}/{key}"
+
+
+def test_d_learns_too_and_then_g_feels_it(tmp_path):
+    run = trainer(tmp_path, 8, gan_from=2, gan_over=1)
+    before = [p.clone() for p in run.run.modules["D"].parameters()]
+    lines = run.fit()
+    assert {"d", "gan", "features"} <= set(lines[-1])
+    assert any(not torch.equal(a, b) for a, b in zip(before, run.run.modules["D"].parameters(), strict=True))
+
+
+def test_averaged_weights_are_exported(tmp_path):
+    run = trainer(tmp_path, 3)
+    run.fit()
+    path = export(tmp_path, run.recipe, tmp_path / "g.safetensors")
+    network = load_generator(path)
+    for name, value in run.run.averages["G"].state_dict().items():
+        torch.testing.assert_close(network.state_dict()[name], value, rtol=1e-3, atol=1e-3)
+
+
+def test_a_strip_shows_source_warp_result_truth(tmp_path):
+    run = trainer(tmp_path, 0)
+    batch = prepare(MadePairs().batch(1, 0, np.random.default_rng(0)))
+    batch["style"] = run.style(batch)
+    made, share = run.picture(batch)
+    row = strip(batch, made, share, 0)
+    assert row.shape == (SIZE, 5 * SIZE, 3)
+    warped = (batch["warped"][0] * 255 + 0.5).byte().permute(1, 2, 0).numpy()
+    assert (row[:, SIZE : 2 * SIZE] == warped).all()
+    assert np.abs(row[:, 2 * SIZE : 3 * SIZE].astype(int) - warped).max() <= 1  # an untrained G is the warp
