@@ -86,9 +86,7 @@ class ReenactmentPairs(Sequence[Pair]):
     def __init__(self, shards: Sequence[Any]) -> None:
         self.shards = list(shards)
         self.index = [(shard, k) for shard in self.shards for k in range(len(shard))]
-        self.of_kind = {
-            kind: [i for i, (shard, k) in enumerate(self.index) if shard.facts[k]["kind"] == kind] for kind in KINDS
-        }
+        self.of_kind = {kind: [i for i in range(len(self.index)) if self.facts(i)["kind"] == kind] for kind in KINDS}
 
     @classmethod
     def open(cls, folder: str | Path = FOLDER, split: str = "train", kinds: Sequence[str] = KINDS) -> ReenactmentPairs:
@@ -116,6 +114,11 @@ class ReenactmentPairs(Sequence[Pair]):
     def __getitem__(self, i: int) -> Pair:  # type: ignore[override]
         shard, k = self.index[i]
         return shard[k]
+
+    def facts(self, i: int) -> dict[str, str]:
+        """Kind, name, split and pose of pair ``i``, without reading its pictures."""
+        shard, k = self.index[i]
+        return shard.facts[k]
 
     def draw(self, n: int, rng: np.random.Generator, shares: Mapping[str, float] = SHARES) -> list[int]:
         """Indices of ``n`` random pairs: the kind by its share, then a pair of it, all alike."""

@@ -114,7 +114,7 @@ class Photograph:
     """A portrait at twice the size, without what lies beyond its edges, and its renderer."""
 
     def __init__(self, head: HeadModel, portrait: Portrait) -> None:
-        self.renderer = Renderer(head, portrait, 2 * SIZE, framing="crop")
+        self.renderer = Renderer(head, portrait, 2 * SIZE, framing="crop", painter=None)
         framing = self.renderer.framing
         rows, columns = (np.flatnonzero(framing.inside.any(axis)) for axis in (1, 0))
         self._cut = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))

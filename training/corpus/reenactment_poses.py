@@ -17,8 +17,9 @@ from core.portrait import Portrait, fitted
 from core.renderer import Renderer, WarpedFrames
 from core.renderer.contact import LIDS
 from core.renderer.expression import target_expression
-from core.renderer.fields import blur, dilate, erode, pixel_grid, resize, smoothstep
+from core.renderer.fields import blur, dilate, erode, smoothstep
 from core.renderer.framing import frame_portrait
+from core.renderer.generator.conditions import half_flow
 from core.renderer.masks import LID_RINGS, LIPS_OUTER_RING, polygon
 from core.renderer.matte import separate
 from core.track import relative_pose
@@ -59,7 +60,7 @@ class Source:
 
     def __init__(self, head: HeadModel, portrait: Portrait) -> None:
         self.head, self.portrait = head, portrait
-        self.renderer = Renderer(head, portrait, SIZE, framing="crop")
+        self.renderer = Renderer(head, portrait, SIZE, framing="crop", painter=None)
         self.person = fitted(portrait)
         landmarks = torch.from_numpy(np.ascontiguousarray(portrait.landmarks[None, :, :2], np.float32))
         model = LandmarkModel.face_mesh(head)
@@ -184,13 +185,6 @@ class Source:
         """(S, S) uint8: how far truth and conditions agree."""
         inside = torch.tensor(self.renderer.framing.inside)[None, None].float()
         return _bytes((inside * smoothstep(0.5, 1.0, self._follow()) if shoulders_move else inside)[0, 0])
-
-
-def half_flow(positions: Tensor) -> Tensor:
-    """(B, 2, S/2, S/2) px: ``Flow.positions`` (B, S, S, 2) as offsets from each pixel's own place, mean of 2 × 2."""
-    size = positions.shape[1]
-    offset = (positions - pixel_grid(size, size)).permute(0, 3, 1, 2)  # (B, S, S, 2) -> (B, 2, S, S)
-    return resize(offset, size // 2, size // 2)
 
 
 def _bytes(values: Tensor) -> np.ndarray:
