@@ -26,7 +26,7 @@ from .judge_model import FRAMES, WEIGHTS, Judge, JudgeConfig
 from .lip_sync_metrics import reliability
 from .mel_augment import AugmentConfig, augment
 
-BASE_RUN = RunConfig(steps=1000, save_every=100)
+BASE_RUN = RunConfig(steps=1200, save_every=50)
 
 
 @dataclass(frozen=True)

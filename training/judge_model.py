@@ -42,8 +42,8 @@ class JudgeConfig:
         Dimensions D of an answer.
     """
 
-    mouth: tuple[int, ...] = (32, 64, 112, 160)
-    voice: tuple[int, ...] = (32, 64, 112, 160)
+    mouth: tuple[int, ...] = (24, 48, 80, 128)
+    voice: tuple[int, ...] = (24, 48, 80, 128)
     size: int = 128
 
     @classmethod
