@@ -15,6 +15,7 @@ import signal
 import sys
 import tempfile
 import threading
+import types
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -43,28 +44,55 @@ def parser() -> argparse.ArgumentParser:
     for cls in COMMANDS:
         summary = (cls.__doc__ or "").split("``done.result``")[0].strip()
         command = commands.add_parser(cls.request, help=summary.splitlines()[0], description=summary)
-        hints = typing.get_type_hints(cls)
-        for spec in dataclasses.fields(cls):
-            _add_option(command, spec, hints[spec.name])
+        _add_options(command, cls)
     return main_parser
 
 
-def _add_option(command: argparse.ArgumentParser, spec: dataclasses.Field[Any], hint: Any) -> None:
+def _add_options(command: Any, cls: type, within: str = "") -> None:
+    """An option for each field of a message class; those of a message ``within`` it have its name before theirs."""
+    hints = typing.get_type_hints(cls)
+    for spec in dataclasses.fields(cls):
+        options = _options(hints[spec.name])
+        inner = next((option for option in options if dataclasses.is_dataclass(option)), None)
+        if isinstance(inner, type):
+            _add_options(command.add_argument_group(spec.name, spec.metadata["text"]), inner, f"{spec.name}.")
+        else:
+            _add_option(command, spec, options, within + spec.name)
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    """The types that an annotation allows."""
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _add_option(command: Any, spec: dataclasses.Field[Any], options: tuple[Any, ...], target: str) -> None:
     flag = "--" + spec.name.replace("_", "-")
     flags = [flag, _SHORT[spec.name]] if spec.name in _SHORT else [flag]
     required = spec.default is dataclasses.MISSING
     text = spec.metadata["text"]
     if not required and spec.default not in (None, ()):
         text += f" (default: {spec.default})"
-    if hint is bool:
-        command.add_argument(*flags, dest=spec.name, action=argparse.BooleanOptionalAction, help=text)
+    if bool in options:
+        command.add_argument(*flags, dest=target, action=argparse.BooleanOptionalAction, help=text)
         return
-    options = set(typing.get_args(hint)) or {hint}
-    if str in options and typing.get_origin(hint) is tuple:
-        command.add_argument(*flags, dest=spec.name, nargs="*", metavar="GROUP", help=text)
-        return
-    kind = next((kind for kind in (int, float) if kind in options), str)
-    command.add_argument(*flags, dest=spec.name, type=kind, required=required, metavar=spec.name.upper(), help=text)
+    series = next((option for option in options if typing.get_origin(option) is tuple), None)
+    allowed = options if series is None else typing.get_args(series)
+    kind = next((kind for kind in (int, float) if kind in allowed), str)
+    count = "*" if series is not None and spec.metadata["length"] is None else spec.metadata["length"]
+    name = "GROUP" if series is not None and kind is str else spec.name.upper()
+    command.add_argument(*flags, dest=target, type=kind, required=required, nargs=count, metavar=name, help=text)
+
+
+def _nested(options: dict[str, Any]) -> dict[str, Any]:
+    """Options by field, those of a message within it (``style.loop``) gathered in a dictionary of their own."""
+    fields: dict[str, Any] = {}
+    for name, value in options.items():
+        outer, _, inner = name.partition(".")
+        if inner:
+            fields.setdefault(outer, {})[inner] = value
+        else:
+            fields[name] = value
+    return fields
 
 
 class Printer:
@@ -133,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             options = vars(parser().parse_args(arguments))
             cls = next(cls for cls in COMMANDS if cls.request == options["command"])
-            request = build(cls, {k: v for k, v in options.items() if k != "command" and v is not None})
+            request = build(cls, _nested({k: v for k, v in options.items() if k != "command" and v is not None}))
             result = _run(request, printer)
         except SoliloquyError as error:
             printer.error(str(error))

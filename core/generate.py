@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from .channels import FPS
+from .channels import FPS, GROUPS
 from .errors import BadInputError
 from .files import make_folder
 from .live_link import read_live_link_csv
@@ -82,12 +82,16 @@ class Studio:
             job.take(request.take)
             spec = {
                 "source_take": request.take,
-                "keep": list(request.keep),
+                "keep": list(kept_groups(request)),
                 "first_frame": request.first_frame,
                 "last_frame": request.last_frame,
+                "transition": request.transition,
             }
-        elif request.keep or request.first_frame or request.last_frame is not None:
+        elif request.keep or request.groups or request.first_frame or request.last_frame is not None:
             raise BadInputError("bad_setting", "Keeping a part needs a take to keep it from.", "Name the take.")
+        if request.style is not None:  # lists, as they come back from job.json
+            style = asdict(request.style).items()
+            spec["style"] = {name: list(value) if isinstance(value, tuple) else value for name, value in style}
         with context.stage("audio"):
             speech = _speech_of(job, context)
         with job.locked():
@@ -145,6 +149,18 @@ class Studio:
         with context.stage("head"):
             write_head(models.head, portrait, mesh, texture, request.texture_size)
         return {"mesh": str(mesh), "texture": str(texture)}
+
+
+def kept_groups(request: Resample) -> tuple[str, ...]:
+    """The channel groups that a resampled take keeps. Raises BadInputError ``bad_setting`` where none is left."""
+    both = sorted(set(request.keep) & set(request.groups))
+    if both:
+        raise BadInputError(
+            "bad_setting", f"{both[0]} can't be kept and sampled anew.", "Name it in keep or in groups."
+        )
+    if not request.groups:
+        return request.keep
+    return tuple(group for group in GROUPS if group not in request.groups)
 
 
 def probe() -> dict[str, Any]:

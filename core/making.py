@@ -15,9 +15,12 @@ from .frames import FrameWriter, frames_on_disk, read_frames, synthetic_marks, w
 from .live_link import write_live_link_csv
 from .models import Models, is_out_of_memory
 from .motion import Motion
+from .prior.style import PriorStyle
+from .prior.windows import SEAM_FRAMES
 from .progress import JobContext
 from .protocol import version
 from .renderer.framing import Framing
+from .schema import build
 from .speech import Speech
 from .take import Job, TakePlan, make_take_folder
 
@@ -135,6 +138,8 @@ class TakeMaker:
                 num_inference_steps=settings["num_inference_steps"],
                 keep=source[None, :, _NONLIP_COLUMNS],
                 keep_mask=keep[:, _NONLIP_COLUMNS],
+                style=build(PriorStyle, plan.spec.get("style", settings.get("style", {}))),
+                transition=plan.spec.get("transition", SEAM_FRAMES),
                 progress=_in_frames(stage.step, len(speech)),
             )[0]
         timings["motion"] = stage.seconds

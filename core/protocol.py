@@ -13,6 +13,26 @@ A conversation::
     client → {"request": "cancel", "id": "2", "job": "1"}
     worker → {"event": "error", "id": "1", "code": "cancelled", "message": "Cancelled.", "hint": "", "exit_code": 130}
 
+A ``style`` is an object of settings, all of which may be left out (``core.prior.style.PriorStyle`` has their meaning)::
+
+    {"liveliness": 0.5, "head_amplitude": 1.2, "blink_rate": 20, "gaze_to_camera": 0.3, "start_pose": [0, 5, 0]}
+
+====================  ===========================  ========================================================
+setting               range (default)              what
+====================  ===========================  ========================================================
+``liveliness``        −1 … 1 (0)                   calm to lively, sampled accordingly
+``head_amplitude``    0 … 3 (1)                    size of head motion
+``gaze_amplitude``    0 … 3 (1)                    size of glances
+``brow_amplitude``    0 … 3 (1)                    size of brow motion
+``lid_amplitude``     0 … 3 (1)                    size of squints and widened eyes; blinks stay
+``cheek_amplitude``   0 … 3 (1)                    size of cheek and nose motion
+``blink_rate``        0 … 50 or null (null)        blinks a minute; null: as sampled
+``gaze_to_camera``    0 … 1 (0)                    how much the eyes rest on the camera
+``start_pose``        3 × −30 … 30 or null (null)  pitch, yaw, roll in degrees at the first frame
+``end_pose``          3 × −30 … 30 or null (null)  the same at the last frame
+``loop``              true, false (false)          the end runs into the beginning without a seam
+====================  ===========================  ========================================================
+
 Every request except ``shutdown`` is answered by exactly one ``done`` or ``error`` with its id. One job runs at a time;
 further ones wait their turn. ``cancel`` and ``shutdown`` are heard at any time. The worker ends when stdin closes.
 """
@@ -30,6 +50,7 @@ from typing import Any, ClassVar
 
 from .channels import GROUPS
 from .errors import EXIT_FAILED, BadInputError, SoliloquyError
+from .prior.style import PriorStyle
 from .schema import build, checked, setting
 
 PROTOCOL = 1
@@ -92,6 +113,7 @@ class Generate:
     seed: int = setting(0, "seed of the first take", low=0, high=MAX_SEED)
     guidance_scale: float = setting(1.0, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
     num_inference_steps: int = setting(10, "sampler steps; more is slower and finer", low=1, high=1000)
+    style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
     size: int = setting(512, "pixels of the rendered face square", low=128, high=1024)
     framing: str = setting("portrait", "whole photograph, or the face square alone", choices=_FRAMINGS)
     motion_only: bool = setting(False, "motion and curves without frames")
@@ -103,8 +125,9 @@ class Generate:
 class Resample:
     """Add takes with new seeds to a job, whole or in part. ``done.result``: job, takes.
 
-    With ``take`` given, its channel groups in ``keep`` (and all frames outside ``first_frame`` … ``last_frame``)
-    stay equal to the bit; the rest is sampled anew and joins smoothly.
+    With ``take`` given, all frames outside ``first_frame`` … ``last_frame`` stay equal to the bit, and inside them the
+    channel groups in ``keep``, or all but those in ``groups``; the rest is sampled anew and joins smoothly: the end of
+    a take, its middle (in-betweening), or one group throughout ("keep the head, sample other blinks").
     """
 
     request: ClassVar[str] = "resample"
@@ -113,8 +136,11 @@ class Resample:
     seed: int | None = setting(None, "seed of the first; the job's next unused one when left out", low=0, high=MAX_SEED)
     take: int | None = setting(None, "take whose motion is kept in part", low=1)
     keep: tuple[str, ...] = setting((), "channel groups to keep from that take", choices=_GROUPS)
+    groups: tuple[str, ...] = setting((), "channel groups to sample anew; all when left out", choices=_GROUPS)
     first_frame: int = setting(0, "first motion frame (25 a second, from 0) to sample anew", low=0)
     last_frame: int | None = setting(None, "last motion frame to sample anew; the end when left out", low=0)
+    transition: int = setting(8, "motion frames over which new motion bends to meet what is kept", low=1, high=100)
+    style: PriorStyle | None = setting(None, "how the head moves; as the job's when left out")  # noqa: RUF009
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
 
 

@@ -28,7 +28,11 @@ class StandInLips:
 
 
 class StandInPrior:
-    def sample(self, mel, seeds, *, keep, keep_mask, progress, **_):
+    def __init__(self) -> None:
+        self.asked: dict = {}
+
+    def sample(self, mel, seeds, *, keep, keep_mask, progress, **settings):
+        self.asked = settings
         drawn = [np.random.default_rng(s).random((len(mel) // 4, len(NONLIP_CHANNELS)), np.float32) for s in seeds]
         progress(1, 1)
         return np.where(keep_mask, keep, np.stack(drawn))

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 
 from core.__main__ import main
 from core.motion import Motion
+from core.prior.style import PriorStyle
 from core.processes import clean_environment
 from core.take import Job
 from tests.core.standins import install
@@ -356,3 +357,17 @@ def test_help_names_every_option(capsys) -> None:
     text = capsys.readouterr().out
     for option in ("--audio", "--takes", "--guidance-scale", "--steps", "--motion-only", "--framing", "--device"):
         assert option in text
+
+
+def test_style_options_reach_the_job_and_bad_ones_are_named(place, monkeypatch, capfd) -> None:
+    models = install(monkeypatch.setattr)
+    style = ("--liveliness", "0.5", "--blink-rate", "20", "--start-pose", "-5", "0", "2.5", "--loop")
+    assert place.run(*style) == 0
+    wanted = PriorStyle(liveliness=0.5, blink_rate=20.0, start_pose=(-5.0, 0.0, 2.5), loop=True)
+    assert models.prior.asked["style"] == wanted
+    job = capfd.readouterr().out.splitlines()[0].rpartition(os.sep)[0]
+    assert main(["resample", "--job", job, "--take", "1", "--groups", "blink", "--head-amplitude", "0"]) == 0
+    assert models.prior.asked["style"] == PriorStyle(head_amplitude=0.0)
+    capfd.readouterr()
+    assert place.run("--head-amplitude", "7") == 2
+    assert "head_amplitude can't be 7.0. Choose a value of 0 to 3." in capfd.readouterr().err

@@ -14,12 +14,16 @@ from hypothesis import strategies as st
 
 from core import protocol
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, BadInputError, CancelledError, SoliloquyError
-from core.protocol import EXTENSION_ROOT, Generate, Progress, Resample, TakeReady
+from core.protocol import EXTENSION_ROOT, Generate, PriorStyle, Progress, Resample, TakeReady
 
 REQUESTS = [
     protocol.Probe(),
     Generate(audio="/päth with spaces/声.wav", portrait="p.jpg", out="/o", takes=3, duration=2.5),
+    Generate(
+        audio="a", portrait="p", out="o", style=PriorStyle(blink_rate=20.0, start_pose=(0.0, -5.0, 1.0), loop=True)
+    ),
     Resample(job="/job", take=2, keep=("head", "gaze"), seed=8, first_frame=10, last_frame=20),
+    Resample(job="/job", take=2, groups=("blink",), transition=20, style=PriorStyle(liveliness=-0.5)),
     protocol.Render(job="/job", motion="edited.npz", size=512, framing="crop"),
     protocol.Extract(job="/job", take=2),
     protocol.Head(portrait="p.jpg", out="/o"),
@@ -105,6 +109,10 @@ def test_any_garbage_is_one_kind_of_error(line) -> None:
         ({"motion_only": 1}, "motion_only"),
         ({"audio": None}, "audio"),
         ({"colour": "red"}, "colour"),
+        ({"style": "lively"}, "style"),
+        ({"style": {"head_amplitude": 9}}, "head_amplitude"),
+        ({"style": {"hat": True}}, "hat"),
+        ({"style": {"end_pose": [1, 2]}}, "end_pose"),
     ],
 )
 def test_wrong_settings_are_named(changes, word) -> None:
@@ -119,6 +127,12 @@ def test_missing_settings_are_named() -> None:
         protocol.decode_request(b'{"request":"generate","id":"1"}')
     with pytest.raises(BadInputError, match="keep"):
         protocol.encode_request("1", Resample(job="j", keep=("hair",)))
+
+
+def test_every_style_setting_is_explained() -> None:
+    """The protocol's description lists each setting once."""
+    for field in dataclasses.fields(PriorStyle):
+        assert protocol.__doc__.count(f"\n``{field.name}``") == 1, field.name
 
 
 def test_not_a_number_never_travels() -> None:

@@ -21,7 +21,7 @@ from core.errors import BadInputError, CancelledError, SoliloquyError
 from core.live_link import VALUE_COLUMNS, write_live_link_csv
 from core.motion import Motion, group_indices
 from core.progress import JobContext
-from core.protocol import Extract, Generate, Notice, Progress, Render, Resample, TakeReady
+from core.protocol import Extract, Generate, Notice, PriorStyle, Progress, Render, Resample, TakeReady
 from core.take import Job, job_name
 from tests.core.standins import StandInModels, install
 
@@ -213,6 +213,31 @@ def test_resample_keeps_groups_and_frames_to_the_bit(models, request_) -> None:
     assert not np.isclose(channels[10:20, free], source[10:20, free]).any(axis=1).all()
 
 
+def test_resample_of_named_groups_keeps_all_others(models, request_) -> None:
+    first = run(request_).takes()[0]
+    source = Motion.load(first.motion).channels()
+    take = run(Resample(job=first.job, take=1, groups=("blink",), transition=3, device="cpu")).takes()[0]
+    channels = Motion.load(take.motion).channels()
+    blink = group_indices("blink")
+    assert np.array_equal(np.delete(channels, blink, 1), np.delete(source, blink, 1))
+    assert not np.isclose(channels[:, blink], source[:, blink]).all(axis=1).any()
+    assert models.prior.asked["transition"] == 3
+
+
+def test_style_is_the_jobs_unless_a_resample_brings_its_own(models, request_) -> None:
+    job = run(replace(request_, style=PriorStyle(head_amplitude=0.5, end_pose=(1, 2, 3)))).takes()[0].job
+    assert models.prior.asked["style"] == PriorStyle(head_amplitude=0.5, end_pose=(1.0, 2.0, 3.0))
+    assert job != run(request_).takes()[0].job, "another style is another job"
+    assert models.prior.asked["style"] == PriorStyle()
+    run(Resample(job=job, device="cpu"))
+    assert models.prior.asked["style"].head_amplitude == 0.5
+    own = PriorStyle(start_pose=(0.0, 1.0, 2.0))
+    for _ in range(2):  # the second time it is found again in job.json
+        take = run(Resample(job=job, seed=40, style=own, device="cpu")).takes()[0]
+        assert take.index == 4
+    assert models.prior.asked["style"] == own
+
+
 def test_resample_whole_takes_new_seeds_each_time(models, request_) -> None:
     job = run(request_).takes()[0].job
     assert [t.seed for t in run(Resample(job=job, takes=2, device="cpu")).takes()] == [2, 3]
@@ -233,6 +258,8 @@ def test_a_cancelled_resample_goes_on_with_its_seed(models, request_) -> None:
     ("changes", "code"),
     [
         ({"keep": ("head",)}, "bad_setting"),
+        ({"groups": ("head",)}, "bad_setting"),
+        ({"take": 1, "keep": ("head", "gaze"), "groups": ("head",)}, "bad_setting"),
         ({"first_frame": 3}, "bad_setting"),
         ({"take": 9}, "take_missing"),
         ({"take": 1, "first_frame": FRAMES}, "bad_setting"),
