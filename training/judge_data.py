@@ -26,6 +26,7 @@ from core.errors import BadInputError, SoliloquyError
 from core.face_view import VIEW_SIDE, anchor_points, anchor_similarity, face_view
 from core.head_model import HeadModel
 from core.portrait import load_portrait
+from core.renderer.geometry import PosedHeads
 from core.renderer.renderer import Renderer
 
 from .corpus.dataset import Clip, Corpus
@@ -99,6 +100,11 @@ def head_motion(frames: int, rng: np.random.Generator) -> np.ndarray:
     return stretch - np.median(stretch, axis=0)
 
 
+def posed_landmarks(renderer: Renderer, heads: PosedHeads) -> np.ndarray:
+    """Face mesh (T, 468, 2) px of posed heads: where they were put, not where a tracker finds them."""
+    return renderer.geometry.model.mesh468(heads.pixels)[..., :2].cpu().numpy()
+
+
 def rendered_mouths(renderer: Renderer, clip: Clip, rng: np.random.Generator) -> np.ndarray:
     """(T, 72, 72) of a portrait that says what ``clip`` says, as the plain warp renders it."""
     motion = (clip.expression, clip.rotation + head_motion(clip.frames, rng), clip.translation)
@@ -107,7 +113,7 @@ def rendered_mouths(renderer: Renderer, clip: Clip, rng: np.random.Generator) ->
         frames = renderer.warp(*(torch.from_numpy(channel[first : first + 15]).float() for channel in motion))
         squares = (frames.picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
         pictures += list(squares)
-        landmarks.append(renderer.geometry.model.mesh468(frames.heads.pixels)[..., :2].numpy())
+        landmarks.append(posed_landmarks(renderer, frames.heads))
     return cut_mouths(pictures, mouth_similarities(np.concatenate(landmarks), MARGIN), MARGIN)
 
 
@@ -183,7 +189,7 @@ def main() -> None:
             print(f"{path.name}: left out, {error}")
             continue
         rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"))
-        renderer = Renderer(head, portrait, RENDER_SIDE, framing="crop")
+        renderer = Renderer(head, portrait, RENDER_SIDE, framing="crop", painter=None)
         mouths = rendered_mouths(renderer, clip, rng)
         save(MouthClip(name, judge_split(clip.name), mouths, clip.mel), FOLDER / "rendered")
 

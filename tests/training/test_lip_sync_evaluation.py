@@ -1,0 +1,88 @@
+"""Evaluation of lip sync: whose lips are shown, and that a made-up judge tells good, wrong and still ones apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.channels import EXPRESSIONS
+from core.motion import Motion
+from training import lip_sync_evaluation as evaluation
+from training.corpus.dataset import Clip
+from training.judge_model import Judge, JudgeConfig
+from training.lip_sync_evaluation import Line, both_seen, judge_lines
+from training.lips_data import LIP_COLUMNS
+
+FRAMES = 60
+
+
+class FilmedClip(Clip):
+    """A clip whose only field is the opening."""
+
+    def array(self, field: str) -> np.ndarray:
+        assert field == "opening"
+        return opening_of(self.name)
+
+
+def opening_of(name: str) -> np.ndarray:
+    return np.convolve(np.random.default_rng(int(name)).random(FRAMES), np.ones(5) / 5, "same")
+
+
+def line(name: str) -> Line:
+    rng = np.random.default_rng(int(name))
+    expression = rng.random((FRAMES, len(EXPRESSIONS)))
+    expression[:, LIP_COLUMNS] = 0.3 + 0.4 * opening_of(name)[:, None]
+    motion = Motion(expression, np.zeros((FRAMES, 3)), np.zeros((FRAMES, 3)))
+    return Line(np.full((4 * FRAMES, 80), float(name), np.float32), motion, FilmedClip(name, "s", "test", FRAMES, None))
+
+
+def test_only_the_lips_are_replaced() -> None:
+    said = line("3")
+    other = said.with_lips(np.full((FRAMES, 27), 0.125))
+    lips = np.zeros(len(EXPRESSIONS), bool)
+    lips[LIP_COLUMNS] = True
+    assert (other.expression[:, lips] == 0.125).all()
+    assert np.array_equal(other.expression[:, ~lips], said.motion.expression[:, ~lips])
+    assert np.array_equal(said.with_lips(np.full(27, 0.125)).expression, other.expression)
+
+
+def test_lost_frames_are_bridged_and_lost_takes_left_out() -> None:
+    clip = line("3").clip
+    opening = np.linspace(0, 1, FRAMES)
+    opening[10:13] = np.nan
+    pair = both_seen(opening, clip)
+    assert pair is not None
+    np.testing.assert_allclose(pair[0], np.linspace(0, 1, FRAMES), atol=1e-9)
+    opening[20:30] = np.nan
+    assert both_seen(opening, clip) is None
+
+
+def test_kinds_of_lips_are_ranked_by_a_judge_that_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The made-up judge compares the shown opening itself with the one that was said."""
+
+    def shown(_, motion: Motion):
+        opening = motion.expression[:, LIP_COLUMNS].mean(1)
+        return opening, opening
+
+    def answers(_, opening, mel):
+        def code(curve):
+            steps = np.lib.stride_tricks.sliding_window_view(curve - curve.mean(), 5)
+            return steps / (np.linalg.norm(steps, axis=1, keepdims=True) + 1e-6)
+
+        return code(opening), code(opening_of(str(int(mel[0, 0]))))
+
+    class Lips:
+        def predict(self, mel: np.ndarray) -> np.ndarray:
+            noise = np.random.default_rng(0).normal(0, 0.03, FRAMES)
+            return np.repeat((0.2 + 0.3 * opening_of(str(int(mel[0, 0]))) + noise)[:, None], 27, 1)
+
+    monkeypatch.setattr(evaluation, "shown", shown)
+    monkeypatch.setattr(evaluation, "answers", answers)
+    cast = [(None, line(str(number))) for number in range(5)]
+    made = judge_lines(Judge(JudgeConfig.tiny()), Lips(), cast, 1.0)
+    assert made["tracked"]["S_c"] > made["product"]["S_c"] > made["product, other sound"]["S_c"] + 0.2
+    assert made["still"]["S_c"] < 0.1
+    assert made["tracked"]["opening"] > 0.999 > made["product"]["opening"] > 0.6
+    assert made["product"]["offset"] == made["product"]["opening_offset"] == 0
+    assert made["product"]["N_c"] == pytest.approx(abs(1 - made["product"]["S_c"]), abs=1e-3)
+    assert "opening" not in made["still"] and made["product"]["takes"] == 5

@@ -1,0 +1,201 @@
+"""Lip sync of what the product renders, measured by the judge: ``python -m training.lip_sync_evaluation``.
+
+Held-out portraits say held-out clips of the known talker (``test``) and of the talker never seen (``unseen``), and
+speech of synthesised voices never heard. Head motion is real, from the addresses; lips are
+
+``product``  the lip model's, from the sound alone
+``tracked``  those of the person who said it, tracked: what the renderer allows at best
+``still``    held at the clip's average: what the head's motion alone is worth
+
+and each is judged with its own sound; ``product, other sound`` are the product's lips with the sound of another clip.
+``recording`` is the filmed talker. The opening of the mouth is measured on the rendered frames by mediapipe and
+compared with the filmed one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from core.audio import load_audio
+from core.channels import EXPRESSIONS
+from core.errors import BadInputError
+from core.face_mesh import FaceMesh
+from core.head_model import HeadModel
+from core.lips import LipModel
+from core.mel import log_mel
+from core.motion import Motion
+from core.portrait import load_portrait
+from core.renderer.renderer import Renderer
+
+from .corpus.dataset import Clip, Corpus
+from .judge_data import castings, cut_mouths, head_motion, mouth_similarities, posed_landmarks
+from .judge_model import Judge
+from .landmarks import mouth_shape
+from .lip_sync_metrics import Pair, answers, confidence_gap, opening_match, shift_distances, sync_numbers
+from .lips_data import LIP_COLUMNS
+from .speech_synthesis import CACHE as SPEECH
+from .splits import HELD_OUT_VOICES, portrait_split
+
+SECONDS = 4
+"""Synthesised speech is cut there."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something that a portrait says: mel (4 T, 80), motion of everything but the lips, and the clip of a filmed
+    talker."""
+
+    mel: np.ndarray
+    motion: Motion
+    clip: Clip | None
+
+    def with_lips(self, lips: np.ndarray) -> Motion:
+        """The motion with these lips (T, 27), or (27,) held."""
+        expression = self.motion.expression.copy()
+        expression[:, LIP_COLUMNS] = lips
+        return Motion(expression, self.motion.rotation, self.motion.translation)
+
+
+def filmed(clip: Clip, rng: np.random.Generator) -> Line:
+    """A clip's sound and face with the head motion of an address."""
+    motion = Motion(clip.expression, head_motion(clip.frames, rng), np.zeros((clip.frames, 3)))
+    return Line(clip.mel, motion, clip)
+
+
+def spoken(path: Path, rng: np.random.Generator) -> Line:
+    """A sound file and an otherwise resting face."""
+    audio = load_audio(path, duration=SECONDS)
+    motion = Motion(
+        np.zeros((audio.frames, len(EXPRESSIONS))), head_motion(audio.frames, rng), np.zeros((audio.frames, 3))
+    )
+    return Line(log_mel(audio.samples, audio.frames), motion, None)
+
+
+def shown(renderer: Renderer, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
+    """Mouths (T, 56, 56) that the judge sees in the rendered frames, and the opening (T,) that mediapipe sees, NaN
+    where it finds no face."""
+    pictures = list(renderer.render(motion))
+    channels = (torch.from_numpy(values) for values in (motion.expression, motion.rotation, motion.translation))
+    landmarks = posed_landmarks(renderer, renderer.geometry.pose(*channels))
+    opening = np.full(len(pictures), np.nan)
+    with FaceMesh(video=True) as mesh:
+        for index, picture in enumerate(pictures):
+            faces = mesh.detect(picture)
+            if faces:
+                opening[index] = mouth_shape(faces[0][None])[0][0]
+    return cut_mouths(pictures, mouth_similarities(landmarks)), opening
+
+
+def summary(takes: Sequence[Pair], openings: Sequence[Pair], real: float | None) -> dict[str, float]:
+    """Means of the sync numbers over judged takes, and medians over pairs of openings (shown, filmed)."""
+    numbers = [sync_numbers(shift_distances(*take)) for take in takes]
+    out = {name: round(float(np.mean([n[name] for n in numbers])), 4) for name in ("lse_d", "lse_c", "distance")}
+    out["S_c"] = out["lse_c"]
+    if real is not None:
+        out["N_c"] = round(confidence_gap(out["S_c"], real), 4)
+    out["offset"] = float(np.median([n["offset"] for n in numbers]))
+    out["within_one"] = round(float(np.mean([abs(n["offset"]) <= 1 for n in numbers])), 3)
+    if openings:
+        matches = [opening_match(*pair) for pair in openings]
+        out["opening"] = round(float(np.median([match["correlation"] for match in matches])), 3)
+        out["opening_offset"] = float(np.median([match["offset"] for match in matches]))
+    return {"takes": len(takes), **out}
+
+
+def both_seen(opening: np.ndarray, clip: Clip) -> Pair | None:
+    """Openings (shown, filmed) with short losses bridged, or None where mediapipe lost the rendered face for more."""
+    there = np.isfinite(opening)
+    if there.mean() < 0.9:
+        return None
+    times = np.arange(len(opening))
+    return np.interp(times, times[there], opening[there]), clip.array("opening")
+
+
+def judge_lines(
+    judge: Judge, lips: LipModel, cast: Sequence[tuple[Renderer, Line]], real: float | None
+) -> dict[str, dict[str, float]]:
+    """The numbers of each kind of lips over a cast of portraits and lines."""
+    takes: dict[str, list[Pair]] = defaultdict(list)
+    openings: dict[str, list[Pair]] = defaultdict(list)
+    for renderer, line in tqdm(cast, unit=""):
+        kinds = {"product": lips.predict(line.mel)}
+        if line.clip is not None:
+            kinds["tracked"] = line.motion.expression[:, LIP_COLUMNS]
+        kinds["still"] = next(reversed(kinds.values())).mean(0)
+        for kind, weights in kinds.items():
+            mouths, opening = shown(renderer, line.with_lips(weights))
+            takes[kind].append(answers(judge, mouths, line.mel))
+            pair = None if line.clip is None or kind == "still" else both_seen(opening, line.clip)
+            if pair is not None:
+                openings[kind].append(pair)
+    for index, (seen, _) in enumerate(takes["product"]):
+        heard = takes["product"][(index + 1) % len(takes["product"])][1]
+        count = min(len(seen), len(heard))
+        takes["product, other sound"].append((seen[:count], heard[:count]))
+    return {kind: summary(judged, openings[kind], real) for kind, judged in takes.items()}
+
+
+def recording(judge: Judge, clips: Sequence[Clip]) -> dict[str, float]:
+    """The numbers of the filmed talkers themselves."""
+    pairs = [
+        answers(judge, cut_mouths(clip.pictures(), mouth_similarities(clip.landmarks)), clip.mel) for clip in clips
+    ]
+    return summary(pairs, [], None)
+
+
+def evaluate(
+    data: Path, corpus: Corpus, lips: LipModel, judge: Judge, count: int
+) -> dict[str, dict[str, dict[str, float]]]:
+    """All numbers over ``count`` takes of each set, by set and kind of lips."""
+    head = HeadModel.load()
+    rng = np.random.default_rng(0)
+    portraits = sorted((data / "portraits").glob("*.jpg"))
+
+    def renderer(path: Path) -> Renderer | None:
+        try:
+            return Renderer(head, load_portrait(path, Path(".cache/portraits")), 256, framing="crop")
+        except BadInputError:
+            return None
+
+    report: dict[str, dict[str, dict[str, float]]] = {}
+    for part in ("test", "unseen"):
+        chosen = [(renderer(path), filmed(clip, rng)) for path, clip in castings(portraits, corpus, {part: count})]
+        cast = [(made, line) for made, line in chosen if made is not None]
+        real = recording(judge, [line.clip for _, line in cast if line.clip is not None])
+        report[part] = {"recording": real, **judge_lines(judge, lips, cast, real["lse_c"])}
+    held_out = [path for path in portraits if portrait_split(path.stem) == "test"]
+    for voice in HELD_OUT_VOICES:
+        files = sorted((SPEECH / voice).glob("*.wav"))[:count]
+        chosen = [(renderer(path), spoken(file, rng)) for path, file in zip(held_out, files, strict=False)]
+        report[voice] = judge_lines(judge, lips, [(made, line) for made, line in chosen if made is not None], None)
+    return report
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
+    parser.add_argument("--count", type=int, default=12, help="takes of each set")
+    parser.add_argument("--out", type=Path, default=Path("runs/judge/lip_sync.json"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    report = evaluate(options.data, Corpus.open(options.corpus), LipModel.load(), Judge.load(), options.count)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    for name, kinds in report.items():
+        for kind, numbers in kinds.items():
+            print(f"{name}, {kind}: {json.dumps(numbers)}")
+
+
+if __name__ == "__main__":
+    main()
