@@ -84,7 +84,7 @@ def shown(renderer: Renderer, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     """Mouths (T, 56, 56) that the judge sees in the rendered frames, and the opening (T,) that mediapipe sees, NaN
     where it finds no face."""
     pictures = list(renderer.render(motion))
-    channels = (torch.from_numpy(values) for values in (motion.expression, motion.rotation, motion.translation))
+    channels = (torch.tensor(values) for values in (motion.expression, motion.rotation, motion.translation))
     landmarks = posed_landmarks(renderer, renderer.geometry.pose(*channels))
     opening = np.full(len(pictures), np.nan)
     with FaceMesh(video=True) as mesh:
