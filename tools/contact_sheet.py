@@ -13,6 +13,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -46,11 +47,11 @@ POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
 """Name -> expression (names without side mean both sides) and rotation in degrees."""
 
 
-def pose_motion() -> Motion:
-    """The poses of the sheet, one a frame."""
-    expression = np.zeros((len(POSES), len(EXPRESSIONS)), np.float32)
-    rotation = np.zeros((len(POSES), 3), np.float32)
-    for row, (weights, degrees) in enumerate(POSES.values()):
+def pose_motion(names: Sequence[str] = tuple(POSES)) -> Motion:
+    """Some poses of the sheet, one a frame."""
+    expression = np.zeros((len(names), len(EXPRESSIONS)), np.float32)
+    rotation = np.zeros((len(names), 3), np.float32)
+    for row, (weights, degrees) in enumerate(POSES[name] for name in names):
         rotation[row] = np.radians(degrees)
         for name, value in weights.items():
             for full in (name, f"{name}_L", f"{name}_R"):
@@ -60,11 +61,16 @@ def pose_motion() -> Motion:
 
 
 def portraits(args: argparse.Namespace) -> list[tuple[str, Portrait]]:
-    """The portraits asked for: files, or a random choice of the data folder; "astronaut" is scikit-image's."""
+    """The portraits asked for: files, or a random choice of the data folder."""
     names = list(args.files)
     if not names:
         folder = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data")) / "portraits"
         names = [str(p) for p in random.Random(args.seed).sample(sorted(folder.glob("*.jpg")), args.count)]
+    return load_portraits(names)
+
+
+def load_portraits(names: Sequence[str]) -> list[tuple[str, Portrait]]:
+    """Name and portrait of files; "astronaut" is scikit-image's."""
     result = []
     for name in names:
         if name == "astronaut":
@@ -98,17 +104,17 @@ def main() -> None:
         pictures = [renderer.framing.crop, *renderer.render(motion)]
         a_frame = (time.perf_counter() - ready) / len(motion)
         print(f"{name}: analysed in {ready - start:.2f} s, {a_frame:.3f} s a frame")
-        labelled = [_label(_zoom(p, args.zoom), text) for p, text in zip(pictures, ["source", *POSES], strict=True)]
-        columns = args.columns or len(labelled)
-        while len(labelled) % columns:
-            labelled.append(np.zeros_like(labelled[0]))
-        rows += [np.concatenate(labelled[k : k + columns], 1) for k in range(0, len(labelled), columns)]
+        shown = [labelled(zoomed(p, args.zoom), text) for p, text in zip(pictures, ["source", *POSES], strict=True)]
+        columns = args.columns or len(shown)
+        while len(shown) % columns:
+            shown.append(np.zeros_like(shown[0]))
+        rows += [np.concatenate(shown[k : k + columns], 1) for k in range(0, len(shown), columns)]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(args.out), np.concatenate(rows)[..., ::-1])
     print(args.out)
 
 
-def _zoom(picture: np.ndarray, zoom: float) -> np.ndarray:
+def zoomed(picture: np.ndarray, zoom: float) -> np.ndarray:
     """The middle of a picture (where the face is), enlarged to the picture's size."""
     if zoom == 1:
         return picture.copy()
@@ -118,8 +124,9 @@ def _zoom(picture: np.ndarray, zoom: float) -> np.ndarray:
     return cv2.resize(picture[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_CUBIC)
 
 
-def _label(picture: np.ndarray, text: str) -> np.ndarray:
-    picture = np.ascontiguousarray(picture)
+def labelled(picture: np.ndarray, text: str) -> np.ndarray:
+    """A copy of a picture with small words in its corner."""
+    picture = picture.copy()
     cv2.putText(picture, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(picture, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)
     return picture

@@ -46,6 +46,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..splits import portrait_split
+
 FOLDER = Path(".cache/pairs")
 KINDS = ("grid", "portraits", "own", "synthetic")
 SHARES = {"grid": 0.2, "portraits": 0.4, "own": 0.1, "synthetic": 0.3}
@@ -169,6 +171,9 @@ def main() -> None:
     sheet.add_argument("--count", type=int, default=8)
     sheet.add_argument("--seed", type=int, default=0)
     sheet.add_argument("--to", type=Path, default=Path("runs/pairs"))
+    held_out = commands.add_parser("held-out", help="files of portraits that nothing is trained on")
+    held_out.add_argument("--data", type=Path, default=Path("../shared/data"))
+    held_out.add_argument("--count", type=int, default=12)
     for command in (build, sheet):
         command.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args()
@@ -177,6 +182,11 @@ def main() -> None:
         from .reenactment_build import build as make
 
         make(options.kind, options.folder, options.data, options.limit)
+    elif options.command == "held-out":
+        files = sorted((options.data / "portraits").glob("*.jpg"))
+        chosen = [str(path) for path in files if portrait_split(path.stem) == "test"]
+        # Evenly over all, which are in the order of their names.
+        print(*chosen[:: max(1, len(chosen) // options.count)][: options.count])
     else:
         from .reenactment_sheet import write_sheet
 

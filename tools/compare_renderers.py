@@ -1,0 +1,82 @@
+"""The plain warp and G side by side: a sheet for each portrait, to be judged by eye.
+
+    python tools/compare_renderers.py $(python -m training.corpus.reenactment held-out --count 12) --out runs/compare
+    python tools/compare_renderers.py astronaut person.png --generator runs/generator/generator.safetensors --out DIR
+
+Each sheet shows the source, rest, ah, oo, smile, blink, ±15 degrees of yaw and +10 of pitch: above the warp, below G;
+then mouth and eyes of both, three times as large. Held-out portraits are people: their sheets belong in an ignored
+folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from core.head_model import HeadModel  # noqa: E402
+from core.portrait import Portrait  # noqa: E402
+from core.renderer import Renderer  # noqa: E402
+from core.renderer.generator import Generator  # noqa: E402
+from core.renderer.generator.refine import Painter  # noqa: E402
+from core.renderer.generator.weights import load_generator  # noqa: E402
+from core.representation.model import Representation  # noqa: E402
+from tools.contact_sheet import labelled, load_portraits, pose_motion, zoomed  # noqa: E402
+
+SHOWN = ("rest", "ah", "oo", "smile", "blink", "yaw +15", "yaw -15", "pitch +10")
+ZOOM = 1.5
+CLOSE = 2.6
+"""How much larger mouth and eyes are shown than the picture is."""
+
+
+def painter_of(path: Path | None) -> Painter:
+    """The networks of G with the weights of a file, or as shipped."""
+    shipped = Painter.shipped() if path is None else None
+    if shipped is not None:
+        return shipped
+    generator = load_generator(path)
+    if not isinstance(generator, Generator):
+        raise SystemExit(f"{path} holds the paper's generator, which has no warp to correct.")
+    return Painter(generator, Representation.load())
+
+
+def sheet(head: HeadModel, portrait: Portrait, painter: Painter, size: int) -> np.ndarray:
+    """(H, W, 3) uint8: the poses by both renderers, and their faces larger."""
+    rows = []
+    motion = pose_motion(SHOWN)
+    for name, networks in (("warp", None), ("G", painter)):
+        renderer = Renderer(head, portrait, size, framing="crop", painter=networks)
+        pictures = [renderer.framing.crop, *renderer.render(motion)]
+        rows.append([(f"{name}: {pose}", p) for pose, p in zip(("source", *SHOWN), pictures, strict=True)])
+    whole = [[labelled(zoomed(p, ZOOM), text) for text, p in row] for row in rows]
+    close = [[labelled(zoomed(p, CLOSE), text) for text, p in row] for row in rows]
+    return np.concatenate([np.concatenate(row, 1) for row in (*whole, *close)])
+
+
+def main() -> None:
+    """Write the sheets."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", help='photographs, or "astronaut"')
+    parser.add_argument("--generator", type=Path, help="weights of G; the shipped ones where not given")
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "compare")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    head, painter = HeadModel.load(), painter_of(options.generator)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name, portrait in load_portraits(options.files):
+        path = options.out / f"{name}.png"
+        if not cv2.imwrite(str(path), sheet(head, portrait, painter, options.size)[..., ::-1]):
+            raise OSError(f"{path} can't be written")
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

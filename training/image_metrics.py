@@ -1,0 +1,246 @@
+"""Self-reenactment on held-out pairs, every renderer against the same truths: ``python -m training.image_metrics``.
+
+Compared are the still portrait (the source as it is), the plain flow warp, the paper's own generator where weights are
+given, and G. Held out are talker s1's test clips and all clips of s4 (a stranger), portraits by name, and synthetic
+people by seed (``training.splits``). Metrics count pixels that truth and conditions agree on (``valid``), over the
+whole picture, the mouth, the eyes, and the edge of head and hair. Writes JSON and Markdown tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.errors import SoliloquyError
+from core.renderer.generator import PaperGenerator
+from core.renderer.generator.style import StyleNetworks, identity_of, style_of
+from core.renderer.generator.weights import load_generator, weights_path
+from core.representation.model import Representation
+
+from .corpus.reenactment import FOLDER, ReenactmentPairs, collate
+from .generator import correct
+from .generator_data import prepare
+from .perceptual import OrientedPyramid, PerceptualDistance
+from .picture_quality import frechet, mean_over, psnr, sharpness, ssim_map
+from .results_page import Table, number
+
+Method = Callable[[dict[str, Any]], Tensor]
+"""Pictures (B, 3, S, S) 0–1 for a batch of pairs."""
+SETS = {
+    "s1, clips held out": ("grid", "test"),
+    "s4, never seen": ("grid", "unseen"),
+    "portraits held out": ("portraits", "test"),
+    "the portrait itself": ("own", "test"),
+    "synthetic people held out": ("synthetic", "test"),
+}
+"""Name, kind and split of what is measured on."""
+REGIONS = ("whole", "mouth", "eyes", "edge")
+BATCH = 8
+FACE_SIDE = 96
+"""Pixels to which faces are scaled for the Fréchet distance."""
+FRECHET_NAME = "Fréchet distance of oriented-filter energies of the face (a stand-in for FID)"
+COLUMNS = (
+    ("PSNR", "whole", "psnr", 2),
+    ("SSIM", "whole", "ssim", 3),
+    ("perceptual ↓", "whole", "perceptual", 3),
+    ("mouth PSNR", "mouth", "psnr", 2),
+    ("mouth SSIM", "mouth", "ssim", 3),
+    ("mouth perceptual ↓", "mouth", "perceptual", 3),
+    ("mouth sharpness → 1", "mouth", "sharpness", 2),
+    ("eyes PSNR", "eyes", "psnr", 2),
+    ("eyes perceptual ↓", "eyes", "perceptual", 3),
+    ("edge PSNR", "edge", "psnr", 2),
+    ("edge perceptual ↓", "edge", "perceptual", 3),
+)
+"""Heading, region, metric and digits."""
+
+
+def still(batch: dict[str, Any]) -> Tensor:
+    """The portrait, whatever the motion."""
+    return batch["source"]
+
+
+def warp(batch: dict[str, Any]) -> Tensor:
+    """The plain flow warp."""
+    return batch["warped"]
+
+
+def drawn_by(path: Path | None, styles: StyleNetworks) -> Method:
+    """What a trained generator (with flow or the paper's) makes, as the product would run it."""
+    network = load_generator(path)
+
+    def make(batch: dict[str, Any]) -> Tensor:
+        style = style_of(styles, _identities(styles, batch), batch["channels"])
+        with torch.inference_mode():
+            if isinstance(network, PaperGenerator):
+                return network(batch["source"], style).clamp(0, 1)
+            prepared = prepare({**batch, "style": style})
+            return correct(network, prepared).apply(batch["warped"]).clamp(0, 1)
+
+    return make
+
+
+def _identities(styles: StyleNetworks, batch: dict[str, Any]) -> Tensor:
+    sources = (batch["source"] * 255 + 0.5).byte().permute(0, 2, 3, 1).numpy()
+    landmarks = batch["source_landmarks"].numpy()
+    with torch.inference_mode():
+        pairs = zip(sources, landmarks, strict=True)
+        return torch.cat([identity_of(styles, picture, points, torch.device("cpu")) for picture, points in pairs])
+
+
+def regions(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights (B, 1, S, S) of each of ``REGIONS``."""
+    masks = dict(zip(REGIONS[1:], batch["interest"].split(1, 1), strict=True))
+    return {"whole": batch["valid"], **{name: mask * batch["valid"] for name, mask in masks.items()}}
+
+
+def face_features(pictures: Tensor, landmarks: Tensor, filters: OrientedPyramid) -> Tensor:
+    """(B, 46) of each face: mean energy of the filters at each scale, orientation and colour, mean and spread of the
+    colours; the face is cut out by its landmarks (B, 478, 2) px."""
+    out = []
+    for picture, points in zip(pictures, landmarks, strict=True):
+        low, high = points[:468].amin(0), points[:468].amax(0)
+        middle, half = (low + high) / 2, float((high - low).max()) * 0.55
+        steps = (torch.arange(FACE_SIDE) + 0.5) / FACE_SIDE * 2 - 1
+        y, x = torch.meshgrid(steps, steps, indexing="ij")
+        grid = (torch.stack([x, y], -1) * half + middle) * 2 / picture.shape[-1] - 1
+        face = F.grid_sample(picture[None], grid[None], mode="bicubic", padding_mode="border", align_corners=False)
+        energies = [maps.mean((2, 3))[0] for maps in filters(face)[1::2]]
+        out.append(torch.cat([*energies, face.mean((2, 3))[0], face.std((2, 3))[0]]))
+    return torch.stack(out)
+
+
+def measure(pairs: Sequence[Any], methods: Mapping[str, Method], perceptual: PerceptualDistance) -> dict[str, Any]:
+    """All metrics of all methods on pairs.
+
+    Returns
+    -------
+    ``pairs``: their number; ``methods``: for each method and region the mean of psnr (dB), ssim, perceptual and
+    sharpness over pairs, ``frechet`` of all pairs, and, against the method "warp", ``better``: the share of pairs
+    whose perceptual distance in mouth, eyes or edge is smaller.
+    """
+    filters = OrientedPyramid()
+    values: dict[str, dict[str, dict[str, list[float]]]] = {
+        m: {r: {"psnr": [], "ssim": [], "perceptual": [], "sharpness": []} for r in REGIONS} for m in methods
+    }
+    features: dict[str, list[Tensor]] = {name: [] for name in (*methods, "truth")}
+    for start in range(0, len(pairs), BATCH):
+        batch = collate([pairs[i] for i in range(start, min(start + BATCH, len(pairs)))])
+        truth, weights = batch["truth"], regions(batch)
+        features["truth"].append(face_features(truth, batch["landmarks"], filters))
+        for name, method in methods.items():
+            with torch.inference_mode():
+                made = method(batch).float()
+                features[name].append(face_features(made, batch["landmarks"], filters))
+                likeness = ssim_map(made, truth)
+                for region, weight in weights.items():
+                    found = values[name][region]
+                    found["psnr"] += psnr(made, truth, weight).tolist()
+                    found["ssim"] += mean_over(likeness, weight).tolist()
+                    found["perceptual"] += perceptual.distances(made, truth, weight).tolist()
+                    found["sharpness"] += sharpness(made, truth, weight).tolist()
+    result: dict[str, Any] = {"pairs": len(pairs), "methods": {}}
+    for name in methods:
+        of_method: dict[str, Any] = {
+            region: {metric: float(np.nanmean(series)) for metric, series in found.items()}
+            for region, found in values[name].items()
+        }
+        of_method["frechet"] = frechet(torch.cat(features[name]), torch.cat(features["truth"]))
+        if "warp" in methods and name != "warp":
+            of_method["better"] = {
+                region: _share_better(values[name][region]["perceptual"], values["warp"][region]["perceptual"])
+                for region in REGIONS
+            }
+        result["methods"][name] = of_method
+    return result
+
+
+def _share_better(ours: list[float], theirs: list[float]) -> float:
+    """Share of pairs with the smaller distance, of those where it can be measured."""
+    a, b = np.array(ours), np.array(theirs)
+    known = np.isfinite(a) & np.isfinite(b)
+    return float((a < b)[known].mean()) if known.any() else float("nan")
+
+
+def spread(pairs: ReenactmentPairs, limit: int) -> list[Any]:
+    """At most ``limit`` pairs, evenly over all."""
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(limit, len(pairs))).round().astype(int))
+    return [pairs[int(i)] for i in chosen]
+
+
+def table(results: Mapping[str, Any], command: str) -> Table:
+    """The results of :func:`evaluate` as a table for ``docs/results.md``."""
+    rows = []
+    for name, of_set in results["sets"].items():
+        for method, values in of_set["methods"].items():
+            cells = [number(values[region][metric], digits) for _, region, metric, digits in COLUMNS]
+            better = values.get("better")
+            share = "–" if better is None else f"{100 * better['mouth']:.0f} / {100 * better['eyes']:.0f} %"
+            rows.append((f"{name} ({of_set['pairs']})", method, *cells, number(values["frechet"], 3), share))
+    headings = ("held out (pairs)", "renderer", *(c[0] for c in COLUMNS), "FD ↓", "nearer than the warp: mouth / eyes")
+    notes = (
+        f"Perceptual distance: {results['perceptual']}. FD: {FRECHET_NAME}. All sides 256; still: the source picture.",
+    )
+    return Table("self-reenactment", "Self-reenactment", command, headings, tuple(rows), notes)
+
+
+def evaluate(folder: Path, methods: Mapping[str, Method], limit: int, vgg: Path | None = None) -> dict[str, Any]:
+    """Measure the methods on every set that there are pairs of."""
+    perceptual = PerceptualDistance(vgg)
+    results: dict[str, Any] = {"perceptual": perceptual.name, "frechet": FRECHET_NAME, "sets": {}}
+    for name, (kind, split) in SETS.items():
+        try:
+            pairs = ReenactmentPairs.open(folder, split, (kind,))
+        except SoliloquyError as error:
+            if error.code != "pairs_missing":
+                raise
+            print(f"{name}: no pairs", flush=True)
+            continue
+        started = time.monotonic()
+        results["sets"][name] = measure(spread(pairs, limit), methods, perceptual)
+        print(f"{name}: {results['sets'][name]['pairs']} pairs, {time.monotonic() - started:.0f} s", flush=True)
+    return results
+
+
+def available(generator: Path | None, paper: Path | None) -> dict[str, Method]:
+    """The methods that can be run: G from ``generator`` or as shipped, the paper's own where weights are given."""
+    methods: dict[str, Method] = {"still": still, "warp": warp}
+    chosen = {"paper's own G": paper or weights_path("paper"), "G": generator or weights_path("flow")}
+    there = {name: path for name, path in chosen.items() if path.is_file()}
+    if there:
+        styles = Representation.load()
+        methods |= {name: drawn_by(path, styles) for name, path in there.items()}
+    return methods
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=Path, default=FOLDER)
+    parser.add_argument("--limit", type=int, default=120, help="pairs of each set")
+    parser.add_argument("--generator", type=Path, help="weights of G; the shipped ones where not given")
+    parser.add_argument("--paper", type=Path, help="weights of the paper's own G")
+    parser.add_argument("--vgg", type=Path, help="weights of VGG-19 for the perceptual distance")
+    parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    results = evaluate(options.pairs, available(options.generator, options.paper), options.limit, options.vgg)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "image_metrics.json").write_text(json.dumps(results, indent=1))
+    text = table(results, "python -m training.image_metrics").markdown(datetime.date.today())
+    (options.out / "image_metrics.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
