@@ -114,6 +114,7 @@ class Studio:
             "motion_sha256": file_digest(path),
             "size": request.size or settings["size"],
             "framing": request.framing or settings["framing"],
+            "renderer": request.renderer or settings.get("renderer", "warp"),  # what older jobs were made with
         }
         with job.locked():
             plan = job.plan("render", source.seed, spec, again=True)
@@ -132,7 +133,7 @@ class Studio:
         models = self._models_on(request.device)
         with context.stage("portrait"):
             portrait = models.portrait(job.portrait)
-        renderer = models.renderer(portrait, data["size"], data["framing"])
+        renderer = models.renderer(portrait, data["size"], data["framing"], "warp")
         with job.locked():
             TakeMaker(job, models, context, read_back=True).read_back(plan, data["frame_count"], portrait, renderer)
             plan.finish(data)

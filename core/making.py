@@ -91,7 +91,7 @@ class TakeMaker:
             "start": job.data["audio"]["start"],
             "seconds": job.data["audio"]["seconds"],
             "device": self._models.device,
-            **dict.fromkeys(("size", "framing", "width", "height")),
+            **dict.fromkeys(("size", "framing", "renderer", "width", "height")),
         }
         if self._has_pictures(plan):
             facts |= self._pictures(plan, motion, timings)
@@ -157,10 +157,11 @@ class TakeMaker:
     def _pictures(self, plan: TakePlan, motion: Motion, timings: dict[str, float]) -> dict[str, Any]:
         """Frames, curves read back from them, and the contact sheet; returns their facts."""
         settings, context = self._job.data["settings"], self._context
-        size, framing = plan.spec.get("size", settings["size"]), plan.spec.get("framing", settings["framing"])
+        chosen = {"renderer": "warp", **settings, **plan.spec}  # jobs older than G don't name it
+        size, framing, kind = (chosen[name] for name in ("size", "framing", "renderer"))
         portrait = self._models.portrait(self._job.portrait)
         with context.stage("renderer", take=plan.index) as stage:
-            renderer = self._models.renderer(portrait, size, framing)  # at once where the last take had the same
+            renderer = self._models.renderer(portrait, size, framing, kind)  # at once where the last take had the same
         timings["renderer"] = stage.seconds
         marks = synthetic_marks(version(), self._job.identifier, plan.index, plan.seed)
         with context.stage("frames", len(motion), plan.index) as stage:
@@ -182,7 +183,7 @@ class TakeMaker:
                 context.notice(f"Take {plan.index} has no curves from its frames: {error.message}")
         write_contact_sheet(plan.contact, plan.frames, len(motion), marks, renderer.framing.paste)
         height, width = renderer.frame_shape
-        return {"size": size, "framing": framing, "width": width, "height": height}
+        return {"size": size, "framing": framing, "renderer": renderer.kind, "width": width, "height": height}
 
 
 def _in_frames(step: Callable[[int], None], frames: int) -> Callable[[int, int], None]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -121,7 +121,7 @@ class Models:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self._renderer: tuple[tuple[str, int, str], Renderer] | None = None
+        self._renderer: tuple[tuple[str, int, str, str], Renderer] | None = None
 
     @functools.cached_property
     def head(self) -> HeadModel:
@@ -159,13 +159,17 @@ class Models:
 
         return load_portrait(path, cache_folder())
 
-    def renderer(self, portrait: Portrait, size: int, framing: str) -> Renderer:
-        """A renderer for the portrait; the last one is kept, because analysing the picture takes seconds."""
+    def renderer(self, portrait: Portrait, size: int, framing: str, kind: str) -> Renderer:
+        """A renderer for the portrait; the last one is kept, because analysing the picture takes seconds.
+
+        ``kind`` is "gan" (G corrects the warp, where this build has its weights) or "warp".
+        """
         from .renderer import Renderer
 
-        key = (portrait.digest, size, framing)
+        key = (portrait.digest, size, framing, kind)
         if self._renderer is None or self._renderer[0] != key:
             self._renderer = None  # free the old one's memory first
-            renderer = Renderer(self.head, portrait, size=size, device=self.device, framing=framing)
+            painter: Literal["shipped"] | None = "shipped" if kind == "gan" else None
+            renderer = Renderer(self.head, portrait, size, self.device, framing, painter)
             self._renderer = (key, renderer)
         return self._renderer[1]

@@ -81,6 +81,7 @@ def version() -> str:
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _FRAMINGS = ("portrait", "crop")
+_RENDERERS = ("gan", "warp")
 _GROUPS = tuple(GROUPS)
 MAX_SEED = 2**31 - 1
 MAX_TAKES = 1000
@@ -116,6 +117,7 @@ class Generate:
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
     size: int = setting(512, "pixels of the rendered face square", low=128, high=1024)
     framing: str = setting("portrait", "whole photograph, or the face square alone", choices=_FRAMINGS)
+    renderer: str = setting("gan", "warp corrected by the generator, or the plain warp", choices=_RENDERERS)
     motion_only: bool = setting(False, "motion and curves without frames")
     extract: bool = setting(True, "also read curves back from the finished frames")
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
@@ -158,6 +160,7 @@ class Render:
     motion: str | None = setting(None, "edited motion to use instead of the take's own")
     size: int | None = setting(None, "pixels of the face square; the job's when left out", low=128, high=1024)
     framing: str | None = setting(None, "the job's when left out", choices=_FRAMINGS)
+    renderer: str | None = setting(None, "the job's when left out", choices=_RENDERERS)
     extract: bool = setting(True, "also read curves back from the finished frames")
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
 

@@ -65,7 +65,7 @@ class Recipe:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     windows: WindowConfig = field(default_factory=WindowConfig)
     losses: LossWeights = field(default_factory=LossWeights)
-    rates: tuple[float, float] = (5e-4, 8e-4)
+    rates: tuple[float, float] = (8e-4, 8e-4)
     warm_up: int = 100
     shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
 

@@ -34,13 +34,13 @@ class LossWeights:
     perceptual: float = 1.0
     gaze: float = 0.5
     features: float = 0.5
-    share: float = 0.02
+    share: float = 0.002
     shift: float = 0.02
     mouth: float = 3.0
     eyes: float = 3.0
     edge: float = 1.0
-    gan_from: int = 400
-    gan_over: int = 400
+    gan_from: int = 1000
+    gan_over: int = 500
 
     def adversarial(self, step: int) -> float:
         """0..1: how far L_GAN has set in at a step."""

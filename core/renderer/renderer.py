@@ -107,6 +107,11 @@ class Renderer:
             self.refiner = Refiner(chosen, self.framing.crop, landmarks) if chosen else None
 
     @property
+    def kind(self) -> str:
+        """ "gan" where G corrects the warp, "warp" where nothing does."""
+        return "gan" if self.refiner else "warp"
+
+    @property
     def frame_shape(self) -> tuple[int, int]:
         """(H, W) of the frames."""
         height, width = self.framing.frame.shape[:2]

@@ -42,6 +42,7 @@ class StandInRenderer:
     """Paints each frame with its motion's numbers; ``fail_at`` breaks it there once."""
 
     frame_shape = (24, 32)
+    kind = "gan"
 
     def __init__(self) -> None:
         self.rendered = 0
@@ -76,7 +77,8 @@ class StandInModels:
             raise BadInputError("portrait_missing", f"There is no file {path}.")
         return StandInPortrait()
 
-    def renderer(self, portrait, size, framing):
+    def renderer(self, portrait, size, framing, kind):
+        self._renderer.kind = kind
         return self._renderer
 
 

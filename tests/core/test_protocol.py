@@ -105,6 +105,7 @@ def test_any_garbage_is_one_kind_of_error(line) -> None:
         ({"guidance_scale": "much"}, "guidance_scale"),
         ({"size": 64}, "size"),
         ({"framing": "wide"}, "framing"),
+        ({"renderer": "oil"}, "renderer"),
         ({"device": "tpu"}, "device"),
         ({"motion_only": 1}, "motion_only"),
         ({"audio": None}, "audio"),

@@ -288,6 +288,20 @@ def test_an_edited_motion_becomes_a_new_take(models, request_, tmp_path, ending)
     assert run(Render(job=first.job, take=1, motion=str(path), device="cpu")).takes()[0] == take
 
 
+def test_each_take_says_what_drew_it(models, request_) -> None:
+    """The job's renderer, another one asked for, and the plain warp for jobs older than the choice."""
+    first = run(replace(request_, takes=1, renderer="gan")).takes()[0]
+    second = run(Render(job=first.job, renderer="warp", device="cpu")).takes()[0]
+    drew = [json.loads((Path(take.folder) / "take.json").read_text())["renderer"] for take in (first, second)]
+    assert drew == ["gan", "warp"]
+    path = Path(first.job) / "job.json"
+    data = json.loads(path.read_text())
+    del data["settings"]["renderer"]
+    path.write_text(json.dumps(data))
+    third = run(Render(job=first.job, take=1, size=256, device="cpu")).takes()[0]
+    assert json.loads((Path(third.folder) / "take.json").read_text())["renderer"] == "warp"
+
+
 def test_motion_only_has_no_pictures_and_can_be_rendered_later(models, request_) -> None:
     take = run(replace(request_, motion_only=True, takes=1)).takes()[0]
     assert take.frames is None and take.contact is None and take.curves_extracted is None

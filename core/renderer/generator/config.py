@@ -36,7 +36,7 @@ class GeneratorConfig:
     style: tuple[int, int, int] = STYLE
     mapped: int = 128
     shift: float = 0.02
-    kept: float = 0.88
+    kept: float = 0.7
 
     @classmethod
     def tiny(cls) -> GeneratorConfig:

@@ -15,6 +15,12 @@ from .config import GeneratorConfig
 from .layers import Mapping, ModulatedConv, activate, convolution, enlarge
 
 
+HEAD_GAIN = 0.1
+"""Of the outputs: a step of the optimiser must not throw a picture off that is nearly right."""
+LEAST_SHARE = 0.1
+"""Of the generated picture in the output: a mask that could close wholly would stop learning for good."""
+
+
 @dataclass(frozen=True)
 class Correction:
     """What the generator does to warped frames, at its own resolution.
@@ -99,8 +105,8 @@ class Generator(nn.Module):
         self.to_picture = convolution(w[0], 16)
         for head in (self.to_shift, self.to_picture):
             nn.init.zeros_(head.weight)
-        with torch.no_grad():  # pixel shuffle: channel 4·3 and on is the mask
-            self.to_picture.bias[12:] = math.log((1 - config.kept) / config.kept)  # type: ignore[index]
+        start = (1 - config.kept - LEAST_SHARE) / (1 - LEAST_SHARE)
+        self.share_start = math.log(start / (1 - start))
 
     def encode(self, source: Tensor) -> list[Tensor]:
         """Features of the source (B, 3, S, S) 0..1, once a take."""
@@ -169,6 +175,7 @@ class Generator(nn.Module):
         assert shift is not None
         reach = self.config.shift * self.config.side
         allowed = paintable.float()
-        move = allowed * enlarge(torch.tanh(shift.float()), 4) * reach
-        drawn = F.pixel_shuffle(self.to_picture(x).float(), 2)  # (B, 16, H/2, W/2) -> (B, 4, H, W)
-        return Correction(move, allowed * torch.sigmoid(drawn[:, 3:]), drawn[:, :3])
+        move = allowed * enlarge(torch.tanh(shift.float() * HEAD_GAIN), 4) * reach
+        drawn = F.pixel_shuffle(self.to_picture(x).float() * HEAD_GAIN, 2)  # (B, 16, H/2, W/2) -> (B, 4, H, W)
+        share = LEAST_SHARE + (1 - LEAST_SHARE) * torch.sigmoid(drawn[:, 3:] + self.share_start)
+        return Correction(move, allowed * share, drawn[:, :3])
