@@ -6,8 +6,8 @@ nothing is forgotten. *disentangle*: E_v and E_id are fixed; MLP_ol and MLP_nl l
 f_l, the generator has to paint the frame and the decoder to tell the 32 channels; beside them MLP_m2l and MLP_m2nl
 learn the way back from channels to features.
 
-f_a and f_l are the shipped lip model's, which stands still: the curves that users get come from it, so features must fit
-it and not the other way round, and it has heard hundreds of voices where the films here have few.
+f_a and f_l are the shipped lip model's, which stands still: the curves that users get come from it, so features must
+fit it and not the other way round, and it has heard hundreds of voices where the films here have few.
 """
 
 from __future__ import annotations

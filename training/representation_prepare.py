@@ -34,7 +34,7 @@ from .speech_synthesis import CACHE as SPEECH
 from .splits import portrait_split
 from .synthetic_motion import synthesise
 
-STRIDE = {"grid": 2, "portraits": 3}
+STRIDE = {"grid": 2, "portraits": 4}
 """Frames from one view to the next: neighbours show the same."""
 WINDOW = 75
 """Frames of a talking portrait, as many as a GRID clip has."""
@@ -98,12 +98,20 @@ def motion_of(utterance: Utterance, samples: np.ndarray, first: int, rng: np.ran
     return motion
 
 
-def portrait_clips(split: str, data: Path, limit: int | None = None) -> Iterator[FilmedClip]:
-    """A talking clip of each portrait of the split; portraits that can't be read are left out."""
+def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None) -> Iterator[FilmedClip]:
+    """A talking clip of each portrait of the split, or of ``limit`` spread over them; those that can't be read are left
+    out. Each clip is kept in the folder ``done`` as it is made, so that a command that was stopped goes on."""
+    done.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load()
     speech = utterances(split, data)
-    paths = [p for p in sorted((data / "portraits").glob("*.jpg")) if portrait_split(p.stem) == split][:limit]
-    for person, path in enumerate(tqdm(paths, desc=f"portraits {split}", unit="portrait")):
+    paths = [p for p in sorted((data / "portraits").glob("*.jpg")) if portrait_split(p.stem) == split]
+    picked = paths if limit is None else [paths[i] for i in np.linspace(0, len(paths) - 1, limit).astype(int)]
+    for path in tqdm(picked, desc=f"portraits {split}", unit="portrait"):
+        kept, person = done / f"{path.stem}.npz", paths.index(path)
+        if kept.exists():
+            with np.load(kept, allow_pickle=False) as arrays:
+                yield FilmedClip(person=person, observed=np.array(True), **arrays)
+            continue
         rng = np.random.default_rng([person, split == "test"])
         try:
             renderer = Renderer(head, load_portrait(path, Path(".cache/portraits")), CROP, framing="crop")
@@ -113,13 +121,18 @@ def portrait_clips(split: str, data: Path, limit: int | None = None) -> Iterator
         first = int(rng.integers(0, utterance.frames - WINDOW + 1))
         motion = motion_of(utterance, load_audio(sound_file(utterance, data)).samples, first, rng)
         frames = np.arange(0, WINDOW, STRIDE["portraits"])
-        yield filmed(renderer, head, motion, frames, person, utterance.mel[MELS_PER_FRAME * first :])
+        clip = filmed(renderer, head, motion, frames, person, utterance.mel[MELS_PER_FRAME * first :])
+        part = kept.with_suffix(".part.npz")
+        arrays = {name: np.asarray(getattr(clip, name)) for name in ("views", "frames", "channels", "mel")}
+        np.savez(part, allow_pickle=False, **arrays)
+        part.replace(kept)
+        yield clip
 
 
 def filmed(
     renderer: Renderer, head: HeadModel, motion: np.ndarray, frames: np.ndarray, person: int, mel: np.ndarray
 ) -> FilmedClip:
-    """Views and true channels of a portrait that makes ``motion`` (T, 59)."""
+    """Views and true channels of a portrait that makes ``motion`` (T, 59) to the sound ``mel`` (4 T or more, 80)."""
     rows = torch.from_numpy(motion[frames])
     pictures, channels, points = [], [], []
     for part in rows.split(8):
@@ -142,12 +155,15 @@ def sound_file(utterance: Utterance, data: Path) -> Path:
     return next(place for place in places if place.exists())
 
 
-def prepare(what: str, data: Path) -> None:
-    """Make the train and held-out sets of ``grid`` or ``portraits`` in ``.cache/representation``; those there stay."""
+def prepare(what: str, data: Path, limit: int | None = None) -> None:
+    """Make the train and held-out sets of ``grid`` or ``portraits`` in ``.cache/representation``; those there stay.
+
+    ``limit``: so many portraits of each split.
+    """
     splits = {"grid": ("train", "test", "unseen"), "portraits": ("train", "test")}[what]
     for split in splits:
         folder = CACHE / f"{what}-{split}"
         if folder.exists():
             continue
-        clips = grid_clips(split) if what == "grid" else portrait_clips(split, data)
+        clips = grid_clips(split) if what == "grid" else portrait_clips(split, data, CACHE / "clips" / split, limit)
         print(f"{folder}: {write_faces(folder, clips)} views")

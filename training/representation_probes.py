@@ -1,0 +1,255 @@
+"""What the features know and what they don't, on clips, talkers and voices that no training saw.
+
+Probes are ridge regressions, on the features themselves (``linear``) and on random Fourier features of them, which
+stand for a Gaussian kernel (``kernel``). They are fitted on training clips and measured on held-out ones by R², the
+share of the variance that is explained: 0 is what a constant reaches. f_v is the measure of what could be known, f_nl
+of what is left, and the true channels of what motion alone tells.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.channels import BLINK, CHANNELS, GAZE, GROUPS, HEAD_ROTATION, LIP_CHANNELS, NONLIP_CHANNELS
+from core.lips import LipModel
+from core.representation.model import LIP_COLUMNS, NONLIP_COLUMNS, Representation
+
+from .representation_data import CACHE, Faces, as_input
+from .representation_losses import orthogonality, retrieval
+
+HELD_OUT = {
+    "s1, clips never trained on": "grid-test",
+    "s4, talker never trained on": "grid-unseen",
+    "portraits and voices never trained on": "portraits-test",
+}
+TRAINED = ("grid-train", "portraits-train")
+SPEECH_PARTS = 16
+"""Principal components of f_a that probes are asked for; they hold most of its variance."""
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of a set's views, N rows each: f_v, f_ol, f_nl, f_id, true channels, f_a (N, d_a), clip and person."""
+
+    f_v: Array
+    f_ol: Array
+    f_nl: Array
+    f_id: Array
+    f_cl: Array
+    channels: Array
+    f_a: Array
+    f_l: Array
+    clip: NDArray[np.int32]
+    person: NDArray[np.int32]
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Features:
+        """Some rows."""
+        return Features(**{name: values[rows] for name, values in vars(self).items()})
+
+
+@torch.inference_mode()
+def features_of(model: Representation, faces: Faces, lips: LipModel, most: int = 4000) -> Features:
+    """Features of up to ``most`` views of a set with sound, evenly spread."""
+    faces.listen(lips)
+    rows = np.flatnonzero(faces.sound_rows(np.arange(len(faces.clip))) >= 0)
+    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("f_v", "f_ol", "f_nl", "f_id", "f_cl")}
+    for some in np.array_split(rows, max(1, len(rows) // 100)):
+        views = as_input(faces.views[some], model.config.encoders.side)
+        f_v = model.motion_encoder(views)
+        f_ol, f_nl = model.f_nl(f_v)
+        found = {"f_v": f_v, "f_ol": f_ol, "f_nl": f_nl, "f_cl": model.mlp_cl(f_v)}
+        for name, value in (found | {"f_id": model.identity_encoder(views)}).items():
+            parts[name].append(value.float().numpy())
+    assert faces.f_a is not None and faces.f_l is not None
+    sound = faces.sound_rows(rows)
+    arrays = {name: np.concatenate(value).astype(np.float64) for name, value in parts.items()}
+    return Features(
+        **arrays,
+        channels=faces.channels[rows].astype(np.float64),
+        f_a=faces.f_a[sound].astype(np.float64),
+        f_l=faces.f_l[sound].astype(np.float64),
+        clip=faces.clip[rows],
+        person=faces.person[faces.clip[rows]],
+    )
+
+
+def ridge(inputs: Array, targets: Array, strength: float = 1e-2) -> tuple[Array, Array]:
+    """Weights (p + 1, q), the last row the constant, of ridge regression on standardised inputs (N, p), and the
+    inputs' mean and deviation (2, p). ``strength`` is relative to N."""
+    frame = np.stack([inputs.mean(0), inputs.std(0) + 1e-6])
+    x = np.column_stack([(inputs - frame[0]) / frame[1], np.ones(len(inputs))])
+    penalty = strength * len(x) * np.eye(x.shape[1])
+    penalty[-1, -1] = 0.0
+    return np.linalg.solve(x.T @ x + penalty, x.T @ targets), frame
+
+
+def predict(fitted: tuple[Array, Array], inputs: Array) -> Array:
+    """What :func:`ridge` found, for other inputs (N, p)."""
+    weights, frame = fitted
+    return ((inputs - frame[0]) / frame[1]) @ weights[:-1] + weights[-1]
+
+
+def explained(truth: Array, told: Array) -> float:
+    """R² over all columns together; below 0 where a constant would be nearer."""
+    return float(1.0 - np.square(truth - told).sum() / np.square(truth - truth.mean(0)).sum())
+
+
+def fourier(inputs: Array, frame: Array, count: int = 400, seed: int = 0) -> Array:
+    """Random Fourier features (N, count) of inputs standardised by ``frame``: a Gaussian kernel as wide as the data."""
+    rng = np.random.default_rng(seed)
+    x = (inputs - frame[0]) / frame[1]
+    directions = rng.normal(size=(x.shape[1], count)) / np.sqrt(x.shape[1])
+    return np.sqrt(2.0 / count) * np.cos(x @ directions + rng.uniform(0, 2 * np.pi, count))
+
+
+def probe(trained: Array, targets: Array, held_out: Array, truth: Array) -> dict[str, float]:
+    """R² of the two probes on the held-out rows."""
+    linear = predict(ridge(trained, targets), held_out)
+    frame = np.stack([trained.mean(0), trained.std(0) + 1e-6])
+    lifted = ridge(fourier(trained, frame), targets, 1e-3)
+    kernel = predict(lifted, fourier(held_out, frame))
+    return {"linear": round(explained(truth, linear), 3), "kernel": round(explained(truth, kernel), 3)}
+
+
+def named(group: Sequence[str]) -> list[int]:
+    """Columns of channels."""
+    return [CHANNELS.index(name) for name in group]
+
+
+TOPICS: Mapping[str, list[int]] = {
+    "lips and jaw": named(LIP_CHANNELS),
+    "jawOpen": named(["jawOpen"]),
+    "head rotation": named(HEAD_ROTATION),
+    "blink": named([name for name in BLINK if name.startswith("eyeBlink")]),
+    "gaze": named(GAZE),
+    "brows": named(GROUPS["brows"]),
+}
+
+
+def about_motion(trained: Features, held_out: Features) -> dict[str, dict[str, dict[str, float]]]:
+    """How well f_v, f_ol and f_nl tell speech (principal components of f_a) and motion, on held-out rows."""
+    mean = trained.f_a.mean(0)
+    components = np.linalg.svd(trained.f_a - mean, full_matrices=False)[2][:SPEECH_PARTS].T
+    targets = {"speech": ((trained.f_a - mean) @ components, (held_out.f_a - mean) @ components)}
+    targets |= {name: (trained.channels[:, c], held_out.channels[:, c]) for name, c in TOPICS.items()}
+    return {
+        topic: {
+            name: probe(getattr(trained, name), known, getattr(held_out, name), truth)
+            for name in ("f_v", "f_ol", "f_nl")
+        }
+        for topic, (known, truth) in targets.items()
+    }
+
+
+def about_identity(features: Features, people: int = 40) -> dict[str, float]:
+    """Share of views whose person is told right among ``people``, from the later third of each clip, by ridge
+    regression on the earlier two thirds. Each person is seen in one clip, whose mood and pose are motion too:
+    ``channels`` says how far true motion alone gives people away here, ``chance`` is 1 / people."""
+    chosen = np.unique(features.person)[:people]
+    rows = np.flatnonzero(np.isin(features.person, chosen))
+    labels = np.searchsorted(chosen, features.person[rows])
+    late = np.zeros(len(rows), bool)
+    for person in range(len(chosen)):
+        own = np.flatnonzero(labels == person)
+        late[own[2 * len(own) // 3 :]] = True
+    wanted = np.eye(len(chosen))[labels]
+    out = {"chance": round(1.0 / len(chosen), 3)}
+    for name in ("f_id", "f_v", "f_nl", "channels"):
+        inputs = getattr(features, name)[rows]
+        told = predict(ridge(inputs[~late], wanted[~late]), inputs[late])
+        out[name] = round(float((told.argmax(1) == labels[late]).mean()), 3)
+    return out
+
+
+def about_decoding(model: Representation, features: Features) -> dict[str, float]:
+    """The motion decoder and the way back from curves: median over clips of the correlation of decoded channels with
+    the truth (averaged over a group's channels that move), mean error of the head's rotation in degrees within a clip
+    and of all, and R² of MLP_m2nl against f_nl of the view."""
+    with torch.inference_mode():
+        told = model.decode_nonlip(torch.from_numpy(features.f_nl).float()).double().numpy()
+        back = model.features_of_motion(torch.from_numpy(features.channels).float())[1].double().numpy()
+    truth = features.channels[:, NONLIP_COLUMNS]
+    out = {}
+    for name, group in (("head rotation", HEAD_ROTATION), ("blink", TOPICS["blink"]), ("gaze", GAZE)):
+        names = [CHANNELS[c] if isinstance(c, int) else c for c in group]
+        columns = [NONLIP_CHANNELS.index(n) for n in names]
+        out[f"{name}, correlation"] = median_correlation(told[:, columns], truth[:, columns], features.clip)
+    rotation = [NONLIP_CHANNELS.index(n) for n in HEAD_ROTATION]
+    error = np.rad2deg(told[:, rotation] - truth[:, rotation])
+    centred = error.copy()
+    for clip in np.unique(features.clip):
+        centred[features.clip == clip] -= error[features.clip == clip].mean(0)
+    out["rotation error, degrees"] = float(np.abs(error).mean())
+    out["rotation error about the clip's mean, degrees"] = float(np.abs(centred).mean())
+    out["f_nl from curves, R²"] = explained(features.f_nl, back)
+    return {name: round(value, 3) for name, value in out.items()}
+
+
+def median_correlation(told: Array, truth: Array, clip: NDArray[np.int32]) -> float:
+    """Median over clips and columns that move (deviation over 0.02) of Pearson's correlation; NaN where none moves."""
+    found = []
+    for index in np.unique(clip):
+        a, b = told[clip == index], truth[clip == index]
+        for column in np.flatnonzero(b.std(0) > 0.02):
+            spread = a[:, column].std() * b[:, column].std()
+            product = ((a[:, column] - a[:, column].mean()) * (b[:, column] - b[:, column].mean())).mean()
+            found.append(product / spread if spread > 1e-12 else 0.0)
+    return float(np.median(found)) if found else float("nan")
+
+
+def about_speech(
+    model: Representation, lips: LipModel, features: Features, mean: Array, scale: Array
+) -> dict[str, float]:
+    """L_cl and L_ol on held-out clips, and MLP_m2l against E_a's f_l where it was heard."""
+    f_a = torch.from_numpy((features.f_a - mean) / scale)
+    shares, counts = [], []
+    for clip in np.unique(features.clip):
+        rows = np.flatnonzero(features.clip == clip)[::2][:16]
+        shares.append(float(retrieval(torch.from_numpy(features.f_cl[rows])[None], f_a[rows][None])))
+        counts.append(len(rows))
+    with torch.inference_mode():
+        f_l = torch.from_numpy(features.f_l).float()
+        motion = torch.zeros(len(f_l), len(CHANNELS))
+        motion[:, LIP_COLUMNS] = lips.widened(lips.decoder(f_l))
+        back = model.features_of_motion(motion)[0].double().numpy()
+    return {
+        "own sound found among 16 frames": round(float(np.mean(shares)), 3),
+        "chance": round(float(np.mean(1.0 / np.array(counts))), 3),
+        "L_ol of f_ol": round(float(orthogonality(torch.from_numpy(features.f_ol), f_a)), 3),
+        "L_ol of f_v": round(float(orthogonality(torch.from_numpy(features.f_v), f_a)), 3),
+        "f_l from curves, R²": round(explained(features.f_l, back), 3),
+    }
+
+
+def evaluate(model: Representation, lips: LipModel, out: Path) -> dict[str, object]:
+    """Print and write all numbers."""
+    trained = [features_of(model, Faces(CACHE / name), lips, 3000) for name in TRAINED if (CACHE / name).exists()]
+    together = Features(**{name: np.concatenate([vars(f)[name] for f in trained]) for name in vars(trained[0])})
+    mean, scale = trained[0].f_a.mean(0), trained[0].f_a.std(0) + 1e-3
+    report: dict[str, object] = {}
+    for title, name in HELD_OUT.items():
+        if not (CACHE / name).exists():
+            continue
+        held_out = features_of(model, Faces(CACHE / name), lips)
+        report[title] = {
+            "views": len(held_out.clip),
+            "decoding": about_decoding(model, held_out),
+            "speech": about_speech(model, lips, held_out, mean, scale),
+            "probes, R²": about_motion(together, held_out),
+        }
+        if name.startswith("portraits"):
+            report[title] |= {"person told": about_identity(held_out)}  # type: ignore[operator]
+    text = json.dumps(report, indent=1, ensure_ascii=False)
+    print(text)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    return report
