@@ -28,7 +28,7 @@ from .reenactment_poses import Source, Truth
 RANDOM_TRUTHS = 2
 OTHER_CLIP = 2
 """Truths from another clip of the talker."""
-CLIPS = {"train": 110, "test": 24, "unseen": 24}
+CLIPS = {"train": 64, "test": 24, "unseen": 24}
 """Clips that give a source, of each split."""
 
 

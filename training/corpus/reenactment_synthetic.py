@@ -24,7 +24,7 @@ from .reenactment_poses import Source, Truth
 from .synthetic.photograph import Camera, Lights
 from .synthetic.talkers import SyntheticTalkers, draw_lights
 
-PEOPLE = {"train": 200, "test": 24}
+PEOPLE = {"train": 120, "test": 24}
 MOMENTS = 5
 """Truths a person."""
 RENDERED = 352
@@ -45,15 +45,15 @@ class Sittings(SyntheticTalkers):
         n = 1 + MOMENTS
         one = self._portrait(rng)
         seed = identity_seed(rng, self.split)
-        lights, background = draw_lights(1, rng), self._backgrounds(1, rng)
-        camera, turned = self._aim(self.casting.draw([seed]), one, one, rng)
+        lights, background = draw_lights(1, rng), self.backgrounds(1, rng)
+        camera, turned = self.aim(self.casting.draw([seed]), one, one, rng)
         pose = self._moments(turned, rng)
         camera = Camera(camera.focal.expand(n), camera.centre.expand(n, 2))
         same = Lights(
             *(value.expand(n, *value.shape[1:]) for value in (lights.ambient, lights.direction, lights.colour))
         )
         people = self.casting.draw([seed] * n)
-        shot, frames = self._shoot(people, pose, camera, same, background.expand(n, -1, -1, -1))
+        shot, frames = self.shoot(people, pose, camera, same, background.expand(n, -1, -1, -1))
         pictures = (shot["picture"] * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1)  # -> (n, S, S, 3)
         return pictures.contiguous().numpy(), self._with_irises(shot["landmarks"], frames.pixels).numpy()
 
@@ -68,7 +68,7 @@ class Sittings(SyntheticTalkers):
 
     def _portrait(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """A pose as portraits have it: near the front, eyes open, a smile or a closed mouth more often than speech."""
-        pose = self._poses(1, rng)
+        pose = self.draw_poses(1, rng)
         expression = torch.from_numpy(self.motions.draw_expression(rng)) * float(rng.choice([0.15, 0.4, 0.8]))
         expression[BLINK] = float(rng.uniform(0, 0.1))
         turn = rng.normal(0, HEAD_TURN).astype(np.float32)
