@@ -83,18 +83,18 @@ class SyntheticTalkers:
         (n, S, S, 2): the source's pixel for each pixel of ``picture``, ``HIDDEN`` where the source doesn't show it.
         """
         people = self.casting.draw([identity_seed(rng, self.split) for _ in range(n)])
-        lights, background = draw_lights(n, rng), self._backgrounds(n, rng)
-        pose = self._poses(n, rng)
+        lights, background = draw_lights(n, rng), self.backgrounds(n, rng)
+        pose = self.draw_poses(n, rng)
         near = self._poses_near(pose, rng)
-        camera, pose = self._aim(people, pose, near, rng)
-        out, frames = self._shoot(people, pose, camera, lights, background)
+        camera, pose = self.aim(people, pose, near, rng)
+        out, frames = self.shoot(people, pose, camera, lights, background)
         if pairs:
-            other, source = self._shoot(people, self._moved(pose, rng), camera, lights, background)
+            other, source = self.shoot(people, self._moved(pose, rng), camera, lights, background)
             out |= {f"source_{name}": value for name, value in other.items()}
             out["flow"] = self._flow(frames, source)
         return out
 
-    def _poses(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
+    def draw_poses(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
         expression = np.stack([self.motions.draw_expression(rng) for _ in range(n)])
         rotation = np.stack([self.motions.draw_rotation(rng) for _ in range(n)])
         distance = np.exp(rng.uniform(np.log(60), np.log(220), n))
@@ -143,7 +143,7 @@ class SyntheticTalkers:
         turned = points @ euler_to_matrix(pose["rotation"]).mT + pose["translation"][:, None]
         return camera.project(turned)[..., :2]
 
-    def _aim(
+    def aim(
         self, people: People, pose: dict[str, Tensor], near: dict[str, Tensor], rng: np.random.Generator
     ) -> tuple[Camera, dict[str, Tensor]]:
         """The camera whose picture is the view, and the pose in its axes: the view's turn becomes the camera's roll."""
@@ -166,7 +166,7 @@ class SyntheticTalkers:
         turned["translation"] = (turn @ pose["translation"][..., None])[..., 0]
         return Camera(linear.abs() * self.size, torch.stack([centre.real, centre.imag], -1)), turned
 
-    def _shoot(
+    def shoot(
         self, people: People, pose: dict[str, Tensor], camera: Camera, lights: Lights, background: Tensor
     ) -> tuple[dict[str, Tensor], Frames]:
         rotation = euler_to_matrix(pose["rotation"])
@@ -202,7 +202,7 @@ class SyntheticTalkers:
         visible = own & inside & (place[:, 2] < depth + DEPTH_TOLERANCE_CM)
         return fragments.spread(place[:, :2].where(visible[:, None], torch.tensor(HIDDEN)), HIDDEN)
 
-    def _backgrounds(self, n: int, rng: np.random.Generator) -> Tensor:
+    def backgrounds(self, n: int, rng: np.random.Generator) -> Tensor:
         """(n, 3, S, S): even, a gradient, clouds, or a photograph out of focus."""
         size = self.size
         y, x = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size), indexing="ij")
