@@ -84,7 +84,7 @@ def tube(path: Tensor, radius: Tensor, up: Tensor, closed: bool) -> Tensor:
 def tube_triangles(points: int, closed: bool) -> Tensor:
     """(F, 3) of :func:`tube`."""
     rows = closed_rows(points + 1 if closed else points, SIDES)
-    return (rows % (points * SIDES)).flip(-1)  # a closed tube ends where it began
+    return rows % (points * SIDES)  # a closed tube ends where it began
 
 
 def glasses_triangles() -> Tensor:
