@@ -23,7 +23,7 @@ from .sampler import SAMPLERS
 from .schedule import CosineSchedule
 from .spaces import ChannelSpace, CodeSpace, FeatureSpace
 from .style import PriorStyle
-from .styling import pose_constraints
+from .styling import POSE_TRANSITION, pose_constraints
 from .walk import LOOP_FRAMES, Piece, Progress, Sampling, Walk
 from .windows import SEAM_FRAMES, plan_windows
 
@@ -190,6 +190,8 @@ class NonlipPrior:
             raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not {sampler!r}")
         if transition < 1:
             raise ValueError(f"transition must be at least 1 frame, not {transition}")
+        if style.start_pose is not None or style.end_pose is not None:
+            transition = max(transition, POSE_TRANSITION)
         return Sampling(
             self.guidance_scale if guidance_scale is None else guidance_scale,
             self.num_inference_steps if steps is None else steps,

@@ -13,6 +13,9 @@ LIVELY_GROUPS = ("head", "gaze", "brows")
 LIVELY_GAIN = 0.2
 """Most that n̂⁰ is led away from or towards the mean. On four held-out voices −0.2, 0, 0.2 gave head variances of 2.2,
 4.2, 8.4 square degrees, 0.28, 0.35, 0.42° of nod at accents, and the trembling above 6 Hz grew no faster than that."""
+POSE_TRANSITION = 30
+"""Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
+kept motion is joined, would be a jerk."""
 _LEAST = 0.1
 """Amplitudes below this can't be taken out of what is kept: it would have to be enlarged too far."""
 _HEAD = [FEATURES.index(name) for name in ("headYaw", "headPitch")]
