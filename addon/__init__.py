@@ -8,16 +8,25 @@ from . import (
     cli,
     jobs,
     operators_head,
+    operators_list,
     operators_runtime,
     operators_takes,
+    operators_targets,
     panels,
+    panels_takes,
+    panels_targets,
     preferences,
     properties,
+    takes,
     thumbnails,
 )
 from .properties import settings_of
 
-_WITH_CLASSES = (preferences, properties, operators_runtime, operators_takes, operators_head, panels)
+_WITH_CLASSES = (
+    *(preferences, properties),
+    *(operators_runtime, operators_takes, operators_list, operators_head, operators_targets),
+    *(panels, panels_takes, panels_targets),
+)
 _WITH_HOOKS = (properties, jobs, operators_runtime, thumbnails, cli)
 
 
@@ -27,6 +36,7 @@ def _after_load(*_: object) -> None:
     for scene in bpy.data.scenes:
         for take in settings_of(scene).takes:
             take.refresh_status()
+            take.key = take.key or takes.new_key()  # files of version 0.1 have none
 
 
 def register() -> None:

@@ -18,8 +18,7 @@ import bpy
 
 from ..core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
 from ..core.protocol import Generate, TakeReady
-from . import bake, compat, head, jobs, operators_takes, preferences, speech, steps, takes
-from .motion import load_motion
+from . import compat, head, jobs, operators_takes, preferences, speech, steps, takes
 from .properties import settings_of
 
 COMMAND = "soliloquy"
@@ -158,10 +157,8 @@ def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: TakeRea
     wanted = head.request_for(request.portrait, Path(request.out), preferences.device())
     result = _pump(jobs.start(wanted, "Head", scene), scene)[1]
     steps.advance(head.build(bpy.context, scene, result), float("inf"))
-    armature = settings_of(scene).head
-    take = next(take for take in settings_of(scene).takes if take.path() == Path(first.folder))
-    motion = load_motion(take.path() / "motion.npz")
-    steps.advance(bake.bake(armature, motion, takes.timing_of(scene, take), take.name), float("inf"))
+    index = next(i for i, take in enumerate(settings_of(scene).takes) if take.path() == Path(first.folder))
+    steps.advance(takes.bake_take(scene, index), float("inf"))
 
 
 def _save(path: Path) -> None:

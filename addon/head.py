@@ -21,7 +21,7 @@ from ..core.channels import EXPRESSIONS
 from ..core.errors import BadInputError
 from ..core.protocol import Head
 from .arkit import SHAPE_NAMES
-from .bake import CENTIMETRE
+from .presets import CENTIMETRE, own_rules
 from .properties import settings_of
 
 BONES = ("root", "neck", "head", "jaw", "eye.L", "eye.R")
@@ -42,7 +42,7 @@ def request_for(portrait: str, out: Path, device: str) -> Head:
 
 
 def build(context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, Any]) -> Iterator[object]:
-    """Make the head at the 3D cursor in steps, and choose it for baking in the settings of scene ``owner``.
+    """Make the head at the 3D cursor in steps, and add it to the targets of scene ``owner``.
 
     ``result`` is what the worker answered to the ``head`` request: paths of mesh and texture.
     """
@@ -64,7 +64,12 @@ def build(context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, 
     yield
     yield from _drivers(skin, armature)
     armature.location = context.scene.cursor.location
-    settings_of(owner).head = armature
+    settings = settings_of(owner)
+    target = settings.targets.add()
+    target.preset = "OWN"
+    target.set_rules(own_rules(armature))
+    target.thing = armature
+    settings.active_target = len(settings.targets) - 1
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Operators for the 3D head: add it, bake a take on it."""
+"""Operators for the 3D head and other targets: add, bake, remove what was baked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import bpy
 
-from . import bake, compat, head, jobs, portrait, preferences, takes
+from . import compat, head, jobs, portrait, preferences, takes, targets
 from .job_operator import JobOperator
-from .motion import load_motion
-from .operators_takes import why_not
+from .operators_takes import poll_by, why_not
 from .properties import settings_of
 from .steps import SteppedOperator
 
@@ -29,9 +28,7 @@ class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
             reason = "No portrait is chosen"
         if not reason and context.mode != "OBJECT":
             reason = "Leave edit mode first"
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return poll_by(cls, reason)
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask the worker to measure the portrait."""
@@ -47,41 +44,58 @@ class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
 
 
 class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
-    """Key the chosen take on the head's armature where its speech is on the timeline; other keys and Actions stay"""
+    """Key the chosen take on all targets in use where its speech is on the timeline; other keys and Actions stay"""
 
     bl_idname = "soliloquy.bake"
-    bl_label = "Bake to Head"
+    bl_label = "Bake"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A take and a head are chosen."""
+        """A take and a target that can be keyed are chosen."""
         scene = compat.sequencer_scene(context)
-        take, armature = takes.active_take(scene), settings_of(scene).head
+        take = takes.active_take(scene)
+        used = [target.thing for target in settings_of(scene).targets if target.use]
         if take is None:
-            cls.poll_message_set("No take is chosen in the list")
-        elif take.status == "MISSING":
-            cls.poll_message_set("The chosen take's folder is gone from the disk")
-        elif armature is None:
-            cls.poll_message_set("No head is chosen: add one or pick its armature")
-        elif not armature.is_editable:
-            cls.poll_message_set("The head is linked from another file: make a library override of it first")
-        else:
-            return True
-        return False
+            return poll_by(cls, "No take is chosen in the list")
+        if take.status == "MISSING":
+            return poll_by(cls, "The chosen take's folder is gone from the disk")
+        reasons = [targets.why_not(thing) for thing in used] or [targets.why_not(None)]
+        return poll_by(cls, next((reason for reason in reasons if reason), ""))
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
         """Key it, then say where."""
         scene = compat.sequencer_scene(context)
-        take, armature = takes.active_take(scene), settings_of(scene).head
-        motion = load_motion(take.path() / "motion.npz")
-        label = f"{take.name} (seed {take.seed})"
-        baked = yield from bake.bake(armature, motion, takes.timing_of(scene, take), label)
-        message = f"{take.name}: frames {baked.first} to {baked.last} keyed in “{baked.action}”"
-        if baked.on_nla:
-            message += " on an NLA track, below the armature's own Action"
+        take = takes.active_take(scene)
+        name = take.name
+        done = yield from takes.bake_take(scene, settings_of(scene).active_take)
+        first, last = done[0][1].first, done[0][1].last
+        keys, error = sum(baked.keys for _, baked in done), max(baked.error for _, baked in done)
+        where = ", ".join(f"“{thing}” ({baked.curves} curves)" for thing, baked in done)
+        message = f"{name}: frames {first} to {last} on {where}; {keys} keys, at most {error:.2g} off"
         self.report({"INFO"}, message)
         jobs.tell(message)
 
 
-CLASSES = (SOLILOQUY_OT_add_head, SOLILOQUY_OT_bake)
+class SOLILOQUY_OT_unbake(bpy.types.Operator):
+    """Take the chosen take's keys, Actions and tracks off every target; nothing else is touched"""
+
+    bl_idname = "soliloquy.unbake"
+    bl_label = "Remove Bake"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen."""
+        chosen = takes.active_take(compat.sequencer_scene(context))
+        return poll_by(cls, "No take is chosen in the list" if chosen is None else "")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove them."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        count = takes.unbake(take.key)
+        self.report({"INFO"}, f"{take.name}: removed from {count} data-block{'s' if count != 1 else ''}")
+        return {"FINISHED"}
+
+
+CLASSES = (SOLILOQUY_OT_add_head, SOLILOQUY_OT_bake, SOLILOQUY_OT_unbake)

@@ -1,19 +1,16 @@
-"""Operators that make takes and handle the list of them."""
+"""Operators that give the worker a job: generate, resample, render, cancel."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, IntProperty
 
 from ..core.errors import BadInputError
 from ..core.protocol import Generate, Render, Resample
 from . import compat, jobs, portrait, preferences, speech, takes
 from .job_operator import JobOperator
 from .properties import settings_of
-from .steps import SteppedOperator
 
 
 def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_take: bool = False) -> str:
@@ -35,7 +32,8 @@ def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_tak
     return ""
 
 
-def _poll(cls: type, reason: str) -> bool:
+def poll_by(cls: type, reason: str) -> bool:
+    """The answer of a ``poll`` that explains itself."""
     if reason:
         cls.poll_message_set(reason)
     return not reason
@@ -86,7 +84,7 @@ class SOLILOQUY_OT_generate(JobOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A runtime, a sound strip and a portrait are there, and no job runs."""
-        return _poll(cls, why_not(context, needs_speech=True))
+        return poll_by(cls, why_not(context, needs_speech=True))
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Send the scene's settings."""
@@ -110,7 +108,7 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen and no job runs."""
-        return _poll(cls, why_not(context, needs_take=True))
+        return poll_by(cls, why_not(context, needs_take=True))
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for new seeds."""
@@ -136,7 +134,7 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen and no job runs."""
-        return _poll(cls, why_not(context, needs_take=True))
+        return poll_by(cls, why_not(context, needs_take=True))
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of the take's motion."""
@@ -163,7 +161,7 @@ class SOLILOQUY_OT_cancel(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         """A job runs and was not told to stop yet."""
         job = jobs.current()
-        return _poll(cls, "No job is running" if job is None else "Already stopping" if job.cancelling else "")
+        return poll_by(cls, "No job is running" if job is None else "Already stopping" if job.cancelling else "")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Tell the worker."""
@@ -171,76 +169,4 @@ class SOLILOQUY_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOLILOQUY_OT_place_take(SteppedOperator, bpy.types.Operator):
-    """Put the chosen take's frames above its sound again, in sync with where that is now, at the scene's rate"""
-
-    bl_idname = "soliloquy.place_take"
-    bl_label = "Place in Sequencer"
-    bl_options = {"REGISTER", "UNDO"}
-
-    index: IntProperty(name="Take", description="Position in the list; the chosen one when negative", default=-1)
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """The chosen take has frames."""
-        take = takes.active_take(compat.sequencer_scene(context))
-        if take is None:
-            return _poll(cls, "No take is chosen in the list")
-        return _poll(cls, "" if take.status == "READY" else "The chosen take has no frames on disk")
-
-    def steps(self, context: bpy.types.Context) -> Iterator[object]:
-        """Build the strip."""
-        scene = compat.sequencer_scene(context)
-        index = self.index if self.index >= 0 else settings_of(scene).active_take
-        return takes.place_take(scene, index)
-
-
-class SOLILOQUY_OT_remove_take(bpy.types.Operator):
-    """Take it off the list and out of the sequencer; its files stay on disk"""
-
-    bl_idname = "soliloquy.remove_take"
-    bl_label = "Remove Take"
-    bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """A take is chosen."""
-        chosen = takes.active_take(compat.sequencer_scene(context))
-        return _poll(cls, "No take is chosen in the list" if chosen is None else "")
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove the entry and its strip."""
-        scene = compat.sequencer_scene(context)
-        takes.remove_take(scene, settings_of(scene).active_take)
-        return {"FINISHED"}
-
-
-class SOLILOQUY_OT_open_folder(bpy.types.Operator):
-    """Show the chosen take's folder: frames, motion, curves"""
-
-    bl_idname = "soliloquy.open_folder"
-    bl_label = "Open Folder"
-
-    job: BoolProperty(name="Job", description="The whole job's folder instead of the take's")
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """A take is chosen."""
-        chosen = takes.active_take(compat.sequencer_scene(context))
-        return _poll(cls, "No take is chosen in the list" if chosen is None else "")
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Open it in the system's file manager."""
-        take = takes.active_take(compat.sequencer_scene(context))
-        return bpy.ops.wm.path_open(filepath=str(take.job_path() if self.job else take.path()))
-
-
-CLASSES = (
-    SOLILOQUY_OT_generate,
-    SOLILOQUY_OT_resample,
-    SOLILOQUY_OT_render_take,
-    SOLILOQUY_OT_cancel,
-    SOLILOQUY_OT_place_take,
-    SOLILOQUY_OT_remove_take,
-    SOLILOQUY_OT_open_folder,
-)
+CLASSES = (SOLILOQUY_OT_generate, SOLILOQUY_OT_resample, SOLILOQUY_OT_render_take, SOLILOQUY_OT_cancel)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import compat, jobs, operators_runtime, preferences, speech, takes, thumbnails
+from . import compat, jobs, operators_runtime, preferences, speech
 from .operators_takes import why_not
 from .properties import SoliloquySettings, settings_of
-
-_STATUS_ICONS = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -75,23 +73,7 @@ def draw_progress(layout: bpy.types.UILayout) -> bool:
     return True
 
 
-class SOLILOQUY_UL_takes(bpy.types.UIList):
-    """Takes with thumbnail and seed."""
-
-    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index=0) -> None:
-        """One row."""
-        picture = thumbnails.icon_of(item)
-        row = layout.row(align=True)
-        if picture:
-            row.label(text=item.name, icon_value=picture)
-        else:
-            row.label(text=item.name, icon=_STATUS_ICONS[item.status])
-        sub = row.row()
-        sub.alignment = "RIGHT"
-        sub.label(text="missing" if item.status == "MISSING" else f"seed {item.seed}")
-
-
-class _Panel:
+class Panel:
     bl_category = "Soliloquy"
     bl_region_type = "UI"
 
@@ -101,7 +83,7 @@ class _Panel:
         return settings_of(compat.sequencer_scene(context))
 
 
-class _Speak(_Panel):
+class _Speak(Panel):
     bl_label = "Speak"
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -136,7 +118,7 @@ class _Speak(_Panel):
                 draw_text(layout, reason, "INFO")
 
 
-class _Options(_Panel):
+class _Options(Panel):
     bl_label = "Options"
     bl_options = {"DEFAULT_CLOSED"}
 
@@ -157,74 +139,20 @@ class _Options(_Panel):
         layout.prop(settings, "output_dir", placeholder="beside the .blend")
 
 
-class _Takes(_Panel):
-    bl_label = "Takes"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """The list, a larger picture of the chosen take, and what can be done with it."""
-        layout, settings = self.layout, self.settings(context)
-        row = layout.row()
-        row.template_list("SOLILOQUY_UL_takes", "", settings, "takes", settings, "active_take", rows=3)
-        column = row.column(align=True)
-        column.operator("soliloquy.place_take", text="", icon="SEQ_SEQUENCER")
-        column.operator("soliloquy.open_folder", text="", icon="FILE_FOLDER")
-        column.operator("soliloquy.remove_take", text="", icon="REMOVE")
-        take = takes.active_take(compat.sequencer_scene(context))
-        if take is None:
-            return
-        picture = thumbnails.icon_of(take)
-        if picture:
-            layout.template_icon(icon_value=picture, scale=6.0)
-        if take.status == "MOTION":
-            layout.operator("soliloquy.render_take", icon="RENDER_STILL")
-        count = settings.takes_wanted
-        label = f"Resample {count} Takes" if count > 1 else "Resample"
-        layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH")
-        if context.scene.view_settings.view_transform != "Standard":
-            draw_text(
-                layout,
-                "This view transform changes the frames' colours; Standard shows them as they are.",
-                "INFO",
-            )
-            layout.prop(context.scene.view_settings, "view_transform", text="")
+EDITORS = (("SEQUENCE_EDITOR", "sequencer"), ("VIEW_3D", "viewport"))
 
 
-class _Keep(_Panel):
-    bl_label = "Keep on Resample"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Groups whose motion stays when the rest gets new seeds."""
-        settings = self.settings(context)
-        grid = self.layout.grid_flow(columns=3, even_columns=True, align=True)
-        grid.prop(settings, "keep")
-
-
-class _Head(_Panel):
-    bl_label = "Head"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """The 3D head: add it, choose it, bake on it."""
-        layout, settings = self.layout, self.settings(context)
-        layout.operator("soliloquy.add_head", icon="USER")
-        layout.prop(settings, "head", text="", icon="ARMATURE_DATA")
-        layout.operator("soliloquy.bake", icon="ACTION")
+def in_editors(*panels: tuple[type, str]) -> tuple[type, ...]:
+    """A class of each (panel, name of its parent or nothing) for each editor; Blender needs one for each."""
+    classes = []
+    for space, suffix in EDITORS:
+        for base, parent in panels:
+            name = f"SOLILOQUY_PT_{base.__name__.strip('_').lower()}_{suffix}"
+            fields = {"bl_space_type": space, "bl_idname": name, "__doc__": base.draw.__doc__}
+            if parent:
+                fields["bl_parent_id"] = f"SOLILOQUY_PT_{parent}_{suffix}"
+            classes.append(type(name, (base, bpy.types.Panel), fields))
+    return tuple(classes)
 
 
-def _in_space(base: type, space: str, suffix: str, parent: str = "") -> type:
-    """A panel class of ``base`` for one editor; Blender needs one class for each."""
-    name = f"SOLILOQUY_PT_{base.__name__.strip('_').lower()}_{suffix}"
-    fields = {"bl_space_type": space, "bl_idname": name, "__doc__": base.draw.__doc__}
-    if parent:
-        fields["bl_parent_id"] = f"SOLILOQUY_PT_{parent}_{suffix}"
-    return type(name, (base, bpy.types.Panel), fields)
-
-
-CLASSES = (
-    SOLILOQUY_UL_takes,
-    *(
-        _in_space(base, space, suffix, parent)
-        for space, suffix in (("SEQUENCE_EDITOR", "sequencer"), ("VIEW_3D", "viewport"))
-        for base, parent in ((_Speak, ""), (_Options, "speak"), (_Takes, ""), (_Keep, "takes"), (_Head, ""))
-    ),
-)
+CLASSES = in_editors((_Speak, ""), (_Options, "speak"))

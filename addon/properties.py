@@ -19,6 +19,8 @@ from bpy.props import (
 from ..core.channels import GROUPS
 from ..core.protocol import Generate
 from .compat import BLEND_RELATIVE
+from .properties_targets import CLASSES as TARGET_CLASSES
+from .properties_targets import SoliloquyTarget
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 """Defaults and limits of the settings are the protocol's."""
@@ -29,24 +31,42 @@ def _limits(name: str) -> dict[str, float]:
     return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
 
 
-def _is_armature(_self: object, candidate: bpy.types.Object) -> bool:
-    return candidate.type == "ARMATURE" and "soliloquy_neck" in candidate
+def _choose_take(settings: SoliloquySettings, _context: bpy.types.Context) -> None:
+    """Show the chosen take and silence the other takes of the same speech, as one compares shots."""
+    from .takes import choose
+
+    choose(settings.id_data)
 
 
-def _select_strip(settings: SoliloquySettings, context: bpy.types.Context) -> None:
-    """Show the chosen take's strip and mute the other takes of the same speech, as one compares shots."""
-    from .takes import show_take
+def _apply_shown(take: SoliloquyTake, _context: bpy.types.Context) -> None:
+    """Strip and NLA tracks follow the eye in the list."""
+    from .takes import apply_shown
 
-    show_take(settings.id_data, settings.active_take)
+    apply_shown(take.id_data, take)
+
+
+def _apply_name(take: SoliloquyTake, _context: bpy.types.Context) -> None:
+    """NLA tracks are called like the take."""
+    from .nla import rename
+
+    rename(take.key, take.name)
 
 
 class SoliloquyTake(bpy.types.PropertyGroup):
     """One finished take: where it lies on disk and where it belongs on the timeline."""
 
+    name: StringProperty(name="Name", description="The take's name, also of its NLA tracks", update=_apply_name)
+    key: StringProperty(name="Key", description="Tells this entry from all others; its Actions carry it")
+    star: BoolProperty(name="Star", description="Mark this take as one to keep")
+    note: StringProperty(name="Note", description="What you want to remember about this take")
+    shown: BoolProperty(
+        name="Show", description="Show the take's frames and play its NLA tracks", default=True, update=_apply_shown
+    )
     index: IntProperty(name="Take", description="Number of the take within its job")
     seed: IntProperty(name="Seed", description="The same seed gives the same motion again")
     job: StringProperty(name="Job", subtype="DIR_PATH", options=BLEND_RELATIVE)
     folder: StringProperty(name="Folder", subtype="DIR_PATH", options=BLEND_RELATIVE)
+    home: StringProperty(name="Made In", description="Absolute folder in which the take was made")
     frame_count: IntProperty(name="Frames", description="Frames of the take, 25 a second")
     fps: FloatProperty(name="Rate", default=25.0)
     has_frames: BoolProperty(name="Has Frames")
@@ -73,8 +93,12 @@ class SoliloquyTake(bpy.types.PropertyGroup):
         return Path(bpy.path.abspath(self.job))
 
     def refresh_status(self) -> None:
-        """Look at the disk."""
+        """Look at the disk; a take whose file was saved elsewhere is found where it was made."""
         folder = self.path()
+        if not folder.is_dir() and self.home and Path(self.home).is_dir():
+            self.folder, folder = self.home, Path(self.home)
+            if not self.job_path().is_dir():
+                self.job = str(folder.parent)
         frames = self.has_frames and (folder / "frames").is_dir()
         status = "READY" if frames else "MOTION" if (folder / "motion.npz").is_file() else "MISSING"
         if status != self.status:
@@ -139,9 +163,27 @@ class SoliloquySettings(bpy.types.PropertyGroup):
         options=BLEND_RELATIVE,
         description="Folder for takes; beside the .blend when left empty",
     )
-    head: PointerProperty(name="Head", type=bpy.types.Object, poll=_is_armature, description="Armature that Bake keys")
     takes: CollectionProperty(type=SoliloquyTake)
-    active_take: IntProperty(name="Active Take", update=_select_strip)
+    active_take: IntProperty(
+        name="Active Take", description="Choosing a take shows it alone among those of its speech", update=_choose_take
+    )
+    shown_take: StringProperty(name="Shown Take", description="Key of the take that is shown")
+    other_take: StringProperty(name="Other Take", description="Key of the take that was shown before, for A/B")
+    targets: CollectionProperty(type=SoliloquyTarget)
+    active_target: IntProperty(name="Active Target", description="The target whose mapping is shown below")
+    bake_on_arrival: BoolProperty(
+        name="Bake New Takes", description="Key each new take on all targets as soon as it is there", default=True
+    )
+    tolerance: FloatProperty(
+        name="Curve Error",
+        description="Keys are left out where straight lines between the others stay this close to the motion: "
+        "shapes in parts of their travel, turns in radians, moves in tenths of a metre; 0 keys every frame",
+        default=0.002,
+        min=0.0,
+        max=0.1,
+        precision=4,
+        step=0.1,
+    )
 
 
 def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:
@@ -149,7 +191,7 @@ def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:
     return scene.soliloquy
 
 
-CLASSES = (SoliloquyTake, SoliloquySettings)
+CLASSES = (*TARGET_CLASSES, SoliloquyTake, SoliloquySettings)
 
 
 def register() -> None:

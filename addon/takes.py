@@ -1,17 +1,23 @@
-"""Takes in the scene: listed when they arrive, put into the sequencer, shown one at a time."""
+"""Takes in the scene: listed when they arrive, put into the sequencer and on the targets, shown one at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from ..core.errors import BadInputError
 from ..core.protocol import TakeReady
-from . import compat, speech, strips
+from . import bake, compat, nla, speech, strips
+from .motion import load_motion
 from .properties import SoliloquyTake, settings_of
 from .speech import Speech
+
+_FACTS = ("index", "seed", "frame_count", "fps", "has_frames", "audio_start", "audio_strip", "origin", "channel")
+"""Fields of a take that its Actions carry too, so that the list can be made again from a rig (`from_rigs`)."""
 
 
 def stored_path(path: str | Path) -> str:
@@ -23,6 +29,16 @@ def stored_path(path: str | Path) -> str:
     return str(path)
 
 
+def new_key() -> str:
+    """A key that no other take has."""
+    return secrets.token_hex(8)
+
+
+def index_of(scene: bpy.types.Scene, key: str) -> int:
+    """Position of the take with that key, −1 where it is gone."""
+    return next((i for i, take in enumerate(settings_of(scene).takes) if take.key == key and key), -1)
+
+
 def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> SoliloquyTake:
     """List a finished take, or bring the entry of the same take up to date."""
     settings = settings_of(scene)
@@ -30,9 +46,10 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
     take = next((take for take in settings.takes if take.path() == folder), None)
     if take is None:
         take = settings.takes.add()
-    take.name = f"Take {ready.index}"
+        take.key = new_key()
+        take.name = f"Take {ready.index}"
     take.index, take.seed = ready.index, ready.seed
-    take.folder, take.job = stored_path(folder), stored_path(ready.job)
+    take.folder, take.job, take.home = stored_path(folder), stored_path(ready.job), str(folder)
     take.frame_count, take.fps = ready.frame_count, ready.fps
     take.has_frames = ready.frames is not None
     take.audio_start, take.audio_strip = ready.start, spoken.strip
@@ -42,25 +59,26 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
 
 
 def arrive(scene: bpy.types.Scene, spoken: Speech, ready: TakeReady) -> Iterator[object]:
-    """List a take that the worker has finished and put its frames into the sequencer, in steps."""
-    add_take(scene, ready, spoken)
+    """List a take that the worker has finished, put its frames into the sequencer, bake it; all in steps."""
+    key = add_take(scene, ready, spoken).key
     yield
     if ready.frames is not None:
-        folder = Path(ready.folder)
-        yield from place_take(scene, next(i for i, t in enumerate(settings_of(scene).takes) if t.path() == folder))
+        yield from place_take(scene, index_of(scene, key))
+    settings_of(scene).active_take = index_of(scene, key)
+    if settings_of(scene).bake_on_arrival:
+        yield from bake_take(scene, index_of(scene, key))
 
 
 def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
     """Put the take's frames into the sequencer in steps, in sync with its sound; replaces its earlier strip."""
-    settings = settings_of(scene)
-    take = settings.takes[index]
+    take = settings_of(scene).takes[index]
     if take.status != "READY":
-        raise BadInputError("take_missing", f"Take {take.index} has no frames on disk.", "Render it again.")
+        raise BadInputError("take_missing", f"{take.name} has no frames on disk.", "Render it again.")
     strips.remove_strip(scene, take.image_strip)
     strip = None
     for strip in strips.image_strip(
         scene,
-        f"Take {take.index} (seed {take.seed})",
+        f"{take.name} (seed {take.seed})",
         take.path() / "frames",
         take.frame_count,
         timing_of(scene, take),
@@ -68,10 +86,38 @@ def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
     ):
         yield strip
     take.image_strip = strip.name
-    if settings.active_take == index:
-        show_take(scene, index)
-    else:
-        settings.active_take = index
+    apply_shown(scene, take)
+
+
+def bake_take(scene: bpy.types.Scene, index: int) -> Generator[None, None, list[tuple[str, bake.Baked]]]:
+    """Key the take on every target in use, in steps; returns the targets' names with what was baked."""
+    settings = settings_of(scene)
+    take = settings.takes[index]
+    done = []
+    motion = None
+    for target in settings.targets:
+        if target.use and target.thing is not None:
+            motion = motion or load_motion(take.path() / "motion.npz")
+            timing = timing_of(scene, take)
+            baked = yield from bake.bake(
+                target.thing,
+                target.wanted_rules(),
+                motion,
+                timing,
+                take.key,
+                take.name,
+                settings.tolerance,
+                about(take),
+            )
+            done.append((target.thing.name, baked))
+    apply_shown(scene, take)
+    return done
+
+
+def about(take: SoliloquyTake) -> dict[str, Any]:
+    """What a take's Actions know of it."""
+    facts = {name: getattr(take, name) for name in _FACTS}
+    return facts | {"name": take.name, "folder": str(take.path()), "job": str(take.job_path())}
 
 
 def timing_of(scene: bpy.types.Scene, take: SoliloquyTake) -> speech.Timing:
@@ -79,23 +125,44 @@ def timing_of(scene: bpy.types.Scene, take: SoliloquyTake) -> speech.Timing:
     return speech.take_timing(scene, take.audio_strip, take.audio_start, take.origin)
 
 
-def show_take(scene: bpy.types.Scene, index: int) -> None:
-    """Unmute the take's strip and mute those of the same job's other takes."""
-    takes = settings_of(scene).takes
-    if not 0 <= index < len(takes):
-        return
-    for other in takes:
-        strip = strips.find_strip(scene, other.image_strip)
-        if strip is not None and other.job == takes[index].job:
-            strip.mute = other != takes[index]
+def follow_sound(scene: bpy.types.Scene, take: SoliloquyTake) -> None:
+    """Move what was baked of the take to where its sound is now."""
+    origin = timing_of(scene, take).origin
+    for track in nla.tracks_of(take.key)[:1]:
+        facts = nla.facts_of(track.action)
+        nla.move(take.key, origin - facts["origin"] - facts["placed"])
 
 
-def remove_take(scene: bpy.types.Scene, index: int) -> None:
-    """Take it off the list and out of the sequencer; its files stay on disk."""
+# ------------------------------------------------------------------------------------------------- showing, comparing
+
+
+def apply_shown(scene: bpy.types.Scene, take: SoliloquyTake) -> None:
+    """Mute or unmute the take's image strip and NLA tracks."""
+    strip = strips.find_strip(scene, take.image_strip)
+    if strip is not None and strip.mute == take.shown:
+        strip.mute = not take.shown
+    nla.set_shown(take.key, take.shown)
+
+
+def choose(scene: bpy.types.Scene) -> None:
+    """Show the active take alone among those of its speech; the one that was shown before is the other of A/B."""
     settings = settings_of(scene)
-    strips.remove_strip(scene, settings.takes[index].image_strip)
-    settings.takes.remove(index)
-    settings.active_take = min(index, len(settings.takes) - 1)
+    take = active_take(scene)
+    if take is None:
+        return
+    if take.key != settings.shown_take:
+        settings.other_take, settings.shown_take = settings.shown_take, take.key
+    for other in settings.takes:
+        wanted = other == take
+        if other.job == take.job and other.shown != wanted:
+            other.shown = wanted
+
+
+def other_take(scene: bpy.types.Scene) -> SoliloquyTake | None:
+    """The take that A/B would flip to."""
+    settings = settings_of(scene)
+    index = index_of(scene, settings.other_take)
+    return settings.takes[index] if index not in (-1, settings.active_take) else None
 
 
 def active_take(scene: bpy.types.Scene) -> SoliloquyTake | None:
@@ -104,6 +171,77 @@ def active_take(scene: bpy.types.Scene) -> SoliloquyTake | None:
     if 0 <= settings.active_take < len(settings.takes):
         return settings.takes[settings.active_take]
     return None
+
+
+# ---------------------------------------------------------------------------------------------------- the list itself
+
+
+def duplicate_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
+    """A second entry of the take with Actions and a strip of its own, to be edited without losing the first."""
+    settings = settings_of(scene)
+    old = settings.takes[index]
+    old_key, has_strip = old.key, strips.find_strip(scene, old.image_strip) is not None
+    fields = {p.identifier: getattr(old, p.identifier) for p in old.bl_rna.properties if not p.is_readonly}
+    take = settings.takes.add()
+    take.key = key = new_key()
+    for name, value in (fields | {"key": key, "name": free_name(scene, old.name), "image_strip": ""}).items():
+        setattr(take, name, value)
+    settings.takes.move(len(settings.takes) - 1, index + 1)
+    nla.copy(old_key, key, settings.takes[index + 1].name)
+    yield
+    if has_strip:
+        yield from place_take(scene, index + 1)
+    settings.active_take = index + 1
+
+
+def free_name(scene: bpy.types.Scene, name: str) -> str:
+    """``Take 2`` → ``Take 2 copy``, ``Take 2 copy 2``, …"""
+    taken = {take.name for take in settings_of(scene).takes}
+    stem = name.partition(" copy")[0]
+    names = (f"{stem} copy" + (f" {k}" if k > 1 else "") for k in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+def remove_take(scene: bpy.types.Scene, index: int) -> None:
+    """Take it off the list, out of the sequencer and off every target; its files stay on disk."""
+    settings = settings_of(scene)
+    take = settings.takes[index]
+    strips.remove_strip(scene, take.image_strip)
+    unbake(take.key)
+    settings.takes.remove(index)
+    settings.active_take = min(settings.active_take, len(settings.takes) - 1)
+
+
+def unbake(key: str) -> int:
+    """Take away all that was baked of a take; says from how many data-blocks."""
+    found = nla.tracks_of(key)
+    for track in found:
+        nla.remove(track)
+    return len(found)
+
+
+def from_rigs(scene: bpy.types.Scene) -> int:
+    """List the takes that rigs of the file carry and the list lacks (the rig was appended); says how many."""
+    settings = settings_of(scene)
+    known = {take.key for take in settings.takes}
+    added = 0
+    for block in nla.blocks():
+        for track in nla.tracks_on(block):
+            facts = nla.facts_of(track.action)
+            if track.key in known or not facts:
+                continue
+            take = settings.takes.add()
+            take.key, take.name = track.key, str(facts.get("name", track.track.name))
+            for name in _FACTS:
+                if name in facts:
+                    setattr(take, name, facts[name])
+            take.home = str(facts.get("folder", ""))
+            take.folder, take.job = stored_path(take.home), stored_path(facts.get("job", ""))
+            take.shown = not track.track.mute
+            take.refresh_status()
+            known.add(track.key)
+            added += 1
+    return added
 
 
 def fit_frame_range(scene: bpy.types.Scene) -> None:

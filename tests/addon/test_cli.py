@@ -28,7 +28,7 @@ def test_saved_blend_has_strips_head_and_bake(scene, arguments, tmp_path):
     scene = bpy.context.scene
     kinds = sorted(strip.type for strip in compat.all_strips(scene))
     assert kinds == (["IMAGE", "SOUND"] if compat.HAS_SOUND else ["IMAGE"])
-    assert scene.soliloquy.head.animation_data.action is not None
+    assert len(scene.soliloquy.targets[0].thing.animation_data.nla_tracks) == 1
     assert scene.frame_end == 50
 
 

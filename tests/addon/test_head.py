@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 import pytest
 from mathutils import Matrix, Vector
-from soliloquy.addon import bake, compat, head, motion, steps
+from soliloquy.addon import bake, compat, head, motion, nla, presets, steps, takes
 from soliloquy.addon.arkit import SHAPE_NAMES
 from soliloquy.addon.timing import Timing
 from soliloquy.core.channels import EXPRESSIONS
@@ -15,7 +15,7 @@ def rig(scene, portrait):
     """A head added through the operator with the scripted worker's box."""
     scene.soliloquy.portrait_file = str(portrait())
     assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
-    return scene.soliloquy.head
+    return scene.soliloquy.targets[0].thing
 
 
 @pytest.fixture
@@ -29,8 +29,14 @@ def take(tmp_path):
     )
 
 
-def run(steps_):
-    steps.advance(steps_, float("inf"))
+def bake_on(rig, take, timing, key="first", tolerance=0.0):
+    """Bake with the rig's own mapping."""
+    rules = presets.own_rules(rig)
+    steps.advance(bake.bake(rig, rules, take, timing, key, f"Take {key}", tolerance), float("inf"))
+
+
+def action_of(rig, key="first"):
+    return next(track.action for track in nla.tracks_on(rig) if track.key == key)
 
 
 def skin_of(rig):
@@ -68,7 +74,7 @@ def test_local_axes_of_head_and_neck_are_head_space(rig):
 def test_bake_moves_the_head_exactly_and_drives_the_shapes(scene, rig, take, fps, base):
     scene.render.fps, scene.render.fps_base = fps, base
     rate = fps / base
-    run(bake.bake(rig, take, Timing(101.0, rate), "take"))
+    bake_on(rig, take, Timing(101.0, rate))
     neck = np.array(rig["soliloquy_neck"][:])
     for frame in (101, 101 + round(rate), 100 + round(2 * rate)):
         scene.frame_set(frame)
@@ -90,7 +96,7 @@ def test_eyes_and_jaw_turn_the_right_way(scene, rig):
     for name in ("eyeLookOut_L", "eyeLookIn_R", "eyeLookDown_L", "eyeLookDown_R", "jawOpen"):
         expression[:, EXPRESSIONS.index(name)] = 1.0
     still = motion.TakeMotion(expression, np.zeros((5, 3)), np.zeros((5, 3)), 25.0)
-    run(bake.bake(rig, still, Timing(1.0, 25.0), "take"))
+    bake_on(rig, still, Timing(1.0, 25.0))
     scene.frame_set(2)
     for name in ("eye.L", "eye.R"):
         sight = evaluated(rig).pose.bones[name].y_axis
@@ -104,56 +110,142 @@ def curves(action):
     return {(curve.data_path, curve.array_index): curve for curve in compat.action_fcurves(action)}
 
 
-def test_one_action_with_a_slot_and_keys_where_the_speech_is(rig, take):
-    run(bake.bake(rig, take, Timing(101.0, 24.0), "take"))
-    action = rig.animation_data.action
-    assert action is not None and len(bpy.data.actions) == 1
-    if hasattr(action, "slots"):
-        assert rig.animation_data.action_slot is not None
-    for curve in curves(action).values():
+def test_one_action_on_a_track_with_keys_where_the_speech_is(rig, take):
+    bake_on(rig, take, Timing(101.0, 24.0))
+    found = next(nla.tracks_on(rig))
+    assert rig.animation_data.action is None and len(bpy.data.actions) == 1
+    if hasattr(found.strip, "action_slot"):
+        assert found.strip.action_slot is not None
+    assert (found.strip.frame_start, found.strip.frame_end, found.strip.extrapolation) == (101, 148, "NOTHING")
+    for curve in curves(found.action).values():
         frames = [point.co.x for point in curve.keyframe_points]
         assert frames == list(range(101, 149)), "48 scene frames of two seconds at 24"
         assert {point.interpolation for point in curve.keyframe_points} == {"LINEAR"}
-    assert len(curves(action)) == 3 + 3 + 3 + 3 + 3 + 3 + 53
+    assert len(curves(found.action)) == 3 + 3 + 3 + 3 + 3 + 3 + 53
 
 
-def test_a_second_speech_joins_the_first_and_a_rebake_replaces_only_itself(rig, take):
-    run(bake.bake(rig, take, Timing(1.0, 25.0), "first"))
-    run(bake.bake(rig, take, Timing(101.0, 25.0), "second"))
-    action = rig.animation_data.action
-    own = curves(action)[('["jawOpen"]', 0)]
-    own.keyframe_points.insert(75, 0.123)
-    run(bake.bake(rig, take, Timing(101.0, 25.0), "second"))
+def test_a_rebake_replaces_only_what_it_made_itself(rig, take):
+    bake_on(rig, take, Timing(101.0, 25.0))
+    action = action_of(rig)
+    curves(action)[('["jawOpen"]', 0)].keyframe_points.insert(75, 0.123)
+    added = compat.action_curves(action, rig)[0].new('pose.bones["root"].location', index=2)
+    added.keyframe_points.insert(110, 0.5)
+    bake_on(rig, take, Timing(101.0, 25.0))
     assert len(bpy.data.actions) == 1
     points = curves(action)[('["jawOpen"]', 0)].keyframe_points
-    assert [p.co.x for p in points] == [*range(1, 51), 75, *range(101, 151)]
-    assert [p.co.y for p in points if p.co.x == 75] == [pytest.approx(0.123)]
+    assert [p.co.x for p in points] == [75, *range(101, 151)]
+    assert points[0].co.y == pytest.approx(0.123)
+    assert curves(action)[('pose.bones["root"].location', 2)].keyframe_points[0].co.y == 0.5
+
+
+def test_takes_of_two_speeches_lie_side_by_side(scene, rig, take):
+    bake_on(rig, take, Timing(1.0, 25.0))
+    bake_on(rig, take, Timing(201.0, 25.0), key="second")
+    assert sorted(track.name for track in rig.animation_data.nla_tracks) == ["Take first", "Take second"]
+    for frame in (10, 210):
+        scene.frame_set(frame)
+        wanted = take.sampled(np.array([((frame - 1) % 200) / 25])).expression[0, EXPRESSIONS.index("jawOpen")]
+        assert evaluated(rig)["jawOpen"] == pytest.approx(wanted, abs=1e-4)
+    scene.frame_set(120)
+    assert evaluated(rig)["jawOpen"] == 0.0, "between them the face is at rest"
 
 
 def test_somebody_elses_action_stays_untouched_and_active(scene, rig, take):
     rig.pose.bones["head"].keyframe_insert("rotation_euler", frame=10)
     foreign = rig.animation_data.action
     before = {key: [tuple(p.co) for p in curve.keyframe_points] for key, curve in curves(foreign).items()}
-    for start in (1.0, 201.0):  # twice: the track grows, there is no second one
-        run(bake.bake(rig, take, Timing(start, 25.0), "take"))
+    for _ in range(2):
+        bake_on(rig, take, Timing(1.0, 25.0))
     assert rig.animation_data.action == foreign
     assert {key: [tuple(p.co) for p in curve.keyframe_points] for key, curve in curves(foreign).items()} == before
-    assert [track.name for track in rig.animation_data.nla_tracks] == ["Soliloquy"]
-    strip = rig.animation_data.nla_tracks[0].strips[0]
-    assert (strip.frame_start, strip.frame_end) == (1, 250)
-    # What the foreign Action doesn't key still moves, at its place in time.
-    for frame in (1, 25, 225):
+    assert [track.name for track in rig.animation_data.nla_tracks] == ["Take first"]
+    for frame in (1, 25, 45):  # What the foreign Action doesn't key moves, at its place in time.
         scene.frame_set(frame)
-        wanted = take.sampled(np.array([((frame - 1) % 200) / 25])).expression[0, EXPRESSIONS.index("jawOpen")]
+        wanted = take.sampled(np.array([(frame - 1) / 25])).expression[0, EXPRESSIONS.index("jawOpen")]
         assert evaluated(rig)["jawOpen"] == pytest.approx(wanted, abs=1e-4)
 
 
+def test_a_body_in_the_nla_is_added_to(scene, rig, take):
+    """The head turned by half a radian in another track: the take's turn comes on top."""
+    rig.pose.bones["head"].rotation_euler.y = 0.5
+    rig.pose.bones["head"].keyframe_insert("rotation_euler", index=1, frame=1)
+    animation = rig.animation_data
+    body, animation.action = animation.action, None
+    strip = animation.nla_tracks.new().strips.new("body", 1, body)
+    compat.nla_action_slot(strip, body, rig)
+    bake_on(rig, take, Timing(1.0, 25.0))
+    scene.frame_set(20)
+    with_body = evaluated(rig).pose.bones["head"].rotation_euler.y
+    strip.mute = True
+    scene.frame_set(20)
+    assert with_body == pytest.approx(evaluated(rig).pose.bones["head"].rotation_euler.y + 0.5, abs=1e-4)
+
+
+def test_remove_takes_away_exactly_what_was_baked(scene, rig, take):
+    rig["jawOpen"] = 0.25
+    rig.location.x = 3.0
+    rig.keyframe_insert("location", index=0, frame=5)
+    foreign = rig.animation_data.action
+    bake_on(rig, take, Timing(1.0, 25.0))
+    scene.frame_set(20)
+    assert takes.unbake("first") == 1
+    assert list(bpy.data.actions) == [foreign] and not len(rig.animation_data.nla_tracks)
+    scene.frame_set(21)
+    assert evaluated(rig)["jawOpen"] == pytest.approx(0.25), "as it was before the bake"
+    assert evaluated(rig).pose.bones["head"].rotation_euler[:] == pytest.approx((0, 0, 0))
+    assert evaluated(rig).location.x == pytest.approx(3.0)
+
+
+def test_curves_that_the_animator_added_survive_the_removal(rig, take):
+    bake_on(rig, take, Timing(1.0, 25.0))
+    action = action_of(rig)
+    compat.action_curves(action, rig)[0].new('pose.bones["root"].location', index=2).keyframe_points.insert(5, 0.5)
+    takes.unbake("first")
+    assert list(curves(action)) == [('pose.bones["root"].location', 2)]
+    assert rig.animation_data.nla_tracks[0].strips[0].action == action
+    assert not takes.unbake("first"), "it is the animator's now"
+
+
+@pytest.mark.parametrize("tolerance", [0.002, 0.02])
+def test_thinned_curves_stay_within_the_stated_error(scene, rig, take, tolerance):
+    bake_on(rig, take, Timing(1.0, 60.0), tolerance=tolerance)
+    frames = bake.frames_of(take, Timing(1.0, 60.0))
+    sampled = bake.on_frames(take, Timing(1.0, 60.0), frames)
+    keys = 0
+    for name, values in zip(SHAPE_NAMES, sampled.expression.T, strict=True):
+        curve = curves(action_of(rig))[(f'["{name}"]', 0)]
+        got = np.array([curve.evaluate(frame) for frame in frames])
+        assert np.abs(got - values).max() <= tolerance + 1e-6
+        keys += len(curve.keyframe_points)
+    assert keys < 53 * len(frames) / 2
+
+
+def test_a_moved_strip_stays_moved_when_baked_again(rig, take):
+    bake_on(rig, take, Timing(1.0, 25.0))
+    strip = next(nla.tracks_on(rig)).strip
+    strip.frame_start_ui = 31
+    bake_on(rig, take, Timing(1.0, 25.0))
+    assert (strip.frame_start, strip.frame_end) == (31, 80)
+    bake_on(rig, take, Timing(101.0, 25.0))
+    assert (strip.frame_start, strip.frame_end, strip.action_frame_start) == (131, 180, 101)
+
+
+def test_tracks_follow_the_sound_once(rig, take):
+    """Moved along with its sound, then baked anew where the sound is: moved once, not twice."""
+    bake_on(rig, take, Timing(1.0, 25.0))
+    nla.move("first", 40)
+    strip = next(nla.tracks_on(rig)).strip
+    assert (strip.frame_start, strip.frame_end) == (41, 90)
+    bake_on(rig, take, Timing(41.0, 25.0))
+    assert (strip.frame_start, strip.frame_end, strip.action_frame_start) == (41, 90, 41)
+
+
 def test_everything_survives_save_and_reload(scene, rig, take, tmp_path):
-    run(bake.bake(rig, take, Timing(1.0, 25.0), "take"))
+    bake_on(rig, take, Timing(1.0, 25.0))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "head.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "head.blend"))
     scene = bpy.context.scene
-    rig = scene.soliloquy.head
+    rig = scene.soliloquy.targets[0].thing
     heights = []
     for frame in (1, 13, 25):
         scene.frame_set(frame)
@@ -161,8 +253,24 @@ def test_everything_survives_save_and_reload(scene, rig, take, tmp_path):
         keys = evaluated(skin_of(rig)).data.shape_keys.key_blocks
         assert keys["jawOpen"].value == pytest.approx(heights[-1])
     assert max(heights) - min(heights) > 0.1
-    run(bake.bake(rig, take, Timing(101.0, 25.0), "again"))
+    bake_on(rig, take, Timing(101.0, 25.0))
     assert len(bpy.data.actions) == 1
+
+
+def test_a_linked_head_is_refused_with_a_sentence(scene, rig, take, tmp_path):
+    from soliloquy.addon import targets
+
+    name = rig.name
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rig.blend"))
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "rig.blend"), link=True) as (_, into):
+        into.objects = [name]
+    linked = bpy.data.objects[name]
+    bpy.context.scene.collection.objects.link(linked)
+    assert "library override" in targets.why_not(linked)
+    own = linked.override_create()
+    bpy.context.scene.collection.objects.link(own)
+    assert targets.is_own_head(own)
 
 
 def test_bake_operator_needs_a_take_and_a_head(scene):
@@ -171,4 +279,5 @@ def test_bake_operator_needs_a_take_and_a_head(scene):
 
 def test_every_step_is_short(rig, take):
     """A step holds one curve, so that the window answers in between; here only that there are many."""
-    assert sum(1 for _ in bake.bake(rig, take, Timing(1.0, 25.0), "take")) > 70
+    steps_ = bake.bake(rig, presets.own_rules(rig), take, Timing(1.0, 25.0), "first", "Take")
+    assert sum(1 for _ in steps_) > 70

@@ -42,7 +42,7 @@ def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
 
     assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
     assert bpy.ops.soliloquy.bake() == {"FINISHED"}
-    rig = scene.soliloquy.head
+    rig = scene.soliloquy.targets[0].thing
     skin = next(child for child in rig.children if child.type == "MESH")
     assert len(skin.data.vertices) > 3000 and len(skin.data.shape_keys.key_blocks) == 54
     wanted = motion.load_motion(take.path() / "motion.npz")
@@ -58,7 +58,7 @@ def test_a_picture_without_a_face_is_told_and_changes_nothing(real, portrait, de
     with pytest.raises(RuntimeError) as raised:
         bpy.ops.soliloquy.add_head()
     assert jobs.last_message()[1] and jobs.last_message()[0] in str(raised.value)
-    assert scene.soliloquy.head is None and not bpy.data.meshes
+    assert not scene.soliloquy.targets and not bpy.data.meshes
 
 
 def test_cancel_is_heard_by_the_real_worker(real, demo_speech):

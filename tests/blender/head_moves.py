@@ -14,7 +14,7 @@ starts = [strip.left_handle if hasattr(strip, "left_handle") else strip.frame_fi
 assert len(set(starts)) == 1, f"sound and pictures start together: {starts}"
 
 rig = next(thing for thing in scene.objects if thing.type == "ARMATURE")
-assert rig.animation_data.action is not None
+assert len(rig.animation_data.nla_tracks) == 1 and not rig.animation_data.nla_tracks[0].mute
 skin = next(child for child in rig.children if child.type == "MESH")
 tails, jaws = [], []
 for frame in range(scene.frame_start, scene.frame_end + 1):

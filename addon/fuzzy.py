@@ -1,0 +1,56 @@
+"""Finds which of a rig's names means what we mean: ``Eye_Blink_L``, ``blink.left`` and ``eyeBlinkLeft`` are one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+ENOUGH = 0.72
+"""Least likeness (0–1) of two names that are taken for one."""
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SIDES = {"l": "left", "lt": "left", "r": "right", "rt": "right"}
+_SAME = {"raise": "up", "raised": "up", "kiss": "pucker", "closed": "close", "opened": "open", "eyelid": "eye"}
+_EMPTY = {
+    *("j", "c", "bip", "mixamorig", "cc", "base", "def", "ctrl", "control", "bone", "rig", "fcl", "shape", "key"),
+    *("blendshape", "blendshapes", "morph", "target", "bs", "arkit", "face", "facial", "exp", "master"),
+}
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name in lower case, sides spelled out, rigs' usual prefixes left out.
+
+    >>> words("CC_Base_Eye_Blink_L")
+    ('eye', 'blink', 'left')
+    """
+    found = [word.lower() for word in _WORD.findall(name)]
+    found = [_SAME.get(word, _SIDES.get(word, word)) for word in found]
+    return tuple(word for word in found if word not in _EMPTY)
+
+
+def side(parts: Sequence[str]) -> str:
+    """``left``, ``right`` or nothing."""
+    return next((word for word in parts if word in ("left", "right")), "")
+
+
+def likeness(a: str, b: str) -> float:
+    """0–1: shared words and letters of two names; 0 where the sides differ."""
+    ours, theirs = words(a), words(b)
+    if not ours or not theirs or side(ours) != side(theirs):
+        return 0.0
+    shared = len(set(ours) & set(theirs)) / len(set(ours) | set(theirs))
+    letters = difflib.SequenceMatcher(None, "".join(sorted(ours)), "".join(sorted(theirs))).ratio()
+    return 0.7 * shared + 0.3 * letters
+
+
+def pairs(wanted: Iterable[str], offered: Iterable[str], enough: float = ENOUGH) -> dict[str, str]:
+    """Each wanted name with the offered one that is most like it, none used twice, the surest pairs first."""
+    offered = list(offered)
+    scored = [(likeness(a, b), a, b) for a in wanted for b in offered]
+    found: dict[str, str] = {}
+    for score, a, b in sorted(scored, key=lambda entry: -entry[0]):
+        if score < enough:
+            break
+        if a not in found and b not in found.values():
+            found[a] = b
+    return found

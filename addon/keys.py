@@ -1,0 +1,62 @@
+"""Keys of F-curves: thinned within a stated error, written, replaced."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+_LINEAR = 1  # Keyframe.interpolation as an integer, for foreach_set
+
+
+def thinned(frames: np.ndarray, values: np.ndarray, tolerance: float) -> np.ndarray:
+    """Indices of the keys to keep so that straight lines between them stay within ``tolerance`` of all (n,) values.
+
+    Ramer's and Douglas' and Peucker's way: between two kept keys the worst frame is kept too until none is worse than
+    the tolerance. 0 keeps every frame; a curve that doesn't move keeps its first key.
+    """
+    count = len(values)
+    if tolerance <= 0 or count < 3:
+        return np.arange(count)
+    if np.ptp(values) <= tolerance:
+        return np.zeros(1, dtype=int)
+    keep = np.zeros(count, dtype=bool)
+    keep[[0, -1]] = True
+    waiting = [(0, count - 1)]
+    while waiting:
+        first, last = waiting.pop()
+        if last - first < 2:
+            continue
+        inner = slice(first + 1, last)
+        line = np.interp(frames[inner], frames[[first, last]], values[[first, last]])
+        error = np.abs(values[inner] - line)
+        worst = int(np.argmax(error))
+        if error[worst] > tolerance:
+            middle = first + 1 + worst
+            keep[middle] = True
+            waiting += [(first, middle), (middle, last)]
+    return np.nonzero(keep)[0]
+
+
+def replace_keys(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray, first: float, last: float) -> None:
+    """Put keys at ``frames`` in place of all between ``first`` and ``last``; keys outside keep place, value and kind."""
+    points = curve.keyframe_points
+    old = np.empty(2 * len(points))
+    points.foreach_get("co", old)
+    inside = np.nonzero((old[::2] >= first - 0.5) & (old[::2] <= last + 0.5))[0]
+    if len(inside) == len(points):
+        points.clear()
+    else:
+        for index in inside[::-1]:
+            points.remove(points[int(index)], fast=True)
+    start = len(points)
+    points.add(len(frames))
+    coordinates = np.empty(2 * len(points))
+    points.foreach_get("co", coordinates)
+    coordinates[2 * start :: 2] = frames
+    coordinates[2 * start + 1 :: 2] = values
+    points.foreach_set("co", coordinates)
+    interpolation = np.empty(len(points), dtype=np.int32)
+    points.foreach_get("interpolation", interpolation)
+    interpolation[start:] = _LINEAR
+    points.foreach_set("interpolation", interpolation)
+    curve.update()  # sorts, and sets the handles

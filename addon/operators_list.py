@@ -1,0 +1,195 @@
+"""Operators on the list of takes: place, compare, duplicate, remove, collect from rigs, open the folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import bpy
+from bpy.props import BoolProperty, IntProperty
+
+from ..core.errors import BadInputError
+from . import compat, jobs, nla, takes
+from .operators_takes import poll_by
+from .properties import settings_of
+from .steps import SteppedOperator
+
+
+class _OnTake:
+    """Needs a chosen take."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen."""
+        chosen = takes.active_take(compat.sequencer_scene(context))
+        return poll_by(cls, "No take is chosen in the list" if chosen is None else "")
+
+
+class SOLILOQUY_OT_place_take(SteppedOperator, bpy.types.Operator):
+    """Put the chosen take's frames above its sound again, in sync with where that is now, at the scene's rate; \
+what was baked of it moves along"""
+
+    bl_idname = "soliloquy.place_take"
+    bl_label = "Place in Sequencer"
+    bl_options = {"REGISTER", "UNDO"}
+
+    index: IntProperty(name="Take", description="Position in the list; the chosen one when negative", default=-1)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """The chosen take has frames."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        if take is None:
+            return poll_by(cls, "No take is chosen in the list")
+        return poll_by(cls, "" if take.status == "READY" else "The chosen take has no frames on disk")
+
+    def steps(self, context: bpy.types.Context) -> Iterator[object]:
+        """Build the strip, move the tracks."""
+        scene = compat.sequencer_scene(context)
+        index = self.index if self.index >= 0 else settings_of(scene).active_take
+        yield from takes.place_take(scene, index)
+        takes.follow_sound(scene, settings_of(scene).takes[index])
+
+
+class SOLILOQUY_OT_compare_takes(bpy.types.Operator):
+    """Flip between this take and the one that was shown before"""
+
+    bl_idname = "soliloquy.compare_takes"
+    bl_label = "A/B"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Two takes have been shown."""
+        other = takes.other_take(compat.sequencer_scene(context))
+        return poll_by(cls, "Choose one take and then another to flip between the two" if other is None else "")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Choose the other."""
+        scene = compat.sequencer_scene(context)
+        settings = settings_of(scene)
+        settings.active_take = takes.index_of(scene, settings.other_take)
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_duplicate_take(_OnTake, SteppedOperator, bpy.types.Operator):
+    """A second entry of the take with Actions and a strip of its own, to be edited without losing the first"""
+
+    bl_idname = "soliloquy.duplicate_take"
+    bl_label = "Duplicate Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def steps(self, context: bpy.types.Context) -> Iterator[object]:
+        """Copy the chosen one."""
+        scene = compat.sequencer_scene(context)
+        return takes.duplicate_take(scene, settings_of(scene).active_take)
+
+
+class SOLILOQUY_OT_remove_take(_OnTake, bpy.types.Operator):
+    """Take it off the list, out of the sequencer and off every target; its files stay on disk"""
+
+    bl_idname = "soliloquy.remove_take"
+    bl_label = "Remove Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove entry, strip and tracks."""
+        scene = compat.sequencer_scene(context)
+        takes.remove_take(scene, settings_of(scene).active_take)
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_delete_take(bpy.types.Operator):
+    """Remove the take and delete its folder from the disk; this can't be undone"""
+
+    bl_idname = "soliloquy.delete_take"
+    bl_label = "Delete Take and Files"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen, nothing works on it, no other entry shares its files."""
+        scene = compat.sequencer_scene(context)
+        take = takes.active_take(scene)
+        if take is None:
+            return poll_by(cls, "No take is chosen in the list")
+        if jobs.current() is not None:
+            return poll_by(cls, "A job is running: wait for it or cancel it")
+        sharing = sum(other.path() == take.path() for other in settings_of(scene).takes)
+        return poll_by(cls, "A duplicate of this take uses the same files" if sharing > 1 else "")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first."""
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Delete what the worker made, and nothing that doesn't look like it."""
+        scene = compat.sequencer_scene(context)
+        settings = settings_of(scene)
+        folder = settings.takes[settings.active_take].path()
+        if folder.is_dir() and not (folder.name.startswith("take-") and (folder / "motion.npz").is_file()):
+            self.report({"ERROR"}, f"{folder} doesn't look like a take: delete it yourself")
+            return {"CANCELLED"}
+        takes.remove_take(scene, settings.active_take)
+        shutil.rmtree(folder, ignore_errors=True)
+        bpy.ops.ed.undo_push(message="Delete Take")
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_collect_takes(bpy.types.Operator):
+    """List the takes that rigs of this file carry but the list lacks, as after a rig was appended from another file"""
+
+    bl_idname = "soliloquy.collect_takes"
+    bl_label = "Find Takes on Rigs"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Look at every Action."""
+        added = takes.from_rigs(compat.sequencer_scene(context))
+        self.report({"INFO"}, f"{added} take{'s' if added != 1 else ''} found" if added else "No further takes found")
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_edit_curves(_OnTake, bpy.types.Operator):
+    """Open the chosen take's Actions for editing in the graph editor (NLA tweak mode); again: close them"""
+
+    bl_idname = "soliloquy.edit_curves"
+    bl_label = "Edit Curves"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Enter tweak mode on each of the take's tracks, or leave it."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        try:
+            opened = nla.toggle_editing(take.key)
+        except BadInputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{take.name}: curves open in the graph editor" if opened else f"{take.name}: closed")
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_open_folder(_OnTake, bpy.types.Operator):
+    """Show the chosen take's folder: frames, motion, curves"""
+
+    bl_idname = "soliloquy.open_folder"
+    bl_label = "Open Folder"
+
+    job: BoolProperty(name="Job", description="The whole job's folder instead of the take's")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open it in the system's file manager."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        return bpy.ops.wm.path_open(filepath=str(take.job_path() if self.job else take.path()))
+
+
+CLASSES = (
+    SOLILOQUY_OT_place_take,
+    SOLILOQUY_OT_compare_takes,
+    SOLILOQUY_OT_duplicate_take,
+    SOLILOQUY_OT_remove_take,
+    SOLILOQUY_OT_delete_take,
+    SOLILOQUY_OT_collect_takes,
+    SOLILOQUY_OT_edit_curves,
+    SOLILOQUY_OT_open_folder,
+)

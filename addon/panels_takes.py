@@ -1,0 +1,120 @@
+"""The list of takes and what can be done with the chosen one."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import compat, nla, takes, thumbnails
+from .panels import Panel, draw_text, in_editors
+
+_STATUS_ICONS = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}
+
+
+class SOLILOQUY_UL_takes(bpy.types.UIList):
+    """Takes with star, thumbnail, name, seed and eye."""
+
+    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index=0) -> None:
+        """One row; a double click on the name renames."""
+        row = layout.row(align=True)
+        row.prop(item, "star", text="", icon="SOLO_ON" if item.star else "SOLO_OFF", emboss=False)
+        picture = thumbnails.icon_of(item)
+        if picture:
+            row.label(text="", icon_value=picture)
+        else:
+            row.label(text="", icon=_STATUS_ICONS[item.status])
+        row.prop(item, "name", text="", emboss=False)
+        if item.note:
+            row.label(text="", icon="TEXT")
+        sub = row.row(align=True)
+        sub.alignment = "RIGHT"
+        sub.label(text="missing" if item.status == "MISSING" else f"seed {item.seed}")
+        sub.prop(item, "shown", text="", icon="HIDE_OFF" if item.shown else "HIDE_ON", emboss=False)
+
+    def draw_filter(self, _context, layout) -> None:
+        """Search by name or note, starred takes only."""
+        row = layout.row(align=True)
+        row.prop(self, "filter_name", text="", icon="VIEWZOOM")
+        row.prop(self, "use_filter_sort_reverse", text="", icon="SOLO_ON")
+
+    def filter_items(self, _context, data, property) -> tuple[list[int], list[int]]:
+        """Which rows are shown; Blender's reverse switch stands for “starred only” here."""
+        wanted = self.filter_name.lower()
+        flags = [
+            self.bitflag_filter_item
+            if (item.star or not self.use_filter_sort_reverse) and wanted in f"{item.name} {item.note}".lower()
+            else 0
+            for item in getattr(data, property)
+        ]
+        return flags, []
+
+
+class _Takes(Panel):
+    bl_label = "Takes"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The list, a larger picture of the chosen take, and what can be done with it."""
+        layout, settings = self.layout, self.settings(context)
+        scene = compat.sequencer_scene(context)
+        row = layout.row()
+        row.template_list("SOLILOQUY_UL_takes", "", settings, "takes", settings, "active_take", rows=4)
+        column = row.column(align=True)
+        column.operator("soliloquy.duplicate_take", text="", icon="DUPLICATE")
+        column.operator("soliloquy.remove_take", text="", icon="REMOVE")
+        column.menu("SOLILOQUY_MT_takes", text="", icon="DOWNARROW_HLT")
+        take = takes.active_take(scene)
+        if take is None:
+            return
+        other = takes.other_take(scene)
+        row = layout.row(align=True)
+        row.operator("soliloquy.compare_takes", text=f"A/B: {other.name}" if other else "A/B", icon="UV_SYNC_SELECT")
+        row.operator(
+            "soliloquy.edit_curves",
+            text="Close Curves" if nla.is_editing(take.key) else "Edit Curves",
+            icon="GRAPH",
+            depress=nla.is_editing(take.key),
+        )
+        picture = thumbnails.icon_of(take)
+        if picture:
+            layout.template_icon(icon_value=picture, scale=6.0)
+        layout.prop(take, "note", text="", icon="TEXT", placeholder="Note")
+        if take.status == "MOTION":
+            layout.operator("soliloquy.render_take", icon="RENDER_STILL")
+        if context.scene.view_settings.view_transform != "Standard":
+            draw_text(
+                layout, "This view transform changes the frames' colours; Standard shows them as they are.", "INFO"
+            )
+            layout.prop(context.scene.view_settings, "view_transform", text="")
+
+
+class SOLILOQUY_MT_takes(bpy.types.Menu):
+    """What is rarer than duplicate and remove"""
+
+    bl_label = "Takes"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Place, find, folders, delete."""
+        layout = self.layout
+        layout.operator("soliloquy.place_take", icon="SEQ_SEQUENCER")
+        layout.operator("soliloquy.collect_takes", icon="VIEWZOOM")
+        layout.separator()
+        layout.operator("soliloquy.open_folder", icon="FILE_FOLDER").job = False
+        layout.operator("soliloquy.open_folder", text="Open Job Folder", icon="FILE_FOLDER").job = True
+        layout.separator()
+        layout.operator("soliloquy.delete_take", icon="TRASH")
+
+
+class _Resample(Panel):
+    bl_label = "Resample"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Groups whose motion stays when the rest gets new seeds."""
+        layout, settings = self.layout, self.settings(context)
+        layout.label(text="Keep")
+        grid = layout.grid_flow(columns=3, even_columns=True, align=True)
+        grid.prop(settings, "keep")
+        count = settings.takes_wanted
+        label = f"Resample {count} Takes" if count > 1 else "Resample"
+        layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH")
+
+
+CLASSES = (SOLILOQUY_UL_takes, SOLILOQUY_MT_takes, *in_editors((_Takes, ""), (_Resample, "takes")))

@@ -1,0 +1,231 @@
+"""What a mapping's rules mean on a given rig: data-blocks, F-curve paths, values; and what can't be moved and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import bpy
+import numpy as np
+
+from . import mapping
+from .mapping import CHARACTER_AXES, LOCATION, OWN_AXES, PROPERTY, ROTATION, SCALE, SHAPE, Rule, Sources
+from .motion import TakeMotion, euler_to_matrix
+
+Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+"""Head space (x the person's left, y up, z forward) to the space of an object that stands along z and faces −y."""
+Y_UP = np.eye(3)
+"""The same for an object whose armature stands along y, as many imported ones do inside a turned object."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One F-curve to be keyed: values (n,) for n scene frames; ``neutral`` is the value of the rest pose."""
+
+    path: str
+    index: int
+    group: str
+    values: np.ndarray
+    neutral: float = 0.0
+
+
+@dataclass
+class BonePose:
+    """What the rules add up to on one bone, all (n, 3): angles about and shifts along the two kinds of axes."""
+
+    bone: bpy.types.PoseBone
+    basis: np.ndarray
+    frames: int
+    own: dict[str, np.ndarray] = field(default_factory=dict)
+    character: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add(self, rule: Rule, values: np.ndarray) -> None:
+        """Add one rule's values."""
+        kind, axes = (self.own, OWN_AXES) if rule.axis in OWN_AXES else (self.character, CHARACTER_AXES)
+        kind.setdefault(rule.kind, np.zeros((self.frames, 3)))[:, axes.index(rule.axis)] += values
+
+    def rotation(self) -> np.ndarray | None:
+        """(n, 3, 3) turn in the bone's own axes: the character's first, then the bone's; None: no rule turns it."""
+        own, character = self.own.get(ROTATION), self.character.get(ROTATION)
+        if own is None and character is None:
+            return None
+        matrix = np.broadcast_to(np.eye(3), (self.frames, 3, 3))
+        if character is not None:
+            matrix = self.basis.T @ euler_to_matrix(character) @ self.basis
+        return matrix if own is None else matrix @ mapping.euler_matrix(own)
+
+    def vector(self, kind: str) -> np.ndarray | None:
+        """(n, 3) shift or growth along the bone's own axes; None: no rule touches it."""
+        own, character = self.own.get(kind), self.character.get(kind)
+        if own is None and character is None:
+            return None
+        total = np.zeros((self.frames, 3)) if own is None else own
+        # A shift has a direction, a growth has none: about the bone's axes its signs don't matter.
+        turned = self.basis if kind == LOCATION else np.abs(self.basis)
+        return total if character is None else total + character @ turned
+
+    def channels(self) -> list[Channel]:
+        """Its F-curves, in the bone's own rotation mode."""
+        result = []
+        turn = self.rotation()
+        if turn is not None:
+            mode = self.bone.rotation_mode
+            if mode == "QUATERNION":
+                result += self._curves("rotation_quaternion", mapping.matrix_quaternion(turn), (1.0, 0.0, 0.0, 0.0))
+            elif mode == "AXIS_ANGLE":
+                result += self._curves("rotation_axis_angle", mapping.matrix_axis_angle(turn), (0.0, 0.0, 1.0, 0.0))
+            else:
+                result += self._curves("rotation_euler", mapping.matrix_euler(turn, mode), (0.0, 0.0, 0.0))
+        for kind, path, neutral in ((LOCATION, "location", 0.0), (SCALE, "scale", 1.0)):
+            vector = self.vector(kind)
+            if vector is not None:
+                result += self._curves(path, vector + neutral, (neutral,) * 3)
+        return result
+
+    def _curves(self, prop: str, values: np.ndarray, neutral: Iterable[float]) -> list[Channel]:
+        path = f'pose.bones["{bpy.utils.escape_identifier(self.bone.name)}"].{prop}'
+        return [Channel(path, i, self.bone.name, values[:, i], zero) for i, zero in enumerate(neutral)]
+
+
+def space_of(thing: bpy.types.Object) -> np.ndarray:
+    """(3, 3) head space → the object's: found by whether its bones stand along z or along y."""
+    if thing.type == "ARMATURE" and len(thing.data.bones):
+        low = np.min([np.minimum(bone.head_local, bone.tail_local) for bone in thing.data.bones], axis=0)
+        high = np.max([np.maximum(bone.head_local, bone.tail_local) for bone in thing.data.bones], axis=0)
+        upright = thing.matrix_world.to_3x3() @ _unit(1)
+        if (high - low)[1] > (high - low)[2] and abs(upright.normalized().z) > 0.7:
+            return Y_UP
+    return Z_UP
+
+
+def _unit(axis: int):
+    from mathutils import Vector
+
+    return Vector([float(axis == i) for i in range(3)])
+
+
+def bone_basis(thing: bpy.types.Object, bone: bpy.types.Bone) -> np.ndarray:
+    """(3, 3) the bone's rest axes as columns in head space."""
+    return space_of(thing).T @ np.array(bone.matrix_local.to_3x3())
+
+
+def meshes_of(thing: bpy.types.Object) -> list[bpy.types.Object]:
+    """Mesh objects with shape keys that belong to a target: itself, or all that its armature carries."""
+    if thing.type == "MESH":
+        return [thing] if thing.data.shape_keys else []
+    found = []
+    for other in bpy.data.objects:
+        if other.type == "MESH" and other.data.shape_keys:
+            deformed = any(m.type == "ARMATURE" and m.object == thing for m in other.modifiers)
+            if deformed or other.parent == thing:
+                found.append(other)
+    return found
+
+
+def is_own_head(thing: bpy.types.Object) -> bool:
+    """Whether the object is an armature made by `addon.head`."""
+    return thing.type == "ARMATURE" and "soliloquy_neck" in thing
+
+
+def sources_for(thing: bpy.types.Object, motion: TakeMotion) -> Sources:
+    """The motion's channels as the target's rules name them."""
+    if is_own_head(thing):
+        return Sources(motion, *(np.array(thing[f"soliloquy_{name}"][:]) for name in ("neck", "head")))
+    return Sources(motion)
+
+
+def bone_poses(thing: bpy.types.Object, rules: Iterable[Rule], sources: Sources, frames: int) -> dict[str, BonePose]:
+    """What the rules do to each bone of an armature."""
+    poses: dict[str, BonePose] = {}
+    for rule in rules:
+        bone = thing.pose.bones.get(rule.name) if rule.kind in mapping.BONE_KINDS and thing.pose else None
+        if bone is not None:
+            if bone.name not in poses:
+                poses[bone.name] = BonePose(bone, bone_basis(thing, bone.bone), frames)
+            poses[bone.name].add(rule, sources.value(rule))
+    return poses
+
+
+def holder(thing: bpy.types.Object, rule: Rule) -> bpy.types.Object | bpy.types.PoseBone | None:
+    """What carries the custom property of a PROPERTY rule; None where it isn't there."""
+    owner = thing
+    if rule.bone:
+        owner = thing.pose.bones.get(rule.bone) if thing.pose else None
+    return owner if owner is not None and rule.name in owner else None
+
+
+def property_path(rule: Rule) -> str:
+    """F-curve path of a PROPERTY rule."""
+    quoted = bpy.utils.escape_identifier(rule.name)
+    return f'pose.bones["{bpy.utils.escape_identifier(rule.bone)}"]["{quoted}"]' if rule.bone else f'["{quoted}"]'
+
+
+def shape_path(name: str) -> str:
+    """F-curve path of a shape key's value."""
+    return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
+
+
+def channels(
+    thing: bpy.types.Object, rules: list[Rule], motion: TakeMotion
+) -> list[tuple[bpy.types.ID, list[Channel]]]:
+    """The data-blocks to key with their curves, for a motion already sampled on scene frames.
+
+    Several rules of one shape key or property add up. Rules whose destination isn't there are left out: `missing`
+    names them.
+    """
+    sources = sources_for(thing, motion)
+    values: dict[tuple[bpy.types.ID, str], np.ndarray] = {}
+    meshes = meshes_of(thing)
+    for rule in rules:
+        if rule.kind == SHAPE:
+            for mesh in meshes:
+                if rule.name in mesh.data.shape_keys.key_blocks:
+                    place = mesh.data.shape_keys, shape_path(rule.name)
+                    values[place] = values.get(place, 0.0) + sources.value(rule)
+        elif rule.kind == PROPERTY and holder(thing, rule) is not None:
+            place = thing, property_path(rule)
+            values[place] = values.get(place, 0.0) + sources.value(rule)
+    own = [c for pose in bone_poses(thing, rules, sources, len(motion)).values() for c in pose.channels()]
+    own += [Channel(path, 0, "Expression", array) for (block, path), array in values.items() if block == thing]
+    result = [(thing, own)] if own else []
+    for mesh in meshes:
+        keys = mesh.data.shape_keys
+        curves = []
+        for (block, path), array in values.items():
+            if block == keys:
+                shape = keys.path_resolve(path.removesuffix(".value"))
+                low, high = min(shape.slider_min, 0.0), max(shape.slider_max, 1.0)
+                curves.append(Channel(path, 0, "Expression", np.clip(array, low, high)))
+        if curves and keys not in [block for block, _ in result]:
+            result.append((keys, curves))
+    return result
+
+
+def missing(thing: bpy.types.Object, rules: Iterable[Rule]) -> list[str]:
+    """Names of destinations that the target doesn't have."""
+    shapes = {key.name for mesh in meshes_of(thing) for key in mesh.data.shape_keys.key_blocks}
+    bones = {bone.name for bone in thing.pose.bones} if thing.pose else set()
+    names = []
+    for rule in rules:
+        there = (
+            rule.name in shapes
+            if rule.kind == SHAPE
+            else holder(thing, rule) is not None
+            if rule.kind == PROPERTY
+            else rule.name in bones
+        )
+        if not there and rule.name not in names:
+            names.append(rule.name)
+    return names
+
+
+def why_not(thing: bpy.types.Object | None) -> str:
+    """Why a target can't be keyed at all; empty when it can."""
+    if thing is None:
+        return "No target is chosen: add a head, or pick an armature or a mesh with shape keys"
+    for block in (thing, *(mesh.data.shape_keys for mesh in meshes_of(thing))):
+        if not block.is_editable:
+            return f"“{thing.name}” is linked from another file: make a library override of it first"
+    if thing.type == "MESH" and not thing.data.shape_keys:
+        return f"“{thing.name}” has no shape keys"
+    return ""
