@@ -27,7 +27,7 @@ def closed_rows(rows: int, around: int) -> Tensor:
 
 def curtain_triangles() -> Tensor:
     """(F, 3) of :func:`curtain`."""
-    return closed_rows(CURTAIN_ROWS, CURTAIN_AROUND)
+    return closed_rows(CURTAIN_ROWS, CURTAIN_AROUND).flip(-1)  # its rows run clockwise seen from above
 
 
 def curtain(length: Tensor, thickness: Tensor, reach: Tensor, flare: Tensor, width: Tensor, wave: Tensor) -> Tensor:
