@@ -152,7 +152,7 @@ def measure(pairs: Sequence[Any], methods: Mapping[str, Method], perceptual: Per
     result: dict[str, Any] = {"pairs": len(pairs), "methods": {}}
     for name in methods:
         of_method: dict[str, Any] = {
-            region: {metric: float(np.nanmean(series)) for metric, series in found.items()}
+            region: {metric: mean_known(series) for metric, series in found.items()}
             for region, found in values[name].items()
         }
         of_method["frechet"] = frechet(torch.cat(features[name]), torch.cat(features["truth"]))
@@ -163,6 +163,12 @@ def measure(pairs: Sequence[Any], methods: Mapping[str, Method], perceptual: Per
             }
         result["methods"][name] = of_method
     return result
+
+
+def mean_known(values: Sequence[float]) -> float:
+    """Mean of the finite values, NaN where there are none."""
+    known = [value for value in values if np.isfinite(value)]
+    return sum(known) / len(known) if known else float("nan")
 
 
 def _share_better(ours: list[float], theirs: list[float]) -> float:

@@ -13,44 +13,12 @@ from core.errors import SoliloquyError
 from core.head_model import HeadModel
 from core.portrait import fit_portrait
 from core.renderer.expression import target_expression
-from training.corpus.reenactment import Pair, ReenactmentPairs, collate
+from tests.training.made_up_pairs import made_up
+from training.corpus.reenactment import ReenactmentPairs, collate
 from training.corpus.reenactment_portraits import Move, Photograph, own_pairs, seed_of, source_move
 from training.corpus.reenactment_poses import MAX_MISS, SIZE, Pose, Source, Truth
 from training.corpus.reenactment_store import PairShard, shard_is_whole, write_pairs
 from training.picture_quality import psnr
-
-
-def made_up(kind: str, number: int) -> Pair:
-    """A pair of smooth random pictures."""
-    rng = np.random.default_rng(number)
-    ramp = np.linspace(0, 1, 64)
-
-    def picture() -> np.ndarray:
-        a, b = rng.uniform(0, 120, (2, 3))
-        return (a * ramp[:, None, None] + b * ramp[None, :, None] + 10).astype(np.uint8)
-
-    def plane() -> np.ndarray:
-        return rng.integers(0, 256, (64, 64)).astype(np.uint8)
-
-    return Pair(
-        source=picture(),
-        truth=picture(),
-        warped=picture(),
-        alpha=plane(),
-        trust=plane(),
-        stretch=plane(),
-        parts=rng.integers(-1, 12, (64, 64)).astype(np.int8),
-        normals=rng.integers(-127, 128, (64, 64, 3)).astype(np.int8),
-        flow=rng.normal(0, 5, (32, 32, 2)).astype(np.float16),
-        interest=rng.integers(0, 256, (64, 64, 3)).astype(np.uint8),
-        valid=plane(),
-        channels=rng.normal(0, 1, 59).astype(np.float32),
-        expression=rng.random(53).astype(np.float32),
-        own=rng.random(53).astype(np.float32),
-        landmarks=rng.random((478, 2)).astype(np.float32),
-        source_landmarks=rng.random((478, 2)).astype(np.float32),
-        facts={"kind": kind, "name": f"nobody {number}", "split": "train", "what": "at rest"},
-    )
 
 
 @pytest.fixture(scope="module")
