@@ -6,15 +6,16 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from core.prior.model import WEIGHTS
-from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.network import AudioToNonlipPrior
 
 from .checkpoint import load_checkpoint, load_module, module_weights
 from .engine import CHECKPOINT
-from .prior import Denoising
+from .prior import Denoising, TrainConfig
 
 SHARD_BYTES = 14 * 2**20
 """At most 15 MiB a file, with room for the header."""
@@ -56,16 +57,17 @@ def save_shards(
     return paths
 
 
-def export(run: Path, size: str, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS) -> None:
+def export(run: Path, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS) -> None:
     """Write the run's averaged network to ``folder`` and say how large it is."""
     checkpoint = run / CHECKPOINT
-    pupil = Denoising(AudioToNonlipPrior(getattr(PriorConfig, size)()))
-    load_module(checkpoint, "prior", pupil)
+    facts = load_checkpoint(checkpoint, {}, {}, {})
+    config = TrainConfig(**facts["recipe"])
     measured = module_weights(checkpoint, "statistics", "module")
+    pupil = Denoising(AudioToNonlipPrior(config.network), torch.ones_like(measured["mean"]))
+    load_module(checkpoint, "prior", pupil)
     steps = (num_inference_steps, guidance_scale)
     paths = save_shards(pupil.network, measured["mean"], measured["deviation"], folder, *steps)
     total = sum(path.stat().st_size for path in paths)
-    facts = load_checkpoint(checkpoint, {}, {}, {})
     print(
         f"{len(paths)} shards, {total / 2**20:.1f} MiB, after {facts['step']} steps and {facts['seconds'] / 60:.0f} min"
     )

@@ -10,23 +10,19 @@ from core.prior.features import FEATURE_GROUPS, d_nl
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
+from core.prior.spaces import ChannelSpace, CodeSpace
+from core.representation.model import Representation, RepresentationConfig
 from training.checkpoint import load_module, module_weights
 from training.engine import CHECKPOINT, RunConfig
-from training.prior import (
-    BatchSource,
-    Denoising,
-    TrainConfig,
-    feature_weights,
-    learning_rate,
-    losses,
-    statistics,
-    train,
-)
+from training.prior import Denoising, TrainConfig, learning_rate, losses, main, train
+from training.prior_batches import BatchSource, feature_weights, statistics
 from training.prior_data import Clip, blink_starts, draw_mask, draw_window
 from training.prior_export import export
 from training.prosody import Prosody
 
-CONFIG = TrainConfig(size="tiny", batch=8, learning_rate=3e-3, warm_up=5)
+MIX = (("synthetic", 0.6), ("grid", 0.2), ("address", 0.2))
+CONFIG = TrainConfig(size="tiny", batch=8, shares=MIX, learning_rate=3e-3, warm_up=5)
+WEIGHTS = feature_weights(ChannelSpace())
 SETTINGS = RunConfig(steps=80, bfloat16=False, device="cpu", ema=0.995, save_every=1000)
 
 
@@ -50,7 +46,7 @@ def test_loss_falls(clips, tmp_path):
     for steps in (1, 80):
         lines = train(CONFIG, dataclasses.replace(SETTINGS, steps=steps), clips, tmp_path)
         assert lines[-1]["step"] == steps and lines[-1]["norm"] > 0
-        pupil = Denoising(AudioToNonlipPrior(PriorConfig.tiny()))
+        pupil = Denoising(AudioToNonlipPrior(PriorConfig.tiny()), WEIGHTS)
         load_module(tmp_path / CHECKPOINT, "prior", pupil, "module")
         source = BatchSource(clips, CONFIG, pupil.network.config.window, *statistics(clips))
         with torch.no_grad():
@@ -77,7 +73,7 @@ def test_a_resumed_run_is_the_same_run(clips, tmp_path, monkeypatch):
 
 def test_the_shards_hold_the_average_of_a_run(clips, tmp_path):
     train(CONFIG, dataclasses.replace(SETTINGS, steps=2), clips, tmp_path)
-    export(tmp_path, "tiny", 5, 1.5, tmp_path / "weights")
+    export(tmp_path, 5, 1.5, tmp_path / "weights")
     prior = NonlipPrior.load("cpu", tmp_path / "weights")
     assert (prior.num_inference_steps, prior.guidance_scale) == (5, 1.5)
     average = module_weights(tmp_path / CHECKPOINT, "prior")
@@ -86,9 +82,45 @@ def test_the_shards_hold_the_average_of_a_run(clips, tmp_path):
     np.testing.assert_array_equal(prior.mean, statistics(clips)[0])
 
 
+def test_ablations_train_what_they_say(clips, tmp_path, monkeypatch):
+    """Without L_vel its gradient is gone; without editing the network never sees what is known, nor when exported."""
+    monkeypatch.setattr("training.prior.load_clips", lambda part: clips)
+    arguments = ["--size", "tiny", "--steps", "3", "--batch", "4", "--device", "cpu", "--fp32"]
+    weights = {}
+    for name in ("", "--without-velocity", "--without-editing"):
+        folder = tmp_path / f"run{name}"
+        main(["train", *arguments, "--run", str(folder), "--shares", "synthetic=0.6,grid=0.4", *name.split()])
+        main(["export", "--run", str(folder), "--out", str(folder / "weights"), "--steps", "4"])
+        prior = NonlipPrior.load("cpu", folder / "weights")
+        assert prior.network.config.editing is (name != "--without-editing")
+        weights[name] = prior.network.out.weight
+    assert not torch.equal(weights[""], weights["--without-velocity"])
+    assert not torch.equal(weights[""], weights["--without-editing"])
+
+
+def test_the_learned_space_trains_and_samples(clips, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    representation = Representation(RepresentationConfig.tiny()).eval()
+    monkeypatch.setattr(Representation, "load", classmethod(lambda cls, *_: representation))
+    config = dataclasses.replace(CONFIG, learned=True)
+    lines = train(config, dataclasses.replace(SETTINGS, steps=4), clips, tmp_path)
+    assert np.isfinite(lines[-1]["simple"])
+    export(tmp_path, 3, 1.0, tmp_path / "weights")
+    prior = NonlipPrior.load("cpu", tmp_path / "weights")
+    assert isinstance(prior.space, CodeSpace) and prior.network.config.features == 64
+    mel = np.random.default_rng(0).normal(size=(400, 80)).astype(np.float32)
+    keep = np.full((1, 100, 32), 0.3, np.float32)
+    mask = np.zeros((100, 32), bool)
+    mask[30:60] = True
+    mask[:, -6:] = True
+    motion = prior.sample(mel, [1], keep=keep, keep_mask=mask)
+    np.testing.assert_array_equal(motion[:, mask], keep[:, mask])
+    assert motion.shape == (1, 100, 32) and np.isfinite(motion).all()
+
+
 def test_losses_of_a_perfect_and_of_a_shaking_prediction(clips, monkeypatch):
     """L_simple and L_vel by hand, with a stand-in network that answers a known error."""
-    monkeypatch.setattr("training.prior.correct_slowly", lambda predicted, *_: predicted)
+    monkeypatch.setattr("core.prior.denoiser.correct_slowly", lambda predicted, *_: predicted)
 
     class Answer(AudioToNonlipPrior):
         error = 0.0
@@ -99,7 +131,7 @@ def test_losses_of_a_perfect_and_of_a_shaking_prediction(clips, monkeypatch):
     network = Answer(PriorConfig.tiny())
     mean, deviation = np.zeros(d_nl, np.float32), np.ones(d_nl, np.float32)
     batch = BatchSource(clips, CONFIG, 40, mean, deviation).batch(np.random.default_rng(0))
-    schedule, weights = CosineSchedule(), feature_weights()
+    schedule, weights = CosineSchedule(), WEIGHTS
     generator = torch.Generator().manual_seed(0)
     simple, velocity = losses(network, batch, schedule, weights, generator)
     assert simple == 0 and velocity == 0
