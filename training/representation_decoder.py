@@ -39,6 +39,7 @@ class FaceDecoder(nn.Module):
         channels, first = map_shape
         if first << (len(config.widths) - 1) != config.side:
             raise ValueError(f"{len(config.widths)} sizes don't lead from {first} to {config.side} px")
+        self.side = config.side
         self.mapping = Mapping(parts, config.mapped)
         widths = (channels, *config.widths)
         self.layers = nn.ModuleList(ModulatedConv(a, b, config.mapped) for a, b in itertools.pairwise(widths))

@@ -1,0 +1,193 @@
+"""Table 4 of the paper: what moves when only one of f_l and f_nl does. ``python -m training.disentanglement``.
+
+Held-out clips are painted by the small generator of ``training.representation``, in which f_cat = (f_id, f_nl, f_l) is
+all that is known of a frame, as in the paper; the ablations, without L_ol and without memory banks, each by their own.
+With **f_nl fixed** at the clip's first frame and f_l from the sound, lips should follow the sound: S_c, N_c
+(``training.lip_sync_metrics``). With **f_l fixed** and f_nl from the frames, all else should be as there: blink,
+gaze, expression and pose, read by R off the painted and the real picture, differ by B_d, G_d, E_d and P_d. And the lips
+should *not* follow: S_c with f_l fixed is the leak, to be compared with that of a picture in which nothing moves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.channels import BROWS, CHEEKS, EXPRESSIONS, NOSE
+from core.face_view import VIEW_SIDE
+from core.lips import LipModel
+from core.reconstruction import Face, Reconstruction
+from core.representation.model import LIP_COLUMNS
+
+from .corpus.dataset import Clip, Corpus
+from .judge_model import Judge
+from .lip_sync_metrics import confidence_gap, judge_take
+from .representation import TrainConfig, build, load_stage, stage_folder
+from .representation_data import as_input
+from .representation_networks import Networks
+from .results_page import Table, number, put
+
+VARIANTS = {"all losses": (False, False), "without L_ol": (True, False), "without memory banks": (False, True)}
+BLINKS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
+FACE = [EXPRESSIONS.index(name) for name in BROWS + CHEEKS + NOSE + ("eyeSquint_L", "eyeSquint_R")]
+COLUMNS = ("S_c", "N_c", "B_d", "G_d", "E_d", "P_d", "leak")
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """A held-out clip: views (T, 3, S, S) 0–1, log-mel (4 T, 80) float32."""
+
+    views: Tensor
+    mel: np.ndarray
+
+    @classmethod
+    def of(cls, clip: Clip, side: int) -> Filmed:
+        """Every frame of a corpus clip."""
+        views = np.stack([clip.face_view(frame) for frame in range(clip.frames)])
+        return cls(as_input(views, side), clip.mel)
+
+
+@torch.inference_mode()
+def painted(networks: Networks, lips: LipModel, film: Filmed, lips_move: bool, rest_moves: bool) -> Tensor:
+    """Pictures (T, 3, s, s) of a clip with f_l from its sound or fixed, and f_nl from its frames or fixed.
+
+    Fixed features are those of the first frame. f_l goes the way it goes in the product: through the curves.
+    """
+    model = networks.representation
+    f_id, face = model.identity_encoder.with_map(film.views[:1])
+    f_nl = model.f_nl(model.motion_encoder(film.views))[1]
+    motion = torch.zeros(len(film.views), len(model.mean))
+    motion[:, LIP_COLUMNS] = torch.from_numpy(lips.predict(film.mel))
+    f_l = model.features_of_motion(motion)[0]
+    count = len(film.views)
+    f_l = f_l if lips_move else f_l[:1].expand(count, -1)
+    f_nl = f_nl if rest_moves else f_nl[:1].expand(count, -1)
+    style = torch.cat([f_id.expand(count, -1), f_nl, f_l], 1)
+    return torch.cat([networks.render(face.expand(len(some), -1, -1, -1), some) for some in style.split(25)])
+
+
+def as_views(pictures: Tensor, through: int) -> Tensor:
+    """Pictures (T, 3, s, s) as face views (T, 3, 128, 128); real ones go ``through`` the painted ones' size first."""
+    small = F.adaptive_avg_pool2d(pictures, through)
+    return F.interpolate(small, size=(VIEW_SIDE, VIEW_SIDE), mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+def confidence(judge: Judge, views: Tensor, mel: np.ndarray) -> float:
+    """S_c of face views (T, 3, 128, 128)."""
+    pictures = (views * 255 + 0.5).byte().permute(0, 2, 3, 1).numpy()
+    return judge_take(judge, list(pictures), mel)["S_c"]
+
+
+def differences(told: Face, real: Face) -> dict[str, float]:
+    """Mean absolute differences of two readings by R of T frames.
+
+    B_d of the two lids' weights, G_d of the eyes' turn (degrees), E_d of the weights of brows, cheeks, nose and squint,
+    P_d of the head's turn (degrees). Each about its mean over the clip, since E_id's picture of who it is is not asked.
+    """
+
+    def apart(a: Tensor, b: Tensor) -> float:
+        return float(((a - a.mean(0)) - (b - b.mean(0))).abs().mean())
+
+    return {
+        "B_d": apart(told.expression[:, BLINKS], real.expression[:, BLINKS]),
+        "G_d": float(np.rad2deg(apart(told.gaze, real.gaze))),
+        "E_d": apart(told.expression[:, FACE], real.expression[:, FACE]),
+        "P_d": float(np.rad2deg(apart(told.rotation, real.rotation))),
+    }
+
+
+@torch.inference_mode()
+def measure(networks: Networks, lips: LipModel, judge: Judge, reader: Reconstruction, film: Filmed) -> dict[str, float]:
+    """The numbers of one clip; those called ``still`` are where nothing moves at all."""
+    side = networks.render.side
+    views = as_views(film.views, side)
+    real, real_face = confidence(judge, views, film.mel), reader(views)
+    spoken = as_views(painted(networks, lips, film, True, False), side)
+    moved = as_views(painted(networks, lips, film, False, True), side)
+    still = as_views(painted(networks, lips, film, False, False), side)
+    sure = confidence(judge, spoken, film.mel)
+    return {
+        "S_c": sure,
+        "N_c": confidence_gap(sure, real),
+        "leak": confidence(judge, moved, film.mel),
+        "leak still": confidence(judge, still, film.mel),
+        "S_c real": real,
+        **differences(reader(moved), real_face),
+        **{f"{name} still": value for name, value in differences(reader(still), real_face).items()},
+    }
+
+
+def mean(numbers: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of each number over clips."""
+    return {name: float(np.mean([entry[name] for entry in numbers])) for name in numbers[0]}
+
+
+def table(found: Mapping[str, dict[str, float]], clips: int) -> Table:
+    """The measured table; the last rows say what a real recording and a picture in which nothing moves get."""
+    rows = [(name, *(number(values[column]) for column in COLUMNS)) for name, values in found.items()]
+    first = next(iter(found.values()))
+    rows.append(("real frames", number(first["S_c real"]), *["0.000"] * 5, number(first["S_c real"])))
+    rows.append(("nothing moves", "", "", *(number(first[f"{column} still"]) for column in COLUMNS[2:])))
+    return Table(
+        "disentanglement",
+        "Disentanglement (the paper's Table 4)",
+        "python -m training.disentanglement",
+        (
+            "",
+            "S_c, f_nl fixed",
+            "N_c",
+            "B_d, f_l fixed",
+            "G_d, degrees",
+            "E_d",
+            "P_d, degrees",
+            "S_c, f_l fixed",
+        ),
+        tuple(rows),
+        (
+            f"{clips} GRID clips that nothing was trained on, painted at 64 px by the generator that each "
+            "representation was trained with. Real frames were made as coarse. N_c as in "
+            "`training/lip_sync_metrics.py`; the other definitions in `training/disentanglement.py`.",
+        ),
+    )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, default=Path("runs/representation"))
+    parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
+    parser.add_argument("--clips", type=int, default=20, help="of each talker")
+    parser.add_argument("--page", type=Path, help="page whose table is replaced")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    lips, judge, reader = LipModel.load(), Judge.load(), Reconstruction.load()
+    config = TrainConfig()
+    films = [
+        Filmed.of(clip, config.representation.encoders.side)
+        for part in ("test", "unseen")
+        for clip in Corpus.open(options.corpus, part)[: options.clips]
+    ]
+    found = {}
+    for name, (without_ol, without_banks) in VARIANTS.items():
+        folder = stage_folder(options.run, "disentangle", without_ol, without_banks)
+        if not folder.exists():
+            print(f"{name}: {folder} isn't there, left out")
+            continue
+        networks = load_stage(folder, build(config, lips, 0)).eval()
+        found[name] = mean([measure(networks, lips, judge, reader, film) for film in films])
+    measured = table(found, len(films))
+    print(measured.markdown(datetime.date.today()))
+    if options.page:
+        put(options.page, measured, datetime.date.today())
+
+
+if __name__ == "__main__":
+    main()
