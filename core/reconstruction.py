@@ -45,7 +45,7 @@ class ReconstructionConfig:
     @classmethod
     def tiny(cls) -> ReconstructionConfig:
         """For tests."""
-        return cls(widths=(8, 12, 16, 24), blocks=(1, 1, 1), squeeze=8, embedding=48)
+        return cls(widths=(8, 12, 16, 24), blocks=(1, 1, 1), squeeze=8, embedding=48, dropout=0.0)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Recipe:
     @classmethod
     def tiny(cls) -> Recipe:
         """For tests: synthetic views alone."""
-        return cls(synthetic=8, grid=0, portraits=0, warm_up=5)
+        return cls(synthetic=8, grid=0, portraits=0, rate=4e-3, warm_up=5)
 
 
 class Losses(nn.Module):
