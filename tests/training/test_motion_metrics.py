@@ -73,3 +73,57 @@ def test_accent_lift_sees_nods_at_accents_only():
         motion[accent - 3 : accent + 6, FEATURES.index("headPitch")] = np.deg2rad(3)
     assert metrics.accent_lift(motion, prosody) == pytest.approx(3.0, abs=0.3)
     assert metrics.accent_lift(np.roll(motion, 20, axis=0), prosody) < 0.5
+
+
+def test_snd_in_own_units_is_the_frechet_distance_of_the_coefficients():
+    rng = np.random.default_rng(0)
+    real, made = (rng.normal(0, scale, size=(5000, d_nl)).astype(np.float32) for scale in (0.1, 0.2))
+    result = metrics.snd([made], [real], own_units=True)
+    assert result["fid_fm"] == pytest.approx(d_nl * 0.1**2, rel=0.05)
+    assert result["fid_delta_fm"] == pytest.approx(2 * d_nl * 0.1**2, rel=0.05)
+    assert metrics.relative_variance([made], [real]) == pytest.approx(4.0, rel=0.05)
+
+
+def test_beats_on_accents_score_and_others_do_not():
+    frames, rng = 1000, np.random.default_rng(0)
+    accents = np.cumsum(rng.integers(14, 40, size=30))
+    prosody = Prosody(
+        np.zeros(frames), np.zeros(frames), np.ones(frames), ((0, frames),), accents, np.ones(len(accents))
+    )
+    motion = np.zeros((frames, d_nl), np.float32)
+    knots = np.r_[0, accents, frames]
+    phase = np.interp(np.arange(frames), knots, np.arange(len(knots)))
+    motion[:, 0] = np.deg2rad(5 * np.cos(np.pi * phase))  # turns round at each accent
+    aligned = metrics.beat_alignment(motion, prosody)
+    late = metrics.beat_alignment(np.roll(motion, 9, axis=0), prosody)
+    assert aligned > 0.3 and abs(late) < 0.6 * aligned
+    noise = np.zeros_like(motion)
+    noise[:, :3] = np.cumsum(rng.normal(0, 0.01, size=(frames, 3)), axis=0)
+    assert abs(metrics.beat_alignment(noise, prosody)) < 0.1
+
+
+def test_arc_length_falls_with_tremor_and_not_with_size():
+    time = np.arange(250) / FPS
+    smooth = np.zeros((250, d_nl), np.float32)
+    smooth[:, 0] = 0.05 * np.sin(2 * np.pi * 0.4 * time)
+    shaking = smooth.copy()
+    shaking[:, 0] += 0.01 * np.sin(2 * np.pi * 7 * time)
+    assert metrics.spectral_arc_length(smooth) == pytest.approx(metrics.spectral_arc_length(3 * smooth), abs=1e-4)
+    assert metrics.spectral_arc_length(shaking) < metrics.spectral_arc_length(smooth) - 0.5
+    assert metrics.spectral_arc_length(np.zeros((50, d_nl))) == 0.0
+
+
+def test_seams_are_found_where_they_are():
+    rng = np.random.default_rng(0)
+    motion = np.cumsum(rng.normal(0, 0.01, size=(600, d_nl)), axis=0)
+    seams = [[100, 250, 400, 550]]
+    same = metrics.seam_statistics([motion], seams)
+    assert same["seam_speed"] == pytest.approx(1, abs=0.25) and same["seam_rank"] == pytest.approx(0.5, abs=0.2)
+    jumping = motion.copy()
+    for seam in seams[0]:
+        jumping[seam:] += 0.1
+    seen = metrics.seam_statistics([jumping], seams)
+    assert seen["seam_speed"] > 3 and seen["seam_acceleration"] > 3 and seen["seam_rank"] > 0.95
+    elsewhere = metrics.seam_statistics([jumping], [[50, 180, 300]])
+    assert elsewhere["seam_speed"] < 1.2
+    assert np.isnan(metrics.seam_statistics([motion], [[]])["seam_rank"])
