@@ -38,7 +38,7 @@ def thinned(frames: np.ndarray, values: np.ndarray, tolerance: float) -> np.ndar
 
 
 def replace_keys(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray, first: float, last: float) -> None:
-    """Put keys at ``frames`` in place of all between ``first`` and ``last``; keys outside keep place, value and kind."""
+    """Put keys at ``frames`` in place of all from ``first`` to ``last``; keys outside keep place, value and kind."""
     points = curve.keyframe_points
     old = np.empty(2 * len(points))
     points.foreach_get("co", old)

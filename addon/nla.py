@@ -172,7 +172,7 @@ def foreign_places(block: bpy.types.ID) -> set[Place]:
     return set().union(*(places_of(action) for action in actions if action is not None and KEY not in action))
 
 
-def _current(block: bpy.types.ID, place: Place) -> float | None:
+def current(block: bpy.types.ID, place: Place) -> float | None:
     """The value of an F-curve's property now."""
     try:
         value = block.path_resolve(place[0])
@@ -187,7 +187,7 @@ def values_before(block: bpy.types.ID, action: bpy.types.Action, places: list[Pl
     for found in tracks_on(block):
         facts = facts_of(found.action)
         noted |= {tuple(p): v for p, v in zip(facts.get("curves", ()), facts.get("before", ()), strict=False)}
-    return {place: noted[place] if place in noted else _current(block, place) for place in places}
+    return {place: noted[place] if place in noted else current(block, place) for place in places}
 
 
 def _restore(block: bpy.types.ID, before: dict[Place, float | None]) -> None:
@@ -196,7 +196,7 @@ def _restore(block: bpy.types.ID, before: dict[Place, float | None]) -> None:
     actions = [strip.action for track in animation.nla_tracks for strip in track.strips] + [animation.action]
     busy = set().union(*(places_of(action) for action in actions if action))
     for (path, index), value in before.items():
-        if value is None or (path, index) in busy or _current(block, (path, index)) is None:
+        if value is None or (path, index) in busy or current(block, (path, index)) is None:
             continue
         if path.endswith("]"):
             head, _, name = path.rpartition('["')

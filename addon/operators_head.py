@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import bpy
 
-from . import compat, head, jobs, portrait, preferences, takes, targets
+from . import compat, head, jobs, moves, portrait, preferences, takes, targets
 from .job_operator import JobOperator
 from .operators_takes import poll_by, why_not
 from .properties import settings_of
@@ -73,8 +73,61 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
         keys, error = sum(baked.keys for _, baked in done), max(baked.error for _, baked in done)
         where = ", ".join(f"“{thing}” ({baked.curves} curves)" for thing, baked in done)
         message = f"{name}: frames {first} to {last} on {where}; {keys} keys, at most {error:.2g} off"
-        self.report({"INFO"}, message)
-        jobs.tell(message)
+        things = [target.thing for target in settings_of(scene).targets if target.use and target.thing]
+        take = takes.active_take(scene)
+        hindered = [sentence for thing in things for sentence in moves.obstacles(thing, take.key, name)]
+        if hindered:
+            message = f"{message}. {hindered[0]}."
+        self.report({"WARNING" if hindered else "INFO"}, message)
+        jobs.tell(message, bad=bool(hindered))
+
+
+class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
+    """Play some frames of the chosen take and see whether its targets really move; says what is in the way"""
+
+    bl_idname = "soliloquy.check_moves"
+    bl_label = "Does It Move?"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take and a target are there."""
+        scene = compat.sequencer_scene(context)
+        if takes.active_take(scene) is None:
+            return poll_by(cls, "No take is chosen in the list")
+        return poll_by(cls, "" if settings_of(scene).targets else targets.why_not(None))
+
+    def steps(self, context: bpy.types.Context) -> Iterator[object]:
+        """Look at each target."""
+        scene = compat.sequencer_scene(context)
+        take = takes.active_take(scene)
+        key, name = take.key, take.name
+        things = [target.thing for target in settings_of(scene).targets if target.use and target.thing]
+        said, bad = [], False
+        for thing in things:
+            reasons = moves.obstacles(thing, key, name)
+            found = moves.tracks_on(thing, key)
+            moving = expected = 0
+            if found:
+                *_, (moving, expected) = yield from _passing(moves.look(scene, found))
+            if moving < expected or reasons:
+                bad = True
+                reasons = reasons or ["something else sets these properties: constraints, scripts or another add-on"]
+                said.append(f"“{thing.name}”: {moving} of {expected} curves move. {'. '.join(reasons)}")
+            else:
+                said.append(f"“{thing.name}” moves: all {expected} curves that should")
+        message = ". ".join(said) + "."
+        self.report({"WARNING" if bad else "INFO"}, message)
+        jobs.tell(message, bad=bad)
+
+
+def _passing(items: Iterator[object]) -> Generator[object, None, list[object]]:
+    """Pass a generator's items on, and return them all."""
+    passed = []
+    for item in items:
+        passed.append(item)
+        yield item
+    return passed
 
 
 class SOLILOQUY_OT_unbake(bpy.types.Operator):
@@ -98,4 +151,4 @@ class SOLILOQUY_OT_unbake(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (SOLILOQUY_OT_add_head, SOLILOQUY_OT_bake, SOLILOQUY_OT_unbake)
+CLASSES = (SOLILOQUY_OT_add_head, SOLILOQUY_OT_bake, SOLILOQUY_OT_check_moves, SOLILOQUY_OT_unbake)

@@ -53,6 +53,7 @@ class _Targets(Panel):
         row = layout.row(align=True)
         row.scale_y = 1.2
         row.operator("soliloquy.bake", icon="ACTION")
+        row.operator("soliloquy.check_moves", text="", icon="QUESTION")
         row.operator("soliloquy.unbake", text="", icon="TRASH")
 
 

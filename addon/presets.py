@@ -174,7 +174,7 @@ def matched_rules(thing: bpy.types.Object) -> list[Rule]:
     """The wizard's guess for any rig: shape keys first, then custom properties, then bones."""
     rules = arkit_rules(thing)
     used = {rule.source for rule in rules}
-    properties = dict((name, bone) for bone, name in free_properties(thing))
+    properties = {name: bone for bone, name in free_properties(thing)}
     rest = [name for name in SHAPE_NAMES if name not in used]
     for source, name in fuzzy.pairs(rest, properties).items():
         rules.append(Rule(source, PROPERTY, name, bone=properties[name]))

@@ -15,9 +15,9 @@ def rigify_rules(thing: bpy.types.Object) -> list[Rule]:
 
     Distances are parts of the head bone's length (about 20 cm on a grown person).
     """
-    bones = thing.data.bones
-    if "head" not in bones:
+    if thing.type != "ARMATURE" or "head" not in thing.data.bones:
         return []
+    bones = thing.data.bones
     unit = bones["head"].length
     rules = [Rule(source, ROTATION, bone, axis) for bone in ("neck", "head") for source, axis in _TURN]
     rules += [

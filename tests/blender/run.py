@@ -277,7 +277,7 @@ def main() -> int:
     parser.add_argument("--zip", type=Path, required=True)
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the worker's interpreter")
     parser.add_argument("--junitxml", type=Path)
-    parser.add_argument("--only", choices=("background", "window", "commands", "real"))
+    parser.add_argument("--only", choices=("background", "rigs", "window", "commands", "real"))
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="soliloquy-blender-"))
     bench = Bench(options.blender.absolute(), options.python.absolute(), folder)
@@ -291,6 +291,7 @@ def main() -> int:
 
     parts = {
         "background": lambda: bench.script(HERE / "in_background.py", "-b"),
+        "rigs": lambda: bench.script(HERE / "on_rigs.py", "-b"),
         "window": window,
         "commands": lambda: commands(bench),
         "real": lambda: for_real(bench),

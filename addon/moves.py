@@ -1,0 +1,116 @@
+"""Does it move? Why a baked take may not be seen on its target, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+import numpy as np
+
+from . import compat, nla, targets
+from .nla import TakeTrack
+from .targets import why_not
+
+STILL = 1e-5
+"""A curve that changes less than this in all its keys does not move."""
+_LOOKS = 7
+
+
+def blocks_of(thing: bpy.types.Object) -> list[bpy.types.ID]:
+    """The data-blocks that a bake on this target may have touched."""
+    return [thing, *(mesh.data.shape_keys for mesh in targets.meshes_of(thing))]
+
+
+def tracks_on(thing: bpy.types.Object, key: str) -> list[TakeTrack]:
+    """The take's tracks on a target."""
+    return [track for block in blocks_of(thing) for track in nla.tracks_on(block) if track.key == key]
+
+
+def obstacles(thing: bpy.types.Object | None, key: str, name: str) -> list[str]:
+    """What keeps a baked take from being seen on a target; looks at settings only, so it costs nothing."""
+    reason = why_not(thing)
+    if reason:
+        return [reason]
+    found = tracks_on(thing, key)
+    if not found:
+        return [f"{name} was not baked on “{thing.name}”: bake it"]
+    said: list[str] = []
+    for track in found:
+        said += [sentence for sentence in _obstacles(track, name) if sentence not in said]
+    if all(_is_still(track.action) for track in found):
+        said.append(f"The motion of {name} stands still: nothing in its curves changes")
+    if thing.hide_viewport or not thing.visible_get():
+        said.append(f"“{thing.name}” is hidden in the viewport")
+    return said
+
+
+def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
+    block, strip, animation = found.block, found.strip, found.block.animation_data
+    if not animation.use_nla:
+        yield f"“{block.name}” plays no NLA tracks: switch Evaluate NLA on in the NLA editor"
+    if found.track.mute:
+        yield f"{name} is not shown: choose it in the list, or switch its eye on"
+    if strip.mute:
+        yield f"The strip of {name} on “{block.name}” is muted: unmute it in the NLA editor"
+    if strip.use_animated_influence and strip.influence == 0.0:
+        yield f"The strip of {name} on “{block.name}” has no influence"
+    solo = next((track for track in animation.nla_tracks if track.is_solo and track != found.track), None)
+    if solo is not None:
+        yield f"Track “{solo.name}” on “{block.name}” is on solo and silences all others: take its star away"
+    if hasattr(strip, "action_slot") and strip.action_slot is None:
+        yield f"The strip of {name} on “{block.name}” has lost its Action slot: bake again"
+    ours = nla.places_of(found.action)
+    action = animation.action
+    if action is not None and action != found.action and animation.action_blend_type == "REPLACE":
+        covered = ours & nla.places_of(action)
+        if covered and animation.action_influence > 0:
+            yield (
+                f"Action “{action.name}” moves {_words(covered)} too and covers the take there: push it down into "
+                "the NLA and bake again, or set its blending to Combine"
+            )
+    driven = ours & {(driver.data_path, driver.array_index) for driver in animation.drivers}
+    if driven:
+        yield f"{_words(driven)} on “{block.name}” follow drivers, which come before keys: remove those drivers"
+    muted = [curve for curve in compat.action_fcurves(found.action) if curve.mute]
+    if muted:
+        yield f"{len(muted)} curves of {name} on “{block.name}” are muted in the graph editor"
+
+
+def _words(places: set[nla.Place]) -> str:
+    """A few names out of F-curve paths."""
+    names = sorted({path.split('"')[1] if '"' in path else path for path, _ in places})
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _is_still(action: bpy.types.Action) -> bool:
+    for curve in compat.action_fcurves(action):
+        points = curve.keyframe_points
+        values = np.empty(2 * len(points))
+        points.foreach_get("co", values)
+        if len(points) > 1 and np.ptp(values[1::2]) > STILL:
+            return False
+    return True
+
+
+def look(scene: bpy.types.Scene, found: list[TakeTrack]) -> Iterator[tuple[int, int] | None]:
+    """Play some frames and count the curves whose property really changes; the last item is (moving, expected)."""
+    first = min(track.strip.frame_start for track in found)
+    last = max(track.strip.frame_end for track in found)
+    before, subframe = scene.frame_current, scene.frame_subframe
+    places = [(track.block, place) for track in found for place in sorted(nla.places_of(track.action))]
+    curves = {
+        (track.block, (curve.data_path, curve.array_index)): curve
+        for track in found
+        for curve in compat.action_fcurves(track.action)
+    }
+    seen, wanted = [], []
+    for frame in np.linspace(first, last, _LOOKS).round():
+        scene.frame_set(int(frame))
+        graph = bpy.context.evaluated_depsgraph_get()
+        seen.append([nla.current(block.evaluated_get(graph), place) for block, place in places])
+        wanted.append([curves[place].evaluate(frame - first + curves[place].range()[0]) for place in places])
+        yield None
+    scene.frame_set(before, subframe=subframe)
+    should = np.ptp(np.array(wanted, float), axis=0) > STILL
+    does = np.ptp(np.array(seen, float), axis=0) > STILL
+    yield int((should & does).sum()), int(should.sum())
