@@ -30,10 +30,13 @@ from core.representation.model import Representation
 from .corpus.reenactment import FOLDER, ReenactmentPairs, collate
 from .generator import correct
 from .generator_data import prepare
+from .inception import Inception
 from .perceptual import OrientedPyramid, PerceptualDistance
 from .picture_quality import frechet, mean_over, psnr, sharpness, ssim_map
 from .results_page import Table, number
 
+Features = Callable[[Tensor, Tensor], Tensor]
+"""(B, D) of pictures (B, 3, S, S) and their landmarks (B, 478, 2) px, for the Fréchet distance."""
 Method = Callable[[dict[str, Any]], Tensor]
 """Pictures (B, 3, S, S) 0–1 for a batch of pairs."""
 SETS = {
@@ -48,7 +51,7 @@ REGIONS = ("whole", "mouth", "eyes", "edge")
 BATCH = 8
 FACE_SIDE = 96
 """Pixels to which faces are scaled for the Fréchet distance."""
-FRECHET_NAME = "Fréchet distance of oriented-filter energies of the face (a stand-in for FID)"
+FRECHET_NAME = "oriented-filter energies of the face, a stand-in for FID"
 COLUMNS = (
     ("PSNR", "whole", "psnr", 2),
     ("SSIM", "whole", "ssim", 3),
@@ -120,7 +123,21 @@ def face_features(pictures: Tensor, landmarks: Tensor, filters: OrientedPyramid)
     return torch.stack(out)
 
 
-def measure(pairs: Sequence[Any], methods: Mapping[str, Method], perceptual: PerceptualDistance) -> dict[str, Any]:
+def features_by(inception: Path | None) -> tuple[str, Features]:
+    """What sets of pictures are compared by, and its name: Inception where its weights are given, else filters."""
+    if inception is not None:
+        network = Inception.load(inception)
+        return "FID (Inception v3, whole squares)", lambda pictures, landmarks: network(pictures)
+    filters = OrientedPyramid()
+    return FRECHET_NAME, lambda pictures, landmarks: face_features(pictures, landmarks, filters)
+
+
+def measure(
+    pairs: Sequence[Any],
+    methods: Mapping[str, Method],
+    perceptual: PerceptualDistance,
+    features_of: Features | None = None,
+) -> dict[str, Any]:
     """All metrics of all methods on pairs.
 
     Returns
@@ -129,7 +146,7 @@ def measure(pairs: Sequence[Any], methods: Mapping[str, Method], perceptual: Per
     sharpness over pairs, ``frechet`` of all pairs, and, against the method "warp", ``better``: the share of pairs
     whose perceptual distance in mouth, eyes or edge is smaller.
     """
-    filters = OrientedPyramid()
+    features_of = features_of or features_by(None)[1]
     values: dict[str, dict[str, dict[str, list[float]]]] = {
         m: {r: {"psnr": [], "ssim": [], "perceptual": [], "sharpness": []} for r in REGIONS} for m in methods
     }
@@ -137,11 +154,11 @@ def measure(pairs: Sequence[Any], methods: Mapping[str, Method], perceptual: Per
     for start in range(0, len(pairs), BATCH):
         batch = collate([pairs[i] for i in range(start, min(start + BATCH, len(pairs)))])
         truth, weights = batch["truth"], regions(batch)
-        features["truth"].append(face_features(truth, batch["landmarks"], filters))
+        features["truth"].append(features_of(truth, batch["landmarks"]))
         for name, method in methods.items():
             with torch.inference_mode():
                 made = method(batch).float()
-                features[name].append(face_features(made, batch["landmarks"], filters))
+                features[name].append(features_of(made, batch["landmarks"]))
                 likeness = ssim_map(made, truth)
                 for region, weight in weights.items():
                     found = values[name][region]
@@ -195,15 +212,17 @@ def table(results: Mapping[str, Any], command: str) -> Table:
             rows.append((f"{name} ({of_set['pairs']})", method, *cells, number(values["frechet"], 3), share))
     headings = ("held out (pairs)", "renderer", *(c[0] for c in COLUMNS), "FD ↓", "nearer than the warp: mouth / eyes")
     notes = (
-        f"Perceptual distance: {results['perceptual']}. FD: {FRECHET_NAME}. All sides 256; still: the source picture.",
+        f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}. All sides 256; still: the source picture.",
     )
     return Table("self-reenactment", "Self-reenactment", command, headings, tuple(rows), notes)
 
 
-def evaluate(folder: Path, methods: Mapping[str, Method], limit: int, vgg: Path | None = None) -> dict[str, Any]:
+def evaluate(
+    folder: Path, methods: Mapping[str, Method], limit: int, vgg: Path | None = None, inception: Path | None = None
+) -> dict[str, Any]:
     """Measure the methods on every set that there are pairs of."""
-    perceptual = PerceptualDistance(vgg)
-    results: dict[str, Any] = {"perceptual": perceptual.name, "frechet": FRECHET_NAME, "sets": {}}
+    perceptual, (name, features_of) = PerceptualDistance(vgg), features_by(inception)
+    results: dict[str, Any] = {"perceptual": perceptual.name, "frechet": name, "sets": {}}
     for name, (kind, split) in SETS.items():
         try:
             pairs = ReenactmentPairs.open(folder, split, (kind,))
@@ -213,7 +232,7 @@ def evaluate(folder: Path, methods: Mapping[str, Method], limit: int, vgg: Path 
             print(f"{name}: no pairs", flush=True)
             continue
         started = time.monotonic()
-        results["sets"][name] = measure(spread(pairs, limit), methods, perceptual)
+        results["sets"][name] = measure(spread(pairs, limit), methods, perceptual, features_of)
         print(f"{name}: {results['sets'][name]['pairs']} pairs, {time.monotonic() - started:.0f} s", flush=True)
     return results
 
@@ -237,10 +256,12 @@ def main() -> None:
     parser.add_argument("--generator", type=Path, help="weights of G; the shipped ones where not given")
     parser.add_argument("--paper", type=Path, help="weights of the paper's own G")
     parser.add_argument("--vgg", type=Path, help="weights of VGG-19 for the perceptual distance")
+    parser.add_argument("--inception", type=Path, help="weights of Inception v3 for FID")
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
     options = parser.parse_args()
     torch.set_num_threads(1)
-    results = evaluate(options.pairs, available(options.generator, options.paper), options.limit, options.vgg)
+    methods = available(options.generator, options.paper)
+    results = evaluate(options.pairs, methods, options.limit, options.vgg, options.inception)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "image_metrics.json").write_text(json.dumps(results, indent=1))
     text = table(results, "python -m training.image_metrics").markdown(datetime.date.today())

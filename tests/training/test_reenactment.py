@@ -115,13 +115,13 @@ def test_lids_close_as_far_as_they_are_told(source):
     own = source.renderer.geometry.own_expression
     still = Pose(own, torch.zeros(3), torch.zeros(3))
     opened = source._lid_gaps(source.renderer.geometry.source.pixels)
-    for openness in (0.0, 0.5):
+    for openness in (torch.zeros(2), torch.tensor([0.5, 0.2]), torch.tensor([0.3, 1.0])):
         pose = source.with_lids(still, openness)
         heads = source.renderer.geometry.pose(
             pose.expression[None], torch.zeros(1, 3), torch.zeros(1, 3), absolute=True
         )
         assert torch.allclose(source._lid_gaps(heads.pixels), openness * opened, atol=0.35)
-    assert source.with_lids(still, 1.0) is still
+    assert source.with_lids(still, torch.ones(2)) is still
 
 
 def test_the_source_itself_is_its_own_truth(source, portrait):

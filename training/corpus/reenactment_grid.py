@@ -109,5 +109,5 @@ def _truth_frames(clip: ClipFrames, place: int, rng: np.random.Generator) -> lis
 
 def _truth(source: Source, clip: ClipFrames, i: int, what: str) -> Truth:
     landmarks = clip.landmarks[i]
-    pose = source.with_lids(source.pose_on(landmarks), float(clip.lids[i]))
+    pose = source.with_lids(source.pose_on(landmarks), torch.full((2,), float(clip.lids[i])))
     return Truth(clip.frames[i], landmarks, pose, what)

@@ -29,6 +29,8 @@ from .reenactment import Pair
 SIZE = 256
 """Side of the square."""
 BLINK = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
+CLOSING = 0.85
+"""Openness of an eye below which the lids' weight is sought, rather than taken from the fit."""
 MAX_MISS = 0.06
 """Median distance of the posed head's landmarks from the truth's, over the outer-eye distance, above which a pair
 teaches nothing but a shift."""
@@ -76,15 +78,17 @@ class Source:
         )
         return Pose(fit.expression[0], torch.from_numpy(rotation[0]), torch.from_numpy(translation[0]))
 
-    def with_lids(self, pose: Pose, openness: float) -> Pose:
-        """The pose with its eyes open as far as ``openness`` says (1 as in the source, 0 closed), where they close.
+    def with_lids(self, pose: Pose, openness: Tensor) -> Pose:
+        """The pose with its left and right eye open as far as ``openness`` (2,) says (1 as in the source, 0 closed),
+        where they close.
 
         The face mesh never reports an eye quite closed, so the fit doesn't close it; the weight that does is sought on
         the person's own head, on which 1 is closed.
         """
-        if openness > 0.85:
+        closing = openness < CLOSING
+        if not closing.any():
             return pose
-        wanted = max(openness, 0.0) * self._lid_gaps(self.renderer.geometry.source.pixels)
+        wanted = openness.clamp_min(0) * self._lid_gaps(self.renderer.geometry.source.pixels)
         low, high = torch.zeros(2), torch.ones(2)
         expression = pose.expression.clone()
         for _ in range(7):
@@ -95,7 +99,7 @@ class Source:
             too_open = self._lid_gaps(heads.pixels) > wanted
             low = torch.where(too_open, expression[BLINK], low)
             high = torch.where(too_open, high, expression[BLINK])
-        expression[BLINK] = high
+        expression[BLINK] = torch.where(closing, high, pose.expression[BLINK])
         return replace(pose, expression=expression)
 
     def _lid_gaps(self, pixels: Tensor) -> Tensor:

@@ -15,7 +15,6 @@ from core.face_mesh import IRIS_LEFT, IRIS_RIGHT
 from core.head_model import HeadModel
 from core.portrait import Portrait, face_fitter, head_crop
 from core.rotation import euler_to_matrix, matrix_to_euler
-from core.track import lid_ratio
 
 from ..splits import identity_seed
 from .reenactment import Pair
@@ -40,8 +39,9 @@ BLINK = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 class Sittings(SyntheticTalkers):
     """One person at a time before a camera that stays: a portrait, and other moments."""
 
-    def sitting(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Pictures (1 + MOMENTS, S, S, 3) uint8, the portrait first, and their landmarks (…, 478, 2) px."""
+    def sitting(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, Tensor]:
+        """Pictures (1 + MOMENTS, S, S, 3) uint8, the portrait first, their landmarks (…, 478, 2) px and eyeBlink
+        (…, 2)."""
         n = 1 + MOMENTS
         one = self._portrait(rng)
         seed = identity_seed(rng, self.split)
@@ -55,7 +55,8 @@ class Sittings(SyntheticTalkers):
         people = self.casting.draw([seed] * n)
         shot, frames = self.shoot(people, pose, camera, same, background.expand(n, -1, -1, -1))
         pictures = (shot["picture"] * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1)  # -> (n, S, S, 3)
-        return pictures.contiguous().numpy(), self._with_irises(shot["landmarks"], frames.pixels).numpy()
+        landmarks = self._with_irises(shot["landmarks"], frames.pixels)
+        return pictures.contiguous().numpy(), landmarks.numpy(), pose["expression"][:, BLINK]
 
     def _with_irises(self, landmarks: Tensor, pixels: Tensor) -> Tensor:
         """Landmarks (n, 478, 2) with each iris' four outer points on its edge, as the face mesh has them."""
@@ -101,12 +102,11 @@ class Sittings(SyntheticTalkers):
 def synthetic_pairs(head: HeadModel, talkers: Sittings, number: int) -> list[Pair]:
     """Pairs of one synthetic person; the same for the same ``number``."""
     name = f"synthetic-{talkers.split}-{number:04d}"
-    pictures, landmarks = talkers.sitting(seed_of(name))
+    pictures, landmarks, blink = talkers.sitting(seed_of(name))
     source = Source(head, as_portrait(pictures[0], landmarks[0]))
-    lids = lid_ratio(torch.from_numpy(landmarks), talkers.points).mean(1)
     truths = []
     for k in range(1, len(pictures)):
-        pose = source.with_lids(source.pose_on(landmarks[k]), float(lids[k] / lids[0]))
+        pose = source.with_lids(source.pose_on(landmarks[k]), (1 - blink[k]) / (1 - blink[0]))
         truths.append(Truth(pictures[k], landmarks[k], pose, f"moment {k}"))
     facts = {"kind": "synthetic", "name": name, "split": talkers.split}
     return source.pairs(truths, facts, shoulders_move=True, own_background=True)
