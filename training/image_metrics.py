@@ -212,7 +212,8 @@ def table(results: Mapping[str, Any], command: str) -> Table:
             rows.append((f"{name} ({of_set['pairs']})", method, *cells, number(values["frechet"], 3), share))
     headings = ("held out (pairs)", "renderer", *(c[0] for c in COLUMNS), "FD ↓", "nearer than the warp: mouth / eyes")
     notes = (
-        f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}. All sides 256; still: the source picture.",
+        f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}.",
+        "Squares of 256 pixels; still: the source picture, whatever the motion.",
     )
     return Table("self-reenactment", "Self-reenactment", command, headings, tuple(rows), notes)
 
@@ -221,8 +222,8 @@ def evaluate(
     folder: Path, methods: Mapping[str, Method], limit: int, vgg: Path | None = None, inception: Path | None = None
 ) -> dict[str, Any]:
     """Measure the methods on every set that there are pairs of."""
-    perceptual, (name, features_of) = PerceptualDistance(vgg), features_by(inception)
-    results: dict[str, Any] = {"perceptual": perceptual.name, "frechet": name, "sets": {}}
+    perceptual, (compared_by, features_of) = PerceptualDistance(vgg), features_by(inception)
+    results: dict[str, Any] = {"perceptual": perceptual.name, "frechet": compared_by, "sets": {}}
     for name, (kind, split) in SETS.items():
         try:
             pairs = ReenactmentPairs.open(folder, split, (kind,))
