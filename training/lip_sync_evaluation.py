@@ -5,7 +5,8 @@ speech of synthesised voices never heard. Head motion is real, from the addresse
 
 ``product``  the lip model's, from the sound alone
 ``tracked``  those of the person who said it, tracked: what the renderer allows at best
-``still``    held at the clip's average: what the head's motion alone is worth
+``loudness`` the product's at their average, the jaw as open as the sound is loud: what needs no learning
+``still``    held at that average: what the head's motion alone is worth
 
 and each is judged with its own sound; ``product, other sound`` are the product's lips with the sound of another clip.
 ``recording`` is the filmed talker. The opening of the mouth is measured on the rendered frames by mediapipe and
@@ -26,7 +27,7 @@ import torch
 from tqdm import tqdm
 
 from core.audio import load_audio
-from core.channels import EXPRESSIONS
+from core.channels import EXPRESSIONS, LIP_CHANNELS
 from core.errors import BadInputError
 from core.face_mesh import FaceMesh
 from core.head_model import HeadModel
@@ -42,6 +43,7 @@ from .judge_model import Judge
 from .landmarks import mouth_shape
 from .lip_sync_metrics import Pair, answers, confidence_gap, opening_match, shift_distances, sync_numbers
 from .lips_data import LIP_COLUMNS
+from .lips_evaluation import envelope
 from .speech_synthesis import CACHE as SPEECH
 from .splits import HELD_OUT_VOICES, portrait_split
 
@@ -59,7 +61,7 @@ class Line:
     clip: Clip | None
 
     def with_lips(self, lips: np.ndarray) -> Motion:
-        """The motion with these lips (T, 27), or (27,) held."""
+        """The motion with these lips (T, 27)."""
         expression = self.motion.expression.copy()
         expression[:, LIP_COLUMNS] = lips
         return Motion(expression, self.motion.rotation, self.motion.translation)
@@ -95,6 +97,15 @@ def shown(renderer: Renderer, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     return cut_mouths(pictures, mouth_similarities(landmarks)), opening
 
 
+def loud_jaw(lips: np.ndarray, mel: np.ndarray) -> np.ndarray:
+    """Lips (T, 27) that only open and close with the sound's loudness, as far as ``lips`` (T, 27) do on average."""
+    jaw = LIP_CHANNELS.index("jawOpen")
+    loud = envelope(mel)
+    out = np.repeat(lips.mean(0)[None], len(lips), 0)
+    out[:, jaw] += lips[:, jaw].std() * (loud - loud.mean()) / max(float(loud.std()), 1e-6)
+    return out.clip(0, 1)
+
+
 def summary(takes: Sequence[Pair], openings: Sequence[Pair], real: float | None) -> dict[str, float]:
     """Means of the sync numbers over judged takes, and medians over pairs of openings (shown, filmed)."""
     numbers = [sync_numbers(shift_distances(*take)) for take in takes]
@@ -127,10 +138,14 @@ def judge_lines(
     takes: dict[str, list[Pair]] = defaultdict(list)
     openings: dict[str, list[Pair]] = defaultdict(list)
     for renderer, line in tqdm(cast, unit=""):
-        kinds = {"product": lips.predict(line.mel)}
+        own = lips.predict(line.mel)
+        kinds = {
+            "product": own,
+            "loudness": loud_jaw(own, line.mel),
+            "still": np.repeat(own.mean(0)[None], len(own), 0),
+        }
         if line.clip is not None:
             kinds["tracked"] = line.motion.expression[:, LIP_COLUMNS]
-        kinds["still"] = next(reversed(kinds.values())).mean(0)
         for kind, weights in kinds.items():
             mouths, opening = shown(renderer, line.with_lips(weights))
             takes[kind].append(answers(judge, mouths, line.mel))

@@ -62,10 +62,15 @@ def against(clips: Sequence[Utterance], predicted: Curve, truth: Curve) -> dict[
     }
 
 
-def loudness(clip: Utterance) -> np.ndarray:
-    """(T,) root of the mel power of each frame: the envelope that any prediction has to beat."""
-    power = np.exp(clip.mel.astype(np.float32) * MEL_SCALE - MEL_OFFSET).mean(1)
+def envelope(mel: np.ndarray) -> np.ndarray:
+    """(T,) root of the power of each frame of log-mel (4 T, 80): what any prediction has to beat."""
+    power = np.exp(mel.astype(np.float32) * MEL_SCALE - MEL_OFFSET).mean(1)
     return np.sqrt(power.reshape(-1, MELS_PER_FRAME).mean(1))
+
+
+def loudness(clip: Utterance) -> np.ndarray:
+    """:func:`envelope` of an utterance."""
+    return envelope(clip.mel)
 
 
 def spoken(clip: Utterance) -> slice:

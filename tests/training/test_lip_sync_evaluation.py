@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.channels import EXPRESSIONS
+from core.channels import EXPRESSIONS, LIP_CHANNELS
 from core.motion import Motion
 from training import lip_sync_evaluation as evaluation
 from training.corpus.dataset import Clip
 from training.judge_model import Judge, JudgeConfig
-from training.lip_sync_evaluation import Line, both_seen, judge_lines
+from training.lip_sync_evaluation import Line, both_seen, judge_lines, loud_jaw
 from training.lips_data import LIP_COLUMNS
+from training.lips_evaluation import envelope
 
 FRAMES = 60
 
@@ -43,7 +44,17 @@ def test_only_the_lips_are_replaced() -> None:
     lips[LIP_COLUMNS] = True
     assert (other.expression[:, lips] == 0.125).all()
     assert np.array_equal(other.expression[:, ~lips], said.motion.expression[:, ~lips])
-    assert np.array_equal(said.with_lips(np.full(27, 0.125)).expression, other.expression)
+
+
+def test_a_jaw_moved_by_loudness_moves_as_far_as_the_lips_it_stands_for() -> None:
+    rng = np.random.default_rng(0)
+    lips = rng.uniform(0.3, 0.6, (FRAMES, 27)).astype(np.float32)
+    mel = np.repeat(rng.normal(0, 0.5, FRAMES), 4)[:, None] * np.ones((1, 80))
+    jaw = [LIP_CHANNELS[column] == "jawOpen" for column in range(27)]
+    loud = loud_jaw(lips, mel)
+    assert np.ptp(loud[:, ~np.array(jaw)], axis=0).max() < 1e-6
+    assert np.corrcoef(loud[:, jaw][:, 0], envelope(mel))[0, 1] > 0.99
+    assert loud[:, jaw].std() == pytest.approx(lips[:, jaw].std(), rel=0.1)
 
 
 def test_lost_frames_are_bridged_and_lost_takes_left_out() -> None:
