@@ -1,6 +1,7 @@
 """Training of the generators G, with flow and as in the paper, against D (paper §3.3, eq. 5).
 
     python -m training.generator train    --run runs/generator [--model flow|paper] [--steps N]
+    python -m training.generator evaluate --run runs/generator          (tables of training.image_metrics)
     python -m training.generator export   --run runs/generator
 
 Two optimisers with their own rates (TTUR), hinge loss, moving averages of G's weights. ``train`` goes on where it was
@@ -11,6 +12,8 @@ uses a stand-in for f_cat (``generator_style``); the same run goes on with the r
 from __future__ import annotations
 
 import argparse
+import datetime
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,7 +27,7 @@ from core.renderer.generator import Generator, GeneratorConfig, PaperGenerator, 
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.representation.model import WEIGHTS, Representation
 
-from .corpus.reenactment import FOLDER, SHARES
+from .corpus.reenactment import FOLDER
 from .discriminator import Discriminator, DiscriminatorConfig
 from .engine import Run, RunConfig, Step, add_run_arguments, run_config
 from .generator_data import PairSource, WindowConfig, cut_windows, prepare, recolour
@@ -66,8 +69,10 @@ class Recipe:
     windows: WindowConfig = field(default_factory=WindowConfig)
     losses: LossWeights = field(default_factory=LossWeights)
     rates: tuple[float, float] = (8e-4, 8e-4)
-    warm_up: int = 100
-    shares: Mapping[str, float] = field(default_factory=lambda: dict(SHARES))
+    warm_up: int = 200
+    shares: Mapping[str, float] = field(
+        default_factory=lambda: {"grid": 0.2, "portraits": 0.45, "own": 0.15, "synthetic": 0.2}
+    )
 
     @classmethod
     def of(cls, model: str, size: str) -> Recipe:
@@ -245,19 +250,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     defaults = RunConfig(steps=20000, ema=0.998, save_every=100, sample_every=200)
-    for name in ("train", "export"):
+    for name in ("train", "evaluate", "export"):
         command = commands.add_parser(name)
         command.add_argument("--model", choices=("flow", "paper"), default="flow")
         command.add_argument("--pairs", type=Path, default=FOLDER, help="folder of the reenactment pairs")
+        command.add_argument("--limit", type=int, default=120, help="pairs of each set to evaluate on")
         command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) for L_VGG")
         add_run_arguments(command, Path("runs/generator"), defaults)
     options = parser.parse_args()
     config, recipe = run_config(options, defaults), Recipe.of(options.model, options.size)
-    perceptual = PerceptualDistance(options.vgg)
     if options.command == "train":
+        perceptual = PerceptualDistance(options.vgg)
         source = PairSource(options.pairs, shares=recipe.shares)
         trainer = GeneratorTrainer(recipe, source, style_networks(), perceptual, options.run, config)
         trainer.fit(lambda step: write_sheet(trainer, options.run / "samples" / f"{step:06d}.png"))
+    elif options.command == "evaluate":
+        from . import image_metrics  # which reads this module
+
+        weights = export(options.run, recipe, options.run / "generator.safetensors")
+        named = {"paper" if options.model == "paper" else "generator": weights}
+        methods = image_metrics.available(named.get("generator"), named.get("paper"))
+        results = image_metrics.evaluate(options.pairs, methods, options.limit, options.vgg)
+        (options.run / "evaluation.json").write_text(json.dumps(results, indent=1))
+        print(image_metrics.table(results, "python -m training.generator evaluate").markdown(datetime.date.today()))
     else:
         print(export(options.run, recipe))
 

@@ -31,7 +31,7 @@ class LossWeights:
 
     gan: float = 0.05
     pixels: float = 10.0
-    perceptual: float = 1.0
+    perceptual: float = 2.0
     gaze: float = 0.5
     features: float = 0.5
     share: float = 0.002

@@ -71,7 +71,10 @@ def _box_mean(field: Tensor, radius: int, dim: int) -> Tensor:
 
 def dilate(mask: Tensor, radius: int) -> Tensor:
     """Largest value within a square of (B, C, H, W)."""
-    return F.max_pool2d(mask, 2 * radius + 1, 1, radius) if radius > 0 else mask
+    if radius < 1:
+        return mask
+    rows = F.max_pool2d(mask, (2 * radius + 1, 1), 1, (radius, 0))  # along one side after the other: much faster
+    return F.max_pool2d(rows, (1, 2 * radius + 1), 1, (0, radius))
 
 
 def erode(mask: Tensor, radius: int) -> Tensor:

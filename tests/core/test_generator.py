@@ -16,7 +16,7 @@ from core.renderer import Renderer
 from core.renderer.fields import pixel_grid
 from core.renderer.generator import Correction, Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
 from core.renderer.generator.conditions import CHANNELS, GROUPS, conditions, half_flow, paintable
-from core.renderer.generator.layers import EPSILON, Mapping, ModulatedConv, activate
+from core.renderer.generator.layers import EPSILON, GAIN, Mapping, ModulatedConv, activate
 from core.renderer.generator.refine import Painter
 from core.renderer.generator.style import identity_of, style_of
 from core.renderer.generator.weights import load_generator, save_generator
@@ -53,9 +53,11 @@ def test_modulated_convolution_is_that_of_explicit_weights():
     rows = []
     for k in range(3):
         weight = layer.weight * layer.affine(w[k])[None, :, None, None]
-        weight = weight / (weight.square().sum((1, 2, 3), keepdim=True) + EPSILON).sqrt()
+        weight = GAIN * weight / (weight.square().sum((1, 2, 3), keepdim=True) + EPSILON).sqrt()
         rows.append(activate(F.conv2d(x[k : k + 1], weight, layer.bias, padding=1)))
     torch.testing.assert_close(layer(x, w), torch.cat(rows), rtol=1e-4, atol=1e-5)
+    one_by_one = torch.cat([layer(x[k : k + 1], w[k : k + 1]) for k in range(3)])
+    torch.testing.assert_close(one_by_one, torch.cat(rows), rtol=1e-4, atol=1e-5)
 
 
 def test_demodulation_makes_unit_variance_whatever_the_style():

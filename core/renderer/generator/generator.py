@@ -14,7 +14,6 @@ from .conditions import CHANNELS
 from .config import GeneratorConfig
 from .layers import Mapping, ModulatedConv, activate, convolution, enlarge
 
-
 HEAD_GAIN = 0.1
 """Of the outputs: a step of the optimiser must not throw a picture off that is nearly right."""
 LEAST_SHARE = 0.1

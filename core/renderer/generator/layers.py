@@ -14,19 +14,19 @@ from torch import Tensor, nn
 SLOPE = 0.2
 """Slope of the leaky ReLUs on the negative side."""
 GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
-"""Keeps the variance across a leaky ReLU."""
+"""Makes up for the variance that a leaky ReLU takes away; it is in the weights that come before one."""
 EPSILON = 1e-6
 
 
 def activate(x: Tensor) -> Tensor:
-    """Leaky ReLU that keeps the variance."""
-    return F.leaky_relu(x, SLOPE) * GAIN
+    """Leaky ReLU."""
+    return F.leaky_relu(x, SLOPE)
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
-    """A convolution with zero padding whose outputs have the variance of its inputs."""
+    """A convolution with zero padding that keeps the variance, a leaky ReLU behind it included."""
     layer = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
-    nn.init.normal_(layer.weight, std=1.0 / math.sqrt(inputs * kernel**2))
+    nn.init.normal_(layer.weight, std=GAIN / math.sqrt(inputs * kernel**2))
     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
     return layer
 
@@ -49,15 +49,15 @@ class Mapping(nn.Module):
         pieces = style.float().split(self.parts, 1)
         x = torch.cat([p * (p.square().mean(1, keepdim=True) + EPSILON).rsqrt() for p in pieces], 1)
         for layer in self.layers:
-            x = activate(layer(x))
+            x = GAIN * activate(layer(x))
         return x
 
 
 class ModulatedConv(nn.Module):
     """Convolution whose weights are scaled per sample by a style, and brought back to unit variance.
 
-    The weights w'_oik = s_i · w_oik / sqrt(Σ_ik (s_i · w_oik)²) are never formed: scaling the inputs by s and the
-    outputs by the root gives the same and lets a batch share one convolution.
+    w'_oik = s_i · w_oik / sqrt(Σ_ik (s_i · w_oik)²). For several samples these weights are never formed: scaling the
+    inputs by s and the outputs by the root gives the same and lets a batch share one convolution.
     """
 
     def __init__(self, inputs: int, outputs: int, mapped: int, kernel: int = 3) -> None:
@@ -72,12 +72,16 @@ class ModulatedConv(nn.Module):
         """Factors of the inputs (B, I) and of the outputs (B, O) for mapped styles (B, mapped), float32."""
         scale = self.affine(w)
         energy = self.weight.float().square().sum((2, 3))  # (O, I)
-        return scale, (scale.float().square() @ energy.T + EPSILON).rsqrt()
+        return scale, GAIN * (scale.float().square() @ energy.T + EPSILON).rsqrt()
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """(B, I, H, W) and w (B, mapped) to (B, O, H, W), activated."""
         with torch.autocast(x.device.type, enabled=False):
             inward, outward = self.scales(w.float())
-        x = x * inward[:, :, None, None].to(x.dtype)
-        y = F.conv2d(x, self.weight, padding=self.weight.shape[-1] // 2)
+            if len(x) == 1:
+                weight = self.weight * inward[0, :, None, None] * outward[0, :, None, None, None]
+        padding = self.weight.shape[-1] // 2
+        if len(x) == 1:
+            return activate(F.conv2d(x, weight, self.bias, padding=padding))
+        y = F.conv2d(x * inward[:, :, None, None].to(x.dtype), self.weight, padding=padding)
         return activate(y * outward[:, :, None, None].to(y.dtype) + self.bias[:, None, None].to(y.dtype))
