@@ -25,10 +25,9 @@ from core.errors import SoliloquyError
 from core.renderer.generator import PaperGenerator
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.renderer.generator.weights import load_generator, weights_path
-from core.representation.model import Representation
 
 from .corpus.reenactment import FOLDER, ReenactmentPairs, collate
-from .generator import correct
+from .generator import correct, style_networks
 from .generator_data import prepare
 from .inception import Inception
 from .perceptual import OrientedPyramid, PerceptualDistance
@@ -244,7 +243,7 @@ def available(generator: Path | None, paper: Path | None) -> dict[str, Method]:
     chosen = {"paper's own G": paper or weights_path("paper"), "G": generator or weights_path("flow")}
     there = {name: path for name, path in chosen.items() if path.is_file()}
     if there:
-        styles = Representation.load()
+        styles = style_networks()
         methods |= {name: drawn_by(path, styles) for name, path in there.items()}
     return methods
 
