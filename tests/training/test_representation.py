@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -296,3 +298,36 @@ def test_the_way_back_starts_from_what_a_take_shows():
     with torch.no_grad():
         raw = lips.decoder(f_l)
         torch.testing.assert_close(networks.spoken(f_l), lips.rest + lips.gain * (raw - lips.rest))
+
+
+TWO_PROCESSES = """
+import sys
+from pathlib import Path
+import torch
+from core.lips import LipModel, LipModelConfig
+from training.engine import RunConfig
+from training.representation import TrainConfig, build, load_stage, train
+from training.representation_data import Faces, Mixture
+
+torch.manual_seed(0)
+lips, config = LipModel(LipModelConfig.tiny()).eval(), TrainConfig.tiny()
+run = RunConfig(3, device="cpu", bfloat16=False)
+data = Mixture([Faces(Path(sys.argv[1]))], [1.0], lips, 64)
+folder = Path(sys.argv[2])
+for stage, before in (("pretrain", None), ("contrastive", "pretrain"), ("disentangle", "contrastive")):
+    lines = train(stage, config, run, folder / stage, before and folder / before, data, lips)
+    torch.distributed.barrier()  # until the first process has written the stage's checkpoint
+print("done", lines[-1]["step"])
+"""
+
+
+def test_two_processes_train_every_stage(tmp_path, faces):
+    script = tmp_path / "two.py"
+    script.write_text(TWO_PROCESSES)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, str(faces), str(tmp_path / "runs")], env=environment, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("done 3") == 2
