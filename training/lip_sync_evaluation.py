@@ -16,6 +16,7 @@ compared with the filmed one.
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -44,11 +45,15 @@ from .landmarks import mouth_shape
 from .lip_sync_metrics import Pair, answers, confidence_gap, opening_match, shift_distances, sync_numbers
 from .lips_data import LIP_COLUMNS
 from .lips_evaluation import envelope
+from .results_page import Table, number, put
 from .speech_synthesis import CACHE as SPEECH
 from .splits import HELD_OUT_VOICES, portrait_split
 
 SECONDS = 4
 """Synthesised speech is cut there."""
+
+Report = dict[str, dict[str, dict[str, float]]]
+"""Numbers by set and kind of lips."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +172,7 @@ def recording(judge: Judge, clips: Sequence[Clip]) -> dict[str, float]:
     return summary(pairs, [], None)
 
 
-def evaluate(
-    data: Path, corpus: Corpus, lips: LipModel, judge: Judge, count: int
-) -> dict[str, dict[str, dict[str, float]]]:
+def evaluate(data: Path, corpus: Corpus, lips: LipModel, judge: Judge, count: int) -> Report:
     """All numbers over ``count`` takes of each set, by set and kind of lips."""
     head = HeadModel.load()
     rng = np.random.default_rng(0)
@@ -181,7 +184,7 @@ def evaluate(
         except BadInputError:
             return None
 
-    report: dict[str, dict[str, dict[str, float]]] = {}
+    report: Report = {}
     for part in ("test", "unseen"):
         chosen = [(renderer(path), filmed(clip, rng)) for path, clip in castings(portraits, corpus, {part: count})]
         cast = [(made, line) for made, line in chosen if made is not None]
@@ -195,6 +198,52 @@ def evaluate(
     return report
 
 
+SETS = {
+    "test": "held-out portraits, held-out clips of s1",
+    "unseen": "held-out portraits, clips of s4, never seen",
+    **{voice: f"held-out portraits, synthesised voice {voice}, never heard" for voice in HELD_OUT_VOICES},
+}
+
+
+def table(report: Report) -> Table:
+    """The report as a table of the results page."""
+
+    def cell(numbers: dict[str, float], name: str, digits: int = 3) -> str:
+        return number(numbers.get(name, float("nan")), digits)
+
+    rows = []
+    for name, kinds in report.items():
+        for kind, numbers in kinds.items():
+            shares = [cell(numbers, column) for column in ("S_c", "N_c", "lse_d", "distance", "within_one", "opening")]
+            late = [cell(numbers, column, 0) for column in ("offset", "opening_offset")]
+            rows.append((SETS[name], kind, cell(numbers, "takes", 0), *shares, *late))
+    return Table(
+        "lip-sync",
+        "Lip sync of rendered takes",
+        "python -m training.lip_sync_evaluation",
+        (
+            "set",
+            "lips",
+            "takes",
+            "S_c = LSE-C",
+            "N_c",
+            "LSE-D",
+            "distance without shift",
+            "sound placed within a frame",
+            "opening, correlation",
+            "sound late by, frames",
+            "opening late by, frames",
+        ),
+        tuple(rows),
+        (
+            "By the project's own judge (`training/weights/judge.md`: how far it can be trusted, and its floor): more "
+            "S_c and less distance is better, and only rows of one set compare. `recording` is the filmed talker, "
+            "`tracked` lips are the filmed ones on the portrait, `loudness` opens the jaw as the sound is loud, "
+            "`still` lips don't move. Opening: median correlation between rendered and filmed frames, by mediapipe.",
+        ),
+    )
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -202,14 +251,16 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
     parser.add_argument("--count", type=int, default=12, help="takes of each set")
     parser.add_argument("--out", type=Path, default=Path("runs/judge/lip_sync.json"))
+    parser.add_argument("--page", type=Path, help="page whose table is replaced")
     options = parser.parse_args()
     torch.set_num_threads(1)
     report = evaluate(options.data, Corpus.open(options.corpus), LipModel.load(), Judge.load(), options.count)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    for name, kinds in report.items():
-        for kind, numbers in kinds.items():
-            print(f"{name}, {kind}: {json.dumps(numbers)}")
+    measured = table(report)
+    print(measured.markdown(datetime.date.today()))
+    if options.page:
+        put(options.page, measured, datetime.date.today())
 
 
 if __name__ == "__main__":

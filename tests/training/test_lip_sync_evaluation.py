@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from core.motion import Motion
 from training import lip_sync_evaluation as evaluation
 from training.corpus.dataset import Clip
 from training.judge_model import Judge, JudgeConfig
-from training.lip_sync_evaluation import Line, both_seen, judge_lines, loud_jaw
+from training.lip_sync_evaluation import Line, both_seen, judge_lines, loud_jaw, table
 from training.lips_data import LIP_COLUMNS
 from training.lips_evaluation import envelope
 
@@ -97,3 +99,6 @@ def test_kinds_of_lips_are_ranked_by_a_judge_that_knows(monkeypatch: pytest.Monk
     assert made["product"]["offset"] == made["product"]["opening_offset"] == 0
     assert made["product"]["N_c"] == pytest.approx(abs(1 - made["product"]["S_c"]), abs=1e-3)
     assert "opening" not in made["still"] and made["product"]["takes"] == 5
+    written = table({"test": made, "awb": {"still": made["still"]}}).markdown(datetime.date(2026, 1, 2))
+    assert f"|product|5|{made['product']['S_c']:.3f}|" in written
+    assert written.count("|still|5|") == 2 and "voice awb" in written
