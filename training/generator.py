@@ -30,11 +30,14 @@ from core.representation.model import WEIGHTS, Representation
 from .corpus.reenactment import FOLDER
 from .discriminator import Discriminator, DiscriminatorConfig
 from .engine import Run, RunConfig, Step, add_run_arguments, run_config
-from .generator_data import PairSource, WindowConfig, cut_windows, prepare, recolour
+from .gaze import WEIGHTS as GAZE_WEIGHTS
+from .gaze import GazeDistance, GazeEncoder
+from .generator_data import MARGIN, PairSource, WindowConfig, cut_windows, prepare, recolour
 from .generator_export import export
 from .generator_losses import (
     LossWeights,
     feature_matching,
+    gaze_difference,
     hinge_discriminator,
     hinge_generator,
     importance,
@@ -68,7 +71,7 @@ class Recipe:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     windows: WindowConfig = field(default_factory=WindowConfig)
     losses: LossWeights = field(default_factory=LossWeights)
-    rates: tuple[float, float] = (8e-4, 8e-4)
+    rates: tuple[float, float] = (3e-4, 6e-4)
     warm_up: int = 200
     shares: Mapping[str, float] = field(
         default_factory=lambda: {"grid": 0.2, "portraits": 0.45, "own": 0.15, "synthetic": 0.2}
@@ -117,7 +120,7 @@ class GeneratorTrainer:
     perceptual
         L_VGG's distance.
     gaze
-        L_gaze of (made, truth, batch), whole squares or windows; None leaves it out.
+        L_gaze's distance; None leaves it out.
     """
 
     def __init__(
@@ -128,17 +131,18 @@ class GeneratorTrainer:
         perceptual: PerceptualDistance,
         folder: Path,
         config: RunConfig,
-        gaze: Callable[[Tensor, Tensor, Mapping[str, Tensor]], Tensor] | None = None,
+        gaze: GazeDistance | None = None,
     ) -> None:
-        self.recipe, self.source, self.gaze = recipe, source, gaze
+        self.recipe, self.source = recipe, source
         torch.manual_seed(config.seed)
         modules = {"G": build(recipe), "D": Discriminator(recipe.discriminator)}
         rates = dict(zip(modules, recipe.rates, strict=True))
-        betas = (0.5, 0.99)
+        betas = (0.5, 0.999)
         optimisers = {n: torch.optim.Adam(m.parameters(), rates[n], betas) for n, m in modules.items()}
         self.run = Run(folder, config, modules, optimisers, averaged=["G"], recipe=asdict(recipe))
         self.styles = styles.to(self.run.device) if isinstance(styles, nn.Module) else styles
         self.perceptual = perceptual.to(self.run.device)
+        self.gaze = gaze.to(self.run.device) if gaze else None
 
     def style(self, batch: Mapping[str, Any]) -> Tensor:
         """(B, 224) f_cat of the pairs."""
@@ -168,7 +172,7 @@ class GeneratorTrainer:
         if self.recipe.model == "paper":
             return network(batch["source"], batch["style"]), {}
         correction = correct(network, batch)
-        made = correction.apply(batch["warped"]).clamp(-0.1, 1.1)
+        made = correction.apply(batch["warped"])
         return made, {"share": correction.share.mean(), "shift": unevenness(correction.shift)}
 
     def step(self, step: Step) -> dict[str, float | Tensor]:
@@ -192,7 +196,7 @@ class GeneratorTrainer:
             **{name: getattr(weights, name) * value for name, value in small.items()},
         }
         if self.gaze is not None:
-            terms["gaze"] = weights.gaze * self.gaze(made, truth, batch)
+            terms["gaze"] = weights.gaze * gaze_difference(self.gaze, made, truth, batch["landmarks"], MARGIN)
         strength = weights.adversarial(step.index)
         if strength > 0:
             judge = run.modules["D"].requires_grad_(True)
@@ -209,7 +213,7 @@ class GeneratorTrainer:
             terms["gan"] = strength * weights.gan * hinge_generator(fake)
             terms["features"] = strength * weights.features * feature_matching(real, fake)
         total = torch.stack(list(terms.values())).sum()
-        log["norm"] = step.update("G", total, clip=10.0)
+        log["norm"] = step.update("G", total, clip=1.0)
         with torch.no_grad():
             log |= {name: value.detach() for name, value in terms.items()} | {"total": total.detach()}
             log["l1"] = weighted_l1(made, truth, counts)
@@ -262,7 +266,8 @@ def main() -> None:
     if options.command == "train":
         perceptual = PerceptualDistance(options.vgg)
         source = PairSource(options.pairs, shares=recipe.shares)
-        trainer = GeneratorTrainer(recipe, source, style_networks(), perceptual, options.run, config)
+        gaze = GazeDistance(GazeEncoder.load()) if GAZE_WEIGHTS.is_file() else None
+        trainer = GeneratorTrainer(recipe, source, style_networks(), perceptual, options.run, config, gaze)
         trainer.fit(lambda step: write_sheet(trainer, options.run / "samples" / f"{step:06d}.png"))
     elif options.command == "evaluate":
         from . import image_metrics  # which reads this module

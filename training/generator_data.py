@@ -97,22 +97,24 @@ def prepare(batch: dict[str, Any]) -> dict[str, Any]:
 def cut_windows(batch: dict[str, Any], config: WindowConfig, rng: np.random.Generator) -> dict[str, Tensor]:
     """Windows of a prepared batch, ``config.windows`` a pair, side by side: windows 0, 1 of pair 0, then of pair 1, …
 
-    Keys: ``warped``, ``truth``, ``conditions``, ``positions``, ``paintable``, ``counts``, ``interest``; ``counts`` is
-    zero in the window's rim.
+    Keys: ``warped``, ``truth``, ``conditions``, ``positions``, ``paintable``, ``counts``, ``interest``, and
+    ``landmarks`` in pixels of the window; ``counts`` is zero in the window's rim.
     """
     size, side = batch["warped"].shape[-1], config.side
     names = ("warped", "truth", "paintable", "counts", "interest", "conditions", "positions")
     pieces: dict[str, list[Tensor]] = {name: [] for name in names}
+    points: list[Tensor] = []
     inner = torch.zeros(side, side)
     inner[MARGIN:-MARGIN, MARGIN:-MARGIN] = 1
     for k in range(len(batch["warped"])):
         for _ in range(config.windows):
             x, y = _window(batch, k, config, rng, size)
+            points.append(batch["landmarks"][k] - torch.tensor([x, y]))
             for name in names:
                 half = 2 if name in ("conditions", "positions") else 1
                 part = batch[name][k, :, y // half : (y + side) // half, x // half : (x + side) // half]
                 pieces[name].append(part * inner if name == "counts" else part)
-    return {name: torch.stack(parts) for name, parts in pieces.items()}
+    return {name: torch.stack(parts) for name, parts in pieces.items()} | {"landmarks": torch.stack(points)}
 
 
 def _window(

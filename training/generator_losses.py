@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from .gaze import CORNERS, GazeDistance
 
 Judgement = Sequence[Sequence[Tensor]]
 """Features and verdicts of D at each scale."""
@@ -32,7 +34,7 @@ class LossWeights:
     gan: float = 0.05
     pixels: float = 10.0
     perceptual: float = 2.0
-    gaze: float = 0.5
+    gaze: float = 0.2
     features: float = 0.5
     share: float = 0.002
     shift: float = 0.02
@@ -86,8 +88,14 @@ def unevenness(shift: Tensor) -> Tensor:
     return (shift.diff(dim=2).abs().mean() + shift.diff(dim=3).abs().mean()) / 2
 
 
-def gaze_difference(gaze: Callable[[Tensor], Tensor], made: Tensor, truth: Tensor) -> Tensor:
-    """L_gaze: mean absolute difference (radians) of what a gaze encoder sees in two batches of its input."""
-    with torch.no_grad():
-        wanted = gaze(truth)
-    return (gaze(made) - wanted).abs().mean()
+def gaze_difference(gaze: GazeDistance, made: Tensor, truth: Tensor, landmarks: Tensor, margin: int) -> Tensor:
+    """L_gaze of the pictures (B, 3, H, W) that show both eyes, ``margin`` pixels or more from the rim; 0 for none.
+
+    ``landmarks`` (B, 478, 2) px.
+    """
+    corners = landmarks[:, [corner for eye in CORNERS[478] for corner in eye]]  # (B, 4, 2)
+    limit = corners.new_tensor([made.shape[-1] - margin, made.shape[-2] - margin])
+    shown = ((corners > margin) & (corners < limit)).all(-1).all(-1)
+    if not shown.any():
+        return made.sum() * 0
+    return gaze(made[shown], truth[shown], landmarks[shown])

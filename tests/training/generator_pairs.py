@@ -36,6 +36,7 @@ class MadePairs:
             "parts": torch.where(mouth > 0, 1, torch.where(disc > 0, 0, -1))[:, 0],
             "normals": torch.nn.functional.normalize(normals, dim=1) * disc,
             "channels": grid,
+            "landmarks": torch.tensor(rng.uniform(10, 54, (count, 478, 2))).float(),
             "source_landmarks": torch.tensor(rng.uniform(10, 54, (count, 478, 2))).float(),
             "interest": torch.cat([mouth, torch.zeros_like(mouth), torch.zeros_like(mouth)], 1),
             "valid": torch.ones_like(disc),

@@ -13,12 +13,14 @@ from core.renderer.generator.conditions import CHANNELS
 from core.renderer.generator.weights import load_generator
 from training.discriminator import Discriminator, DiscriminatorConfig
 from training.engine import RunConfig
+from training.gaze import GazeConfig, GazeDistance, GazeEncoder
 from training.generator import GeneratorTrainer, Recipe
 from training.generator_data import MARGIN, WindowConfig, cut_windows, prepare, recolour
 from training.generator_export import export
 from training.generator_losses import (
     LossWeights,
     feature_matching,
+    gaze_difference,
     hinge_discriminator,
     hinge_generator,
     importance,
@@ -73,6 +75,22 @@ def test_an_even_shift_costs_nothing():
     assert unevenness(ramp).item() == pytest.approx(0.5)
 
 
+def test_gaze_counts_where_both_eyes_are_shown():
+    torch.manual_seed(0)
+    gaze = GazeDistance(GazeEncoder(GazeConfig.tiny()))
+    made, truth = torch.rand(2, 3, 64, 64, requires_grad=True), torch.rand(2, 3, 64, 64)
+    landmarks = torch.rand(2, 478, 2) * 20 + 22
+    both = gaze_difference(gaze, made, truth, landmarks, 8)
+    torch.testing.assert_close(both, gaze(made, truth, landmarks))
+    landmarks[1, 33] = 60.0
+    one = gaze_difference(gaze, made, truth, landmarks, 8)
+    torch.testing.assert_close(one, gaze(made[:1], truth[:1], landmarks[:1]))
+    landmarks[0, 362, 0] = -3.0
+    none = gaze_difference(gaze, made, truth, landmarks, 8)
+    none.backward()
+    assert none == 0 and made.grad is not None and not made.grad.any()
+
+
 def test_discriminator_judges_patches_at_two_scales():
     torch.manual_seed(0)
     judge = Discriminator(DiscriminatorConfig(width=8, layers=3)).eval()
@@ -91,11 +109,15 @@ def test_windows_hold_what_belongs_together():
     batch = prepare(MadePairs().batch(2, 0, rng))
     marks = torch.arange(SIZE * SIZE).reshape(SIZE, SIZE).float()
     batch["warped"] = marks.expand(2, 3, SIZE, SIZE)
+    batch["landmarks"] = torch.stack([marks % SIZE, marks // SIZE], -1).reshape(1, -1, 2)[:, :478].expand(2, -1, -1)
     batch["conditions"] = marks[::2, ::2].expand(2, 1, -1, -1)
     cut = cut_windows(batch, WindowConfig(pairs=2, windows=3, side=32), rng)
     assert cut["warped"].shape == (6, 3, 32, 32) and cut["positions"].shape == (6, 2, 16, 16)
     torch.testing.assert_close(cut["warped"][:, :1, ::2, ::2], cut["conditions"])
     assert (cut["counts"][..., :MARGIN] == 0).all() and (cut["counts"][..., MARGIN:-MARGIN, MARGIN:-MARGIN] > 0).any()
+    first = cut["landmarks"][:, 0]  # of the square's first pixel, whose mark is 0
+    corner = cut["warped"][:, 0, 0, 0]
+    torch.testing.assert_close(-first[:, 1] * SIZE - first[:, 0], corner)
     aimed = cut_windows(prepare(batch), WindowConfig(side=32, aim=(1.0, 0.0, 0.0, 0.0)), rng)
     assert (aimed["interest"][:, 0].sum((1, 2)) > 0).all()
 
