@@ -12,6 +12,7 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -26,6 +27,7 @@ from .representation_decoder import DecoderConfig
 from .representation_losses import MemoryBanks
 from .representation_networks import LossConfig, Networks, disguise
 from .representation_prepare import prepare
+from .representation_sheet import write_sheet
 
 STAGES = ("pretrain", "contrastive", "disentangle")
 LEARNS = {
@@ -155,7 +157,14 @@ def train(
         norm = step.update("networks", terms["total"], clip=1.0)
         return {name: float(value.detach()) for name, value in terms.items()} | {"norm": norm}
 
-    return running.fit(make_step)
+    def sample(step: int) -> None:
+        average = running.averages["networks"]
+        assert isinstance(average, Networks)
+        batch = data.draw(3, 4, np.random.default_rng(run.seed)).to(running.device)
+        views = disguise(batch, config.losses.augment, torch.Generator().manual_seed(run.seed), one_crop=False)
+        write_sheet(average, stage, batch, views, folder / f"sample-{step:06d}.png")
+
+    return running.fit(make_step, sample)
 
 
 def load_stage(folder: Path, networks: Networks) -> Networks:
@@ -212,7 +221,7 @@ def main() -> None:
         lines = train(
             stage,
             config,
-            run_config(options, RunConfig(0)),
+            run_config(options, RunConfig(0, sample_every=200)),
             last if stage == "disentangle" else stage_folder(options.run, stage),
             stage_folder(options.run, STAGES[before]) if before >= 0 else None,
             open_sets(lips, config.representation.encoders.side),

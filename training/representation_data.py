@@ -228,12 +228,16 @@ class Mixture:
         )
 
     def channel_statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and spread (59,) of the channels where they are observed; the spread is at least ``least_spread``."""
-        values = np.concatenate([faces.channels for faces in self.sets]).astype(np.float64)
-        known = np.concatenate([faces.observed for faces in self.sets])
-        count = np.maximum(known.sum(0), 1)
-        mean = (values * known).sum(0) / count
-        spread = np.sqrt((np.square(values - mean) * known).sum(0) / count)
+        """Mean and spread (59,) of the channels where they are observed, each set counting by its share.
+
+        The spread is at least :func:`least_spread`.
+        """
+        known = [faces.observed.astype(np.float64) for faces in self.sets]
+        weights = [share * k / max(k.sum(0).max(), 1) for share, k in zip(self.shares, known, strict=True)]
+        total = np.maximum(sum(w.sum(0) for w in weights), 1e-9)
+        pairs = list(zip(self.sets, weights, strict=True))
+        mean = sum((faces.channels * w).sum(0) for faces, w in pairs) / total
+        spread = np.sqrt(sum((np.square(faces.channels - mean) * w).sum(0) for faces, w in pairs) / total)
         return torch.from_numpy(mean).float(), torch.from_numpy(np.maximum(spread, least_spread())).float()
 
 

@@ -56,7 +56,7 @@ class Features:
 
 
 @torch.inference_mode()
-def features_of(model: Representation, faces: Faces, lips: LipModel, most: int = 4000) -> Features:
+def features_of(model: Representation, faces: Faces, lips: LipModel, most: int = 2000) -> Features:
     """Features of up to ``most`` views of a set with sound, evenly spread."""
     faces.listen(lips)
     rows = np.flatnonzero(faces.sound_rows(np.arange(len(faces.clip))) >= 0)
@@ -232,7 +232,7 @@ def about_speech(
 
 def evaluate(model: Representation, lips: LipModel, out: Path) -> dict[str, object]:
     """Print and write all numbers."""
-    trained = [features_of(model, Faces(CACHE / name), lips, 3000) for name in TRAINED if (CACHE / name).exists()]
+    trained = [features_of(model, Faces(CACHE / name), lips) for name in TRAINED if (CACHE / name).exists()]
     together = Features(**{name: np.concatenate([vars(f)[name] for f in trained]) for name in vars(trained[0])})
     mean, scale = trained[0].f_a.mean(0), trained[0].f_a.std(0) + 1e-3
     report: dict[str, object] = {}

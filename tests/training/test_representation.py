@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -222,10 +223,12 @@ def faces(tmp_path_factory) -> Path:
     return folder
 
 
-def _train(stage: str, folder: Path, faces: Path, before: Path | None, steps: int, config: TrainConfig):
+def _train(
+    stage: str, folder: Path, faces: Path, before: Path | None, steps: int, config: TrainConfig, sample: int = 0
+):
     lips = _lips()
     data = Mixture([Faces(faces)], [1.0], lips, SIDE)
-    run = RunConfig(steps, device="cpu", bfloat16=False, log_every=5, save_every=1000)
+    run = RunConfig(steps, device="cpu", bfloat16=False, log_every=5, save_every=1000, sample_every=sample)
     return train(stage, config, run, folder, before, data, lips)
 
 
@@ -234,10 +237,12 @@ def test_every_stage_learns_and_exports(tmp_path, faces):
     pretrained = _train("pretrain", tmp_path / "pretrain", faces, None, 60, config)
     assert pretrained[-1]["pixels"] < 0.9 * pretrained[0]["pixels"]
     assert pretrained[-1]["channels"] < 0.8 * pretrained[0]["channels"]
-    contrasted = _train("contrastive", tmp_path / "contrastive", faces, tmp_path / "pretrain", 60, config)
+    contrasted = _train("contrastive", tmp_path / "contrastive", faces, tmp_path / "pretrain", 60, config, 60)
     assert contrasted[-1]["contrast"] < 0.97 * contrasted[0]["contrast"]
-    apart = _train("disentangle", tmp_path / "disentangle", faces, tmp_path / "contrastive", 40, config)
+    apart = _train("disentangle", tmp_path / "disentangle", faces, tmp_path / "contrastive", 40, config, 40)
     assert apart[-1]["total"] < 0.8 * apart[0]["total"]
+    sheets = (tmp_path / "contrastive" / "sample-000060.png", tmp_path / "disentangle" / "sample-000040.png")
+    assert [cv2.imread(str(path)).shape for path in sheets] == [(4 * 128, 12 * 128, 3), (5 * 128, 12 * 128, 3)]
     before = load_stage(tmp_path / "contrastive", build(config, _lips(), 0))
     after = load_stage(tmp_path / "disentangle", build(config, _lips(), 0))
     for part in ("motion_encoder", "identity_encoder"):
