@@ -1,162 +1,204 @@
-"""Held-out numbers of the shipped prior: ``python -m training.prior evaluate``.
+"""Held-out sets and the numbers of one row: what ``training.evaluate_prior`` makes its table of.
 
-Three held-out sets: voices never trained on (LibriSpeech speakers, with synthetic motion drawn for them as the truth),
-GRID clips never trained on (tracked motion), and the address left out (head motion alone, for the empty condition).
+Held out are voices (LibriSpeech speakers never trained on, with synthetic motion drawn for them as the truth, as many
+motions as one likes), GRID clips and GRID's talker never trained on (tracked motion, one truth each), and the address
+left out (head motion alone, for the empty condition).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.stats
 
 from core.prior.features import FEATURE_GROUPS, channels_from_features, features_from_channels
 from core.prior.model import NonlipPrior
+from core.prior.style import PriorStyle
+from core.prior.windows import plan_windows
 
 from . import motion_metrics as metrics
+from .motion_distances import Space, conditional_distances
 from .prior_data import Clip, load_clips
 from .prosody import Prosody
 
-STEPS = (2, 4, 6, 8, 10, 20, 50)
-CLIPS = 10
-"""Clips of each held-out set that are sampled."""
 Sampler = Callable[[Clip, int], np.ndarray]
 """Clip and seed → (T, 25) features."""
+SETS = ("voices", "grid", "unseen", "address")
+ADDRESS_FRAMES = 1500
 
 
-def _in_range(features: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class HeldOut:
+    """One held-out set.
+
+    Attributes
+    ----------
+    clips, training
+        What is sampled for, and what is drawn from for the row of random clips.
+    draws
+        True motions of each clip that make up the reference; 1 where only one is known.
+    head_only
+        Whether only the head's motion is real: elsewhere there is no truth to compare with.
+    """
+
+    name: str
+    clips: list[Clip]
+    training: list[Clip]
+    draws: int = 1
+    head_only: bool = False
+
+    def truth(self, clip: int, draw: int, again: bool = False) -> np.ndarray:
+        """(T, 25) a true motion of a clip; ``again`` draws others than the reference's."""
+        return in_range(self.clips[clip].features(np.random.default_rng([2 if again else 1, draw, clip])))
+
+    def reference(self) -> list[list[np.ndarray]]:
+        """For each clip its true motions."""
+        return [[self.truth(i, k) for k in range(self.draws)] for i in range(len(self.clips))]
+
+
+def held_out(name: str, clips: int, draws: int) -> HeldOut:
+    """The set ``name`` of ``SETS`` with at most so many clips."""
+    if name in ("voices", "grid"):
+        source = "synthetic" if name == "voices" else "grid"
+        chosen = load_clips("test", grid_sound=0)[source][:clips]
+    elif name == "unseen":
+        source, chosen = "grid", load_clips("unseen", grid_sound=0)["grid"][:clips]
+    else:
+        source, chosen = "address", [_cut(clip) for clip in load_clips("test", grid_sound=0)["address"][:clips]]
+    training = [_cut(clip) if name == "address" else clip for clip in load_clips("train", grid_sound=0)[source]]
+    return HeldOut(name, chosen, training, draws if name == "voices" else 1, name == "address")
+
+
+def _cut(clip: Clip) -> Clip:
+    """An address's first minute."""
+    if clip.frames <= ADDRESS_FRAMES or clip.head is None:
+        return clip
+    blinks = [blink for blink in clip.blinks or [] if blink < ADDRESS_FRAMES]
+    silent = Prosody.silent(ADDRESS_FRAMES)
+    return replace(clip, prosody=silent, head=clip.head[:ADDRESS_FRAMES], blinks=blinks)
+
+
+def in_range(features: np.ndarray) -> np.ndarray:
     """What the channels can carry: the truth is compared after the same clipping as the samples."""
     return features_from_channels(channels_from_features(features))
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+def prior_sampler(
+    prior: NonlipPrior,
+    steps: int | None = None,
+    scale: float | None = None,
+    method: str = "dpm_solver_pp",
+    style: PriorStyle | None = None,
+) -> Sampler:
+    """The prior as the product samples it; the empty condition where a clip has no sound."""
+
+    def sample(clip: Clip, seed: int) -> np.ndarray:
+        mel = np.zeros((4 * clip.frames, 80), np.float32) if clip.mel is None else clip.mel.astype(np.float32)
+        channels = prior.sample(
+            mel,
+            [seed],
+            guidance_scale=0.0 if clip.mel is None else scale,
+            num_inference_steps=steps,
+            sampler=method,
+            style=style or PriorStyle(),
+        )
+        return features_from_channels(channels[0])
+
+    return sample
+
+
+def random_clip_sampler(training: Sequence[Clip]) -> Sampler:
+    """A stretch of some training clip's motion, there and back again where no clip is long enough."""
+
+    def sample(clip: Clip, seed: int) -> np.ndarray:
+        rng = np.random.default_rng([7, seed, clip.frames])
+        long_enough = [other for other in training if other.frames >= clip.frames] or list(training)
+        motion = long_enough[rng.integers(len(long_enough))].features(rng)
+        start = int(rng.integers(0, max(len(motion) - clip.frames, 0) + 1))
+        motion = motion[start : start + clip.frames]
+        return in_range(np.pad(motion, ((0, clip.frames - len(motion)), (0, 0)), mode="reflect"))
+
+    return sample
 
 
 def describe(
     sequences: list[np.ndarray], prosodies: list[Prosody | None], real: list[np.ndarray], head_only: bool
 ) -> dict[str, float]:
-    """All numbers of one row of the table; SND of the head alone where ``head_only``."""
-    heard = [(s, p) for s, p in zip(sequences, prosodies, strict=True) if p is not None]
-    row = {} if head_only else metrics.snd(sequences, real)
+    """The numbers of one set of sequences, one for each clip."""
+    heard = [(s, p) for s, p in zip(sequences, prosodies, strict=True) if p is not None and len(p.accents)]
+    row: dict[str, float] = {}
+    if not head_only:
+        row |= metrics.snd(sequences, real)
+        row["snd_own_units"] = metrics.snd(sequences, real, own_units=True)["snd"]
+        row["var_ratio"] = metrics.relative_variance(sequences, real)
     row["snd_head"] = metrics.snd(sequences, real, FEATURE_GROUPS["head"])["snd"]
     row["var_head_deg2"] = metrics.variance(sequences)
     row |= metrics.blink_statistics(sequences)
     row["longest_stare_s"] = metrics.longest_stare(sequences)
     row["jitter_deg_s2"] = metrics.jitter(sequences)
     row["above_6hz_deg"] = metrics.trembling(sequences)
-    if heard:
-        row["accent_lift_deg"] = _mean([metrics.accent_lift(s, p) for s, p in heard])
-        row["speech_pause_speed"] = _mean([metrics.speech_ratio(s, p) for s, p in heard])
-    return {name: round(value, 4) for name, value in row.items()}
+    row["arc_length"] = float(np.mean([metrics.spectral_arc_length(s) for s in sequences]))
+    for name, measure in (
+        ("beat_alignment", metrics.beat_alignment),
+        ("accent_lift_deg", metrics.accent_lift),
+        ("speech_pause_speed", metrics.speech_ratio),
+    ):
+        values = np.array([measure(s, p) for s, p in heard])
+        row[name] = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+    return row
 
 
-def _sampler(
-    prior: NonlipPrior, steps: int | None = None, scale: float | None = None, method: str = "dpm_solver_pp"
-) -> Sampler:
-    def sample(clip: Clip, seed: int) -> np.ndarray:
-        mel = np.zeros((4 * clip.frames, 80), np.float32) if clip.mel is None else clip.mel.astype(np.float32)
-        guidance = 0.0 if clip.mel is None else scale
-        channels = prior.sample(mel, [seed], guidance_scale=guidance, num_inference_steps=steps, sampler=method)
-        return features_from_channels(channels[0])
-
-    return sample
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half the width of its 95 % interval by Student's t; NaN where fewer than two values are numbers."""
+    good = np.array([value for value in values if np.isfinite(value)])
+    if len(good) < 2:
+        return (float(good[0]) if len(good) else float("nan")), float("nan")
+    half = scipy.stats.t.ppf(0.975, len(good) - 1) * good.std(ddof=1) / np.sqrt(len(good))
+    return float(good.mean()), float(half)
 
 
-def _cut(clip: Clip, frames: int) -> Clip:
-    """The clip's first ``frames`` frames, for addresses that last minutes."""
-    if clip.frames <= frames:
-        return clip
-    return Clip(
-        clip.name, None, None, Prosody.silent(frames), clip.head[:frames], [b for b in clip.blinks if b < frames]
-    )
+def measure(
+    held: HeldOut, sampler: Sampler, seeds: int, first_seed: int = 100, window: int | None = None
+) -> dict[str, float]:
+    """One row: the numbers of so many takes of each clip.
 
-
-def _random_training_motion(training: list[Clip], frames: int, rng: np.random.Generator) -> np.ndarray:
-    """A stretch of some other clip's motion, there and back again where no clip is long enough."""
-    long_enough = [clip for clip in training if clip.frames >= frames] or training
-    motion = long_enough[rng.integers(len(long_enough))].features(rng)
-    start = int(rng.integers(0, max(len(motion) - frames, 0) + 1))
-    motion = motion[start : start + frames]
-    return np.pad(motion, ((0, frames - len(motion)), (0, 0)), mode="reflect")
-
-
-def measure_set(
-    clips: list[Clip],
-    training: list[Clip],
-    prior: NonlipPrior,
-    sweep: bool,
-    prosody_of: Callable[[Clip], Prosody | None],
-    head_only: bool = False,
-) -> dict[str, dict[str, float]]:
-    """Rows of one held-out set: truth against itself, static, random training clip, the prior, its step counts.
-
-    ``head_only`` for the address: in the channels it lacks there is no truth to compare with.
+    Returns
+    -------
+    Means over seeds, and under ``<name>_ci`` half the width of their 95 % interval over seeds (of ``energy``,
+    ``precision``, ``recall`` and ``diversity_deg``, which need several takes of one clip, over clips). ``window`` is
+    that of the network, for the numbers of its seams.
     """
-    rng = np.random.default_rng(0)
-    prosodies = [prosody_of(clip) for clip in clips]
-    draws = 1 if clips[0].motion is not None else 6  # where many motions are true, compare with their distribution
-    real = [
-        _in_range(clip.features(np.random.default_rng([1, k, i]))) for k in range(draws) for i, clip in enumerate(clips)
-    ]
-    rows = {"truth": describe(real, prosodies * draws, real, head_only)}
-    if draws > 1:
-        again = [_in_range(clip.features(np.random.default_rng([2, 0, i]))) for i, clip in enumerate(clips)]
-        rows["truth, drawn once more"] = describe(again, prosodies, real, head_only)
-    still = [np.repeat(s.mean(axis=0, keepdims=True), len(s), axis=0) for s in real[: len(clips)]]
-    rows["static"] = describe(still, prosodies, real, head_only)
-    other = [_in_range(_random_training_motion(training, clip.frames, rng)) for clip in clips]
-    rows["random training clip"] = describe(other, prosodies, real, head_only)
-
-    def row(name: str, sampler: Sampler) -> None:
-        rows[name] = describe([sampler(clip, 100 + i) for i, clip in enumerate(clips)], prosodies, real, head_only)
-        print(name, json.dumps(rows[name]), flush=True)
-
-    row("prior", _sampler(prior))
-    if sweep:
-        for steps in STEPS:
-            row(f"prior, {steps} steps", _sampler(prior, steps, 1.0))
-        for scale in (0.0, 1.5, 2.0):
-            row(f"prior, guidance {scale}", _sampler(prior, None, scale))
-        row("prior, DDIM 10", _sampler(prior, 10, 1.0, "ddim"))
-    return rows
-
-
-def fixed_audio(prior: NonlipPrior, clips: list[Clip], takes: int = 5) -> dict[str, float]:
-    """Diversity of takes of the same audio, and that of true motions for it."""
-    ours, true = [], []
-    for clip in clips:
-        channels = prior.sample(clip.mel.astype(np.float32), list(range(takes)))
-        ours.append(metrics.diversity(features_from_channels(channels)))
-        true.append(metrics.diversity(np.stack([clip.features(np.random.default_rng([3, k])) for k in range(takes)])))
-    return {"prior_deg": round(float(np.mean(ours)), 3), "truth_deg": round(float(np.mean(true)), 3)}
+    reference = held.reference()
+    real = [motion for motions in reference for motion in motions]
+    prosodies = [clip.prosody if clip.mel is not None else None for clip in held.clips]
+    takes = [np.stack([sampler(clip, first_seed + k) for k in range(seeds)]) for clip in held.clips]
+    several: dict[str, list[float]] = {}
+    for k in range(seeds):
+        row = describe([take[k] for take in takes], prosodies, real, held.head_only)
+        for name, value in row.items():
+            several.setdefault(name, []).append(value)
+    if seeds > 1:
+        several["diversity_deg"] = [metrics.diversity(take) for take in takes]
+    if held.draws > 1 and seeds > 3:
+        true = [np.stack(motions) for motions in reference]
+        space = Space.of(_same_length(true))
+        for row in conditional_distances(takes, true, space):
+            for name, value in row.items():
+                several.setdefault(name, []).append(value)
+    if window is not None:
+        seams = [[w.known for w in plan_windows(len(take[0]), window)[1:]] for take in takes]
+        for k in range(seeds):
+            for name, value in metrics.seam_statistics([take[k] for take in takes], seams).items():
+                several.setdefault(name, []).append(value)
+    result: dict[str, float] = {}
+    for name, values in several.items():
+        result[name], result[f"{name}_ci"] = mean_and_interval(values)
+    return result
 
 
-def evaluate(out: Path, quick: bool) -> dict:
-    """Measure the shipped weights and write the numbers as JSON."""
-    prior = NonlipPrior.load()
-    held_out, training = load_clips("test", grid_sound=0), load_clips("train", grid_sound=0)
-    clips = CLIPS // 3 if quick else CLIPS
-    report: dict = {"default": {"steps": prior.num_inference_steps, "guidance_scale": prior.guidance_scale}}
-    voices = held_out["synthetic"][:clips]
-    report["held-out voices"] = measure_set(voices, training["synthetic"], prior, not quick, lambda c: c.prosody)
-    report["diversity at fixed audio"] = fixed_audio(prior, voices[:4])
-    if held_out["grid"]:
-        report["GRID s1 held out"] = measure_set(
-            held_out["grid"][: 3 * clips], training["grid"], prior, False, lambda c: None
-        )
-        unseen = load_clips("unseen", grid_sound=0)["grid"]
-        if unseen:
-            report["GRID s4, talker unseen"] = measure_set(
-                unseen[: 3 * clips], training["grid"], prior, False, lambda c: None
-            )
-    if held_out["address"]:
-        addresses = [_cut(clip, 1500) for clip in held_out["address"]]
-        report["address held out, empty condition"] = measure_set(
-            addresses, [_cut(c, 1500) for c in training["address"]], prior, False, lambda c: None, head_only=True
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return report
+def _same_length(motions: list[np.ndarray]) -> np.ndarray:
+    """All of (N, T_i, 25) cut to the shortest, one after the other."""
+    frames = min(motion.shape[1] for motion in motions)
+    return np.concatenate([motion[:, :frames] for motion in motions])

@@ -1,0 +1,110 @@
+"""The prior's table: every row is there, truths win, intervals are Student's, absent weights are named."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from core.prior.features import d_nl
+from core.prior.network import AudioToNonlipPrior, PriorConfig
+from training import evaluate_prior, prior_evaluation
+from training.autoregressive import TrainConfig, train
+from training.engine import RunConfig
+from training.evaluate_prior import COLUMNS, Options, main, markdown, rows
+from training.prior_data import Clip
+from training.prior_evaluation import mean_and_interval
+from training.prior_export import save_shards
+from training.prosody import Prosody
+
+
+def voice(seed, frames=220):
+    """Phrases of a second and a half with accents, and mel that is as loud."""
+    rng = np.random.default_rng(seed)
+    speech = (np.arange(frames) % 50 < 38).astype(np.float32)
+    phrases = tuple((start, min(start + 38, frames)) for start in range(0, frames, 50))
+    accents = np.flatnonzero((np.arange(frames) % 12 == 6) & (speech > 0))
+    prosody = Prosody(20 * speech - 30, 2 * speech, speech, phrases, accents, np.full(len(accents), 0.6))
+    mel = np.repeat(speech, 4)[:, None] + rng.normal(0, 0.1, (4 * frames, 80))
+    return Clip(f"v{seed}", mel.astype(np.float16), None, prosody)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    made = {
+        part: {"synthetic": [voice(100 * k + i) for i in range(3)], "grid": [], "address": []}
+        for k, part in enumerate(("train", "test", "unseen"))
+    }
+    made["test"]["address"] = [
+        Clip("a", None, None, Prosody.silent(1600), np.zeros((1600, 6), np.float32), [30.0, 1550.0])
+    ]
+    made["train"]["address"] = made["test"]["address"]
+    return made
+
+
+@pytest.fixture
+def options(tmp_path, clips, monkeypatch):
+    monkeypatch.setattr(prior_evaluation, "load_clips", lambda part, **_: clips[part])
+    torch.manual_seed(0)
+    network = AudioToNonlipPrior(PriorConfig.tiny())
+    torch.nn.init.normal_(network.out.weight, 0, 0.05)
+    for name in ("prior", "without"):
+        save_shards(network, torch.full((d_nl,), 0.05), torch.full((d_nl,), 0.1), tmp_path / name, 3)
+    mix = TrainConfig(size="tiny", batch=2, shares=(("synthetic", 1.0),))
+    train(mix, RunConfig(steps=2, device="cpu", bfloat16=False), clips["train"], tmp_path / "ar")
+    return Options(
+        clips=3,
+        seeds=4,
+        draws=5,
+        prior=tmp_path / "prior",
+        autoregressive=tmp_path / "ar",
+        ablations={"without L_vel": tmp_path / "without", "without editing": tmp_path / "nowhere"},
+        steps=(2,),
+    )
+
+
+def test_every_row_is_measured_and_the_truth_wins(options):
+    told = []
+    table = rows(options, told.append)
+    names = [row["row"] for row in table]
+    assert names == [
+        "truth, drawn once more",
+        "static",
+        "random training clip",
+        "autoregressive (2 steps of training)",
+        "diffusion, 3 steps",
+        "diffusion, 2 steps, guidance 1",
+        "diffusion without L_vel",
+    ]
+    assert any("without editing: not there" in line for line in told)
+    by_name = dict(zip(names, table, strict=True))
+    truth, static = by_name["truth, drawn once more"], by_name["static"]
+    assert truth["snd"] == min(row["snd"] for row in table) < 0.2 * static["snd"]
+    assert truth["energy"] == min(row["energy"] for row in table) < 0.1 < static["energy"]
+    assert truth["var_ratio"] == pytest.approx(1.0, abs=0.35) and static["var_ratio"] == 0
+    assert static["diversity_deg"] == 0 < truth["diversity_deg"] and truth["snd_ci"] > 0
+    assert np.isfinite([truth["beat_alignment"], by_name["diffusion, 3 steps"]["seam_rank"]]).all()
+    text = markdown(table)
+    assert len(text.splitlines()) == 2 + len(table) and all(COLUMNS[key] in text for key in ("snd", "energy", "recall"))
+
+
+def test_the_address_is_measured_by_its_head(options, tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate_prior, "ABLATIONS", {})
+    arguments = ["--sets", "address,grid", "--clips", "1", "--seeds", "2", "--prior", str(options.prior)]
+    main([*arguments, "--autoregressive", str(tmp_path / "none"), "--out", str(tmp_path / "out" / "table.json")])
+    table = json.loads((tmp_path / "out" / "table.json").read_text())
+    assert [row["row"] for row in table] == ["truth", "static", "random training clip", "diffusion, 3 steps"]
+    assert all(row["set"] == "address" and "snd" not in row and row["snd_head"] >= -1e-6 for row in table)
+    assert table[0]["snd_head"] == pytest.approx(0, abs=1e-6)
+
+
+def test_intervals_are_students():
+    mean, half = mean_and_interval([1.0, 2.0, 3.0, float("nan")])
+    assert mean == 2.0 and half == pytest.approx(4.303 * 1.0 / np.sqrt(3), rel=1e-3)
+    assert mean_and_interval([5.0])[0] == 5.0 and np.isnan(mean_and_interval([5.0])[1])
+
+
+def test_address_clips_are_cut_to_a_minute(clips, monkeypatch):
+    monkeypatch.setattr(prior_evaluation, "load_clips", lambda part, **_: clips[part])
+    clip = prior_evaluation.held_out("address", 1, 4).clips[0]
+    assert clip.frames == 1500 == len(clip.head) and clip.blinks == [30.0]

@@ -1,0 +1,202 @@
+"""The prior's table on held-out data, after the paper's Table 2: ``python -m training.evaluate_prior``.
+
+    python -m training.evaluate_prior --sets voices,grid --seeds 5
+    python -m training.evaluate_prior --sets voices --steps 2,4,6,8,10,20,50 --guidance 0,1.5,2 --samplers ddim
+
+Rows: ground truth (drawn once more where many motions are true), static, a random training clip, the autoregressive
+baseline, diffusion, and diffusion trained without L_vel and without editing. Rows whose weights aren't there are left
+out and named. Every number is a mean over seeds with its 95 % interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.errors import SoliloquyError
+from core.prior.model import WEIGHTS, NonlipPrior
+
+from .autoregressive import AutoregressiveSampler
+from .engine import CHECKPOINT
+from .prior_data import Clip
+from .prior_evaluation import SETS, HeldOut, Sampler, held_out, in_range, measure, prior_sampler, random_clip_sampler
+
+ABLATIONS = {
+    "without L_vel": Path("runs/prior_without_velocity/weights"),
+    "without editing": Path("runs/prior_without_editing/weights"),
+}
+COLUMNS = {
+    "snd": "SND",
+    "fid_fm": "FID_fm",
+    "fid_delta_fm": "FID_Δfm",
+    "snd_head": "SND head",
+    "snd_own_units": "SND, own units",
+    "var_ratio": "Var / truth",
+    "var_head_deg2": "Var head (°²)",
+    "energy": "energy distance",
+    "precision": "precision",
+    "recall": "recall",
+    "diversity_deg": "diversity (°)",
+    "beat_alignment": "beat alignment",
+    "accent_lift_deg": "accent lift (°)",
+    "speech_pause_speed": "speech/pause",
+    "blinks_per_minute": "blinks/min",
+    "median_interval_s": "median interval (s)",
+    "longest_stare_s": "longest stare (s)",
+    "jitter_deg_s2": "jitter (°/s²)",
+    "above_6hz_deg": "> 6 Hz (°)",
+    "arc_length": "arc length",
+    "seam_speed": "seam speed",
+    "seam_acceleration": "seam acceleration",
+    "seam_rank": "seam rank",
+}
+"""Columns of the table, in order, by the names that rows have them under."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is measured.
+
+    Attributes
+    ----------
+    sets
+        Of ``prior_evaluation.SETS``.
+    clips, seeds, draws
+        Clips of each set, takes of each clip, and true motions of each clip in the reference.
+    prior
+        Folder of the shards.
+    autoregressive
+        Run folder of the baseline.
+    ablations
+        Folders of other shards, by the name of their row.
+    steps, guidance, samplers
+        More rows of the prior with these step counts, guidance scales and samplers.
+    """
+
+    sets: tuple[str, ...] = ("voices",)
+    clips: int = 10
+    seeds: int = 5
+    draws: int = 8
+    prior: Path = WEIGHTS
+    autoregressive: Path = Path("runs/prior_autoregressive")
+    ablations: Mapping[str, Path] = None  # type: ignore[assignment]
+    steps: tuple[int, ...] = ()
+    guidance: tuple[float, ...] = ()
+    samplers: tuple[str, ...] = ()
+
+
+def samplers_of(
+    held: HeldOut, options: Options, tell: Callable[[str], None]
+) -> Iterator[tuple[str, Sampler, int | None]]:
+    """Name, sampler and, where it works in windows, window of every row but the truth's."""
+
+    def static(clip: Clip, _: int) -> np.ndarray:
+        motion = in_range(clip.features(np.random.default_rng(0)))
+        return np.repeat(motion.mean(axis=0, keepdims=True), len(motion), axis=0)
+
+    yield "static", static, None
+    yield "random training clip", random_clip_sampler(held.training), None
+    if (options.autoregressive / CHECKPOINT).is_file():
+        baseline = AutoregressiveSampler(options.autoregressive)
+        first = random_clip_sampler(held.training)
+
+        def regress(clip: Clip, seed: int) -> np.ndarray:
+            return in_range(baseline.sample(clip.mel, clip.frames, first(clip, seed)[0]))
+
+        yield f"autoregressive ({baseline.facts['step']} steps of training)", regress, baseline.network.config.window
+    else:
+        tell(f"autoregressive: not there ({options.autoregressive})")
+    prior = NonlipPrior.load(folder=options.prior)
+    window = prior.network.config.window
+    yield f"diffusion, {prior.num_inference_steps} steps", prior_sampler(prior), window
+    for steps in options.steps:
+        yield f"diffusion, {steps} steps, guidance 1", prior_sampler(prior, steps, 1.0), window
+    for scale in options.guidance:
+        yield f"diffusion, guidance {scale:g}", prior_sampler(prior, None, scale), window
+    for method in options.samplers:
+        yield f"diffusion, {method}", prior_sampler(prior, method=method), window
+    for name, folder in (ABLATIONS if options.ablations is None else options.ablations).items():
+        try:
+            other = NonlipPrior.load(folder=folder)
+        except SoliloquyError:
+            tell(f"{name}: not there ({folder})")
+            continue
+        yield f"diffusion {name}", prior_sampler(other), other.network.config.window
+
+
+def rows(options: Options, tell: Callable[[str], None] = print) -> list[dict[str, float | str]]:
+    """The table's rows: ``set``, ``row`` and the numbers of ``prior_evaluation.measure``."""
+    table: list[dict[str, float | str]] = []
+    for name in options.sets:
+        held = held_out(name, options.clips, options.draws)
+        if not held.clips:
+            tell(f"{name}: no such data here")
+            continue
+        several = held.draws > 1
+        places = {id(clip): index for index, clip in enumerate(held.clips)}
+
+        def truth(clip: Clip, seed: int, held: HeldOut = held, places: dict[int, int] = places) -> np.ndarray:
+            return held.truth(places[id(clip)], seed if held.draws > 1 else 0, again=held.draws > 1)
+
+        first = ("truth, drawn once more" if several else "truth", truth, None)
+        for row, sampler, window in (first, *samplers_of(held, options, tell)):
+            numbers = measure(held, sampler, options.seeds, window=window)
+            table.append({"set": name, "row": row, **{key: round(value, 4) for key, value in numbers.items()}})
+            tell(f"{name}: {row}: SND {numbers.get('snd', numbers['snd_head']):.2f}")
+    return table
+
+
+def markdown(table: list[dict[str, float | str]]) -> str:
+    """The rows as tables, one a set; columns that a set lacks are left out."""
+    parts = []
+    for name in dict.fromkeys(row["set"] for row in table):
+        chosen = [row for row in table if row["set"] == name]
+        columns = [key for key in COLUMNS if any(np.isfinite(float(row.get(key, np.nan))) for row in chosen)]
+        lines = [f"| {name} | " + " | ".join(COLUMNS[key] for key in columns) + " |", "|---" * (len(columns) + 1) + "|"]
+        for row in chosen:
+            lines.append(f"| {row['row']} | " + " | ".join(_cell(row, key) for key in columns) + " |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _cell(row: Mapping[str, float | str], key: str) -> str:
+    value, half = float(row.get(key, np.nan)), float(row.get(f"{key}_ci", np.nan))
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:.3g} ± {half:.2g}" if np.isfinite(half) else f"{value:.3g}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="training.evaluate_prior", description=(__doc__ or "").splitlines()[0])
+
+    def listed(kind: type) -> Callable[[str], tuple]:
+        return lambda text: tuple(kind(item) for item in text.split(",") if item)
+
+    parser.add_argument("--sets", type=listed(str), default=SETS, help=f"of {', '.join(SETS)}")
+    for name in ("clips", "seeds", "draws"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(Options, name))
+    parser.add_argument("--prior", type=Path, default=Options.prior, help="folder of the shards")
+    parser.add_argument("--autoregressive", type=Path, default=Options.autoregressive, help="run of the baseline")
+    parser.add_argument("--steps", type=listed(int), default=(), help="more rows: step counts")
+    parser.add_argument("--guidance", type=listed(float), default=(), help="more rows: guidance scales")
+    parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers")
+    parser.add_argument("--out", type=Path, default=Path("runs/prior/evaluation.json"))
+    options = vars(parser.parse_args(arguments))
+    out = options.pop("out")
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+    table = rows(Options(**options), lambda text: print(text, flush=True))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(markdown(table))
+
+
+if __name__ == "__main__":
+    main()
