@@ -14,9 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from core.face_view import VIEW_SIDE, clip_similarity, sampling_theta
+from core.reconstruction import Reconstruction
 
 from .vgg import VGG19
 
@@ -137,6 +141,25 @@ class PerceptualDistance(nn.Module):
     def forward(self, generated: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
         """Mean of :meth:`distances`."""
         return self.distances(generated, truth, weight).mean()
+
+
+class FaceFeatures:
+    """What R knows of the face in a picture, as features for a Fréchet distance: a stand-in for FID's, named so."""
+
+    name = "FID-R: embeddings of the reconstruction network, not Inception's"
+
+    def __init__(self, network: Reconstruction | None = None) -> None:
+        self.network = network or Reconstruction.load()
+
+    def __call__(self, pictures: Tensor, landmarks: Tensor) -> Tensor:
+        """(B, D) of pictures (B, 3, H, W) RGB 0–1 with landmarks (B, 478 or 68, 2 or more) px."""
+        size = (pictures.shape[-2], pictures.shape[-1])
+        thetas = [sampling_theta(clip_similarity(points), size) for points in landmarks.cpu().numpy()]
+        shape = [len(pictures), 3, VIEW_SIDE, VIEW_SIDE]
+        grid = F.affine_grid(torch.from_numpy(np.stack(thetas)).to(pictures), shape, align_corners=False)
+        views = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+        with torch.no_grad():
+            return self.network.embedding(views).float()
 
 
 def _unit(maps: Tensor) -> Tensor:
