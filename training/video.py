@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,43 +15,64 @@ from core.mel import SAMPLE_RATE
 
 
 def frames(path: Path, fps: float = FPS) -> Iterator[np.ndarray]:
-    """Frames of ``path`` as (H, W, 3) uint8 RGB, ``fps`` a second: frame i is what is shown at (i + 0.5) / fps seconds.
+    """Frames of ``path`` as (H, W, 3) uint8 RGB, ``fps`` a second, whatever the file's own rate, even or not.
 
-    The file's own rate is taken as constant. Raises OSError when it can't be opened.
+    Frame i is what is shown (i + 0.5) / fps seconds after the first picture. Raises OSError when the file can't be
+    opened.
     """
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise OSError(f"{path.name}: not a readable video")
     rate = capture.get(cv2.CAP_PROP_FPS)
-    step = rate / fps if rate > 0 and abs(rate - fps) > 1e-3 else 1.0
-    given = read = 0
+    duration = 1.0 / rate if rate > 0 else 1.0 / fps
+    shown: np.ndarray | None = None
+    time, given = -duration, 0
     try:
         while True:
             there, frame = capture.read()
+            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+            # Some files have no times: their pictures follow one another evenly.
+            time = stamp if there and stamp > time + 1e-6 else time + duration
+            while shown is not None and (given + 0.5) / fps < time - 1e-6:
+                yield shown
+                given += 1
             if not there:
                 return
-            while int((given + 0.5) * step) == read:
-                yield np.ascontiguousarray(frame[:, :, ::-1])
-                given += 1
-            read += 1
+            shown = np.ascontiguousarray(frame[:, :, ::-1])
     finally:
         capture.release()
 
 
 def extract_sound(path: Path, target: Path) -> None:
-    """Write the sound of ``path`` as 16 kHz mono 16-bit WAV, its first sample at the time of the first frame.
+    """Write the sound of ``path`` as 16 kHz mono 16-bit WAV, its first sample at the time of the first picture.
 
     Raises OSError with ffmpeg's last line when that fails.
     """
     beside = target.with_suffix(".part.wav")
     command = ["ffmpeg", "-v", "error", "-y", "-i", str(path), "-vn", "-ac", "1", "-ar", str(SAMPLE_RATE)]
-    command += ["-af", "aresample=async=1:first_pts=0", str(beside)]  # sound that starts late begins with silence
+    # Sound that begins late begins with silence; sound before the first picture is left out.
+    command += ["-af", "aresample=async=1:first_pts=0", "-ss", f"{_first_picture(path):.6f}", str(beside)]
+    done = _ran(command, path)
+    if done.returncode != 0:
+        raise OSError(f"{path.name}: {(done.stderr.strip() or 'no sound').splitlines()[-1]}")
+    beside.replace(target)
+
+
+def _first_picture(path: Path) -> float:
+    """Seconds between the beginning of the file's clock and its first picture."""
+    asked = ["-select_streams", "v:0", "-show_entries", "stream=start_time:format=start_time", "-of", "json"]
+    done = _ran(["ffprobe", "-v", "error", *asked, str(path)], path)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        told = json.loads(done.stdout)
+        return max(float(told["streams"][0]["start_time"]) - float(told["format"]["start_time"]), 0.0)
+    except (ValueError, KeyError, IndexError):
+        return 0.0  # a format without times
+
+
+def _ran(command: list[str], path: Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError as error:
         raise OSError("ffmpeg is needed to read the sound of video files; install it") from error
     except subprocess.TimeoutExpired as error:
         raise OSError(f"{path.name}: reading its sound took over two minutes") from error
-    if done.returncode != 0:
-        raise OSError(f"{path.name}: {(done.stderr.strip() or 'no sound').splitlines()[-1]}")
-    beside.replace(target)
