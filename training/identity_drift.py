@@ -65,11 +65,10 @@ def window_identities(frames: Iterable[np.ndarray], window: int = WINDOW) -> Ten
     Raises SoliloquyError ``drift_no_face`` where a window shows no face in most of its frames.
     """
     fitter = face_fitter()
-    found, identities, shape = [], [], (0, 0)
-    count = 0
+    found, identities, count = [], [], 0
     with FaceMesh(video=True) as mesh:
         for frame in frames:
-            shape, count = frame.shape[:2], count + 1
+            (height, width), count = frame.shape[:2], count + 1
             faces = mesh.detect(frame)
             if faces:
                 found.append(faces[0][:, :2])
@@ -79,7 +78,7 @@ def window_identities(frames: Iterable[np.ndarray], window: int = WINDOW) -> Ten
                         "drift_no_face", f"No face around frame {count - window}.", "Look at the rendered frames."
                     )
                 points = torch.from_numpy(np.stack(found[::3]))
-                identities.append(fitter.fit_identity(points, (shape[1], shape[0])).identity)
+                identities.append(fitter.fit_identity(points, (width, height)).identity)
                 found = []
     if not identities:
         raise SoliloquyError("drift_too_short", f"{count} frames only.", f"Give at least {window}.")

@@ -87,8 +87,8 @@ class ReenactmentPairs(Sequence[Pair]):
 
     def __init__(self, shards: Sequence[Any]) -> None:
         self.shards = list(shards)
-        self.index = [(shard, k) for shard in self.shards for k in range(len(shard))]
-        self.of_kind = {kind: [i for i in range(len(self.index)) if self.facts(i)["kind"] == kind] for kind in KINDS}
+        self._places = [(shard, k) for shard in self.shards for k in range(len(shard))]
+        self.of_kind = {kind: [i for i in range(len(self._places)) if self.facts(i)["kind"] == kind] for kind in KINDS}
 
     @classmethod
     def open(cls, folder: str | Path = FOLDER, split: str = "train", kinds: Sequence[str] = KINDS) -> ReenactmentPairs:
@@ -111,15 +111,15 @@ class ReenactmentPairs(Sequence[Pair]):
         return cls([PairShard(path) for path in paths])
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self._places)
 
     def __getitem__(self, i: int) -> Pair:  # type: ignore[override]
-        shard, k = self.index[i]
+        shard, k = self._places[i]
         return shard[k]
 
     def facts(self, i: int) -> dict[str, str]:
         """Kind, name, split and pose of pair ``i``, without reading its pictures."""
-        shard, k = self.index[i]
+        shard, k = self._places[i]
         return shard.facts[k]
 
     def draw(self, n: int, rng: np.random.Generator, shares: Mapping[str, float] = SHARES) -> list[int]:

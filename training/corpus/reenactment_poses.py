@@ -125,8 +125,11 @@ class Source:
         ``own_background``: off the person the truth is given the renderer's background, for what lay behind the
         source's head nobody can know.
         """
-        channels = [torch.stack([getattr(t.pose, name) for t in truths]) for name in ("expression", "rotation")]
-        warped = self.renderer.warp(*channels, torch.stack([t.pose.translation for t in truths]), absolute=True)
+        expression, rotation, translation = (
+            torch.stack([getattr(truth.pose, name) for truth in truths])
+            for name in ("expression", "rotation", "translation")
+        )
+        warped = self.renderer.warp(expression, rotation, translation, absolute=True)
         parts, normals = self.renderer.surfaces(warped.heads)
         normals = normals * (parts >= 0)[:, None]
         out = []
@@ -172,8 +175,9 @@ class Source:
     def _interest(self, warped: WarpedFrames, k: int, landmarks: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8 masks of mouth, eyes and edge."""
         posed = self.head.mesh468(warped.heads.pixels[k])[:, :2].numpy()
-        mouth = sum(polygon(points[list(LIPS_OUTER_RING)], SIZE) for points in (landmarks, posed))
-        eyes = sum(polygon(points[list(ring)], SIZE) for points in (landmarks, posed) for ring in LID_RINGS)
+        seen_and_posed = (landmarks, posed)
+        mouth = torch.stack([polygon(points[list(LIPS_OUTER_RING)], SIZE) for points in seen_and_posed]).sum(0)
+        eyes = torch.stack([polygon(p[list(ring)], SIZE) for p in seen_and_posed for ring in LID_RINGS]).sum(0)
         alpha = warped.alpha[k : k + 1]
         rim = dilate(alpha, 4) - erode(alpha, 4)
         edge = torch.maximum(rim, warped.flow.stretch[k : k + 1]) * self._follow()

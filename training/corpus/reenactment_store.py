@@ -62,7 +62,7 @@ def write_pairs(path: Path, pairs: Sequence[Pair], facts: dict[str, object]) -> 
                 known[encoded] = (len(content), len(content) + len(encoded))
                 content += encoded
             spans[i, k] = known[encoded]
-    tensors = {"bytes": np.frombuffer(bytes(content), np.uint8), "spans": spans}
+    tensors: dict[str, np.ndarray] = {"bytes": np.frombuffer(bytes(content), np.uint8), "spans": spans}
     for name in ARRAYS if pairs else ():
         tensors[name] = np.stack([getattr(pair, name) for pair in pairs])
     beside = path.with_suffix(".part")
