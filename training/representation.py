@@ -43,6 +43,9 @@ LEARNS = {
     ),
 }
 """Parts of :class:`Networks` that a stage changes; all others stand still, batch normalisation included."""
+KEPT = ("identity_encoder", "decoder", "mlp_m2l", "mlp_m2nl")
+"""Parts of the representation that a generator was trained on: with ``--keep`` they stay as shipped, and E_v, MLP_ol
+and MLP_nl learn to meet them."""
 SHARES = {"grid": 0.4, "portraits": 0.6}
 """How often a clip of a batch comes from each set. GRID is one man: real frames, but of one face."""
 
@@ -101,9 +104,19 @@ def build(config: TrainConfig, lips: LipModel, seed: int) -> Networks:
     return networks
 
 
-def parts(networks: nn.Module, stage: str) -> list[nn.Module]:
+def parts(networks: Networks, stage: str) -> list[nn.Module]:
     """The parts of the networks that a stage changes."""
-    return [networks.get_submodule(name) for name in LEARNS[stage]]
+    kept = {f"representation.{name}" for name in KEPT} if networks.kept else set()
+    return [networks.get_submodule(name) for name in LEARNS[stage] if name not in kept]
+
+
+def keep_features(networks: Networks, shipped: Representation) -> None:
+    """Take over f_id, the motion decoder and the features of curves from ``shipped``, to stand still from here on."""
+    networks.kept, model = True, networks.representation
+    for name in KEPT:
+        model.get_submodule(name).load_state_dict(shipped.get_submodule(name).state_dict())
+    model.mean.copy_(shipped.mean)
+    model.scale.copy_(shipped.scale)
 
 
 def open_sets(lips: LipModel, side: int, part: str = "train", shares: dict[str, float] | None = None) -> Mixture:
@@ -123,14 +136,24 @@ def open_sets(lips: LipModel, side: int, part: str = "train", shares: dict[str, 
 
 
 def train(
-    stage: str, config: TrainConfig, run: RunConfig, folder: Path, before: Path | None, data: Mixture, lips: LipModel
+    stage: str,
+    config: TrainConfig,
+    run: RunConfig,
+    folder: Path,
+    before: Path | None,
+    data: Mixture,
+    lips: LipModel,
+    shipped: Representation | None = None,
 ) -> list[dict[str, float]]:
-    """Train one stage in ``folder`` from the averaged networks in the folder ``before``; returns the new log lines."""
+    """Train one stage in ``folder`` from the averaged networks in the folder ``before``, those of :data:`KEPT` as
+    ``shipped`` has them where it is given; returns the new lines of the log."""
     size = config.stage(stage)
     networks = build(config, lips, run.seed)
     networks.representation.mean, networks.representation.scale = data.channel_statistics()
     if before is not None:
         load_stage(before, networks)
+    if shipped is not None:
+        keep_features(networks, shipped)
     networks.eval().requires_grad_(False)
     learning = [part.requires_grad_(True) for part in parts(networks, stage)]
     widths = networks.representation.config
@@ -203,6 +226,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
     parser.add_argument("--without-ol", action="store_true", help="ablation: no L_ol")
     parser.add_argument("--without-banks", action="store_true", help="ablation: correlations over one step")
+    parser.add_argument("--keep", type=Path, help="weights whose f_id and features of curves stay as they are")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -226,6 +250,7 @@ def main() -> None:
             stage_folder(options.run, STAGES[before]) if before >= 0 else None,
             open_sets(lips, config.representation.encoders.side),
             lips,
+            Representation.load(path=options.keep) if options.keep else None,
         )
         print({name: round(value, 4) for name, value in lines[-1].items()} if lines else "nothing left to do")
     elif options.command == "export":

@@ -60,7 +60,8 @@ class LossConfig:
 class Networks(nn.Module):
     """All that trains. ``forward`` gives the losses of a stage, so that one wrapped module serves several processes.
 
-    ``lip_decoder`` is the lip model's D_l (27 × 32 and 27), fixed here.
+    ``lip_weight`` (27, 32) and ``lip_bias`` (27,) are the lip model's D_l. With ``kept`` E_id, the motion decoder and
+    the features of curves stand still in all stages, and f_nl is drawn to those of the true curves.
     """
 
     lip_weight: Tensor
@@ -68,7 +69,7 @@ class Networks(nn.Module):
 
     def __init__(self, config: RepresentationConfig, decoder: DecoderConfig, losses: LossConfig) -> None:
         super().__init__()
-        self.losses = losses
+        self.losses, self.kept = losses, False
         self.representation = Representation(config)
         self.reading = nn.Linear(config.encoders.motion, len(CHANNELS))
         shape = config.encoders.map_shape
@@ -87,7 +88,7 @@ class Networks(nn.Module):
             return self._disentangle(batch, views, banks)
         f_v = self.representation.motion_encoder(views)
         terms = {"channels": self._channel_loss(self.reading(f_v).float(), batch)}
-        train_identity = stage == "pretrain"
+        train_identity = stage == "pretrain" and not self.kept
         source, paint = self._sources(batch), self._painted(batch)
         with torch.set_grad_enabled(train_identity and torch.is_grad_enabled()):
             f_id, face = self.representation.identity_encoder.with_map(batch.sources[source])
@@ -96,7 +97,7 @@ class Networks(nn.Module):
         terms["pixels"] = self._pixel_loss(self.reenact(face[own], style), batch, paint)
         if train_identity:
             terms["person"] = same_person(f_id, batch.person[source], self.losses.temperature)
-        else:
+        if stage == "contrastive":
             f_cl = self.representation.mlp_cl(f_v).float().unflatten(0, (-1, batch.each))
             f_a = batch.f_a.unflatten(0, (-1, batch.each))  # (clips, each, d_a)
             terms["contrast"] = contrastive(f_cl, f_a, self.losses.temperature)
@@ -121,7 +122,7 @@ class Networks(nn.Module):
                 F.smooth_l1_loss(model.decoder(f_nl).float(), centred[:, NONLIP_COLUMNS], reduction="none"),
                 batch.observed[:, NONLIP_COLUMNS],
             ),
-            "curves": self._curves(batch, centred, f_nl.detach(), f_l),
+            "curves": self._met(centred, f_nl) if self.kept else self._curves(batch, centred, f_nl.detach(), f_l),
             "ol": orthogonality(f_all, sound),
         }
         if self.training:
@@ -130,11 +131,13 @@ class Networks(nn.Module):
 
     def _curves(self, batch: Batch, centred: Tensor, f_nl: Tensor, f_l: Tensor) -> Tensor:
         """From channels to features: of the lips such that D_l gives the channels back and close to what E_a's f_l is
-        where D_l says the same; of the rest f_nl as E_v reads it."""
+        where D_l says the same; of the rest f_nl as E_v reads it, and such that the motion decoder gives them back,
+        for curves say more than a view shows."""
         model = self.representation
         back = model.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
         spread = f_nl.std(0).mean().clamp_min(1e-3)
         loss = F.smooth_l1_loss(back / spread, f_nl / spread)
+        loss = loss + F.smooth_l1_loss(model.decoder(back).float(), centred[:, NONLIP_COLUMNS])
         scale, mean = model.scale[LIP_COLUMNS], model.mean[LIP_COLUMNS]
         lips = (self.spoken(f_l) - mean) / scale
         loss = loss + F.smooth_l1_loss(lips, centred[:, LIP_COLUMNS])
@@ -142,6 +145,12 @@ class Networks(nn.Module):
         again = model.mlp_m2l(spoken).float()
         error = F.smooth_l1_loss(again, batch.f_l, reduction="none")
         return loss + _masked(error, batch.heard[:, None].expand_as(error))
+
+    def _met(self, centred: Tensor, f_nl: Tensor) -> Tensor:
+        """How far f_nl of the views is from that of the true curves, which stands still."""
+        wanted = self.representation.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
+        spread = wanted.std(0).mean().clamp_min(1e-3)
+        return F.smooth_l1_loss(f_nl / spread, wanted / spread)
 
     def spoken(self, f_l: Tensor) -> Tensor:
         """The lip model's 27 weights of f_l (…, 32), as its D_l gives them."""

@@ -19,7 +19,7 @@ from core.errors import SoliloquyError
 from core.lips import LipModel, LipModelConfig
 from core.representation.model import Representation
 from training.engine import RunConfig
-from training.representation import TrainConfig, ablated, build, export, load_stage, stage_folder, train
+from training.representation import KEPT, TrainConfig, ablated, build, export, load_stage, stage_folder, train
 from training.representation_augment import AugmentConfig, disguised, reshape
 from training.representation_data import Faces, FilmedClip, Mixture, spread_rows, write_faces
 from training.representation_decoder import DecoderConfig, FaceDecoder, face_weight, pixel_loss
@@ -286,6 +286,23 @@ def test_ablations_are_what_they_say(tmp_path, faces):
     assert (tmp_path / "d" / "checkpoint.safetensors").exists()
 
 
+def test_what_a_generator_was_trained_on_can_stay(tmp_path, faces):
+    config, lips = TrainConfig.tiny(), _lips()
+    torch.manual_seed(5)
+    shipped = build(config, lips, 5).representation
+    shipped.scale.fill_(0.5)
+    data = Mixture([Faces(faces)], [1.0], lips, SIDE)
+    for stage, before in (("pretrain", None), ("disentangle", tmp_path / "pretrain")):
+        run = RunConfig(30, device="cpu", bfloat16=False, log_every=5)
+        lines = train(stage, config, run, tmp_path / stage, before, data, lips, shipped)
+    assert lines[-1]["curves"] < 0.9 * lines[0]["curves"]
+    model = load_stage(tmp_path / "disentangle", build(config, lips, 0)).representation
+    for name in KEPT:
+        old, new = (m.get_submodule(name).state_dict() for m in (shipped, model))
+        assert all(torch.equal(old[key], new[key]) for key in old)
+    assert torch.equal(model.scale, shipped.scale)
+
+
 def test_missing_sets_and_stages_are_told(tmp_path):
     with pytest.raises(SoliloquyError) as told:
         Faces(tmp_path / "grid-train")
@@ -311,7 +328,7 @@ from pathlib import Path
 import torch
 from core.lips import LipModel, LipModelConfig
 from training.engine import RunConfig
-from training.representation import TrainConfig, build, load_stage, train
+from training.representation import KEPT, TrainConfig, build, load_stage, train
 from training.representation_data import Faces, Mixture
 
 torch.manual_seed(0)
