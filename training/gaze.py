@@ -27,7 +27,7 @@ from .corpus.synthetic.views import CACHE as SYNTHETIC
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
 from .reconstruction_data import Example, GridExamples, SyntheticExamples, collate, photographed
 
-WEIGHTS = Path("core/weights/gaze.safetensors")
+WEIGHTS = Path(__file__).parent / "weights" / "gaze.safetensors"
 HEIGHT, WIDTH = 32, 48
 """Pixels of an eye's picture."""
 REACH = 1.75
@@ -190,7 +190,8 @@ def export(folder: Path, network: GazeConfig, path: Path) -> None:
 
 
 def errors(encoder: GazeEncoder, examples: Sequence[Example]) -> dict[str, float]:
-    """Median error of the gaze of open eyes in degrees, correlations of yaw and pitch, and of closure."""
+    """Median error of the gaze of open eyes in degrees, that of always answering the mean gaze, correlations of yaw and
+    pitch, and of closure."""
     eyes, truth = eyes_of(collate(examples))
     with torch.inference_mode():
         seen = torch.cat([encoder(part)[1] for part in eyes.split(256)])
@@ -198,10 +199,15 @@ def errors(encoder: GazeEncoder, examples: Sequence[Example]) -> dict[str, float
     apart = torch.rad2deg((seen - truth)[open_eyes, :2].norm(dim=1))
     both = [np.corrcoef(seen[open_eyes, k].numpy(), truth[open_eyes, k].numpy())[0, 1] for k in (0, 1)]
     closure = np.corrcoef(seen[:, 2].numpy(), truth[:, 2].numpy())[0, 1]
-    values = {"median, °": apart.median(), "yaw correlation": both[0], "pitch correlation": both[1]}
-    return {"eyes": len(truth)} | {
-        n: round(float(v), 3) for n, v in (values | {"closure correlation": closure}).items()
+    true = truth[open_eyes, :2]
+    values = {
+        "median, °": apart.median(),
+        "median of the mean gaze, °": torch.rad2deg((true - true.mean(0)).norm(dim=1)).median(),
+        "yaw correlation": both[0],
+        "pitch correlation": both[1],
+        "closure correlation": closure,
     }
+    return {"eyes": len(truth)} | {name: round(float(value), 3) for name, value in values.items()}
 
 
 def evaluate(encoder: GazeEncoder, synthetic: Path = SYNTHETIC, corpus: Path = Path(".cache/corpus/grid")) -> dict:
