@@ -127,15 +127,19 @@ class PerceptualDistance(nn.Module):
 
         ``weight`` (B, 1, H, W) ≥ 0 counts some pixels more than others; only its proportions matter.
         """
+        return self.over(generated, truth, torch.ones_like(truth[:, :1]) if weight is None else weight)[:, 0]
+
+    def over(self, generated: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+        """(B, R) distances of the same pictures by each of R weights (B, R, H, W), for little more than one's cost."""
         ours, theirs = self.maps(generated), self.maps(truth)
         shares = VGG_SHARES if self.name == "VGG-19" else [1 / len(ours)] * len(ours)
-        total = torch.zeros(len(generated), device=generated.device)
+        total = torch.zeros(weights.shape[:2], device=generated.device)
         for a, b, share in zip(ours, theirs, shares, strict=True):
-            total = total + share * _mean_difference(a, b, weight)
+            total = total + share * _mean_difference(a, b, weights)
         if self.trunk is not None:
             pairs = list(zip(self.trunk(generated), self.trunk(truth), strict=True))
             for a, b in pairs:
-                total = total + TRUNK_SHARE / len(pairs) * _mean_difference(_unit(a), _unit(b), weight)
+                total = total + TRUNK_SHARE / len(pairs) * _mean_difference(_unit(a), _unit(b), weights)
         return total
 
     def forward(self, generated: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -167,10 +171,8 @@ def _unit(maps: Tensor) -> Tensor:
     return maps * torch.rsqrt(maps.square().mean(1, keepdim=True) + 1e-4)
 
 
-def _mean_difference(a: Tensor, b: Tensor, weight: Tensor | None) -> Tensor:
-    """(B,) mean absolute difference of maps (B, C, h, w), weighted by (B, 1, H, W)."""
+def _mean_difference(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
+    """(B, R) mean absolute difference of maps (B, C, h, w), weighted by (B, R, H, W)."""
     difference = (a.float() - b.float()).abs().mean(1, keepdim=True)
-    if weight is None:
-        return difference.mean((1, 2, 3))
-    small = F.adaptive_avg_pool2d(weight, difference.shape[-2:])
-    return (difference * small).sum((1, 2, 3)) / small.sum((1, 2, 3)).clamp_min(1e-6)
+    small = F.adaptive_avg_pool2d(weights, difference.shape[-2:])
+    return (difference * small).sum((2, 3)) / small.sum((2, 3)).clamp_min(1e-6)
