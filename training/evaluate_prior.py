@@ -14,7 +14,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -74,8 +74,8 @@ class Options:
         Folder of the shards.
     autoregressive
         Run folder of the baseline.
-    ablations
-        Folders of other shards, by the name of their row.
+    others
+        Folders of other shards, by the name of their row: the ablations, and what else is to be compared.
     steps, guidance, samplers
         More rows of the prior with these step counts, guidance scales and samplers.
     """
@@ -86,7 +86,7 @@ class Options:
     draws: int = 8
     prior: Path = WEIGHTS
     autoregressive: Path = Path("runs/prior_autoregressive")
-    ablations: Mapping[str, Path] = None  # type: ignore[assignment]
+    others: Mapping[str, Path] = field(default_factory=lambda: ABLATIONS)
     steps: tuple[int, ...] = ()
     guidance: tuple[float, ...] = ()
     samplers: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ def samplers_of(
         yield f"diffusion, guidance {scale:g}", prior_sampler(prior, None, scale), window
     for method in options.samplers:
         yield f"diffusion, {method}", prior_sampler(prior, method=method), window
-    for name, folder in (ABLATIONS if options.ablations is None else options.ablations).items():
+    for name, folder in options.others.items():
         try:
             other = NonlipPrior.load(folder=folder)
         except SoliloquyError:
@@ -188,11 +188,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=listed(int), default=(), help="more rows: step counts")
     parser.add_argument("--guidance", type=listed(float), default=(), help="more rows: guidance scales")
     parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers")
+    parser.add_argument("--also", nargs=2, metavar=("NAME", "FOLDER"), action="append", help="more rows: other shards")
     parser.add_argument("--out", type=Path, default=Path("runs/prior/evaluation.json"))
     options = vars(parser.parse_args(arguments))
     out = options.pop("out")
+    also = {name: Path(folder) for name, folder in options.pop("also") or ()}
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    table = rows(Options(**options), lambda text: print(text, flush=True))
+    table = rows(Options(**options, others=ABLATIONS | also), lambda text: print(text, flush=True))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(markdown(table))

@@ -89,7 +89,7 @@ def prior_sampler(
     prior: NonlipPrior,
     steps: int | None = None,
     scale: float | None = None,
-    method: str = "dpm_solver_pp",
+    method: str | None = None,
     style: PriorStyle | None = None,
 ) -> Sampler:
     """The prior as the product samples it; the empty condition where a clip has no sound."""

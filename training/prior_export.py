@@ -28,6 +28,7 @@ def save_shards(
     folder: Path,
     num_inference_steps: int = 10,
     guidance_scale: float = 1.0,
+    sampler: str = "dpm_solver_pp",
 ) -> list[Path]:
     """Write ``prior-00001-of-0000N.safetensors`` …: float16 weights, float32 statistics, the config as metadata."""
     tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
@@ -44,6 +45,7 @@ def save_shards(
         "config": json.dumps(asdict(network.config)),
         "num_inference_steps": str(num_inference_steps),
         "guidance_scale": str(guidance_scale),
+        "sampler": sampler,
         "shards": str(len(shards)),
     }
     folder.mkdir(parents=True, exist_ok=True)

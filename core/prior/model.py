@@ -35,7 +35,7 @@ class NonlipPrior:
 
     Attributes
     ----------
-    num_inference_steps, guidance_scale
+    num_inference_steps, guidance_scale, sampler
         Defaults measured by ``training.evaluate_prior`` and stored with the weights.
     space
         What the network diffuses.
@@ -49,8 +49,9 @@ class NonlipPrior:
         num_inference_steps: int = 10,
         guidance_scale: float = 1.0,
         space: FeatureSpace | None = None,
+        sampler: str = "dpm_solver_pp",
     ) -> None:
-        self.space = space or ChannelSpace()
+        self.space, self.sampler = space or ChannelSpace(), sampler
         self.network = network.eval().requires_grad_(False)
         self.mean = mean.cpu().numpy().astype(np.float32)
         self.deviation = deviation.cpu().numpy().astype(np.float32)
@@ -94,6 +95,7 @@ class NonlipPrior:
             int(metadata["num_inference_steps"]),
             float(metadata["guidance_scale"]),
             CodeSpace(Representation.load(device)) if config.learned else ChannelSpace(),
+            metadata.get("sampler", "dpm_solver_pp"),
         )
 
     def sample(
@@ -105,7 +107,7 @@ class NonlipPrior:
         keep: np.ndarray | None = None,
         keep_mask: np.ndarray | None = None,
         progress: Progress | None = None,
-        sampler: str = "dpm_solver_pp",
+        sampler: str | None = None,
         style: PriorStyle = PriorStyle(),  # noqa: B008 - frozen
         transition: int = SEAM_FRAMES,
     ) -> np.ndarray:
@@ -129,7 +131,7 @@ class NonlipPrior:
         progress
             Told after each window.
         sampler
-            Name in ``sampler.SAMPLERS``.
+            Name in ``sampler.SAMPLERS``; that of the weights when left out.
         style
             How the motion is to look.
         transition
@@ -163,7 +165,7 @@ class NonlipPrior:
         keep: np.ndarray | None = None,
         keep_mask: np.ndarray | None = None,
         progress: Progress | None = None,
-        sampler: str = "dpm_solver_pp",
+        sampler: str | None = None,
         style: PriorStyle = PriorStyle(),  # noqa: B008 - frozen
         transition: int = SEAM_FRAMES,
     ) -> Iterator[Piece]:
@@ -184,8 +186,9 @@ class NonlipPrior:
             yield first, channels[0]
 
     def _sampling(
-        self, guidance_scale: float | None, steps: int | None, sampler: str, style: PriorStyle, transition: int
+        self, guidance_scale: float | None, steps: int | None, sampler: str | None, style: PriorStyle, transition: int
     ) -> Sampling:
+        sampler = sampler or self.sampler
         if sampler not in SAMPLERS:
             raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not {sampler!r}")
         if transition < 1:

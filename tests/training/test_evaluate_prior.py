@@ -58,7 +58,7 @@ def options(tmp_path, clips, monkeypatch):
         draws=5,
         prior=tmp_path / "prior",
         autoregressive=tmp_path / "ar",
-        ablations={"without L_vel": tmp_path / "without", "without editing": tmp_path / "nowhere"},
+        others={"without L_vel": tmp_path / "without", "without editing": tmp_path / "nowhere"},
         steps=(2,),
     )
 

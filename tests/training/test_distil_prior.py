@@ -1,0 +1,96 @@
+"""Progressive distillation: the target is what it says, a pupil does in one step what its teacher does in two."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.prior.denoiser import predict_clean
+from core.prior.features import d_nl
+from core.prior.model import NonlipPrior
+from core.prior.sampler import ddim
+from core.prior.schedule import CosineSchedule
+from training.distil_prior import DistilConfig, ddim_step, distil, halving_target, main
+from training.engine import RunConfig
+from training.prior import TrainConfig, train
+from training.prior_data import Clip
+from training.prior_export import export
+
+SCHEDULE = CosineSchedule(1000)
+
+
+def gaussian(noisy, t):
+    """E[n⁰ | nᵗ] of n⁰ ~ N(0.8, 0.5²), for a batch of t."""
+    alpha, sigma = SCHEDULE.levels(t, noisy)
+    return 0.8 + alpha * 0.25 / (alpha**2 * 0.25 + sigma**2) * (noisy - alpha * 0.8)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 8])
+def test_one_step_with_the_target_is_two_of_the_teacher(steps):
+    coarse, fine = SCHEDULE.timesteps(steps), SCHEDULE.timesteps(2 * steps)
+    assert coarse == fine[::2], "a pupil's times are every other of its teacher's"
+    noisy = torch.randn(steps, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    t, middle, following = (torch.tensor(times) for times in (coarse[:-1], fine[1::2], coarse[1:]))
+    target = halving_target(gaussian, noisy, SCHEDULE, t, middle, following)
+    one = ddim_step(target, noisy, SCHEDULE, t, following)
+    for k in range(steps):
+        sample = noisy[k : k + 1]
+        for now, then in ((fine[2 * k], fine[2 * k + 1]), (fine[2 * k + 1], fine[2 * k + 2])):
+            clean = gaussian(sample, torch.tensor([now]))
+            noise = (sample - SCHEDULE.alpha(now) * clean) / SCHEDULE.sigma(now)
+            sample = SCHEDULE.alpha(then) * clean + SCHEDULE.sigma(then) * noise
+        torch.testing.assert_close(one[k : k + 1], sample, rtol=1e-9, atol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    rng = np.random.default_rng(0)
+    motion = np.cumsum(rng.normal(0, 0.02, (200, d_nl)), axis=0).astype(np.float32)
+    return {"grid": [Clip("c", rng.normal(size=(800, 80)).astype(np.float16), motion)]}
+
+
+@pytest.fixture(scope="module")
+def prior(clips, tmp_path_factory):
+    """A teacher that has learned a little: what a random network does can't be done in fewer steps."""
+    folder = tmp_path_factory.mktemp("teacher")
+    config = TrainConfig(size="tiny", batch=8, shares=(("grid", 1.0),), learning_rate=3e-3, warm_up=5)
+    train(config, RunConfig(steps=150, device="cpu", bfloat16=False, ema=0.9), clips, folder)
+    export(folder, 4, 1.0, folder / "weights")
+    return NonlipPrior.load(folder=folder / "weights")
+
+
+CONFIG = DistilConfig(first=4, last=1, batch=8, learning_rate=3e-4, warm_up=2, shares=(("grid", 1.0),))
+
+
+def sampled(prior, steps):
+    """Windows of nothing known from the same noise, normalised."""
+    network = prior.network
+    audio = network.empty_audio(6, 40)
+    nothing = torch.zeros(6, 40, d_nl)
+
+    def denoise(noisy, t):
+        return predict_clean(network, SCHEDULE, noisy, torch.full((6,), t), audio, nothing, nothing.bool())
+
+    noise = torch.randn(6, 40, d_nl, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return ddim(denoise, noise, SCHEDULE, steps, None)
+
+
+def test_a_pupil_comes_near_its_teachers_result_in_half_the_steps(prior, clips, tmp_path):
+    settings = RunConfig(steps=150, device="cpu", bfloat16=False, ema=0.9)
+    folders = distil(prior, CONFIG, settings, clips, tmp_path)
+    assert [folder.name for folder in folders] == ["weights-2", "weights-1"]
+    pupil = NonlipPrior.load(folder=folders[0])
+    assert (pupil.num_inference_steps, pupil.sampler, pupil.guidance_scale) == (2, "ddim", 1.0)
+    wanted = sampled(prior, 4)
+    gained, without = ((sampled(p, 2) - wanted).square().mean() for p in (pupil, prior))
+    assert gained < 0.85 * without
+    mel = np.zeros((200, 80), np.float32)
+    assert NonlipPrior.load(folder=folders[1]).sample(mel, [1]).shape == (1, 50, 32)
+    again = distil(prior, CONFIG, settings, clips, tmp_path)  # all there: nothing is trained again
+    assert again == folders and len((tmp_path / "halved-to-2" / "log.jsonl").read_text().splitlines()) == 10
+
+
+def test_steps_that_cannot_be_halved_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["--from", "10", "--to", "4"])
+    assert "doubled some times" in capsys.readouterr().err
