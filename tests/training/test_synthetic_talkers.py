@@ -13,8 +13,8 @@ from core.head_model import PARTS, HeadModel
 from core.rotation import euler_to_matrix
 from core.synthetic_person import surface_normals
 from training.corpus.synthetic import props
+from training.corpus.synthetic.light import Lights, harmonic_terms
 from training.corpus.synthetic.motions import GAZE_FULL, MotionBank, gaze_of, set_gaze
-from training.corpus.synthetic.photograph import Lights, harmonic_terms
 from training.corpus.synthetic.skins import Skin, Surface, _light, procedural_skin
 from training.corpus.synthetic.talkers import HIDDEN, SyntheticTalkers, view_similarities
 from training.splits import FIRST_HELD_OUT_SEED, identity_seed

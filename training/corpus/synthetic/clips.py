@@ -24,9 +24,10 @@ from training.speech_synthesis import CACHE as SPEECH
 from training.splits import identity_seed
 from training.synthetic_motion import synthesise
 
+from .light import Lights, draw_lights
 from .people import People
-from .photograph import Camera, Lights
-from .talkers import SyntheticTalkers, draw_lights
+from .photograph import Camera
+from .talkers import SyntheticTalkers
 
 WEIGHTS = [i for i, name in enumerate(NONLIP_CHANNELS) if name in EXPRESSIONS]
 HEAD = [NONLIP_CHANNELS.index(f"head{axis}") for axis in ("Pitch", "Yaw", "Roll", "X", "Y", "Z")]

@@ -19,6 +19,7 @@ from core.rotation import euler_to_matrix
 from core.synthetic_person import INSIDES, Noise, collar, paint_eyes, torso
 
 from . import props
+from .light import Lights, harmonic_terms
 from .people import TORSO, People, SkinBank, shirt
 
 CLOTH, HAIR, GLASSES = len(PARTS), len(PARTS) + 1, len(PARTS) + 2
@@ -44,36 +45,6 @@ class Camera:
         x = self.centre[:, None, 0] + self.focal[:, None] * points[..., 0] / distance
         y = self.centre[:, None, 1] - self.focal[:, None] * points[..., 1] / distance
         return torch.stack([x, y, distance], -1)
-
-
-@dataclass(frozen=True)
-class Lights:
-    """Light on B people: an even part (B, 3) and D lamps, directions (B, D, 3) towards them and colours (B, D, 3)."""
-
-    ambient: Tensor
-    direction: Tensor
-    colour: Tensor
-
-    def harmonics(self) -> Tensor:
-        """(B, 9, 3) irradiance coefficients: brightness of a white surface is ``normal_terms(n) @ harmonics``."""
-        lamps = torch.einsum("bdk,bdc->bkc", harmonic_terms(self.direction), self.colour)
-        total = lamps * torch.tensor(_CONVOLUTION)[:, None]
-        total[:, 0] += self.ambient
-        return total
-
-
-_CONVOLUTION = (0.25, 0.5, 0.5, 0.5, 0.3125 * 3, 0.3125 * 3, 0.3125 / 4, 0.3125 * 3, 0.3125 * 3 / 4)
-"""Zonal weights of max(0, cos) with the unnormalised terms below: its Legendre series is 1/4 + cos/2 + 5/16 P₂ …"""
-
-
-def harmonic_terms(direction: Tensor) -> Tensor:
-    """(..., 9) unnormalised spherical harmonics of unit vectors (..., 3): 1, y, z, x, xy, yz, 3z² − 1, xz, x² − y².
-
-    Σ_k w_k Y_k(a) Y_k(b) with the weights of ``_CONVOLUTION`` is the second-order approximation of max(0, a·b): P₂(a·b)
-    = 3 (xy xy' + yz yz' + xz xz') + (3z² − 1)(3z'² − 1) / 4 + 3 (x² − y²)(x'² − y'²) / 4.
-    """
-    x, y, z = direction.unbind(-1)
-    return torch.stack([torch.ones_like(x), y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y], -1)
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,10 @@ from core.raster import interpolate_fragments
 from core.rotation import euler_to_matrix, matrix_to_euler
 from training.splits import identity_seed
 
+from .light import Lights, draw_lights
 from .motions import MotionBank, gaze_of
 from .people import Casting, People, SkinBank
-from .photograph import Camera, Frames, Lights, Studio, turn_of_body
+from .photograph import Camera, Frames, Studio, turn_of_body
 from .skins import BACKDROPS, CACHE
 
 HIDDEN = -1.0e4
@@ -249,28 +250,6 @@ def head_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
     corner = (lower + upper) / 2 - side[:, None] * torch.tensor([0.5, 0.52])
     target = (anchor_middle(landmarks) - corner) / side[:, None]
     return torch.complex(1 / side, torch.zeros_like(side)), torch.complex(target[:, 0], target[:, 1])
-
-
-def draw_lights(n: int, rng: np.random.Generator) -> Lights:
-    """Rooms, offices, windows and studios: an even part, a key lamp, and a fill from the other side."""
-    azimuth, height = rng.normal(0, 0.9, n), rng.uniform(-0.2, 1.1, n)
-    key = np.stack([np.sin(azimuth) * np.cos(height), np.sin(height), np.cos(azimuth) * np.cos(height)], -1)
-    other = -azimuth + rng.normal(0, 0.5, n)
-    low = rng.uniform(-0.3, 0.6, n)
-    fill = np.stack([np.sin(other) * np.cos(low), np.sin(low), np.cos(other) * np.cos(low)], -1)
-    tint = 1 + rng.normal(0, 0.03, (n, 1, 3)) + rng.normal(0, 0.07, (n, 1, 1)) * np.array([1.0, 0.0, -1.0])
-    strength = rng.uniform(0.15, 1.1, n)
-    level = rng.uniform(0.65, 1.25, n)  # what a surface facing the camera gets
-    ambient = np.full((n, 3), 1.0) * rng.uniform(0.35, 0.9, n)[:, None]
-    colours = np.stack([strength, rng.uniform(0, 0.5, n)], -1)[..., None] * (1 + rng.normal(0, 0.04, (n, 2, 3)))
-    front = ambient.mean(1) + (np.stack([key, fill], 1)[..., 2].clip(0) * colours.mean(-1)).sum(1)
-    scale = (level / front)[:, None]
-    directions = torch.from_numpy(np.stack([key, fill], 1)).float()
-    return Lights(
-        torch.from_numpy(ambient * scale * tint[:, 0]).float(),
-        directions,
-        torch.from_numpy(colours * scale[..., None] * tint).float(),
-    )
 
 
 def main() -> None:
