@@ -41,8 +41,10 @@ class TrainConfig:
         Share of rendered portraits among them.
     rate, warm_up, decay
         Peak learning rate, steps until it, weight decay.
-    voices
-        Share of the clips whose sound is another voice, room or microphone (``mel_augment``).
+    spoken
+        Share of the clips whose words a synthesised voice says (``judge_voices``), of those that have one.
+    heard
+        Share of the clips whose sound is changed to that of another vocal tract, room or microphone (``mel_augment``).
     """
 
     clips: int = 8
@@ -51,7 +53,8 @@ class TrainConfig:
     rate: float = 1e-3
     warm_up: int = 100
     decay: float = 1e-2
-    voices: float = 0.85
+    spoken: float = 0.5
+    heard: float = 0.85
 
     @classmethod
     def tiny(cls) -> TrainConfig:
@@ -91,12 +94,18 @@ class Batches:
         ]
         firsts = [int(rng.integers(len(clip.mouths) - self.frames + 1)) for clip in picks]
         mouths = np.stack([clip.mouths[a : a + self.frames] for clip, a in zip(picks, firsts, strict=True)])
-        mel = np.stack([clip.mel[4 * a : 4 * (a + self.frames)] for clip, a in zip(picks, firsts, strict=True)])
+        said = [self._said(clip, rng) for clip in picks]
+        mel = np.stack([mel[4 * a : 4 * (a + self.frames)] for mel, a in zip(said, firsts, strict=True)])
         pictures = seen_otherwise(mouths, PictureConfig(), rng, step.generator)
         sound = torch.from_numpy(mel)
         other = augment(sound, replace(AugmentConfig(), mask=0.2), step.generator)
-        keep = torch.rand(len(sound), 1, 1, generator=step.generator) >= config.voices
+        keep = torch.rand(len(sound), 1, 1, generator=step.generator) >= config.heard
         return pictures, torch.where(keep, sound, other)
+
+    def _said(self, clip: MouthClip, rng: np.random.Generator) -> np.ndarray:
+        """The clip's own log-mel, or that of one of its other voices."""
+        other, which = rng.random() < self.config.spoken, rng.random()
+        return clip.voices[int(which * len(clip.voices))] if other and clip.voices else clip.mel
 
 
 def sizes(name: str) -> tuple[JudgeConfig, TrainConfig]:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from scipy.ndimage import gaussian_filter1d
 from tqdm import tqdm
 
@@ -50,13 +50,15 @@ ADDRESSES = Path(".cache/tracks/obama")
 class MouthClip:
     """T frames of a mouth and its sound.
 
-    name; part: train, tune, test or unseen; mouths (T, 72, 72) uint8 grey; mel (4 T, 80) float32.
+    name; part: train, tune, test or unseen; mouths (T, 72, 72) uint8 grey; mel (4 T, 80) float32; voices: the same
+    words, at the same times, by synthesised voices (``training.judge_voices``), each (4 T, 80).
     """
 
     name: str
     part: str
     mouths: np.ndarray
     mel: np.ndarray
+    voices: tuple[np.ndarray, ...] = ()
 
 
 def mouth_similarities(landmarks: np.ndarray, margin: int = 0) -> np.ndarray:
@@ -134,7 +136,10 @@ def load(kind: str, part: str, folder: Path = FOLDER) -> list[MouthClip]:
         with safe_open(str(path), framework="np") as file:
             if file.metadata()["part"] == part:
                 mel = file.get_tensor("mel").astype(np.float32)
-                out.append(MouthClip(path.stem, part, file.get_tensor("mouths"), mel))
+                said = "_".join(path.stem.split("_")[-2:])  # rendered clips are called <portrait>_<talker>_<clip>
+                out.append(
+                    MouthClip(path.stem, part, file.get_tensor("mouths"), mel, voices_of(said, folder / "voices"))
+                )
     if not out:
         raise SoliloquyError(
             "judge_data_missing",
@@ -142,6 +147,12 @@ def load(kind: str, part: str, folder: Path = FOLDER) -> list[MouthClip]:
             "Make them: python -m training.judge_data",
         )
     return out
+
+
+def voices_of(clip: str, folder: Path) -> tuple[np.ndarray, ...]:
+    """Log-mel (4 T, 80) of the other voices of a clip; none where they weren't made."""
+    path = folder / f"{clip}.safetensors"
+    return tuple(mel.astype(np.float32) for mel in load_file(path).values()) if path.exists() else ()
 
 
 def castings(portraits: Sequence[Path], clips: Sequence[Clip], counts: dict[str, int]) -> Iterator[tuple[Path, Clip]]:

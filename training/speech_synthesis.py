@@ -88,6 +88,11 @@ def speak(voice: Voice, number: int) -> tuple[str, np.ndarray, list[Segment]]:
     """Sentence ``number`` of a voice: its text, (N,) float32 samples at 16 kHz, and its phones."""
     rng = np.random.default_rng([zlib.crc32(voice.name.encode()), number])
     text = sentence(rng)
+    return text, *speak_text(voice, text, rng)
+
+
+def speak_text(voice: Voice, text: str, rng: np.random.Generator) -> tuple[np.ndarray, list[Segment]]:
+    """A text by a voice at a pitch and speed drawn from its ranges: (N,) float32 samples at 16 kHz, and its phones."""
     pitch, speed = rng.uniform(*voice.pitch), rng.uniform(*voice.speed)
     if voice.name.startswith("espeak-"):
         variant = f"en-us+{voice.name.removeprefix('espeak-')}"
@@ -95,7 +100,7 @@ def speak(voice: Voice, number: int) -> tuple[str, np.ndarray, list[Segment]]:
         samples = samples.astype(np.float32) / 32768.0
     else:
         samples, rate, segments = flite(text, voice.name, pitch, speed)
-    return text, np.concatenate(list(resample_blocks([samples], rate))), segments
+    return np.concatenate(list(resample_blocks([samples], rate))), segments
 
 
 def main() -> None:
