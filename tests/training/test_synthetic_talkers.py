@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import torch.nn.functional as F
 
@@ -13,10 +14,12 @@ from core.head_model import PARTS, HeadModel
 from core.rotation import euler_to_matrix
 from core.synthetic_person import surface_normals
 from training.corpus.synthetic import props
+from training.corpus.synthetic.clips import SyntheticClips
 from training.corpus.synthetic.light import Lights, harmonic_terms
 from training.corpus.synthetic.motions import GAZE_FULL, MotionBank, gaze_of, set_gaze
 from training.corpus.synthetic.skins import Skin, Surface, _light, procedural_skin
 from training.corpus.synthetic.talkers import HIDDEN, SyntheticTalkers, view_similarities
+from training.lips_data import LIP_COLUMNS, Utterance
 from training.splits import FIRST_HELD_OUT_SEED, identity_seed
 
 
@@ -207,3 +210,28 @@ def test_props_face_outward():
     outside = hair.reshape(props.CURTAIN_ROWS, props.CURTAIN_AROUND, 3)[:, 8:12]
     radial = F.normalize(outside * torch.tensor([1.0, 0.0, 1.0]), dim=-1)
     assert (normals[2:-2, 8:12] * radial[2:-2]).sum(-1).min() > 0.5
+
+
+def test_spoken_clips_show_the_motion_that_they_tell(talkers, tmp_path):
+
+    rng = np.random.default_rng(0)
+    frames = 50
+    loud = np.repeat(rng.random(10), 3200) * np.sin(np.arange(32000) * 0.05)
+    (tmp_path / "voice").mkdir()
+    soundfile.write(tmp_path / "voice" / "0001.wav", 0.3 * loud, 16000)
+    mouth = np.abs(np.sin(np.arange(frames)[:, None] * np.linspace(0.1, 0.4, 27))).astype(np.float32)
+    mel, phones = np.zeros((4 * frames, 80), np.float16), np.zeros(4 * frames, np.int64)
+    speech = Utterance("voice_0001", "synthetic", mel, phones, phones > 0, mouth, None, ())
+    clips = SyntheticClips("train", talkers=talkers, utterances=[speech], speech=tmp_path)
+    motion = clips[0]
+    assert motion.frames == frames and motion.mel.shape == (4 * frames, 80) and motion.voice == "voice"
+    assert np.array_equal(motion.expression[:, LIP_COLUMNS], mouth)
+    assert np.array_equal(motion.rotation, clips[0].rotation)  # the same whenever it is asked for
+    scene = clips.scene(np.random.default_rng(1))
+    shown = clips.pictures(scene, motion, [0, 20, 40])
+    assert shown["picture"].shape == (3, 3, 96, 96)
+    rest = euler_to_matrix(scene.rotation)
+    relative = rest.mT @ euler_to_matrix(shown["rotation"])
+    assert torch.allclose(relative, euler_to_matrix(torch.from_numpy(motion.rotation[[0, 20, 40]])), atol=1e-5)
+    assert torch.equal(shown["expression"], torch.from_numpy(motion.expression[[0, 20, 40]]))
+    assert torch.equal(shown["identity"][0], shown["identity"][2])
