@@ -40,8 +40,8 @@ class WindowConfig:
     """
 
     pairs: int = 2
-    windows: int = 2
-    side: int = 128
+    windows: int = 3
+    side: int = 112
     aim: tuple[float, float, float, float] = (0.35, 0.25, 0.25, 0.15)
 
     @classmethod

@@ -32,8 +32,8 @@ class LossWeights:
     """
 
     gan: float = 0.05
-    pixels: float = 10.0
-    perceptual: float = 2.0
+    pixels: float = 8.0
+    perceptual: float = 3.0
     gaze: float = 0.2
     features: float = 0.5
     share: float = 0.002
