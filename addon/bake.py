@@ -43,6 +43,11 @@ def tolerance_of(channel: Channel, tolerance: float) -> float:
     return tolerance * METRES if channel.path.endswith("].location") else tolerance
 
 
+def kept_keys(frames: np.ndarray, channel: Channel, tolerance: float) -> np.ndarray:
+    """Indices of the frames at which a curve gets keys."""
+    return thinned(frames, channel.values, tolerance_of(channel, tolerance))
+
+
 def frames_of(motion: TakeMotion, timing: Timing) -> np.ndarray:
     """(n,) scene frames that a take fills."""
     first = timing.first_frame()
@@ -112,7 +117,7 @@ def bake(
             if curve is None:
                 curve = curves.new(channel.path, index=channel.index)
                 curve.group = groups.get(channel.group) or groups.new(channel.group)
-            kept = thinned(frames, channel.values, tolerance_of(channel, tolerance))
+            kept = kept_keys(frames, channel, tolerance)
             yield None
             replace_keys(curve, frames[kept], channel.values[kept], frames[0], frames[-1])
             line = np.interp(frames, frames[kept], channel.values[kept])

@@ -133,7 +133,7 @@ def _pump(job: jobs.Job, scene: bpy.types.Scene) -> tuple[list[TakeReady], dict[
         job.wait(_print_progress)
         while job.arrived:
             made.append(job.arrived.popleft())
-            steps.advance(takes.arrive(scene, job.spoken, made[-1]), float("inf"))
+            steps.advance(takes.arrive(scene, job, made[-1]), float("inf"))
     jobs.finish(job)
     for notice in job.notices:
         print(f"soliloquy: {notice}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import bpy
 
-from ..core.errors import SoliloquyError
+from ..core.errors import CancelledError, SoliloquyError
 from ..core.protocol import error_event
 from . import compat, jobs, steps, takes
 
@@ -20,10 +20,15 @@ class JobOperator:
     """
 
     _job: jobs.Job | None = None
+    _preparing: Iterator[object] | None = None
     _steps: Iterator[object] | None = None
     _undo_name: str = ""
     _completed: bool = False
     _timer: bpy.types.Timer | None = None
+
+    def prepare(self, context: bpy.types.Context) -> Iterator[object]:
+        """What has to be found out before the job can begin, in steps; Esc ends it."""
+        return iter(())
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Start the job; raises `SoliloquyError` when that is impossible."""
@@ -36,6 +41,7 @@ class JobOperator:
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Run the job to its end."""
         try:
+            steps.advance(self.prepare(context), float("inf"))
             self._job = job = self.begin(context)
         except SoliloquyError as error:
             return self._refuse(error)
@@ -47,8 +53,9 @@ class JobOperator:
         """Start the job and go on by timer."""
         if bpy.app.background:
             return self.execute(context)
+        self._preparing = self.prepare(context)
         try:
-            self._job = self.begin(context)
+            self._begin_when_prepared(context)
         except SoliloquyError as error:
             return self._refuse(error)
         self._timer = context.window_manager.event_timer_add(steps.INTERVAL, window=context.window)
@@ -57,12 +64,30 @@ class JobOperator:
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Take in what the worker said; other events pass unless the file is being changed."""
+        """Take in what the worker said; other events pass unless the file is being read or changed."""
+        if self._preparing is not None:
+            return self._prepare_on(context, event)
         if event.type != "TIMER":
             return {"RUNNING_MODAL"} if self._steps is not None else {"PASS_THROUGH"}
         if self._tick(context, steps.BUDGET):
             return self._end(context)
         return {"PASS_THROUGH"}
+
+    def _prepare_on(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type == "ESC" and event.value == "PRESS":
+            self._preparing.close()
+            return self._refuse(CancelledError())
+        if event.type == "TIMER":
+            try:
+                self._begin_when_prepared(context)
+            except SoliloquyError as error:
+                return self._refuse(error)
+        return {"RUNNING_MODAL"}
+
+    def _begin_when_prepared(self, context: bpy.types.Context) -> None:
+        if steps.advance(self._preparing, steps.BUDGET):
+            self._preparing = None
+            self._job = self.begin(context)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator (file closed, quit): the job goes with it."""
@@ -87,7 +112,8 @@ class JobOperator:
         if job.arrived:
             ready = job.arrived.popleft()
             if scene is not None:
-                self._steps, self._undo_name = takes.arrive(scene, job.spoken, ready), f"Take {ready.index}"
+                self._undo_name = f"Take {ready.index}"
+                self._steps = takes.arrive(scene, job, ready)
         elif job.done is not None and scene is not None and not self._completed:
             self._completed = True
             self._steps, self._undo_name = self.complete(context, scene, job), job.title
@@ -116,6 +142,7 @@ class JobOperator:
         return {"CANCELLED"} if job.error is not None else {"FINISHED"}
 
     def _refuse(self, error: SoliloquyError) -> set[str]:
+        self._stop_timer(bpy.context)
         self.report({"ERROR"}, str(error))
         jobs.tell(str(error), bad=True)
         return {"CANCELLED"}

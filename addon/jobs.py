@@ -29,13 +29,15 @@ IDLE_SECONDS = 300.0
 class Job:
     """One request to the worker, how far it is and how it ended.
 
-    ``scene`` is the session-wide identifier of the scene it works for, which outlives undo and renaming.
+    ``scene`` is the session-wide identifier of the scene it works for, which outlives undo and renaming; ``note`` is
+    what its takes get as their note in the list.
     """
 
     request: Request
     title: str
     scene: int
     spoken: Speech | None = None
+    note: str = ""
     identifier: str = ""
     stage: str = "Starting the worker"
     share: float = 0.0
@@ -146,7 +148,7 @@ def last_message() -> tuple[str, bool]:
     return _state.message, _state.bad
 
 
-def start(request: Request, title: str, scene: bpy.types.Scene, spoken: Speech | None = None) -> Job:
+def start(request: Request, title: str, scene: bpy.types.Scene, spoken: Speech | None = None, note: str = "") -> Job:
     """Send a request to the worker, starting it if there is none.
 
     Raises
@@ -159,7 +161,7 @@ def start(request: Request, title: str, scene: bpy.types.Scene, spoken: Speech |
     if _state.client is None or not _state.client.alive:
         release_worker()
         _state.client = WorkerClient(preferences.require_worker_python())
-    job = Job(request, title, scene.session_uid, spoken)
+    job = Job(request, title, scene.session_uid, spoken, note)
     job.identifier = _state.client.request(request)
     _state.job, _state.message = job, ""
     return job

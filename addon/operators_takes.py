@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 
+from ..core.channels import GROUPS
 from ..core.errors import BadInputError
 from ..core.protocol import Generate, Render, Resample
-from . import compat, jobs, portrait, preferences, speech, takes
+from . import compat, jobs, portrait, preferences, ranges, readback, speech, takes
 from .job_operator import JobOperator
+from .motion import load_motion
 from .properties import settings_of
 
 
@@ -30,6 +33,13 @@ def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_tak
     if needs_take and takes.active_take(scene).status == "MISSING":
         return "The chosen take's folder is gone from the disk"
     return ""
+
+
+def target_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The object of the target that is chosen in the list, or None."""
+    settings = settings_of(scene)
+    index = settings.active_target
+    return settings.targets[index].thing if 0 <= index < len(settings.targets) else None
 
 
 def poll_by(cls: type, reason: str) -> bool:
@@ -98,8 +108,18 @@ def _spoken_by(take: takes.SoliloquyTake) -> speech.Speech:
     return speech.Speech(Path(), take.audio_start, None, round(take.origin), take.audio_strip, take.channel)
 
 
+def range_of(scene: bpy.types.Scene, take: takes.SoliloquyTake) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The range to be resampled as scene frames and as the take's frames; None: the whole take."""
+    settings = settings_of(scene)
+    typed = (settings.range_first, settings.range_last)
+    chosen = ranges.scene_frames(scene, settings.range_kind, take.image_strip, typed)
+    if chosen is None:
+        return None
+    return chosen, ranges.take_frames(takes.timing_of(scene, take), take.frame_count, *chosen, take.fps)
+
+
 class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
-    """Add takes with new seeds to the chosen take's job; the channel groups under Keep stay as they are"""
+    """Add takes in which the chosen groups of the chosen range get new seeds; the rest of the take stays to the bit"""
 
     bl_idname = "soliloquy.resample"
     bl_label = "Resample"
@@ -107,21 +127,33 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A take is chosen and no job runs."""
-        return poll_by(cls, why_not(context, needs_take=True))
+        """A take of a job is chosen, and something of it is to be sampled anew."""
+        reason = why_not(context, needs_take=True)
+        settings = settings_of(compat.sequencer_scene(context))
+        if not reason and not settings.renew:
+            reason = "Choose what to resample: blink, gaze, brows, head, …"
+        if not reason and not takes.active_take(compat.sequencer_scene(context)).job:
+            reason = "The chosen take was imported: it has no speech to sample from"
+        return poll_by(cls, reason)
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for new seeds."""
         scene = compat.sequencer_scene(context)
         settings, take = settings_of(scene), takes.active_take(scene)
+        part = range_of(scene, take)
+        keep = tuple(group for group in GROUPS if group not in settings.renew)
         request = Resample(
             job=str(take.job_path()),
             takes=settings.takes_wanted,
-            take=take.index if settings.keep else None,
-            keep=tuple(sorted(settings.keep)),
+            take=take.index if keep or part else None,
+            keep=keep,
+            first_frame=part[1][0] if part else 0,
+            last_frame=part[1][1] if part else None,
             device=preferences.device(),
         )
-        return jobs.start(request, "Resample", scene, _spoken_by(take))
+        groups = ", ".join(group for group in GROUPS if group in settings.renew)
+        where = f", frames {part[0][0]}–{part[0][1]}" if part else ""
+        return jobs.start(request, "Resample", scene, _spoken_by(take), f"{take.name} with new {groups}{where}")
 
 
 class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
@@ -150,6 +182,64 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
         return jobs.start(request, "Render", scene, _spoken_by(take))
 
 
+class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
+    """Render what the chosen target does now, edits and all, as a new take; unedited curves give the same frames"""
+
+    bl_idname = "soliloquy.render_curves"
+    bl_label = "Render from Curves"
+    bl_options = {"REGISTER"}
+
+    _motion: str | None = None
+    _changed: int = 0
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take of a job and a target are chosen."""
+        scene = compat.sequencer_scene(context)
+        reason = why_not(context, needs_take=True)
+        if not reason and target_of(scene) is None:
+            reason = "No target is chosen: the curves are read from it"
+        if not reason and not takes.active_take(scene).job:
+            reason = "The chosen take was imported: it has no portrait to render"
+        return poll_by(cls, reason)
+
+    def prepare(self, context: bpy.types.Context) -> Iterator[object]:
+        """Play the take on its target and read the motion back."""
+        scene = compat.sequencer_scene(context)
+        take, thing = takes.active_take(scene), target_of(scene)
+        facts = readback.facts_on(thing, take.key, take.name)
+        original = load_motion(take.path() / "motion.npz")
+        inputs = preferences.output_folder(settings_of(scene).output_dir) / "inputs"
+        reading = readback.read(scene, thing, facts, original)
+        try:
+            while True:
+                share = next(reading)
+                jobs.tell(f"Reading the curves of “{thing.name}”: {share:.0%} (Esc stops)")
+                yield
+        except StopIteration as ended:
+            motion, self._changed = ended.value
+        finally:
+            reading.close()
+        self._motion = str(readback.save(motion, inputs)) if self._changed else None
+
+    def begin(self, context: bpy.types.Context) -> jobs.Job:
+        """Ask for frames of that motion."""
+        scene = compat.sequencer_scene(context)
+        settings, take = settings_of(scene), takes.active_take(scene)
+        request = Render(
+            job=str(take.job_path()),
+            take=take.index,
+            motion=self._motion,
+            size=int(settings.size),
+            framing=settings.framing,
+            device=preferences.device(),
+        )
+        what = f"{self._changed} frames edited" if self._changed else "unedited"
+        job = jobs.start(request, "Render from curves", scene, _spoken_by(take), f"From {take.name}'s curves, {what}")
+        job.notices.append(f"{self._changed} of {take.frame_count} frames were edited.")
+        return job
+
+
 class SOLILOQUY_OT_cancel(bpy.types.Operator):
     """Stop the job; finished takes stay"""
 
@@ -169,4 +259,10 @@ class SOLILOQUY_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (SOLILOQUY_OT_generate, SOLILOQUY_OT_resample, SOLILOQUY_OT_render_take, SOLILOQUY_OT_cancel)
+CLASSES = (
+    SOLILOQUY_OT_generate,
+    SOLILOQUY_OT_resample,
+    SOLILOQUY_OT_render_take,
+    SOLILOQUY_OT_render_curves,
+    SOLILOQUY_OT_cancel,
+)

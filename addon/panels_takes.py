@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..core.errors import SoliloquyError
 from . import compat, nla, takes, thumbnails
+from .operators_takes import range_of
 from .panels import Panel, draw_text, in_editors
 
 _STATUS_ICONS = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}
@@ -77,8 +79,10 @@ class _Takes(Panel):
         if picture:
             layout.template_icon(icon_value=picture, scale=6.0)
         layout.prop(take, "note", text="", icon="TEXT", placeholder="Note")
+        row = layout.row(align=True)
         if take.status == "MOTION":
-            layout.operator("soliloquy.render_take", icon="RENDER_STILL")
+            row.operator("soliloquy.render_take", icon="RENDER_STILL")
+        row.operator("soliloquy.render_curves", icon="RENDER_ANIMATION")
         if context.scene.view_settings.view_transform != "Standard":
             draw_text(
                 layout, "This view transform changes the frames' colours; Standard shows them as they are.", "INFO"
@@ -105,13 +109,26 @@ class SOLILOQUY_MT_takes(bpy.types.Menu):
 
 class _Resample(Panel):
     bl_label = "Resample"
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Groups whose motion stays when the rest gets new seeds."""
+        """What gets new seeds, and over which frames."""
         layout, settings = self.layout, self.settings(context)
-        layout.label(text="Keep")
-        grid = layout.grid_flow(columns=3, even_columns=True, align=True)
-        grid.prop(settings, "keep")
+        grid = layout.grid_flow(columns=4, even_columns=True, align=True)
+        grid.prop(settings, "renew")
+        layout.prop(settings, "range_kind", text="")
+        if settings.range_kind == "FRAMES":
+            row = layout.row(align=True)
+            row.prop(settings, "range_first")
+            row.prop(settings, "range_last")
+        scene = compat.sequencer_scene(context)
+        take = takes.active_take(scene)
+        if take is not None and settings.range_kind != "WHOLE":
+            try:
+                (first, last), _ = range_of(scene, take)
+                layout.label(text=f"Scene frames {first} to {last} of {take.name}", icon="PREVIEW_RANGE")
+            except SoliloquyError as error:
+                draw_text(layout, str(error), "ERROR", alert=True)
         count = settings.takes_wanted
         label = f"Resample {count} Takes" if count > 1 else "Resample"
         layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH")

@@ -16,11 +16,12 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.channels import GROUPS
+from ..core.channels import GROUPS, LIP_GROUPS
 from ..core.protocol import Generate
 from .compat import BLEND_RELATIVE
 from .properties_targets import CLASSES as TARGET_CLASSES
 from .properties_targets import SoliloquyTarget
+from .ranges import ITEMS as RANGES
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 """Defaults and limits of the settings are the protocol's."""
@@ -29,6 +30,16 @@ _LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 def _limits(name: str) -> dict[str, float]:
     spec = _LIMITS[name]
     return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
+
+
+def _group_text(group: str) -> str:
+    """What resampling a channel group means."""
+    if group in LIP_GROUPS:
+        return f"Put the {group} back to what the speech says; every seed gives the same"
+    return f"New {group} motion"
+
+
+_GROUP_ITEMS = tuple((group, group.capitalize(), _group_text(group)) for group in GROUPS)
 
 
 def _choose_take(settings: SoliloquySettings, _context: bpy.types.Context) -> None:
@@ -151,12 +162,18 @@ class SoliloquySettings(bpy.types.PropertyGroup):
         ),
     )
     motion_only: BoolProperty(name="Motion Only", description="Make motion and curves without rendering frames")
-    keep: EnumProperty(
-        name="Keep",
-        description="Channel groups that Resample keeps from the chosen take; the others get new seeds",
+    renew: EnumProperty(
+        name="Resample",
+        description="Channel groups that get new seeds; the others stay as they are, to the bit",
         options={"ENUM_FLAG"},
-        items=tuple((group, group.capitalize(), f"Keep the {group} of the chosen take") for group in GROUPS),
+        items=_GROUP_ITEMS,
+        default=set(GROUPS) - set(LIP_GROUPS),
     )
+    range_kind: EnumProperty(
+        name="Range", description="Part of the take that gets new seeds; the rest stays, to the bit", items=RANGES
+    )
+    range_first: IntProperty(name="First", description="First scene frame to sample anew", default=1)
+    range_last: IntProperty(name="Last", description="Last scene frame to sample anew", default=50)
     output_dir: StringProperty(
         name="Output",
         subtype="DIR_PATH",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..core.errors import BadInputError
+from ..core.errors import BadInputError, SoliloquyError
 from ..core.protocol import TakeReady
 from . import bake, compat, nla, speech, strips
 from .motion import load_motion
 from .properties import SoliloquyTake, settings_of
 from .speech import Speech
+
+if TYPE_CHECKING:
+    from .jobs import Job
 
 _FACTS = ("index", "seed", "frame_count", "fps", "has_frames", "audio_start", "audio_strip", "origin", "channel")
 """Fields of a take that its Actions carry too, so that the list can be made again from a rig (`from_rigs`)."""
@@ -58,15 +61,23 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
     return take
 
 
-def arrive(scene: bpy.types.Scene, spoken: Speech, ready: TakeReady) -> Iterator[object]:
-    """List a take that the worker has finished, put its frames into the sequencer, bake it; all in steps."""
-    key = add_take(scene, ready, spoken).key
+def arrive(scene: bpy.types.Scene, job: Job, ready: TakeReady) -> Iterator[object]:
+    """List a take that the worker has finished, put its frames into the sequencer, bake it; all in steps.
+
+    A target that can't be keyed is no reason to lose the take: what is wrong with it goes to the job's notices.
+    """
+    take = add_take(scene, ready, job.spoken)
+    key = take.key
+    take.note = take.note or job.note
     yield
     if ready.frames is not None:
         yield from place_take(scene, index_of(scene, key))
     settings_of(scene).active_take = index_of(scene, key)
     if settings_of(scene).bake_on_arrival:
-        yield from bake_take(scene, index_of(scene, key))
+        try:
+            yield from bake_take(scene, index_of(scene, key))
+        except SoliloquyError as error:
+            job.notices.append(f"Not baked: {error}")
 
 
 def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:

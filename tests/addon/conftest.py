@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import struct
 import sys
@@ -96,3 +97,42 @@ def portrait(tmp_path: Path):
         return tmp_path / f"{name}.png"
 
     return make
+
+
+@pytest.fixture
+def shape_mesh():
+    """Function that makes a triangle with shape keys, deformed by an armature if one is given."""
+    return _shape_mesh
+
+
+def _shape_mesh(name, shapes, armature=None):
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    thing = bpy.data.objects.new(name, mesh)
+    bpy.context.scene.collection.objects.link(thing)
+    for shape in ("Basis", *shapes):
+        thing.shape_key_add(name=shape).value = 0.0
+    if armature is not None:
+        thing.modifiers.new("Armature", "ARMATURE").object = armature
+    return thing
+
+
+@pytest.fixture
+def armature():
+    """Function that makes an armature with bones {name: (head, tail, roll)}, in quaternions as new bones are."""
+    return _armature
+
+
+def _armature(bones, upright=True):
+    thing = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
+    bpy.context.scene.collection.objects.link(thing)
+    bpy.context.view_layer.objects.active = thing
+    bpy.ops.object.mode_set(mode="EDIT")
+    for name, (head, tail, roll) in bones.items():
+        bone = thing.data.edit_bones.new(name)
+        bone.head, bone.tail, bone.roll = head, tail, roll
+    bpy.ops.object.mode_set(mode="OBJECT")
+    if not upright:
+        thing.rotation_euler.x = math.pi / 2
+        bpy.context.view_layer.update()
+    return thing

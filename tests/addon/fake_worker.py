@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path.cwd()))  # the client starts workers in the folder t
 import numpy as np
 
 from core import protocol
-from core.channels import EXPRESSIONS
+from core.channels import CHANNELS, EXPRESSIONS, GROUPS
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED
 
 cancelled: set[str] = set()
@@ -58,12 +58,35 @@ def motion(frames: int, seed: int) -> dict[str, np.ndarray]:
     return {"expression": expression, "rotation": rotation.astype(np.float32), "translation": translation}
 
 
-def make_take(identifier: str, job: Path, index: int, seed: int, request: protocol.Generate, pause: float) -> bool:
+def resampled(job: Path, seed: int, request: protocol.Resample) -> dict[str, np.ndarray]:
+    """Motion of a new seed in which the kept part of a take is equal to the bit."""
+    with np.load(job / f"take-{request.take or 1:03d}" / "motion.npz") as stored:
+        old = {name: stored[name] for name in ("expression", "rotation", "translation")}
+    count = len(old["expression"])
+    new = motion(count, seed)
+    if request.take is None:
+        return new
+    new["expression"] = np.clip(new["expression"] + 0.01 * (seed % 7 + 1), 0, 1).astype(np.float32)
+    last = count - 1 if request.last_frame is None else request.last_frame
+    kept = {name for group in request.keep for name in GROUPS[group]}
+    free = np.zeros((count, len(CHANNELS)), bool)
+    free[request.first_frame : last + 1] = [name not in kept for name in CHANNELS]
+    for name, columns in (("expression", slice(0, 53)), ("rotation", slice(53, 56)), ("translation", slice(56, 59))):
+        new[name] = np.where(free[:, columns], new[name], old[name])
+    return new
+
+
+def make_take(
+    identifier: str, job: Path, index: int, seed: int, request: protocol.Generate, pause: float,
+    moving: dict[str, np.ndarray] | None = None,
+) -> bool:  # fmt: skip
     seconds = SECONDS if request.duration is None else request.duration
     count = round(25 * seconds)
     folder = job / f"take-{index:03d}"
     (folder / "frames").mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "motion.npz", fps=25.0, **motion(count, seed))
+    moving = moving or motion(count, seed)
+    count = len(moving["expression"])
+    np.savez(folder / "motion.npz", fps=25.0, names=np.array(CHANNELS), **moving)
     for i in range(0 if request.motion_only else count):
         if identifier in cancelled:
             return False
@@ -121,18 +144,27 @@ def run(identifier: str, request: protocol.Request) -> None:
         time.sleep(3600)
     if isinstance(request, protocol.Head):
         return say(protocol.Done(id=identifier, result=head_files(Path(request.out))))
+    given = None
     if isinstance(request, protocol.Resample):
         job = Path(request.job)
         first = 1 + len(list(job.glob("take-*")))
         like = protocol.Generate(audio="", portrait="", out="", takes=request.takes)
         seeds = range(100 + first, 100 + first + request.takes)
+    elif isinstance(request, protocol.Render):
+        job = Path(request.job)
+        first = 1 + len(list(job.glob("take-*")))
+        like = protocol.Generate(audio="", portrait="", out="")
+        seeds = [request.take]
+        with np.load(request.motion or job / f"take-{request.take:03d}" / "motion.npz") as stored:
+            given = {name: stored[name] for name in ("expression", "rotation", "translation")}
     elif isinstance(request, protocol.Generate):
         job, first, like = Path(request.out) / "job", 1, request
         seeds = range(request.seed, request.seed + request.takes)
     else:
         return say(protocol.Error(id=identifier, code="unscripted", message="The script has no such scene."))
     for offset, seed in enumerate(seeds):
-        if not make_take(identifier, job, first + offset, seed, like, 0.05 if manner == "slow" else 0.0):
+        moving = resampled(job, seed, request) if isinstance(request, protocol.Resample) else given
+        if not make_take(identifier, job, first + offset, seed, like, 0.05 if manner == "slow" else 0.0, moving):
             return say(protocol.Error(id=identifier, code="cancelled", message="Cancelled.", exit_code=EXIT_CANCELLED))
         if manner == "crash":
             os.kill(os.getpid(), 9)

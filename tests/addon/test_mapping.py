@@ -22,35 +22,6 @@ def take():
     return motion.TakeMotion(expression, 0.3 * np.sin(t * 3 + np.arange(3)), np.cos(t * 2 + np.arange(3)), 25.0)
 
 
-def shape_mesh(name, shapes, armature=None):
-    """A triangle with shape keys."""
-    mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
-    thing = bpy.data.objects.new(name, mesh)
-    bpy.context.scene.collection.objects.link(thing)
-    for shape in ("Basis", *shapes):
-        thing.shape_key_add(name=shape).value = 0.0
-    if armature is not None:
-        thing.modifiers.new("Armature", "ARMATURE").object = armature
-    return thing
-
-
-def armature(bones, upright=True):
-    """Armature with bones {name: (head, tail, roll)}; rotation mode quaternion, as new bones have."""
-    thing = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
-    bpy.context.scene.collection.objects.link(thing)
-    bpy.context.view_layer.objects.active = thing
-    bpy.ops.object.mode_set(mode="EDIT")
-    for name, (head, tail, roll) in bones.items():
-        bone = thing.data.edit_bones.new(name)
-        bone.head, bone.tail, bone.roll = head, tail, roll
-    bpy.ops.object.mode_set(mode="OBJECT")
-    if not upright:
-        thing.rotation_euler.x = np.pi / 2
-        bpy.context.view_layer.update()
-    return thing
-
-
 def bake_on(thing, take, rules=None, key="first"):
     rules = presets.rules_for(presets.guess(thing), thing) if rules is None else rules
     steps.advance(bake.bake(thing, rules, take, Timing(1.0, 25.0), key, "Take"), float("inf"))
@@ -122,7 +93,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_arkit_shapes_are_found_in_any_spelling(scene, take, spelling):
+def test_arkit_shapes_are_found_in_any_spelling(scene, take, spelling, shape_mesh):
     spelled = {name: SPELLINGS[spelling](name) for name in SHAPE_NAMES}
     thing = shape_mesh("face", [*spelled.values(), "bodyFat", "Basis.001"])
     assert presets.guess(thing) == "ARKIT"
@@ -138,7 +109,7 @@ def test_sides_are_never_mixed_up():
     }
 
 
-def test_arkits_52_get_our_halves_as_their_mean(scene, take):
+def test_arkits_52_get_our_halves_as_their_mean(scene, take, shape_mesh):
     thing = shape_mesh("face", [name for name in SHAPE_NAMES if not name.startswith("browInner")] + ["browInnerUp"])
     rule = next(rule for rule in presets.arkit_rules(thing) if rule.name == "browInnerUp")
     assert mapping.terms(rule.source) == {"browInnerUpLeft": 0.5, "browInnerUpRight": 0.5}
@@ -150,7 +121,7 @@ def test_arkits_52_get_our_halves_as_their_mean(scene, take):
      ["viseme_sil", "viseme_PP", "viseme_FF", "viseme_aa", "viseme_E", "viseme_I", "viseme_O", "viseme_U"],
      ["aa", "ih", "ou", "ee", "oh", "blinkLeft", "blinkRight"]],
 )  # fmt: skip
-def test_avatars_with_visemes_speak(scene, take, shapes):
+def test_avatars_with_visemes_speak(scene, take, shapes, shape_mesh):
     thing = shape_mesh("avatar", shapes)
     assert presets.guess(thing) == "VISEMES"
     bake_on(thing, take)
@@ -161,7 +132,7 @@ def test_avatars_with_visemes_speak(scene, take, shapes):
         assert min(values) >= 0 and max(values) <= 1 and max(values) - min(values) > 0.05, curve.data_path
 
 
-def test_driven_shapes_are_left_to_their_drivers(scene):
+def test_driven_shapes_are_left_to_their_drivers(scene, shape_mesh):
     thing = shape_mesh("face", SHAPE_NAMES)
     thing.data.shape_keys.key_blocks["jawOpen"].driver_add("value")
     assert "jawOpen" not in presets.free_shapes(thing) and "jawLeft" in presets.free_shapes(thing)
@@ -171,7 +142,7 @@ def test_driven_shapes_are_left_to_their_drivers(scene):
 @pytest.mark.parametrize("roll", [0.0, 0.7, 2.5])
 @pytest.mark.parametrize("upright", [True, False])
 @pytest.mark.parametrize("mode", ["QUATERNION", "XYZ", "AXIS_ANGLE"])
-def test_a_nod_is_a_nod_however_the_bone_was_rolled(scene, take, roll, upright, mode):
+def test_a_nod_is_a_nod_however_the_bone_was_rolled(scene, take, roll, upright, mode, armature):
     """The head's forward direction in the world must be R · forward, in any armature."""
 
     def place(x, y, z):
@@ -198,7 +169,7 @@ def test_a_nod_is_a_nod_however_the_bone_was_rolled(scene, take, roll, upright, 
     assert np.allclose(got, (wanted[0], -wanted[2], wanted[1]), atol=1e-4)
 
 
-def test_shifts_along_the_characters_axes(scene, take):
+def test_shifts_along_the_characters_axes(scene, take, armature):
     rig = armature({"lip": ((0, 0, 0), (0.1, -0.2, 0.1), 1.1)})
     rules = [Rule("jawOpen", "LOCATION", "lip", axis, size) for axis, size in (("LEFT", 1), ("UP", 2), ("FORWARD", 3))]
     bake_on(rig, take, rules)
@@ -208,7 +179,7 @@ def test_shifts_along_the_characters_axes(scene, take):
     assert np.allclose(moved, (weight, -3 * weight, 2 * weight), atol=1e-4)
 
 
-def test_multiplier_offset_and_two_rules_of_one_shape(scene, take):
+def test_multiplier_offset_and_two_rules_of_one_shape(scene, take, shape_mesh):
     thing = shape_mesh("face", ["open"])
     rules = [
         Rule("jawOpen", "SHAPE", "open", multiplier=0.5, offset=0.1),
@@ -221,7 +192,7 @@ def test_multiplier_offset_and_two_rules_of_one_shape(scene, take):
     assert got == pytest.approx(0.5 * jaw + 0.1 + 0.2 * funnel, abs=1e-4)
 
 
-def test_properties_of_objects_and_bones(scene, take):
+def test_properties_of_objects_and_bones(scene, take, armature):
     rig = armature({"face": ((0, 0, 0), (0, 0, 1), 0)})
     rig["jaw_open"] = 0.0
     rig.pose.bones["face"]["smile.L"] = 0.0
@@ -239,7 +210,7 @@ def test_properties_of_objects_and_bones(scene, take):
     )
 
 
-def test_an_armature_carries_all_its_meshes_and_remove_leaves_none(scene, take):
+def test_an_armature_carries_all_its_meshes_and_remove_leaves_none(scene, take, armature, shape_mesh):
     rig = armature({"Head": ((0, 0, 1.5), (0, 0, 1.7), 0), "Hips": ((0, 0, 0), (0, 0, 0.2), 0)})
     face, teeth = shape_mesh("face", SHAPE_NAMES, rig), shape_mesh("teeth", ["jawOpen", "jawLeft"], rig)
     bake_on(rig, take)
@@ -254,7 +225,7 @@ def test_an_armature_carries_all_its_meshes_and_remove_leaves_none(scene, take):
     assert not bpy.data.actions
 
 
-def test_a_line_that_was_dropped_is_dropped_from_the_bake(scene, take):
+def test_a_line_that_was_dropped_is_dropped_from_the_bake(scene, take, shape_mesh):
     thing = shape_mesh("face", ["jawOpen", "jawLeft"])
     bake_on(thing, take, [Rule("jawOpen", "SHAPE", "jawOpen"), Rule("jawLeft", "SHAPE", "jawLeft")])
     bake_on(thing, take, [Rule("jawOpen", "SHAPE", "jawOpen")])
@@ -262,7 +233,7 @@ def test_a_line_that_was_dropped_is_dropped_from_the_bake(scene, take):
     assert [curve.data_path for curve in curves] == ['key_blocks["jawOpen"].value']
 
 
-def test_nothing_to_bake_is_told(scene, take):
+def test_nothing_to_bake_is_told(scene, take, shape_mesh):
     thing = shape_mesh("face", ["jawOpen"])
     with pytest.raises(BadInputError, match="Nothing of the mapping"):
         bake_on(thing, take, [Rule("jawOpen", "SHAPE", "elsewhere")])
@@ -273,7 +244,7 @@ def test_nothing_to_bake_is_told(scene, take):
 
 
 # ------------------------------------------------------------------------------------------------- in the interface
-def test_targets_are_added_with_a_mapping_saved_and_loaded(scene, tmp_path):
+def test_targets_are_added_with_a_mapping_saved_and_loaded(scene, tmp_path, shape_mesh):
     thing = shape_mesh("face", SHAPE_NAMES)
     thing.select_set(True)
     assert bpy.ops.soliloquy.add_target() == {"FINISHED"}
@@ -292,7 +263,7 @@ def test_targets_are_added_with_a_mapping_saved_and_loaded(scene, tmp_path):
         bpy.ops.soliloquy.apply_preset(preset="RIGIFY")
 
 
-def test_wiggle_moves_and_puts_back(scene):
+def test_wiggle_moves_and_puts_back(scene, armature, shape_mesh):
     rig = armature({"jaw": ((0, 0, 0), (0, -0.1, 0), 0)})
     rig["open"] = 0.25
     face = shape_mesh("face", ["jawOpen"], rig)
