@@ -97,6 +97,10 @@ class People:
     def __len__(self) -> int:
         return len(self.identity)
 
+    def to(self, device: str | torch.device) -> People:
+        """The same people on another device."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
     def __getitem__(self, rows: Tensor | slice) -> People:
         """Some of them; a row may be taken several times (frames of one person)."""
         return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})

@@ -62,10 +62,18 @@ class Frames:
 
 
 class Studio:
-    """Photographs people of a bank of skins."""
+    """Photographs people of a bank of skins, on a device; what it is given must lie there."""
 
-    def __init__(self, model: HeadModel, bank: SkinBank) -> None:
-        self.model, self.bank, self.noise = model, bank, Noise(1)
+    def __init__(self, model: HeadModel, bank: SkinBank, device: str | torch.device = "cpu") -> None:
+        self.device = torch.device(device)
+        self.model, self.textures, self.noise = model.to(device), bank.textures.to(device), Noise(1)
+        self.noise.lattice = self.noise.lattice.to(device)
+        with self.device:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Meshes and tables that are the same for everybody."""
+        model = self.model
         mean = model.mean
         bust = (mean[:, 1] < -15.0) | ((mean[:, 0].abs() > 8.6) & (mean[:, 1] < -10.5))
         kept = ~bust[model.triangles].any(1)  # its edge would show through the shirt
@@ -273,7 +281,7 @@ class Studio:
 
     def _texture(self, skin: int, face: Tensor, weights: Tensor) -> Tensor:
         """(n, 3) bilinear samples of a skin at points of the head model's triangles."""
-        texture = self.bank.textures[skin]
+        texture = self.textures[skin]
         size = texture.shape[0]
         corner = self.model.uv[self.head_uv[face]]  # (n, 3, 2)
         uv = (corner * weights[..., None]).sum(1)
@@ -318,7 +326,8 @@ class Studio:
         size = canvas.shape[-1]
         near = F.max_pool2d(F.avg_pool2d(fuzz, 3), 3, 1, 1)
         near = F.interpolate(near, (size, size), mode="bilinear")
-        grain = torch.rand(1, 2, size // 2, size // 6, generator=torch.Generator().manual_seed(int(people.place[0, 0])))
+        generator = torch.Generator("cpu").manual_seed(int(people.place[0, 0]))
+        grain = torch.rand(1, 2, size // 2, size // 6, generator=generator, device="cpu").to(canvas)
         field = F.interpolate(grain - 0.5, (size, size), mode="bilinear") * near
         y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
         still = torch.stack([x, y]) / (size / 2) - 1

@@ -51,6 +51,9 @@ class SyntheticTalkers:
         Samples a pixel along each axis.
     skins
         Only the first so many skins (tests).
+    device
+        Where pictures are rendered, and where everything that is returned lies. People, poses and cameras are drawn on
+        the processor, so they are the same on every device.
     """
 
     def __init__(
@@ -61,11 +64,13 @@ class SyntheticTalkers:
         samples: float = 1.5,
         skins: int | None = None,
         cache: Path = CACHE,
+        device: str | torch.device = "cpu",
     ) -> None:
         self.split, self.size, self.framing, self.samples = split, size, framing, samples
         self.model = HeadModel.load()
         bank = SkinBank.load(split, cache, skins)
-        self.casting, self.studio = Casting(self.model, bank), Studio(self.model, bank)
+        self.casting, self.studio = Casting(self.model, bank), Studio(self.model, bank, device)
+        self.device = self.studio.device
         self.motions = MotionBank.load(split)
         self.points = LandmarkModel.face_mesh(self.model)
         backdrops = cache / split / BACKDROPS
@@ -92,7 +97,8 @@ class SyntheticTalkers:
         if pairs:
             other, source = self.shoot(people, self._moved(pose, rng), camera, lights, background)
             out |= {f"source_{name}": value for name, value in other.items()}
-            out["flow"] = self._flow(frames, source)
+            with self.device:
+                out["flow"] = self._flow(frames, source)
         return out
 
     def draw_poses(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -170,12 +176,7 @@ class SyntheticTalkers:
     def shoot(
         self, people: People, pose: dict[str, Tensor], camera: Camera, lights: Lights, background: Tensor
     ) -> tuple[dict[str, Tensor], Frames]:
-        rotation = euler_to_matrix(pose["rotation"])
-        body = turn_of_body(pose["rotation"], pose["body"])
-        vertices, normals = self.studio.camera_space(people, pose["expression"], rotation, pose["translation"], body)
-        frames = self.studio.shoot(people, vertices, normals, camera, lights, background, self.samples)
-        out = {
-            "picture": frames.picture,
+        truth = {
             "identity": people.identity,
             "expression": pose["expression"],
             "rotation": pose["rotation"],
@@ -185,9 +186,17 @@ class SyntheticTalkers:
             "gaze": torch.from_numpy(gaze_of(pose["expression"].numpy())),
             "light": lights.harmonics(),
             "landmarks": self._landmarks(people, pose, camera),
-            "parts": frames.parts,
         }
-        return out, frames
+        out = {name: value.to(self.device) for name, value in truth.items()}
+        body = turn_of_body(pose["rotation"], pose["body"]).to(self.device)
+        people, background = people.to(self.device), background.to(self.device)
+        lights = Lights(*(value.to(self.device) for value in vars(lights).values()))
+        camera = Camera(out["focal"], out["centre"])
+        with self.device:
+            rotation = euler_to_matrix(out["rotation"])
+            surface = self.studio.camera_space(people, out["expression"], rotation, out["translation"], body)
+            frames = self.studio.shoot(people, *surface, camera, lights, background, self.samples)
+        return {"picture": frames.picture, "parts": frames.parts} | out, frames
 
     def _flow(self, target: Frames, source: Frames) -> Tensor:
         """(n, S, S, 2) source pixels of the target's pixels, by the head model's vertices (props have none)."""
