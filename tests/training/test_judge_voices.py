@@ -76,5 +76,5 @@ def test_voices_say_the_words_when_the_talker_does() -> None:
         assert loud[95:205].mean() > -0.7
     again = other_voices(clip, segments)
     assert list(again) == list(voices)
-    for name in voices:  # espeak-ng's noise goes on from call to call, so hisses differ a little
-        assert np.abs(voices[name].astype(np.float32) - again[name]).mean() < 0.02
+    for name in voices:  # espeak-ng's noise and timing go on from call to call: nearly the same, not to the bit
+        assert np.corrcoef(voices[name].ravel(), again[name].ravel())[0, 1] > 0.97
