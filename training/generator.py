@@ -35,6 +35,7 @@ from .gaze import GazeDistance, GazeEncoder
 from .generator_data import MARGIN, PairSource, WindowConfig, cut_windows, prepare, recolour
 from .generator_export import export
 from .generator_losses import (
+    Judgement,
     LossWeights,
     feature_matching,
     gaze_difference,
@@ -201,8 +202,9 @@ class GeneratorTrainer:
         if strength > 0:
             judge = run.modules["D"].requires_grad_(True)
             with step.autocast():
-                real, fake = (run.forward["D"](p, geometry) for p in (truth, made.detach()))
-            loss = hinge_discriminator(real, fake)
+                twice = None if geometry is None else torch.cat([geometry, geometry])
+                both = run.forward["D"](torch.cat([truth, made.detach()]), twice)
+            loss = hinge_discriminator(*halves(both))
             step.update("D", loss)
             log["d"] = loss.detach()
             judge.requires_grad_(False)
@@ -232,6 +234,12 @@ class GeneratorTrainer:
     def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
         """Train to the end of the run."""
         return self.run.fit(self.step, sample)
+
+
+def halves(judgement: Judgement) -> tuple[Judgement, Judgement]:
+    """What D found in the first and in the second half of a batch."""
+    pairs = [[feature.chunk(2) for feature in scale] for scale in judgement]
+    return tuple([[pair[k] for pair in scale] for scale in pairs] for k in (0, 1))  # type: ignore[return-value]
 
 
 def correct(network: nn.Module, batch: Mapping[str, Tensor]) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,12 +36,19 @@ from training.perceptual import PerceptualDistance
 
 from .generator_pairs import SIZE, MadePairs
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def trainer(folder: Path, steps: int, model: str = "flow", **losses: float) -> GeneratorTrainer:
     recipe = Recipe.of(model, "tiny")
     recipe = replace(recipe, losses=replace(recipe.losses, **losses))
     config = RunConfig(steps=steps, log_every=10, bfloat16=False)
     return GeneratorTrainer(recipe, MadePairs(), ProjectedStyle(), PerceptualDistance(), folder, config)
+
+
+def sums(run: GeneratorTrainer) -> list[float]:
+    """A number for each tensor of both networks."""
+    return [p.double().sum().item() for name in ("G", "D") for p in run.run.modules[name].parameters()]
 
 
 def test_hinge_losses_by_hand():
@@ -186,3 +196,31 @@ def test_a_strip_shows_source_warp_result_truth(tmp_path):
     warped = (batch["warped"][0] * 255 + 0.5).byte().permute(1, 2, 0).numpy()
     assert (row[:, SIZE : 2 * SIZE] == warped).all()
     assert np.abs(row[:, 2 * SIZE : 3 * SIZE].astype(int) - warped).max() <= 1  # an untrained G is the warp
+
+
+TWO_PROCESSES = """
+import sys
+from pathlib import Path
+from tests.training.test_generator import sums, trainer
+
+run = trainer(Path(sys.argv[1]), 4, gan_from=1, gan_over=1)
+run.fit()
+Path(sys.argv[1], f"rank{run.run.rank}.txt").write_text(" ".join(map(repr, sums(run))))
+"""
+
+
+def test_two_processes_train_one_generator(tmp_path):
+    """Each draws its own pairs; their networks stay the same."""
+    script = tmp_path / "two.py"
+    script.write_text(TWO_PROCESSES)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, str(tmp_path)], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = ((tmp_path / f"rank{rank}.txt").read_text() for rank in (0, 1))
+    assert first == second
+    alone = trainer(tmp_path / "alone", 4, gan_from=1, gan_over=1)
+    alone.fit()
+    assert first != " ".join(map(repr, sums(alone)))
