@@ -46,8 +46,9 @@ LEARNS = {
 KEPT = ("identity_encoder", "decoder", "mlp_m2l", "mlp_m2nl")
 """Parts of the representation that a generator was trained on: with ``--keep`` they stay as shipped, and E_v, MLP_ol
 and MLP_nl learn to meet them."""
-SHARES = {"grid": 0.4, "portraits": 0.6}
-"""How often a clip of a batch comes from each set. GRID is one man: real frames, but of one face."""
+SHARES = {"grid": 0.3, "portraits": 0.35, "synthetic": 0.35}
+"""How often a clip of a batch comes from each set. GRID is one man: real frames, but of one face. Stages with sound
+leave the synthetic people out."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("prepare", *STAGES, "export", "evaluate"))
-    parser.add_argument("sets", nargs="*", default=list(SHARES), help="of prepare: grid, portraits")
+    parser.add_argument("sets", nargs="*", default=list(SHARES), help="of prepare: grid, portraits, synthetic")
     add_run_arguments(parser, Path("runs/representation"), RunConfig(0))
     parser.set_defaults(steps=None)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))

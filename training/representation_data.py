@@ -9,7 +9,7 @@ place of the view:
 | channels | (N, 59) float32 | the 59 channels, with the head's rotation before the camera |
 | observed | (N, 59) bool | which of them are known |
 | clip, frame | (N,) int32 | clip a view is of, and its frame there |
-| person | (clips,) int32 | who is in a clip |
+| person | (clips,) int32 | who is in a clip; −1: each view shows another person |
 | sounds | (clips + 1,) int64 | clip i has mel rows ``4 sounds[i] : 4 sounds[i + 1]``; none: silent film |
 | mel | (M, 80) float16 | ``core.mel`` |
 """
@@ -31,6 +31,8 @@ from core.lips import LipModel
 from core.mel import MEL_BANDS, MELS_PER_FRAME
 
 CACHE = Path(".cache/representation")
+EVERYONE = -1
+"""Person of a clip whose views show one person each."""
 ARRAYS = ("views", "channels", "observed", "clip", "frame", "person", "sounds", "mel")
 
 
@@ -82,8 +84,9 @@ class Batch:
         (B, 3, S, S) float 0–1: what E_v sees, and another frame of the same clip for E_id.
     channels, observed
         (B, 59) float32 and bool.
-    person
-        (B,) long, different numbers for different people over all sets.
+    person, alike
+        (B,) long, different numbers for different people over all sets; and (B,) bool, whether the clip's other views
+        show the same person.
     f_a, f_l
         (B, d_a) standardised and (B, 32); zero where ``heard`` (B,) is false.
     """
@@ -93,6 +96,7 @@ class Batch:
     channels: Tensor
     observed: Tensor
     person: Tensor
+    alike: Tensor
     f_a: Tensor
     f_l: Tensor
     heard: Tensor
@@ -214,13 +218,16 @@ class Mixture:
                 part = slice(i * each, (i + 1) * each)
                 f_a[part] = (faces.f_a[sound] - self.sound_mean) / self.sound_scale
                 f_l[part], heard[part] = faces.f_l[sound], True
-        people = [faces.first_person + faces.person[faces.clip[rows]] for faces, rows, _ in picks]
+        people = np.concatenate([faces.first_person + faces.person[faces.clip[rows]] for faces, rows, _ in picks])
+        alike = np.concatenate([faces.person[faces.clip[rows]] != EVERYONE for faces, rows, _ in picks])
+        people = np.where(alike, people, -1 - np.arange(len(people)))
         return Batch(
             views=as_input(np.concatenate([faces.views[rows] for faces, rows, _ in picks]), self.side),
             sources=as_input(np.concatenate([faces.views[rows] for faces, _, rows in picks]), self.side),
             channels=torch.from_numpy(np.concatenate([faces.channels[rows] for faces, rows, _ in picks])),
             observed=torch.from_numpy(np.concatenate([faces.observed[rows] for faces, rows, _ in picks])),
-            person=torch.from_numpy(np.concatenate(people)).long(),
+            person=torch.from_numpy(people).long(),
+            alike=torch.from_numpy(alike),
             f_a=torch.from_numpy(f_a),
             f_l=torch.from_numpy(f_l),
             heard=torch.from_numpy(heard),

@@ -135,22 +135,19 @@ class Networks(nn.Module):
         for curves say more than a view shows."""
         model = self.representation
         back = model.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
-        spread = f_nl.std(0).mean().clamp_min(1e-3)
-        loss = F.smooth_l1_loss(back / spread, f_nl / spread)
+        loss = _relative(back, f_nl)
         loss = loss + F.smooth_l1_loss(model.decoder(back).float(), centred[:, NONLIP_COLUMNS])
         scale, mean = model.scale[LIP_COLUMNS], model.mean[LIP_COLUMNS]
         lips = (self.spoken(f_l) - mean) / scale
         loss = loss + F.smooth_l1_loss(lips, centred[:, LIP_COLUMNS])
         spoken = (self.spoken(batch.f_l) - mean) / scale
         again = model.mlp_m2l(spoken).float()
-        error = F.smooth_l1_loss(again, batch.f_l, reduction="none")
-        return loss + _masked(error, batch.heard[:, None].expand_as(error))
+        return loss + _relative(again[batch.heard], batch.f_l[batch.heard])
 
     def _met(self, centred: Tensor, f_nl: Tensor) -> Tensor:
         """How far f_nl of the views is from that of the true curves, which stands still."""
         wanted = self.representation.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
-        spread = wanted.std(0).mean().clamp_min(1e-3)
-        return F.smooth_l1_loss(f_nl / spread, wanted / spread)
+        return _relative(f_nl, wanted)
 
     def spoken(self, f_l: Tensor) -> Tensor:
         """The lip model's 27 weights of f_l (…, 32), as its D_l gives them."""
@@ -162,11 +159,14 @@ class Networks(nn.Module):
         return torch.stack([clips, clips + batch.each // 2], 1).flatten()  # increasing
 
     def _painted(self, batch: Batch) -> Tensor:
-        """Rows of the batch that are painted, evenly spread."""
-        count = max(1, round(self.losses.painted * len(batch.views)))
-        return torch.linspace(0, len(batch.views) - 1, count, device=batch.views.device).long()
+        """Rows of the batch that are painted, evenly spread over those of which another view is there."""
+        rows = torch.nonzero(batch.alike)[:, 0]
+        count = round(self.losses.painted * len(rows))
+        return rows[torch.linspace(0, len(rows) - 1, count, device=rows.device).long()] if count else rows[:0]
 
     def _pixel_loss(self, picture: Tensor, batch: Batch, rows: Tensor) -> Tensor:
+        if len(rows) == 0:
+            return picture.sum()
         return pixel_loss(picture, F.adaptive_avg_pool2d(batch.views[rows], picture.shape[-1]))
 
     def _channel_loss(self, read: Tensor, batch: Batch) -> Tensor:
@@ -181,6 +181,14 @@ class Networks(nn.Module):
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of ``values`` where ``mask``; 0 where nothing is."""
     return (values * mask).sum() / mask.sum().clamp_min(1)
+
+
+def _relative(told: Tensor, wanted: Tensor) -> Tensor:
+    """Smooth L_1 of features (N, F) in units of the mean spread of ``wanted``, of at least 0.05; 0 of no rows."""
+    if len(told) == 0:
+        return told.sum()
+    spread = wanted.std(0, correction=0).mean().clamp_min(0.05)
+    return F.smooth_l1_loss(told / spread, wanted / spread)
 
 
 def disguise(batch: Batch, config: AugmentConfig, generator: torch.Generator, one_crop: bool) -> Tensor:

@@ -3,7 +3,7 @@
 *grid*: every second frame of the tracked clips. *portraits*: each of the 340 portraits is made to talk by the product's
 own warp: lips from the exact phones of synthesised speech or the aligned ones of recorded speech, everything else from
 ``synthetic_motion``. So E_v sees many real faces in motion that is known exactly, with sound that belongs to it; GRID
-alone shows it one man. *synthetic*: talkers of ``training.corpus.synthetic`` with exact truth, without sound.
+alone shows it one man. *synthetic*: thousands of people of ``training.corpus.synthetic``, one view of each.
 """
 
 from __future__ import annotations
@@ -13,29 +13,34 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from core.audio import load_audio
 from core.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, NONLIP_CHANNELS
 from core.errors import BadInputError
-from core.face_view import clip_similarity, face_view
+from core.face_view import VIEW_SIDE, clip_similarity, face_view
 from core.head_model import HeadModel
 from core.mel import MELS_PER_FRAME
 from core.portrait import load_portrait
 from core.prior.features import channels_from_features
+from core.reconstruction import view_camera
 from core.renderer import Renderer
 from core.rotation import matrix_to_euler
 
 from .corpus.dataset import Clip, Corpus
+from .corpus.synthetic.views import SyntheticViews
 from .lips_data import Utterance, grid_utterances, recorded_utterances, synthetic_utterances, viseme_table
 from .prosody import analyse
-from .representation_data import CACHE, FilmedClip, write_faces
+from .representation_data import CACHE, EVERYONE, FilmedClip, write_faces
 from .speech_synthesis import CACHE as SPEECH
 from .splits import portrait_split
 from .synthetic_motion import synthesise
 
 STRIDE = {"grid": 2, "portraits": 4}
 """Frames from one view to the next: neighbours show the same."""
+GROUP = 4
+"""Synthetic people that count as a clip."""
 WINDOW = 75
 """Frames of a talking portrait, as many as a GRID clip has."""
 CROP = 192
@@ -51,14 +56,24 @@ def grid_clips(split: str, folder: Path = Path(".cache/corpus/grid")) -> Iterato
         frames = np.arange(0, clip.frames, STRIDE["grid"])
         views = np.stack([clip.face_view(frame) for frame in frames])
         mel = clip.mel[: MELS_PER_FRAME * clip.frames]
-        yield FilmedClip(views, frames, absolute_channels(clip)[frames], np.array(True), people[clip.talker], mel)
+        yield FilmedClip(views, frames, seen_channels(clip)[frames], np.array(True), people[clip.talker], mel)
 
 
-def absolute_channels(clip: Clip) -> np.ndarray:
-    """(T, 59) channels of a real clip with the head's rotation before the camera."""
+def seen_channels(clip: Clip) -> np.ndarray:
+    """(T, 59) channels of a real clip with the head's rotation as the view shows it."""
     rotation, _ = clip.absolute_pose()
-    turned = matrix_to_euler(torch.from_numpy(np.ascontiguousarray(rotation, np.float32))).numpy()
+    turned = seen_rotation(torch.from_numpy(rotation), clip.view_similarity)
     return np.concatenate([clip.expression, turned, clip.translation], axis=1).astype(np.float32)
+
+
+def seen_rotation(rotation: Tensor, similarity: np.ndarray) -> np.ndarray:
+    """(T, 3) pitch, yaw, roll of heads (T, 3, 3) before a camera, as a view of its picture shows them.
+
+    The view is turned in the picture's plane until the eyes are level.
+    """
+    one = torch.ones(1, dtype=torch.float64)
+    *_, roll = view_camera(one, torch.zeros(1, 2, dtype=torch.float64), torch.from_numpy(similarity)[None], VIEW_SIDE)
+    return matrix_to_euler(roll @ rotation.double()).float().numpy()
 
 
 def utterances(split: str, data: Path) -> list[Utterance]:
@@ -134,16 +149,18 @@ def filmed(
 ) -> FilmedClip:
     """Views and true channels of a portrait that makes ``motion`` (T, 59) to the sound ``mel`` (4 T or more, 80)."""
     rows = torch.from_numpy(motion[frames])
-    pictures, channels, points = [], [], []
+    pictures, expressions, rotations, points = [], [], [], []
     for part in rows.split(8):
         warped = renderer.warp(part[:, :_EXPRESSION], part[:, _EXPRESSION:-3], part[:, -3:])
         pictures.append((warped.picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).numpy())
-        turned = matrix_to_euler(warped.heads.rotation)
-        channels.append(torch.cat([warped.heads.expression, turned, part[:, -3:]], 1).numpy())
+        expressions.append(warped.heads.expression)
+        rotations.append(warped.heads.rotation)
         points.append(warped.heads.pixels[:, head.landmarks68, :2].numpy())
     similarity = clip_similarity(np.concatenate(points))
     views = np.stack([face_view(picture, similarity) for picture in np.concatenate(pictures)])
-    return FilmedClip(views, frames, np.concatenate(channels), np.array(True), person, mel[: MELS_PER_FRAME * WINDOW])
+    turned = seen_rotation(torch.cat(rotations), similarity)
+    channels = np.concatenate([torch.cat(expressions).numpy(), turned, motion[frames, -3:]], axis=1)
+    return FilmedClip(views, frames, channels, np.array(True), person, mel[: MELS_PER_FRAME * WINDOW])
 
 
 def sound_file(utterance: Utterance, data: Path) -> Path:
@@ -155,15 +172,34 @@ def sound_file(utterance: Utterance, data: Path) -> Path:
     return next(place for place in places if place.exists())
 
 
+def synthetic_clips(split: str) -> Iterator[FilmedClip]:
+    """Rendered people (``training.corpus.synthetic.views``), each in one view: every four of them count as a clip.
+
+    Where the head stands is left out: a view of one moment doesn't show it.
+    """
+    views = SyntheticViews(split)
+    known = np.arange(len(CHANNELS)) < len(CHANNELS) - 3
+    for first in tqdm(range(0, len(views) - GROUP + 1, GROUP), desc=f"synthetic {split}", unit="group"):
+        rows = np.arange(first, first + GROUP)
+        still = np.zeros((GROUP, 3), np.float32)
+        channels = np.concatenate([views.truth["expression"][rows], views.truth["rotation"][rows], still], axis=1)
+        yield FilmedClip(np.stack([views[i] for i in rows]), rows - first, channels, known, EVERYONE, None)
+
+
 def prepare(what: str, data: Path, limit: int | None = None) -> None:
-    """Make the train and held-out sets of ``grid`` or ``portraits`` in ``.cache/representation``; those there stay.
+    """Make the train and held-out sets of ``grid``, ``portraits`` or ``synthetic``; those there stay.
 
     ``limit``: so many portraits of each split.
     """
-    splits = {"grid": ("train", "test", "unseen"), "portraits": ("train", "test")}[what]
+    splits = ("train", "test", "unseen") if what == "grid" else ("train", "test")
     for split in splits:
         folder = CACHE / f"{what}-{split}"
         if folder.exists():
             continue
-        clips = grid_clips(split) if what == "grid" else portrait_clips(split, data, CACHE / "clips" / split, limit)
+        if what == "grid":
+            clips = grid_clips(split)
+        elif what == "portraits":
+            clips = portrait_clips(split, data, CACHE / "clips" / split, limit)
+        else:
+            clips = synthetic_clips(split)
         print(f"{folder}: {write_faces(folder, clips)} views")

@@ -21,7 +21,7 @@ from core.representation.model import Representation
 from training.engine import RunConfig
 from training.representation import KEPT, TrainConfig, ablated, build, export, load_stage, stage_folder, train
 from training.representation_augment import AugmentConfig, disguised, reshape
-from training.representation_data import Faces, FilmedClip, Mixture, spread_rows, write_faces
+from training.representation_data import EVERYONE, Faces, FilmedClip, Mixture, spread_rows, write_faces
 from training.representation_decoder import DecoderConfig, FaceDecoder, face_weight, pixel_loss
 from training.representation_losses import (
     MemoryBanks,
@@ -301,6 +301,23 @@ def test_what_a_generator_was_trained_on_can_stay(tmp_path, faces):
         old, new = (m.get_submodule(name).state_dict() for m in (shipped, model))
         assert all(torch.equal(old[key], new[key]) for key in old)
     assert torch.equal(model.scale, shipped.scale)
+
+
+def test_people_seen_once_are_read_but_not_painted(tmp_path, faces):
+    """Views of different people in one clip: no other view of theirs could tell who they are."""
+    crowd = replace(_film(0, np.random.default_rng(0)), person=EVERYONE, mel=None)
+    write_faces(tmp_path / "crowd-train", [crowd, crowd])
+    data = Mixture([Faces(faces), Faces(tmp_path / "crowd-train", 6)], [0.5, 0.5], _lips(), SIDE)
+    batch = data.draw(8, 4, np.random.default_rng(1))
+    assert batch.alike.any() and not batch.alike.all() and not batch.heard[~batch.alike].any()
+    alone = batch.person[~batch.alike]
+    assert len(alone.unique()) == len(alone) and not torch.isin(alone, batch.person[batch.alike]).any()
+    assert data.draw(8, 4, np.random.default_rng(1), heard=True).alike.all()
+    networks = build(TrainConfig.tiny(), _lips(), 0)
+    assert batch.alike[networks._painted(batch)].all()
+    crowd_alone = Mixture([Faces(tmp_path / "crowd-train")], [1.0], _lips(), SIDE).draw(2, 4, np.random.default_rng(0))
+    terms = networks("pretrain", crowd_alone, crowd_alone.views)
+    assert terms["pixels"] == 0.0 and terms["person"] == 0.0 and terms["channels"] > 0.0
 
 
 def test_missing_sets_and_stages_are_told(tmp_path):
