@@ -66,13 +66,14 @@ def main() -> None:
     parser.add_argument("files", nargs="+", help='photographs, or "astronaut"')
     parser.add_argument("--generator", type=Path, help="weights of G; the shipped ones where not given")
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--jpeg", action="store_true", help="smaller files, for the docs")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "compare")
     options = parser.parse_args()
     torch.set_num_threads(1)
     head, painter = HeadModel.load(), painter_of(options.generator)
     options.out.mkdir(parents=True, exist_ok=True)
     for name, portrait in load_portraits(options.files):
-        path = options.out / f"{name}.png"
+        path = options.out / f"{name}{'.jpg' if options.jpeg else '.png'}"
         if not cv2.imwrite(str(path), sheet(head, portrait, painter, options.size)[..., ::-1]):
             raise OSError(f"{path} can't be written")
         print(path)
