@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -150,7 +151,8 @@ class Reconstruction(nn.Module):
             facts = json.loads((file.metadata() or {}).get("config", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open has no iterator)
         try:
-            config = ReconstructionConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()})
+            given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+            config = ReconstructionConfig(**given)
             network = cls(config)
             network.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in tensors.items()})
         except (TypeError, AttributeError, RuntimeError) as error:

@@ -66,6 +66,9 @@ class OrientedPyramid(nn.Module):
     C is 1 at the finest scale, where only brightness counts (eyes are blind to fine colour), 3 at the others.
     """
 
+    filters: Tensor
+    opponent: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("filters", oriented_filters(), persistent=False)
@@ -116,9 +119,11 @@ class PerceptualDistance(nn.Module):
         super().__init__()
         self.trunk: FeatureMaps | None = None
         if weights is not None:
-            self.name, self.maps = "VGG-19", VGG19.load(weights)
+            self.name = "VGG-19"
+            self.maps: nn.Module = VGG19.load(weights)
         else:
-            self.name, self.maps = "oriented filters" + (" + R" if trunk else ""), OrientedPyramid()
+            self.name = "oriented filters" + (" + R" if trunk else "")
+            self.maps = OrientedPyramid()
             self.trunk = trunk
         self.eval().requires_grad_(False)
 
@@ -174,5 +179,5 @@ def _unit(maps: Tensor) -> Tensor:
 def _mean_difference(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
     """(B, R) mean absolute difference of maps (B, C, h, w), weighted by (B, R, H, W)."""
     difference = (a.float() - b.float()).abs().mean(1, keepdim=True)
-    small = F.adaptive_avg_pool2d(weights, difference.shape[-2:])
+    small = F.adaptive_avg_pool2d(weights, (difference.shape[-2], difference.shape[-1]))
     return (difference * small).sum((2, 3)) / small.sum((2, 3)).clamp_min(1e-6)

@@ -72,6 +72,12 @@ class Recipe:
 class Losses(nn.Module):
     """The losses of R against the truth of :func:`training.reconstruction_data.collate`."""
 
+    points_mean: Tensor
+    points_identity: Tensor
+    points_expression: Tensor
+    pairs: Tensor
+    weights: Tensor
+
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
@@ -154,7 +160,7 @@ def train(run_folder: Path, config: RunConfig, network: ReconstructionConfig, re
     optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, (0.9, 0.98), weight_decay=recipe.weight_decay)
     facts = {"network": asdict(network), "recipe": asdict(recipe)}
     run = Run(run_folder, config, {"R": model}, {"R": optimiser}, averaged=["R"], recipe=facts)
-    losses = Losses(recipe).to(run.device)
+    losses: Losses = Losses(recipe).to(run.device)
 
     def step(now: Step) -> dict[str, Tensor]:
         batch = {name: value.to(run.device) for name, value in sources.batch(now.rng).items()}
@@ -173,7 +179,8 @@ def train(run_folder: Path, config: RunConfig, network: ReconstructionConfig, re
 
 def export(run: Path, network: ReconstructionConfig, path: Path) -> None:
     """The averaged weights of a run as float16; running means and variances stay float32, for they may be large."""
-    average = load_module(run / CHECKPOINT, "R", Reconstruction(network))
+    average = Reconstruction(network)
+    load_module(run / CHECKPOINT, "R", average)
     tensors = {
         name: (value.half() if value.is_floating_point() and "running" not in name else value).contiguous()
         for name, value in average.state_dict().items()
