@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +13,16 @@ import torch
 from core.channels import EXPRESSIONS
 from core.errors import SoliloquyError
 from core.head_model import HeadModel
-from core.portrait import fit_portrait
+from core.portrait import fit_portrait, load_portrait
 from core.renderer.expression import target_expression
 from tests.training.made_up_pairs import made_up
 from training.corpus.reenactment import ReenactmentPairs, collate
-from training.corpus.reenactment_portraits import Move, Photograph, own_pairs, seed_of, source_move
+from training.corpus.reenactment_portraits import Move, Photograph, cycle_pairs, own_pairs, seed_of, source_move
 from training.corpus.reenactment_poses import MAX_MISS, SIZE, Pose, Source, Truth
 from training.corpus.reenactment_store import PairShard, shard_is_whole, write_pairs
-from training.picture_quality import psnr
+from training.corpus.reenactment_synthetic import MOMENTS, Sittings, synthetic_pairs
+from training.corpus.synthetic.skins import Surface, procedural_skin
+from training.picture_quality import psnr, sharpness
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +172,32 @@ def test_source_motions_depend_on_the_name_alone():
     expression, rotation, _ = Move({"eyeBlink": 1.0, "jawOpen": 2.0}, (10.0, 0.0, 0.0)).tensors()
     assert float(expression[0, EXPRESSIONS.index("eyeBlink_R")]) == 1.0
     assert float(expression.max()) == 1.0 and float(rotation[0, 0]) == pytest.approx(np.deg2rad(10))
+
+
+def test_synthetic_people_are_posed_on_what_was_rendered(tmp_path):
+    procedural_skin(Surface(HeadModel.load(), 256), 1).save(tmp_path / "train" / "procedural-1.safetensors")
+    talkers = Sittings("train", 192, "head", samples=1.0, cache=tmp_path)
+    pairs = synthetic_pairs(HeadModel.load(), talkers, 1)
+    assert len(pairs) >= MOMENTS - 1
+    batch = collate(pairs)
+    weight = batch["interest"][:, 1:2] * batch["valid"]
+    nearer = psnr(batch["warped"], batch["truth"], weight) > psnr(batch["source"], batch["truth"], weight)
+    assert nearer.float().mean() > 0.7
+    blinking = next(pair for pair in pairs if pair.facts["what"] == "moment 1")
+    assert blinking.expression[EXPRESSIONS.index("eyeBlink_L")] > 0.9
+
+
+@pytest.mark.real_data
+def test_a_portraits_cycle_gives_its_photograph_back():
+    data = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
+    files = sorted((data / "portraits").glob("*.jpg"))
+    if not files:
+        pytest.skip("no portraits: set SOLILOQUY_DATA to the data folder")
+    photograph = Photograph(HeadModel.load(), load_portrait(files[0]))
+    pairs = cycle_pairs(HeadModel.load(), photograph, files[0].stem, {"name": files[0].stem, "split": "train"})
+    assert pairs and all(pair.facts["kind"] == "portraits" for pair in pairs)
+    batch = collate(pairs)
+    warp, still = (psnr(batch[name], batch["truth"], batch["valid"]) for name in ("warped", "source"))
+    assert (warp > still + 1).all()
+    # shrunk from twice the size, the source keeps most of the photograph's detail
+    assert float(sharpness(batch["source"], batch["truth"]).min()) > 0.6

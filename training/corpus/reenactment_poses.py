@@ -31,6 +31,8 @@ SIZE = 256
 BLINK = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 CLOSING = 0.85
 """Openness of an eye below which the lids' weight is sought, rather than taken from the fit."""
+SHUT = 0.03
+"""Openness below which an eye counts as closed."""
 MAX_MISS = 0.06
 """Median distance of the posed head's landmarks from the truth's, over the outer-eye distance, above which a pair
 teaches nothing but a shift."""
@@ -99,6 +101,7 @@ class Source:
             too_open = self._lid_gaps(heads.pixels) > wanted
             low = torch.where(too_open, expression[BLINK], low)
             high = torch.where(too_open, high, expression[BLINK])
+        high = torch.where(openness < SHUT, torch.ones(2), high)  # what a motion says, though less would do
         expression[BLINK] = torch.where(closing, high, pose.expression[BLINK])
         return replace(pose, expression=expression)
 

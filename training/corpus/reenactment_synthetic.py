@@ -20,7 +20,8 @@ from ..splits import identity_seed
 from .reenactment import Pair
 from .reenactment_portraits import seed_of
 from .reenactment_poses import Source, Truth
-from .synthetic.photograph import Camera, Lights
+from .synthetic.light import Lights
+from .synthetic.photograph import Camera
 from .synthetic.talkers import SyntheticTalkers, draw_lights
 
 PEOPLE = {"train": 120, "test": 24}
