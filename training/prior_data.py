@@ -151,7 +151,7 @@ def _grid_sound(path: Path) -> Clip:
     return speech_clip(path, name=path.stem)
 
 
-def load_clips(part: str, grid_sound: int = 60) -> dict[str, list[Clip]]:
+def load_clips(part: str, grid_sound: int = 60, voices: int | None = None) -> dict[str, list[Clip]]:
     """All clips of ``part`` (``train``, ``test`` or ``unseen``) by source; a source that is absent gives an empty list.
 
     Parameters
@@ -159,6 +159,8 @@ def load_clips(part: str, grid_sound: int = 60) -> dict[str, list[Clip]]:
     grid_sound
         How many GRID clips also lend their sound to synthetic motion, so that a network can't tell from the recording
         alone which kind of motion goes with it.
+    voices
+        At most so many recordings of speech; listening to all of them takes minutes.
     """
     data = data_folder()
     speech = [p for folder in ("speech", "speech_lj") for p in sorted((data / folder).glob("*.flac"))]
@@ -167,9 +169,10 @@ def load_clips(part: str, grid_sound: int = 60) -> dict[str, list[Clip]]:
     sound = [p.with_suffix(".wav") for p in grid if p.with_suffix(".wav").exists()][:grid_sound]
     addresses = [address_clip(p) for p in address]
     carriers = tuple(clip.head for clip in addresses)
-    voices = [speech_clip(p) for p in speech if split(p.stem) == part] + [_grid_sound(p) for p in sound]
+    recorded = [p for p in speech if split(p.stem) == part][:voices]
+    spoken = [speech_clip(p) for p in recorded] + [_grid_sound(p) for p in sound]
     return {
-        "synthetic": [replace(clip, carriers=carriers) for clip in voices],
+        "synthetic": [replace(clip, carriers=carriers) for clip in spoken],
         "grid": [track_clip(p) for p in grid if _has_motion(p)],
         "address": addresses,
     }

@@ -27,6 +27,8 @@ Sampler = Callable[[Clip, int], np.ndarray]
 """Clip and seed → (T, 25) features."""
 SETS = ("voices", "grid", "unseen", "address")
 ADDRESS_FRAMES = 1500
+TRAINING_VOICES = 30
+"""Recordings that random training clips are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,12 @@ class HeldOut:
 
 def held_out(name: str, clips: int, draws: int) -> HeldOut:
     """The set ``name`` of ``SETS`` with at most so many clips."""
-    if name in ("voices", "grid"):
-        source = "synthetic" if name == "voices" else "grid"
-        chosen = load_clips("test", grid_sound=0)[source][:clips]
-    elif name == "unseen":
-        source, chosen = "grid", load_clips("unseen", grid_sound=0)["grid"][:clips]
-    else:
-        source, chosen = "address", [_cut(clip) for clip in load_clips("test", grid_sound=0)["address"][:clips]]
-    training = [_cut(clip) if name == "address" else clip for clip in load_clips("train", grid_sound=0)[source]]
+    source = {"voices": "synthetic", "address": "address"}.get(name, "grid")
+    voices = clips if name == "voices" else 0
+    chosen = load_clips("unseen" if name == "unseen" else "test", grid_sound=0, voices=voices)[source][:clips]
+    training = load_clips("train", grid_sound=0, voices=TRAINING_VOICES if voices else 0)[source]
+    if name == "address":
+        chosen, training = [_cut(clip) for clip in chosen], [_cut(clip) for clip in training]
     return HeldOut(name, chosen, training, draws if name == "voices" else 1, name == "address")
 
 
