@@ -16,7 +16,7 @@ import bpy
 import numpy as np
 
 from ..core.errors import BadInputError
-from . import compat, nla, targets
+from . import compat, nla, styles, targets
 from .keys import replace_keys, thinned
 from .mapping import Rule
 from .motion import TakeMotion
@@ -128,9 +128,12 @@ def bake(
         for place in old - set(owned):  # the mapping has changed since
             if place in known:
                 curves.remove(known[place])
-        found = nla.fit(block, action, name, frames[0], frames[-1])
+        # The last scene frame lasts until the next: between scene rates a take frame may fall in there.
+        found = nla.fit(block, action, name, frames[0], frames[-1] + 1)
         keyed = [found.strip.action_frame_start, found.strip.action_frame_end]
-        own = {"block": block.name, "curves": owned, "before": list(before.values()), "range": keyed, "placed": 0.0}
+        roles = [styles.group_of(channel.rules[0]) for channel in channels]
+        own = {"roles": roles, "neutral": [channel.neutral for channel in channels]}
+        own |= {"block": block.name, "curves": owned, "before": list(before.values()), "range": keyed, "placed": 0.0}
         nla.set_facts(action, facts | own)
         block.update_tag()
         yield None

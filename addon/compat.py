@@ -9,6 +9,7 @@ since     what changed
 5.1       ``frame_final_*``, ``frame_start`` and ``frame_duration`` of a strip are deprecated for
           ``left_handle``/``right_handle``, ``content_start`` and ``content_duration``;
           ``new_sound`` no longer makes a second Sound of the same file
+5.2       writing ``min``/``max`` of an Envelope modifier's control point from Python crashes now and then
 ========  =====================================================================
 """
 

@@ -95,14 +95,13 @@ def action_for(block: bpy.types.ID, key: str, name: str) -> bpy.types.Action:
 
 
 def fit(block: bpy.types.ID, action: bpy.types.Action, name: str, first: float, last: float) -> TakeTrack:
-    """Put the Action, keyed from scene frame ``first`` to ``last``, on its track.
+    """Put the Action on its track, from scene frame ``first`` to ``last``.
 
     A new track lies above the others (Blender's Python can't put it below) and replaces them, or adds to them where
     one of them moves the same things, so that nothing that was animated before is lost. A strip that the animator
     moved stays as far away from its place as it was; one that they scaled or trimmed is left alone.
     """
     tracks = block.animation_data_create().nla_tracks
-    last = max(last, first + 1.0)
     found = next((track for track in tracks_on(block) if track.action == action), None)
     offset = 0.0
     if found is None:

@@ -169,6 +169,22 @@ class SOLILOQUY_OT_edit_curves(_OnTake, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SOLILOQUY_OT_reset_style(_OnTake, bpy.types.Operator):
+    """Show the chosen take as it was sampled"""
+
+    bl_idname = "soliloquy.reset_style"
+    bl_label = "Reset Style"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """All amounts to 1, no way in or out."""
+        style = takes.active_take(compat.sequencer_scene(context)).style
+        for prop in style.bl_rna.properties:
+            if prop.type == "FLOAT" and getattr(style, prop.identifier) != prop.default:
+                setattr(style, prop.identifier, prop.default)
+        return {"FINISHED"}
+
+
 class SOLILOQUY_OT_open_folder(_OnTake, bpy.types.Operator):
     """Show the chosen take's folder: frames, motion, curves"""
 
@@ -191,5 +207,6 @@ CLASSES = (
     SOLILOQUY_OT_delete_take,
     SOLILOQUY_OT_collect_takes,
     SOLILOQUY_OT_edit_curves,
+    SOLILOQUY_OT_reset_style,
     SOLILOQUY_OT_open_folder,
 )

@@ -11,7 +11,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ..core.errors import SoliloquyError
-from . import compat, mapping, preferences, presets, targets, wiggle
+from . import compat, mapping, preferences, presets, styles, targets, wiggle
 from .operators_takes import poll_by
 from .properties import settings_of
 from .properties_targets import SoliloquyTarget
@@ -104,6 +104,25 @@ class SOLILOQUY_OT_apply_preset(_OnTarget, bpy.types.Operator):
         target.preset = self.preset
         target.set_rules(rules)
         self.report({"INFO"}, f"“{target.thing.name}”: {len(rules)} lines")
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_look_at_camera(_OnTarget, bpy.types.Operator):
+    """Let the target's eyes follow the scene's camera"""
+
+    bl_idname = "soliloquy.look_at_camera"
+    bl_label = "Look at Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Choose the camera."""
+        target, camera = active_target(context), context.scene.camera
+        if camera is None:
+            self.report({"ERROR"}, "The scene has no camera: add one")
+            return {"CANCELLED"}
+        target.look_at = camera
+        if not styles.eye_bones(target.thing, target.wanted_rules()):
+            self.report({"WARNING"}, f"The mapping of “{target.thing.name}” turns no eye bones: nothing can follow")
         return {"FINISHED"}
 
 
@@ -259,6 +278,7 @@ CLASSES = (
     SOLILOQUY_OT_add_target,
     SOLILOQUY_OT_remove_target,
     SOLILOQUY_OT_apply_preset,
+    SOLILOQUY_OT_look_at_camera,
     SOLILOQUY_OT_edit_rules,
     SOLILOQUY_OT_wiggle,
     SOLILOQUY_OT_save_mapping,

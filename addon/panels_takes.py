@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..core.channels import GROUPS
 from ..core.errors import SoliloquyError
 from . import compat, nla, takes, thumbnails
 from .operators_takes import range_of
@@ -134,4 +135,32 @@ class _Resample(Panel):
         layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH")
 
 
-CLASSES = (SOLILOQUY_UL_takes, SOLILOQUY_MT_takes, *in_editors((_Takes, ""), (_Resample, "takes")))
+class _Style(Panel):
+    bl_label = "Style"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen."""
+        return takes.active_take(compat.sequencer_scene(context)) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """How far each group moves, live on the targets."""
+        layout, style = self.layout, takes.active_take(compat.sequencer_scene(context)).style
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(style, "liveliness", slider=True)
+        column = layout.column(align=True)
+        for group in GROUPS:
+            column.prop(style, group, slider=True)
+        column = layout.column(align=True)
+        column.prop(style, "way_in")
+        column.prop(style, "way_out")
+        layout.operator("soliloquy.reset_style", icon="LOOP_BACK")
+
+
+CLASSES = (
+    SOLILOQUY_UL_takes,
+    SOLILOQUY_MT_takes,
+    *in_editors((_Takes, ""), (_Style, "takes"), (_Resample, "takes")),
+)

@@ -45,6 +45,14 @@ class _Targets(Panel):
             reason = targets.why_not(target.thing) if target.use else ""
             if reason:
                 draw_text(layout, reason, "ERROR", alert=True)
+        target = active_target(context)
+        if target is not None and target.thing is not None and target.thing.pose:
+            row = layout.row(align=True)
+            row.prop(target, "look_at", text="Look", icon="HIDE_OFF")
+            sub = row.row(align=True)
+            sub.active = target.look_at is not None
+            sub.prop(target, "look_influence", text="")
+            row.operator("soliloquy.look_at_camera", text="", icon="CAMERA_DATA")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False

@@ -63,12 +63,71 @@ def _apply_name(take: SoliloquyTake, _context: bpy.types.Context) -> None:
     rename(take.key, take.name)
 
 
+def _apply_style(style: SoliloquyStyle, _context: bpy.types.Context) -> None:
+    """The take's tracks follow its style at once."""
+    from .speech import rate_of
+    from .styles import apply
+
+    scene = style.id_data
+    take = next((take for take in settings_of(scene).takes if take.style == style), None)
+    if take is not None:
+        apply(take, rate_of(scene))
+
+
+def _amount(group: str) -> FloatProperty:
+    """How far a channel group moves."""
+    return FloatProperty(
+        name=group.capitalize(),
+        description=f"How far the {group} move: 0 not at all, 1 as sampled",
+        default=1.0,
+        min=0.0,
+        soft_max=2.0,
+        max=4.0,
+        update=_apply_style,
+    )
+
+
+class SoliloquyStyle(bpy.types.PropertyGroup):
+    """How a take is shown on its targets; nothing of it is sampled or keyed anew."""
+
+    liveliness: FloatProperty(
+        name="Liveliness",
+        description="Calm to lively: head, gaze, brows, cheeks and nose together",
+        default=1.0,
+        min=0.0,
+        soft_max=2.0,
+        max=4.0,
+        update=_apply_style,
+    )
+    way_in: FloatProperty(
+        name="Way In",
+        description="Time from the rest pose into the take",
+        min=0.0,
+        soft_max=2.0,
+        unit="TIME_ABSOLUTE",
+        update=_apply_style,
+    )
+    way_out: FloatProperty(
+        name="Way Out",
+        description="Time out of the take to the rest pose",
+        min=0.0,
+        soft_max=2.0,
+        unit="TIME_ABSOLUTE",
+        update=_apply_style,
+    )
+
+
+for _group in GROUPS:
+    SoliloquyStyle.__annotations__[_group] = _amount(_group)
+
+
 class SoliloquyTake(bpy.types.PropertyGroup):
     """One finished take: where it lies on disk and where it belongs on the timeline."""
 
     name: StringProperty(name="Name", description="The take's name, also of its NLA tracks", update=_apply_name)
     key: StringProperty(name="Key", description="Tells this entry from all others; its Actions carry it")
     star: BoolProperty(name="Star", description="Mark this take as one to keep")
+    style: PointerProperty(type=SoliloquyStyle)
     note: StringProperty(name="Note", description="What you want to remember about this take")
     shown: BoolProperty(
         name="Show", description="Show the take's frames and play its NLA tracks", default=True, update=_apply_shown
@@ -208,7 +267,7 @@ def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:
     return scene.soliloquy
 
 
-CLASSES = (*TARGET_CLASSES, SoliloquyTake, SoliloquySettings)
+CLASSES = (*TARGET_CLASSES, SoliloquyStyle, SoliloquyTake, SoliloquySettings)
 
 
 def register() -> None:

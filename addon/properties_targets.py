@@ -95,6 +95,13 @@ def _guess_mapping(target: SoliloquyTarget, _context: bpy.types.Context) -> None
         target.set_rules(rules_for(target.preset, target.thing))
 
 
+def _look(target: SoliloquyTarget, _context: bpy.types.Context) -> None:
+    """The eyes follow at once."""
+    from .styles import look_at
+
+    look_at(target)
+
+
 class SoliloquyTarget(bpy.types.PropertyGroup):
     """A rig or mesh that takes are baked on, and what moves what on it."""
 
@@ -107,6 +114,18 @@ class SoliloquyTarget(bpy.types.PropertyGroup):
         update=_guess_mapping,
     )
     preset: StringProperty(name="Mapping", description="What the mapping was made from")
+    look_at: PointerProperty(
+        name="Look At", type=bpy.types.Object, description="Object that the eyes follow, the camera say", update=_look
+    )
+    look_influence: FloatProperty(
+        name="Influence",
+        description="How much of the gaze goes to that object; the rest is the take's own",
+        default=0.8,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+        update=_look,
+    )
     rules: CollectionProperty(type=SoliloquyRule)
     active_rule: IntProperty(name="Active Line")
 

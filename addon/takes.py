@@ -11,7 +11,7 @@ import bpy
 
 from ..core.errors import BadInputError, SoliloquyError
 from ..core.protocol import TakeReady
-from . import bake, compat, nla, speech, strips
+from . import bake, compat, nla, speech, strips, styles
 from .motion import load_motion
 from .properties import SoliloquyTake, settings_of
 from .speech import Speech
@@ -121,7 +121,8 @@ def bake_take(scene: bpy.types.Scene, index: int) -> Generator[None, None, list[
                 about(take),
             )
             done.append((target.thing.name, baked))
-    apply_shown(scene, take)
+    styles.apply(settings.takes[index], speech.rate_of(scene))
+    apply_shown(scene, settings.takes[index])
     return done
 
 
@@ -193,10 +194,13 @@ def duplicate_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
     old = settings.takes[index]
     old_key, has_strip = old.key, strips.find_strip(scene, old.image_strip) is not None
     fields = {p.identifier: getattr(old, p.identifier) for p in old.bl_rna.properties if not p.is_readonly}
+    style = {p.identifier: getattr(old.style, p.identifier) for p in old.style.bl_rna.properties if not p.is_readonly}
     take = settings.takes.add()
     take.key = key = new_key()
     for name, value in (fields | {"key": key, "name": free_name(scene, old.name), "image_strip": ""}).items():
         setattr(take, name, value)
+    for name, value in style.items():
+        setattr(take.style, name, value)
     settings.takes.move(len(settings.takes) - 1, index + 1)
     nla.copy(old_key, key, settings.takes[index + 1].name)
     yield

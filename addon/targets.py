@@ -20,13 +20,17 @@ Y_UP = np.eye(3)
 
 @dataclass(frozen=True)
 class Channel:
-    """One F-curve to be keyed: values (n,) for n scene frames; ``neutral`` is the value of the rest pose."""
+    """One F-curve to be keyed: values (n,) for n scene frames.
+
+    ``group`` is the name it gets in the graph editor, ``neutral`` its value in the rest pose, ``rules`` what moves it.
+    """
 
     path: str
     index: int
     group: str
     values: np.ndarray
-    neutral: float = 0.0
+    neutral: float
+    rules: tuple[Rule, ...]
 
 
 @dataclass
@@ -38,10 +42,12 @@ class BonePose:
     frames: int
     own: dict[str, np.ndarray] = field(default_factory=dict)
     character: dict[str, np.ndarray] = field(default_factory=dict)
+    rules: dict[str, list[Rule]] = field(default_factory=dict)
 
     def add(self, rule: Rule, values: np.ndarray) -> None:
         """Add one rule's values."""
         kind, axes = (self.own, OWN_AXES) if rule.axis in OWN_AXES else (self.character, CHARACTER_AXES)
+        self.rules.setdefault(rule.kind, []).append(rule)
         kind.setdefault(rule.kind, np.zeros((self.frames, 3)))[:, axes.index(rule.axis)] += values
 
     def rotation(self) -> np.ndarray | None:
@@ -71,20 +77,22 @@ class BonePose:
         if turn is not None:
             mode = self.bone.rotation_mode
             if mode == "QUATERNION":
-                result += self._curves("rotation_quaternion", mapping.matrix_quaternion(turn), (1.0, 0.0, 0.0, 0.0))
+                path, values, rest = "rotation_quaternion", mapping.matrix_quaternion(turn), (1.0, 0.0, 0.0, 0.0)
             elif mode == "AXIS_ANGLE":
-                result += self._curves("rotation_axis_angle", mapping.matrix_axis_angle(turn), (0.0, 0.0, 1.0, 0.0))
+                path, values, rest = "rotation_axis_angle", mapping.matrix_axis_angle(turn), (0.0, 0.0, 1.0, 0.0)
             else:
-                result += self._curves("rotation_euler", mapping.matrix_euler(turn, mode), (0.0, 0.0, 0.0))
+                path, values, rest = "rotation_euler", mapping.matrix_euler(turn, mode), (0.0, 0.0, 0.0)
+            result += self._curves(ROTATION, path, values, rest)
         for kind, path, neutral in ((LOCATION, "location", 0.0), (SCALE, "scale", 1.0)):
             vector = self.vector(kind)
             if vector is not None:
-                result += self._curves(path, vector + neutral, (neutral,) * 3)
+                result += self._curves(kind, path, vector + neutral, (neutral,) * 3)
         return result
 
-    def _curves(self, prop: str, values: np.ndarray, neutral: Iterable[float]) -> list[Channel]:
+    def _curves(self, kind: str, prop: str, values: np.ndarray, neutral: Iterable[float]) -> list[Channel]:
         path = f'pose.bones["{bpy.utils.escape_identifier(self.bone.name)}"].{prop}'
-        return [Channel(path, i, self.bone.name, values[:, i], zero) for i, zero in enumerate(neutral)]
+        rules = tuple(self.rules[kind])
+        return [Channel(path, i, self.bone.name, values[:, i], zero, rules) for i, zero in enumerate(neutral)]
 
 
 def space_of(thing: bpy.types.Object) -> np.ndarray:
@@ -174,31 +182,27 @@ def channels(
     names them.
     """
     sources = sources_for(thing, motion)
-    values: dict[tuple[bpy.types.ID, str], np.ndarray] = {}
+    moved_by: dict[tuple[bpy.types.ID, str], list[Rule]] = {}
     meshes = meshes_of(thing)
     for rule in rules:
         if rule.kind == SHAPE:
             for mesh in meshes:
                 if rule.name in mesh.data.shape_keys.key_blocks:
-                    place = mesh.data.shape_keys, shape_path(rule.name)
-                    values[place] = values.get(place, 0.0) + sources.value(rule)
+                    moved_by.setdefault((mesh.data.shape_keys, shape_path(rule.name)), []).append(rule)
         elif rule.kind == PROPERTY and holder(thing, rule) is not None:
-            place = thing, property_path(rule)
-            values[place] = values.get(place, 0.0) + sources.value(rule)
-    own = [c for pose in bone_poses(thing, rules, sources, len(motion)).values() for c in pose.channels()]
-    own += [Channel(path, 0, "Expression", array) for (block, path), array in values.items() if block == thing]
-    result = [(thing, own)] if own else []
-    for mesh in meshes:
-        keys = mesh.data.shape_keys
-        curves = []
-        for (block, path), array in values.items():
-            if block == keys:
-                shape = keys.path_resolve(path.removesuffix(".value"))
-                low, high = min(shape.slider_min, 0.0), max(shape.slider_max, 1.0)
-                curves.append(Channel(path, 0, "Expression", np.clip(array, low, high)))
-        if curves and keys not in [block for block, _ in result]:
-            result.append((keys, curves))
-    return result
+            moved_by.setdefault((thing, property_path(rule)), []).append(rule)
+    by_block: dict[bpy.types.ID, list[Channel]] = {}
+    bones = bone_poses(thing, rules, sources, len(motion)).values()
+    if bones:
+        by_block[thing] = [channel for pose in bones for channel in pose.channels()]
+    for (block, path), movers in moved_by.items():
+        values = sum(sources.value(rule) for rule in movers)
+        if block != thing:
+            shape = block.path_resolve(path.removesuffix(".value"))
+            values = np.clip(values, min(shape.slider_min, 0.0), max(shape.slider_max, 1.0))
+        neutral = sum(rule.offset for rule in movers)
+        by_block.setdefault(block, []).append(Channel(path, 0, "Expression", values, neutral, tuple(movers)))
+    return list(by_block.items())
 
 
 def missing(thing: bpy.types.Object, rules: Iterable[Rule]) -> list[str]:

@@ -116,7 +116,7 @@ def test_one_action_on_a_track_with_keys_where_the_speech_is(rig, take):
     assert rig.animation_data.action is None and len(bpy.data.actions) == 1
     if hasattr(found.strip, "action_slot"):
         assert found.strip.action_slot is not None
-    assert (found.strip.frame_start, found.strip.frame_end, found.strip.extrapolation) == (101, 148, "NOTHING")
+    assert (found.strip.frame_start, found.strip.frame_end, found.strip.extrapolation) == (101, 149, "NOTHING")
     for curve in curves(found.action).values():
         frames = [point.co.x for point in curve.keyframe_points]
         assert frames == list(range(101, 149)), "48 scene frames of two seconds at 24"
@@ -225,9 +225,9 @@ def test_a_moved_strip_stays_moved_when_baked_again(rig, take):
     strip = next(nla.tracks_on(rig)).strip
     strip.frame_start_ui = 31
     bake_on(rig, take, Timing(1.0, 25.0))
-    assert (strip.frame_start, strip.frame_end) == (31, 80)
+    assert (strip.frame_start, strip.frame_end) == (31, 81)
     bake_on(rig, take, Timing(101.0, 25.0))
-    assert (strip.frame_start, strip.frame_end, strip.action_frame_start) == (131, 180, 101)
+    assert (strip.frame_start, strip.frame_end, strip.action_frame_start) == (131, 181, 101)
 
 
 def test_tracks_follow_the_sound_once(rig, take):
@@ -235,9 +235,9 @@ def test_tracks_follow_the_sound_once(rig, take):
     bake_on(rig, take, Timing(1.0, 25.0))
     nla.move("first", 40)
     strip = next(nla.tracks_on(rig)).strip
-    assert (strip.frame_start, strip.frame_end) == (41, 90)
+    assert (strip.frame_start, strip.frame_end) == (41, 91)
     bake_on(rig, take, Timing(41.0, 25.0))
-    assert (strip.frame_start, strip.frame_end, strip.action_frame_start) == (41, 90, 41)
+    assert (strip.frame_start, strip.frame_end, strip.action_frame_start) == (41, 91, 41)
 
 
 def test_everything_survives_save_and_reload(scene, rig, take, tmp_path):

@@ -8,7 +8,7 @@ from soliloquy.addon.timing import Timing
 from soliloquy.core.channels import EXPRESSIONS
 
 
-def smooth_take(count=60):
+def smooth_take(count=58):
     """Motion like a real one: small turns, opposing gaze channels never both on."""
     t = np.arange(count)[:, None] / 25
     expression = np.clip(0.3 * np.sin(t * 5 + np.arange(53)), 0, 1).astype(np.float32)

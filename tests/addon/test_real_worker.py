@@ -71,3 +71,28 @@ def test_cancel_is_heard_by_the_real_worker(real, demo_speech):
     assert job.exit_code == 130
     jobs.finish(job)
     assert jobs.worker_pid() is not None, "a cancelled job does not cost the worker"
+
+
+def test_untouched_curves_give_the_same_frames(real, demo_speech, monkeypatch):
+    """Bake on the head at another rate than 25, read back, render: every frame equal to the bit."""
+    scene = real
+    scene.render.fps = 24
+    scene.soliloquy.size, scene.soliloquy.framing = "256", "crop"
+    spoken = speech.Speech(demo_speech, 0.4, 0.8, 21, "", 1)
+    monkeypatch.setattr(speech, "sound_strip", lambda _scene: demo_speech)
+    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    assert bpy.ops.soliloquy.render_curves() == {"FINISHED"}
+    first, second = scene.soliloquy.takes
+    assert second.note.endswith("unedited") and first.path() != second.path()
+    names = sorted(path.name for path in (first.path() / "frames").glob("*.png"))
+    assert len(names) == 20
+
+    def pixels(take, name):
+        image = bpy.data.images.load(str(take.path() / "frames" / name))
+        values = np.array(image.pixels[:])
+        bpy.data.images.remove(image)
+        return values
+
+    assert all(np.array_equal(pixels(first, name), pixels(second, name)) for name in names)

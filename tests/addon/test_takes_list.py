@@ -75,7 +75,7 @@ def test_a_duplicate_can_be_edited_without_the_first(three):
     first, second = settings.takes[1], settings.takes[2]
     assert first.key != second.key and first.folder == second.folder
     one, two = nla.tracks_of(first.key)[0], nla.tracks_of(second.key)[0]
-    assert one.action != two.action and (two.strip.frame_start, two.strip.frame_end) == (11, 60)
+    assert one.action != two.action and (two.strip.frame_start, two.strip.frame_end) == (11, 61)
     curve = next(c for c in compat.action_fcurves(two.action) if c.data_path == '["jawOpen"]')
     curve.keyframe_points[3].co.y = 0.987
     other = next(c for c in compat.action_fcurves(one.action) if c.data_path == '["jawOpen"]')
