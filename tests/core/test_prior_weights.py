@@ -7,6 +7,7 @@ from core.channels import FPS, GROUPS, NONLIP_CHANNELS
 from core.mel import SAMPLE_RATE, log_mel
 from core.prior.features import features_from_channels
 from core.prior.model import NonlipPrior
+from core.prior.style import PriorStyle
 
 HEAD = [NONLIP_CHANNELS.index(name) for name in GROUPS["head"]]
 SECONDS = 16
@@ -72,3 +73,25 @@ def test_gaze_goes_against_the_head(takes):
     """The vestibulo-ocular reflex that training shows must survive sampling."""
     features = features_from_channels(takes.reshape(-1, len(NONLIP_CHANNELS)))
     assert np.corrcoef(features[:, 1], features[:, 6])[0, 1] < -0.2
+
+
+def test_calm_moves_less_than_lively_and_neither_stares(prior, mel, takes):
+    spread = [
+        np.rad2deg(prior.sample(mel, [1], style=PriorStyle(liveliness=level))[0][:, HEAD[:3]]).std()
+        for level in (-1.0, 1.0)
+    ]
+    assert spread[0] < np.rad2deg(takes[0][:, HEAD[:3]]).std() < spread[1]
+    lids = NONLIP_CHANNELS.index("eyeBlink_L")
+    for take in takes:
+        closed = np.flatnonzero(take[:, lids] > 0.6)
+        assert np.diff(np.r_[0, closed, len(take)]).max() < 12 * FPS
+
+
+def test_a_loop_comes_back_and_poses_are_reached_gently(prior, mel):
+    style = PriorStyle(loop=True)
+    head = np.rad2deg(prior.sample(mel, [1], style=style)[0][:, HEAD[:3]])
+    steps = np.abs(np.diff(np.r_[head, head[:1]], axis=0)).max(axis=1)
+    assert steps[-1] <= np.percentile(steps[:-1], 99)
+    posed = prior.sample(mel, [1], style=PriorStyle(start_pose=(0.0, 12.0, 0.0)))[0]
+    assert np.rad2deg(posed[0, HEAD[1]]) == pytest.approx(12.0, abs=1e-4)
+    assert np.abs(np.diff(np.rad2deg(posed[:40, HEAD[1]]))).max() < 1.5, "37° a second, no jerk"
