@@ -56,8 +56,10 @@ class PatchDiscriminator(nn.Module):
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3 + C, H, W) to the features of each layer and, last, the verdicts (B, 1, h, w)."""
         features = []
-        for layer in self.layers:
-            x = F.leaky_relu(layer(x), SLOPE)
+        for k, layer in enumerate(self.layers):
+            x = layer(x)
+            # What was made differs little from the truth: without this the verdicts would be too even to learn from.
+            x = F.leaky_relu(F.instance_norm(x) if k else x, SLOPE)
             features.append(x)
         return [*features, self.verdict(x)]
 

@@ -83,7 +83,7 @@ def prepare(batch: dict[str, Any]) -> dict[str, Any]:
     """
     size = batch["warped"].shape[-1]
     grid = pixel_grid(size // 2, size // 2).permute(2, 0, 1) * 2
-    allowed = paintable(batch["alpha"])
+    allowed = paintable(batch["alpha"], batch["flow"], batch["parts"])
     geometry = (batch[name] for name in ("alpha", "trust", "stretch", "flow", "parts", "normals"))
     return {
         **batch,

@@ -136,11 +136,17 @@ def test_conditions_say_what_is_where():
     torch.testing.assert_close(found[:, -2:], torch.full((1, 2, 8, 8), 1.0))  # a pixel of sixteen is the unit
 
 
-def test_paintable_ends_on_the_background():
+def test_paintable_ends_on_the_background_and_where_nothing_moves():
     alpha = torch.zeros(1, 1, 256, 256)
     alpha[..., 100:160, 100:160] = 1
-    allowed = paintable(alpha)
+    nothing = torch.full((1, 256, 256), -1)
+    allowed = paintable(alpha, torch.ones(1, 2, 128, 128), nothing)
     assert (allowed[..., 100:160, 100:160] == 1).all()
+    still = paintable(alpha, torch.full((1, 2, 128, 128), 0.05), nothing)
+    assert (still == 0).all()
+    nothing[:, 130:132, 120:140] = PARTS.index("lips")
+    mouth = paintable(alpha, torch.zeros(1, 2, 128, 128), nothing)
+    assert (mouth[..., 130:132, 120:140] == 1).all() and (mouth[..., 100:115, :] == 0).all()
     outside = torch.ones_like(alpha, dtype=torch.bool)
     outside[..., 88:172, 88:172] = False
     assert (allowed[outside] == 0).all()
@@ -218,8 +224,9 @@ def test_the_warp_can_be_had_and_the_background_stays(renderer, portrait):
     warped, made = (np.stack(list(r.render(motion))).astype(int) for r in (plain, renderer))
     assert np.abs(warped - made).max() > 4
     channels = torch.from_numpy(motion.channels())
-    alpha = renderer.warp(channels[:, :53], channels[:, 53:56], channels[:, 56:]).alpha
-    untouched = (paintable(alpha) == 0)[:, 0].numpy()
+    frames = renderer.warp(channels[:, :53], channels[:, 53:56], channels[:, 56:])
+    parts, _ = renderer.surfaces(frames.heads)
+    untouched = (paintable(frames.alpha, half_flow(frames.flow.positions), parts) == 0)[:, 0].numpy()
     assert untouched.mean() > 0.1
     assert (warped[untouched] == made[untouched]).all()
 

@@ -111,7 +111,7 @@ def test_discriminator_judges_patches_at_two_scales():
     changed = picture.clone()
     changed[..., :8, :8] = 0
     difference = (judge(changed, geometry)[0][-1] - results[0][-1]).abs()[0, 0]
-    assert difference[0, 0] > 0 and difference[-1, -1] == 0  # a patch, not the whole
+    assert difference[0, 0] > 10 * difference[-1, -1]  # a patch; of the rest it only knows the contrast
 
 
 def test_windows_hold_what_belongs_together():

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ...head_model import PARTS
 from ..fields import blur, dilate, pixel_grid, smoothstep
+from .layers import enlarge
 
 GROUPS = (
     ("skin",),
@@ -25,6 +26,10 @@ CHANNELS = 8 + len(GROUPS)
 """Channels of the conditions."""
 MOVED = 16.0 / 256
 """Unit of the flow's length as a condition, parts of the square's side."""
+STILL = (0.1, 0.8)
+"""Pixels (of 256) that the photograph moves by where the generator begins to count, and counts fully."""
+AROUND = 6
+"""Pixels (of 256) around lips, mouth and eyes where it always counts."""
 REACH = (5, 2)
 """Pixels (of 256) that the generator may paint beyond the person's matte, and of the blur of that border."""
 
@@ -61,8 +66,24 @@ def conditions(alpha: Tensor, trust: Tensor, stretch: Tensor, moved: Tensor, par
     return torch.cat([F.avg_pool2d(whole, 2), moved / (MOVED * alpha.shape[-1])], 1)
 
 
-def paintable(alpha: Tensor) -> Tensor:
-    """(B, 1, S, S) 0..1: where the generator may change the picture; zero on the background, which so never drifts."""
+def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
+    """(B, 1, S, S) 0..1: where the generator may change the picture.
+
+    Not on the background, which so never drifts; and not where the photograph stands still, which so stays itself: only
+    where it moves, and around mouth and eyes, which are drawn anew in every frame.
+
+    Parameters
+    ----------
+    alpha
+        (B, 1, S, S) the warped person's matte.
+    moved
+        (B, 2, S/2, S/2) the flow, see :func:`half_flow`.
+    parts
+        (B, S, S) label of ``head_model.PARTS``, −1 where no head is.
+    """
     size = alpha.shape[-1]
-    reach, soft = (max(1, round(r * size / 256)) for r in REACH)
-    return smoothstep(0.0, 0.5, blur(dilate(alpha, reach), soft, 2))
+    reach, soft, around = (max(1, round(r * size / 256)) for r in (*REACH, AROUND))
+    moves = smoothstep(*STILL, moved.norm(dim=1, keepdim=True) * (256 / size))
+    drawn = dilate((parts > PARTS.index("skin")).float()[:, None], around)
+    drawn, person = (smoothstep(0.0, 0.5, blur(v, soft, 2)) for v in (drawn, dilate(alpha, reach)))
+    return person * torch.maximum(enlarge(moves), drawn)

@@ -88,7 +88,7 @@ class Refiner:
                 resized(frame.picture, self.side),
                 geometry,
                 self.half_grid + moved,
-                paintable(alpha),
+                paintable(alpha, moved, parts),
                 style_of(self.styles, self.identity, channels),
             )
         return correction.apply(frame.picture).clamp(0, 1)
