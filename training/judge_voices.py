@@ -2,8 +2,8 @@
 
 GRID has few talkers, so the judge would know few voices. The words of a clip are known and where its phones lie as well
 (``training.phones``); a synthesised voice says the same words, and its spectrogram is stretched and squeezed, phone by
-phone, until they lie where the talker's do. The lips stay those of the talker. Voices that are held out of all training
-are held out here.
+phone, until they lie where the talker's do. The lips stay those of the talker. Clips that train get voices that train,
+held-out clips the held-out voices.
 """
 
 from __future__ import annotations
@@ -76,12 +76,13 @@ def in_room(mel: np.ndarray, room: np.ndarray) -> np.ndarray:
     return ((power + MEL_OFFSET) / MEL_SCALE).astype(np.float32)
 
 
-def other_voices(clip: Clip, segments: Sequence[Segment]) -> dict[str, np.ndarray]:
-    """Log-mel (4 T, 80) float16 of the words of a GRID clip by some voices, each phone where the talker says it."""
+def other_voices(clip: Clip, segments: Sequence[Segment], part: str = "train") -> dict[str, np.ndarray]:
+    """Log-mel (4 T, 80) float16 of the words of a GRID clip by some voices of a part (train or test), each phone where
+    the talker says it."""
     words = grid_sentence(clip.name.split("_")[1]).split()
     text = " ".join(word.upper() if len(word) == 1 else word for word in words)  # letters are read as letters
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(clip.name.encode()).digest()[:8], "big"))
-    allowed = [voice for voice in VOICES if voice_split(voice.name) == "train"]
+    allowed = [voice for voice in VOICES if voice_split(voice.name) == part]
     rows = MELS_PER_FRAME * clip.frames
     room = np.quantile(clip.mel, ROOM_QUANTILE, axis=0)
     quiet = phone_rows(segments, rows) == PHONES.index(phones.SILENCE)
@@ -105,13 +106,15 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for clip in tqdm([clip for clip in Corpus.open(options.corpus) if judge_split(clip.name) == "train"], unit=""):
+    for clip in tqdm(Corpus.open(options.corpus, ("train", "test")), unit=""):
         path, known = FOLDER / f"{clip.name}.safetensors", phones.CACHE / "grid" / f"{clip.name}.json"
         if path.exists() or not known.exists():
             continue
         beside = path.with_suffix(".part")
-        save_file(other_voices(clip, phones.load(known)), str(beside))
-        beside.replace(path)
+        part = judge_split(clip.name)
+        if part in ("train", "test"):
+            save_file(other_voices(clip, phones.load(known), part), str(beside))
+            beside.replace(path)
 
 
 if __name__ == "__main__":
