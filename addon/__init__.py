@@ -6,7 +6,9 @@ import bpy
 
 from . import (
     cli,
+    estimate,
     jobs,
+    operators_doctor,
     operators_head,
     operators_list,
     operators_runtime,
@@ -25,9 +27,9 @@ from .properties import settings_of
 _WITH_CLASSES = (
     *(preferences, properties),
     *(operators_runtime, operators_takes, operators_list, operators_head, operators_targets),
-    *(panels, panels_takes, panels_targets),
+    *(panels, panels_takes, panels_targets, operators_doctor),
 )
-_WITH_HOOKS = (properties, jobs, operators_runtime, thumbnails, cli)
+_WITH_HOOKS = (properties, estimate, operators_doctor, jobs, operators_runtime, thumbnails, cli)
 
 
 @bpy.app.handlers.persistent

@@ -1,5 +1,7 @@
 """``blender -b [file.blend] --command soliloquy …``: the panel's job without a window.
 
+``… soliloquy doctor`` and ``… soliloquy batch LIST`` are in `commands`.
+
 Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled (Ctrl-C), 1 anything else. Without ``--audio`` the
 file's own sound strip, settings and portrait are used, as the panel would.
 """
@@ -18,7 +20,7 @@ import bpy
 
 from ..core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
 from ..core.protocol import Generate, TakeReady
-from . import compat, head, jobs, operators_takes, preferences, speech, steps, takes
+from . import commands, compat, head, jobs, operators_takes, preferences, speech, steps, takes
 from .properties import settings_of
 
 COMMAND = "soliloquy"
@@ -46,13 +48,14 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: list[str]) -> int:
     """Handler of the command; returns the exit code."""
-    try:
-        options = parser().parse_args(arguments)
-    except SystemExit as ended:  # argparse has said why
-        return int(ended.code or 0)
+    others = {"doctor": commands.run_doctor, "batch": commands.run_batch}
     try:
         with _interruptible():
-            return _run(options)
+            if arguments and arguments[0] in others:
+                return others[arguments[0]](arguments[1:])
+            return _run(parser().parse_args(arguments))
+    except SystemExit as ended:  # argparse has said why
+        return int(ended.code or 0)
     except SoliloquyError as error:
         print(f"soliloquy: {error}", file=sys.stderr)
         return error.exit_code

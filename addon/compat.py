@@ -5,7 +5,7 @@ since     what changed
 ========  =====================================================================
 4.4       ``sequences`` became ``strips``; Actions have slots, layers and channelbags
 5.0       the old accessors are gone; a workspace can pin the scene that its sequencers show;
-          movie output needs ``media_type``; EEVEE's identifier lost its ``_NEXT``
+          movie output needs ``media_type``
 5.1       ``frame_final_*``, ``frame_start`` and ``frame_duration`` of a strip are deprecated for
           ``left_handle``/``right_handle``, ``content_start`` and ``content_duration``;
           ``new_sound`` no longer makes a second Sound of the same file
@@ -171,14 +171,6 @@ def free_channel(scene: bpy.types.Scene, first: int, start: int, end: int) -> in
 # ------------------------------------------------------------------ actions
 
 
-def assign_action(datablock: bpy.types.ID, action: bpy.types.Action) -> None:
-    """Make ``action`` the data-block's own; from 4.4 on with a slot, without which nothing would move."""
-    animation = datablock.animation_data_create()
-    animation.action = action
-    if hasattr(action, "slots"):
-        animation.action_slot = _slot(action, datablock)
-
-
 def nla_action_slot(strip: bpy.types.NlaStrip, action: bpy.types.Action, datablock: bpy.types.ID) -> None:
     """Give an NLA strip the slot of ``datablock`` (4.4+; nothing to do before)."""
     if hasattr(action, "slots"):
@@ -218,11 +210,6 @@ def _slot(action: bpy.types.Action, datablock: bpy.types.ID) -> Any:
 
 
 # ---------------------------------------------------------- rendering, panels
-
-
-def eevee_engine() -> str:
-    """EEVEE's identifier in this version."""
-    return "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
 
 
 def set_movie_output(render: bpy.types.RenderSettings, filepath: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import compat, jobs, operators_runtime, preferences, speech
+from . import compat, estimate, jobs, operators_runtime, preferences, speech
 from .operators_takes import why_not
 from .properties import SoliloquySettings, settings_of
 
@@ -116,6 +116,8 @@ class _Speak(Panel):
             reason = why_not(context, needs_speech=True)
             if reason:
                 draw_text(layout, reason, "INFO")
+            elif expected := estimate.words(scene):
+                draw_text(layout, expected, "TIME")
 
 
 class _Options(Panel):

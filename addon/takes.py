@@ -11,7 +11,7 @@ import bpy
 
 from ..core.errors import BadInputError, SoliloquyError
 from ..core.protocol import TakeReady
-from . import bake, compat, nla, speech, strips, styles
+from . import bake, compat, estimate, nla, speech, strips, styles
 from .motion import load_motion
 from .properties import SoliloquyTake, settings_of
 from .speech import Speech
@@ -69,6 +69,7 @@ def arrive(scene: bpy.types.Scene, job: Job, ready: TakeReady) -> Iterator[objec
     take = add_take(scene, ready, job.spoken)
     key = take.key
     take.note = take.note or job.note
+    estimate.learn(Path(ready.folder))
     yield
     if ready.frames is not None:
         yield from place_take(scene, index_of(scene, key))

@@ -142,6 +142,9 @@ def run(identifier: str, request: protocol.Request) -> None:
         sys.stdout.buffer.flush()
     if manner in ("hang", "garbage"):
         time.sleep(3600)
+    if isinstance(request, protocol.Probe):
+        facts = {"version": protocol.version(), "device": "cpu", "devices": ["cpu"], "device_name": "scripted"}
+        return say(protocol.Done(id=identifier, result=facts | {"python": "3", "torch": "none"}))
     if isinstance(request, protocol.Head):
         return say(protocol.Done(id=identifier, result=head_files(Path(request.out))))
     given = None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FROM_CORE = {"protocol", "client", "environment", "errors", "channels"}
+FROM_CORE = {"protocol", "client", "environment", "errors", "channels", "files", "progress", "schema"}
 FROM_OUTSIDE = {"bpy", "mathutils", "numpy"}
 FILES = sorted((ROOT / "addon").glob("*.py"))
 

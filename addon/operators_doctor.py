@@ -1,0 +1,119 @@
+"""The doctor's buttons and panel."""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+
+from ..core.errors import SoliloquyError
+from ..core.protocol import Probe
+from . import compat, doctor, jobs, preferences
+from .doctor import Finding
+from .job_operator import JobOperator
+from .operators_takes import poll_by
+from .panels import Panel, draw_text, in_editors
+
+_ICONS = {doctor.OK: "CHECKMARK", doctor.WARN: "INFO", doctor.BAD: "ERROR"}
+_findings: list[Finding] = []
+
+
+class SOLILOQUY_OT_doctor(JobOperator, bpy.types.Operator):
+    """Look whether everything is there that Soliloquy needs: runtime, disk, weights, worker, device"""
+
+    bl_idname = "soliloquy.doctor"
+    bl_label = "Check Everything"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """No job runs."""
+        return poll_by(cls, "A job is running: wait for it or cancel it" if jobs.current() else "")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Without a runtime there is no worker to ask."""
+        return super().execute(context) if self._look() else {"FINISHED"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """The same in the window."""
+        if bpy.app.background:
+            return self.execute(context)
+        return super().invoke(context, event) if self._look() else {"FINISHED"}
+
+    def _look(self) -> bool:
+        _findings[:] = doctor.here()
+        self._started = time.monotonic()
+        compat.redraw()
+        return preferences.worker_python() is not None
+
+    def begin(self, context: bpy.types.Context) -> jobs.Job:
+        """Ask the worker about itself."""
+        return jobs.start(Probe(), "Doctor", compat.sequencer_scene(context))
+
+    def _end(self, context: bpy.types.Context) -> set[str]:
+        job = self._job
+        problem = str(job.error.exception()) if job.error else ""
+        probed = job.done.result if job.done else None
+        _findings.extend(doctor.of_worker(probed, problem, time.monotonic() - self._started))
+        return super()._end(context)
+
+    def _refuse(self, error: SoliloquyError) -> set[str]:
+        _findings.extend(doctor.of_worker(None, str(error), 0.0))
+        return super()._refuse(error)
+
+
+class SOLILOQUY_OT_copy_report(bpy.types.Operator):
+    """Copy the doctor's findings, to be sent with a question"""
+
+    bl_idname = "soliloquy.copy_report"
+    bl_label = "Copy Report"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Something was checked."""
+        return poll_by(cls, "" if _findings else "Check everything first")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """To the clipboard."""
+        context.window_manager.clipboard = doctor.report(_findings)
+        self.report({"INFO"}, "Report copied")
+        return {"FINISHED"}
+
+
+def findings() -> list[Finding]:
+    """What the last check of this session found."""
+    return list(_findings)
+
+
+class _Doctor(Panel):
+    bl_label = "Doctor"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Findings, each with what mends it."""
+        layout = self.layout
+        row = layout.row(align=True)
+        row.operator("soliloquy.doctor", icon="HEART")
+        row.operator("soliloquy.copy_report", text="", icon="COPYDOWN")
+        for finding in _findings:
+            box = layout.box().column(align=True)
+            bad = finding.level == doctor.BAD
+            draw_text(box, f"{finding.title}: {finding.text}", _ICONS[finding.level], alert=bad)
+            if finding.fix:
+                draw_text(box, finding.fix, "BLANK1")
+            if finding.operator:
+                box.operator(finding.operator)
+
+
+def register() -> None:
+    """Nothing was checked yet."""
+    _findings.clear()
+
+
+def unregister() -> None:
+    """Forget the findings."""
+    _findings.clear()
+
+
+CLASSES = (SOLILOQUY_OT_doctor, SOLILOQUY_OT_copy_report, *in_editors((_Doctor, "")))
