@@ -91,12 +91,6 @@ def face_view(picture: np.ndarray, similarity: np.ndarray, side: int = VIEW_SIDE
     return cv2.warpAffine(part, matrix, (side, side), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
-def face_views(pictures: np.ndarray, landmarks: np.ndarray, side: int = VIEW_SIDE) -> np.ndarray:
-    """Views (T, side, side, 3) uint8 of a clip (T, H, W, 3) uint8 with landmarks (T, P, 2 or more) px."""
-    similarity = clip_similarity(landmarks)
-    return np.stack([face_view(picture, similarity, side) for picture in pictures])
-
-
 def network_input(views: np.ndarray) -> np.ndarray:
     """Views (…, S, S, 3) uint8 as networks take them: (…, 3, S, S) float32, RGB 0–1."""
     return np.ascontiguousarray(np.moveaxis(views, -1, -3), dtype=np.float32) / 255.0

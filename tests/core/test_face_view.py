@@ -11,7 +11,6 @@ from core.face_view import (
     anchor_points,
     clip_similarity,
     face_view,
-    face_views,
     from_view,
     network_input,
     sampling_theta,
@@ -119,7 +118,7 @@ def test_views_through_torch_are_the_same():
     grid = torch.nn.functional.affine_grid(theta, [1, 3, VIEW_SIDE, VIEW_SIDE], align_corners=False)
     tensor = torch.from_numpy(network_input(frame[None]))
     sampled = torch.nn.functional.grid_sample(tensor, grid, padding_mode="border", align_corners=False)
-    expected = network_input(face_views(frame[None], points[None]))
+    expected = network_input(face_view(frame, similarity)[None])
     assert np.abs(sampled.numpy() - expected).max() < 0.02
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core.errors import SoliloquyError
-from core.face_view import anchor_points, clip_similarity, face_views, to_view
+from core.face_view import anchor_points, clip_similarity, face_view, to_view
 from tools.build_zip import extension_files
 from training import judge as judge_module
 from training.corpus.dataset import Clip, Shard
@@ -70,7 +70,8 @@ def test_the_mouth_is_a_part_of_the_face_view() -> None:
     rng = np.random.default_rng(1)
     pictures = rng.integers(0, 256, (3, 420, 420, 3)).astype(np.uint8)
     pictures = np.stack([cv2.GaussianBlur(picture, (0, 0), 2) for picture in pictures])
-    views = face_views(pictures, face(3)).astype(np.float32) @ [0.299, 0.587, 0.114]
+    similarity = clip_similarity(face(3))
+    views = np.stack([face_view(picture, similarity) for picture in pictures]) @ [0.299, 0.587, 0.114]
     x, y = CORNER
     mouths = cut_mouths(pictures, mouth_similarities(face(3)))
     assert np.abs(views[:, y : y + MOUTH_SIDE, x : x + MOUTH_SIDE] - mouths).max() < 2
