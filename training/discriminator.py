@@ -9,8 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from core.renderer.generator.conditions import CHANNELS
 from core.renderer.generator.layers import SLOPE
+
+DETAIL = 8.0
+"""By how much a picture's difference from its blur is raised: there lies most of what gives a made picture away."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,11 @@ class DiscriminatorConfig:
         Layers of 4 × 4 kernels before the verdict, the last one without stride.
     scales
         The same network, with its own weights, on the picture at full, half, … size.
-    conditions
-        Channels of geometry that the pictures come with (0: none).
     """
 
     width: int = 32
     layers: int = 4
     scales: int = 2
-    conditions: int = CHANNELS
 
     @classmethod
     def tiny(cls) -> DiscriminatorConfig:
@@ -46,7 +45,7 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         widths = [config.width * min(2**k, 4) for k in range(config.layers)]
-        inputs = [3 + config.conditions, *widths[:-1]]
+        inputs = [6, *widths[:-1]]
         strides = [2] * (config.layers - 1) + [1]
         self.layers = nn.ModuleList(
             [spectral_norm(nn.Conv2d(i, o, 4, s, 1)) for i, o, s in zip(inputs, widths, strides, strict=True)]
@@ -54,7 +53,7 @@ class PatchDiscriminator(nn.Module):
         self.verdict = spectral_norm(nn.Conv2d(widths[-1], 1, 4, 1, 1))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """(B, 3 + C, H, W) to the features of each layer and, last, the verdicts (B, 1, h, w)."""
+        """(B, 6, H, W) to the features of each layer and, last, the verdicts (B, 1, h, w)."""
         features = []
         for k, layer in enumerate(self.layers):
             x = layer(x)
@@ -72,11 +71,10 @@ class Discriminator(nn.Module):
         self.config = config
         self.scales = nn.ModuleList([PatchDiscriminator(config) for _ in range(config.scales)])
 
-    def forward(self, picture: Tensor, conditions: Tensor | None = None) -> list[list[Tensor]]:
-        """Features and verdicts at each scale of pictures (B, 3, H, W) 0..1 with conditions (B, C, H/2, W/2)."""
-        x = picture * 2 - 1
-        if conditions is not None:
-            x = torch.cat([x, F.interpolate(conditions, x.shape[-2:]).to(x.dtype)], 1)
+    def forward(self, picture: Tensor) -> list[list[Tensor]]:
+        """Features and verdicts at each scale of pictures (B, 3, H, W) 0..1."""
+        detail = picture - F.avg_pool2d(picture, 3, 1, 1, count_include_pad=False)
+        x = torch.cat([picture * 2 - 1, detail * DETAIL], 1)
         results = []
         for k, scale in enumerate(self.scales):
             results.append(scale(x if k == 0 else F.avg_pool2d(x, 2**k)))

@@ -83,20 +83,18 @@ class Recipe:
         """The recipe for a model and a size ("tiny" or "base")."""
         recipe = cls(model=model)
         if model == "paper":
-            # Nothing of geometry reaches the paper's generator, nor its judge; it always draws the whole square.
+            # It always draws the whole square.
             recipe = replace(
                 recipe,
-                discriminator=DiscriminatorConfig(conditions=0),
                 windows=WindowConfig(pairs=2, windows=0),
                 losses=LossWeights(share=0.0, shift=0.0),
             )
         if size == "tiny":
-            tiny = DiscriminatorConfig.tiny()
             recipe = replace(
                 recipe,
                 flow=GeneratorConfig.tiny(),
                 paper=PaperGeneratorConfig.tiny(),
-                discriminator=replace(tiny, conditions=recipe.discriminator.conditions),
+                discriminator=DiscriminatorConfig.tiny(),
                 windows=replace(WindowConfig.tiny(), windows=min(recipe.windows.windows, 1)),
                 losses=replace(recipe.losses, gan_from=4, gan_over=4),
                 rates=(2e-3, 2e-3),
@@ -180,7 +178,6 @@ class GeneratorTrainer:
         """One step of D (once L_GAN has set in) and one of G."""
         run, weights = self.run, self.recipe.losses
         batch = self.draw(step.index, step.rng)
-        geometry = batch["conditions"] if self.recipe.discriminator.conditions else None
         warm = min(1.0, (step.index + 1) / self.recipe.warm_up)
         for name, rate in zip(("G", "D"), self.recipe.rates, strict=True):
             step.set_rate(name, rate * warm)
@@ -202,16 +199,15 @@ class GeneratorTrainer:
         if strength > 0:
             judge = run.modules["D"].requires_grad_(True)
             with step.autocast():
-                twice = None if geometry is None else torch.cat([geometry, geometry])
-                both = run.forward["D"](torch.cat([truth, made.detach()]), twice)
+                both = run.forward["D"](torch.cat([truth, made.detach()]))
             loss = hinge_discriminator(*halves(both))
             step.update("D", loss)
             log["d"] = loss.detach()
             judge.requires_grad_(False)
             with step.autocast(), torch.no_grad():
-                real = judge(truth, geometry)
+                real = judge(truth)
             with step.autocast():
-                fake = judge(made, geometry)
+                fake = judge(made)
             terms["gan"] = strength * weights.gan * hinge_generator(fake)
             terms["features"] = strength * weights.features * feature_matching(real, fake)
         total = torch.stack(list(terms.values())).sum()

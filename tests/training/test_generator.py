@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from core.renderer.generator.conditions import CHANNELS
 from core.renderer.generator.weights import load_generator
 from training.discriminator import Discriminator, DiscriminatorConfig
 from training.engine import RunConfig
@@ -104,13 +103,13 @@ def test_gaze_counts_where_both_eyes_are_shown():
 def test_discriminator_judges_patches_at_two_scales():
     torch.manual_seed(0)
     judge = Discriminator(DiscriminatorConfig(width=8, layers=3)).eval()
-    picture, geometry = torch.rand(2, 3, 64, 64), torch.rand(2, CHANNELS, 32, 32)
-    results = judge(picture, geometry)
+    picture = torch.rand(2, 3, 64, 64)
+    results = judge(picture)
     assert len(results) == 2 and all(len(scale) == 4 and scale[-1].shape[1] == 1 for scale in results)
     assert results[0][-1].shape[-1] > results[1][-1].shape[-1] > 1
     changed = picture.clone()
     changed[..., :8, :8] = 0
-    difference = (judge(changed, geometry)[0][-1] - results[0][-1]).abs()[0, 0]
+    difference = (judge(changed)[0][-1] - results[0][-1]).abs()[0, 0]
     assert difference[0, 0] > 10 * difference[-1, -1]  # a patch; of the rest it only knows the contrast
 
 
