@@ -313,3 +313,12 @@ def test_a_folder_becomes_a_corpus_and_bad_files_are_named(tmp_path: Path, monke
         assert (out / "eileen-000.safetensors").read_bytes() == before
         patch.setattr(videos, "clip_fields", lambda *_: pytest.fail("a finished shard was made again"))
         build(source, places, 1)
+
+
+def test_a_trial_takes_the_first_videos_of_each_talker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a/1", "a/2", "a/3", "b/1", "c/x/1", "c/y/2"):
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "source" / f"{name}.mp4").touch()
+    monkeypatch.setattr(videos, "prepare", lambda clip, places: (clip.name, "not today"))
+    made = build(tmp_path / "source", Places(*(tmp_path / name for name in "olw")), 1, limit=2)
+    assert sorted(made["skipped"]) == ["a_1", "a_2", "b_1", "c_x_1", "c_y_2"]

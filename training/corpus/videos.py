@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -245,9 +246,12 @@ def _each(work: Callable, items: list, processes: int, what: str) -> Iterator:
         yield from bar(pool.imap_unordered(work, items))
 
 
-def build(source: Path, places: Places, processes: int) -> dict[str, Any]:
-    """Make the corpus and return its summary, which is also written to ``corpus.json``."""
+def build(source: Path, places: Places, processes: int, limit: int | None = None) -> dict[str, Any]:
+    """Make the corpus, of the first ``limit`` videos of each talker alone where that is given, and return its summary,
+    which is also written to ``corpus.json``."""
     videos = find_videos(source)
+    if limit is not None:
+        videos = [clip for _, own in groupby(videos, lambda clip: clip.talker) for clip in islice(own, limit)]
     places.out.mkdir(parents=True, exist_ok=True)
     results = dict(_each(partial(prepare, places=places), videos, processes, "faces and sound"))
     skipped = {name: fault for name, fault in results.items() if fault}
@@ -273,6 +277,7 @@ def main() -> None:
     parser.add_argument("--landmarks", type=Path, help="cache of landmarks (.cache/landmarks/NAME)")
     parser.add_argument("--sound", type=Path, help="cache of sound (.cache/tracks/NAME)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--limit", type=int, help="the first so many videos of each talker alone, to try it")
     options = parser.parse_args()
     name = options.out.name
     places = Places(
@@ -281,7 +286,7 @@ def main() -> None:
         options.sound or Path(".cache/tracks") / name,
     )
     _start()
-    made = build(options.source, places, options.processes)
+    made = build(options.source, places, options.processes, options.limit)
     minutes = made["frames"] / 25 / 60
     print(f"{len(made['clips'])} clips, {minutes:.1f} minutes in {options.out}; {len(made['skipped'])} left out")
     for clip, reason in made["skipped"].items():
