@@ -1,8 +1,8 @@
 """Train the representation: ``python -m training.representation COMMAND``.
 
-Commands in order: prepare, pretrain, contrastive, disentangle, export, evaluate. Each stage starts from the averaged
-weights of the one before, in a folder of its own under ``--run``. The ablations are ``disentangle --without-ol`` and
-``--without-banks``; their weights lie in folders of their own.
+Commands in order: prepare, pretrain, contrastive, curves, disentangle, export, evaluate. Each stage starts from the
+averaged weights of the one before, in a folder of its own under ``--run``. The ablations are ``disentangle
+--without-ol`` and ``--without-banks``; their weights lie in folders of their own.
 """
 
 from __future__ import annotations
@@ -29,18 +29,16 @@ from .representation_networks import LossConfig, Networks, disguise
 from .representation_prepare import prepare
 from .representation_sheet import write_sheet
 
-STAGES = ("pretrain", "contrastive", "disentangle")
+STAGES = ("pretrain", "contrastive", "curves", "disentangle")
 LEARNS = {
     "pretrain": ("representation.motion_encoder", "representation.identity_encoder", "reading", "reenact"),
     "contrastive": ("representation.motion_encoder", "representation.mlp_cl", "reading", "reenact"),
     "disentangle": (
         "representation.mlp_ol",
         "representation.mlp_nl",
-        "representation.decoder",
-        "representation.mlp_m2l",
-        "representation.mlp_m2nl",
         "render",
     ),
+    "curves": ("representation.decoder", "representation.mlp_m2l", "representation.mlp_m2nl"),
 }
 """Parts of :class:`Networks` that a stage changes; all others stand still, batch normalisation included."""
 KEPT = ("identity_encoder", "decoder", "mlp_m2l", "mlp_m2nl")
@@ -71,14 +69,15 @@ class TrainConfig:
     losses: LossConfig = field(default_factory=LossConfig)
     pretrain: StageConfig = field(default_factory=lambda: StageConfig(1000, 12, 4, 1.5e-3))
     contrastive: StageConfig = field(default_factory=lambda: StageConfig(400, 6, 16, 6e-4))
-    disentangle: StageConfig = field(default_factory=lambda: StageConfig(500, 8, 16, 1.5e-3))
+    curves: StageConfig = field(default_factory=lambda: StageConfig(3000, 256, 1, 2e-3))
+    disentangle: StageConfig = field(default_factory=lambda: StageConfig(500, 8, 16, 5e-4))
 
     @classmethod
     def tiny(cls) -> TrainConfig:
         """A few seconds on one core."""
         stage = StageConfig(30, 4, 6, 3e-3, warm_up=5)
         return cls(
-            RepresentationConfig.tiny(), DecoderConfig.tiny(), LossConfig(bank_steps=4), stage, stage, stage
+            RepresentationConfig.tiny(), DecoderConfig.tiny(), LossConfig(bank_steps=4), stage, stage, stage, stage
         )  # fmt: skip
 
     def stage(self, name: str) -> StageConfig:
@@ -171,8 +170,12 @@ def train(
 
     def make_step(step: Step) -> dict[str, float]:
         step.set_rate("networks", warm_up_cosine(step.index, run.steps, size.rate, size.warm_up))
-        batch = data.draw(size.clips, size.each, step.rng, heard=stage != "pretrain").to(running.device)
-        views = disguise(batch, config.losses.augment, step.generator, one_crop=stage != "pretrain")
+        if stage == "curves":
+            batch = data.draw_curves(size.clips, step.rng).to(running.device)
+            views = batch.views
+        else:
+            batch = data.draw(size.clips, size.each, step.rng, heard=stage != "pretrain").to(running.device)
+            views = disguise(batch, config.losses.augment, step.generator, one_crop=stage != "pretrain")
         networks.training = True  # of itself alone: the parts that stand still stay in evaluation
         for part in learning:
             part.train()
@@ -188,7 +191,7 @@ def train(
         views = disguise(batch, config.losses.augment, torch.Generator().manual_seed(run.seed), one_crop=False)
         write_sheet(average, stage, batch, views, folder / f"sample-{step:06d}.png")
 
-    return running.fit(make_step, sample)
+    return running.fit(make_step, None if stage == "curves" else sample)
 
 
 def load_stage(folder: Path, networks: Networks) -> Networks:
@@ -227,6 +230,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
     parser.add_argument("--without-ol", action="store_true", help="ablation: no L_ol")
     parser.add_argument("--without-banks", action="store_true", help="ablation: correlations over one step")
+    parser.add_argument("--start", type=Path, help="folder of the run to start from, if not the stage before")
     parser.add_argument("--keep", type=Path, help="weights whose f_id and features of curves stay as they are")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
     options = parser.parse_args()
@@ -248,7 +252,7 @@ def main() -> None:
             config,
             run_config(options, RunConfig(0, sample_every=200)),
             last if stage == "disentangle" else stage_folder(options.run, stage),
-            stage_folder(options.run, STAGES[before]) if before >= 0 else None,
+            options.start or (stage_folder(options.run, STAGES[before]) if before >= 0 else None),
             open_sets(lips, config.representation.encoders.side),
             lips,
             Representation.load(path=options.keep) if options.keep else None,

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.channels import CHANNELS
+from core.channels import CHANNELS, GROUPS
 from core.errors import SoliloquyError
 from core.lips import LipModel
 from core.mel import MEL_BANDS, MELS_PER_FRAME
@@ -34,6 +34,13 @@ CACHE = Path(".cache/representation")
 EVERYONE = -1
 """Person of a clip whose views show one person each."""
 ARRAYS = ("views", "channels", "observed", "clip", "frame", "person", "sounds", "mel")
+
+
+CURVE_GROUPS = [
+    [CHANNELS.index(name) for names in group for name in GROUPS[names]]
+    for group in (("lips", "jaw"), ("cheeks", "nose"), ("brows",), ("blink",), ("gaze",), ("head",))
+]
+"""Columns that are edited together."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +214,43 @@ class Mixture:
             rows = faces.rows[rng.integers(faces.clips)]
             picks.append((faces, spread_rows(rows, faces.frame[rows], each, gap, rng), rng.choice(rows, each)))
         return self._batch(picks, each)
+
+    def draw_curves(self, count: int, rng: np.random.Generator) -> Batch:
+        """Channels (count, 59) without views, as artists may leave them, and as many f_l of heard speech.
+
+        Half of them are of one moment; in the others each group (lips and jaw together) is of a moment of its own,
+        more or less strong.
+        """
+        rows = [self._moment(rng) for _ in range(count)]
+        channels = np.stack([faces.channels[row] for faces, row in rows])
+        for i in range(0, count, 2):
+            for group in CURVE_GROUPS:
+                faces, row = rows[rng.integers(count)]
+                channels[i, group] = faces.channels[row, group] * rng.uniform(0.3, 1.5)
+        heard = [faces for faces in self.sets if faces.f_l is not None]
+        f_l = np.zeros((count, self.widths[1]), np.float32)
+        if heard:
+            codes = heard[rng.integers(len(heard))].f_l
+            assert codes is not None
+            f_l = codes[rng.integers(len(codes), size=count)]
+        none = torch.zeros(0, 3, self.side, self.side)
+        everyone = torch.ones(count, dtype=torch.bool)
+        return Batch(
+            views=none,
+            sources=none,
+            channels=torch.from_numpy(channels),
+            observed=everyone[:, None].expand(-1, len(CHANNELS)),
+            person=torch.zeros(count, dtype=torch.long),
+            alike=everyone,
+            f_a=torch.zeros(count, self.widths[0]),
+            f_l=torch.from_numpy(f_l),
+            heard=everyone & bool(heard),
+            each=1,
+        )
+
+    def _moment(self, rng: np.random.Generator) -> tuple[Faces, int]:
+        faces = self.sets[rng.choice(len(self.sets), p=self.shares)]
+        return faces, int(rng.integers(len(faces.clip)))
 
     def _batch(self, picks: list[tuple[Faces, np.ndarray, np.ndarray]], each: int) -> Batch:
         f_a = np.zeros((len(picks) * each, self.widths[0]), np.float32)

@@ -2,9 +2,10 @@
 
 *pretrain*: reenactment as in the paper (another frame through E_id, the driving frame through E_v, disguised), and all
 59 channels read off f_v. *contrastive*: L_cl ties MLP_cl(f_v) to f_a; the losses of pre-training go on so that
-nothing is forgotten. *disentangle*: E_v and E_id are fixed; MLP_ol and MLP_nl learn f_nl under L_ol, from which, with
-f_l, the generator has to paint the frame and the decoder to tell the 32 channels; beside them MLP_m2l and MLP_m2nl
-learn the way back from channels to features.
+nothing is forgotten. *curves*: MLP_m2l, MLP_m2nl and the motion
+decoder, from channels to features and back, learn from curves alone and give f_nl its coordinates, in which every
+curve can be told. *disentangle*: E_v and E_id are fixed; MLP_ol and MLP_nl learn f_nl under L_ol: to meet f_nl of the
+true curves, from which the decoder tells the 32 channels and, with f_l, the generator paints the frame.
 
 f_a and f_l are the shipped lip model's, which stands still: the curves that users get come from it, so features must
 fit it and not the other way round, and it has heard hundreds of voices where the films here have few.
@@ -34,9 +35,9 @@ class LossConfig:
 
     Attributes
     ----------
-    pixels, channels, person, contrast, ol, curves
+    pixels, channels, person, contrast, ol, met
         Weights of: the painted picture; channels read off f_v or f_nl; f_id of one person together (see
-        ``same_person``); L_cl; L_ol; the way from channels back to features.
+        ``same_person``); L_cl; L_ol; f_nl of views near f_nl of their true curves.
     temperature
         Of L_cl and of ``same_person``.
     bank_steps
@@ -49,19 +50,19 @@ class LossConfig:
     channels: float = 1.0
     person: float = 0.1
     contrast: float = 0.5
-    ol: float = 0.3
-    curves: float = 1.0
+    ol: float = 0.1
+    met: float = 0.5
     temperature: float = 0.1
-    bank_steps: int = 16
-    painted: float = 0.5
+    bank_steps: int = 4
+    painted: float = 0.4
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
 class Networks(nn.Module):
     """All that trains. ``forward`` gives the losses of a stage, so that one wrapped module serves several processes.
 
-    ``lip_weight`` (27, 32) and ``lip_bias`` (27,) are the lip model's D_l. With ``kept`` E_id, the motion decoder and
-    the features of curves stand still in all stages, and f_nl is drawn to those of the true curves.
+    ``lip_weight`` (27, 32) and ``lip_bias`` (27,) are the lip model's D_l. With ``kept`` E_id stands still in all
+    stages.
     """
 
     lip_weight: Tensor
@@ -83,6 +84,8 @@ class Networks(nn.Module):
 
         ``views`` are the batch's driving views disguised. ``banks`` are read and, in training, remembered into.
         """
+        if stage == "curves":
+            return self._curves(batch)
         if stage == "disentangle":
             assert banks is not None
             return self._disentangle(batch, views, banks)
@@ -122,32 +125,31 @@ class Networks(nn.Module):
                 F.smooth_l1_loss(model.decoder(f_nl).float(), centred[:, NONLIP_COLUMNS], reduction="none"),
                 batch.observed[:, NONLIP_COLUMNS],
             ),
-            "curves": self._met(centred, f_nl) if self.kept else self._curves(batch, centred, f_nl.detach(), f_l),
+            "met": _relative(f_nl, model.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()),
             "ol": orthogonality(f_all, sound),
         }
         if self.training:
             banks.remember(f_ol, batch.f_a)
         return self._total(terms)
 
-    def _curves(self, batch: Batch, centred: Tensor, f_nl: Tensor, f_l: Tensor) -> Tensor:
-        """From channels to features: of the lips such that D_l gives the channels back and close to what E_a's f_l is
-        where D_l says the same; of the rest f_nl as E_v reads it, and such that the motion decoder gives them back,
-        for curves say more than a view shows."""
+    def _curves(self, batch: Batch) -> dict[str, Tensor]:
+        """The way from channels to features and back, from curves alone: f_l such that D_l gives the lips back, and
+        what E_a says where D_l says the same; f_nl of zero mean and unit spread from which the motion decoder gives
+        the others back even where it is a little off."""
         model = self.representation
-        back = model.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
-        loss = _relative(back, f_nl)
-        loss = loss + F.smooth_l1_loss(model.decoder(back).float(), centred[:, NONLIP_COLUMNS])
+        centred = (batch.channels - model.mean) / model.scale
+        f_nl = model.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
+        shaken = f_nl + 0.1 * torch.randn_like(f_nl)
         scale, mean = model.scale[LIP_COLUMNS], model.mean[LIP_COLUMNS]
-        lips = (self.spoken(f_l) - mean) / scale
-        loss = loss + F.smooth_l1_loss(lips, centred[:, LIP_COLUMNS])
-        spoken = (self.spoken(batch.f_l) - mean) / scale
-        again = model.mlp_m2l(spoken).float()
-        return loss + _relative(again[batch.heard], batch.f_l[batch.heard])
-
-    def _met(self, centred: Tensor, f_nl: Tensor) -> Tensor:
-        """How far f_nl of the views is from that of the true curves, which stands still."""
-        wanted = self.representation.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
-        return _relative(f_nl, wanted)
+        lips = (self.spoken(model.mlp_m2l(centred[:, LIP_COLUMNS]).float()) - mean) / scale
+        again = model.mlp_m2l((self.spoken(batch.f_l) - mean) / scale).float()
+        terms = {
+            "rest": F.smooth_l1_loss(model.decoder(shaken).float(), centred[:, NONLIP_COLUMNS]),
+            "lips": F.smooth_l1_loss(lips, centred[:, LIP_COLUMNS]),
+            "codes": _relative(again, batch.f_l),
+            "moments": f_nl.mean(0).square().mean() + (f_nl.std(0) - 1.0).square().mean(),
+        }
+        return terms | {"total": terms["rest"] + terms["lips"] + terms["codes"] + 0.1 * terms["moments"]}
 
     def spoken(self, f_l: Tensor) -> Tensor:
         """The lip model's 27 weights of f_l (…, 32), as its D_l gives them."""
