@@ -129,7 +129,7 @@ def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None)
             continue
         rng = np.random.default_rng([person, split == "test"])
         try:
-            renderer = Renderer(head, load_portrait(path, Path(".cache/portraits")), CROP, framing="crop")
+            renderer = Renderer(head, load_portrait(path, Path(".cache/portraits")), CROP, framing="crop", painter=None)
         except BadInputError:
             continue
         utterance = speech[rng.integers(len(speech))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,14 +30,21 @@ class Painter:
 
     @classmethod
     def shipped(cls, device: str | torch.device = "cpu") -> Painter | None:
-        """The shipped networks; None where this build has no weights of them."""
-        from ...representation.model import WEIGHTS, Representation
+        """The shipped networks, the same ones each time; None where this build has no weights of them."""
+        from ...representation.model import WEIGHTS
 
         if not (weights_path().is_file() and WEIGHTS.is_file()):
             return None
-        generator = load_generator(device=device)
-        assert isinstance(generator, Generator)
-        return cls(generator, Representation.load(device))
+        return _load(str(device))
+
+
+@functools.lru_cache(maxsize=1)
+def _load(device: str) -> Painter:
+    from ...representation.model import Representation
+
+    generator = load_generator(device=device)
+    assert isinstance(generator, Generator)
+    return Painter(generator, Representation.load(device).requires_grad_(False))
 
 
 class Refiner:
