@@ -347,7 +347,7 @@ from pathlib import Path
 import torch
 from core.lips import LipModel, LipModelConfig
 from training.engine import RunConfig
-from training.representation import KEPT, TrainConfig, build, load_stage, train
+from training.representation import STAGES, TrainConfig, train
 from training.representation_data import Faces, Mixture
 
 torch.manual_seed(0)
