@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ...head_model import PARTS
 from ..fields import blur, dilate, pixel_grid, smoothstep
-from .layers import enlarge
+from .layers import enlarge, halve
 
 GROUPS = (
     ("skin",),
@@ -20,8 +19,8 @@ GROUPS = (
     ("eye_socket_left", "eye_socket_right"),
 )
 """Parts of the head model that the network tells apart."""
-GROUP_OF = torch.tensor([[False] * len(GROUPS), *([part in group for group in GROUPS] for part in PARTS)]).float()
-"""(1 + number of parts, groups) 1 where a part, or −1 in the first row, belongs to a group."""
+GROUP_OF = torch.tensor([-1, *(next(k for k, group in enumerate(GROUPS) if part in group) for part in PARTS)])
+"""(1 + number of parts,) group of each part; the first, of no part, is −1."""
 CHANNELS = 8 + len(GROUPS)
 """Channels of the conditions."""
 MOVED = 16.0 / 256
@@ -38,7 +37,7 @@ def half_flow(positions: Tensor) -> Tensor:
     """(B, 2, S/2, S/2) pixels of the S square that a flow (B, S, S, 2) of positions moves by, means of 2 × 2 pixels."""
     size = positions.shape[1]
     moved = positions - pixel_grid(size, size, positions.device)
-    return F.avg_pool2d(moved.permute(0, 3, 1, 2), 2)  # (B, S, S, 2) -> (B, 2, S, S) -> halves
+    return halve(moved.permute(0, 3, 1, 2))  # (B, S, S, 2) -> (B, 2, S, S) -> halves
 
 
 def conditions(alpha: Tensor, trust: Tensor, stretch: Tensor, moved: Tensor, parts: Tensor, normals: Tensor) -> Tensor:
@@ -60,10 +59,11 @@ def conditions(alpha: Tensor, trust: Tensor, stretch: Tensor, moved: Tensor, par
     Tensor
         (B, CHANNELS, S/2, S/2): matte, trust, stretch, normals, share of each group of parts, flow.
     """
-    shares = GROUP_OF.to(parts.device)[parts + 1].permute(0, 3, 1, 2)  # (B, S, S, G) -> (B, G, S, S)
+    group = GROUP_OF.to(parts.device)[parts + 1][:, None]
+    shares = group == torch.arange(len(GROUPS), device=parts.device)[:, None, None]  # (B, G, S, S)
     seen = normals * (parts >= 0)[:, None]
-    whole = torch.cat([alpha, trust, stretch, seen, shares], 1)
-    return torch.cat([F.avg_pool2d(whole, 2), moved / (MOVED * alpha.shape[-1])], 1)
+    whole = torch.cat([alpha, trust, stretch, seen, shares.to(alpha.dtype)], 1)
+    return torch.cat([halve(whole), moved / (MOVED * alpha.shape[-1])], 1)
 
 
 def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..fields import pixel_grid, sample
 from .conditions import CHANNELS
 from .config import GeneratorConfig
-from .layers import Mapping, ModulatedConv, activate, convolution, enlarge
+from .layers import Mapping, ModulatedConv, activate, convolution, enlarge, halve
 
 HEAD_GAIN = 0.1
 """Of the outputs: a step of the optimiser must not throw a picture off that is nearly right."""
@@ -155,10 +155,10 @@ class Generator(nn.Module):
         picture = F.pixel_unshuffle(warped - 0.5, 2)  # (B, 3, H, W) -> (B, 12, H/2, W/2)
         x = activate(self.first(torch.cat([picture, conditions], 1)))
         levels = [x]
+        here = positions / 2
         for k, join in enumerate(self.join):
             x = activate(self.down[k](x))
-            factor = 4 * 2**k
-            here = F.avg_pool2d(positions, factor // 2) / factor  # pixels of the map
+            here = halve(here) / 2  # pixels of the map
             x = activate(join(torch.cat([x, sample(maps[k].float(), here.permute(0, 2, 3, 1)).to(x.dtype)], 1)))
             levels.append(x)
         x = activate(self.down[2](x))
