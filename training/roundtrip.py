@@ -1,4 +1,4 @@
-"""Motion → frames → extracted motion: ``python -m training.roundtrip [--portraits FILE …] [--data ../shared/data]``.
+"""Motion → frames → extracted motion: ``python -m training.roundtrip [--portraits FILE …] [--network]``.
 
 Renders held-out GRID speech with real head motion of the White House addresses on portraits, reads the curves back with
 ``core.extract`` and prints, for each portrait, errors of the pose and correlations of the curves.
@@ -24,7 +24,7 @@ from core.motion import Motion
 from core.portrait import Portrait, load_portrait
 from core.renderer.renderer import Renderer
 
-from .splits import split
+from .splits import portrait_split, split
 
 TRACKS = Path(".cache/tracks")
 
@@ -76,10 +76,13 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-4 and b.std() > 1e-4 else float("nan")
 
 
-def round_trip(head: HeadModel, portrait: Portrait, motion: Motion, size: int = 256) -> tuple[RoundTrip, Motion]:
-    """Render ``motion`` on ``portrait`` at ``size`` and compare what is extracted with what went in."""
+def round_trip(
+    head: HeadModel, portrait: Portrait, motion: Motion, size: int = 256, by_network: bool = False
+) -> tuple[RoundTrip, Motion]:
+    """Render ``motion`` on ``portrait`` at ``size`` and compare what is extracted, by face mesh or by the network R,
+    with what went in."""
     renderer = Renderer(head, portrait, size=size, framing="crop")
-    found = extract(renderer.render(motion), portrait, *frame_to_image(renderer.framing))
+    found = extract(renderer.render(motion), portrait, *frame_to_image(renderer.framing), by_network=by_network)
     model = LandmarkModel.face_mesh(head)
     error = np.degrees(np.abs(found.rotation - motion.rotation))
 
@@ -98,7 +101,7 @@ def round_trip(head: HeadModel, portrait: Portrait, motion: Motion, size: int = 
     return result, found
 
 
-def summary(results: list[RoundTrip], size: int) -> str:
+def summary(results: list[RoundTrip], size: int, command: str) -> str:
     """The report's text: median and worst over the portraits."""
     rows = (
         ("head rotation, mean error, degrees", "pose_mean", max),
@@ -110,7 +113,7 @@ def summary(results: list[RoundTrip], size: int) -> str:
     lines = [
         "# Motion → frames → extracted motion",
         "",
-        f"Made by `python -m training.roundtrip --report docs/roundtrip.md` on {len(results)} portraits at {size}²:",
+        f"Made by `{command}` on {len(results)} portraits at {size}²:",
         "mouth and brows of held-out GRID clips, pieces of real head motion up to 12°, eyes that jump by half their",
         "range and blink.",
         "",
@@ -127,27 +130,36 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--portraits", type=Path, nargs="*", help="pictures; every 34th of the corpus without")
+    parser.add_argument(
+        "--portraits", type=Path, nargs="*", help="pictures; without, every 34th of the corpus (R: every 5th held out)"
+    )
+    parser.add_argument("--network", action="store_true", help="extract by the network R, without mediapipe")
     parser.add_argument("--report", type=Path, help="also write the summary there")
     parser.add_argument("--size", type=int, default=256)
     options = parser.parse_args()
     torch.set_num_threads(1)
     head = HeadModel.load()
     results: list[RoundTrip] = []
-    for seed, path in enumerate(options.portraits or sorted((options.data / "portraits").glob("*.jpg"))[::34]):
+    pictures = sorted((options.data / "portraits").glob("*.jpg"))
+    chosen = (
+        [path for path in pictures if portrait_split(path.stem) == "test"][::5] if options.network else pictures[::34]
+    )
+    for seed, path in enumerate(options.portraits or chosen):
         try:
             portrait = load_portrait(path, ".cache/portraits")
         except BadInputError as error:
             print(f"{path.name}: {error}")
             continue
-        result, _ = round_trip(head, portrait, speech_motion(seed), options.size)
+        result, _ = round_trip(head, portrait, speech_motion(seed), options.size, options.network)
         results.append(result)
         print(
             f"{path.name}: pose off by {result.pose_mean:.2f}° (largest {result.pose_largest:.2f}°), correlation of "
             f"opening {result.opening:.3f}, blink {result.blink:.3f}, gaze {result.gaze:.3f}",
             flush=True,
         )
-    text = summary(results, options.size)
+    how = " --network" if options.network else ""
+    where = f" --report {options.report}" if options.report else ""
+    text = summary(results, options.size, f"python -m training.roundtrip{how}{where}")
     print(text)
     if options.report:
         options.report.write_text(text)

@@ -15,8 +15,11 @@ from core.extract import extract
 from core.extract_network import extract_by_network
 from core.face_view import VIEW_SIDE, clip_similarity
 from core.head_model import HeadModel
+from core.making import frame_to_image
+from core.motion import Motion
 from core.portrait import Portrait, fit_portrait
 from core.reconstruction import Face, sight_pose, view_camera
+from core.renderer import Renderer
 from core.renderer.expression import target_expression
 from core.rotation import euler_to_matrix
 
@@ -152,3 +155,20 @@ def test_extraction_goes_by_the_network_where_mediapipe_is_missing(portrait, mon
     assert len(extract(iter(()), portrait)) == 0
     assert extract([], portrait, by_network=True) == "motion"
     assert len(called) == 2
+
+
+def test_what_the_renderer_shows_is_seen_by_the_shipped_network(portrait):
+    frames = 24
+    time = np.arange(frames, dtype=np.float32)
+    expression = np.zeros((frames, len(EXPRESSIONS)), np.float32)
+    expression[:, JAW] = 0.35 - 0.35 * np.cos(time / 2)
+    rotation = np.stack([0.08 * np.sin(time / 3), 0.14 * np.sin(time / 4), 0.06 * np.sin(time / 5)], 1)
+    motion = Motion(expression, rotation.astype(np.float32), np.zeros((frames, 3), np.float32))
+    renderer = Renderer(HeadModel.load(), portrait, size=256, framing="crop")
+    found = extract(renderer.render(motion), portrait, *frame_to_image(renderer.framing), by_network=True)
+    error = np.abs(found.rotation - rotation)
+    assert np.degrees(error.mean()) < 3
+    # Pitch is the hardest to see: an opening jaw lengthens the face as a nod shortens it.
+    for axis, least in enumerate((0.6, 0.8, 0.8)):
+        assert np.corrcoef(found.rotation[:, axis], rotation[:, axis])[0, 1] > least
+    assert np.corrcoef(found.expression[:, JAW], expression[:, JAW])[0, 1] > 0.8
