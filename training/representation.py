@@ -152,6 +152,8 @@ def train(
     networks.representation.mean, networks.representation.scale = data.channel_statistics()
     if before is not None:
         load_stage(before, networks)
+        if stage == "disentangle":
+            networks.render.paint_as(networks.reenact)
     if shipped is not None:
         keep_features(networks, shipped)
     networks.eval().requires_grad_(False)

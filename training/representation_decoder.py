@@ -46,6 +46,11 @@ class FaceDecoder(nn.Module):
         self.sharpen = ModulatedConv(widths[-1], widths[-1], config.mapped)
         self.to_rgb = nn.Conv2d(widths[-1], 3, 1)
 
+    def paint_as(self, other: FaceDecoder) -> None:
+        """Take over what ``other`` has learned of painting, whatever drives it."""
+        for name in ("layers", "sharpen", "to_rgb"):
+            self.get_submodule(name).load_state_dict(other.get_submodule(name).state_dict())
+
     def forward(self, face: Tensor, style: Tensor) -> Tensor:
         """Paint."""
         mapped = self.mapping(style)
