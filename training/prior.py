@@ -159,6 +159,7 @@ def main(arguments: list[str] | None = None) -> None:
     trainer.add_argument("--learned", action="store_true", help="diffuse f_nl of the representation, not the channels")
     export = commands.add_parser("export", help="write core/weights/prior-*.safetensors from a run")
     export.add_argument("--run", type=Path, default=Path("runs/prior"))
+    export.add_argument("--spread", type=float, default=1.0, help="how far takes are led from the mean of all motion")
     export.add_argument("--out", type=Path, default=WEIGHTS, help="folder of the shards")
     export.add_argument("--steps", type=int, default=10, help="sampler's default number of steps")
     export.add_argument("--guidance-scale", type=float, default=1.0)
@@ -179,7 +180,7 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         from .prior_export import export as write
 
-        write(options.run, options.steps, options.guidance_scale, options.out)
+        write(options.run, options.steps, options.guidance_scale, options.out, options.spread)
 
 
 if __name__ == "__main__":

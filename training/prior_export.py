@@ -29,6 +29,7 @@ def save_shards(
     num_inference_steps: int = 10,
     guidance_scale: float = 1.0,
     sampler: str = "dpm_solver_pp",
+    spread: float = 1.0,
 ) -> list[Path]:
     """Write ``prior-00001-of-0000N.safetensors`` …: float16 weights, float32 statistics, the config as metadata."""
     tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
@@ -46,6 +47,7 @@ def save_shards(
         "num_inference_steps": str(num_inference_steps),
         "guidance_scale": str(guidance_scale),
         "sampler": sampler,
+        "spread": str(spread),
         "shards": str(len(shards)),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,9 @@ def save_shards(
     return paths
 
 
-def export(run: Path, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS) -> None:
+def export(
+    run: Path, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS, spread: float = 1.0
+) -> None:
     """Write the run's averaged network to ``folder`` and say how large it is."""
     checkpoint = run / CHECKPOINT
     facts = load_checkpoint(checkpoint, {}, {}, {})
@@ -68,7 +72,7 @@ def export(run: Path, num_inference_steps: int, guidance_scale: float, folder: P
     pupil = Denoising(AudioToNonlipPrior(config.network), torch.ones_like(measured["mean"]))
     load_module(checkpoint, "prior", pupil)
     steps = (num_inference_steps, guidance_scale)
-    paths = save_shards(pupil.network, measured["mean"], measured["deviation"], folder, *steps)
+    paths = save_shards(pupil.network, measured["mean"], measured["deviation"], folder, *steps, spread=spread)
     total = sum(path.stat().st_size for path in paths)
     print(
         f"{len(paths)} shards, {total / 2**20:.1f} MiB, after {facts['step']} steps and {facts['seconds'] / 60:.0f} min"

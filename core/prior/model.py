@@ -39,6 +39,8 @@ class NonlipPrior:
         Defaults measured by ``training.evaluate_prior`` and stored with the weights.
     space
         What the network diffuses.
+    spread
+        How far takes are led from the mean of all motion (``styling.early_gain``); 1 leaves them to the network.
     """
 
     def __init__(
@@ -50,8 +52,9 @@ class NonlipPrior:
         guidance_scale: float = 1.0,
         space: FeatureSpace | None = None,
         sampler: str = "dpm_solver_pp",
+        spread: float = 1.0,
     ) -> None:
-        self.space, self.sampler = space or ChannelSpace(), sampler
+        self.space, self.sampler, self.spread = space or ChannelSpace(), sampler, spread
         self.network = network.eval().requires_grad_(False)
         self.mean = mean.cpu().numpy().astype(np.float32)
         self.deviation = deviation.cpu().numpy().astype(np.float32)
@@ -96,6 +99,7 @@ class NonlipPrior:
             float(metadata["guidance_scale"]),
             CodeSpace(Representation.load(device)) if config.learned else ChannelSpace(),
             metadata.get("sampler", "dpm_solver_pp"),
+            float(metadata.get("spread", "1")),
         )
 
     def sample(
@@ -199,6 +203,7 @@ class NonlipPrior:
             self.guidance_scale if guidance_scale is None else guidance_scale,
             self.num_inference_steps if steps is None else steps,
             sampler,
+            self.spread,
             style,
             transition,
         )

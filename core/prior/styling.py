@@ -6,13 +6,14 @@ import numpy as np
 
 from ..channels import BLINK, HEAD_ROTATION, NONLIP_CHANNELS
 from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl
+from .spaces import FeatureSpace
 from .style import PriorStyle
 
 LIVELY_GROUPS = ("head", "gaze", "brows")
 """Groups that liveliness leads; blinks are events, which don't get larger."""
 LIVELY_GAIN = 0.2
-"""Most that n̂⁰ is led away from or towards the mean. On four held-out voices −0.2, 0, 0.2 gave head variances of 2.2,
-4.2, 8.4 square degrees, 0.28, 0.35, 0.42° of nod at accents, and the trembling above 6 Hz grew no faster than that."""
+"""How much further than usual n̂⁰ is led at liveliness 1. On four voices −0.2, 0, 0.2 gave head variances of 2.2, 4.2,
+8.4 square degrees, 0.28, 0.35, 0.42° of nod at accents, and the trembling above 6 Hz grew no faster than that."""
 POSE_TRANSITION = 30
 """Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
 kept motion is joined, would be a jerk."""
@@ -23,11 +24,24 @@ _GAZE = [FEATURES.index(name) for name in ("gazeYaw", "gazePitch")]
 _DEGREES = np.array(GAZE_FULL, dtype=np.float32)
 
 
-def lively_gain(liveliness: float) -> np.ndarray:
-    """(25,) factors by which n̂⁰ is led in the early steps (``denoiser.Denoiser``)."""
+def early_gain(liveliness: float, spread: float, space: FeatureSpace) -> np.ndarray | None:
+    """(d,) factors by which n̂⁰ is led in the early steps (``denoiser.Denoiser``); None where all are 1.
+
+    Parameters
+    ----------
+    liveliness
+        Of the style, −1 … 1.
+    spread
+        The weights' own factor: a network regresses to the mean where it is unsure, the more the less it has been
+        trained, and takes would move too little.
+    """
+    led = spread + LIVELY_GAIN * liveliness
+    if led == 1.0:
+        return None
+    if not space.exact:  # every number says something of every group
+        return np.full(space.size, led, dtype=np.float32)
     gain = np.ones(d_nl, dtype=np.float32)
-    for group in LIVELY_GROUPS:
-        gain[list(FEATURE_GROUPS[group])] += LIVELY_GAIN * liveliness
+    gain[[i for group in LIVELY_GROUPS for i in FEATURE_GROUPS[group]]] = led
     return gain
 
 

@@ -20,7 +20,7 @@ from .sampler import SAMPLERS
 from .schedule import CosineSchedule
 from .spaces import FeatureSpace
 from .style import PriorStyle
-from .styling import Styling, lively_gain
+from .styling import Styling, early_gain
 from .windows import close_seams, plan_windows
 
 Progress = Callable[[int, int], None]
@@ -45,6 +45,7 @@ class Sampling:
     guidance_scale: float
     num_inference_steps: int
     sampler: str
+    spread: float
     style: PriorStyle
     transition: int
 
@@ -96,10 +97,8 @@ class Walk:
         self._frames, self._size = len(mel) // MELS_PER_FRAME, network.config.window
         self._device = next(network.parameters()).device
         self._styling = Styling(sampling.style)
-        gain = lively_gain(sampling.style.liveliness)
-        if not space.exact:
-            gain = np.full(space.size, gain.max() if sampling.style.liveliness > 0 else gain.min(), np.float32)
-        self._gain = torch.from_numpy(gain).to(self._device) if sampling.style.liveliness else None
+        gain = early_gain(sampling.style.liveliness, sampling.spread, space)
+        self._gain = None if gain is None else torch.from_numpy(gain).to(self._device)
 
     def __iter__(self) -> Iterator[Piece]:
         """First frame and (N, n, 32) channels of finished frames, in order, until all are."""

@@ -120,6 +120,18 @@ def test_wrong_shapes_are_refused(prior):
         prior.sample(mel(5), [1], keep=np.zeros((1, 4, 32)), keep_mask=np.zeros((4, 32), bool))
 
 
+def test_spread_weights_move_further(prior, tmp_path):
+    spread = []
+    for factor in (0.7, 1.0, 1.3):
+        save_shards(
+            prior.network, torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation), tmp_path, 4, spread=factor
+        )
+        loaded = NonlipPrior.load(folder=tmp_path)
+        assert loaded.spread == factor
+        spread.append(loaded.sample(mel(100), [1])[..., -6:].std())
+    assert spread == sorted(spread) and spread[0] < 0.95 * spread[2]
+
+
 def test_shards_load_back(prior, tmp_path):
     paths = save_shards(
         prior.network, torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation), tmp_path, 7, 1.5

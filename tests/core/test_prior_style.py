@@ -13,8 +13,9 @@ from core.errors import BadInputError
 from core.prior.features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl, features_from_channels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.spaces import ChannelSpace
 from core.prior.style import PriorStyle
-from core.prior.styling import Styling, lively_gain
+from core.prior.styling import Styling, early_gain
 from core.schema import build, checked
 
 ROTATION = [NONLIP_CHANNELS.index(name) for name in HEAD_ROTATION]
@@ -246,7 +247,9 @@ def test_liveliness_zero_is_the_plain_take_and_others_go_apart(prior):
     deviation = [motion[:, columns("head")].std() for motion in (calm, plain, lively)]
     assert deviation == sorted(deviation) and deviation[0] < 0.95 * deviation[2]
     blinks = list(FEATURE_GROUPS["blink"])
-    assert (lively_gain(1.0)[blinks] == 1).all() and lively_gain(-1.0).min() < 1
+    lively, calm = (early_gain(level, 1.0, ChannelSpace()) for level in (1.0, -1.0))
+    assert (lively[blinks] == 1).all() and lively.max() > 1 > calm.min()
+    assert early_gain(0.0, 1.0, ChannelSpace()) is None
 
 
 def test_blink_rate_changes_nothing_but_the_lids(prior):

@@ -41,3 +41,25 @@ def test_a_constant_offset_leaves_no_jump(gap):
     assert np.abs(np.diff(closed, axis=0)).max() < 0.5 * 0.25 + 0.12
     if gap <= 2:
         np.testing.assert_allclose(closed, known, atol=0.05)
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_slanted_error_leaves_no_jerk(side):
+    """Where the prediction drifts away from what is known, motion goes on across the border as fast as it came."""
+    known = np.sin(np.arange(80) / 9)[:, None].astype(np.float32)
+    predicted = known + 0.06 * (np.arange(80, dtype=np.float32)[:, None] - 39.5)
+    mask = np.zeros((80, 1), dtype=bool)
+    mask[:40] = side == "before"
+    mask[40:] = side == "after"
+    closed = close_seams(predicted, known, mask)
+    bend = np.abs(np.diff(closed, n=2, axis=0))[:, 0]
+    assert bend[38:40].max() < 0.03, "the sine itself bends by up to 0.012, an error without its slope by 0.06 more"
+    np.testing.assert_array_equal(closed[mask], known[mask])
+
+
+def test_a_single_known_frame_has_no_slope():
+    predicted = np.zeros((30, 1), np.float32)
+    known, mask = np.full((30, 1), 1.0, np.float32), np.zeros((30, 1), bool)
+    mask[15] = True
+    closed = close_seams(predicted, known, mask)
+    assert closed.max() == 1.0 and closed.min() == 0.0 and np.allclose(closed, closed[::-1].take(range(-1, 29), axis=0))
