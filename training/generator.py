@@ -72,10 +72,10 @@ class Recipe:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     windows: WindowConfig = field(default_factory=WindowConfig)
     losses: LossWeights = field(default_factory=LossWeights)
-    rates: tuple[float, float] = (2.5e-4, 1e-3)
+    rates: tuple[float, float] = (2.5e-4, 6e-4)
     warm_up: int = 200
     shares: Mapping[str, float] = field(
-        default_factory=lambda: {"grid": 0.2, "portraits": 0.45, "own": 0.15, "synthetic": 0.2}
+        default_factory=lambda: {"grid": 0.2, "portraits": 0.35, "own": 0.25, "synthetic": 0.2}
     )
 
     @classmethod

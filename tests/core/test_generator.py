@@ -147,6 +147,9 @@ def test_paintable_ends_on_the_background_and_where_nothing_moves():
     nothing[:, 130:132, 120:140] = PARTS.index("lips")
     mouth = paintable(alpha, torch.zeros(1, 2, 128, 128), nothing)
     assert (mouth[..., 130:132, 120:140] == 1).all() and (mouth[..., 100:115, :] == 0).all()
+    nothing[:, 120:140, 115:145] = PARTS.index("mouth_socket")
+    open_mouth = paintable(alpha, torch.ones(1, 2, 128, 128), nothing)
+    assert open_mouth[..., 130, 130] == 0 and open_mouth[..., 120, 130] > 0.5
     outside = torch.ones_like(alpha, dtype=torch.bool)
     outside[..., 88:172, 88:172] = False
     assert (allowed[outside] == 0).all()

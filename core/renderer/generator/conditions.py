@@ -9,12 +9,14 @@ from ...head_model import PARTS
 from ..fields import blur, dilate, pixel_grid, smoothstep
 from .layers import enlarge, halve
 
+CAVITY_NAMES = ("mouth_socket", "gums_upper", "gums_lower", "tongue")
+"""Parts behind the teeth."""
 GROUPS = (
     ("skin",),
     ("lips",),
     ("teeth_upper",),
     ("teeth_lower",),
-    ("mouth_socket", "gums_upper", "gums_lower", "tongue"),
+    CAVITY_NAMES,
     ("eye_left", "eye_right"),
     ("eye_socket_left", "eye_socket_right"),
 )
@@ -29,6 +31,10 @@ STILL = (0.1, 0.8)
 """Pixels (of 256) that the photograph moves by where the generator begins to count, and counts fully."""
 AROUND = 6
 """Pixels (of 256) around lips, mouth and eyes where it always counts."""
+CAVITY_BLUR = 3
+"""Radius in pixels (of 256) over which the share of the mouth's cavity is taken."""
+CAVITY = (0.45, 0.8)
+"""That share from which the generator gives way to the head model's cavity, and gives way fully."""
 REACH = (5, 2)
 """Pixels (of 256) that the generator may paint beyond the person's matte, and of the blur of that border."""
 
@@ -70,7 +76,8 @@ def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
     """(B, 1, S, S) 0..1: where the generator may change the picture.
 
     Not on the background, which so never drifts; and not where the photograph stands still, which so stays itself: only
-    where it moves, and around mouth and eyes, which are drawn anew in every frame.
+    where it moves, and around mouth and eyes, which are drawn anew in every frame. Not deep in a wide open mouth:
+    hardly a photograph shows one to learn from, and the head model draws it well.
 
     Parameters
     ----------
@@ -86,4 +93,6 @@ def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
     moves = smoothstep(*STILL, moved.norm(dim=1, keepdim=True) * (256 / size))
     drawn = dilate((parts > PARTS.index("skin")).float()[:, None], around)
     drawn, person = (smoothstep(0.0, 0.5, blur(v, soft, 2)) for v in (drawn, dilate(alpha, reach)))
-    return person * torch.maximum(enlarge(moves), drawn)
+    cavity = (GROUP_OF.to(parts.device)[parts + 1] == GROUPS.index(CAVITY_NAMES))[:, None].float()
+    deep = smoothstep(*CAVITY, blur(cavity, max(1, round(CAVITY_BLUR * size / 256)), 2))
+    return person * torch.maximum(enlarge(moves), drawn) * (1 - deep)
