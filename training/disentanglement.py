@@ -11,7 +11,6 @@ should *not* follow: S_c with f_l fixed is the leak, to be compared with that of
 from __future__ import annotations
 
 import argparse
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ from .lip_sync_metrics import confidence_gap, judge_take
 from .representation import TrainConfig, build, load_stage, stage_folder
 from .representation_data import as_input
 from .representation_networks import Networks
-from .results_page import Table, number, put
+from .results_page import Table, number, show
 
 VARIANTS = {"all losses": (False, False), "without L_ol": (True, False), "without memory banks": (False, True)}
 BLINKS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
@@ -183,10 +182,7 @@ def main() -> None:
             continue
         networks = load_stage(folder, build(config, lips, 0)).eval()
         found[name] = mean([measure(networks, lips, judge, reader, film) for film in films])
-    measured = table(found, len(films))
-    print(measured.markdown(datetime.date.today()))
-    if options.page:
-        put(options.page, measured, datetime.date.today())
+    show(table(found, len(films)), options.page)
 
 
 if __name__ == "__main__":

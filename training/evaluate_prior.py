@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from .autoregressive import AutoregressiveSampler
 from .engine import CHECKPOINT
 from .prior_data import Clip
 from .prior_evaluation import SETS, HeldOut, Sampler, held_out, in_range, measure, prior_sampler, random_clip_sampler
+from .results_page import Table, show
 
 ABLATIONS = {
     "without L_vel": Path("runs/prior_without_velocity/weights"),
@@ -153,17 +154,25 @@ def rows(options: Options, tell: Callable[[str], None] = print) -> list[dict[str
     return table
 
 
-def markdown(table: list[dict[str, float | str]]) -> str:
+TITLES = {
+    "voices": "voices held out, against synthetic truth",
+    "grid": "held-out clips of s1",
+    "unseen": "clips of s4, a talker never seen",
+    "address": "held-out addresses, heads without sound",
+}
+
+
+def tables(measured: Sequence[Mapping[str, float | str]]) -> list[Table]:
     """The rows as tables, one a set; columns that a set lacks are left out."""
-    parts = []
-    for name in dict.fromkeys(row["set"] for row in table):
-        chosen = [row for row in table if row["set"] == name]
+    found = []
+    for name in dict.fromkeys(str(row["set"]) for row in measured):
+        chosen = [row for row in measured if row["set"] == name]
         columns = [key for key in COLUMNS if any(np.isfinite(float(row.get(key, np.nan))) for row in chosen)]
-        lines = [f"| {name} | " + " | ".join(COLUMNS[key] for key in columns) + " |", "|---" * (len(columns) + 1) + "|"]
-        for row in chosen:
-            lines.append(f"| {row['row']} | " + " | ".join(_cell(row, key) for key in columns) + " |")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+        rows = tuple((str(row["row"]), *(_cell(row, key) for key in columns)) for row in chosen)
+        headings = ("", *(COLUMNS[key] for key in columns))
+        command = "python -m training.evaluate_prior"
+        found.append(Table(f"prior-{name}", f"Motion prior, {TITLES[name]}", command, headings, rows))
+    return found
 
 
 def _cell(row: Mapping[str, float | str], key: str) -> str:
@@ -190,14 +199,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers")
     parser.add_argument("--also", nargs=2, metavar=("NAME", "FOLDER"), action="append", help="more rows: other shards")
     parser.add_argument("--out", type=Path, default=Path("runs/prior/evaluation.json"))
+    parser.add_argument("--page", type=Path, help="page whose tables are replaced")
     options = vars(parser.parse_args(arguments))
-    out = options.pop("out")
+    out, page = options.pop("out"), options.pop("page")
     also = {name: Path(folder) for name, folder in options.pop("also") or ()}
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    table = rows(Options(**options, others=ABLATIONS | also), lambda text: print(text, flush=True))
+    measured = rows(Options(**options, others=ABLATIONS | also), lambda text: print(text, flush=True))
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(markdown(table))
+    out.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for table in tables(measured):
+        show(table, page)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ second of video that stands still, for the prior counts less the more frames the
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -31,7 +30,7 @@ from core.renderer.generator.refine import Painter
 
 from . import video
 from .corpus.reenactment_grid import clips
-from .results_page import Table, interval, number
+from .results_page import Table, interval, number, show
 from .roundtrip import speech_motion
 from .splits import portrait_split
 from .tracks import CACHE
@@ -165,14 +164,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6, help="portraits")
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
+    parser.add_argument("--page", type=Path, help="page whose table is replaced")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = measure(options.data, options.count, options.seconds, Painter.shipped())
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "identity.json").write_text(json.dumps(found, indent=1))
-    text = table(found, "python -m training.identity_drift").markdown(datetime.date.today())
-    (options.out / "identity.md").write_text(text)
-    print(text)
+    show(table(found, "python -m training.identity_drift"), options.page)
 
 
 if __name__ == "__main__":

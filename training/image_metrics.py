@@ -3,13 +3,12 @@
 Compared are the still portrait (the source as it is), the plain flow warp, the paper's own generator where weights are
 given, and G. Held out are talker s1's test clips and all clips of s4 (a stranger), portraits by name, and synthetic
 people by seed (``training.splits``). Metrics count pixels that truth and conditions agree on (``valid``), over the
-whole picture, the mouth, the eyes, and the edge of head and hair. Writes JSON and Markdown tables.
+whole picture, the mouth, the eyes, and the edge of head and hair. Writes JSON, and the table into a page.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +31,7 @@ from .generator_data import prepare
 from .inception import Inception
 from .perceptual import OrientedPyramid, PerceptualDistance
 from .picture_quality import frechet, mean_over, psnr, sharpness, ssim_map
-from .results_page import Table, number
+from .results_page import Table, number, show
 
 Features = Callable[[Tensor, Tensor], Tensor]
 """(B, D) of pictures (B, 3, S, S) and their landmarks (B, 478, 2) px, for the Fréchet distance."""
@@ -260,15 +259,14 @@ def main() -> None:
     parser.add_argument("--vgg", type=Path, help="weights of VGG-19 for the perceptual distance")
     parser.add_argument("--inception", type=Path, help="weights of Inception v3 for FID")
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
+    parser.add_argument("--page", type=Path, help="page whose table is replaced")
     options = parser.parse_args()
     torch.set_num_threads(1)
     methods = available(options.generator, options.paper)
     results = evaluate(options.pairs, methods, options.limit, options.vgg, options.inception)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "image_metrics.json").write_text(json.dumps(results, indent=1))
-    text = table(results, "python -m training.image_metrics").markdown(datetime.date.today())
-    (options.out / "image_metrics.md").write_text(text)
-    print(text)
+    show(table(results, "python -m training.image_metrics"), options.page)
 
 
 if __name__ == "__main__":

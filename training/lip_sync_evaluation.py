@@ -16,7 +16,6 @@ compared with the filmed one.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -45,7 +44,7 @@ from .landmarks import mouth_shape
 from .lip_sync_metrics import Pair, answers, confidence_gap, opening_match, shift_distances, sync_numbers
 from .lips_data import LIP_COLUMNS
 from .lips_evaluation import envelope
-from .results_page import Table, number, put
+from .results_page import Table, number, show
 from .speech_synthesis import CACHE as SPEECH
 from .splits import HELD_OUT_VOICES, portrait_split
 
@@ -257,10 +256,7 @@ def main() -> None:
     report = evaluate(options.data, Corpus.open(options.corpus), LipModel.load(), Judge.load(), options.count)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    measured = table(report)
-    print(measured.markdown(datetime.date.today()))
-    if options.page:
-        put(options.page, measured, datetime.date.today())
+    show(table(report), options.page)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ that it describes would lie: that weighs errors by what they do to the face. Sou
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from .reconstruction_data import (
     collate,
     photographed,
 )
+from .results_page import show
 
 CORPUS = Path(".cache/corpus/grid")
 EYE_DISTANCE_CM = 9.2
@@ -57,7 +57,7 @@ class Recipe:
     expression: float = 1.5
     rotation: float = 2.0
     place: float = 2.0
-    gaze: float = 0.8
+    gaze: float = 2.0
     light: float = 0.15
     shape: float = 2.0
     landmarks: float = 3.0
@@ -194,6 +194,7 @@ def main() -> None:
     parser.add_argument("command", choices=("train", "export", "evaluate"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="what export writes and evaluate reads")
+    parser.add_argument("--page", type=Path, help="page whose table evaluate replaces")
     defaults = RunConfig(steps=2400, ema=0.995, save_every=100)
     add_run_arguments(parser, Path("runs/reconstruction"), defaults)
     options = parser.parse_args()
@@ -205,10 +206,9 @@ def main() -> None:
     elif options.command == "export":
         export(options.run, network, options.weights)
     else:
-        from .reconstruction_evaluation import evaluate
+        from .reconstruction_evaluation import evaluate, table
 
-        report = evaluate(Reconstruction.load(path=options.weights), options.data)
-        print(json.dumps(report, indent=1))
+        show(table(evaluate(Reconstruction.load(path=options.weights), options.data)), options.page)
 
 
 if __name__ == "__main__":

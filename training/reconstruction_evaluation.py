@@ -3,7 +3,8 @@ portraits by face mesh, which err themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from core.rotation import matrix_to_euler, rotation_vector
 
 from .corpus.synthetic.views import CACHE as SYNTHETIC
 from .reconstruction_data import Example, GridExamples, PortraitExamples, SyntheticExamples, collate
+from .results_page import Table, number
 
 CORPUS = Path(".cache/corpus/grid")
 JAW = EXPRESSIONS.index("jawOpen")
@@ -191,3 +193,12 @@ def evaluate(
         "held-out portraits": evaluate_portraits(network, geometry, data),
     }
     return {part: {name: round(value, 3) for name, value in values.items()} for part, values in report.items()}
+
+
+def table(report: Mapping[str, Mapping[str, float]]) -> Table:
+    """The report for ``docs/results.md``: a row for each quantity, a column for each set."""
+    names = list(dict.fromkeys(name for values in report.values() for name in values))
+    rows = tuple((name, *(number(values.get(name, math.nan)) for values in report.values())) for name in names)
+    note = "Real clips and portraits are compared with face mesh and fit, synthetic people with the exact truth."
+    command = "python -m training.reconstruction evaluate"
+    return Table("reconstruction", "R, faces read from pictures", command, ("", *report), rows, (note,))

@@ -77,3 +77,11 @@ def put(page: Path, table: Table, day: datetime.date) -> None:
     beside = page.with_suffix(".part")
     beside.write_text(f"{before}{start}\n{table.markdown(day)}{end}{after}", encoding="utf-8")
     beside.replace(page)
+
+
+def show(table: Table, page: Path | None) -> None:
+    """Print a table of today, and put it into the page where one is given."""
+    day = datetime.date.today()
+    print(table.markdown(day))
+    if page is not None:
+        put(page, table, day)
