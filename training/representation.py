@@ -176,7 +176,8 @@ def train(
             batch = data.draw_curves(size.clips, step.rng).to(running.device)
             views = batch.views
         else:
-            batch = data.draw(size.clips, size.each, step.rng, heard=stage != "pretrain").to(running.device)
+            sound, apart = stage != "pretrain", stage == "disentangle"
+            batch = data.draw(size.clips, size.each, step.rng, heard=sound, evenly=apart).to(running.device)
             views = disguise(batch, config.losses.augment, step.generator, one_crop=stage != "pretrain")
         networks.training = True  # of itself alone: the parts that stand still stay in evaluation
         for part in learning:

@@ -94,6 +94,8 @@ class Batch:
     person, alike
         (B,) long, different numbers for different people over all sets; and (B,) bool, whether the clip's other views
         show the same person.
+    parts
+        Equal stretches of the batch that each come from one set.
     f_a, f_l
         (B, d_a) standardised and (B, 32); zero where ``heard`` (B,) is false.
     """
@@ -108,6 +110,7 @@ class Batch:
     f_l: Tensor
     heard: Tensor
     each: int
+    parts: int = 1
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
@@ -201,19 +204,33 @@ class Mixture:
         self.sound_scale = known[0].std(0) + 1e-3 if known else np.ones(width, np.float32)
         self.widths = (width, lips.config.code)
 
-    def draw(self, clips: int, each: int, rng: np.random.Generator, gap: int = 4, heard: bool = False) -> Batch:
+    def draw(
+        self,
+        clips: int,
+        each: int,
+        rng: np.random.Generator,
+        gap: int = 4,
+        heard: bool = False,
+        evenly: bool = False,
+    ) -> Batch:
         """``clips`` clips with ``each`` views, ``gap`` frames or more apart as far as the clip is long enough.
 
-        With ``heard`` only sets with sound are drawn from. Sources are other frames of the same clips.
+        With ``heard`` only sets with sound are drawn from; with ``evenly`` as many clips from each, one set after the
+        other. Sources are other frames of the same clips.
         """
         usable = np.array([faces.f_a is not None or not heard for faces in self.sets])
         shares = self.shares * usable
         picks: list[tuple[Faces, np.ndarray, np.ndarray]] = []
-        for which in rng.choice(len(self.sets), size=clips, p=shares / shares.sum()):
+        parts = int(usable.sum()) if evenly and clips % usable.sum() == 0 else 1
+        if parts > 1:
+            sequence = np.repeat(np.flatnonzero(usable), clips // parts)
+        else:
+            sequence = rng.choice(len(self.sets), size=clips, p=shares / shares.sum())
+        for which in sequence:
             faces = self.sets[which]
             rows = faces.rows[rng.integers(faces.clips)]
             picks.append((faces, spread_rows(rows, faces.frame[rows], each, gap, rng), rng.choice(rows, each)))
-        return self._batch(picks, each)
+        return replace(self._batch(picks, each), parts=parts)
 
     def draw_curves(self, count: int, rng: np.random.Generator) -> Batch:
         """Channels (count, 59) without views, as artists may leave them, and as many f_l of heard speech.

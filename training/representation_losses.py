@@ -59,6 +59,12 @@ def orthogonality(f_ol: Tensor, f_a: Tensor) -> Tensor:
     return pearson(f_ol, f_a).square().sum(1).mean()
 
 
+def about_clips(values: Tensor, each: int) -> Tensor:
+    """Features (clips · each, F) without the mean of their clip."""
+    clips = values.unflatten(0, (-1, each))  # (clips, each, F)
+    return (clips - clips.mean(1, keepdim=True)).flatten(0, 1)
+
+
 class MemoryBanks(nn.Module):
     """Two banks: f_ol and f_a of the previous K − 1 steps, without gradients.
 
@@ -77,12 +83,13 @@ class MemoryBanks(nn.Module):
         self.register_buffer("sound", torch.zeros(steps - 1, samples, d_a))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
 
-    def joined(self, f_ol: Tensor, f_a: Tensor) -> tuple[Tensor, Tensor]:
-        """The current step's features (N, d_ol) and (N, d_a) with those remembered; gradients through the former."""
+    def joined(self, f_ol: Tensor, f_a: Tensor, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """The current step's features (N, d_ol) and (N, d_a) with those remembered, or some rows of every step;
+        gradients pass through the current ones alone."""
         count = int(self.filled)
         return (
-            torch.cat([f_ol, self.ol[:count].flatten(0, 1)]),  # (N + filled · samples, d_ol)
-            torch.cat([f_a, self.sound[:count].flatten(0, 1)]),
+            torch.cat([f_ol[rows], self.ol[:count, rows].flatten(0, 1)]),  # (rows · (1 + filled), d_ol)
+            torch.cat([f_a[rows], self.sound[:count, rows].flatten(0, 1)]),
         )
 
     @torch.no_grad()

@@ -26,7 +26,7 @@ from core.representation.model import LIP_COLUMNS, NONLIP_COLUMNS, Representatio
 from .representation_augment import AugmentConfig, disguised
 from .representation_data import Batch
 from .representation_decoder import DecoderConfig, FaceDecoder, pixel_loss
-from .representation_losses import MemoryBanks, contrastive, orthogonality, retrieval, same_person
+from .representation_losses import MemoryBanks, about_clips, contrastive, orthogonality, retrieval, same_person
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class LossConfig:
     met: float = 0.5
     temperature: float = 0.1
     bank_steps: int = 4
-    painted: float = 0.4
+    painted: float = 0.25
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
@@ -108,6 +108,8 @@ class Networks(nn.Module):
         return self._total(terms)
 
     def _disentangle(self, batch: Batch, views: Tensor, banks: MemoryBanks) -> dict[str, Tensor]:
+        # L_ol is taken about each clip's mean, since who speaks and how he holds his head are no leak of speech, and in
+        # each set for itself: over several at once one talker's correlations would hide another's.
         model = self.representation
         source, paint = self._sources(batch), self._painted(batch)
         with torch.no_grad():
@@ -118,7 +120,9 @@ class Networks(nn.Module):
         f_l = model.mlp_m2l(centred[:, LIP_COLUMNS]).float()
         own = torch.searchsorted(source, paint, right=True) - 1
         style = torch.cat([f_id[own], f_nl[paint], f_l[paint].detach()], 1)
-        f_all, sound = banks.joined(f_ol, batch.f_a)
+        moved, sound = (about_clips(values, batch.each) for values in (f_ol, batch.f_a))
+        length = len(f_ol) // batch.parts
+        stretches = [slice(i * length, (i + 1) * length) for i in range(batch.parts)]
         terms = {
             "pixels": self._pixel_loss(self.render(face[own], style), batch, paint),
             "channels": _masked(
@@ -126,10 +130,10 @@ class Networks(nn.Module):
                 batch.observed[:, NONLIP_COLUMNS],
             ),
             "met": _relative(f_nl, model.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()),
-            "ol": orthogonality(f_all, sound),
+            "ol": torch.stack([orthogonality(*banks.joined(moved, sound, rows)) for rows in stretches]).mean(),
         }
         if self.training:
-            banks.remember(f_ol, batch.f_a)
+            banks.remember(moved, sound)
         return self._total(terms)
 
     def _curves(self, batch: Batch) -> dict[str, Tensor]:

@@ -113,9 +113,10 @@ def motion_of(utterance: Utterance, samples: np.ndarray, first: int, rng: np.ran
     return motion
 
 
-def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None) -> Iterator[FilmedClip]:
+def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None, take: int = 0) -> Iterator[FilmedClip]:
     """A talking clip of each portrait of the split, or of ``limit`` spread over them; those that can't be read are left
-    out. Each clip is kept in the folder ``done`` as it is made, so that a command that was stopped goes on."""
+    out. Each clip is kept in the folder ``done`` as it is made, so that a command that was stopped goes on. Another
+    ``take`` says and does something else."""
     done.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load()
     speech = utterances(split, data)
@@ -127,7 +128,7 @@ def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None)
             with np.load(kept, allow_pickle=False) as arrays:
                 yield FilmedClip(person=person, observed=np.array(True), **arrays)
             continue
-        rng = np.random.default_rng([person, split == "test"])
+        rng = np.random.default_rng([person, split == "test", take][: 3 if take else 2])
         try:
             renderer = Renderer(head, load_portrait(path, Path(".cache/portraits")), CROP, framing="crop", painter=None)
         except BadInputError:
@@ -189,9 +190,9 @@ def synthetic_clips(split: str) -> Iterator[FilmedClip]:
 def prepare(what: str, data: Path, limit: int | None = None) -> None:
     """Make the train and held-out sets of ``grid``, ``portraits`` or ``synthetic``; those there stay.
 
-    ``limit``: so many portraits of each split.
+    ``limit``: so many portraits of each split. ``portraits-again`` are the held-out ones in another take.
     """
-    splits = ("train", "test", "unseen") if what == "grid" else ("train", "test")
+    splits = {"grid": ("train", "test", "unseen"), "portraits": ("train", "test", "again")}.get(what, ("train", "test"))
     for split in splits:
         folder = CACHE / f"{what}-{split}"
         if folder.exists():
@@ -199,7 +200,8 @@ def prepare(what: str, data: Path, limit: int | None = None) -> None:
         if what == "grid":
             clips = grid_clips(split)
         elif what == "portraits":
-            clips = portrait_clips(split, data, CACHE / "clips" / split, limit)
+            part, take = ("test", 1) if split == "again" else (split, 0)
+            clips = portrait_clips(part, data, CACHE / "clips" / split, limit, take)
         else:
             clips = synthetic_clips(split)
         print(f"{folder}: {write_faces(folder, clips)} views")

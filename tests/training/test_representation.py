@@ -25,6 +25,7 @@ from training.representation_data import EVERYONE, Faces, FilmedClip, Mixture, s
 from training.representation_decoder import DecoderConfig, FaceDecoder, face_weight, pixel_loss
 from training.representation_losses import (
     MemoryBanks,
+    about_clips,
     contrastive,
     orthogonality,
     pearson,
@@ -89,6 +90,23 @@ def test_banks_give_the_correlations_of_all_steps_together():
         np.testing.assert_allclose(pearson(*joined).numpy(), expected, atol=1e-5)
         assert orthogonality(*joined) == pytest.approx(np.square(expected).sum(1).mean(), rel=1e-4)
         banks.remember(f_ol, f_a)
+
+
+def test_banks_give_some_rows_of_every_step():
+    """Rows of one set, so that its correlations aren't mixed with another's."""
+    banks = MemoryBanks(3, 10, 4, 5)
+    steps = [(_normal(10, 4, seed=i), _normal(10, 5, seed=100 + i)) for i in range(2)]
+    banks.remember(*steps[0])
+    joined = banks.joined(*steps[1], slice(5, 10))
+    for found, one, other in zip(joined, steps[1], steps[0], strict=True):
+        assert torch.equal(found, torch.cat([one[5:], other[5:]]))
+
+
+def test_a_clip_s_mean_is_no_correlation():
+    level = _normal(4, 1).repeat_interleave(8, 0)  # a talker's own level, in sound and motion
+    sound, motion = level + 0.1 * _normal(32, 1, seed=1), 2 * level + 0.1 * _normal(32, 1, seed=2)
+    assert pearson(motion, sound).abs() > 0.9
+    assert pearson(about_clips(motion, 8), about_clips(sound, 8)).abs() < 0.4
 
 
 def test_gradients_reach_the_current_step_alone():

@@ -16,8 +16,10 @@ from training.disentanglement import COLUMNS, Filmed, as_views, differences, mea
 from training.representation import TrainConfig, build
 from training.representation_probes import (
     Features,
+    about_clip,
     about_identity,
     explained,
+    looked_at,
     median_correlation,
     predict,
     probe,
@@ -65,14 +67,42 @@ def test_correlations_are_taken_clip_by_clip():
     assert np.isnan(median_correlation(truth, 0 * truth, clip))
 
 
+def _features(seed: int, person: np.ndarray, of_person: np.ndarray) -> Features:
+    noise = np.random.default_rng(seed).normal(size=(len(person), 12))
+    channels = np.zeros((len(person), len(CHANNELS)))
+    return Features(
+        f_v=noise, f_ol=noise, f_nl=noise, f_id=of_person[person] + 0.1 * noise, f_cl=noise,
+        channels=channels, f_a=noise, f_l=noise, clip=person, person=person,
+    )  # fmt: skip
+
+
 def test_people_are_told_by_features_that_know_them():
-    rng, person = np.random.default_rng(0), np.repeat(np.arange(8), 15)
-    noise = rng.normal(size=(120, 12))
-    of_person = rng.normal(size=(8, 12))[person] + 0.1 * noise
-    channels = np.zeros((120, len(CHANNELS)))
-    features = Features(noise, noise, noise, of_person, noise, channels, noise, noise, person, person)
-    told = about_identity(features)
-    assert told["f_id"] == 1.0 and told["f_v"] < 0.4 and told["chance"] == 0.125
+    of_person = np.random.default_rng(9).normal(size=(9, 12))
+    told = about_identity(
+        _features(0, np.repeat(np.arange(8), 15), of_person), _features(1, np.repeat(np.arange(1, 9), 15), of_person)
+    )
+    assert told["f_id"] == 1.0 and told["f_v"] < 0.35 and told["chance"] == round(1 / 7, 3)
+
+
+def test_probes_look_at_what_changes_within_clips():
+    clip = np.repeat(np.arange(6), 20)
+    level, motion = 100.0 * clip[:, None], np.random.default_rng(0).normal(size=(120, 1))
+    centred = about_clip(level + motion, clip)
+    np.testing.assert_allclose([centred[clip == i].mean() for i in range(6)], 0.0, atol=1e-9)
+    np.testing.assert_allclose(about_clip(centred, clip), centred, atol=1e-9)
+
+
+def test_what_is_too_small_to_move_anything_is_not_seen():
+    """f_nl is looked at through noise of a tenth of its unit, so a leak of a thousandth tells nothing."""
+    rng, person = np.random.default_rng(0), np.repeat(np.arange(40), 20)
+    speech = rng.normal(size=(800, 3))
+    features = _features(0, person, np.zeros((40, 12)))
+    large, small = (replace(features, f_nl=size * np.tile(speech, 4)) for size in (1.0, 1e-3))
+    found = [
+        probe(looked_at(f, "f_nl")[:600], speech[:600], looked_at(f, "f_nl")[600:], speech[600:])["linear"]
+        for f in (large, small)
+    ]
+    assert found[0] > 0.9 and found[1] < 0.05
 
 
 @pytest.fixture(scope="module")
