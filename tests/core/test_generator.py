@@ -16,7 +16,7 @@ from core.renderer import Renderer
 from core.renderer.fields import pixel_grid
 from core.renderer.generator import Correction, Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
 from core.renderer.generator.conditions import CHANNELS, GROUPS, conditions, half_flow, paintable
-from core.renderer.generator.layers import EPSILON, GAIN, Mapping, ModulatedConv, activate
+from core.renderer.generator.layers import EPSILON, GAIN, Mapping, ModulatedConv, activate, soften
 from core.renderer.generator.refine import Painter
 from core.renderer.generator.style import identity_of, style_of
 from core.renderer.generator.weights import load_generator, save_generator
@@ -66,6 +66,15 @@ def test_demodulation_makes_unit_variance_whatever_the_style():
     x = torch.randn(2, 64, 24, 24)
     y = layer(x, torch.randn(2, 4) * 5)[..., 1:-1, 1:-1]
     assert y.square().mean((1, 2, 3)).sub(1).abs().max() < 0.25
+
+
+def test_softening_keeps_flat_things_and_takes_hatching_away():
+    flat, hatched = torch.full((1, 1, 8, 8), 0.3), torch.tensor([1.0, -1.0]).repeat(4).expand(1, 1, 8, 8)
+    torch.testing.assert_close(soften(flat), flat)
+    assert soften(hatched)[..., 1:-1].abs().max() < 1e-6
+    spot = torch.zeros(1, 1, 5, 5)
+    spot[..., 2, 2] = 16
+    assert soften(spot)[0, 0, 1:4, 1:4].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
 
 
 def test_mapping_weighs_the_parts_alike():
@@ -148,8 +157,11 @@ def test_paintable_ends_on_the_background_and_where_nothing_moves():
     mouth = paintable(alpha, torch.zeros(1, 2, 128, 128), nothing)
     assert (mouth[..., 130:132, 120:140] == 1).all() and (mouth[..., 100:115, :] == 0).all()
     nothing[:, 120:140, 115:145] = PARTS.index("mouth_socket")
-    open_mouth = paintable(alpha, torch.ones(1, 2, 128, 128), nothing)
-    assert open_mouth[..., 130, 130] == 0 and open_mouth[..., 120, 130] > 0.5
+    open_mouth = paintable(alpha, torch.ones(1, 2, 128, 128), nothing)[0, 0]
+    assert (open_mouth[120:140, 115:145] < 0.2).all() and (open_mouth[100:110] == 1).all()
+    nothing[:, 122:140] = -1
+    slit = paintable(alpha, torch.ones(1, 2, 128, 128), nothing)[0, 0]
+    assert (slit[120:122, 115:145] > 0.9).all()
     outside = torch.ones_like(alpha, dtype=torch.bool)
     outside[..., 88:172, 88:172] = False
     assert (allowed[outside] == 0).all()

@@ -31,9 +31,9 @@ STILL = (0.1, 0.8)
 """Pixels (of 256) that the photograph moves by where the generator begins to count, and counts fully."""
 AROUND = 6
 """Pixels (of 256) around lips, mouth and eyes where it always counts."""
-CAVITY_BLUR = 3
+CAVITY_BLUR = 4
 """Radius in pixels (of 256) over which the share of the mouth's cavity is taken."""
-CAVITY = (0.45, 0.8)
+CAVITY = (0.2, 0.45)
 """That share from which the generator gives way to the head model's cavity, and gives way fully."""
 REACH = (5, 2)
 """Pixels (of 256) that the generator may paint beyond the person's matte, and of the blur of that border."""
@@ -76,8 +76,8 @@ def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
     """(B, 1, S, S) 0..1: where the generator may change the picture.
 
     Not on the background, which so never drifts; and not where the photograph stands still, which so stays itself: only
-    where it moves, and around mouth and eyes, which are drawn anew in every frame. Not deep in a wide open mouth:
-    hardly a photograph shows one to learn from, and the head model draws it well.
+    where it moves, and around mouth and eyes, which are drawn anew in every frame. Not in a wide open mouth: hardly
+    a photograph shows one to learn from, and the head model draws its cavity well, and the teeth before it.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..fields import pixel_grid, sample
 from .conditions import CHANNELS
 from .config import GeneratorConfig
-from .layers import Mapping, ModulatedConv, activate, convolution, enlarge, halve
+from .layers import Mapping, ModulatedConv, activate, convolution, enlarge, halve, soften
 
 HEAD_GAIN = 0.1
 """Of the outputs: a step of the optimiser must not throw a picture off that is nearly right."""
@@ -176,5 +176,6 @@ class Generator(nn.Module):
         allowed = paintable.float()
         move = allowed * enlarge(torch.tanh(shift.float() * HEAD_GAIN), 4) * reach
         drawn = F.pixel_shuffle(self.to_picture(x).float() * HEAD_GAIN, 2)  # (B, 16, H/2, W/2) -> (B, 4, H, W)
+        drawn = soften(drawn)
         share = LEAST_SHARE + (1 - LEAST_SHARE) * torch.sigmoid(drawn[:, 3:] + self.share_start)
         return Correction(move, allowed * share, drawn[:, :3])

@@ -42,6 +42,15 @@ def halve(x: Tensor) -> Tensor:
     return (rows[..., 0::2] + rows[..., 1::2]) * 0.25
 
 
+def soften(x: Tensor) -> Tensor:
+    """(B, C, H, W) weighted by 1/4, 1/2, 1/4 along both sides: against the hatching that pixel shuffles can leave."""
+    padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    rows = padded[..., :-1, :] + padded[..., 1:, :]
+    rows = rows[..., :-1, :] + rows[..., 1:, :]
+    pairs = rows[..., :-1] + rows[..., 1:]
+    return (pairs[..., :-1] + pairs[..., 1:]) / 16
+
+
 class Mapping(nn.Module):
     """f_cat → w: two layers over the normalised parts, so that no part drowns another."""
 
