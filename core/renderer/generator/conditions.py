@@ -32,7 +32,7 @@ STILL = (0.1, 0.8)
 AROUND = 6
 """Pixels (of 256) around lips, mouth and eyes where it always counts."""
 CAVITY_BLUR = 4
-"""Radius in pixels (of 256) over which the share of the mouth's cavity is taken."""
+"""Radius in pixels (of 256) over which the share of the mouth's cavity is taken, and by which that reaches out."""
 CAVITY = (0.2, 0.45)
 """That share from which the generator gives way to the head model's cavity, and gives way fully."""
 REACH = (5, 2)
@@ -94,5 +94,6 @@ def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
     drawn = dilate((parts > PARTS.index("skin")).float()[:, None], around)
     drawn, person = (smoothstep(0.0, 0.5, blur(v, soft, 2)) for v in (drawn, dilate(alpha, reach)))
     cavity = (GROUP_OF.to(parts.device)[parts + 1] == GROUPS.index(CAVITY_NAMES))[:, None].float()
-    deep = smoothstep(*CAVITY, blur(cavity, max(1, round(CAVITY_BLUR * size / 256)), 2))
+    wide = max(1, round(CAVITY_BLUR * size / 256))
+    deep = blur(dilate(smoothstep(*CAVITY, blur(cavity, wide, 2)), wide), soft, 2)
     return person * torch.maximum(enlarge(moves), drawn) * (1 - deep)
