@@ -21,6 +21,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import SoliloquyError
+from core.face_view import VIEW_SIDE, clip_similarity, sampling_theta
+from core.reconstruction import WEIGHTS as R_WEIGHTS
+from core.reconstruction import Reconstruction
 from core.renderer.generator import PaperGenerator
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.renderer.generator.weights import load_generator, weights_path
@@ -47,8 +50,6 @@ SETS = {
 """Name, kind and split of what is measured on."""
 REGIONS = ("whole", "mouth", "eyes", "edge")
 BATCH = 8
-FACE_SIDE = 96
-"""Pixels to which faces are scaled for the Fréchet distance."""
 FRECHET_NAME = "oriented-filter energies of the face, a stand-in for FID"
 COLUMNS = (
     ("PSNR", "whole", "psnr", 2),
@@ -62,6 +63,7 @@ COLUMNS = (
     ("eyes perceptual ↓", "eyes", "perceptual", 3),
     ("edge PSNR", "edge", "psnr", 2),
     ("edge perceptual ↓", "edge", "perceptual", 3),
+    ("face to R ↓", "face", "unlike", 3),
 )
 """Heading, region, metric and digits."""
 
@@ -105,20 +107,29 @@ def regions(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {"whole": batch["valid"], **{name: mask * batch["valid"] for name, mask in masks.items()}}
 
 
-def face_features(pictures: Tensor, landmarks: Tensor, filters: OrientedPyramid) -> Tensor:
-    """(B, 46) of each face: mean energy of the filters at each scale, orientation and colour, mean and spread of the
-    colours; the face is cut out by its landmarks (B, 478, 2) px."""
-    out = []
-    for picture, points in zip(pictures, landmarks, strict=True):
-        low, high = points[:468].amin(0), points[:468].amax(0)
-        middle, half = (low + high) / 2, float((high - low).max()) * 0.55
-        steps = (torch.arange(FACE_SIDE) + 0.5) / FACE_SIDE * 2 - 1
-        y, x = torch.meshgrid(steps, steps, indexing="ij")
-        grid = (torch.stack([x, y], -1) * half + middle) * 2 / picture.shape[-1] - 1
-        face = F.grid_sample(picture[None], grid[None], mode="bicubic", padding_mode="border", align_corners=False)
-        energies = [maps.mean((2, 3))[0] for maps in filters(face)[1::2]]
-        out.append(torch.cat([*energies, face.mean((2, 3))[0], face.std((2, 3))[0]]))
-    return torch.stack(out)
+def face_views(pictures: Tensor, landmarks: Tensor, side: int = VIEW_SIDE) -> Tensor:
+    """(B, 3, side, side) face views of pictures (B, 3, H, W) by their landmarks (B, 478, 2) px."""
+    frame = (pictures.shape[-2], pictures.shape[-1])
+    theta = np.stack([sampling_theta(clip_similarity(points), frame) for points in landmarks.numpy()])
+    grid = F.affine_grid(torch.from_numpy(theta), [len(pictures), 3, side, side], align_corners=False)
+    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def face_features(views: Tensor, filters: OrientedPyramid) -> Tensor:
+    """(B, 46) of face views: mean energy of the filters at each scale, orientation and colour, mean and spread of the
+    colours."""
+    energies = [maps.mean((2, 3)) for maps in filters(views)[1::2]]
+    return torch.cat([*energies, views.mean((2, 3)), views.std((2, 3))], 1)
+
+
+def unlikeness(network: Reconstruction, made: Tensor, truth: Tensor) -> Tensor:
+    """(B,) difference of R's feature maps of two sets of face views, each feature vector of root mean square 1."""
+
+    def maps(views: Tensor) -> list[Tensor]:
+        return [m * torch.rsqrt(m.square().mean(1, keepdim=True) + 1e-4) for m in network.maps(views)]
+
+    pairs = list(zip(maps(made), maps(truth), strict=True))
+    return torch.stack([(a - b).abs().mean((1, 2, 3)) for a, b in pairs]).mean(0)
 
 
 def features_by(inception: Path | None) -> tuple[str, Features]:
@@ -127,7 +138,7 @@ def features_by(inception: Path | None) -> tuple[str, Features]:
         network = Inception.load(inception)
         return "FID (Inception v3, whole squares)", lambda pictures, landmarks: network(pictures)
     filters = OrientedPyramid()
-    return FRECHET_NAME, lambda pictures, landmarks: face_features(pictures, landmarks, filters)
+    return FRECHET_NAME, lambda pictures, landmarks: face_features(face_views(pictures, landmarks), filters)
 
 
 def measure(
@@ -135,19 +146,22 @@ def measure(
     methods: Mapping[str, Method],
     perceptual: PerceptualDistance,
     features_of: Features | None = None,
+    network: Reconstruction | None = None,
 ) -> dict[str, Any]:
     """All metrics of all methods on pairs.
 
     Returns
     -------
     ``pairs``: their number; ``methods``: for each method and region the mean of psnr (dB), ssim, perceptual and
-    sharpness over pairs, ``frechet`` of all pairs, and, against the method "warp", ``better``: the share of pairs
-    whose perceptual distance in mouth, eyes or edge is smaller.
+    sharpness over pairs, of the face ``unlike`` (by R, where given), ``frechet`` of all pairs, and, against the method
+    "warp", ``better``: the share of pairs whose perceptual distance in a region is smaller.
     """
     features_of = features_of or features_by(None)[1]
     values: dict[str, dict[str, dict[str, list[float]]]] = {
         m: {r: {"psnr": [], "ssim": [], "perceptual": [], "sharpness": []} for r in REGIONS} for m in methods
     }
+    for of_method in values.values():
+        of_method["face"] = {"unlike": []}
     features: dict[str, list[Tensor]] = {name: [] for name in (*methods, "truth")}
     for start in range(0, len(pairs), BATCH):
         batch = collate([pairs[i] for i in range(start, min(start + BATCH, len(pairs)))])
@@ -157,6 +171,9 @@ def measure(
             with torch.inference_mode():
                 made = method(batch).float()
                 features[name].append(features_of(made, batch["landmarks"]))
+                if network is not None:
+                    views = (face_views(p, batch["landmarks"]) for p in (made, truth))
+                    values[name]["face"]["unlike"] += unlikeness(network, *views).tolist()
                 likeness = ssim_map(made, truth)
                 looks = perceptual.over(made, truth, torch.cat(list(weights.values()), 1))  # (B, regions)
                 for (region, weight), look in zip(weights.items(), looks.unbind(1), strict=True):
@@ -168,17 +185,17 @@ def measure(
                     found["sharpness"] += sharpness(made, truth, weight).tolist()
     result: dict[str, Any] = {"pairs": len(pairs), "methods": {}}
     for name in methods:
-        of_method: dict[str, Any] = {
+        means: dict[str, Any] = {
             region: {metric: mean_known(series) for metric, series in found.items()}
             for region, found in values[name].items()
         }
-        of_method["frechet"] = frechet(torch.cat(features[name]), torch.cat(features["truth"]))
+        means["frechet"] = frechet(torch.cat(features[name]), torch.cat(features["truth"]))
         if "warp" in methods and name != "warp":
-            of_method["better"] = {
+            means["better"] = {
                 region: _share_better(values[name][region]["perceptual"], values["warp"][region]["perceptual"])
                 for region in REGIONS
             }
-        result["methods"][name] = of_method
+        result["methods"][name] = means
     return result
 
 
@@ -213,7 +230,8 @@ def table(results: Mapping[str, Any], command: str) -> Table:
     headings = ("held out (pairs)", "renderer", *(c[0] for c in COLUMNS), "FD ↓", "nearer than the warp: mouth / eyes")
     notes = (
         f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}.",
-        "Squares of 256 pixels; still: the source picture, whatever the motion.",
+        "Face to R: difference of the feature maps of `core/reconstruction.py` on the face; no loss of G contains it, "
+        "while the perceptual distance is one of its losses. Still: the source picture, whatever the motion.",
     )
     return Table("self-reenactment", "Self-reenactment", command, headings, tuple(rows), notes)
 
@@ -223,6 +241,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure the methods on every set that there are pairs of."""
     perceptual, (compared_by, features_of) = PerceptualDistance(vgg), features_by(inception)
+    network = Reconstruction.load() if R_WEIGHTS.is_file() else None
     results: dict[str, Any] = {"perceptual": perceptual.name, "frechet": compared_by, "sets": {}}
     for name, (kind, split) in SETS.items():
         try:
@@ -233,7 +252,7 @@ def evaluate(
             print(f"{name}: no pairs", flush=True)
             continue
         started = time.monotonic()
-        results["sets"][name] = measure(spread(pairs, limit), methods, perceptual, features_of)
+        results["sets"][name] = measure(spread(pairs, limit), methods, perceptual, features_of, network)
         print(f"{name}: {results['sets'][name]['pairs']} pairs, {time.monotonic() - started:.0f} s", flush=True)
     return results
 
@@ -260,6 +279,7 @@ def main() -> None:
     parser.add_argument("--inception", type=Path, help="weights of Inception v3 for FID")
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
     parser.add_argument("--page", type=Path, help="page whose table is replaced")
+    parser.add_argument("--page", type=Path, help="results page whose table is replaced")
     options = parser.parse_args()
     torch.set_num_threads(1)
     methods = available(options.generator, options.paper)

@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 import torch
 
+from core.reconstruction import Reconstruction, ReconstructionConfig
 from tests.training.made_up_pairs import made_up
 from training.corpus.reenactment_store import write_pairs
-from training.image_metrics import COLUMNS, REGIONS, evaluate, face_features, measure, regions, still, table, warp
+from training.image_metrics import (
+    COLUMNS,
+    REGIONS,
+    evaluate,
+    face_features,
+    face_views,
+    measure,
+    regions,
+    still,
+    table,
+    unlikeness,
+    warp,
+)
 from training.perceptual import OrientedPyramid, PerceptualDistance
 
 
@@ -49,12 +62,28 @@ def test_regions_count_only_what_is_valid():
 def test_features_belong_to_the_face_alone():
     filters = OrientedPyramid()
     picture = torch.rand(1, 3, 64, 64, generator=torch.manual_seed(0))
-    points = torch.rand(1, 478, 2, generator=torch.manual_seed(1)) * 20 + 20
+    face = np.zeros((478, 2), np.float32)
+    for pair, x, y in (((33, 133), 26, 28), ((263, 362), 38, 28), ((61, 291), 32, 41)):
+        face[list(pair)] = x, y
+    points = torch.from_numpy(face)[None]
+
+    def features(picture: torch.Tensor) -> torch.Tensor:
+        return face_features(face_views(picture, points), filters)
+
     other = picture.clone()
-    other[..., :12, :] = 0
-    assert torch.allclose(face_features(picture, points, filters), face_features(other, points, filters))
+    other[..., :8, :] = 0
+    assert torch.allclose(features(picture), features(other))
     other[..., 30:34, 30:34] = 0
-    assert not torch.allclose(face_features(picture, points, filters), face_features(other, points, filters))
+    assert not torch.allclose(features(picture), features(other))
+
+
+def test_r_finds_the_same_faces_alike_and_blurred_ones_less():
+    network = Reconstruction(ReconstructionConfig.tiny()).eval()
+    views = torch.rand(2, 3, 128, 128, generator=torch.manual_seed(0))
+    soft = torch.nn.functional.avg_pool2d(views, 3, 1, 1)
+    with torch.inference_mode():
+        assert float(unlikeness(network, views, views).max()) < 1e-6
+        assert float(unlikeness(network, soft, views).min()) > 0.01
 
 
 def test_sets_without_pairs_are_left_out_of_the_table(tmp_path):
