@@ -165,7 +165,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
     parser.add_argument("--page", type=Path, help="page whose table is replaced")
-    parser.add_argument("--page", type=Path, help="results page whose table is replaced")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = measure(options.data, options.count, options.seconds, Painter.shipped())

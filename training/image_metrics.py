@@ -279,7 +279,6 @@ def main() -> None:
     parser.add_argument("--inception", type=Path, help="weights of Inception v3 for FID")
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
     parser.add_argument("--page", type=Path, help="page whose table is replaced")
-    parser.add_argument("--page", type=Path, help="results page whose table is replaced")
     options = parser.parse_args()
     torch.set_num_threads(1)
     methods = available(options.generator, options.paper)
