@@ -9,6 +9,7 @@ from . import (
     estimate,
     jobs,
     operators_doctor,
+    operators_exchange,
     operators_head,
     operators_list,
     operators_runtime,
@@ -27,6 +28,7 @@ from .properties import settings_of
 _WITH_CLASSES = (
     *(preferences, properties),
     *(operators_runtime, operators_takes, operators_list, operators_head, operators_targets),
+    operators_exchange,
     *(panels, panels_takes, panels_targets, operators_doctor),
 )
 _WITH_HOOKS = (properties, estimate, operators_doctor, jobs, operators_runtime, thumbnails, cli)

@@ -132,8 +132,8 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
         settings = settings_of(compat.sequencer_scene(context))
         if not reason and not settings.renew:
             reason = "Choose what to resample: blink, gaze, brows, head, …"
-        if not reason and not takes.active_take(compat.sequencer_scene(context)).job:
-            reason = "The chosen take was imported: it has no speech to sample from"
+        if not reason and takes.active_take(compat.sequencer_scene(context)).imported:
+            reason = "The chosen take was imported: render it first, then parts of it can be resampled"
         return poll_by(cls, reason)
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
@@ -156,6 +156,16 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
         return jobs.start(request, "Resample", scene, _spoken_by(take), f"{take.name} with new {groups}{where}")
 
 
+def no_portrait(take: takes.SoliloquyTake) -> str:
+    """Why a take can't be rendered: an imported one may have no job that lends it a portrait."""
+    return "" if take.job else "The take was imported without a job: choose a generated take, then import again"
+
+
+def own_motion(take: takes.SoliloquyTake) -> str | None:
+    """The motion file of an imported take; those of the job's own takes are known to the worker."""
+    return str(take.path() / "motion.npz") if take.imported else None
+
+
 class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
     """Render the chosen take's motion as a new take of the face size and framing set above"""
 
@@ -166,7 +176,8 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen and no job runs."""
-        return poll_by(cls, why_not(context, needs_take=True))
+        reason = why_not(context, needs_take=True)
+        return poll_by(cls, reason or no_portrait(takes.active_take(compat.sequencer_scene(context))))
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of the take's motion."""
@@ -175,11 +186,12 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
         request = Render(
             job=str(take.job_path()),
             take=take.index,
+            motion=own_motion(take),
             size=int(settings.size),
             framing=settings.framing,
             device=preferences.device(),
         )
-        return jobs.start(request, "Render", scene, _spoken_by(take))
+        return jobs.start(request, "Render", scene, _spoken_by(take), f"Frames of {take.name}")
 
 
 class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
@@ -199,9 +211,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         reason = why_not(context, needs_take=True)
         if not reason and target_of(scene) is None:
             reason = "No target is chosen: the curves are read from it"
-        if not reason and not takes.active_take(scene).job:
-            reason = "The chosen take was imported: it has no portrait to render"
-        return poll_by(cls, reason)
+        return poll_by(cls, reason or no_portrait(takes.active_take(scene)))
 
     def prepare(self, context: bpy.types.Context) -> Iterator[object]:
         """Play the take on its target and read the motion back."""
@@ -229,7 +239,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         request = Render(
             job=str(take.job_path()),
             take=take.index,
-            motion=self._motion,
+            motion=self._motion or own_motion(take),
             size=int(settings.size),
             framing=settings.framing,
             device=preferences.device(),

@@ -102,6 +102,10 @@ class SOLILOQUY_MT_takes(bpy.types.Menu):
         layout.operator("soliloquy.place_take", icon="SEQ_SEQUENCER")
         layout.operator("soliloquy.collect_takes", icon="VIEWZOOM")
         layout.separator()
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("soliloquy.import_curves", icon="IMPORT")
+        layout.operator("soliloquy.export_curves", icon="EXPORT")
+        layout.separator()
         layout.operator("soliloquy.open_folder", icon="FILE_FOLDER").job = False
         layout.operator("soliloquy.open_folder", text="Open Job Folder", icon="FILE_FOLDER").job = True
         layout.separator()

@@ -140,6 +140,7 @@ class SoliloquyTake(bpy.types.PropertyGroup):
     frame_count: IntProperty(name="Frames", description="Frames of the take, 25 a second")
     fps: FloatProperty(name="Rate", default=25.0)
     has_frames: BoolProperty(name="Has Frames")
+    imported: BoolProperty(name="Imported", description="Its motion came from a file, its job from another take")
     audio_start: FloatProperty(name="Start", description="Second of the sound file at which the take starts")
     audio_strip: StringProperty(name="Sound Strip")
     origin: FloatProperty(name="Scene Frame", description="Scene frame at which the take was made to start")

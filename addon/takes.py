@@ -19,7 +19,18 @@ from .speech import Speech
 if TYPE_CHECKING:
     from .jobs import Job
 
-_FACTS = ("index", "seed", "frame_count", "fps", "has_frames", "audio_start", "audio_strip", "origin", "channel")
+_FACTS = (
+    "index",
+    "seed",
+    "frame_count",
+    "fps",
+    "has_frames",
+    "audio_start",
+    "audio_strip",
+    "origin",
+    "channel",
+    "imported",
+)
 """Fields of a take that its Actions carry too, so that the list can be made again from a rig (`from_rigs`)."""
 
 

@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FROM_CORE = {"protocol", "client", "environment", "errors", "channels", "files", "progress", "schema"}
+NUMPY_FROM_CORE = {"live_link", "motion"}
+"""What needs numpy as well, which every Blender has."""
 FROM_OUTSIDE = {"bpy", "mathutils", "numpy"}
 FILES = sorted((ROOT / "addon").glob("*.py"))
 
@@ -26,13 +28,23 @@ def test_addon_imports(path):
         elif isinstance(node, ast.ImportFrom) and node.level == 2:
             module = (node.module or "").split(".")
             names = module[1:2] or [name.name for name in node.names]
-            assert module[0] == "core" and set(names) <= FROM_CORE, f"{path.name} imports {node.module}: {names}"
+            assert module[0] == "core" and set(names) <= FROM_CORE | NUMPY_FROM_CORE, (
+                f"{path.name} imports {node.module}: {names}"
+            )
 
 
 def test_what_the_addon_takes_from_core_is_standard_library_only():
     """In a bare interpreter, without site-packages."""
     code = "import sys; sys.path.insert(0, sys.argv[1])\n" + "".join(f"import core.{name}\n" for name in FROM_CORE)
     subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT)], check=True)
+
+
+def test_nothing_heavier_than_numpy_comes_with_the_rest():
+    code = "import sys; sys.path.insert(0, sys.argv[1])\n" + "".join(
+        f"import core.{name}\n" for name in NUMPY_FROM_CORE
+    )
+    code += "assert not {'torch', 'scipy', 'cv2', 'PIL', 'safetensors'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-I", "-c", code, str(ROOT)], check=True)
 
 
 def test_extension_can_be_imported_without_blender():
