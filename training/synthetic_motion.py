@@ -28,6 +28,7 @@ import scipy.ndimage
 
 from core.channels import FPS
 from core.prior.features import FEATURES, GAZE_FULL, d_nl
+from core.prior.windows import ease
 
 from .prosody import Prosody
 
@@ -97,18 +98,12 @@ def _pulse(frames: int, centre: float, rise: float, fall: float) -> np.ndarray:
     return np.where(np.abs(offset) < width, 0.5 + 0.5 * np.cos(np.pi * offset / width), 0.0)
 
 
-def _ease(u: np.ndarray) -> np.ndarray:
-    """Minimum-jerk step of Flash & Hogan 1985: 0 → 1 over u in 0 … 1."""
-    u = np.clip(u, 0.0, 1.0)
-    return u**3 * (10 - 15 * u + 6 * u**2)
-
-
 def _steps(frames: int, times: list[float], values: list[float], durations: list[float]) -> np.ndarray:
     """(T,) curve that holds ``values[0]`` and eases to each next value from its time over its duration (frames)."""
     curve = np.full(frames, values[0])
     axis = np.arange(frames)
     for before, value, time, duration in zip(values, values[1:], times[1:], durations[1:], strict=False):
-        curve = curve + (value - before) * _ease((axis - time) / max(duration, 1e-3))
+        curve = curve + (value - before) * ease(np.clip((axis - time) / max(duration, 1e-3), 0.0, 1.0))
     return curve
 
 
@@ -117,7 +112,7 @@ def blink_profile(phase: np.ndarray, closing: float, hold: float, opening: float
 
     Trutoiu et al. 2011 measured this asymmetry; the lid's last tenth comes up slowest.
     """
-    down = _ease(phase / closing)
+    down = ease(np.clip(phase / closing, 0.0, 1.0))
     up = np.clip((phase - closing - hold) / opening, 0.0, 1.0)
     return np.where(phase < 0, 0.0, np.where(phase < closing + hold, down, (1.0 - up) ** 2 * (1.0 + 2.0 * up)))
 

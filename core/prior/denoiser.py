@@ -45,8 +45,9 @@ class Denoiser:
     put
         What else is known, put into n̂⁰ (N, L, d): parts of it that no single entry stands for.
     gain
-        (d,) factors of n̂⁰ in the early steps, down to t = T / 3: above 1 a sample is led away from the mean of all
-        motion, below 1 towards it (a guidance whose weak model is that mean). The later steps make it a motion again.
+        Factors of n̂⁰ (anything that broadcasts with it) in the early steps, down to t = T / 3: above 1 a sample is led
+        away from the mean of all motion, below 1 towards it (a guidance whose weak model is that mean). The later
+        steps make it a motion again.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..channels import NONLIP_CHANNELS
+from ..channels import FPS, NONLIP_CHANNELS
 from ..mel import MELS_PER_FRAME
 from .blinks import BlinkPacer
 from .denoiser import Denoiser
@@ -21,7 +21,7 @@ from .schedule import CosineSchedule
 from .spaces import FeatureSpace
 from .style import PriorStyle
 from .styling import Styling, early_gain
-from .windows import close_seams, plan_windows
+from .windows import close_seams, ease, frames_to_known, plan_windows
 
 Progress = Callable[[int, int], None]
 """Called with windows done and windows in all; may raise to stop."""
@@ -98,7 +98,7 @@ class Walk:
         self._device = next(network.parameters()).device
         self._styling = Styling(sampling.style)
         gain = early_gain(sampling.style.liveliness, sampling.spread, space)
-        self._gain = None if gain is None else torch.from_numpy(gain).to(self._device)
+        self._gain = gain
 
     def __iter__(self) -> Iterator[Piece]:
         """First frame and (N, n, 32) channels of finished frames, in order, until all are."""
@@ -195,7 +195,7 @@ class Walk:
             sampling.guidance_scale,
             torch.from_numpy(np.clip(given, -_FURTHEST, _FURTHEST)).to(self._device),
             torch.from_numpy(mask).to(self._device),
-            self._gain,
+            self._gain_beside(mask),
             None if self._space.exact or not known.any() else self._putter(features, known & ~settled[..., :1]),
         )
         fresh = [np.random.default_rng([seed, 2 + stream, int(frames[0])]) for seed in self._seeds]
@@ -211,6 +211,13 @@ class Walk:
             joined = close_seams(values, given[take], settled[take])
             predicted[take] = close_seams(joined, given[take], mask[take], sampling.transition)
         return predicted
+
+    def _gain_beside(self, mask: np.ndarray) -> Tensor | None:
+        """(N, L, d) factors of n̂⁰: none beside what is known, whose motion goes on as it is, and all a second away."""
+        if self._gain is None:
+            return None
+        way = np.stack([np.minimum(frames_to_known(take) / FPS, 1.0) for take in mask])
+        return torch.from_numpy((1.0 + (self._gain - 1.0) * ease(way)).astype(np.float32)).to(self._device)
 
     def _noise(self, seed: int, frames: np.ndarray, stream: int) -> np.ndarray:
         if stream == 0:

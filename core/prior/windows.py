@@ -67,21 +67,39 @@ def close_seams(
     frames = len(predicted)
     error = np.where(known_mask, known - predicted, 0.0).astype(predicted.dtype)
     index = np.broadcast_to(np.arange(frames)[:, None], known_mask.shape)
-    before = np.maximum.accumulate(np.where(known_mask, index, -frames), axis=0)  # nearest known frame at or before
-    after = np.minimum.accumulate(np.where(known_mask, index, 2 * frames)[::-1], axis=0)[::-1]
+    before, after = _nearest_known(known_mask)
     forwards = _slope(error, known_mask)
     backwards = _slope(error[::-1], known_mask[::-1])[::-1]
     total, correction = np.zeros_like(predicted), np.zeros_like(predicted)
     for nearest, slope in ((before, forwards), (after, backwards)):
         distance = np.minimum(np.abs(index - nearest), transition)
-        way = distance / transition
-        # Flash & Hogan 1985's minimum-jerk way from 1 to 0: no bend at either end.
-        fade = (1.0 - way**3 * (10.0 - 15.0 * way + 6.0 * way**2)).astype(predicted.dtype)
+        fade = (1.0 - ease(distance / transition)).astype(predicted.dtype)
         place = np.clip(nearest, 0, frames - 1)
         carried = np.take_along_axis(error, place, axis=0) + distance * np.take_along_axis(slope, place, axis=0)
         total += fade
         correction += fade * carried.astype(predicted.dtype)
     return np.where(known_mask, known, predicted + correction / np.maximum(total, 1.0))
+
+
+def ease(way: np.ndarray) -> np.ndarray:
+    """Minimum-jerk way from 0 to 1 over 0 … 1 (Flash & Hogan 1985): no bend at either end."""
+    return way**3 * (10.0 - 15.0 * way + 6.0 * way**2)
+
+
+def frames_to_known(known_mask: np.ndarray) -> np.ndarray:
+    """(L, C) bool → (L, C) distance in frames to the nearest known one; at least L where nothing is known."""
+    index = np.arange(len(known_mask))[:, None]
+    before, after = _nearest_known(known_mask)
+    return np.minimum(index - before, after - index)
+
+
+def _nearest_known(known_mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(L, C) index of the nearest known frame at or before, and at or after; outside −L … 2 L where there is none."""
+    frames = len(known_mask)
+    index = np.broadcast_to(np.arange(frames)[:, None], known_mask.shape)
+    before = np.maximum.accumulate(np.where(known_mask, index, -frames), axis=0)
+    after = np.minimum.accumulate(np.where(known_mask, index, 2 * frames)[::-1], axis=0)[::-1]
+    return before, after
 
 
 def _slope(error: np.ndarray, known_mask: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.prior.windows import close_seams, plan_windows
+from core.prior.windows import close_seams, frames_to_known, plan_windows
 
 
 @given(frames=st.integers(1, 3000), size=st.integers(10, 120))
@@ -63,3 +63,10 @@ def test_a_single_known_frame_has_no_slope():
     mask[15] = True
     closed = close_seams(predicted, known, mask)
     assert closed.max() == 1.0 and closed.min() == 0.0 and np.allclose(closed, closed[::-1].take(range(-1, 29), axis=0))
+
+
+def test_distance_to_what_is_known():
+    mask = np.zeros((10, 2), bool)
+    mask[[2, 7], 0] = True
+    np.testing.assert_array_equal(frames_to_known(mask)[:, 0], [2, 1, 0, 1, 2, 2, 1, 0, 1, 2])
+    assert frames_to_known(mask)[:, 1].min() >= 10
