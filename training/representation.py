@@ -18,6 +18,7 @@ from torch import nn
 
 from core.errors import SoliloquyError
 from core.lips import LipModel
+from core.reconstruction import Reconstruction
 from core.representation.model import WEIGHTS, Representation, RepresentationConfig
 
 from .checkpoint import load_module
@@ -144,9 +145,10 @@ def train(
     data: Mixture,
     lips: LipModel,
     shipped: Representation | None = None,
+    reader: Reconstruction | None = None,
 ) -> list[dict[str, float]]:
-    """Train one stage in ``folder`` from the averaged networks in the folder ``before``, those of :data:`KEPT` as
-    ``shipped`` has them where it is given; returns the new lines of the log."""
+    """Train one stage in ``folder`` from the averaged networks in the folder ``before``, or E_v from ``reader``, and
+    those of :data:`KEPT` as ``shipped`` has them where it is given; returns the new lines of the log."""
     size = config.stage(stage)
     networks = build(config, lips, run.seed)
     networks.representation.mean, networks.representation.scale = data.channel_statistics()
@@ -154,6 +156,8 @@ def train(
         load_stage(before, networks)
         if stage == "disentangle":
             networks.render.paint_as(networks.reenact)
+    elif reader is not None:
+        networks.start_from(reader)
     if shipped is not None:
         keep_features(networks, shipped)
     networks.eval().requires_grad_(False)
@@ -234,6 +238,7 @@ def main() -> None:
     parser.add_argument("--without-ol", action="store_true", help="ablation: no L_ol")
     parser.add_argument("--without-banks", action="store_true", help="ablation: correlations over one step")
     parser.add_argument("--start", type=Path, help="folder of the run to start from, if not the stage before")
+    parser.add_argument("--from-scratch", action="store_true", help="pretrain E_v without starting from R")
     parser.add_argument("--keep", type=Path, help="weights whose f_id and features of curves stay as they are")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
     options = parser.parse_args()
@@ -259,6 +264,7 @@ def main() -> None:
             open_sets(lips, config.representation.encoders.side),
             lips,
             Representation.load(path=options.keep) if options.keep else None,
+            None if options.from_scratch or options.size == "tiny" else Reconstruction.load(),
         )
         print({name: round(value, 4) for name, value in lines[-1].items()} if lines else "nothing left to do")
     elif options.command == "export":

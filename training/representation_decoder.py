@@ -25,7 +25,7 @@ class DecoderConfig:
     @classmethod
     def tiny(cls) -> DecoderConfig:
         """For tests."""
-        return cls(side=32, widths=(16, 16, 12, 8), mapped=24)
+        return cls(side=32, widths=(16, 12, 8), mapped=24)
 
 
 class FaceDecoder(nn.Module):

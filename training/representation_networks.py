@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.channels import CHANNELS, LIP_CHANNELS
+from core.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS
+from core.reconstruction import SIZES, Reconstruction
 from core.representation.encoders import D_ID
 from core.representation.model import LIP_COLUMNS, NONLIP_COLUMNS, Representation, RepresentationConfig
 
@@ -154,6 +155,17 @@ class Networks(nn.Module):
             "moments": f_nl.mean(0).square().mean() + (f_nl.std(0) - 1.0).square().mean(),
         }
         return terms | {"total": terms["rest"] + terms["lips"] + terms["codes"] + 0.1 * terms["moments"]}
+
+    def start_from(self, reader: Reconstruction) -> None:
+        """Begin with what R sees: E_v, and the reading of weights and turn off f_v."""
+        self.representation.motion_encoder.start_from(reader)
+        first = SIZES["identity"]
+        told = slice(first, first + len(EXPRESSIONS) + 3)  # R's expression and rotation lie side by side
+        rows = slice(0, len(EXPRESSIONS) + 3)
+        mean, scale = self.representation.mean[rows], self.representation.scale[rows]
+        with torch.no_grad():
+            self.reading.weight[rows] = reader.head.weight[told] / scale[:, None]
+            self.reading.bias[rows] = (reader.head.bias[told] - mean) / scale
 
     def spoken(self, f_l: Tensor) -> Tensor:
         """The lip model's 27 weights of f_l (…, 32), as its D_l gives them."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from ..face_view import VIEW_SIDE
+from ..reconstruction import Reconstruction, ReconstructionConfig
 from .fan import FaceAlignmentBackbone
 from .residual import ResidualConfig, ResidualTrunk
 from .resnext import FEATURES as RESNEXT_FEATURES
@@ -28,21 +29,26 @@ class EncoderConfig:
     motion
         d_v, width of f_v.
     trunk
-        Of the small networks.
-    gather
-        Channels of E_v's last map before it becomes a vector: where things are, not only what, is motion.
+        Of the small E_id.
+    reader
+        Of the small E_v: R's network without its last layer, so that it can start from what R has learned.
     """
 
     paper: bool = False
     side: int = VIEW_SIDE
-    motion: int = 256
+    motion: int = 384
     trunk: ResidualConfig = field(default_factory=ResidualConfig)
-    gather: int = 48
+    reader: ReconstructionConfig = field(default_factory=ReconstructionConfig)
+
+    def __post_init__(self) -> None:
+        if not self.paper and (self.motion != self.reader.embedding or self.side != VIEW_SIDE):
+            raise ValueError(f"the small E_v takes views of {VIEW_SIDE} px and gives {self.reader.embedding} numbers")
 
     @classmethod
     def tiny(cls) -> EncoderConfig:
         """For tests."""
-        return cls(side=64, motion=32, trunk=ResidualConfig.tiny(), gather=8)
+        reader = ReconstructionConfig.tiny()
+        return cls(motion=reader.embedding, trunk=ResidualConfig.tiny(), reader=reader)
 
     @classmethod
     def paper_size(cls) -> EncoderConfig:
@@ -55,11 +61,6 @@ class EncoderConfig:
         if self.paper:
             return MAP_CHANNELS, self.side // 32
         return self.trunk.widths[-2], self.side >> len(self.trunk.widths)
-
-    @property
-    def last_side(self) -> int:
-        """Side of the small trunk's last map."""
-        return self.side >> (len(self.trunk.widths) + 1)
 
 
 class MotionEncoder(nn.Module):
@@ -75,20 +76,20 @@ class MotionEncoder(nn.Module):
         if config.paper:
             self.backbone: nn.Module = FaceAlignmentBackbone(config.side)
             return
-        self.backbone = ResidualTrunk(config.trunk)
-        self.gather = nn.Sequential(
-            nn.Conv2d(config.trunk.widths[-1], config.gather, 1, bias=False),
-            nn.BatchNorm2d(config.gather),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(config.gather * config.last_side**2, config.motion),
-        )
+        reader = Reconstruction(config.reader)
+        reader.head = nn.Identity()  # type: ignore[assignment]
+        self.backbone = reader
 
     def forward(self, views: Tensor) -> Tensor:
         """(B, 3, S, S) → (B, d_v)."""
-        if self.config.paper:
-            return self.backbone(views)
-        return self.gather(self.backbone(views)[-1])
+        return self.backbone.embedding(views) if isinstance(self.backbone, Reconstruction) else self.backbone(views)
+
+    def start_from(self, reader: Reconstruction) -> None:
+        """Take over what R has learned to see. Raises ValueError where this isn't R's network."""
+        if not isinstance(self.backbone, Reconstruction) or self.config.reader != reader.config:
+            raise ValueError("E_v has another network than R")
+        seen = {name: value for name, value in reader.state_dict().items() if not name.startswith("head.")}
+        self.backbone.load_state_dict(seen)
 
 
 class IdentityEncoder(nn.Module):

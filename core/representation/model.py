@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 
 from ..channels import CHANNELS, HEAD, LIP_CHANNELS, NONLIP_CHANNELS
 from ..errors import SoliloquyError
+from ..reconstruction import ReconstructionConfig
 from .encoders import EncoderConfig, IdentityEncoder, MotionEncoder, perceptron
 from .residual import ResidualConfig
 
@@ -76,7 +78,9 @@ class RepresentationConfig:
         encoders = values.pop("encoders")
         trunk = encoders.pop("trunk")
         residual = ResidualConfig(trunk["stem"], tuple(trunk["widths"]), tuple(trunk["blocks"]))
-        return cls(EncoderConfig(**encoders, trunk=residual), **values)
+        reader = encoders.pop("reader").items()
+        seen: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in reader}
+        return cls(EncoderConfig(**encoders, trunk=residual, reader=ReconstructionConfig(**seen)), **values)
 
 
 class Representation(nn.Module):

@@ -1,4 +1,4 @@
-"""A small residual network for face views, the trunk of E_v and E_id in the sizes that a processor trains."""
+"""A small residual network for face views, the trunk of E_id in the size that a processor trains."""
 
 from __future__ import annotations
 

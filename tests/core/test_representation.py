@@ -12,6 +12,7 @@ from torch import nn
 from core.channels import CHANNELS, NONLIP_CHANNELS
 from core.errors import SoliloquyError
 from core.mel import SILENCE
+from core.reconstruction import Reconstruction, ReconstructionConfig
 from core.representation.encoders import D_ID, EncoderConfig, MotionEncoder
 from core.representation.fan import FaceAlignmentBackbone
 from core.representation.model import (
@@ -43,13 +44,13 @@ def _linear(width_in: int, width_out: int) -> int:
 
 
 def test_shapes_of_the_features():
-    model, views = _tiny(), torch.rand(3, 3, 64, 64)
+    model, views = _tiny(), torch.rand(3, 3, 128, 128)
     f_v = model.motion_encoder(views)
     f_ol, f_nl = model.f_nl(f_v)
     f_id, face = model.identity_encoder.with_map(views)
-    assert f_v.shape == (3, 32) and f_ol.shape == (3, 24) and f_nl.shape == (3, 64)
+    assert f_v.shape == (3, 48) and f_ol.shape == (3, 24) and f_nl.shape == (3, 64)
     assert model.mlp_cl(f_v).shape == (3, model.config.sound)
-    assert f_id.shape == (3, D_ID) and face.shape == (3, model.config.encoders.map_shape[0], 4, 4)
+    assert f_id.shape == (3, D_ID) and face.shape == (3, model.config.encoders.map_shape[0], 8, 8)
     torch.testing.assert_close(f_id.norm(dim=-1), torch.full((3,), D_ID**0.5))
     assert model.decode_nonlip(f_nl).shape == (3, len(NONLIP_CHANNELS))
     f_l, f_nl = model.features_of_motion(torch.rand(2, 5, len(CHANNELS)))
@@ -81,7 +82,7 @@ def test_saved_and_loaded_again(tmp_path):
     model.mean.uniform_()
     model.save(tmp_path / "r.safetensors")
     again = Representation.load(path=tmp_path / "r.safetensors")
-    views = torch.rand(2, 3, 64, 64)
+    views = torch.rand(2, 3, 128, 128)
     assert again.config == model.config and again.mean.dtype == torch.float32 and not again.training
     with torch.no_grad():
         expected, loaded = model.motion_encoder(views), again.motion_encoder(views)
@@ -120,6 +121,19 @@ def test_the_paper_s_backbones_run():
         assert vector.shape == (1, 2048) and face.shape[1:] == (small.map_shape[0], 2, 2)
     with pytest.raises(ValueError, match="multiple of 8"):
         FaceAlignmentBackbone(100)
+
+
+def test_e_v_starts_from_r():
+    torch.manual_seed(1)
+    encoder, reader = _tiny().motion_encoder, Reconstruction(ReconstructionConfig.tiny()).eval()
+    encoder.start_from(reader)
+    views = torch.rand(2, 3, 128, 128)
+    with torch.no_grad():
+        assert torch.equal(encoder(views), reader.embedding(views))
+    with pytest.raises(ValueError, match="another network"):
+        encoder.start_from(Reconstruction())
+    with pytest.raises(ValueError, match="128 px"):
+        EncoderConfig(side=64)
 
 
 def test_the_paper_s_audio_encoder_hears_five_frames():

@@ -16,7 +16,9 @@ import torch
 
 from core.channels import CHANNELS
 from core.errors import SoliloquyError
+from core.face_view import VIEW_SIDE
 from core.lips import LipModel, LipModelConfig
+from core.reconstruction import Reconstruction, ReconstructionConfig
 from core.representation.model import Representation
 from training.engine import RunConfig
 from training.representation import KEPT, TrainConfig, ablated, build, export, load_stage, stage_folder, train
@@ -200,11 +202,11 @@ def test_the_picture_loss_looks_at_eyes_and_mouth():
 
 
 def test_the_decoder_needs_matching_sizes():
-    assert FaceDecoder(DecoderConfig.tiny(), (16, 4), (8, 4))(torch.rand(2, 16, 4, 4), torch.rand(2, 12)).shape == (
+    assert FaceDecoder(DecoderConfig.tiny(), (16, 8), (8, 4))(torch.rand(2, 16, 8, 8), torch.rand(2, 12)).shape == (
         2, 3, 32, 32,
     )  # fmt: skip
     with pytest.raises(ValueError, match="sizes"):
-        FaceDecoder(DecoderConfig.tiny(), (16, 8), (8, 4))
+        FaceDecoder(DecoderConfig.tiny(), (16, 4), (8, 4))
 
 
 # --- runs
@@ -245,7 +247,7 @@ def _train(
     stage: str, folder: Path, faces: Path, before: Path | None, steps: int, config: TrainConfig, sample: int = 0
 ):
     lips = _lips()
-    data = Mixture([Faces(faces)], [1.0], lips, SIDE)
+    data = Mixture([Faces(faces)], [1.0], lips, VIEW_SIDE)
     run = RunConfig(steps, device="cpu", bfloat16=False, log_every=5, save_every=1000, sample_every=sample)
     return train(stage, config, run, folder, before, data, lips)
 
@@ -254,7 +256,7 @@ def test_every_stage_learns_and_exports(tmp_path, faces):
     config = TrainConfig.tiny()
     pretrained = _train("pretrain", tmp_path / "pretrain", faces, None, 60, config)
     assert pretrained[-1]["pixels"] < 0.9 * pretrained[0]["pixels"]
-    assert pretrained[-1]["channels"] < 0.8 * pretrained[0]["channels"]
+    assert pretrained[-1]["channels"] < 0.95 * pretrained[0]["channels"]
     contrasted = _train("contrastive", tmp_path / "contrastive", faces, tmp_path / "pretrain", 60, config, 60)
     assert contrasted[-1]["contrast"] < 0.97 * contrasted[0]["contrast"]
     curves = _train("curves", tmp_path / "curves", faces, tmp_path / "contrastive", 150, config)
@@ -270,7 +272,7 @@ def test_every_stage_learns_and_exports(tmp_path, faces):
         assert all(torch.equal(old[name], new[name]) for name in old)  # they stand still in the last stage
     export(tmp_path / "disentangle", config, _lips(), tmp_path / "r.safetensors")
     model = Representation.load(path=tmp_path / "r.safetensors")
-    data = Mixture([Faces(faces)], [1.0], _lips(), SIDE)
+    data = Mixture([Faces(faces)], [1.0], _lips(), VIEW_SIDE)
     batch = data.draw(4, 8, np.random.default_rng(1))
     with torch.no_grad():
         told = model.decode_nonlip(model.f_nl(model.motion_encoder(batch.views))[1])
@@ -311,7 +313,7 @@ def test_what_a_generator_was_trained_on_can_stay(tmp_path, faces):
     torch.manual_seed(5)
     shipped = build(config, lips, 5).representation
     shipped.scale.fill_(0.5)
-    data = Mixture([Faces(faces)], [1.0], lips, SIDE)
+    data = Mixture([Faces(faces)], [1.0], lips, VIEW_SIDE)
     for stage, before in (("pretrain", None), ("disentangle", tmp_path / "pretrain")):
         run = RunConfig(30, device="cpu", bfloat16=False, log_every=5)
         lines = train(stage, config, run, tmp_path / stage, before, data, lips, shipped)
@@ -327,7 +329,7 @@ def test_people_seen_once_are_read_but_not_painted(tmp_path, faces):
     """Views of different people in one clip: no other view of theirs could tell who they are."""
     crowd = replace(_film(0, np.random.default_rng(0)), person=EVERYONE, mel=None)
     write_faces(tmp_path / "crowd-train", [crowd, crowd])
-    data = Mixture([Faces(faces), Faces(tmp_path / "crowd-train", 6)], [0.5, 0.5], _lips(), SIDE)
+    data = Mixture([Faces(faces), Faces(tmp_path / "crowd-train", 6)], [0.5, 0.5], _lips(), VIEW_SIDE)
     batch = data.draw(8, 4, np.random.default_rng(1))
     assert batch.alike.any() and not batch.alike.all() and not batch.heard[~batch.alike].any()
     alone = batch.person[~batch.alike]
@@ -335,7 +337,9 @@ def test_people_seen_once_are_read_but_not_painted(tmp_path, faces):
     assert data.draw(8, 4, np.random.default_rng(1), heard=True).alike.all()
     networks = build(TrainConfig.tiny(), _lips(), 0)
     assert batch.alike[networks._painted(batch)].all()
-    crowd_alone = Mixture([Faces(tmp_path / "crowd-train")], [1.0], _lips(), SIDE).draw(2, 4, np.random.default_rng(0))
+    crowd_alone = Mixture([Faces(tmp_path / "crowd-train")], [1.0], _lips(), VIEW_SIDE).draw(
+        2, 4, np.random.default_rng(0)
+    )
     terms = networks("pretrain", crowd_alone, crowd_alone.views)
     assert terms["pixels"] == 0.0 and terms["person"] == 0.0 and terms["channels"] > 0.0
 
@@ -347,6 +351,22 @@ def test_missing_sets_and_stages_are_told(tmp_path):
     with pytest.raises(SoliloquyError) as told:
         load_stage(tmp_path / "pretrain", build(TrainConfig.tiny(), _lips(), 0))
     assert told.value.code == "stage_missing"
+
+
+def test_pre_training_starts_from_r(tmp_path, faces):
+    """E_v and the reading of weights and turn off f_v are R's before the first step."""
+    torch.manual_seed(3)
+    reader, config = Reconstruction(ReconstructionConfig.tiny()).eval(), TrainConfig.tiny()
+    networks = build(config, _lips(), 0).eval()
+    networks.representation.mean.uniform_(0, 0.2)
+    networks.representation.scale.fill_(0.3)
+    networks.start_from(reader)
+    views = torch.rand(2, 3, VIEW_SIDE, VIEW_SIDE)
+    with torch.no_grad():
+        f_v, told = networks.representation.motion_encoder(views), reader(views)
+        read = networks.representation.mean + networks.representation.scale * networks.reading(f_v)
+    torch.testing.assert_close(read[:, :53], told.expression, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(read[:, 53:56], told.rotation, atol=1e-4, rtol=1e-3)
 
 
 def test_the_way_back_starts_from_what_a_take_shows():
@@ -371,7 +391,7 @@ from training.representation_data import Faces, Mixture
 torch.manual_seed(0)
 lips, config = LipModel(LipModelConfig.tiny()).eval(), TrainConfig.tiny()
 run = RunConfig(3, device="cpu", bfloat16=False)
-data = Mixture([Faces(Path(sys.argv[1]))], [1.0], lips, 64)
+data = Mixture([Faces(Path(sys.argv[1]))], [1.0], lips, 128)
 folder = Path(sys.argv[2])
 before = None
 for stage in STAGES:
