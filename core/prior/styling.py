@@ -17,6 +17,8 @@ LIVELY_GAIN = 0.2
 POSE_TRANSITION = 30
 """Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
 kept motion is joined, would be a jerk."""
+POSE_FRAMES = 3
+"""Frames that a pose is held for (0.1 s): a single one says nothing of how fast the head moves there."""
 _LEAST = 0.1
 """Amplitudes below this can't be taken out of what is kept: it would have to be enlarged too far."""
 _HEAD = [FEATURES.index(name) for name in ("headYaw", "headPitch")]
@@ -46,12 +48,14 @@ def early_gain(liveliness: float, spread: float, space: FeatureSpace) -> np.ndar
 
 
 def pose_constraints(style: PriorStyle, frames: int) -> list[tuple[int, int, float]]:
-    """(frame, channel among the 32, radians) of the start and end poses."""
-    wanted = ((0, style.start_pose), (frames - 1, style.end_pose))
+    """(frame, channel among the 32, radians) of the start and end poses, each held for ``POSE_FRAMES``."""
+    held = min(POSE_FRAMES, max(frames // 2, 1))
+    wanted = ((range(held), style.start_pose), (range(frames - held, frames), style.end_pose))
     return [
         (frame, NONLIP_CHANNELS.index(name), float(np.float32(np.deg2rad(angle))))
-        for frame, pose in wanted
+        for places, pose in wanted
         if pose is not None
+        for frame in places
         for name, angle in zip(HEAD_ROTATION, pose, strict=True)
     ]
 

@@ -178,6 +178,8 @@ def test_poses_hold_at_both_ends(prior):
     motion = sample(prior, start_pose=(4.0, -8.0, 2.0), end_pose=(0.0, 6.0, -1.0), head_amplitude=0.6)
     np.testing.assert_array_equal(motion[0, ROTATION], np.deg2rad(np.array([4.0, -8.0, 2.0])).astype(np.float32))
     np.testing.assert_array_equal(motion[-1, ROTATION], np.deg2rad(np.array([0.0, 6.0, -1.0])).astype(np.float32))
+    one = prior.sample(mel(1), [3], style=PriorStyle(start_pose=(4.0, -8.0, 2.0)))
+    np.testing.assert_array_equal(one[0, 0, ROTATION], motion[0, ROTATION])
     kept = np.zeros((1, 130, 32), np.float32)
     mask = np.zeros((130, 32), bool)
     mask[0] = True
