@@ -62,10 +62,10 @@ class Stopwatch:
         return timed
 
 
-def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch: int) -> None:
+def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch: int, gan: bool) -> None:
     """Print the numbers of one size."""
     start = time.perf_counter()
-    renderer = Renderer(model, portrait, size)
+    renderer = Renderer(model, portrait, size, painter="shipped" if gan else None)
     analysed = time.perf_counter() - start
     motion = speech_like(frames)
     for _ in renderer.render(motion.slice(0, batch), batch):
@@ -77,6 +77,9 @@ def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch:
     renderer.mouth.draw = watch.wrap("mouth", renderer.mouth.draw)
     for eye in renderer.eyes:
         eye.draw = watch.wrap("eyes", eye.draw)
+    if renderer.refiner:
+        renderer.surfaces = watch.wrap("parts and normals for G", renderer.surfaces)
+        renderer.refiner.correct = watch.wrap("G", renderer.refiner.correct)
     start, start_cpu = time.perf_counter(), time.process_time()
     for _ in renderer.render(motion, batch):
         pass
@@ -98,6 +101,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs="+", default=[256, 512])
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--warp", action="store_true", help="the plain warp, without G")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -108,7 +112,7 @@ def main() -> None:
 
         portrait = fit_portrait(skimage.data.astronaut())
     for size in args.size:
-        measure(portrait, HeadModel.load(), size, args.frames, args.batch)
+        measure(portrait, HeadModel.load(), size, args.frames, args.batch, not args.warp)
 
 
 if __name__ == "__main__":

@@ -159,9 +159,8 @@ class Renderer:
             pictures = []
             for k in range(len(channels)):
                 frame = frames[k]
-                pictures.append(
-                    self.refiner(frame, *self.surfaces(frame.heads, self.refiner.side), channels[k : k + 1])
-                )
+                surfaces = self.surfaces(frame.heads, self.refiner.side)
+                pictures.append(self.refiner.correct(frame, *surfaces, channels[k : k + 1]))
             return torch.cat(pictures)
 
     @staticmethod

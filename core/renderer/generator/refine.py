@@ -74,7 +74,7 @@ class Refiner:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
 
-    def __call__(self, frame: WarpedFrames, parts: Tensor, normals: Tensor, channels: Tensor) -> Tensor:
+    def correct(self, frame: WarpedFrames, parts: Tensor, normals: Tensor, channels: Tensor) -> Tensor:
         """Corrected picture (1, 3, S, S) 0..1.
 
         Parameters
