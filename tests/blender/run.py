@@ -287,7 +287,8 @@ def main() -> int:
         if gui is None:
             bench.results.append(Result("in_window", "skipped", "no screen and no blender-gui beside the binary"))
         else:
-            bench.script(HERE / "in_window.py", program=gui)
+            for name in ("in_window.py", "in_window_stress.py"):
+                bench.script(HERE / name, program=gui)
 
     parts = {
         "background": lambda: bench.script(HERE / "in_background.py", "-b"),

@@ -1,0 +1,128 @@
+"""What the scripts share that run inside Blender's window: clicks, waiting, and cases that a timer runs on.
+
+Each case is a generator; a timer runs it on between Blender's own events, so that the modal operators work as under a
+user's hands.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+
+import bpy
+from harness import addon, folder, ready_scene, report
+
+TICK = 0.01
+LIMIT = 60.0
+
+
+def window_override():
+    """Context of the window's sequencer or 3D viewport, as a click in its sidebar has."""
+    window = bpy.context.window_manager.windows[0]
+    area = max(window.screen.areas, key=lambda area: (area.type == "VIEW_3D", area.width * area.height))
+    area.type = "VIEW_3D"  # a case that failed may have left it as something else
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return bpy.context.temp_override(window=window, area=area, region=region)
+
+
+def click(operator) -> None:
+    """Call an operator the way a button does."""
+    with window_override():
+        result = operator("INVOKE_DEFAULT", True)  # True: with its undo step
+    assert result & {"RUNNING_MODAL", "FINISHED"}, result
+
+
+def undo() -> None:
+    with window_override():
+        bpy.ops.ed.undo()
+
+
+def redo() -> None:
+    with window_override():
+        bpy.ops.ed.redo()
+
+
+def push(name: str) -> None:
+    """What came before becomes an undo step of its own."""
+    with window_override():
+        bpy.ops.ed.undo_push(message=name)
+
+
+def until(condition) -> Iterator[None]:
+    end = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        yield
+
+
+def idle() -> bool:
+    return addon("jobs").current() is None
+
+
+def image_strips() -> list[str]:
+    return sorted(strip.name for strip in addon("compat").all_strips(bpy.context.scene) if strip.type == "IMAGE")
+
+
+def settled(steps: int = 30) -> Iterator[None]:
+    """Let short modal operators finish."""
+    for _ in range(steps):
+        yield
+
+
+def baked_curves() -> int:
+    """F-curves of takes on the first target."""
+    rig = bpy.context.scene.soliloquy.targets[0].thing
+    return sum(len(addon("compat").action_fcurves(track.action)) for track in addon("nla").tracks_on(rig))
+
+
+def the_worker_dies_with_the_window() -> Iterator[None]:
+    """Last: quits Blender in mid-job; the runner looks whether the process is gone."""
+    ready_scene("slow")[0].soliloquy.takes_wanted = 50
+    jobs = addon("jobs")
+    click(bpy.ops.soliloquy.generate)
+    yield from until(lambda: jobs.current().share > 0)
+    print(f"LEFT {jobs.worker_pid()}", flush=True)
+
+
+def all_cases(cases: list[Callable[[], Iterator[None]]]) -> Iterator[None]:
+    """Run the cases, each in a fresh scene, then the quitting one, and quit."""
+    for case in [*cases, the_worker_dies_with_the_window]:
+        started = time.monotonic()
+        try:
+            scene = new_scene()
+            yield
+            yield from case()
+            report(case.__name__, "passed", seconds=time.monotonic() - started)
+        except Exception:  # noqa: BLE001 - whatever it is, it is this case's result
+            report(case.__name__, "failed", traceback.format_exc(), time.monotonic() - started)
+            addon("jobs").kill_worker()
+        del scene
+    with window_override():
+        bpy.ops.wm.quit_blender()
+
+
+def new_scene():
+    """Another scene in the same file: loading a file would end this timer."""
+    old = bpy.context.window_manager.windows[0].scene
+    scene = bpy.data.scenes.new("Case")
+    bpy.context.window_manager.windows[0].scene = scene
+    if old.name.startswith("Case"):
+        bpy.data.scenes.remove(old)
+    scene.render.fps, scene.render.fps_base = 25, 1.0
+    scene.soliloquy.output_dir = str(folder("out"))
+    return scene
+
+
+def run_in_window(cases: list[Callable[[], Iterator[None]]]) -> None:
+    """Start the timer that runs the cases on."""
+    running = all_cases(cases)
+
+    def tick() -> float | None:
+        try:
+            next(running)
+        except StopIteration:
+            return None
+        return TICK
+
+    bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
