@@ -57,7 +57,7 @@ class Recipe:
     expression: float = 1.5
     rotation: float = 2.0
     place: float = 2.0
-    gaze: float = 2.0
+    gaze: float = 0.8
     light: float = 0.15
     shape: float = 2.0
     landmarks: float = 3.0
