@@ -35,7 +35,7 @@ def test_neck_and_ears_have_the_colour_of_the_face(surface, textures):
 
     def foreign(colour: np.ndarray) -> float:
         """Share of the neck whose chroma is far from the face's: collar, suit, flag."""
-        chroma = colour / colour.sum(1, keepdims=True)
+        chroma = colour / np.maximum(colour.sum(1, keepdims=True), 1)
         middle = np.median(chroma[surface.face], axis=0)
         return float((np.abs(chroma[neck] - middle).max(1) > 0.06).mean())
 
