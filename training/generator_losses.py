@@ -31,11 +31,11 @@ class LossWeights:
         Step at which L_GAN and feature matching set in, and over how many steps they grow to their weights.
     """
 
-    gan: float = 0.02
+    gan: float = 0.06
     pixels: float = 8.0
     perceptual: float = 3.0
     gaze: float = 0.2
-    features: float = 0.3
+    features: float = 0.5
     share: float = 0.002
     shift: float = 0.02
     mouth: float = 3.0
