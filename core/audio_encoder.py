@@ -70,13 +70,15 @@ class AudioEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.stem = nn.Conv1d(MEL_BANDS, config.fine_width, _STEM_KERNEL, padding=_STEM_KERNEL // 2)
-        self.fine = nn.Sequential(*(_Block(config.fine_width, 1, config.dropout) for _ in range(config.fine_blocks)))
+        self.fine = nn.Sequential(
+            *(ResidualBlock(config.fine_width, 1, config.dropout) for _ in range(config.fine_blocks))
+        )
         self.to_middle = _halve(config.fine_width, config.middle_width)
         self.middle = nn.Sequential(
-            *(_Block(config.middle_width, 1, config.dropout) for _ in range(config.middle_blocks))
+            *(ResidualBlock(config.middle_width, 1, config.dropout) for _ in range(config.middle_blocks))
         )
         self.to_coarse = _halve(config.middle_width, config.width)
-        self.coarse = nn.Sequential(*(_Block(config.width, d, config.dropout) for d in config.dilations))
+        self.coarse = nn.Sequential(*(ResidualBlock(config.width, d, config.dropout) for d in config.dilations))
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, mel: Tensor) -> Tensor:
@@ -98,7 +100,7 @@ class AudioEncoder(nn.Module):
         return self.norm(self.coarse(x).transpose(1, 2))  # (B, T, d_a)
 
 
-class _Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Residual block: normalised over channels at each instant, then mixed over time and over channels."""
 
     def __init__(self, width: int, dilation: int, dropout: float) -> None:
@@ -106,7 +108,7 @@ class _Block(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.over_time = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
         self.over_channels = nn.Conv1d(width, width, 1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout1d(dropout)  # whole channels of a window: far fewer random numbers
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width, T) → (B, width, T)."""

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from core.audio import load_audio
 from core.channels import EXPRESSIONS, LIP_CHANNELS
 from core.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
 
-from . import phones, visemes
+from . import phones, revoice, visemes
 from .phones import Segment
 from .speech_synthesis import CACHE as SPEECH
 from .speech_synthesis import VOICES
@@ -40,10 +41,12 @@ class Utterance:
         For reports; the source is one of :data:`SOURCES`.
     mel
         (4 T, 80) float16.
+    revoiced
+        The same by other voices (``training.revoice``), each (4 T, 80) float16.
     phones
         (4 T,) int64 index into ``phones.PHONES``, or −1 where they aren't known.
-    closed
-        (4 T,) bool, rows inside the closure of a /p b m/.
+    gestures
+        (4 T,) int64, which of ``visemes.GESTURES`` each row asks of the lips.
     mouth
         (T, 27) float32 weights to learn.
     opening
@@ -56,23 +59,29 @@ class Utterance:
     source: str
     mel: np.ndarray
     phones: np.ndarray
-    closed: np.ndarray
+    gestures: np.ndarray
     mouth: np.ndarray
     opening: np.ndarray | None
     segments: tuple[Segment, ...]
+    revoiced: tuple[np.ndarray, ...] = ()
 
     @property
     def frames(self) -> int:
         return len(self.mouth)
 
 
-def _mel(path: Path, corpus: str, frames: int | None = None) -> np.ndarray:
-    """(4 T, 80) float16 of a sound file, cached; T is ``frames`` or what the file lasts."""
-    cache = MELS / corpus / f"{path.stem}.npy"
+def _mel(path: Path, corpus: str, frames: int | None = None, voice: int = 0) -> np.ndarray:
+    """(4 T, 80) float16 of a sound file, cached; T is ``frames`` or what the file lasts; ``voice`` 0 is its own."""
+    cache = MELS / corpus / (f"{path.stem}.npy" if voice == 0 else f"{path.stem}.voice-{voice}.npy")
     if cache.exists():
         return np.load(cache, allow_pickle=False)
     audio = load_audio(path)
-    mel = log_mel(audio.samples, audio.frames if frames is None else frames).astype(np.float16)
+    frames = audio.frames if frames is None else frames
+    if voice == 0:
+        mel = log_mel(audio.samples, frames).astype(np.float16)
+    else:
+        factors = revoice.draw(np.random.default_rng([zlib.crc32(path.stem.encode()), voice]))
+        mel = revoice.revoiced_mel(audio.samples, frames, *factors).astype(np.float16)
     cache.parent.mkdir(parents=True, exist_ok=True)
     part = cache.with_suffix(".part.npy")
     np.save(part, mel)
@@ -81,16 +90,22 @@ def _mel(path: Path, corpus: str, frames: int | None = None) -> np.ndarray:
 
 
 def _utterance(
-    name: str, source: str, mel: np.ndarray, segments: Sequence[Segment], mouth: np.ndarray, opening: np.ndarray | None
+    name: str,
+    source: str,
+    mels: Sequence[np.ndarray],
+    segments: Sequence[Segment],
+    mouth: np.ndarray,
+    opening: np.ndarray | None = None,
 ) -> Utterance:
-    rows = len(mel)
+    rows = len(mels[0])
     labels = phones.phone_rows(segments, rows) if segments else np.full(rows, -1, np.int64)
-    closed = visemes.closure_rows(segments, rows)
-    return Utterance(name, source, mel, labels, closed, mouth.astype(np.float32), opening, tuple(segments))
+    gestures = visemes.gesture_rows(segments, rows)
+    mouth, others = mouth.astype(np.float32), tuple(mels[1:])
+    return Utterance(name, source, mels[0], labels, gestures, mouth, opening, tuple(segments), others)
 
 
-def grid_utterances(which: str) -> list[Utterance]:
-    """Tracked GRID clips of one part of ``splits.split``: ``train``, ``test`` or ``unseen``."""
+def grid_utterances(which: str, voices: int = 0) -> list[Utterance]:
+    """Tracked GRID clips of one part of ``splits.split``: ``train``, ``test`` or ``unseen``; and in other voices."""
     out = []
     for path in sorted(TRACKS.glob("*.npz")):
         if split(path.stem) != which:
@@ -99,8 +114,8 @@ def grid_utterances(which: str) -> list[Utterance]:
             mouth, opening = visemes.symmetric(track["expression"][:, LIP_COLUMNS]), track["opening"]
         aligned = phones.CACHE / "grid" / f"{path.stem}.json"
         segments = phones.load(aligned) if aligned.exists() else []
-        mel = _mel(path.with_suffix(".wav"), "grid", len(mouth))
-        out.append(_utterance(path.stem, "grid", mel, segments, mouth, opening))
+        mels = [_mel(path.with_suffix(".wav"), "grid", len(mouth), voice) for voice in range(1 + voices)]
+        out.append(_utterance(path.stem, "grid", mels, segments, mouth, opening))
     return out
 
 
@@ -109,21 +124,21 @@ def viseme_table(clips: Sequence[Utterance]) -> np.ndarray:
     return visemes.calibrate([(list(clip.segments), clip.mouth) for clip in clips if clip.segments])
 
 
-def synthetic_utterances(table: np.ndarray, held_out: bool) -> list[Utterance]:
-    """Synthesised speech of the training voices, or of those left out."""
+def synthetic_utterances(table: np.ndarray, held_out: bool, voices: int = 0) -> list[Utterance]:
+    """Synthesised speech of the training voices, or of those left out; and the same in other voices."""
     out = []
     for voice in VOICES:
         if (voice.name in HELD_OUT_VOICES) != held_out:
             continue
         for path in sorted((SPEECH / voice.name).glob("*.wav")):
             segments = phones.load(path.with_suffix(".json"))
-            mel = _mel(path, voice.name)
-            mouth = visemes.mouth_targets(segments, len(mel) // MELS_PER_FRAME, table)
-            out.append(_utterance(f"{voice.name}_{path.stem}", "synthetic", mel, segments, mouth, None))
+            mels = [_mel(path, voice.name, voice=number) for number in range(1 + voices)]
+            mouth = visemes.mouth_targets(segments, len(mels[0]) // MELS_PER_FRAME, table)
+            out.append(_utterance(f"{voice.name}_{path.stem}", "synthetic", mels, segments, mouth))
     return out
 
 
-def recorded_utterances(data: Path, table: np.ndarray, held_out: bool) -> list[Utterance]:
+def recorded_utterances(data: Path, table: np.ndarray, held_out: bool, voices: int = 0) -> list[Utterance]:
     """LibriSpeech and LJ Speech whose words were recognised; a tenth of the LibriSpeech speakers is left out."""
     out = []
     for corpus in ("speech", "speech_lj"):
@@ -134,14 +149,14 @@ def recorded_utterances(data: Path, table: np.ndarray, held_out: bool) -> list[U
             segments = phones.load(aligned)
             if not segments:
                 continue
-            mel = _mel(path, corpus)
-            mouth = visemes.mouth_targets(segments, len(mel) // MELS_PER_FRAME, table)
-            out.append(_utterance(path.stem, "recorded", mel, segments, mouth, None))
+            mels = [_mel(path, corpus, voice=number) for number in range(1 + voices)]
+            mouth = visemes.mouth_targets(segments, len(mels[0]) // MELS_PER_FRAME, table)
+            out.append(_utterance(path.stem, "recorded", mels, segments, mouth))
     return out
 
 
-def quiet_utterances(table: np.ndarray, count: int, seed: int) -> list[Utterance]:
-    """Steady coloured noise from inaudible to as loud as speech, 4 s each, with the mouth at rest."""
+def quiet_utterances(count: int, seed: int) -> list[Utterance]:
+    """Steady coloured noise from inaudible to as loud as speech, 4 s each, with the mouth shut and at rest."""
     rng = np.random.default_rng(seed)
     segments = [Segment(phones.SILENCE, 0.0, 4.0)]
     out = []
@@ -152,8 +167,8 @@ def quiet_utterances(table: np.ndarray, count: int, seed: int) -> list[Utterance
         mel = normalise_log((grain * 10.0 ** ((level + slope - slope.mean()) / 10.0)).astype(np.float32))
         if number % 4 == 0:
             mel = np.full_like(mel, SILENCE)
-        mouth = visemes.mouth_targets(segments, 100, table)
-        out.append(_utterance(f"quiet_{number}", "quiet", mel.astype(np.float16), segments, mouth, None))
+        mouth = np.zeros((100, len(LIP_CHANNELS)), np.float32)
+        out.append(_utterance(f"quiet_{number}", "quiet", [mel.astype(np.float16)], segments, mouth))
     return out
 
 
@@ -167,8 +182,8 @@ class Batch:
         (B, 4 L, 80) float32.
     phones
         (B, 4 L) int64, −1 unknown.
-    closed
-        (B, L) bool.
+    gestures
+        (B, L) int64: the gesture that fills half the frame or more.
     mouth
         (B, L, 27) float32.
     source
@@ -177,13 +192,18 @@ class Batch:
 
     mel: np.ndarray
     phones: np.ndarray
-    closed: np.ndarray
+    gestures: np.ndarray
     mouth: np.ndarray
     source: np.ndarray
 
 
+SLOW_SHARE = 0.08
+SLOWEST = 0.35
+"""A few windows play at this speed or a little faster: held vowels, drawled words."""
+
+
 class Sampler:
-    """Draws windows at random: the source by its share, the utterance by its length, the place and the speed evenly."""
+    """Draws windows at random: the source by its share, the utterance by its length, voice, place and speed evenly."""
 
     def __init__(self, utterances: Sequence[Utterance], shares: dict[str, float], frames: int, speed: float) -> None:
         self._frames = frames
@@ -203,35 +223,45 @@ class Sampler:
         length = self._frames
         mel = np.empty((count, MELS_PER_FRAME * length, MEL_BANDS), np.float32)
         labels = np.empty((count, MELS_PER_FRAME * length), np.int64)
-        closed = np.empty((count, length), bool)
+        gestures = np.empty((count, length), np.int64)
         mouth = np.empty((count, length, len(LIP_CHANNELS)), np.float32)
         source = np.empty(count, np.int64)
         for i in range(count):
             name = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
             pool = self._pools[name]
             utterance = pool[int(rng.choice(len(pool), p=self._weights[name]))]
-            speed = rng.uniform(1.0 - self._speed, 1.0 + self._speed)
+            version = int(rng.integers(1 + len(utterance.revoiced)))
+            sound = utterance.mel if version == 0 else utterance.revoiced[version - 1]
+            slow = rng.random() < SLOW_SHARE
+            speed = rng.uniform(
+                SLOWEST if slow else 1.0 - self._speed, 1.0 - self._speed if slow else 1.0 + self._speed
+            )
             room = utterance.frames - length * speed
             start = rng.uniform(0.0, room) if room > 0 else room / 2  # a short one in the middle, silence around it
-            mel[i], labels[i], shut, mouth[i] = window(utterance, start, speed, length)
-            closed[i] = shut.reshape(length, MELS_PER_FRAME).mean(1) >= 0.5
+            mel[i], labels[i], wanted, mouth[i] = window(utterance, sound, start, speed, length)
+            shares = np.eye(len(visemes.GESTURES))[wanted].reshape(length, MELS_PER_FRAME, -1).mean(1)
+            gestures[i] = np.where(shares[:, 1:].max(1) >= 0.5, 1 + shares[:, 1:].argmax(1), 0)
             source[i] = SOURCES.index(name)
-        return Batch(mel, labels, closed, mouth, source)
+        return Batch(mel, labels, gestures, mouth, source)
 
 
 def window(
-    utterance: Utterance, start: float, speed: float, length: int
+    utterance: Utterance, sound: np.ndarray, start: float, speed: float, length: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """``length`` frames from ``start`` (frames), played ``speed`` times as fast: mel, phones, closed rows, mouth."""
+    """``length`` frames from ``start`` (frames), played ``speed`` times as fast: mel, phones, gestures, mouth.
+
+    ``sound`` (4 T, 80) is the utterance's own mel or one of its other voices.
+    """
     rows = MELS_PER_FRAME * start + (np.arange(MELS_PER_FRAME * length) + 0.5) * speed - 0.5
-    mel = _interpolate(utterance.mel, rows)
-    outside = (rows < -0.5) | (rows > len(utterance.mel) - 0.5)
+    mel = _interpolate(sound, rows)
+    outside = (rows < -0.5) | (rows > len(sound) - 0.5)
     mel[outside] = SILENCE
-    nearest = np.clip(np.round(rows).astype(int), 0, len(utterance.mel) - 1)
-    labels, closed = utterance.phones[nearest], utterance.closed[nearest] & ~outside
+    nearest = np.clip(np.round(rows).astype(int), 0, len(sound) - 1)
+    labels, gestures = utterance.phones[nearest], utterance.gestures[nearest]
     labels[outside & (labels >= 0)] = 0
+    gestures[outside] = 0
     mouth = _interpolate(utterance.mouth, start + (np.arange(length) + 0.5) * speed - 0.5)
-    return mel, labels, closed, mouth
+    return mel, labels, gestures, mouth
 
 
 def _interpolate(values: np.ndarray, places: np.ndarray) -> np.ndarray:

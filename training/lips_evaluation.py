@@ -1,4 +1,9 @@
-"""Held-out numbers of the lip model: ``python -m training.lips evaluate``."""
+"""Held-out numbers of the lip model: ``python -m training.lips evaluate``.
+
+Beside curves, three gestures are counted that a viewer misses at once, on the head model's geometry: lips that meet in
+/p b m/, the lower lip at the upper teeth in /f v/, and rounding in /w uw ow/; each phone counts, by its best frame. A
+mouth that is always shut would pass the first two, so the same is counted in phones that ask for the opposite.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from core.channels import FPS
+from core.channels import FPS, LIP_CHANNELS
 from core.head_model import HeadModel
 from core.lips import LipModel
 from core.mel import MEL_BANDS, MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SILENCE
@@ -23,12 +29,25 @@ from .lips_data import (
 )
 from .mouth_geometry import MouthGeometry
 from .phones import SILENCE as SILENT_PHONE
+from .phones import Segment
+from .visemes import GESTURES
 
 MAX_LAG = 5
 """Frames either way (0.2 s) that a curve may be shifted for its best correlation, the same for all clips of a set."""
 HALF_SECOND = round(FPS / 2)
+JAW = LIP_CHANNELS.index("jawOpen")
 MEETING_GAP = 0.012
 """Inner-lip gap over outer-eye distance below which lips look closed: about 1 mm."""
+LOWEST_COVER = -0.012
+"""Height of the lower lip over the upper incisors' edge from which it counts as on the teeth: 1 mm below, or higher."""
+ROUNDED_WIDTH = 0.97
+"""Part of its width at rest below which a mouth counts as rounded."""
+OPPOSITES = {
+    "closed": ("AA", "AE", "AH", "AY", "EH"),
+    "on teeth": ("AA", "AE", "AH", "AY", "EH"),
+    "rounded": ("AE", "EH", "EY", "IH", "IY"),
+}
+"""Phones in which a gesture should not be seen."""
 
 Curve = Callable[[Utterance], np.ndarray]
 
@@ -79,19 +98,56 @@ def spoken(clip: Utterance) -> slice:
     return slice(max(0, int(FPS * said[0].start) - 1), int(FPS * said[-1].end) + 1)
 
 
-def closures(clips: Sequence[Utterance], opening: Curve) -> dict[str, float]:
-    """How many of the /p b m/ closures that cover a whole frame show lips that meet, by the narrowest frame of each."""
-    gaps = []
+def frames_of(segment: Segment, frames: int) -> slice:
+    """Frames whose middle lies in the segment, or the nearest one where none does."""
+    first, last = (int(np.ceil(FPS * t - 0.5)) for t in (segment.start, segment.end))
+    if last <= first:
+        first = round(FPS * (segment.start + segment.end) / 2 - 0.5)
+        last = first + 1
+    return slice(min(max(first, 0), frames - 1), min(max(last, 1), frames))
+
+
+def gestures(
+    clips: Sequence[Utterance], mouth: Callable[[Utterance], np.ndarray], geometry: MouthGeometry
+) -> dict[str, dict[str, float]]:
+    """How often each of ``visemes.GESTURES`` is seen where it must be, and where it must not.
+
+    ``mouth`` gives the (T, 27) weights of a clip. Phones count one by one, each by its best frame.
+    """
+    seen: dict[tuple[str, bool], list[bool]] = {(g.name, wanted): [] for g in GESTURES[1:] for wanted in (True, False)}
     for clip in clips:
-        shut = clip.closed.reshape(-1, MELS_PER_FRAME).mean(1) >= 0.5
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], shut.astype(int), [0]])))
-        curve = opening(clip)
-        gaps += [float(curve[a:b].min()) for a, b in edges.reshape(-1, 2)]
+        weights = torch.from_numpy(mouth(clip))
+        shows = {
+            "closed": geometry.openings(weights).numpy() < MEETING_GAP,
+            "on teeth": geometry.covers(weights).numpy() > LOWEST_COVER,
+            "rounded": geometry.widths(weights).numpy() < ROUNDED_WIDTH * geometry.width_at_rest,
+        }
+        for segment in clip.segments:
+            at = frames_of(segment, clip.frames)
+            for gesture in GESTURES[1:]:
+                for wanted in (True, False):
+                    if segment.phone in (gesture.phones if wanted else OPPOSITES[gesture.name]):
+                        seen[gesture.name, wanted].append(bool(shows[gesture.name][at].any()))
     return {
-        "closures": len(gaps),
-        "met": round(float(np.mean(np.array(gaps) < MEETING_GAP)), 3),
-        "median_gap": round(float(np.median(gaps)), 4),
+        gesture.name: {
+            "phones": len(seen[gesture.name, True]),
+            "made": round(float(np.mean(seen[gesture.name, True])), 3),
+            "made where unwanted": round(float(np.mean(seen[gesture.name, False])), 3),
+        }
+        for gesture in GESTURES[1:]
+        if seen[gesture.name, True] and seen[gesture.name, False]
     }
+
+
+def heard_phones(model: LipModel, clips: Sequence[Utterance]) -> float:
+    """Share of the rows (10 ms) in which the loudest phone is the right one, mean over clips."""
+    shares = []
+    for clip in clips:
+        mel = torch.from_numpy(clip.mel.astype(np.float32))[None].to(model.rest.device)
+        with torch.no_grad():
+            guessed = model.hear(mel)[1][0].argmax(-1).cpu().numpy()
+        shares.append(float((guessed == clip.phones)[clip.phones >= 0].mean()))
+    return round(float(np.mean(shares)), 3)
 
 
 def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation.json")) -> dict[str, object]:
@@ -109,6 +165,9 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
 
     def width(clip: Utterance) -> np.ndarray:
         return weights(clip) @ geometry.width.numpy()
+
+    def jaw(clip: Utterance) -> np.ndarray:
+        return weights(clip)[:, JAW]
 
     def shifted(clip: Utterance) -> np.ndarray:
         return np.roll(opening(clip), HALF_SECOND)
@@ -136,8 +195,10 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
             "half a second shifted": against(clips, shifted, tracked),
             "loudness envelope": against(clips, loudness, tracked),
             "width": against(clips, width, made_width),
-            "closures, predicted": closures(clips, opening),
-            "closures, tracked": closures(clips, tracked),
+            "jaw": against(clips, jaw, lambda clip: clip.mouth[:, JAW]),
+            "gestures, predicted": gestures(clips, weights, geometry),
+            "gestures, tracked": gestures(clips, lambda clip: clip.mouth, geometry),
+            "phones heard": heard_phones(model, [clip for clip in clips if clip.segments]),
         }
     table = viseme_table(grid_utterances("train"))
     others = {
@@ -155,9 +216,10 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
             "opening against the viseme model": against(clips, opening, made_opening),
             "width against the viseme model": against(clips, width, made_width),
             "loudness envelope": against(clips, loudness, made_opening),
-            "closures, predicted": closures(clips, opening),
+            "gestures": gestures(clips, weights, geometry),
+            "phones heard": heard_phones(model, clips),
         }
-    rooms = quiet_utterances(table, 40, seed=1)
+    rooms = quiet_utterances(40, seed=1)
     silence = np.full((MELS_PER_FRAME * 100, MEL_BANDS), SILENCE, np.float32)
     report["mouth at rest (opening)"] = {
         "digital silence": round(float(geometry.opening_curve(model.predict(silence)).max()), 4),

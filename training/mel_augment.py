@@ -26,12 +26,14 @@ class AugmentConfig:
         Vocal-tract length factors 1 ± this.
     gain_db, tilt_db, ripple_db
         Standard deviations of loudness, of a straight slope over the band and of a smooth filter curve.
-    reverb, noise, babble, band_limit, mask
+    reverb, noise, babble, band_limit, gate, mask
         Probabilities.
     reverb_seconds
         Largest time in which the reverberation falls by 60 dB.
     snr_db
         Range of signal to noise.
+    gate_db
+        Range below the loudest of what a gate takes for noise: noise suppression and lossy codecs leave nothing there.
     """
 
     warp: float = 0.2
@@ -42,13 +44,15 @@ class AugmentConfig:
     noise: float = 0.5
     babble: float = 0.15
     band_limit: float = 0.15
+    gate: float = 0.0
     mask: float = 0.5
     reverb_seconds: float = 0.7
     snr_db: tuple[float, float] = (3.0, 40.0)
+    gate_db: tuple[float, float] = (30.0, 55.0)
 
     def scaled(self, factor: float) -> AugmentConfig:
         """Everything ``factor`` times as strong and as probable; rooms and noise levels stay what they are."""
-        names = ("warp", "gain_db", "tilt_db", "ripple_db", "reverb", "noise", "babble", "band_limit", "mask")
+        names = ("warp", "gain_db", "tilt_db", "ripple_db", "reverb", "noise", "babble", "band_limit", "gate", "mask")
         return replace(self, **{name: factor * getattr(self, name) for name in names})
 
 
@@ -89,6 +93,10 @@ def augment(mel: Tensor, config: AugmentConfig, generator: torch.Generator) -> T
     bands = torch.arange(MEL_BANDS, dtype=torch.float32)
     kept = torch.sigmoid((bands - low) * 2.0) * torch.sigmoid((high - bands) * 2.0)
     power = torch.where(chosen(config.band_limit) > 0, power * kept + 1e-9, power)
+
+    depth = config.gate_db[0] + (config.gate_db[1] - config.gate_db[0]) * uniform(batch, 1, 1)
+    shut = power < power.amax((1, 2), keepdim=True) * _decibels(-depth)
+    power = power.masked_fill(shut & (chosen(config.gate) > 0), 0.0)
 
     out = (torch.log(power + MEL_FLOOR) + MEL_OFFSET) / MEL_SCALE
     return _masked(out, config.mask, generator)

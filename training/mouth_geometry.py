@@ -1,8 +1,8 @@
-"""What the lip weights mean in space: opening and width of the mouth, linear in the weights."""
+"""What the lip weights mean in space: opening and width of the mouth, lower lip on teeth; linear in the weights."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from core.head_model import HeadModel
 _UPPER, _LOWER = (61, 62, 63), (67, 66, 65)  # iBUG points of the inner lips, facing pairs
 _CORNERS = (48, 54)
 _OUTER_EYES = (36, 45)
+_INCISORS_CM = 0.9
+"""The upper front teeth stand this far to either side of the middle."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,19 @@ class MouthGeometry:
 
     Attributes
     ----------
-    opening, width
-        (27,) change at weight 1 of each lip channel.
-    opening_at_rest, width_at_rest
+    opening, width, cover
+        (27,) change at weight 1 of each lip channel; the cover is the height of the lower lip's inner margin over the
+        edge of the upper incisors: at 0 they meet, below it the teeth are free.
+    opening_at_rest, width_at_rest, cover_at_rest
         Of the neutral face.
     """
 
     opening: Tensor
     width: Tensor
+    cover: Tensor
     opening_at_rest: float
     width_at_rest: float
+    cover_at_rest: float
 
     @classmethod
     def of(cls, head: HeadModel) -> MouthGeometry:
@@ -48,7 +53,19 @@ class MouthGeometry:
         def width(shape: Tensor) -> Tensor:
             return (shape[..., _CORNERS[1], 0] - shape[..., _CORNERS[0], 0]) / eyes
 
-        return cls(gap(basis), width(basis), float(gap(mean)), float(width(mean)))
+        def lower_lip(shape: Tensor) -> Tensor:
+            return shape[..., _LOWER, 1].mean(-1) / eyes
+
+        teeth = head.mean[head.part_vertices("teeth_upper")]  # (n, 3)
+        edge = float(teeth[teeth[:, 0].abs() < _INCISORS_CM, 1].min()) / eyes
+        return cls(
+            *(gap(basis), width(basis), lower_lip(basis)),
+            *(float(gap(mean)), float(width(mean)), float(lower_lip(mean)) - edge),
+        )
+
+    def to(self, device: torch.device) -> MouthGeometry:
+        """The same on a device."""
+        return replace(self, opening=self.opening.to(device), width=self.width.to(device), cover=self.cover.to(device))
 
     def openings(self, weights: Tensor) -> Tensor:
         """(…, 27) weights → (…) inner-lip gap over outer-eye distance."""
@@ -57,6 +74,10 @@ class MouthGeometry:
     def widths(self, weights: Tensor) -> Tensor:
         """(…, 27) weights → (…) distance of the mouth's corners over outer-eye distance."""
         return weights @ self.width + self.width_at_rest
+
+    def covers(self, weights: Tensor) -> Tensor:
+        """(…, 27) weights → (…) height of the lower lip over the upper incisors' edge, over outer-eye distance."""
+        return weights @ self.cover + self.cover_at_rest
 
     def opening_curve(self, weights: np.ndarray) -> np.ndarray:
         """:meth:`openings` of (T, 27) float32 arrays; what shows: lips can't pass through each other."""

@@ -35,8 +35,6 @@ _PLATEAU = 0.06
 """Seconds at each end of a long segment in which its dominance falls off; its middle is flat."""
 _LAG = 0.02
 """Seconds by which the mouth trails the sound, except where lips meet lips or teeth: best of 0–0.05 on GRID's s1."""
-_CLOSURE_SHARE = 0.8
-"""Part of a /p b m/ segment in which the lips are together; then comes the burst."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +98,23 @@ SHAPES = tuple(VISEMES)
 """Phones that have a target of their own; diphthongs are two of them."""
 CLOSING = ("B", "P", "M")
 _PUNCTUAL = (*CLOSING, "F", "V")
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """What lips do in some phones whatever surrounds them, and in which part of the phone (shares of its length)."""
+
+    name: str
+    phones: tuple[str, ...]
+    span: tuple[float, float]
+
+
+GESTURES = (
+    Gesture("none", (), (0.0, 0.0)),
+    Gesture("closed", CLOSING, (0.0, 0.8)),  # then comes the burst
+    Gesture("on teeth", ("F", "V"), (0.2, 0.8)),
+    Gesture("rounded", ("W", "UW", "OW"), (0.2, 0.9)),  # OW rounds towards its end, the others all along
+)
 
 
 def hand_targets() -> np.ndarray:
@@ -183,14 +198,16 @@ def symmetric(weights: np.ndarray) -> np.ndarray:
     return out
 
 
-def closure_rows(segments: Sequence[Segment], rows: int) -> np.ndarray:
-    """(rows,) bool at 100 rows a second: rows whose middle lies in the closure of a /p b m/."""
+def gesture_rows(segments: Sequence[Segment], rows: int) -> np.ndarray:
+    """(rows,) int64 at 100 rows a second: which of :data:`GESTURES` the lips have to make at that instant."""
     times = (np.arange(rows) + 0.5) / ROWS_A_SECOND
-    out = np.zeros(rows, bool)
+    out = np.zeros(rows, np.int64)
     for segment in segments:
-        if segment.phone in CLOSING:
-            end = segment.start + _CLOSURE_SHARE * (segment.end - segment.start)
-            out |= (times >= segment.start) & (times < end)
+        for number, gesture in enumerate(GESTURES[1:], 1):
+            if segment.phone in gesture.phones:
+                length = segment.end - segment.start
+                begin, end = (segment.start + share * length for share in gesture.span)
+                out[(times >= begin) & (times < end)] = number
     return out
 
 

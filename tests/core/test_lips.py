@@ -62,7 +62,38 @@ def test_the_decoder_turns_codes_into_weights():
     with torch.no_grad():
         f_l, f_a = model.codes(mel)
         assert f_l.shape == (1, 20, model.config.code) and f_a.shape == (1, 20, model.config.encoder.width)
-        assert torch.equal(model.decoder(f_l), model(mel)[0]) and torch.equal(f_a, model.encoder(mel))
+        assert torch.equal(model.decoder(f_l), model(mel)) and torch.equal(f_a, model.encoder(mel))
+
+
+def test_context_is_what_the_gradient_says():
+    model = _tiny()
+    reach = model.config.context_frames
+    middle, frames = reach + 3, 2 * reach + 7
+    mel = torch.from_numpy(_mel(frames))[None].requires_grad_(True)
+    model(mel)[0, middle].square().sum().backward()
+    touched = torch.nonzero(mel.grad[0].reshape(frames, -1).abs().sum(1)).flatten()
+    assert middle - reach <= int(touched[0]) <= middle - reach + 1
+    assert middle + reach - 1 <= int(touched[-1]) <= middle + reach
+
+
+def test_mouths_know_the_sound_by_its_phones_alone():
+    """Sounds that E_a hears as the same phones give the same mouth, whatever else is different in them."""
+    model = _tiny()
+    torch.nn.init.zeros_(model.phones.weight)
+    with torch.no_grad():
+        one, other = (model(torch.from_numpy(_mel(20, seed))[None]) for seed in (0, 1))
+    assert torch.equal(one, other)
+
+
+def test_silence_before_and_after_is_what_the_padding_means():
+    model = _tiny()
+    silence = torch.zeros(1, 48, model.config.phones)
+    silence[..., 0] = 1.0
+    spoken = torch.rand(1, 40, model.config.phones).softmax(-1)
+    with torch.no_grad():
+        gathered = model.a2l.gather((torch.cat([silence, spoken, silence], 1) - silence[:, :1]).transpose(1, 2))
+        alone = model.a2l.gather((spoken - silence[:, :1]).transpose(1, 2))
+    torch.testing.assert_close(gathered[..., 12:22], alone)
 
 
 def test_saved_and_loaded_again(tmp_path):

@@ -13,11 +13,12 @@ from training.mouth_geometry import MouthGeometry
 from training.phones import PHONES, SILENCE, Segment, grid_sentence, phone_rows
 from training.visemes import (
     APERTURE,
+    GESTURES,
     SHAPES,
     VISEMES,
     blending,
     calibrate,
-    closure_rows,
+    gesture_rows,
     hand_targets,
     mouth_targets,
     symmetric,
@@ -103,9 +104,13 @@ def test_symmetric_faces_stay_and_sideways_ones_straighten():
     assert straight[LIP_CHANNELS.index("jawLeft")] == 0.0
 
 
-def test_closures_end_before_the_burst():
-    rows = closure_rows([Segment("AA", 0.0, 0.1), Segment("P", 0.1, 0.2), Segment("AA", 0.2, 0.3)], 30)
-    assert list(np.flatnonzero(rows)) == list(range(10, 18))
+def test_gestures_have_their_place_in_a_phone():
+    names = [gesture.name for gesture in GESTURES]
+    spoken = [Segment(phone, 0.1 * i, 0.1 * (i + 1)) for i, phone in enumerate(("AA", "P", "F", "W"))]
+    rows = gesture_rows(spoken, 40)
+    assert list(np.flatnonzero(rows == names.index("closed"))) == list(range(10, 18))  # it ends before the burst
+    assert list(np.flatnonzero(rows == names.index("on teeth"))) == list(range(22, 28))
+    assert list(np.flatnonzero(rows == names.index("rounded"))) == list(range(32, 39))
 
 
 def test_phone_rows():
@@ -121,5 +126,6 @@ def test_grid_names_are_sentences():
 def test_geometry_knows_the_jaw(geometry):
     assert geometry.opening[LIP_CHANNELS.index("jawOpen")] > 0.2
     assert geometry.width[LIP_CHANNELS.index("mouthPucker")] < -0.05
+    assert geometry.cover_at_rest > 0.0 > geometry.cover[LIP_CHANNELS.index("jawOpen")]
     assert abs(geometry.opening_at_rest) < 0.01
     assert set(APERTURE) < set(LIP_CHANNELS)
