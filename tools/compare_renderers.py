@@ -74,7 +74,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for name, portrait in load_portraits(options.files):
         path = options.out / f"{name}{'.jpg' if options.jpeg else '.png'}"
-        if not cv2.imwrite(str(path), sheet(head, portrait, painter, options.size)[..., ::-1]):
+        picture = sheet(head, portrait, painter, options.size)[..., ::-1]
+        if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 85]):
             raise OSError(f"{path} can't be written")
         print(path)
 
