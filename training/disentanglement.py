@@ -27,6 +27,7 @@ from core.reconstruction import Face, Reconstruction
 from core.representation.model import LIP_COLUMNS
 
 from .corpus.dataset import Clip, Corpus
+from .engine import CHECKPOINT
 from .judge_model import Judge
 from .lip_sync_metrics import confidence_gap, judge_take
 from .representation import TrainConfig, build, load_stage, stage_folder
@@ -177,8 +178,8 @@ def main() -> None:
     found = {}
     for name, (without_ol, without_banks) in VARIANTS.items():
         folder = stage_folder(options.run, "disentangle", without_ol, without_banks)
-        if not folder.exists():
-            print(f"{name}: {folder} isn't there, left out")
+        if not (folder / CHECKPOINT).exists():
+            print(f"{name}: {folder} isn't trained, left out")
             continue
         networks = load_stage(folder, build(config, lips, 0)).eval()
         found[name] = mean([measure(networks, lips, judge, reader, film) for film in films])

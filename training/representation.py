@@ -208,7 +208,7 @@ def load_stage(folder: Path, networks: Networks) -> Networks:
         raise SoliloquyError(
             "stage_missing",
             f"There is no {checkpoint}.",
-            f"Run the stage first: python -m training.representation {folder.name}",
+            f"Run the stage first: python -m training.representation {folder.name.replace('-without', ' --without')}",
         )
     load_module(checkpoint, "networks", networks)
     return networks

@@ -60,7 +60,7 @@ class Features:
 
 
 @torch.inference_mode()
-def features_of(model: Representation, faces: Faces, lips: LipModel, most: int = 1200) -> Features:
+def features_of(model: Representation, faces: Faces, lips: LipModel, most: int = 800) -> Features:
     """Features of up to ``most`` views of a set with sound, evenly spread."""
     faces.listen(lips)
     rows = np.flatnonzero(faces.sound_rows(np.arange(len(faces.clip))) >= 0)
