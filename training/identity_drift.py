@@ -161,7 +161,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--count", type=int, default=6, help="portraits")
+    parser.add_argument("--count", type=int, default=4, help="portraits")
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
     parser.add_argument("--page", type=Path, help="page whose table is replaced")

@@ -226,8 +226,14 @@ def table(results: Mapping[str, Any], command: str) -> Table:
             cells = [number(values[region][metric], digits) for _, region, metric, digits in COLUMNS]
             better = values.get("better")
             share = "–" if better is None else f"{100 * better['mouth']:.0f} / {100 * better['eyes']:.0f} %"
-            rows.append((f"{name} ({of_set['pairs']})", method, *cells, number(values["frechet"], 3), share))
-    headings = ("held out (pairs)", "renderer", *(c[0] for c in COLUMNS), "FD ↓", "nearer than the warp: mouth / eyes")
+            rows.append((f"{name} ({of_set['pairs']})", method, *cells, number(1000 * values["frechet"], 2), share))
+    headings = (
+        "held out (pairs)",
+        "renderer",
+        *(c[0] for c in COLUMNS),
+        "1000 FD ↓",
+        "nearer than the warp: mouth / eyes",
+    )
     notes = (
         f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}.",
         "Face to R: difference of the feature maps of `core/reconstruction.py` on the face; no loss of G contains it, "
@@ -272,7 +278,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=Path, default=FOLDER)
-    parser.add_argument("--limit", type=int, default=120, help="pairs of each set")
+    parser.add_argument("--limit", type=int, default=40, help="pairs of each set")
     parser.add_argument("--generator", type=Path, help="weights of G; the shipped ones where not given")
     parser.add_argument("--paper", type=Path, help="weights of the paper's own G")
     parser.add_argument("--vgg", type=Path, help="weights of VGG-19 for the perceptual distance")
