@@ -21,6 +21,8 @@ class Installation:
     """A running or finished installation. The thread writes its fields, the main thread reads them; no ``bpy``."""
 
     folder: Path
+    wheels: Path | None = None
+    removing: bool = False
     text: str = "Starting"
     running: bool = True
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -28,9 +30,14 @@ class Installation:
     thread: threading.Thread | None = None
 
     def run(self) -> None:
-        """In the thread: make the environment."""
+        """In the thread: make the environment, or remove it."""
         try:
-            environment.prepare(self.folder, progress=self._tell, cancelled=self.cancelled.is_set)
+            if self.removing:
+                self.text = "Removing"
+                environment.remove(self.folder)
+                self.text = "Removed"
+                return
+            environment.prepare(self.folder, wheels=self.wheels, progress=self._tell, cancelled=self.cancelled.is_set)
             self.text = "Installed"
         except CancelledError:
             self.text = "Installation cancelled"
@@ -75,29 +82,61 @@ class SOLILOQUY_OT_install_runtime(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        """Online access is allowed and no installation runs."""
+        """Online access is allowed or wheels are at hand, and no installation runs."""
         if is_installing():
             cls.poll_message_set("The installation is running")
             return False
-        if not bpy.app.online_access:
-            cls.poll_message_set("Online access is off: allow it in Preferences > System > Network")
+        if not bpy.app.online_access and preferences.wheels_folder() is None:
+            cls.poll_message_set(
+                "Online access is off: allow it in Preferences > System > Network, or choose a folder of wheels"
+            )
             return False
         return True
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Start the thread; under ``-b`` wait for it."""
-        started = Installation(preferences.runtime_folder())
-        _installations[:] = [started]
-        started.thread = threading.Thread(target=started.run, daemon=True)
-        started.thread.start()
-        if bpy.app.background:
-            started.thread.join()
-            if started.error:
-                self.report({"ERROR"}, started.error)
-                return {"CANCELLED"}
-        else:
-            bpy.app.timers.register(_watch, first_interval=0.25)
-        return {"FINISHED"}
+        return _start(self, Installation(preferences.runtime_folder(), preferences.wheels_folder()))
+
+
+def _start(operator: bpy.types.Operator, started: Installation) -> set[str]:
+    _installations[:] = [started]
+    started.thread = threading.Thread(target=started.run, daemon=True)
+    started.thread.start()
+    if bpy.app.background:
+        started.thread.join()
+        if started.error:
+            operator.report({"ERROR"}, started.error)
+            return {"CANCELLED"}
+    else:
+        bpy.app.timers.register(_watch, first_interval=0.25)
+    return {"FINISHED"}
+
+
+class SOLILOQUY_OT_remove_runtime(bpy.types.Operator):
+    """Delete the installed Python packages from the disk; takes and settings stay"""
+
+    bl_idname = "soliloquy.remove_runtime"
+    bl_label = "Remove Runtime"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Something is installed, and nothing works with it."""
+        if is_installing() or jobs.current() is not None:
+            cls.poll_message_set("Wait for what is running, or cancel it")
+            return False
+        if environment.installed_python(preferences.runtime_folder()) is None:
+            cls.poll_message_set("No runtime is installed in the runtime folder")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first."""
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """In a thread as well: there are many thousand files."""
+        jobs.kill_worker()
+        return _start(self, Installation(preferences.runtime_folder(), removing=True))
 
 
 class SOLILOQUY_OT_cancel_install(bpy.types.Operator):
@@ -138,4 +177,4 @@ def unregister() -> None:
         bpy.app.timers.unregister(_watch)
 
 
-CLASSES = (SOLILOQUY_OT_install_runtime, SOLILOQUY_OT_cancel_install)
+CLASSES = (SOLILOQUY_OT_install_runtime, SOLILOQUY_OT_remove_runtime, SOLILOQUY_OT_cancel_install)

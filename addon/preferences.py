@@ -35,6 +35,12 @@ class SoliloquyPreferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
         description="A Python that has the packages of core/requirements/worker.txt, instead of an installed runtime",
     )
+    wheels_folder: StringProperty(
+        name="Wheels",
+        subtype="DIR_PATH",
+        description="Folder that holds the packages of core/requirements/worker.txt as wheels, to install them "
+        "without network",
+    )
     device: EnumProperty(
         name="Device",
         description="Where the networks run",
@@ -56,7 +62,9 @@ class SoliloquyPreferences(bpy.types.AddonPreferences):
         column = layout.column()
         column.prop(self, "device")
         column.prop(self, "runtime_folder")
+        column.prop(self, "wheels_folder")
         column.prop(self, "worker_python")
+        column.operator("soliloquy.remove_runtime", icon="TRASH")
 
 
 def _preferences() -> SoliloquyPreferences | None:
@@ -87,6 +95,12 @@ def runtime_folder() -> Path:
     """Where the worker's environment is or will be installed."""
     chosen = os.environ.get("SOLILOQUY_RUNTIME") or bpy.path.abspath(_chosen("runtime_folder"))
     return Path(chosen) if chosen else user_folder() / "runtime"
+
+
+def wheels_folder() -> Path | None:
+    """Folder of wheels to install from instead of the network, or None."""
+    chosen = bpy.path.abspath(_chosen("wheels_folder"))
+    return Path(chosen) if chosen else None
 
 
 def worker_python() -> Path | None:

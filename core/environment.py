@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import queue
+import re
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,7 @@ def prepare(
     requirements: Sequence[Path] = (WORKER_REQUIREMENTS,),
     *,
     python: str | Path | None = None,
+    wheels: str | Path | None = None,
     progress: Progress = lambda text: None,
     cancelled: Cancelled = lambda: False,
 ) -> Path:
@@ -92,6 +94,8 @@ def prepare(
         Files that pin every package (dependencies are not followed).
     python
         Interpreter to build on; by default a CPython 3.11 or 3.12 of this machine, else one fetched with uv.
+    wheels
+        Folder that holds every package as a wheel; then nothing is downloaded.
     progress
         Called with one plain sentence at every step, from this thread.
     cancelled
@@ -107,7 +111,7 @@ def prepare(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder.with_name(folder.name + ".lock"), progress, cancelled):
             found = installed_python(folder, requirements)  # another process may have finished it while we waited
-            return found or _build(folder, requirements, python, progress, cancelled)
+            return found or _build(folder, requirements, python, wheels, progress, cancelled)
     except OSError as error:
         raise SoliloquyError(
             "environment_folder",
@@ -116,20 +120,49 @@ def prepare(
         ) from error
 
 
+def remove(folder: str | Path) -> None:
+    """Delete the environment in ``folder``, the Python that was fetched for it, and the lock beside it.
+
+    Raises SoliloquyError ``environment_folder`` where the folder holds anything else or can't be deleted.
+    """
+    folder = Path(folder).absolute()
+    try:
+        _clear(folder)
+        fetched = folder.with_name(folder.name + "-python")
+        if fetched.is_dir():
+            shutil.rmtree(fetched)
+        folder.with_name(folder.name + ".lock").unlink(missing_ok=True)
+    except OSError as error:
+        raise SoliloquyError(
+            "environment_folder", f"{folder} can't be deleted: {error}.", "Close what uses it and try again."
+        ) from error
+
+
 def _build(
-    folder: Path, requirements: Sequence[Path], python: str | Path | None, progress: Progress, cancelled: Cancelled
+    folder: Path,
+    requirements: Sequence[Path],
+    python: str | Path | None,
+    wheels: str | Path | None,
+    progress: Progress,
+    cancelled: Cancelled,
 ) -> Path:
+    if wheels is not None and not any(Path(wheels).glob("*.whl")):
+        raise SoliloquyError("environment_failed", f"There are no wheels in {wheels}.", "Choose the folder with them.")
     _clear(folder)
     run = _Runner(cancelled)
     try:
         base = Path(python) if python else find_python(WORKER_PYTHONS)
+        if base is None and wheels is not None:
+            raise SoliloquyError(
+                "python_missing", "There is no Python 3.11 or 3.12 on this computer.", "Install one from python.org."
+            )
         if base is None:
             base = _fetch_python(folder.with_name(folder.name + "-python"), run, progress)
         progress(f"Making an environment with {base}")
         links = "--copies" if sys.platform == "win32" else "--symlinks"
         run([str(base), "-I", "-m", "venv", "--without-pip", links, str(folder)])
         own = environment_python(folder)
-        _install(own, requirements, run, progress)
+        _install(own, requirements, wheels, run, progress)
         stamp = {"requirements": requirements_hash(requirements), "base": str(base), "recipe": RECIPE}
         (folder / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
     except BaseException:
@@ -139,7 +172,9 @@ def _build(
     return own
 
 
-def _install(python: Path, requirements: Sequence[Path], run: _Runner, progress: Progress) -> None:
+def _install(
+    python: Path, requirements: Sequence[Path], wheels: str | Path | None, run: _Runner, progress: Progress
+) -> None:
     files = [argument for path in requirements for argument in ("-r", str(path))]
     pins = [line.strip() for path in requirements for line in path.read_text(encoding="utf-8").splitlines()]
     pins = [line for line in pins if line and not line.startswith("#")]
@@ -147,14 +182,18 @@ def _install(python: Path, requirements: Sequence[Path], run: _Runner, progress:
         return
     run([str(python), "-I", "-m", "ensurepip", "--default-pip"])
     pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
+    if wheels is not None:
+        pip += ["--no-index", "--find-links", str(wheels)]
     count = 0
 
     def tell(line: str) -> None:
         nonlocal count
         words = line.split()
-        if words[:1] == ["Collecting"] and len(words) > 1:
+        if words[:1] in (["Collecting"], ["Processing"]) and len(words) > 1:
             count += 1
-            progress(f"Fetching {words[1].split('==')[0]} ({min(count, len(pins))} of about {len(pins)})")
+            wheel = re.search(r"([^/\\]+?)-[^/\\]*\.whl", line)  # a wheel of a folder is named by its whole path
+            name = wheel[1] if wheel else words[1].partition("==")[0]
+            progress(f"Fetching {name} ({min(count, len(pins))} of about {len(pins)})")
         elif words[:1] == ["Downloading"] and line.endswith(")"):
             progress(f"Downloading {words[1].split('-')[0]} {' '.join(words[-2:])}")
         elif line.startswith("Installing collected packages"):
@@ -164,7 +203,7 @@ def _install(python: Path, requirements: Sequence[Path], run: _Runner, progress:
     if torch is not None:
         # With its dependencies, because the CUDA build brings NVIDIA's libraries; everything it may bring is pinned.
         command = [*pip, torch, *(word if word != "-r" else "-c" for word in files)]
-        if sys.platform == "linux" and not has_nvidia_gpu():
+        if wheels is None and sys.platform == "linux" and not has_nvidia_gpu():
             # One quick try: where this index can't be reached, PyPI or the machine's own wheels still serve torch.
             command += ["--extra-index-url", CPU_TORCH_INDEX, "--retries", "1", "--timeout", "20"]
         run(command, tell)

@@ -30,6 +30,26 @@ def test_no_download_while_online_access_is_off(scene, online):
     assert not bpy.ops.soliloquy.install_runtime.poll()
 
 
+def test_a_folder_of_wheels_needs_no_online_access(scene, online, monkeypatch, tmp_path):
+    asked = []
+    online(False)
+    monkeypatch.setenv("SOLILOQUY_RUNTIME", str(tmp_path / "runtime"))
+    monkeypatch.setattr(preferences, "wheels_folder", lambda: tmp_path / "wheels")
+    monkeypatch.setattr(environment, "prepare", lambda _folder, **given: asked.append(given["wheels"]))
+    assert bpy.ops.soliloquy.install_runtime() == {"FINISHED"}
+    assert asked == [tmp_path / "wheels"]
+
+
+def test_removed_when_something_is_there(scene, monkeypatch, tmp_path):
+    monkeypatch.setenv("SOLILOQUY_RUNTIME", str(tmp_path / "runtime"))
+    assert not bpy.ops.soliloquy.remove_runtime.poll()
+    monkeypatch.setattr(environment, "installed_python", lambda _folder: tmp_path / "python")
+    removed = []
+    monkeypatch.setattr(environment, "remove", removed.append)
+    assert bpy.ops.soliloquy.remove_runtime("EXEC_DEFAULT") == {"FINISHED"}
+    assert removed == [tmp_path / "runtime"] and operators_runtime.installation().text == "Removed"
+
+
 def test_installed_where_the_settings_say(scene, online, monkeypatch, tmp_path):
     asked = []
     online(True)
@@ -52,7 +72,7 @@ def test_a_failure_is_told(scene, online, monkeypatch):
 
 
 def test_progress_and_cancel_go_between_the_threads(scene, monkeypatch, tmp_path):
-    def slow(_folder: Path, *, progress, cancelled) -> None:
+    def slow(_folder: Path, *, progress, cancelled, **_: object) -> None:
         progress("Fetching torch (1 of about 40)")
         while not cancelled():
             time.sleep(0.01)
