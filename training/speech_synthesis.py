@@ -106,10 +106,11 @@ def speak_text(voice: Voice, text: str, rng: np.random.Generator) -> tuple[np.nd
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args()
+    parser.add_argument("--sentences", type=int, help="only the first so many of each voice, to try it")
+    options = parser.parse_args()
     for voice in VOICES:
-        seconds = 0.0
-        for number in range(voice.sentences):
+        seconds, count = 0.0, min(voice.sentences, options.sentences or voice.sentences)
+        for number in range(count):
             path = CACHE / voice.name / f"{number:04d}.wav"
             if not path.with_suffix(".json").exists():
                 text, samples, segments = speak(voice, number)
@@ -117,7 +118,7 @@ def main() -> None:
                 soundfile.write(path, np.clip(samples, -1.0, 1.0), SAMPLE_RATE, subtype="PCM_16")
                 phones.save(path.with_suffix(".json"), segments, text)  # last: it marks the pair as complete
             seconds += soundfile.info(str(path)).duration
-        print(f"{voice.name}: {voice.sentences} sentences, {seconds / 60:.1f} minutes", flush=True)
+        print(f"{voice.name}: {count} sentences, {seconds / 60:.1f} minutes", flush=True)
 
 
 if __name__ == "__main__":

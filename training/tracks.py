@@ -69,6 +69,7 @@ def grid_talker(
 def grid(data: Path, again: bool) -> None:
     """Tracks of all GRID clips; clips that have one are skipped unless ``again``."""
     out = CACHE / "tracks" / "grid"
+    out.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load()
     model = LandmarkModel.face_mesh(head)
     skipped: dict[str, str] = {}

@@ -1,0 +1,119 @@
+"""Everything that ships, made from the data in one go: ``python -m training.recipe [--size tiny|base]``.
+
+The commands in order, each in a process of its own. Every one goes on where it was stopped, so the recipe may be stopped
+and given again; ``--list`` shows it, ``--from`` starts in the middle. ``tiny`` takes a few steps everywhere: its weights
+run in the product and can do nothing; it shows that the recipe is whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of the recipe.
+
+    Attributes
+    ----------
+    words
+        Module and arguments; ``{data}`` is the folder of the data.
+    tiny
+        What is added for the size "tiny".
+    """
+
+    words: str
+    tiny: str = ""
+
+    def line(self, size: str, data: Path) -> list[str]:
+        """The command line for a size."""
+        words = f"{self.words} {self.tiny if size == 'tiny' else ''}".format(data=data)
+        return [sys.executable, "-m", *words.split()]
+
+
+def _network(module: str, steps: int, *, train: str = "train", export: str = "export") -> list[Command]:
+    """Train and export one network."""
+    return [
+        Command(f"training.{module} {train}", f"--size tiny --steps {steps}"),
+        Command(f"training.{module} {export}", "--size tiny"),
+    ]
+
+
+PARTS: dict[str, list[Command]] = {
+    "tracks": [Command("training.tracks grid --data {data}"), Command("training.tracks obama --data {data}")],
+    "videos": [Command("training.corpus.videos --source {data}/grid --out .cache/corpus/grid", "--processes 1")],
+    "speech": [Command("training.speech_synthesis", "--sentences 2"), Command("training.phones --data {data}")],
+    "people": [
+        Command("training.corpus.synthetic.skins --data {data}", "--limit 2"),
+        Command("training.corpus.synthetic.views --split train", "--count 24"),
+        Command("training.corpus.synthetic.views --split test --count 750", "--count 8"),
+    ],
+    "reconstruction": _network("reconstruction", 4),
+    "gaze": _network("gaze", 4),
+    "judge": [
+        Command("training.judge_data --data {data}", "--train 2 --test 1"),
+        Command("training.judge_voices"),
+        *_network("judge", 3),
+    ],
+    "lips": _network("lips", 4),
+    "representation": [
+        Command("training.representation prepare --data {data}"),
+        *(
+            Command(f"training.representation {stage}", "--size tiny --steps 2")
+            for stage in ("pretrain", "contrastive", "curves", "disentangle")
+        ),
+        Command("training.representation export", "--size tiny"),
+    ],
+    "pairs": [
+        *(
+            Command(f"training.corpus.reenactment build --kind {kind} --data {{data}}", "--limit 2")
+            for kind in ("portraits", "grid", "synthetic")
+        ),
+    ],
+    "generator": _network("generator", 2),
+    "paper": _network(
+        "generator",
+        2,
+        train="train --model paper --run runs/generator-paper",
+        export="export --model paper --run runs/generator-paper",
+    ),
+    "prior": [
+        Command("training.prior train", "--size tiny --steps 2"),
+        Command("training.prior export"),
+    ],
+}
+"""The parts in the order in which they need each other."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; ends at the first command that fails, with its exit code."""
+    parser = argparse.ArgumentParser(prog="training.recipe", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--size", choices=("tiny", "base"), default="base")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
+    parser.add_argument("--from", dest="first", choices=tuple(PARTS), default=next(iter(PARTS)))
+    parser.add_argument("--list", action="store_true", help="show the commands only")
+    options = parser.parse_args(arguments)
+    names = list(PARTS)
+    for name in names[names.index(options.first) :]:
+        for command in PARTS[name]:
+            line = command.line(options.size, options.data)
+            print(f"== {name}: python {' '.join(line[1:])}", flush=True)
+            if options.list:
+                continue
+            started = time.monotonic()
+            code = subprocess.run(line, check=False).returncode
+            if code != 0:
+                print(f"{name} failed (exit code {code}); go on with --from {name}.", file=sys.stderr)
+                return code
+            print(f"   {time.monotonic() - started:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
