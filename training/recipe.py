@@ -1,8 +1,8 @@
 """Everything that ships, made from the data in one go: ``python -m training.recipe [--size tiny|base]``.
 
 The commands in order, each in a process of its own. Every one goes on where it was stopped, so the recipe may be
-stopped and given again; ``--list`` shows it, ``--from`` starts in the middle. ``tiny`` takes a few steps everywhere: its
-weights run in the product and can do nothing; it shows that the recipe is whole.
+stopped and given again; ``--list`` shows it, ``--from`` starts in the middle. ``tiny`` takes a few steps everywhere:
+its weights run in the product and can do nothing; it shows that the recipe is whole.
 """
 
 from __future__ import annotations
