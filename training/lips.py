@@ -39,6 +39,7 @@ from .lips_data import (
 from .lips_losses import BothWays, Losses, LossWeights, known_shares
 from .mel_augment import AugmentConfig, augment
 from .mouth_geometry import MouthGeometry
+from .results_page import show
 
 RUN = RunConfig(steps=4000, ema=0.998)
 AUGMENTATION = AugmentConfig(
@@ -171,6 +172,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
     parser.add_argument("--start", type=Path, help="exported weights that a new run begins with, as far as they fit")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
+    parser.add_argument("--page", type=Path, help="page whose table evaluate replaces")
     options = parser.parse_args()
     config = TrainConfig(size=options.size)
     torch.set_num_threads(options.threads)
@@ -183,9 +185,9 @@ def main() -> None:
         trained.save(options.weights)
         print(f"{options.weights}: {options.weights.stat().st_size / 1e6:.1f} MB, {len(LIP_CHANNELS)} channels")
     else:
-        from .lips_evaluation import evaluate
+        from .lips_evaluation import evaluate, table
 
-        evaluate(LipModel.load(path=options.weights), options.data)
+        show(table(evaluate(LipModel.load(path=options.weights), options.data)), options.page)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ mouth that is always shut would pass the first two, so the same is counted in ph
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +32,7 @@ from .lips_data import (
 from .mouth_geometry import MouthGeometry
 from .phones import SILENCE as SILENT_PHONE
 from .phones import Segment
+from .results_page import Table, number
 from .visemes import GESTURES
 
 MAX_LAG = 5
@@ -233,3 +236,31 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
     return report
+
+
+MADE = ("opening against the viseme model", None, "width against the viseme model", None)
+"""What voices that nobody filmed are measured by, in the columns of filmed ones."""
+
+
+def table(report: Mapping[str, Any]) -> Table:
+    """The report for ``docs/results.md``: filmed clips against their tracks, other voices against made mouths."""
+    rows = []
+    for name, numbers in report.items():
+        if "clips" not in numbers:
+            continue
+        filmed = "opening" in numbers
+        keys = ("opening", "opening, while speaking", "width", "jaw") if filmed else MADE
+        found = [numbers[key]["median"] if key else math.nan for key in keys]
+        shown = numbers["gestures, predicted" if filmed else "gestures"]
+        shares = [100 * shown[gesture.name]["made"] if gesture.name in shown else math.nan for gesture in GESTURES[1:]]
+        lag, loud = number(numbers[keys[0]]["best_lag"], 0), number(numbers["loudness envelope"]["median"])
+        made = (number(share, 0) + " %" for share in shares)
+        rows.append((f"{name} ({numbers['clips']})", *map(number, found), lag, loud, *made))
+    headings = ("clips", "opening", "while speaking", "width", "jaw", "best lag, frames", "loudness alone")
+    note = (
+        "Correlations are medians over clips; the last columns say how often a sound's gesture is made. Only GRID is "
+        "filmed: the other voices are compared with mouths made from their phones."
+    )
+    command = "python -m training.lips evaluate"
+    columns = (*headings, *(gesture.name for gesture in GESTURES[1:]))
+    return Table("lips", "Lips", command, columns, tuple(rows), (note,))
