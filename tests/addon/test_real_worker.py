@@ -49,7 +49,7 @@ def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
     scene.frame_set(33)
     keys = skin.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys.key_blocks
     values = [keys[name].value for name in SHAPE_NAMES]
-    assert np.allclose(values, wanted.expression[12], atol=1e-3)
+    assert np.allclose(values, wanted.expression[12], atol=scene.soliloquy.tolerance + 1e-4)
 
 
 def test_a_picture_without_a_face_is_told_and_changes_nothing(real, portrait, demo_speech):

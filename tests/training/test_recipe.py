@@ -1,0 +1,104 @@
+"""The whole recipe in its tiny size, on a handful of the real recordings: what it makes runs in the product."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.recipe import PARTS, Command, main
+from training.splits import portrait_split, split
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data"))
+MADE_ELSEWHERE = ("head_model",)
+"""Weights that the recipe starts from."""
+
+
+def test_commands_name_size_and_data():
+    command = Command("training.x train --data {data}", "--size tiny")
+    assert command.line("tiny", Path("d"))[1:] == ["-m", "training.x", "train", "--data", "d", "--size", "tiny"]
+    assert command.line("base", Path("d"))[1:] == ["-m", "training.x", "train", "--data", "d"]
+
+
+def test_the_list_starts_where_it_is_told_to(capsys):
+    assert main(["--list", "--from", "prior"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(PARTS["prior"]) and all(line.startswith("== prior: python -m training.") for line in lines)
+
+
+def _few(source: Path, target: Path, pattern: str, kind, wanted: dict[str, int]) -> None:
+    """Link the first files of each kind."""
+    target.mkdir(parents=True, exist_ok=True)
+    left = Counter(wanted)
+    for path in sorted(source.glob(pattern)):
+        if left[kind(path)] > 0:
+            left[kind(path)] -= 1
+            for one in (path, path.with_suffix(".align")):
+                if one.exists():
+                    (target / one.name).symlink_to(one)
+
+
+@pytest.fixture
+def small_data(tmp_path) -> Path:
+    """A few clips, portraits and sentences of the real data."""
+    if not DATA.is_dir():
+        pytest.skip(f"no recordings at {DATA}")
+    data = tmp_path / "data"
+    for talker, wanted in (("s1", {"train": 4, "test": 2}), ("s4", {"unseen": 2})):
+        _few(
+            DATA / "grid" / talker,
+            data / "grid" / talker,
+            "*.mp4",
+            lambda p: split(f"{p.parent.name}_{p.stem}"),
+            wanted,
+        )
+    _few(DATA / "portraits", data / "portraits", "*.jpg", lambda p: portrait_split(p.stem), {"train": 3, "test": 3})
+    for folder in ("speech", "speech_lj"):
+        _few(DATA / folder, data / folder, "*.flac", lambda _: "any", {"any": 3})
+    with np.load(DATA / "obama_landmarks68.npz") as addresses:
+        np.savez(data / "obama_landmarks68.npz", **{name: addresses[name][:300] for name in addresses.files})
+    return data
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not (shutil.which("flite") and shutil.which("espeak-ng")), reason="flite and espeak-ng speak")
+def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_data):
+    place = tmp_path / "project"
+    forgotten = shutil.ignore_patterns("__pycache__", "weights")
+    for folder in ("core", "training"):
+        shutil.copytree(ROOT / folder, place / folder, ignore=forgotten)
+        (place / folder / "weights").mkdir()
+    for name in MADE_ELSEWHERE:
+        shutil.copy(ROOT / "core" / "weights" / f"{name}.safetensors", place / "core" / "weights")
+    shutil.copy(ROOT / "blender_manifest.toml", place)
+    environment = {**os.environ, "SOLILOQUY_DATA": str(small_data), "SOLILOQUY_CACHE": str(tmp_path / "cache")}
+    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", *words], cwd=place, env=environment, capture_output=True, text=True, timeout=1200
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return done.stdout
+
+    run("training.recipe", "--size", "tiny")
+    made = {path.stem.split("-0")[0] for path in (place / "core" / "weights").glob("*.safetensors")}
+    assert made == {"head_model", "lips", "prior", "reconstruction", "representation", "generator", "generator-paper"}
+    sound = next((small_data / "speech").glob("*.flac"))
+    portrait = next((small_data / "portraits").glob("*.jpg"))
+    run(
+        *f"core generate --duration 1 --size 256 --out {tmp_path / 'out'}".split(),
+        "--audio",
+        str(sound),
+        "--portrait",
+        str(portrait),
+    )
+    (take,) = (tmp_path / "out").glob("*/take-001")
+    assert len(list((take / "frames").glob("*.png"))) == 25 and '"gan"' in (take / "take.json").read_text()
