@@ -41,6 +41,7 @@ def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
     assert [(compat.left_handle(image), compat.right_handle(image)) for image in images] == [(21, 46)]
 
     assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
+    scene.soliloquy.tolerance = 0  # a key on every frame; test_head tests how far thinned curves may be off
     assert bpy.ops.soliloquy.bake() == {"FINISHED"}
     rig = scene.soliloquy.targets[0].thing
     skin = next(child for child in rig.children if child.type == "MESH")
@@ -49,7 +50,7 @@ def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
     scene.frame_set(33)
     keys = skin.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys.key_blocks
     values = [keys[name].value for name in SHAPE_NAMES]
-    assert np.allclose(values, wanted.expression[12], atol=scene.soliloquy.tolerance + 1e-4)
+    assert np.allclose(values, wanted.expression[12], atol=1e-3)
 
 
 def test_a_picture_without_a_face_is_told_and_changes_nothing(real, portrait, demo_speech):

@@ -1,0 +1,31 @@
+"""Stand-in networks and a small request, for tests of what surrounds the networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from core.protocol import Generate
+from tests.core.standins import StandInModels, install
+
+
+@pytest.fixture
+def models(monkeypatch) -> StandInModels:
+    return install(monkeypatch.setattr)
+
+
+@pytest.fixture
+def request_(tmp_path) -> Generate:
+    """1.2 s of sound, a picture, and an output folder that doesn't exist yet."""
+    generator = np.random.default_rng(0)
+    soundfile.write(tmp_path / "spéech 声.wav", generator.normal(0, 0.1, 19200), 16000)
+    Image.fromarray(generator.integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / "pörtrait.png")
+    return Generate(
+        audio=str(tmp_path / "spéech 声.wav"),
+        portrait=str(tmp_path / "pörtrait.png"),
+        out=str(tmp_path / "öut 出"),
+        takes=2,
+        device="cpu",
+    )
