@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -53,6 +53,8 @@ class WorkerClient:
         Folder that holds ``core/``.
     command
         Another command line instead of ``python -s -m core.worker`` (tests).
+    environment
+        Variables for the worker beside those of this process: which GPU it sees, say.
     start_timeout, cancel_timeout, silence_timeout
         Seconds: from start to ``hello``; from ``cancel`` to the job's answer; between two lines of a busy worker.
         A worker that exceeds one is killed, and its requests get an ``Error``.
@@ -66,6 +68,7 @@ class WorkerClient:
         *,
         root: str | Path = EXTENSION_ROOT,
         command: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
         start_timeout: float = 180.0,
         cancel_timeout: float = 20.0,
         silence_timeout: float = 120.0,
@@ -88,7 +91,7 @@ class WorkerClient:
             self._process = subprocess.Popen(
                 list(command or [str(python), "-s", "-m", "core.worker"]),
                 cwd=root,
-                env=clean_environment(),
+                env=clean_environment() | dict(environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

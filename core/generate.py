@@ -18,7 +18,7 @@ from .errors import BadInputError
 from .files import make_folder
 from .live_link import read_live_link_csv
 from .making import TakeMaker
-from .models import Models, choose_device, device_name, devices, memory_errors, weight_digests
+from .models import Models, choose_device, device_name, devices, gpus, memory_errors, weight_digests
 from .motion import Motion
 from .progress import JobContext
 from .protocol import Extract, Generate, Head, Probe, Render, Request, Resample, version
@@ -171,6 +171,7 @@ def probe() -> dict[str, Any]:
         "version": version(),
         "device": found[0],
         "devices": found,
+        "gpus": gpus(),
         "device_name": device_name(found[0]),
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -191,6 +192,8 @@ def _job_of(request: Generate, speech: Speech, portrait_digest: str, device: str
     """The job's folder with its copies of sound and portrait."""
     outside = ("audio", "portrait", "out", "takes", "device", "extract")
     settings = {name: value for name, value in asdict(request).items() if name not in outside}
+    if settings["preview"] is None:  # jobs of before previews were there keep their names
+        del settings["preview"]
     audio = {
         "path": str(Path(request.audio).absolute()),
         "sha256": file_digest(request.audio),

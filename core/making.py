@@ -13,7 +13,7 @@ from .errors import BadInputError, SoliloquyError
 from .extract import extract
 from .frames import FrameWriter, frames_on_disk, read_frames, synthetic_marks, write_contact_sheet
 from .live_link import write_live_link_csv
-from .models import Models, is_out_of_memory
+from .models import Models, is_out_of_memory, peak_memory
 from .motion import Motion
 from .prior.style import PriorStyle
 from .prior.windows import SEAM_FRAMES
@@ -53,11 +53,13 @@ class TakeMaker:
         """Make every planned take that isn't finished, and announce all of them."""
         if not all(plan.finished() for plan in plans):
             frames = self._job.data["audio"]["frames"]
+            shown = self._job.data["settings"].get("preview")
+            pictures = frames if shown is None else min(frames, round(shown * FPS))
             ahead: list[tuple[str, int | None, int]] = [] if self._models.ready else [("models", None, 1)]
             for plan in plans:
                 stages = ["motion", "renderer", "frames", "extract"] if self._has_pictures(plan) else ["motion"]
                 ahead += [
-                    (s, plan.index, 1 if s == "renderer" else frames)
+                    (s, plan.index, {"renderer": 1, "motion": frames}.get(s, pictures))
                     for s in stages
                     if self._read_back or s != "extract"
                 ]
@@ -89,13 +91,14 @@ class TakeMaker:
             "frame_count": len(motion),
             "fps": FPS,
             "start": job.data["audio"]["start"],
-            "seconds": job.data["audio"]["seconds"],
+            "seconds": min(job.data["audio"]["seconds"], len(motion) / FPS),
             "device": self._models.device,
             **dict.fromkeys(("size", "framing", "renderer", "width", "height")),
         }
         if self._has_pictures(plan):
             facts |= self._pictures(plan, motion, timings)
         job.mark(plan, "done", timings)
+        facts["memory"] = peak_memory(self._models.device)
         return plan.finish({**facts, "timings": {name: round(value, 3) for name, value in timings.items()}})
 
     def read_back(self, plan: TakePlan, count: int, portrait: Any, renderer: Any) -> float:
@@ -143,7 +146,9 @@ class TakeMaker:
                 progress=_in_frames(stage.step, len(speech)),
             )[0]
         timings["motion"] = stage.seconds
-        return Motion.from_channels(np.where(keep, source, channels), FPS)
+        motion = Motion.from_channels(np.where(keep, source, channels), FPS)
+        shown = settings.get("preview")
+        return motion if shown is None else motion.slice(0, max(1, round(shown * FPS)))
 
     def _kept(self, plan: TakePlan, frames: int) -> tuple[np.ndarray, np.ndarray]:
         """Channels (T, 59) of the take that the plan keeps a part of, and where they are kept (T, 59) bool."""
@@ -173,7 +178,8 @@ class TakeMaker:
                 for index, picture in render_from(renderer, motion, first):
                     writer.put(index, picture)
                     stage.step(index + 1)
-        timings["frames"] = stage.seconds
+        if not first:  # a part of the frames is no measure of how long they take
+            timings["frames"] = stage.seconds
         if self._read_back:
             try:
                 timings["extract"] = self.read_back(plan, len(motion), portrait, renderer)

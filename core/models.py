@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from . import memory
 from .errors import BadInputError, SoliloquyError
 from .take import file_digest
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .renderer import Renderer
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
+CUDA_CONTEXT = 600 << 20
+"""Most bytes that CUDA's own context, kernels and libraries count for on a GPU, beside torch's tensors."""
 
 
 def devices() -> list[str]:
@@ -61,6 +64,31 @@ def device_name(device: str) -> str:
     if device == "cuda":
         return str(torch.cuda.get_device_name())
     return "Apple GPU" if device == "mps" else f"processor, {torch.get_num_threads()} threads"
+
+
+def gpus() -> list[dict[str, Any]]:
+    """CUDA devices: ``id`` (as CUDA_VISIBLE_DEVICES has it), ``name``, ``memory`` and ``free`` in bytes."""
+    if not torch.cuda.is_available():
+        return []
+    seen = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    found = []
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        name = seen[index] if index < len(seen) else str(index)
+        found.append({"id": name, "name": torch.cuda.get_device_name(index), "memory": total, "free": free})
+    return found
+
+
+def peak_memory(device: str) -> dict[str, int | None]:
+    """The most bytes this process has held at once: ``process`` of main memory, ``gpu`` of CUDA's, its context too."""
+    held = None
+    if device == "cuda":
+        free, total = torch.cuda.mem_get_info()
+        reserved = torch.cuda.memory_reserved()
+        # What CUDA itself holds can't be asked for; others' use of the GPU is in there, so it is bounded.
+        context = min(max(total - free - reserved, 0), CUDA_CONTEXT)
+        held = torch.cuda.max_memory_reserved() + context
+    return {"process": memory.peak(), "gpu": held}
 
 
 def be_deterministic() -> None:

@@ -92,7 +92,7 @@ MAX_TAKES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What can this worker do? ``done.result``: version, device, devices, python, torch, processors, weights."""
+    """What can this worker do? ``done.result``: version, device, devices, gpus, python, torch, processors, weights."""
 
     request: ClassVar[str] = "probe"
 
@@ -120,6 +120,7 @@ class Generate:
     renderer: str = setting("gan", "warp corrected by the generator, or the plain warp", choices=_RENDERERS)
     motion_only: bool = setting(False, "motion and curves without frames")
     extract: bool = setting(True, "also read curves back from the finished frames")
+    preview: float | None = setting(None, "make only so many first seconds, as the whole take would be", low=0.04)
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
 
 

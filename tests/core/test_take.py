@@ -185,6 +185,17 @@ def test_motion_only_has_no_pictures_and_can_be_rendered_later(models, request_)
     )
 
 
+def test_a_preview_is_the_beginning_of_the_take_it_stands_for(models, request_) -> None:
+    whole = run(request_).takes()[0]
+    preview = run(replace(request_, takes=1, preview=0.4)).takes()[0]
+    assert preview.job != whole.job and (preview.frame_count, preview.seconds) == (10, 0.4)
+    shown, sampled = Motion.load(preview.motion).channels(), Motion.load(whole.motion).channels()
+    assert np.array_equal(shown, sampled[:10])
+    assert len(list(Path(preview.frames).glob("*.png"))) == 10
+    longer = run(replace(request_, takes=1, preview=60.0)).takes()[0]
+    assert (longer.frame_count, longer.seconds) == (whole.frame_count, whole.seconds)
+
+
 def test_extract_can_come_later(models, request_) -> None:
     take = run(replace(request_, extract=False, takes=1)).takes()[0]
     assert take.curves_extracted is None
