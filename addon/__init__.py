@@ -16,10 +16,12 @@ from . import (
     operators_takes,
     operators_targets,
     panels,
+    panels_style,
     panels_takes,
     panels_targets,
     preferences,
     properties,
+    style_presets,
     takes,
     thumbnails,
 )
@@ -29,9 +31,9 @@ _WITH_CLASSES = (
     *(preferences, properties),
     *(operators_runtime, operators_takes, operators_list, operators_head, operators_targets),
     operators_exchange,
-    *(panels, panels_takes, panels_targets, operators_doctor),
+    *(style_presets, panels, panels_takes, panels_style, panels_targets, operators_doctor),
 )
-_WITH_HOOKS = (properties, estimate, operators_doctor, jobs, operators_runtime, thumbnails, cli)
+_WITH_HOOKS = (properties, style_presets, estimate, operators_doctor, jobs, operators_runtime, thumbnails, cli)
 
 
 @bpy.app.handlers.persistent

@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Iterator
 
 import bpy
-from bpy.props import BoolProperty, IntProperty
+import numpy as np
+from bpy.props import BoolProperty, EnumProperty, IntProperty
 
 from ..core.errors import BadInputError
 from . import compat, jobs, nla, takes
+from .motion import load_motion
 from .operators_takes import poll_by
 from .properties import settings_of
 from .steps import SteppedOperator
@@ -185,6 +187,32 @@ class SOLILOQUY_OT_reset_style(_OnTake, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SOLILOQUY_OT_pose_from_take(_OnTake, bpy.types.Operator):
+    """Take the head's pose over from the chosen take at the current frame, so that another take begins or ends there"""
+
+    bl_idname = "soliloquy.pose_from_take"
+    bl_label = "Pose from Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    which: EnumProperty(
+        name="Pose", items=(("start", "Start", "The pose to begin with"), ("end", "End", "The pose to end with"))
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Read the motion there."""
+        scene = compat.sequencer_scene(context)
+        take, performance = takes.active_take(scene), settings_of(scene).performance
+        try:
+            motion = load_motion(take.path() / "motion.npz")
+        except BadInputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        seconds = takes.timing_of(scene, take).seconds(scene.frame_current)
+        setattr(performance, f"{self.which}_pose", motion.sampled(np.array([seconds])).rotation[0])
+        setattr(performance, f"set_{self.which}_pose", True)
+        return {"FINISHED"}
+
+
 class SOLILOQUY_OT_open_folder(_OnTake, bpy.types.Operator):
     """Show the chosen take's folder: frames, motion, curves"""
 
@@ -208,5 +236,6 @@ CLASSES = (
     SOLILOQUY_OT_collect_takes,
     SOLILOQUY_OT_edit_curves,
     SOLILOQUY_OT_reset_style,
+    SOLILOQUY_OT_pose_from_take,
     SOLILOQUY_OT_open_folder,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core.channels import GROUPS
+from ..core.channels import FPS, GROUPS
 from ..core.errors import BadInputError
 from ..core.protocol import Generate, Render, Resample
 from . import compat, jobs, portrait, preferences, ranges, readback, speech, takes
@@ -77,6 +77,8 @@ def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
         seed=settings.seed,
         guidance_scale=settings.guidance_scale,
         num_inference_steps=settings.num_inference_steps,
+        style=settings.performance.style(),
+        renderer=settings.renderer,
         size=int(settings.size),
         framing=settings.framing,
         motion_only=settings.motion_only,
@@ -149,6 +151,8 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
             keep=keep,
             first_frame=part[1][0] if part else 0,
             last_frame=part[1][1] if part else None,
+            transition=round(settings.transition * FPS),
+            style=settings.performance.style() if settings.renew_style else None,
             device=preferences.device(),
         )
         groups = ", ".join(group for group in GROUPS if group in settings.renew)
@@ -189,6 +193,7 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
             motion=own_motion(take),
             size=int(settings.size),
             framing=settings.framing,
+            renderer=settings.renderer,
             device=preferences.device(),
         )
         return jobs.start(request, "Render", scene, _spoken_by(take), f"Frames of {take.name}")
@@ -242,6 +247,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
             motion=self._motion or own_motion(take),
             size=int(settings.size),
             framing=settings.framing,
+            renderer=settings.renderer,
             device=preferences.device(),
         )
         what = f"{self._changed} frames edited" if self._changed else "unedited"

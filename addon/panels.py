@@ -135,9 +135,8 @@ class _Options(Panel):
         sub.active = not settings.motion_only
         sub.prop(settings, "size")
         sub.prop(settings, "framing")
-        column = layout.column(align=True)
-        column.prop(settings, "guidance_scale")
-        column.prop(settings, "num_inference_steps")
+        sub.prop(settings, "renderer")
+        layout.prop(settings, "num_inference_steps")
         layout.prop(settings, "output_dir", placeholder="beside the .blend")
 
 

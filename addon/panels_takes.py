@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..core.channels import GROUPS
-from ..core.errors import SoliloquyError
 from . import compat, nla, takes, thumbnails
-from .operators_takes import range_of
 from .panels import Panel, draw_text, in_editors
 
 _STATUS_ICONS = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}
@@ -112,59 +109,8 @@ class SOLILOQUY_MT_takes(bpy.types.Menu):
         layout.operator("soliloquy.delete_take", icon="TRASH")
 
 
-class _Resample(Panel):
-    bl_label = "Resample"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """What gets new seeds, and over which frames."""
-        layout, settings = self.layout, self.settings(context)
-        grid = layout.grid_flow(columns=4, even_columns=True, align=True)
-        grid.prop(settings, "renew")
-        layout.prop(settings, "range_kind", text="")
-        if settings.range_kind == "FRAMES":
-            row = layout.row(align=True)
-            row.prop(settings, "range_first")
-            row.prop(settings, "range_last")
-        scene = compat.sequencer_scene(context)
-        take = takes.active_take(scene)
-        if take is not None and settings.range_kind != "WHOLE":
-            try:
-                (first, last), _ = range_of(scene, take)
-                layout.label(text=f"Scene frames {first} to {last} of {take.name}", icon="PREVIEW_RANGE")
-            except SoliloquyError as error:
-                draw_text(layout, str(error), "ERROR", alert=True)
-        count = settings.takes_wanted
-        label = f"Resample {count} Takes" if count > 1 else "Resample"
-        layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH")
-
-
-class _Style(Panel):
-    bl_label = "Style"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """A take is chosen."""
-        return takes.active_take(compat.sequencer_scene(context)) is not None
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """How far each group moves, live on the targets."""
-        layout, style = self.layout, takes.active_take(compat.sequencer_scene(context)).style
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(style, "liveliness", slider=True)
-        column = layout.column(align=True)
-        for group in GROUPS:
-            column.prop(style, group, slider=True)
-        column = layout.column(align=True)
-        column.prop(style, "way_in")
-        column.prop(style, "way_out")
-        layout.operator("soliloquy.reset_style", icon="LOOP_BACK")
-
-
 CLASSES = (
     SOLILOQUY_UL_takes,
     SOLILOQUY_MT_takes,
-    *in_editors((_Takes, ""), (_Style, "takes"), (_Resample, "takes")),
+    *in_editors((_Takes, "")),
 )

@@ -16,9 +16,11 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.channels import GROUPS, LIP_GROUPS
+from ..core.channels import FPS, GROUPS, LIP_GROUPS
 from ..core.protocol import Generate
 from .compat import BLEND_RELATIVE
+from .properties_style import CLASSES as STYLE_CLASSES
+from .properties_style import SoliloquyPerformance, SoliloquyStyle
 from .properties_targets import CLASSES as TARGET_CLASSES
 from .properties_targets import SoliloquyTarget
 from .ranges import ITEMS as RANGES
@@ -32,14 +34,16 @@ def _limits(name: str) -> dict[str, float]:
     return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
 
 
-def _group_text(group: str) -> str:
-    """What resampling a channel group means."""
-    if group in LIP_GROUPS:
-        return f"Put the {group} back to what the speech says; every seed gives the same"
-    return f"New {group} motion"
-
-
-_GROUP_ITEMS = tuple((group, group.capitalize(), _group_text(group)) for group in GROUPS)
+_GROUP_ITEMS = (
+    ("lips", "Lips", "Put the lips back to what the speech says; every seed gives the same"),
+    ("jaw", "Jaw", "Put the jaw back to what the speech says; every seed gives the same"),
+    ("cheeks", "Cheeks", "New motion of the cheeks"),
+    ("nose", "Nose", "New motion of the nose"),
+    ("brows", "Brows", "New motion of the brows"),
+    ("blink", "Blink", "New blinks and squints"),
+    ("gaze", "Gaze", "New glances"),
+    ("head", "Head", "New motion of the head"),
+)
 
 
 def _choose_take(settings: SoliloquySettings, _context: bpy.types.Context) -> None:
@@ -61,64 +65,6 @@ def _apply_name(take: SoliloquyTake, _context: bpy.types.Context) -> None:
     from .nla import rename
 
     rename(take.key, take.name)
-
-
-def _apply_style(style: SoliloquyStyle, _context: bpy.types.Context) -> None:
-    """The take's tracks follow its style at once."""
-    from .speech import rate_of
-    from .styles import apply
-
-    scene = style.id_data
-    take = next((take for take in settings_of(scene).takes if take.style == style), None)
-    if take is not None:
-        apply(take, rate_of(scene))
-
-
-def _amount(group: str) -> FloatProperty:
-    """How far a channel group moves."""
-    return FloatProperty(
-        name=group.capitalize(),
-        description=f"How far the {group} move: 0 not at all, 1 as sampled",
-        default=1.0,
-        min=0.0,
-        soft_max=2.0,
-        max=4.0,
-        update=_apply_style,
-    )
-
-
-class SoliloquyStyle(bpy.types.PropertyGroup):
-    """How a take is shown on its targets; nothing of it is sampled or keyed anew."""
-
-    liveliness: FloatProperty(
-        name="Liveliness",
-        description="Calm to lively: head, gaze, brows, cheeks and nose together",
-        default=1.0,
-        min=0.0,
-        soft_max=2.0,
-        max=4.0,
-        update=_apply_style,
-    )
-    way_in: FloatProperty(
-        name="Way In",
-        description="Time from the rest pose into the take",
-        min=0.0,
-        soft_max=2.0,
-        unit="TIME_ABSOLUTE",
-        update=_apply_style,
-    )
-    way_out: FloatProperty(
-        name="Way Out",
-        description="Time out of the take to the rest pose",
-        min=0.0,
-        soft_max=2.0,
-        unit="TIME_ABSOLUTE",
-        update=_apply_style,
-    )
-
-
-for _group in GROUPS:
-    SoliloquyStyle.__annotations__[_group] = _amount(_group)
 
 
 class SoliloquyTake(bpy.types.PropertyGroup):
@@ -221,6 +167,15 @@ class SoliloquySettings(bpy.types.PropertyGroup):
             ("crop", "Face Only", "The face square alone"),
         ),
     )
+    renderer: EnumProperty(
+        name="Renderer",
+        description="What makes frames of a motion",
+        items=(
+            ("gan", "Corrected", "The photograph warped by geometry, then corrected by the trained network G"),
+            ("warp", "Plain Warp", "The photograph warped by geometry alone: quicker, seams and lids show more"),
+        ),
+    )
+    performance: PointerProperty(type=SoliloquyPerformance)
     motion_only: BoolProperty(name="Motion Only", description="Make motion and curves without rendering frames")
     renew: EnumProperty(
         name="Resample",
@@ -234,6 +189,20 @@ class SoliloquySettings(bpy.types.PropertyGroup):
     )
     range_first: IntProperty(name="First", description="First scene frame to sample anew", default=1)
     range_last: IntProperty(name="Last", description="Last scene frame to sample anew", default=50)
+    transition: FloatProperty(
+        name="Transition",
+        description="Time over which new motion bends to meet what is kept",
+        default=0.32,
+        min=1.0 / FPS,
+        max=100.0 / FPS,
+        soft_max=2.0,
+        unit="TIME_ABSOLUTE",
+    )
+    renew_style: BoolProperty(
+        name="Use Performance",
+        description="Sample with what is set under Performance now; off: as the take's job was made",
+        default=True,
+    )
     output_dir: StringProperty(
         name="Output",
         subtype="DIR_PATH",
@@ -268,7 +237,7 @@ def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:
     return scene.soliloquy
 
 
-CLASSES = (*TARGET_CLASSES, SoliloquyStyle, SoliloquyTake, SoliloquySettings)
+CLASSES = (*TARGET_CLASSES, *STYLE_CLASSES, SoliloquyTake, SoliloquySettings)
 
 
 def register() -> None:

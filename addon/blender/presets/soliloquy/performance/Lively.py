@@ -1,0 +1,17 @@
+import bpy
+
+settings = (getattr(bpy.context.workspace, "sequencer_scene", None) or bpy.context.scene).soliloquy
+performance = settings.performance
+
+performance.liveliness = 0.7
+performance.head_amplitude = 1.0
+performance.gaze_amplitude = 1.0
+performance.brow_amplitude = 1.2
+performance.lid_amplitude = 1.0
+performance.cheek_amplitude = 1.2
+performance.set_blink_rate = False
+performance.blink_rate = 18.0
+performance.gaze_to_camera = 0.0
+performance.loop = False
+performance.set_start_pose = False
+performance.set_end_pose = False

@@ -1,0 +1,17 @@
+import bpy
+
+settings = (getattr(bpy.context.workspace, "sequencer_scene", None) or bpy.context.scene).soliloquy
+performance = settings.performance
+
+performance.liveliness = -0.4
+performance.head_amplitude = 0.7
+performance.gaze_amplitude = 0.6
+performance.brow_amplitude = 1.0
+performance.lid_amplitude = 1.0
+performance.cheek_amplitude = 1.0
+performance.set_blink_rate = True
+performance.blink_rate = 20.0
+performance.gaze_to_camera = 0.85
+performance.loop = False
+performance.set_start_pose = False
+performance.set_end_pose = False

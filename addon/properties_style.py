@@ -1,0 +1,143 @@
+"""How takes move: what is sampled (`SoliloquyPerformance`) and how a take is shown (`SoliloquyStyle`)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty
+
+from ..core.channels import GROUPS
+from ..core.prior.style import PriorStyle
+
+_LIMITS = {spec.name: spec for spec in dataclasses.fields(PriorStyle)}
+"""Defaults and limits of what is sampled are the prior's."""
+_USUAL_BLINKS = 18.0
+AMPLITUDES = ("head_amplitude", "gaze_amplitude", "brow_amplitude", "lid_amplitude", "cheek_amplitude")
+POSES = ("start_pose", "end_pose")
+_SAMPLED = (
+    ("head_amplitude", "Head", "How far the head moves; 0 holds it still, and the eyes no longer make up for it"),
+    ("gaze_amplitude", "Glances", "How far the eyes glance; 0 looks straight on"),
+    ("brow_amplitude", "Brows", "How far the brows move"),
+    ("lid_amplitude", "Lids", "How far the eyes squint and widen; blinks stay"),
+    ("cheek_amplitude", "Cheeks", "How far cheeks and nose move"),
+)
+
+
+def _limits(name: str) -> dict[str, float]:
+    spec = _LIMITS[name]
+    return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
+
+
+def _pose(name: str, about: str) -> FloatVectorProperty:
+    angle = math.radians(_LIMITS["start_pose"].metadata["high"])
+    return FloatVectorProperty(name=name, description=about, size=3, unit="ROTATION", min=-angle, max=angle, step=100)
+
+
+class SoliloquyPerformance(bpy.types.PropertyGroup):
+    """How new takes are sampled; each of them is another motion, not a scaled one."""
+
+    liveliness: FloatProperty(
+        name="Temperament",
+        description="Calm (−1) to lively (1): sampled anew, with fewer and slower or more and larger movements",
+        subtype="FACTOR",
+        **_limits("liveliness"),
+    )
+    set_blink_rate: BoolProperty(
+        name="Set Blink Rate", description="Blink at a given rate instead of as sampled", default=False
+    )
+    blink_rate: FloatProperty(
+        name="Blinks a Minute",
+        description="How often the eyes blink, at irregular intervals; people who talk blink 13 to 33 times a minute",
+        precision=0,
+        **(_limits("blink_rate") | {"default": _USUAL_BLINKS}),
+    )
+    gaze_to_camera: FloatProperty(
+        name="Eyes on Camera",
+        description="How much the eyes rest on the camera whatever the head does; small saccades stay",
+        subtype="FACTOR",
+        **_limits("gaze_to_camera"),
+    )
+    set_start_pose: BoolProperty(name="Start Pose", description="Begin with the head in a given pose")
+    start_pose: _pose("Start Pose", "The head at the first frame: pitch (down), yaw (to the person's left), roll")
+    set_end_pose: BoolProperty(name="End Pose", description="End with the head in a given pose")
+    end_pose: _pose("End Pose", "The head at the last frame: pitch (down), yaw (to the person's left), roll")
+    loop: BoolProperty(
+        name="Seamless Loop",
+        description="The last two seconds lead back to the first frame. Lips follow the sound: they close the loop "
+        "only where it begins and ends in silence",
+    )
+
+    def style(self) -> PriorStyle:
+        """As the worker takes it. Rounded, because Blender keeps single precision and a job is known by its numbers."""
+        values = {name: round(getattr(self, name), 4) for name in ("liveliness", "gaze_to_camera", *AMPLITUDES)}
+        poses = {
+            name: tuple(round(math.degrees(angle), 3) for angle in getattr(self, name))
+            for name in POSES
+            if getattr(self, f"set_{name}")
+        }
+        rate = round(self.blink_rate, 2) if self.set_blink_rate else None
+        return PriorStyle(**values, **poses, blink_rate=rate, loop=self.loop)
+
+
+for _name, _label, _about in _SAMPLED:
+    SoliloquyPerformance.__annotations__[_name] = FloatProperty(
+        name=_label, description=_about, soft_max=2.0, **_limits(_name)
+    )
+
+
+def _apply_style(style: SoliloquyStyle, _context: bpy.types.Context) -> None:
+    """The take's tracks follow its style at once."""
+    from .speech import rate_of
+    from .styles import apply
+
+    scene = style.id_data
+    take = next((take for take in scene.soliloquy.takes if take.style == style), None)
+    if take is not None:
+        apply(take, rate_of(scene))
+
+
+def _amount(name: str, about: str) -> FloatProperty:
+    """How far something moves, live."""
+    return FloatProperty(name=name, description=about, default=1.0, min=0.0, soft_max=2.0, max=4.0, update=_apply_style)
+
+
+_SHOWN = {
+    "lips": ("Lips", "How far the lips move: 0 not at all, 1 as sampled"),
+    "jaw": ("Jaw", "How far the jaw opens: 0 not at all, 1 as sampled"),
+    "cheeks": ("Cheeks", "How far the cheeks move: 0 not at all, 1 as sampled"),
+    "nose": ("Nose", "How far the nose moves: 0 not at all, 1 as sampled"),
+    "brows": ("Brows", "How far the brows move: 0 not at all, 1 as sampled"),
+    "blink": ("Blink", "How far the lids close and squint: 0 not at all, 1 as sampled"),
+    "gaze": ("Gaze", "How far the eyes turn: 0 not at all, 1 as sampled"),
+    "head": ("Head", "How far the head moves: 0 not at all, 1 as sampled"),
+}
+
+
+class SoliloquyStyle(bpy.types.PropertyGroup):
+    """How a take is shown on its targets; nothing of it is sampled or keyed anew."""
+
+    liveliness: _amount("Liveliness", "Head, gaze, brows, cheeks and nose together: smaller or larger, live")
+    way_in: FloatProperty(
+        name="Way In",
+        description="Time from the rest pose into the take",
+        min=0.0,
+        soft_max=2.0,
+        unit="TIME_ABSOLUTE",
+        update=_apply_style,
+    )
+    way_out: FloatProperty(
+        name="Way Out",
+        description="Time out of the take to the rest pose",
+        min=0.0,
+        soft_max=2.0,
+        unit="TIME_ABSOLUTE",
+        update=_apply_style,
+    )
+
+
+for _group in GROUPS:
+    SoliloquyStyle.__annotations__[_group] = _amount(*_SHOWN[_group])
+
+CLASSES = (SoliloquyPerformance, SoliloquyStyle)
