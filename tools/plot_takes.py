@@ -1,9 +1,10 @@
 """Draw motion over the waveform it belongs to: a quick look at whether a head is alive.
 
     python tools/plot_takes.py --audio speech.wav --takes 3 --out takes.png
+    python tools/plot_takes.py --audio speech.wav --portrait astronaut --out takes.jpg   # and strips of frames
     python tools/plot_takes.py --audio speech.wav --motion job/take-00*/motion.npz
 
-The first form samples the shipped prior, the second draws takes that exist.
+The first two sample the shipped lip model and prior, the third draws takes that exist.
 """
 
 from __future__ import annotations
@@ -20,14 +21,22 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.audio import load_audio
-from core.channels import CHANNELS, FPS, NONLIP_CHANNELS
+from core.audio import Audio, load_audio
+from core.channels import CHANNELS, FPS, LIP_CHANNELS, NONLIP_CHANNELS
+from core.head_model import HeadModel
+from core.lips import LipModel
 from core.mel import SAMPLE_RATE, log_mel
 from core.motion import Motion
+from core.portrait import Portrait
 from core.prior.features import features_from_channels
 from core.prior.model import NonlipPrior
+from core.renderer import Renderer
+from tools.contact_sheet import load_portraits
 
 _NONLIP = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
+_LIPS = [CHANNELS.index(name) for name in LIP_CHANNELS]
+STRIP_SIDE = 160
+"""Pixels of a frame in a strip, before it is scaled to the figure."""
 _ROWS = (
     ("pitch °", ("headPitch",)),
     ("yaw °", ("headYaw",)),
@@ -48,18 +57,49 @@ def _curve(channels: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
     return [np.rad2deg(columns[0])] if names[0] in ("headPitch", "headYaw", "headRoll") else columns
 
 
-def plot(samples: np.ndarray, takes: dict[str, np.ndarray], out: Path) -> None:
-    """Write a picture of ``takes`` (name → (T, 32) non-lip channels) under the waveform (16 kHz)."""
-    figure, axes = plt.subplots(len(_ROWS) + 1, 1, figsize=(16, 1.5 * (len(_ROWS) + 1)), sharex=True)
+def sample(audio: Audio, seeds: list[int], scale: float | None, steps: int | None) -> dict[str, Motion]:
+    """A take for each seed by the shipped models, by its name."""
+    mel = log_mel(audio.samples, audio.frames)
+    channels = np.zeros((audio.frames, len(CHANNELS)), np.float32)
+    channels[:, _LIPS] = LipModel.load().predict(mel)
+    takes = {}
+    for seed, nonlip in zip(seeds, NonlipPrior.load().sample(mel, seeds, scale, steps), strict=True):
+        channels[:, _NONLIP] = nonlip
+        takes[f"seed {seed}"] = Motion.from_channels(channels, FPS)
+    return takes
+
+
+def strip(portrait: Portrait, motion: Motion, count: int) -> np.ndarray:
+    """(side, count · side, 3) frames of a take side by side, each from the middle of its part of the time."""
+    renderer = Renderer(HeadModel.load(), portrait, STRIP_SIDE, framing="crop")
+    places = ((np.arange(count) + 0.5) * len(motion) / count).astype(int)
+    shown = Motion(motion.expression[places], motion.rotation[places], motion.translation[places], motion.fps)
+    return np.concatenate(list(renderer.render(shown)), axis=1)
+
+
+def plot(samples: np.ndarray, takes: dict[str, Motion], out: Path, strips: dict[str, np.ndarray]) -> None:
+    """Write a picture of ``takes`` under the waveform (16 kHz), with the ``strips`` of frames that there are."""
+    seconds = max(motion.seconds for motion in takes.values())
+    wide = 15.2 / 1.3  # what is left of the figure beside its labels, in rows
+    heights = [1.0, *(wide * s.shape[0] / s.shape[1] for s in strips.values()), *(1.0 for _ in _ROWS)]
+    figure, axes = plt.subplots(
+        len(heights), 1, figsize=(16, 1.3 * sum(heights)), sharex=True, height_ratios=heights, layout="constrained"
+    )
     axes[0].plot(np.arange(len(samples)) / SAMPLE_RATE, samples, linewidth=0.3, color="black")
-    for axis, (label, names) in zip(axes[1:], _ROWS, strict=True):
+    for axis, (name, pictures) in zip(axes[1:], strips.items(), strict=False):
+        axis.imshow(pictures, extent=(0, seconds, 0, 1), aspect="auto")
+        axis.set_ylabel(name, color=f"C{list(takes).index(name)}")
+        axis.set_yticks([])
+    curves = axes[1 + len(strips) :]
+    for axis, (label, names) in zip(curves, _ROWS, strict=True):
         axis.set_ylabel(label)
-        for k, channels in enumerate(takes.values()):
-            for j, curve in enumerate(_curve(channels, names)):
+        for k, motion in enumerate(takes.values()):
+            for j, curve in enumerate(_curve(motion.channels()[:, _NONLIP], names)):
                 axis.plot(np.arange(len(curve)) / FPS, curve, color=f"C{k}", linewidth=1, linestyle=("-", "--", ":")[j])
-    axes[1].legend(list(takes), loc="upper right", fontsize=7)
+    curves[0].legend(list(takes), loc="upper right", fontsize=7)
     axes[-1].set_xlabel("seconds")
-    figure.tight_layout()
+    axes[-1].set_xlim(0, seconds)
+    figure.align_ylabels()
     figure.savefig(out, dpi=70)
     plt.close(figure)
 
@@ -70,6 +110,8 @@ def main() -> None:
     parser.add_argument("--audio", type=Path, required=True)
     parser.add_argument("--motion", type=Path, nargs="*", default=[], help="motion.npz files to draw")
     parser.add_argument("--takes", type=int, default=3)
+    parser.add_argument("--portrait", help='photograph for a strip of frames of each take, or "astronaut"')
+    parser.add_argument("--frames", type=int, default=12, help="in a strip")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance-scale", type=float)
@@ -79,16 +121,17 @@ def main() -> None:
     options = parser.parse_args()
     audio = load_audio(options.audio, options.start, options.duration)
     if options.motion:
-        takes = {path.parent.name: Motion.load(path).channels()[:, _NONLIP] for path in options.motion}
+        takes = {path.parent.name: Motion.load(path) for path in options.motion}
     else:
         seeds = [options.seed + i for i in range(options.takes)]
-        motions = NonlipPrior.load().sample(
-            log_mel(audio.samples, audio.frames), seeds, options.guidance_scale, options.steps
-        )
-        takes = {f"seed {seed}": motion for seed, motion in zip(seeds, motions, strict=True)}
-    plot(audio.samples, takes, options.out)
-    for name, channels in takes.items():
-        head = np.rad2deg(features_from_channels(channels)[:, :3])
+        takes = sample(audio, seeds, options.guidance_scale, options.steps)
+    strips = {}
+    if options.portrait:
+        ((_, portrait),) = load_portraits([options.portrait])
+        strips = {name: strip(portrait, motion, options.frames) for name, motion in takes.items()}
+    plot(audio.samples, takes, options.out, strips)
+    for name, motion in takes.items():
+        head = np.rad2deg(features_from_channels(motion.channels()[:, _NONLIP])[:, :3])
         print(f"{name}: head deviation {head.std(axis=0).round(2)}°, range {np.ptp(head, axis=0).round(1)}°")
     print(options.out)
 

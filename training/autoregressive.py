@@ -26,7 +26,16 @@ from core.prior.windows import plan_windows
 
 from .checkpoint import load_checkpoint, load_module, module_weights
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
-from .prior_batches import Batch, BatchSource, MixConfig, Statistics, add_mix_argument, feature_weights, statistics
+from .prior_batches import (
+    SIZES,
+    Batch,
+    BatchSource,
+    MixConfig,
+    Statistics,
+    add_mix_argument,
+    feature_weights,
+    statistics,
+)
 from .prior_data import Clip, load_clips
 
 RUN = RunConfig(steps=3000, ema=0.995, save_every=50)
@@ -215,7 +224,7 @@ class AutoregressiveSampler:
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="training.autoregressive", description="Train the autoregressive baseline.")
-    add_run_arguments(parser, Path("runs/prior_autoregressive"), RUN)
+    add_run_arguments(parser, Path("runs/prior_autoregressive"), RUN, SIZES)
     parser.add_argument("--batch", type=int, default=TrainConfig.batch)
     parser.add_argument("--learning-rate", type=float, default=TrainConfig.learning_rate)
     add_mix_argument(parser)

@@ -267,10 +267,12 @@ def run_device(wanted: str) -> torch.device:
     return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name)
 
 
-def add_run_arguments(parser: argparse.ArgumentParser, run: Path, defaults: RunConfig) -> None:
+def add_run_arguments(
+    parser: argparse.ArgumentParser, run: Path, defaults: RunConfig, sizes: Sequence[str] = ("tiny", "base")
+) -> None:
     """The arguments that every trainer takes: ``--run --size --steps --seed --threads --device --fp32``."""
     parser.add_argument("--run", type=Path, default=run, help="folder of checkpoint, log and samples")
-    parser.add_argument("--size", choices=("tiny", "base"), default="base")
+    parser.add_argument("--size", choices=sizes, default="base")
     parser.add_argument("--steps", type=int, default=defaults.steps)
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--threads", type=int, default=defaults.threads)

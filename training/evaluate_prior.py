@@ -3,9 +3,10 @@
     python -m training.evaluate_prior --sets voices,grid --seeds 5
     python -m training.evaluate_prior --sets voices --steps 2,4,6,8,10,20,50 --guidance 0,1.5,2 --samplers ddim
 
-Rows: ground truth (drawn once more where many motions are true), static, a random training clip, the autoregressive
-baseline, diffusion, and diffusion trained without L_vel and without editing. Rows whose weights aren't there are left
-out and named. Every number is a mean over seeds with its 95 % interval.
+Rows: ground truth (drawn once more where many motions are true), static, a random training clip, the prior that ships,
+and the runs that are compared with one another: diffusion, the autoregressive baseline, diffusion trained without L_vel
+and without editing, all of one size and trained for as long. Rows whose weights aren't there are left out and named.
+Every number is a mean over seeds with its 95 % interval.
 """
 
 from __future__ import annotations
@@ -24,15 +25,21 @@ from core.errors import SoliloquyError
 from core.prior.model import WEIGHTS, NonlipPrior
 
 from .autoregressive import AutoregressiveSampler
+from .checkpoint import load_checkpoint
 from .engine import CHECKPOINT
 from .prior_data import Clip
 from .prior_evaluation import SETS, HeldOut, Sampler, held_out, in_range, measure, prior_sampler, random_clip_sampler
+from .prior_export import trained
 from .results_page import Table, show
 
-ABLATIONS = {
-    "without L_vel": Path("runs/prior_without_velocity/weights"),
-    "without editing": Path("runs/prior_without_editing/weights"),
+COMPARED = {
+    "diffusion": Path("runs/prior_small"),
+    "diffusion, another seed": Path("runs/prior_small_seed1"),
+    "autoregressive": Path("runs/prior_small_autoregressive"),
+    "without L_vel": Path("runs/prior_small_without_velocity"),
+    "without editing": Path("runs/prior_small_without_editing"),
 }
+"""Folders of the runs that are compared, by the names of their rows."""
 COLUMNS = {
     "snd": "SND",
     "fid_fm": "FID_fm",
@@ -73,10 +80,9 @@ class Options:
         Clips of each set, takes of each clip, and true motions of each clip in the reference.
     prior
         Folder of the shards.
-    autoregressive
-        Run folder of the baseline.
     others
-        Folders of other shards, by the name of their row: the ablations, and what else is to be compared.
+        What else is measured, by the name of its row: folders of runs (priors or baselines, sampled as they were
+        trained, with spread 1), or of shards.
     steps, guidance, samplers
         More rows of the prior with these step counts, guidance scales and samplers.
     """
@@ -86,8 +92,7 @@ class Options:
     seeds: int = 5
     draws: int = 8
     prior: Path = WEIGHTS
-    autoregressive: Path = Path("runs/prior_autoregressive")
-    others: Mapping[str, Path] = field(default_factory=lambda: ABLATIONS)
+    others: Mapping[str, Path] = field(default_factory=lambda: COMPARED)
     steps: tuple[int, ...] = ()
     guidance: tuple[float, ...] = ()
     samplers: tuple[str, ...] = ()
@@ -104,32 +109,43 @@ def samplers_of(
 
     yield "static", static, None
     yield "random training clip", random_clip_sampler(held.training), None
-    if (options.autoregressive / CHECKPOINT).is_file():
-        baseline = AutoregressiveSampler(options.autoregressive)
-        first = random_clip_sampler(held.training)
-
-        def regress(clip: Clip, seed: int) -> np.ndarray:
-            return in_range(baseline.sample(clip.mel, clip.frames, first(clip, seed)[0]))
-
-        yield f"autoregressive ({baseline.facts['step']} steps of training)", regress, baseline.network.config.window
-    else:
-        tell(f"autoregressive: not there ({options.autoregressive})")
     prior = NonlipPrior.load(folder=options.prior)
     window = prior.network.config.window
-    yield f"diffusion, {prior.num_inference_steps} steps", prior_sampler(prior), window
+    yield f"shipped prior, {prior.num_inference_steps} steps", prior_sampler(prior), window
     for steps in options.steps:
-        yield f"diffusion, {steps} steps, guidance 1", prior_sampler(prior, steps, 1.0), window
+        yield f"shipped prior, {steps} steps, guidance 1", prior_sampler(prior, steps, 1.0), window
     for scale in options.guidance:
-        yield f"diffusion, guidance {scale:g}", prior_sampler(prior, None, scale), window
+        yield f"shipped prior, guidance {scale:g}", prior_sampler(prior, None, scale), window
     for method in options.samplers:
-        yield f"diffusion, {method}", prior_sampler(prior, method=method), window
+        yield f"shipped prior, {method}", prior_sampler(prior, method=method), window
+    first = random_clip_sampler(held.training)
     for name, folder in options.others.items():
         try:
-            other = NonlipPrior.load(folder=folder)
+            label, sampler, window = _other(folder, first)
         except SoliloquyError:
             tell(f"{name}: not there ({folder})")
             continue
-        yield f"diffusion {name}", prior_sampler(other), other.network.config.window
+        yield f"{name}{label}", sampler, window
+
+
+def _other(folder: Path, first: Sampler) -> tuple[str, Sampler, int]:
+    """What a run or a folder of shards was trained to, sampler and window; a baseline starts from a frame of
+    ``first``."""
+    checkpoint = folder / CHECKPOINT
+    if not checkpoint.is_file():
+        shards = NonlipPrior.load(folder=folder)
+        return "", prior_sampler(shards), shards.network.config.window
+    facts = load_checkpoint(checkpoint, {}, {}, {})
+    label = f" ({facts['recipe']['size']}, {facts['step']} training steps)"
+    if "editing" in facts["recipe"]:
+        prior, _ = trained(folder)
+        return label, prior_sampler(prior), prior.network.config.window
+    baseline = AutoregressiveSampler(folder)
+
+    def regress(clip: Clip, seed: int) -> np.ndarray:
+        return in_range(baseline.sample(clip.mel, clip.frames, first(clip, seed)[0]))
+
+    return label, regress, baseline.network.config.window
 
 
 def rows(options: Options, tell: Callable[[str], None] = print) -> list[dict[str, float | str]]:
@@ -193,18 +209,19 @@ def main(arguments: list[str] | None = None) -> None:
     for name in ("clips", "seeds", "draws"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Options, name))
     parser.add_argument("--prior", type=Path, default=Options.prior, help="folder of the shards")
-    parser.add_argument("--autoregressive", type=Path, default=Options.autoregressive, help="run of the baseline")
     parser.add_argument("--steps", type=listed(int), default=(), help="more rows: step counts")
     parser.add_argument("--guidance", type=listed(float), default=(), help="more rows: guidance scales")
     parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers")
-    parser.add_argument("--also", nargs=2, metavar=("NAME", "FOLDER"), action="append", help="more rows: other shards")
+    parser.add_argument(
+        "--also", nargs=2, metavar=("NAME", "FOLDER"), action="append", help="more rows: other runs or shards"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/prior/evaluation.json"))
     parser.add_argument("--page", type=Path, help="page whose tables are replaced")
     options = vars(parser.parse_args(arguments))
     out, page = options.pop("out"), options.pop("page")
     also = {name: Path(folder) for name, folder in options.pop("also") or ()}
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    measured = rows(Options(**options, others=ABLATIONS | also), lambda text: print(text, flush=True))
+    measured = rows(Options(**options, others=COMPARED | also), lambda text: print(text, flush=True))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for table in tables(measured):

@@ -2,7 +2,8 @@
 
     python -m training.prior train --size base --steps 2000 --run runs/prior
     python -m training.prior train --size base --steps 4000 --run runs/prior        # goes on from the checkpoint
-    python -m training.prior train --without-velocity --run runs/prior_without_velocity
+    python -m training.prior train --start core/weights --decay-from 0 --run runs/prior_on   # from what ships
+    python -m training.prior train --size small --without-velocity --run runs/prior_small_without_velocity
     python -m training.prior export --run runs/prior
     python -m training.evaluate_prior
 
@@ -19,16 +20,26 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from core.errors import BadInputError
 from core.prior.denoiser import predict_clean
 from core.prior.features import d_nl
-from core.prior.model import WEIGHTS
+from core.prior.model import WEIGHTS, NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
 from core.prior.spaces import ChannelSpace, CodeSpace, FeatureSpace
 from core.representation.model import Representation, RepresentationConfig
 
-from .engine import Run, RunConfig, Step, add_run_arguments, run_config
-from .prior_batches import Batch, BatchSource, MixConfig, Statistics, add_mix_argument, feature_weights, statistics
+from .engine import Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from .prior_batches import (
+    SIZES,
+    Batch,
+    BatchSource,
+    MixConfig,
+    Statistics,
+    add_mix_argument,
+    feature_weights,
+    statistics,
+)
 from .prior_data import Clip, load_clips
 
 D_NL = RepresentationConfig().nonlip
@@ -42,9 +53,11 @@ class TrainConfig(MixConfig):
     Attributes
     ----------
     decay_from
-        Part of the steps after which the learning rate falls linearly to a twentieth.
+        Part of the steps after which the learning rate falls, by half a cosine, to a hundredth.
     velocity_weight
         Of L_vel (eq. 8); 0 is the paper's ablation without it.
+    snr_cap
+        Up to which signal-to-noise ratio cleaner nᵗ weigh more (:func:`time_weights`); 0 is the paper's plain loss.
     editing
         Whether known parts of n⁰ are shown in training; without is the paper's other ablation.
     learned
@@ -56,6 +69,7 @@ class TrainConfig(MixConfig):
     warm_up: int = 100
     decay_from: float = 0.75
     velocity_weight: float = 3.0
+    snr_cap: float = 0.0
     editing: bool = True
     learned: bool = False
 
@@ -70,18 +84,40 @@ class TrainConfig(MixConfig):
         return CodeSpace(Representation.load()) if self.learned else ChannelSpace()
 
 
-def losses(
-    network: AudioToNonlipPrior, batch: Batch, schedule: CosineSchedule, weights: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """L_simple (eq. 7) and L_vel (eq. 8) of the paper on one batch.
+def draw_times(items: int, steps: int, generator: torch.Generator) -> Tensor:
+    """(B,) t with density ∝ t^⅓ over 1 … T: near t = 0 there is little left to learn, and a sampler of ten steps never
+    asks below T / 10."""
+    return (torch.rand(items, generator=generator) ** 0.75 * steps).long().clamp(max=steps - 1) + 1
 
-    t is drawn with density ∝ t^⅓ over 1 … T: near t = 0 there is little left to learn, and a sampler of ten steps never
-    asks below T / 10.
+
+def time_weights(schedule: CosineSchedule, snr_cap: float) -> Tensor:
+    """(T + 1,) weights of the loss at each t: ∝ 1 + min(ᾱ_t / (1 − ᾱ_t), ``snr_cap``), of mean 1 over the t drawn.
+
+    The squared error is largest where nᵗ is noise and nothing can be known. Weighing by the signal-to-noise ratio, up
+    to a cap (Hang et al. 2023), learns more of what can: when exactly an eye darts, how sharp a nod is.
     """
+    share = schedule.alpha_bar
+    weights = 1.0 + (share / (1.0 - share).clamp(min=1e-9)).clamp(max=snr_cap)
+    times = draw_times(20_000, schedule.steps, torch.Generator().manual_seed(0))
+    return (weights / weights[times].mean()).float()
+
+
+def losses(
+    network: AudioToNonlipPrior,
+    batch: Batch,
+    schedule: CosineSchedule,
+    weights: Tensor,
+    generator: torch.Generator,
+    by_time: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """L_simple (eq. 7) and L_vel (eq. 8) of the paper on one batch; ``weights`` (d,) of features, ``by_time`` (T + 1,)
+    of t."""
     items, frames, _ = batch.clean.shape
     device = batch.clean.device
     # Drawn on the processor: the same numbers whatever the device.
-    t = (torch.rand(items, generator=generator) ** 0.75 * schedule.steps).long().clamp(max=schedule.steps - 1) + 1
+    t = draw_times(items, schedule.steps, generator)
+    if by_time is not None:
+        weights = weights * by_time[t].to(device)[:, None, None]  # (B, 1, d)
     t, noise = t.to(device), torch.randn(batch.clean.shape, generator=generator).to(device)
     noisy = schedule.add_noise(batch.clean, t, noise)
     audio = torch.where(
@@ -95,32 +131,60 @@ def losses(
 class Denoising(nn.Module):
     """The network as it is trained: a batch in, its two losses out."""
 
-    def __init__(self, network: AudioToNonlipPrior, weights: Tensor) -> None:
+    def __init__(self, network: AudioToNonlipPrior, weights: Tensor, snr_cap: float = 0.0) -> None:
         super().__init__()
         self.network = network
         self._schedule = CosineSchedule(network.config.diffusion_steps)
         self._weights = weights
+        self._by_time = time_weights(self._schedule, snr_cap)
 
     def forward(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """:func:`losses`."""
-        return losses(self.network, batch, self._schedule, self._weights.to(batch.clean.device), generator)
+        weights = self._weights.to(batch.clean.device)
+        return losses(self.network, batch, self._schedule, weights, generator, self._by_time)
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
-    """Warm-up, plateau, linear fall."""
-    fall_start = config.decay_from * steps
-    fall = 1.0 - 0.95 * max(0.0, step - fall_start) / max(1.0, steps - fall_start)
+    """Warm-up, plateau, half a cosine down."""
+    fall_start = round(config.decay_from * steps)
+    fall = warm_up_cosine(max(step - fall_start, 0), steps - fall_start, 1.0, 0)
     return config.learning_rate * min(1.0, (step + 1) / config.warm_up) * fall
 
 
+def start_from(network: AudioToNonlipPrior, weights: Path) -> Statistics:
+    """Give a new network the exported weights in the folder ``weights``; returns the statistics that belong to them.
+
+    Raises BadInputError where they are of another shape.
+    """
+    shipped = NonlipPrior.load(folder=weights)
+    if shipped.network.config != network.config:
+        raise BadInputError(
+            "start_other_config",
+            f"The prior in {weights} has another shape than this run's.",
+            "Choose the --size and the options that it was trained with.",
+        )
+    network.load_state_dict(shipped.network.state_dict())
+    return Statistics(shipped.mean, shipped.deviation)
+
+
 def train(
-    config: TrainConfig, settings: RunConfig, clips: dict[str, list[Clip]], folder: Path
+    config: TrainConfig,
+    settings: RunConfig,
+    clips: dict[str, list[Clip]],
+    folder: Path,
+    start: Path | None = None,
 ) -> list[dict[str, float]]:
-    """Train to ``settings.steps``, going on from the folder's checkpoint if it is there; returns the log lines."""
+    """Train to ``settings.steps``, going on from the folder's checkpoint if it is there; returns the log lines.
+
+    A new run begins with the exported weights in the folder ``start``, where one is given.
+    """
     torch.manual_seed(settings.seed)
     space = config.space()
-    pupil = Denoising(AudioToNonlipPrior(config.network), feature_weights(space))
-    measured = Statistics(*statistics(clips, settings.seed, space))
+    pupil = Denoising(AudioToNonlipPrior(config.network), feature_weights(space), config.snr_cap)
+    if start is None:
+        measured = Statistics(*statistics(clips, settings.seed, space))
+    else:
+        measured = start_from(pupil.network, start)
     optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
     run = Run(
         folder,
@@ -150,10 +214,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="training.prior", description="Train the diffusion prior.")
     commands = parser.add_subparsers(dest="command", required=True)
     trainer = commands.add_parser("train", help="train, or go on training, in a run folder")
-    add_run_arguments(trainer, Path("runs/prior"), RUN)
+    add_run_arguments(trainer, Path("runs/prior"), RUN, SIZES)
+    trainer.add_argument("--start", type=Path, help="folder of exported weights that a new run begins with")
+    trainer.add_argument(
+        "--decay-from",
+        type=float,
+        default=TrainConfig.decay_from,
+        help="part of the steps after which the learning rate falls",
+    )
     trainer.add_argument("--batch", type=int, default=TrainConfig.batch)
     trainer.add_argument("--learning-rate", type=float, default=TrainConfig.learning_rate)
     add_mix_argument(trainer)
+    trainer.add_argument("--snr-cap", type=float, default=TrainConfig.snr_cap, help="weigh clean nᵗ more, up to this")
     trainer.add_argument("--without-velocity", action="store_true", help="without L_vel, the paper's ablation")
     trainer.add_argument("--without-editing", action="store_true", help="nothing of n⁰ is given in training")
     trainer.add_argument("--learned", action="store_true", help="diffuse f_nl of the representation, not the channels")
@@ -170,13 +242,15 @@ def main(arguments: list[str] | None = None) -> None:
             shares=options.shares,
             size=options.size,
             learning_rate=options.learning_rate,
+            decay_from=options.decay_from,
+            snr_cap=options.snr_cap,
             velocity_weight=0.0 if options.without_velocity else TrainConfig.velocity_weight,
             editing=not options.without_editing,
             learned=options.learned,
         )
         clips = load_clips("train")
         print({name: f"{sum(c.frames for c in source) / 1500:.1f} min" for name, source in clips.items()}, flush=True)
-        train(config, run_config(options, RUN), clips, options.run)
+        train(config, run_config(options, RUN), clips, options.run, options.start)
     else:
         from .prior_export import export as write
 

@@ -48,6 +48,8 @@ def add_mix_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+SIZES = ("tiny", "small", "base")
+"""Names of ``PriorConfig``'s shapes, for the command lines."""
 FLOOR = {"headPitch": 0.03, "headYaw": 0.03, "headRoll": 0.03, "headX": 0.3, "headY": 0.3, "headZ": 0.3}
 """Least deviation that a feature is normalised by: radians, centimetres; 0.1 for weights. Without it the nearly still
 channels would be blown up to the size of the others."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.prior.model import WEIGHTS
+from core.prior.model import WEIGHTS, NonlipPrior
 from core.prior.network import AudioToNonlipPrior
 
 from .checkpoint import load_checkpoint, load_module, module_weights
@@ -61,18 +62,24 @@ def save_shards(
     return paths
 
 
-def export(
-    run: Path, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS, spread: float = 1.0
-) -> None:
-    """Write the run's averaged network to ``folder`` and say how large it is."""
+def trained(run: Path) -> tuple[NonlipPrior, dict[str, Any]]:
+    """The averaged network of a run, ready to sample (spread 1), and the facts of its checkpoint."""
     checkpoint = run / CHECKPOINT
     facts = load_checkpoint(checkpoint, {}, {}, {})
     config = TrainConfig(**facts["recipe"])
     measured = module_weights(checkpoint, "statistics", "module")
     pupil = Denoising(AudioToNonlipPrior(config.network), torch.ones_like(measured["mean"]))
     load_module(checkpoint, "prior", pupil)
-    steps = (num_inference_steps, guidance_scale)
-    paths = save_shards(pupil.network, measured["mean"], measured["deviation"], folder, *steps, spread=spread)
+    return NonlipPrior(pupil.network, measured["mean"], measured["deviation"], space=config.space()), facts
+
+
+def export(
+    run: Path, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS, spread: float = 1.0
+) -> None:
+    """Write the run's averaged network to ``folder`` and say how large it is."""
+    prior, facts = trained(run)
+    mean, deviation = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
+    paths = save_shards(prior.network, mean, deviation, folder, num_inference_steps, guidance_scale, spread=spread)
     total = sum(path.stat().st_size for path in paths)
     print(
         f"{len(paths)} shards, {total / 2**20:.1f} MiB, after {facts['step']} steps and {facts['seconds'] / 60:.0f} min"

@@ -25,7 +25,7 @@ PROSODY = 2 * (len(PROSODY_BANDS) - 1) + 1
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """Shape of P_a2nl. Two sizes: :meth:`base` (the paper's) and :meth:`tiny` (tests, CI)."""
+    """Shape of P_a2nl: :meth:`base` (the paper's), :meth:`small` (to compare many trainings), :meth:`tiny` (tests)."""
 
     features: int = d_nl
     width: int = 512
@@ -48,6 +48,12 @@ class PriorConfig:
     def base(cls) -> PriorConfig:
         """8 layers, 512-d tokens, 1024-d feed-forward, 4 heads."""
         return cls()
+
+    @classmethod
+    def small(cls) -> PriorConfig:
+        """4 layers, 256-d tokens, 512-d feed-forward, and half of the audio encoder: a seventh of the base size."""
+        audio = AudioEncoderConfig(width=128, fine_width=64, middle_width=96)
+        return cls(width=256, feed_forward=512, layers=4, condition=128, audio=audio)
 
     @classmethod
     def tiny(cls) -> PriorConfig:

@@ -8,7 +8,7 @@ import torch
 
 from core.prior.features import d_nl
 from core.prior.network import AudioToNonlipPrior, PriorConfig
-from training import evaluate_prior, prior_evaluation
+from training import evaluate_prior, prior, prior_evaluation
 from training.autoregressive import TrainConfig, train
 from training.engine import RunConfig
 from training.evaluate_prior import COLUMNS, Options, main, rows, tables
@@ -51,14 +51,21 @@ def options(tmp_path, clips, monkeypatch):
     for name in ("prior", "without"):
         save_shards(network, torch.full((d_nl,), 0.05), torch.full((d_nl,), 0.1), tmp_path / name, 3)
     mix = TrainConfig(size="tiny", batch=2, shares=(("synthetic", 1.0),))
-    train(mix, RunConfig(steps=2, device="cpu", bfloat16=False), clips["train"], tmp_path / "ar")
+    settings = RunConfig(steps=2, device="cpu", bfloat16=False)
+    train(mix, settings, clips["train"], tmp_path / "ar")
+    diffusion = prior.TrainConfig(size="tiny", batch=2, shares=(("synthetic", 1.0),))
+    prior.train(diffusion, settings, clips["train"], tmp_path / "run")
     return Options(
         clips=3,
         seeds=4,
         draws=5,
         prior=tmp_path / "prior",
-        autoregressive=tmp_path / "ar",
-        others={"without L_vel": tmp_path / "without", "without editing": tmp_path / "nowhere"},
+        others={
+            "diffusion": tmp_path / "run",
+            "autoregressive": tmp_path / "ar",
+            "without L_vel": tmp_path / "without",
+            "without editing": tmp_path / "nowhere",
+        },
         steps=(2,),
     )
 
@@ -71,10 +78,11 @@ def test_every_row_is_measured_and_the_truth_wins(options):
         "truth, drawn once more",
         "static",
         "random training clip",
-        "autoregressive (2 steps of training)",
-        "diffusion, 3 steps",
-        "diffusion, 2 steps, guidance 1",
-        "diffusion without L_vel",
+        "shipped prior, 3 steps",
+        "shipped prior, 2 steps, guidance 1",
+        "diffusion (tiny, 2 training steps)",
+        "autoregressive (tiny, 2 training steps)",
+        "without L_vel",
     ]
     assert any("without editing: not there" in line for line in told)
     by_name = dict(zip(names, table, strict=True))
@@ -83,17 +91,17 @@ def test_every_row_is_measured_and_the_truth_wins(options):
     assert truth["energy"] == min(row["energy"] for row in table) < 0.1 < static["energy"]
     assert truth["var_ratio"] == pytest.approx(1.0, abs=0.35) and static["var_ratio"] == 0
     assert static["diversity_deg"] == 0 < truth["diversity_deg"] and truth["snd_ci"] > 0
-    assert np.isfinite([truth["beat_alignment"], by_name["diffusion, 3 steps"]["seam_rank"]]).all()
+    assert np.isfinite([truth["beat_alignment"], by_name["shipped prior, 3 steps"]["seam_rank"]]).all()
     (shown,) = tables(table)
     assert len(shown.rows) == len(table) and {COLUMNS[key] for key in ("snd", "energy", "recall")} <= set(shown.columns)
 
 
 def test_the_address_is_measured_by_its_head(options, tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluate_prior, "ABLATIONS", {})
+    monkeypatch.setattr(evaluate_prior, "COMPARED", {})
     arguments = ["--sets", "address,grid", "--clips", "1", "--seeds", "2", "--prior", str(options.prior)]
-    main([*arguments, "--autoregressive", str(tmp_path / "none"), "--out", str(tmp_path / "out" / "table.json")])
+    main([*arguments, "--out", str(tmp_path / "out" / "table.json")])
     table = json.loads((tmp_path / "out" / "table.json").read_text())
-    assert [row["row"] for row in table] == ["truth", "static", "random training clip", "diffusion, 3 steps"]
+    assert [row["row"] for row in table] == ["truth", "static", "random training clip", "shipped prior, 3 steps"]
     assert all(row["set"] == "address" and "snd" not in row and row["snd_head"] >= -1e-6 for row in table)
     assert table[0]["snd_head"] == pytest.approx(0, abs=1e-6)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.errors import BadInputError
 from core.prior.features import FEATURE_GROUPS, d_nl
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
@@ -14,10 +15,10 @@ from core.prior.spaces import ChannelSpace, CodeSpace
 from core.representation.model import Representation, RepresentationConfig
 from training.checkpoint import load_module, module_weights
 from training.engine import CHECKPOINT, RunConfig
-from training.prior import Denoising, TrainConfig, learning_rate, losses, main, train
+from training.prior import Denoising, TrainConfig, draw_times, learning_rate, losses, main, time_weights, train
 from training.prior_batches import BatchSource, feature_weights, statistics
 from training.prior_data import Clip, blink_starts, draw_mask, draw_window
-from training.prior_export import export
+from training.prior_export import export, trained
 from training.prosody import Prosody
 
 MIX = (("synthetic", 0.6), ("grid", 0.2), ("address", 0.2))
@@ -80,6 +81,41 @@ def test_the_shards_hold_the_average_of_a_run(clips, tmp_path):
     for name, value in prior.network.state_dict().items():
         torch.testing.assert_close(value, average[f"network.{name}"].half().float())
     np.testing.assert_array_equal(prior.mean, statistics(clips)[0])
+
+
+def test_a_run_starts_from_exported_weights(clips, tmp_path):
+    """Before its first step it has their weights and their statistics, whatever its own clips'; and goes on from there.
+
+    Weights of another shape are refused.
+    """
+    train(CONFIG, dataclasses.replace(SETTINGS, steps=3), clips, tmp_path / "first")
+    export(tmp_path / "first", 5, 1.0, tmp_path / "weights")
+    shipped = NonlipPrior.load("cpu", tmp_path / "weights")
+    others = {"synthetic": clips["synthetic"]}
+    still = dataclasses.replace(CONFIG, learning_rate=0.0, shares=(("synthetic", 1.0),))
+    train(still, dataclasses.replace(SETTINGS, steps=1), others, tmp_path / "second", tmp_path / "weights")
+    prior, facts = trained(tmp_path / "second")
+    assert facts["step"] == 1
+    for name, value in shipped.network.state_dict().items():
+        torch.testing.assert_close(prior.network.state_dict()[name], value)
+    np.testing.assert_array_equal(prior.mean, shipped.mean)
+    assert not np.allclose(prior.mean, statistics(others)[0])
+    small = dataclasses.replace(CONFIG, size="small")
+    with pytest.raises(BadInputError, match="another shape"):
+        train(small, SETTINGS, clips, tmp_path / "third", tmp_path / "weights")
+
+
+def test_weights_by_time_follow_the_signal_up_to_the_cap():
+    schedule = CosineSchedule()
+    assert torch.allclose(time_weights(schedule, 0.0), torch.ones(1001))
+    weights = time_weights(schedule, 5.0)
+    times = draw_times(50_000, schedule.steps, torch.Generator().manual_seed(1))
+    assert times.min() >= 1 and times.max() <= 1000
+    assert times.float().mean() == pytest.approx(1000 * 4 / 7, rel=0.02)  # of density ∝ t^⅓
+    assert weights[times].mean() == pytest.approx(1.0, abs=0.02)
+    even = int((schedule.alpha_bar - 0.5).abs().argmin())  # as much noise as signal
+    assert weights[even] / weights[1000] == pytest.approx(2.0, rel=0.02)
+    assert weights[50] / weights[1000] == pytest.approx(6.0, rel=1e-4) and weights[50] == weights[1]
 
 
 def test_ablations_train_what_they_say(clips, tmp_path, monkeypatch):
@@ -187,7 +223,9 @@ def test_learning_rate_warms_up_and_falls():
     config = TrainConfig(warm_up=100, learning_rate=1.0)
     assert learning_rate(0, 1000, config) == pytest.approx(0.01)
     assert learning_rate(500, 1000, config) == 1.0
-    assert learning_rate(999, 1000, config) < 0.06
+    assert learning_rate(875, 1000, config) == pytest.approx(0.505)  # half of the way down to a hundredth
+    assert learning_rate(999, 1000, config) < 0.02
+    assert learning_rate(550, 1000, dataclasses.replace(config, decay_from=0.1)) == pytest.approx(0.505)
 
 
 def test_blink_starts_finds_shallow_blinks():
