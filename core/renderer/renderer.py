@@ -29,6 +29,7 @@ from .light import Light
 from .masks import LID_RINGS, polygon
 from .matte import separate
 from .mouth import Mouth
+from .stretched import StretchedPerson
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ class Renderer:
             layers = separate(self.framing.crop, landmarks)
             picture = torch.tensor(self.framing.crop).permute(2, 0, 1)[None].float() / 255
             self.background = layers.background
-            person = (picture, layers.alpha, layers.pure, layers.tight)
-            self.person = torch.cat(person, 1)  # (1, 3 + 1 + 3 + 1, S, S)
+            self.person = torch.cat([picture, layers.alpha], 1)  # (1, 3 + 1, S, S)
+            self.stretched = StretchedPerson(layers.pure, layers.tight)
             inside = torch.tensor(self.framing.inside)
             self.flow_field = FlowField(self.geometry, inside, layers.tight, size)
             trust = self.flow_field.vertex_trust
@@ -134,13 +135,13 @@ class Renderer:
         with torch.inference_mode(), self.device:
             heads = self.geometry.pose(expression, rotation, translation, absolute)
             flow = self.flow_field(heads, rotation, translation)
-            warped = sample(self.person[:, :4], flow.positions, "bicubic").clamp(0, 1)
+            warped = sample(self.person, flow.positions, "bicubic").clamp(0, 1)
             alpha = warped[:, 3:]
             layer = alpha * (warped[:, :3] - self.background)
             if flow.stretch.any():
-                pure = sample(self.person[:, 4:], flow.positions)
-                layer = layer + flow.stretch * (pure[:, 3:] * (pure[:, :3] - self.background) - layer)
-                alpha = alpha + flow.stretch * (pure[:, 3:] - alpha)
+                colours, matte = self.stretched(flow.positions)
+                layer = layer + flow.stretch * (matte * (colours - self.background) - layer)
+                alpha = alpha + flow.stretch * (matte - alpha)
             picture = self.background + layer
             picture = picture + self._outline(flow.trust) * (blur(picture, 1, 1) - picture)
             for part in (*self.eyes, self.mouth):

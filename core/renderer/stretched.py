@@ -1,0 +1,74 @@
+"""The person where the flow stretches the photograph, as beside the ear of a head that turns away from it.
+
+A photograph's pixel drawn over several pixels of a frame becomes a streak: its grain still changes from row to row, but
+no more along the row. So the photograph is softened there, by about as much as it is stretched: a smooth cheek is what one
+expects to see, stripes aren't. The colours are the person's own, without the ring of background that a matte carries.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .fields import blur, resize, sample, smoothstep
+
+GRID = 64
+"""Side of the grid that the magnification is taken on."""
+SOFTER = ((1.5, 2.5, 1 / 256), (2.5, 5.0, 1 / 128))
+"""Magnifications between which a softer photograph takes over, and its blur's radius in parts of the square's side."""
+MOST = 10.0
+"""Largest magnification told apart."""
+
+
+def magnification(positions: Tensor) -> Tensor:
+    """Frame pixels that one pixel of the photograph fills, along the direction in which they are most: 1 to ``MOST``.
+
+    The least singular value of the flow's Jacobian, inverted.
+
+    Parameters
+    ----------
+    positions
+        (B, S, S, 2) of ``flow.Flow``.
+
+    Returns
+    -------
+    Tensor
+        (B, 1, S, S).
+    """
+    size = positions.shape[1]
+    coarse = resize(positions.permute(0, 3, 1, 2), GRID, GRID) * (GRID / size)  # (B, 2, 64, 64) in the grid's cells
+    right = F.pad(coarse.diff(dim=3), (0, 1, 0, 0), mode="replicate")
+    down = F.pad(coarse.diff(dim=2), (0, 0, 0, 1), mode="replicate")
+    # Least eigenvalue of [[a, c], [c, b]] = J^T J.
+    a, b, c = (right * right).sum(1), (down * down).sum(1), (right * down).sum(1)
+    least = (a + b) / 2 - (((a - b) / 2).square() + c.square()).sqrt()
+    filled = least.clamp_min(0).sqrt()[:, None].clamp(1 / MOST, 1).reciprocal()
+    return F.interpolate(blur(filled, 1, 1), (size, size), mode="bilinear", align_corners=False)
+
+
+class StretchedPerson:
+    """The layer that takes the warped person's place where the flow stretches.
+
+    Parameters
+    ----------
+    pure, tight
+        (1, 3, S, S) and (1, 1, S, S) of ``matte.Layers``.
+    """
+
+    def __init__(self, pure: Tensor, tight: Tensor) -> None:
+        size = pure.shape[-1]
+        softer = []
+        for _, _, part in SOFTER:
+            radius = max(1, round(part * size))
+            # Weighted by the matte, so that nothing of what lies beyond the person's rim mixes in.
+            softer.append(blur(pure * tight, radius) / blur(tight, radius).clamp_min(1e-3))
+        self.layers = torch.cat([tight, pure, *softer], 1)  # (1, 4 + 3 n, S, S)
+
+    def __call__(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Colours (B, 3, S, S) and matte (B, 1, S, S) at positions (B, S, S, 2) of the photograph."""
+        filled = magnification(positions)
+        matte, colours, *softer = sample(self.layers, positions).split([1, 3] + [3] * len(SOFTER), 1)
+        for (begins, whole, _), soft in zip(SOFTER, softer, strict=True):
+            colours = colours + smoothstep(begins, whole, filled) * (soft - colours)
+        return colours, matte
