@@ -9,47 +9,28 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import queue
 import re
 import shutil
-import subprocess
 import sys
-import threading
+import tarfile
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from . import pythons
 from .errors import CancelledError, SoliloquyError
 from .files import try_lock
-from .processes import clean_environment, end_group, own_group
+from .installing import Installer
 from .pythons import WORKER_PYTHONS, environment_python, find_python
+from .runner import Cancelled, Progress, Runner
 
 WORKER_REQUIREMENTS = Path(__file__).resolve().parent / "requirements" / "worker.txt"
 STAMP = "soliloquy-environment.json"
 RECIPE = 1
 """Counts changes of the way environments are built; part of the stamp."""
 
-CPU_TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
-"""Where torch without CUDA is, a tenth of the size; asked only on Linux machines without an NVIDIA GPU."""
-
-Progress = Callable[[str], None]
-Cancelled = Callable[[], bool]
-
-__all__ = ["WORKER_REQUIREMENTS", "find_python", "has_nvidia_gpu", "installed_python", "prepare"]
-
-
-def has_nvidia_gpu() -> bool:
-    """Whether NVIDIA's driver is installed and lists a GPU."""
-    command = shutil.which("nvidia-smi")
-    if command is None:
-        return False
-    try:
-        listed = subprocess.run([command, "-L"], capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return listed.returncode == 0 and b"GPU" in listed.stdout
+__all__ = ["WORKER_REQUIREMENTS", "find_python", "installed_facts", "installed_python", "prepare", "remove"]
 
 
 def requirements_hash(requirements: Sequence[Path]) -> str:
@@ -66,12 +47,21 @@ def installed_python(folder: str | Path, requirements: Sequence[Path] = (WORKER_
     Reads one small file and starts nothing, so it may be asked while a panel is drawn.
     """
     python = environment_python(Path(folder))
-    try:
-        stamp = json.loads((Path(folder) / STAMP).read_text(encoding="utf-8"))
-        fits = stamp["requirements"] == requirements_hash(requirements)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    fits = installed_facts(folder).get("requirements") == requirements_hash(requirements)
     return python if fits and python.exists() else None
+
+
+def installed_facts(folder: str | Path) -> dict[str, Any]:
+    """What the stamp of the environment in ``folder`` says; empty where there is none.
+
+    ``requirements`` (hash), ``base`` (the Python it was built on), and where torch is installed ``torch`` (which build:
+    cuda, rocm, mps, cpu), ``device`` (what it could use then), ``note`` (why a GPU is not used).
+    """
+    try:
+        facts = json.loads((Path(folder) / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def prepare(
@@ -80,6 +70,7 @@ def prepare(
     *,
     python: str | Path | None = None,
     wheels: str | Path | None = None,
+    keep_downloads: bool = False,
     progress: Progress = lambda text: None,
     cancelled: Cancelled = lambda: False,
 ) -> Path:
@@ -95,13 +86,18 @@ def prepare(
     python
         Interpreter to build on; by default a CPython 3.11 or 3.12 of this machine, else one fetched with uv.
     wheels
-        Folder that holds every package as a wheel; then nothing is downloaded.
+        Folder that holds every package as a wheel; then nothing is downloaded. It may hold a Python as well: an
+        ``install_only`` archive of python-build-standalone, unpacked where this machine has none.
+    keep_downloads
+        Keep what was downloaded beside ``folder`` until the environment is finished, so that an installation that was
+        cancelled or failed goes on with it; otherwise pip's own cache serves.
     progress
         Called with one plain sentence at every step, from this thread.
     cancelled
         Asked several times a second; True stops the work, removes what was half-built and raises CancelledError.
 
-    Raises SoliloquyError ``environment_failed``, ``environment_folder``, ``python_missing`` or ``disk_full``.
+    Raises SoliloquyError ``environment_failed``, ``environment_folder``, ``python_missing``, ``torch_missing`` or
+    ``disk_full``.
     """
     folder = Path(folder).absolute()
     found = installed_python(folder, requirements)
@@ -109,9 +105,17 @@ def prepare(
         return found
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_name(folder.name + ".lock"), progress, cancelled):
+        with _locked(_beside(folder, ".lock"), progress, cancelled):
             found = installed_python(folder, requirements)  # another process may have finished it while we waited
-            return found or _build(folder, requirements, python, wheels, progress, cancelled)
+            if found is None:
+                installer = Installer(
+                    Runner(cancelled),
+                    progress,
+                    Path(wheels) if wheels is not None else None,
+                    _beside(folder, "-downloads") if keep_downloads else None,
+                )
+                found = _build(folder, requirements, python, installer)
+            return found
     except OSError as error:
         raise SoliloquyError(
             "environment_folder",
@@ -121,96 +125,89 @@ def prepare(
 
 
 def remove(folder: str | Path) -> None:
-    """Delete the environment in ``folder``, the Python that was fetched for it, and the lock beside it.
+    """Delete the environment in ``folder`` and what lies beside it: a fetched Python, unfinished downloads, the lock.
 
     Raises SoliloquyError ``environment_folder`` where the folder holds anything else or can't be deleted.
     """
     folder = Path(folder).absolute()
     try:
         _clear(folder)
-        fetched = folder.with_name(folder.name + "-python")
-        if fetched.is_dir():
-            shutil.rmtree(fetched)
-        folder.with_name(folder.name + ".lock").unlink(missing_ok=True)
+        for ending in ("-python", "-downloads"):
+            if _beside(folder, ending).is_dir():
+                shutil.rmtree(_beside(folder, ending))
+        _beside(folder, ".lock").unlink(missing_ok=True)
     except OSError as error:
         raise SoliloquyError(
             "environment_folder", f"{folder} can't be deleted: {error}.", "Close what uses it and try again."
         ) from error
 
 
-def _build(
-    folder: Path,
-    requirements: Sequence[Path],
-    python: str | Path | None,
-    wheels: str | Path | None,
-    progress: Progress,
-    cancelled: Cancelled,
-) -> Path:
-    if wheels is not None and not any(Path(wheels).glob("*.whl")):
+def _beside(folder: Path, ending: str) -> Path:
+    return folder.with_name(folder.name + ending)
+
+
+def _build(folder: Path, requirements: Sequence[Path], python: str | Path | None, installer: Installer) -> Path:
+    wheels, progress = installer.wheels, installer.progress
+    if wheels is not None and not any(wheels.glob("*.whl")):
         raise SoliloquyError("environment_failed", f"There are no wheels in {wheels}.", "Choose the folder with them.")
     _clear(folder)
-    run = _Runner(cancelled)
     try:
-        base = Path(python) if python else find_python(WORKER_PYTHONS)
-        if base is None and wheels is not None:
-            raise SoliloquyError(
-                "python_missing", "There is no Python 3.11 or 3.12 on this computer.", "Install one from python.org."
-            )
-        if base is None:
-            base = _fetch_python(folder.with_name(folder.name + "-python"), run, progress)
+        base = Path(python) if python else _base_python(_beside(folder, "-python"), installer)
         progress(f"Making an environment with {base}")
-        links = "--copies" if sys.platform == "win32" else "--symlinks"
-        run([str(base), "-I", "-m", "venv", "--without-pip", links, str(folder)])
+        links = "--copies" if sys.platform == "win32" else "--symlinks"  # Windows' links need rights that users lack
+        installer.run([str(base), "-I", "-m", "venv", "--without-pip", links, str(folder)])
         own = environment_python(folder)
-        _install(own, requirements, wheels, run, progress)
-        stamp = {"requirements": requirements_hash(requirements), "base": str(base), "recipe": RECIPE}
+        facts = installer.install(own, requirements)
+        stamp = {"requirements": requirements_hash(requirements), "base": str(base), "recipe": RECIPE, **facts}
         (folder / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    if installer.downloads is not None:
+        shutil.rmtree(installer.downloads, ignore_errors=True)
     progress("The environment is ready")
     return own
 
 
-def _install(
-    python: Path, requirements: Sequence[Path], wheels: str | Path | None, run: _Runner, progress: Progress
-) -> None:
-    files = [argument for path in requirements for argument in ("-r", str(path))]
-    pins = [line.strip() for path in requirements for line in path.read_text(encoding="utf-8").splitlines()]
-    pins = [line for line in pins if line and not line.startswith("#")]
-    if not pins:
-        return
-    run([str(python), "-I", "-m", "ensurepip", "--default-pip"])
-    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
-    if wheels is not None:
-        pip += ["--no-index", "--find-links", str(wheels)]
-    count = 0
-
-    def tell(line: str) -> None:
-        nonlocal count
-        words = line.split()
-        if words[:1] in (["Collecting"], ["Processing"]) and len(words) > 1:
-            count += 1
-            wheel = re.search(r"([^/\\]+?)-[^/\\]*\.whl", line)  # a wheel of a folder is named by its whole path
-            name = wheel[1] if wheel else words[1].partition("==")[0]
-            progress(f"Fetching {name} ({min(count, len(pins))} of about {len(pins)})")
-        elif words[:1] == ["Downloading"] and line.endswith(")"):
-            progress(f"Downloading {words[1].split('-')[0]} {' '.join(words[-2:])}")
-        elif line.startswith("Installing collected packages"):
-            progress(f"Installing {line.count(',') + 1} packages")
-
-    torch = next((pin for pin in pins if pin.startswith("torch==")), None)
-    if torch is not None:
-        # With its dependencies, because the CUDA build brings NVIDIA's libraries; everything it may bring is pinned.
-        command = [*pip, torch, *(word if word != "-r" else "-c" for word in files)]
-        if wheels is None and sys.platform == "linux" and not has_nvidia_gpu():
-            # One quick try: where this index can't be reached, PyPI or the machine's own wheels still serve torch.
-            command += ["--extra-index-url", CPU_TORCH_INDEX, "--retries", "1", "--timeout", "20"]
-        run(command, tell)
-    run([*pip, "--no-deps", *files], tell)
+def _base_python(fetched: Path, installer: Installer) -> Path:
+    """A CPython for the worker: this machine's, one fetched before, one that lies with the wheels, or one to fetch."""
+    found = find_python(_fitting(installer.wheels)) or _usable(fetched)
+    if found is not None:
+        return found
+    if installer.wheels is None:
+        return _fetch_python(fetched, installer.run, installer.progress)
+    archives = sorted(installer.wheels.glob("cpython-3.1[12].*install_only*.tar.gz"))
+    if archives:
+        installer.progress(f"Unpacking {archives[-1].name}")
+        try:
+            with tarfile.open(archives[-1]) as archive:
+                archive.extractall(fetched, filter="tar")
+        except tarfile.TarError as error:
+            shutil.rmtree(fetched, ignore_errors=True)
+            raise SoliloquyError("python_missing", f"{archives[-1]} is damaged ({error}).", "Copy it again.") from error
+        found = _usable(fetched)
+    if found is None:
+        raise SoliloquyError(
+            "python_missing",
+            "There is no Python 3.11 or 3.12 on this computer.",
+            "Install one from python.org, or put a python-build-standalone archive (install_only) beside the wheels.",
+        )
+    return found
 
 
-def _fetch_python(folder: Path, run: _Runner, progress: Progress) -> Path:
+def _fitting(wheels: Path | None) -> Sequence[tuple[int, int]]:
+    """The versions of Python that a folder of wheels was made for, by the wheels' names."""
+    names = [path.name for path in wheels.glob("*.whl")] if wheels is not None else []
+    tagged = {int(minor) for name in names for minor in re.findall(r"-cp3(\d+)-cp3", name)}
+    return [version for version in WORKER_PYTHONS if version[1] in tagged] or WORKER_PYTHONS
+
+
+def _usable(folder: Path) -> Path | None:
+    """A Python for the worker below ``folder``, where uv or an archive put it."""
+    return next((path for path in pythons.inside(folder) if pythons.version_of(path) in WORKER_PYTHONS), None)
+
+
+def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
     """Fetch CPython 3.12 with uv into ``folder`` (kept: the environment builds on it)."""
     helper = pythons.any_python()
     if helper is None:
@@ -235,7 +232,7 @@ def _fetch_python(folder: Path, run: _Runner, progress: Progress) -> Path:
         ) from error
     finally:
         shutil.rmtree(tool, ignore_errors=True)
-    found = next((path for path in pythons.inside(folder) if pythons.version_of(path) == (3, 12)), None)
+    found = _usable(folder)
     if found is None:
         raise SoliloquyError("python_missing", "uv left no usable Python 3.12.", "Install Python 3.12 from python.org.")
     return found
@@ -268,77 +265,3 @@ def _locked(path: Path, progress: Progress, cancelled: Cancelled) -> Iterator[No
                 raise CancelledError
             time.sleep(0.2)
         yield
-
-
-class _Runner:
-    """Runs one command at a time, reads its lines, and ends it whole when asked to."""
-
-    def __init__(self, cancelled: Cancelled) -> None:
-        self._cancelled = cancelled
-
-    def __call__(self, command: list[str], tell: Progress = lambda line: None) -> None:
-        if self._cancelled():
-            raise CancelledError
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=clean_environment(),
-            **own_group(),
-        )
-        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-
-        def read() -> None:
-            assert process.stdout is not None
-            with process.stdout:
-                for line in process.stdout:
-                    lines.put(line.decode("utf-8", "replace").strip())
-            lines.put(None)
-
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        last: deque[str] = deque(maxlen=40)
-        try:
-            while True:
-                if self._cancelled():
-                    raise CancelledError
-                try:
-                    line = lines.get(timeout=0.1)
-                except queue.Empty:
-                    continue
-                if line is None:
-                    break
-                last.append(line)
-                tell(line)
-            status = process.wait(timeout=60)
-        finally:
-            # Also on KeyboardInterrupt: no installer goes on writing into a folder that is being removed.
-            if process.poll() is None:
-                end_group(process, force=True)
-                process.wait(timeout=60)
-        if status:
-            raise _failure(command, list(last))
-
-
-def _failure(command: list[str], lines: list[str]) -> SoliloquyError:
-    """A sentence about a command that failed, from the last lines it wrote."""
-    text = "\n".join(lines)
-    if "No space left on device" in text or "Errno 28" in text or "not enough space" in text:
-        return SoliloquyError(
-            "disk_full", "The disk is full: the environment could not be installed.", "Free 3 GB and try again."
-        )
-    errors = [line for line in lines if line.lower().startswith(("error", "fatal"))] or [line for line in lines if line]
-    reason = errors[-1] if errors else "it said nothing"
-    # A refused connection shows as retries and then as a package without versions.
-    if "Retrying (" in text or "ConnectionError" in text or "Name or service not known" in text:
-        hint = "Check the internet connection (and the proxy) and try again."
-    elif "ensurepip" in text:
-        hint = "This Python can't make environments; on Debian and Ubuntu install python3-venv."
-    else:
-        hint = "Try again; if it fails again, report the whole message."
-    reason = reason.partition(": ")[2] if reason.lower().startswith(("error: ", "fatal: ")) else reason
-    what = " ".join(word for word in command if word in ("venv", "pip", "install", "uv", "python"))
-    return SoliloquyError(
-        "environment_failed", f"Setting up Python failed ({what}): {reason[:400].rstrip('. ')}.", hint
-    )

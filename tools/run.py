@@ -30,8 +30,10 @@ from core.errors import SoliloquyError  # noqa: E402
 RUNTIME = ROOT / ".runtime"
 REQUIREMENTS = ROOT / "tools" / "requirements"
 WORKER_REQUIREMENTS = ROOT / "core" / "requirements" / "worker.txt"
-BPY_PYTHONS = {"4.2": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
+BPY_PYTHONS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 """Each supported bpy wheel and the CPython it is built for."""
+TESTED_BPY = ("4.2", "5.0", "5.2")
+"""The wheels that the add-on's tests run under; the matrix has them all."""
 OLDEST_BLENDER = (4, 2)
 DEFAULT_OUT = ROOT / "demo-output"
 
@@ -164,7 +166,7 @@ def test(arguments: list[str]) -> int:
         report = Path(folder) / "unit.xml"
         run("unit tests", [worker, "-m", "pytest", "-q", f"--junitxml={report}", *chosen], report)
         if not arguments:
-            for version in BPY_PYTHONS:
+            for version in TESTED_BPY:
                 python = bpy_environment(version)
                 if python is None:
                     say(f"bpy {version}: no CPython {'.'.join(map(str, BPY_PYTHONS[version]))} here, left out")

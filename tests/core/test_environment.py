@@ -9,13 +9,13 @@ import stat
 import subprocess
 import sys
 import threading
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from core import environment, pythons
 from core.errors import CancelledError, SoliloquyError
+from core.runner import failure
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX executables")
 
@@ -121,45 +121,6 @@ def test_failed_installs_leave_nothing_and_say_why(tmp_path, monkeypatch) -> Non
     assert not folder.exists()
 
 
-def tiny_wheel(folder: Path) -> None:
-    """A package with one module, as a wheel."""
-    folder.mkdir()
-    about = "soliloquy_tiny-1.0.dist-info"
-    files = {
-        "soliloquy_tiny.py": "answer = 42\n",
-        f"{about}/METADATA": "Metadata-Version: 2.1\nName: soliloquy-tiny\nVersion: 1.0\n",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    files[f"{about}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{about}/RECORD"])
-    with zipfile.ZipFile(folder / "soliloquy_tiny-1.0-py3-none-any.whl", "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-
-
-def test_installed_from_a_folder_of_wheels_and_removed(tmp_path) -> None:
-    wheels, wanted, folder = tmp_path / "wheels ü", tmp_path / "wanted.txt", tmp_path / "env"
-    tiny_wheel(wheels)
-    wanted.write_text("soliloquy-tiny==1.0\n", encoding="utf-8")
-    told: list[str] = []
-    python = environment.prepare(folder, [wanted], python=sys.executable, wheels=wheels, progress=told.append)
-    code = "import soliloquy_tiny; print(soliloquy_tiny.answer)"
-    assert subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "42"
-    assert any(text.startswith("Fetching soliloquy") for text in told)
-    environment.remove(folder)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["wanted.txt", "wheels ü"]
-
-
-def test_a_folder_without_the_wheels_is_told(tmp_path) -> None:
-    wanted = tmp_path / "wanted.txt"
-    wanted.write_text("soliloquy-other==1.0\n", encoding="utf-8")
-    with pytest.raises(SoliloquyError, match="no wheels"):
-        environment.prepare(tmp_path / "env", [wanted], python=sys.executable, wheels=tmp_path)
-    tiny_wheel(tmp_path / "wheels")
-    with pytest.raises(SoliloquyError, match="soliloquy-other"):
-        environment.prepare(tmp_path / "env", [wanted], python=sys.executable, wheels=tmp_path / "wheels")
-    assert not (tmp_path / "env").exists()
-
-
 def test_only_an_environment_is_removed(tmp_path) -> None:
     (tmp_path / "holiday.jpg").write_text("precious")
     with pytest.raises(SoliloquyError, match="holds other files"):
@@ -234,13 +195,13 @@ def test_no_python_and_no_way_to_fetch_one_is_a_sentence(tmp_path, nothing, monk
 
 
 def test_disk_full_is_said_as_such() -> None:
-    error = environment._failure(["python", "-m", "pip", "install"], ["OSError: [Errno 28] No space left on device"])
+    error = failure(["python", "-m", "pip", "install"], ["OSError: [Errno 28] No space left on device"])
     assert error.code == "disk_full"
 
 
 def test_no_network_is_said_as_such() -> None:
     lines = ["WARNING: Retrying (Retry(total=4)) ConnectionError", "ERROR: No matching distribution found for torch"]
-    error = environment._failure(["python", "-m", "pip", "install"], lines)
+    error = failure(["python", "-m", "pip", "install"], lines)
     assert "torch" in error.message and "connection" in error.hint
 
 
