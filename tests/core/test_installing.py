@@ -142,9 +142,7 @@ def test_unfinished_downloads_are_removed_with_the_rest(tmp_path, index) -> None
 
 def test_an_installation_that_is_not_whole_is_no_installation() -> None:
     installer = installing.Installer(Runner(lambda: False), lambda _: None)
-    with pytest.raises(
-        SoliloquyError, match=r"pytest is .* instead of 0\.1, .*-lost is nothing"
-    ):
+    with pytest.raises(SoliloquyError, match=r"pytest is .* instead of 0\.1, .*-lost is nothing"):
         installer._look(Path(sys.executable), ["pytest==0.1", "soliloquy-lost==1.0"], None)
     assert installer._look(Path(sys.executable), [f"pytest=={pytest.__version__}"], None) == {}
 
