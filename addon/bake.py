@@ -92,7 +92,7 @@ def bake(
     frames = frames_of(motion, timing)
     sampled = on_frames(motion, timing, frames)
     yield None
-    plan = targets.channels(thing, rules, sampled)
+    plan = yield from targets.channels(thing, rules, sampled)
     if not plan:
         raise BadInputError(
             "bad_target", f"Nothing of the mapping is on “{thing.name}”.", "Choose another preset or match the names."

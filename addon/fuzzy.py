@@ -13,6 +13,7 @@ _SIDES = {"l": "left", "lt": "left", "r": "right", "rt": "right"}
 _SAME = {"raise": "up", "raised": "up", "kiss": "pucker", "closed": "close", "opened": "open", "eyelid": "eye"}
 _EMPTY = {
     *("j", "c", "bip", "mixamorig", "cc", "base", "def", "ctrl", "control", "bone", "rig", "fcl", "shape", "key"),
+    *("adj", "ex", "vrc", "wolf"),
     *("blendshape", "blendshapes", "morph", "target", "bs", "arkit", "face", "facial", "exp", "master"),
 }
 

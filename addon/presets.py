@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import bpy
 
-from . import fuzzy, targets
+from . import eyeballs, fuzzy, targets, visemes
 from .arkit import SHAPE_NAMES
 from .mapping import LOCATION, PROPERTY, ROTATION, SHAPE, Rule
 from .rigify import rigify_rules
@@ -24,25 +24,6 @@ _WHOLE = {
     "noseSneer": "0.5 noseSneerLeft + 0.5 noseSneerRight",
 }
 """Shapes that some rigs have once for both sides."""
-_STRETCH = "0.5 mouthStretchLeft + 0.5 mouthStretchRight"
-_SMILE = "0.3 mouthSmileLeft + 0.3 mouthSmileRight"
-_VISEMES = (
-    ("1.1 jawOpen - 0.6 mouthFunnel - 0.6 mouthPucker", ("visemeaa", "fclmtha", "a", "aa", "moutha", "vrca")),
-    (f"{_STRETCH} + {_SMILE}", ("visemee", "fclmthe", "e", "ee", "mouthe")),
-    (f"0.5 mouthStretchLeft + {_SMILE} + 0.2 jawOpen", ("visemei", "fclmthi", "i", "ih", "mouthi")),
-    ("1.1 mouthFunnel + 0.2 jawOpen", ("visemeo", "fclmtho", "o", "oh", "moutho")),
-    ("1.1 mouthPucker", ("visemeu", "fclmthu", "u", "ou", "mouthu")),
-    ("mouthClose + 0.4 mouthPressLeft + 0.4 mouthPressRight", ("visemepp", "pp")),
-    ("mouthRollLower + 0.3 mouthUpperUpLeft + 0.3 mouthUpperUpRight", ("visemeff", "ff")),
-    ("0.3 mouthStretchLeft + 0.3 mouthStretchRight", ("visemess", "ss")),
-    ("0.5 mouthFunnel + 0.3 mouthPucker", ("visemech", "ch")),
-    ("eyeBlinkLeft", ("fcleyeclosel", "blinkl", "blinkleft", "winkleft")),
-    ("eyeBlinkRight", ("fcleyecloser", "blinkr", "blinkright", "winkright")),
-    ("0.5 browInnerUpLeft + 0.5 browInnerUpRight", ("fclbrwsurprised", "browup", "browsup")),
-    ("0.5 browDownLeft + 0.5 browDownRight", ("fclbrwangry", "browdown", "browsdown")),
-)
-"""Mouth shapes of talking avatars (VRM, Ready Player Me, VRChat) as sums of ours, with the names they go by.
-Sounds that are made inside the mouth (DD, kk, nn, RR, TH) show little and have no rule."""
 
 
 def own_rules(thing: bpy.types.Object) -> list[Rule]:
@@ -141,33 +122,43 @@ def arkit_rules(thing: bpy.types.Object) -> list[Rule]:
         for name, shape in found.items()
         if name not in _WHOLE or not {f"{name}Left", f"{name}Right"} & set(found)
     ]
+    return rules + _bones_beside(thing, rules)
+
+
+def _bones_beside(thing: bpy.types.Object, shapes: list[Rule]) -> list[Rule]:
+    """Bones without those that would do a second time what the shapes do: open the mouth, turn the eyes."""
     bones = bone_rules(thing)
-    if any("jawOpen" in rule.source for rule in rules):  # the shape opens the mouth; the bone would open it twice
+    if any("jawOpen" in rule.source for rule in shapes):
         bones = [rule for rule in bones if not rule.source.startswith("jaw")]
-    return rules + bones
+    eyes = [rule.name for rule in bones if "eyeLook" in rule.source]
+    if eyes and eyeballs.turned_by_shapes(thing, eyes, [rule.name for rule in shapes if "eyeLook" in rule.source]):
+        bones = [rule for rule in bones if rule.name not in eyes]
+    return bones
 
 
 def viseme_rules(thing: bpy.types.Object) -> list[Rule]:
     """Avatars with a few mouth shapes: VRM's five vowels, Ready Player Me's and Oculus' visemes."""
-    plain = {"".join(c for c in name.lower() if c.isalnum()): name for name in free_shapes(thing)}
-    rules = []
-    for source, names in _VISEMES:
-        shape = next((plain[name] for name in names if name in plain), None)
-        if shape:
-            rules.append(Rule(source, SHAPE, shape))
-    return rules + [rule for rule in bone_rules(thing) if not rule.source.startswith("jaw")]
+    rules = [Rule(total, SHAPE, shape) for total, shape in visemes.sums(free_shapes(thing))]
+    return rules + _bones_beside(thing, rules)
 
 
 def mpfb_rules(thing: bpy.types.Object) -> list[Rule]:
-    """MPFB's people: bones of its default rig, and ARKit face units where they were loaded."""
+    """MPFB's people: ARKit face units or visemes where they were loaded, else what its default rig has bones for."""
     rules = arkit_rules(thing)
-    if not any(rule.kind == SHAPE for rule in rules) and thing.pose:
-        for side, sided in (("L", "Left"), ("R", "Right")):
-            upper, lower = f"orbicularis03.{side}", f"orbicularis04.{side}"
-            if {upper, lower} <= set(thing.pose.bones.keys()):
-                rules.append(Rule(f"eyeBlink{sided}", ROTATION, upper, "LEFT", 0.45))
-                rules.append(Rule(f"eyeBlink{sided}", ROTATION, lower, "LEFT", -0.1))
-    return rules
+    if any(rule.kind == SHAPE for rule in rules):
+        return rules
+    if any(rule.kind == SHAPE for rule in viseme_rules(thing)):
+        rules = viseme_rules(thing)
+    for side, sided, sign in (("L", "Left", 1.0), ("R", "Right", -1.0)):
+        upper, lower, brow = f"orbicularis03.{side}", f"orbicularis04.{side}", f"oculi01.{side}"
+        rules += [
+            # Lids turn about the eyeball's middle; the brow's bone runs from the outer end to the inner one.
+            Rule(f"eyeBlink{sided} - 0.4 eyeWide{sided}", ROTATION, upper, "LEFT", 0.45),
+            Rule(f"eyeBlink{sided} + eyeSquint{sided}", ROTATION, lower, "LEFT", -0.1),
+            Rule(f"browInnerUp{sided} - 0.8 browDown{sided}", ROTATION, brow, "FORWARD", -0.25 * sign),
+        ]
+    bones = set(thing.pose.bones.keys()) if thing.pose else set()
+    return [rule for rule in rules if rule.kind == SHAPE or rule.name in bones]
 
 
 def matched_rules(thing: bpy.types.Object) -> list[Rule]:

@@ -58,8 +58,8 @@ def read(
     """
     rules = [Rule(**rule) for rule in facts["rules"]]
     timing = Timing(facts["origin"] + facts.get("placed", 0.0), facts["rate"])
-    expected = _expected(thing, rules, take, timing, facts["tolerance"])
-    yield 0.0
+    expected = yield from _expected(thing, rules, take, timing, facts["tolerance"])
+    space = targets.space_of(thing)
     before, subframe = scene.frame_current, scene.frame_subframe
     now: list[Reading] = []
     try:
@@ -67,7 +67,7 @@ def read(
             frame = timing.origin + index / take.fps * timing.rate
             whole = int(np.floor(frame))
             scene.frame_set(whole, subframe=min(frame - whole, 0.999999))
-            now.append(_look(thing, rules, bpy.context.evaluated_depsgraph_get()))
+            now.append(_look(thing, rules, space, bpy.context.evaluated_depsgraph_get()))
             yield (index + 1) / len(take)
     finally:
         scene.frame_set(before, subframe=subframe)
@@ -98,16 +98,27 @@ def save(motion: TakeMotion, inputs: Path) -> Path:
 
 def _expected(
     thing: bpy.types.Object, rules: list[Rule], take: TakeMotion, timing: Timing, tolerance: float
-) -> Reading:
-    """What the untouched bake shows at the take's own frames."""
+) -> Generator[float, None, Reading]:
+    """What the untouched bake shows at the take's own frames; in steps, none of which is far on the way."""
+    space = targets.space_of(thing)
+    yield 0.0
     frames = bake.frames_of(take, timing)
     at = timing.origin + np.arange(len(take)) / take.fps * timing.rate
     values: dict[tuple[bpy.types.ID, str, int], np.ndarray] = {}
-    for block, channels in targets.channels(thing, rules, bake.on_frames(take, timing, frames)):
+    planning = targets.channels(thing, rules, bake.on_frames(take, timing, frames))
+    while True:
+        try:
+            next(planning)
+        except StopIteration as ended:
+            plan = ended.value
+            break
+        yield 0.0
+    for block, channels in plan:
         for channel in channels:
             kept = bake.kept_keys(frames, channel, tolerance)
             keyed = channel.values[kept].astype(np.float32).astype(float)
             values[block, channel.path, channel.index] = np.interp(at, frames[kept], keyed)
+            yield 0.0
     reading: Reading = {}
     for rule in rules:
         if rule.kind == PROPERTY:
@@ -124,7 +135,7 @@ def _expected(
     for bone in {rule.name for rule in rules if rule.kind in BONE_KINDS}:
         posed = thing.pose.bones.get(bone)
         if posed is not None:
-            _bone_reading(reading, thing, posed, *_transform(thing, posed, values, len(take)))
+            _bone_reading(reading, space, posed, *_transform(thing, posed, values, len(take)))
     if targets.is_own_head(thing):
         _rigid(reading, thing, len(take))
     return reading
@@ -168,10 +179,10 @@ def _quaternion_matrix(quaternion: np.ndarray) -> np.ndarray:
 
 
 def _bone_reading(
-    reading: Reading, thing: bpy.types.Object, posed: bpy.types.PoseBone, turn: np.ndarray, shift: np.ndarray
+    reading: Reading, space: np.ndarray, posed: bpy.types.PoseBone, turn: np.ndarray, shift: np.ndarray
 ) -> None:
     """Note a bone's turn and shift along the character's axes."""
-    basis = targets.bone_basis(thing, posed.bone)
+    basis = space.T @ np.array(posed.bone.matrix_local.to_3x3())
     reading[f"ROTATION::{posed.name}"] = matrix_to_euler(basis @ turn @ basis.T)
     reading[f"LOCATION::{posed.name}"] = shift @ basis.T
 
@@ -191,7 +202,7 @@ def _rigid(reading: Reading, thing: bpy.types.Object, count: int) -> None:
 # ------------------------------------------------------------------------------------------------- what is there now
 
 
-def _look(thing: bpy.types.Object, rules: list[Rule], graph: bpy.types.Depsgraph) -> Reading:
+def _look(thing: bpy.types.Object, rules: list[Rule], space: np.ndarray, graph: bpy.types.Depsgraph) -> Reading:
     """The same places on the target as it is evaluated at the current frame; no time axis."""
     posed = thing.evaluated_get(graph)
     reading: Reading = {}
@@ -211,7 +222,7 @@ def _look(thing: bpy.types.Object, rules: list[Rule], graph: bpy.types.Depsgraph
                 local = posed.convert_space(pose_bone=bone, matrix=bone.matrix, from_space="POSE", to_space="LOCAL")
                 turn = np.array(local.to_quaternion().to_matrix())[None]
                 single: Reading = {}
-                _bone_reading(single, thing, thing.pose.bones[rule.name], turn, np.array(local.translation)[None])
+                _bone_reading(single, space, thing.pose.bones[rule.name], turn, np.array(local.translation)[None])
                 reading |= {place: value[0] for place, value in single.items()}
         elif rule.name in shapes:
             reading[_place(rule)] = shapes[rule.name]

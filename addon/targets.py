@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
 
-from . import mapping
+from . import fuzzy, mapping
 from .mapping import CHARACTER_AXES, LOCATION, OWN_AXES, PROPERTY, ROTATION, SCALE, SHAPE, Rule, Sources
 from .motion import TakeMotion, euler_to_matrix
 
@@ -16,6 +16,10 @@ Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Head space (x the person's left, y up, z forward) to the space of an object that stands along z and faces −y."""
 Y_UP = np.eye(3)
 """The same for an object whose armature stands along y, as many imported ones do inside a turned object."""
+
+_TURNED_ROUND = np.diag([-1.0, 1.0, -1.0])
+_SIDED_BONES = 8
+"""Bones of each side that are enough to tell left from right."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,24 @@ class BonePose:
 
 
 def space_of(thing: bpy.types.Object) -> np.ndarray:
-    """(3, 3) head space → the object's: found by whether its bones stand along z or along y."""
+    """(3, 3) head space → the object's, from how its bones stand (z or y) and on which side the left ones are."""
+    space = _upright_space(thing)
+    return space @ _TURNED_ROUND if thing.type == "ARMATURE" and _looks_back(thing) else space
+
+
+def _looks_back(thing: bpy.types.Object) -> bool:
+    """Whether the character looks the other way than Blender's front view expects: its left bones are on the right."""
+    left, right = [], []
+    for bone in thing.data.bones:
+        side = fuzzy.side(fuzzy.words(bone.name))
+        if side:
+            (left if side == "left" else right).append(bone.head_local.x)
+        if min(len(left), len(right)) >= _SIDED_BONES:
+            break
+    return bool(left) and bool(right) and float(np.mean(left)) < float(np.mean(right))
+
+
+def _upright_space(thing: bpy.types.Object) -> np.ndarray:
     if thing.type == "ARMATURE" and len(thing.data.bones):
         low = np.min([np.minimum(bone.head_local, bone.tail_local) for bone in thing.data.bones], axis=0)
         high = np.max([np.maximum(bone.head_local, bone.tail_local) for bone in thing.data.bones], axis=0)
@@ -112,9 +133,9 @@ def _unit(axis: int):
     return Vector([float(axis == i) for i in range(3)])
 
 
-def bone_basis(thing: bpy.types.Object, bone: bpy.types.Bone) -> np.ndarray:
-    """(3, 3) the bone's rest axes as columns in head space."""
-    return space_of(thing).T @ np.array(bone.matrix_local.to_3x3())
+def bone_basis(thing: bpy.types.Object, bone: bpy.types.Bone, space: np.ndarray | None = None) -> np.ndarray:
+    """(3, 3) the bone's rest axes as columns in head space; ``space`` is `space_of` where that is known already."""
+    return (space_of(thing) if space is None else space).T @ np.array(bone.matrix_local.to_3x3())
 
 
 def meshes_of(thing: bpy.types.Object) -> list[bpy.types.Object]:
@@ -142,15 +163,19 @@ def sources_for(thing: bpy.types.Object, motion: TakeMotion) -> Sources:
     return Sources(motion)
 
 
-def bone_poses(thing: bpy.types.Object, rules: Iterable[Rule], sources: Sources, frames: int) -> dict[str, BonePose]:
-    """What the rules do to each bone of an armature."""
+def bone_poses(
+    thing: bpy.types.Object, rules: Iterable[Rule], sources: Sources, frames: int
+) -> Generator[None, None, dict[str, BonePose]]:
+    """What the rules do to each bone of an armature, in small steps."""
     poses: dict[str, BonePose] = {}
+    space = space_of(thing)
     for rule in rules:
         bone = thing.pose.bones.get(rule.name) if rule.kind in mapping.BONE_KINDS and thing.pose else None
         if bone is not None:
             if bone.name not in poses:
-                poses[bone.name] = BonePose(bone, bone_basis(thing, bone.bone), frames)
+                poses[bone.name] = BonePose(bone, bone_basis(thing, bone.bone, space), frames)
             poses[bone.name].add(rule, sources.value(rule))
+            yield None
     return poses
 
 
@@ -175,26 +200,29 @@ def shape_path(name: str) -> str:
 
 def channels(
     thing: bpy.types.Object, rules: list[Rule], motion: TakeMotion
-) -> list[tuple[bpy.types.ID, list[Channel]]]:
-    """The data-blocks to key with their curves, for a motion already sampled on scene frames.
+) -> Generator[None, None, list[tuple[bpy.types.ID, list[Channel]]]]:
+    """The data-blocks to key with their curves, for a motion already sampled on scene frames; in small steps.
 
     Several rules of one shape key or property add up. Rules whose destination isn't there are left out: `missing`
     names them.
     """
     sources = sources_for(thing, motion)
+    yield None
     moved_by: dict[tuple[bpy.types.ID, str], list[Rule]] = {}
-    meshes = meshes_of(thing)
+    keys = [mesh.data.shape_keys for mesh in meshes_of(thing)]
     for rule in rules:
         if rule.kind == SHAPE:
-            for mesh in meshes:
-                if rule.name in mesh.data.shape_keys.key_blocks:
-                    moved_by.setdefault((mesh.data.shape_keys, shape_path(rule.name)), []).append(rule)
+            for block in keys:
+                if rule.name in block.key_blocks:
+                    moved_by.setdefault((block, shape_path(rule.name)), []).append(rule)
         elif rule.kind == PROPERTY and holder(thing, rule) is not None:
             moved_by.setdefault((thing, property_path(rule)), []).append(rule)
+    yield None
     by_block: dict[bpy.types.ID, list[Channel]] = {}
-    bones = bone_poses(thing, rules, sources, len(motion)).values()
-    if bones:
-        by_block[thing] = [channel for pose in bones for channel in pose.channels()]
+    bones = yield from bone_poses(thing, rules, sources, len(motion))
+    for pose in bones.values():
+        by_block.setdefault(thing, []).extend(pose.channels())
+        yield None
     for (block, path), movers in moved_by.items():
         values = sum(sources.value(rule) for rule in movers)
         if block != thing:
@@ -202,6 +230,7 @@ def channels(
             values = np.clip(values, min(shape.slider_min, 0.0), max(shape.slider_max, 1.0))
         neutral = sum(rule.offset for rule in movers)
         by_block.setdefault(block, []).append(Channel(path, 0, "Expression", values, neutral, tuple(movers)))
+        yield None
     return list(by_block.items())
 
 

@@ -2,10 +2,10 @@
 
     python tests/blender/run.py --blender PATH --zip ZIP --python WORKER_PYTHON [--junitxml FILE] [--only WORD]
 
-Installs the zip into a Blender profile of its own, then runs cases inside ``blender -b`` (``in_background.py``) and,
-where a ``blender-gui`` stands beside the binary or a screen is there, inside its window (``in_window.py``), all with a
-scripted worker; and ``--command soliloquy`` from outside, scripted and once for real. Exit code 0 only when nothing
-failed and something passed.
+Installs the zip into a Blender profile of its own, then runs cases inside ``blender -b`` (``in_background.py``,
+``on_rigs.py``, ``on_avatars.py``) and, where a ``blender-gui`` stands beside the binary or a screen is there, inside
+its window (``in_window.py``), all with a scripted worker; and ``--command soliloquy`` from outside, scripted and once
+for real. Exit code 0 only when nothing failed and something passed.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ def main() -> int:
 
     parts = {
         "background": lambda: bench.script(HERE / "in_background.py", "-b"),
-        "rigs": lambda: bench.script(HERE / "on_rigs.py", "-b"),
+        "rigs": lambda: [bench.script(HERE / name, "-b") for name in ("on_rigs.py", "on_avatars.py")],
         "window": window,
         "commands": lambda: commands(bench),
         "real": lambda: for_real(bench),
