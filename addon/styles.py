@@ -1,8 +1,8 @@
 """Style of a take, live: how far each group of channels moves, the way in and out, and where the eyes look.
 
 Nothing is sampled or keyed anew. A group's amount is an Envelope modifier on its curves, about the rest pose, so keys
-and edits stay as they are; the way in and out is the NLA strip's blending; the look is a constraint on the eye bones.
-Render from Curves reads what all of that makes of the take.
+and edits stay as they are; the way in and out is the NLA strip's blending; the look is a constraint on the eye bones,
+or on the control that they follow. Render from Curves reads what all of that makes of the take.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from ..core.channels import GROUPS
 from . import compat, mapping, nla, targets
 from .arkit import arkit_name
-from .mapping import ROTATION, Rule
+from .mapping import LOCATION, ROTATION, Rule
 
 LIVELY = ("head", "brows", "gaze", "cheeks", "nose")
 """Groups that the calm–lively slider moves; lips and blinks stay as the speech and the eyes need them."""
@@ -72,29 +72,30 @@ def _set_amount(curve: bpy.types.FCurve, amount: float, neutral: float) -> None:
     modifier.default_min, modifier.default_max = lower, lower + 2.0 / amount
 
 
-def eye_bones(thing: bpy.types.Object, rules: list[Rule]) -> list[bpy.types.PoseBone]:
-    """Bones of an armature that the mapping turns with the gaze."""
-    names = {rule.name for rule in rules if rule.kind == ROTATION and group_of(rule) == "gaze"}
-    return [bone for bone in (thing.pose.bones if thing.pose else ()) if bone.name in names]
+def eye_bones(thing: bpy.types.Object, rules: list[Rule]) -> dict[bpy.types.PoseBone, str]:
+    """Bones that the mapping moves with the gaze, and how: turned (eyes) or shifted (a control that eyes follow)."""
+    kinds = {rule.name: rule.kind for rule in rules if rule.kind in (LOCATION, ROTATION) and group_of(rule) == "gaze"}
+    return {bone: kinds[bone.name] for bone in (thing.pose.bones if thing.pose else ()) if bone.name in kinds}
 
 
 def look_at(target: bpy.types.PropertyGroup) -> int:
-    """Point the target's eyes at the object that it is to look at, or free them; says how many eyes there are."""
+    """Point the target's eyes at the object that it is to look at, or free them; says how many bones that are."""
     thing = target.thing
     if thing is None or targets.why_not(thing):
         return 0
     eyes = eye_bones(thing, target.wanted_rules())
-    for bone in eyes:
+    for bone, kind in eyes.items():
         constraint = bone.constraints.get(LOOK)
         if target.look_at is None:
             if constraint is not None:
                 bone.constraints.remove(constraint)
             continue
         if constraint is None:
-            constraint = bone.constraints.new("DAMPED_TRACK")
+            constraint = bone.constraints.new("DAMPED_TRACK" if kind == ROTATION else "COPY_LOCATION")
             constraint.name = LOOK
-        forward = targets.bone_basis(thing, bone.bone)[2]  # how much of each of its axes points out of the face
-        axis = int(np.argmax(np.abs(forward)))
-        constraint.track_axis = f"TRACK_{'NEGATIVE_' if forward[axis] < 0 else ''}{_FORWARD_AXES[axis]}"
+        if kind == ROTATION:
+            forward = targets.bone_basis(thing, bone.bone)[2]  # how much of each of its axes points out of the face
+            axis = int(np.argmax(np.abs(forward)))
+            constraint.track_axis = f"TRACK_{'NEGATIVE_' if forward[axis] < 0 else ''}{_FORWARD_AXES[axis]}"
         constraint.target, constraint.influence = target.look_at, target.look_influence
     return len(eyes)

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 import pytest
-from soliloquy.addon import compat, motion, nla, styles
+from soliloquy.addon import compat, mapping, motion, nla, styles
 from soliloquy.core.channels import EXPRESSIONS
 
 
@@ -112,6 +112,25 @@ def test_the_eyes_follow_the_camera(taken):
         for name in ("eye.L", "eye.R"):
             bone = posed.pose.bones[name]
             assert (camera.location - bone.head).normalized().dot(bone.y_axis) > 0.9999
-    assert {bone.name for bone in styles.eye_bones(rig, target.wanted_rules())} == {"eye.L", "eye.R"}
+    assert {bone.name: kind for bone, kind in styles.eye_bones(rig, target.wanted_rules()).items()} == {
+        "eye.L": "ROTATION",
+        "eye.R": "ROTATION",
+    }
     target.look_at = None
     assert not any(len(bone.constraints) for bone in rig.pose.bones)
+
+
+def test_a_control_that_the_eyes_follow_goes_to_what_is_looked_at(scene, armature):
+    rig = armature({"head": ((0, 0, 1.6), (0, 0, 1.8), 0.0), "eyes": ((0, -0.3, 1.7), (0, -0.35, 1.7), 0.4)})
+    target = scene.soliloquy.targets.add()
+    target.thing = rig
+    target.set_rules([mapping.Rule("eyeLookOutLeft - eyeLookInLeft", "LOCATION", "eyes", "LEFT", 0.1)])
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    camera.location = (0.6, -2.0, 1.3)
+    target.look_influence, target.look_at = 1.0, camera
+    bpy.context.view_layer.update()
+    posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones["eyes"]
+    assert (posed.head - camera.location).length < 1e-4
+    target.look_at = None
+    assert not len(rig.pose.bones["eyes"].constraints)

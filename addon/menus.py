@@ -1,0 +1,77 @@
+"""Entries in Blender's own menus: the menu search (F3) finds what Soliloquy does, exports lie with exports."""
+
+from __future__ import annotations
+
+import bpy
+
+_OPERATORS = (
+    ("soliloquy.generate", "PLAY"),
+    ("soliloquy.resample", "FILE_REFRESH"),
+    ("soliloquy.render_take", "RENDER_STILL"),
+    ("soliloquy.render_curves", "RENDER_ANIMATION"),
+    None,
+    ("soliloquy.add_head", "USER"),
+    ("soliloquy.add_target", "ADD"),
+    ("soliloquy.bake", "ACTION"),
+    ("soliloquy.check_moves", "QUESTION"),
+    ("soliloquy.unbake", "TRASH"),
+    ("soliloquy.edit_curves", "GRAPH"),
+    None,
+    ("soliloquy.place_take", "SEQ_SEQUENCER"),
+    ("soliloquy.duplicate_take", "DUPLICATE"),
+    ("soliloquy.compare_takes", "UV_SYNC_SELECT"),
+    ("soliloquy.collect_takes", "VIEWZOOM"),
+    None,
+    ("soliloquy.doctor", "CHECKMARK"),
+)
+
+
+class SOLILOQUY_MT_soliloquy(bpy.types.Menu):
+    """Talking heads from a voice and a portrait"""
+
+    bl_label = "Soliloquy"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """What the sidebar's panels do, for the menu search."""
+        layout = self.layout
+        layout.operator_context = "INVOKE_DEFAULT"
+        for entry in _OPERATORS:
+            if entry is None:
+                layout.separator()
+            else:
+                layout.operator(entry[0], icon=entry[1])
+
+
+def _editor_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.separator()
+    menu.layout.menu(SOLILOQUY_MT_soliloquy.__name__, icon="SPEAKER")
+
+
+def _import_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.operator("soliloquy.import_curves", text="Live Link Face as Take (.csv, .npz)")
+
+
+def _export_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.operator("soliloquy.export_curves", text="Take as Live Link Face (.csv, .npz)")
+    menu.layout.operator("soliloquy.export_animation", text="Take on its Target (.glb, .fbx, .abc, .usdc)")
+
+
+_ENTRIES = (
+    ("VIEW3D_MT_object", _editor_entry),
+    ("SEQUENCER_MT_strip", _editor_entry),
+    ("TOPBAR_MT_file_import", _import_entry),
+    ("TOPBAR_MT_file_export", _export_entry),
+)
+CLASSES = (SOLILOQUY_MT_soliloquy,)
+
+
+def register() -> None:
+    """Add the entries."""
+    for menu, entry in _ENTRIES:
+        getattr(bpy.types, menu).append(entry)
+
+
+def unregister() -> None:
+    """Take them away."""
+    for menu, entry in _ENTRIES:
+        getattr(bpy.types, menu).remove(entry)
