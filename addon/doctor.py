@@ -1,6 +1,6 @@
 """The doctor: is everything there that Soliloquy needs, and what mends what isn't?
 
-`here` looks without starting anything; `of_worker` judges what the worker said of itself.
+`here` looks without starting anything; `question` is what the worker is asked, `of_worker` judges its answer.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import platform
 import shutil
 import struct
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ..core import protocol
-from . import preferences
+from ..core import environment, protocol
+from . import estimate, preferences
 
 OK, WARN, BAD = "OK", "WARN", "BAD"
 _OLDEST = (4, 2)
@@ -25,23 +25,31 @@ _NEEDED = {"runtime": 3.0, "takes": 1.0}
 """GB that should be free for the runtime and for takes."""
 _LONG_PATH = 110
 """Windows' limit of 260 characters, less what torch's own files need below the runtime folder."""
+_GPU_GB = 2.0
+"""GB of GPU memory that takes of 512 pixels need, with some to spare."""
 WEIGHTS = protocol.EXTENSION_ROOT / "core" / "weights"
+SUMS = "SHA256SUMS"
+"""What `tools/build_zip.py` packs beside the weights."""
+SHOW_NETWORK = "extensions.userpref_show_online"
+"""Blender's own button to its network preferences."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. ``fix`` is what to do, ``operator`` the button that does it."""
+    """One thing that was looked at. ``fix`` is what to do, ``operator`` the button that does it with ``settings``."""
 
     level: str
     title: str
     text: str
     fix: str = ""
     operator: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
+# --------------------------------------------------------------------------------------------------- without the worker
 def here() -> list[Finding]:
     """Everything that can be told without the worker."""
-    return [_blender(), _runtime(), *_disks(), *_paths(), _weights()]
+    return [_blender(), *_network(), _runtime(), *_disks(), *_paths(), _weights()]
 
 
 def _blender() -> Finding:
@@ -51,12 +59,26 @@ def _blender() -> Finding:
     return Finding(OK, "Blender", text)
 
 
+def _network() -> list[Finding]:
+    """Online access matters only while there is something to download."""
+    if bpy.app.online_access or preferences.worker_python() is not None or preferences.wheels_folder() is not None:
+        return []
+    fix = "Allow it in Preferences > System > Network, or choose a folder of wheels."
+    return [Finding(BAD, "Online access", "off, and the runtime has to be downloaded", fix, SHOW_NETWORK)]
+
+
 def _runtime() -> Finding:
     python = preferences.worker_python()
-    if python is None:
-        fix = "Install the runtime in the add-on's preferences, or choose your own Python there."
-        return Finding(BAD, "Runtime", "not installed", fix, "soliloquy.install_runtime")
-    return Finding(OK, "Runtime", str(python))
+    if python is not None:
+        facts = environment.installed_facts(preferences.runtime_folder())
+        kind = facts.get("torch", "") if python.is_relative_to(preferences.runtime_folder()) else ""
+        return Finding(OK, "Runtime", f"{python}{f', PyTorch for {kind.upper()}' if kind else ''}")
+    own = preferences.own_python()
+    if own is not None:
+        fix = "Choose another in the preferences, or empty the field."
+        return Finding(BAD, "Runtime", f"your own Python is not there: {own}", fix, "preferences.addon_show")
+    fix = "Install the runtime, or choose your own Python in the preferences."
+    return Finding(BAD, "Runtime", "not installed", fix, "soliloquy.install_runtime")
 
 
 def _disks() -> list[Finding]:
@@ -81,11 +103,12 @@ def _paths() -> list[Finding]:
     folder = str(preferences.runtime_folder())
     if sys.platform == "win32" and len(folder) > _LONG_PATH:
         fix = "Choose a short Runtime Folder in the preferences, C:\\soliloquy say."
-        return [Finding(WARN, "Path length", f"{len(folder)} characters: {folder}", fix)]
+        return [Finding(WARN, "Path length", f"{len(folder)} characters: {folder}", fix, "preferences.addon_show")]
     return [Finding(OK, "Path length", f"{len(folder)} characters")]
 
 
 def _weights() -> Finding:
+    """Are the files there, and as long as they say? Their content is the worker's to read."""
     files = sorted(WEIGHTS.glob("*.safetensors"))
     cards = {path.stem for path in WEIGHTS.glob("*.md") if path.stem != "README"}
     lacking = [card for card in cards if not any(path.name.startswith(card) for path in files)]
@@ -94,7 +117,7 @@ def _weights() -> Finding:
         text = ", ".join([*(f"{name} is missing" for name in lacking), *(f"{name} is damaged" for name in damaged)])
         return Finding(BAD, "Weights", text, "Install the extension again from its zip.")
     size = sum(path.stat().st_size for path in files) / 1e6
-    return Finding(OK, "Weights", f"{len(files)} files, {size:.0f} MB, whole")
+    return Finding(OK, "Weights", f"{len(files)} files, {size:.0f} MB")
 
 
 def is_whole(path: Path) -> bool:
@@ -109,24 +132,96 @@ def is_whole(path: Path) -> bool:
         return False
 
 
+# ------------------------------------------------------------------------------------------------------ from the worker
+def question(self_test: bool = True) -> protocol.Probe:
+    """What the worker is asked; with the self-test it makes a second of a take."""
+    folder = str(preferences.user_folder() / "self-test") if self_test else None
+    return protocol.Probe(self_test=folder, device=preferences.device())
+
+
 def of_worker(probed: dict[str, Any] | None, problem: str, seconds: float) -> list[Finding]:
-    """What the worker's answer to ``probe`` says; ``problem`` is the sentence where there was none."""
+    """What the worker's answer to `question` says; ``problem`` is the sentence where there was none.
+
+    The self-test's take teaches `estimate` how fast this computer is, and is deleted.
+    """
     if probed is None:
-        return [Finding(BAD, "Worker", problem, "Install the runtime again.", "soliloquy.install_runtime")]
+        return [Finding(BAD, "Worker", problem, *_mend("Install the runtime again."))]
     found = [Finding(OK, "Worker", f"answered in {seconds:.1f} s, Python {probed['python']}")]
     if probed["version"] != protocol.version():
         text = f"version {probed['version']}, the add-on is {protocol.version()}"
         found.append(Finding(BAD, "Version", text, "Restart Blender."))
-    wanted = preferences.device()
-    devices = ", ".join(probed["devices"])
-    text = f"torch {probed['torch']} on {probed['device_name']}; usable: {devices}"
-    if wanted != "auto" and wanted not in probed["devices"]:
-        found.append(Finding(BAD, "Device", text, f"{wanted} can't be used: choose Automatic in the preferences."))
-    elif probed["device"] == "cpu":
-        found.append(Finding(OK, "Device", f"{text}. A GPU would be faster, none is needed"))
-    else:
-        found.append(Finding(OK, "Device", text))
+    found += [_device(probed), *_gpus(probed)]
+    found += _sums(probed.get("weights", {}))
+    if "self_test" in probed:
+        found.append(_self_test(probed["self_test"]))
     return found
+
+
+def _mend(fix: str) -> tuple[str, str, dict[str, Any]]:
+    """Sentence, button and its settings for a runtime that doesn't do; one of the user's own is the user's to mend."""
+    if preferences.own_python() is not None:
+        return "Mend your own Python, or choose another in the preferences.", "preferences.addon_show", {}
+    return fix, "soliloquy.install_runtime", {"again": True}
+
+
+def _device(probed: dict[str, Any]) -> Finding:
+    wanted = preferences.device()
+    text = f"PyTorch {probed['torch']} on {probed['device_name']}; usable: {', '.join(probed['devices'])}"
+    if wanted != "auto" and wanted not in probed["devices"]:
+        fix = f"{wanted} can't be used: choose Automatic in the preferences."
+        return Finding(BAD, "Device", text, fix, "preferences.addon_show")
+    if note := probed.get("gpu_note"):
+        fix = "Update the GPU's driver if it is old, then install the runtime again."
+        return Finding(WARN, "Device", f"{text}. {note}", *_mend(fix))
+    if probed["device"] == "cpu":
+        text += ". A GPU would be faster, none is needed"
+    return Finding(OK, "Device", text)
+
+
+def _gpus(probed: dict[str, Any]) -> list[Finding]:
+    found = []
+    for gpu in probed.get("gpus", []):
+        free, total = gpu["free"] / 1e9, gpu["memory"] / 1e9
+        text = f"{gpu['name']}: {free:.1f} of {total:.1f} GB free"
+        if free < _GPU_GB:
+            fix = "Close what uses the GPU, Cycles' viewport for one; or choose Processor in the preferences."
+            found.append(Finding(WARN, "GPU memory", text, fix, "preferences.addon_show"))
+        else:
+            found.append(Finding(OK, "GPU memory", text))
+    return found
+
+
+def _sums(digests: dict[str, str]) -> list[Finding]:
+    """The weights' content against the list in the zip; a copy that was made from no zip has none."""
+    try:
+        lines = (WEIGHTS / SUMS).read_text(encoding="ascii").splitlines()
+    except OSError:
+        return []
+    wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    wrong = sorted(name for name, digest in wanted.items() if digests.get(name) != digest)
+    if wrong:
+        text = f"not what was packed: {', '.join(wrong)}"
+        return [Finding(BAD, "Weights' checksums", text, "Install the extension again from its zip.")]
+    return [Finding(OK, "Weights' checksums", f"{len(wanted)} files are what was packed")]
+
+
+def _self_test(tested: dict[str, Any]) -> Finding:
+    take = Path(tested["take"])
+    if tested["take"]:
+        estimate.learn(take)
+        shutil.rmtree(take.parents[1], ignore_errors=True)
+    if tested["problem"]:
+        fix = _mend("Install the runtime again; if that doesn't help, send the report.")
+        return Finding(BAD, "Self-test", tested["problem"], *fix)
+    return Finding(OK, "Self-test", f"a second of speech was performed and rendered in {tested['seconds']:.0f} s")
+
+
+def summary(findings: list[Finding]) -> str:
+    """One line about all of them."""
+    worst = [finding.title for finding in findings if finding.level == BAD] or [
+        finding.title for finding in findings if finding.level == WARN
+    ]
+    return f"Look at: {', '.join(worst)}" if worst else "Everything is there and works"
 
 
 def report(findings: list[Finding]) -> str:

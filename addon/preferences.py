@@ -103,11 +103,17 @@ def wheels_folder() -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def own_python() -> Path | None:
+    """The Python that the user chose instead of an installed runtime, whether it is there or not; None without."""
+    chosen = os.environ.get("SOLILOQUY_PYTHON") or bpy.path.abspath(_chosen("worker_python"))
+    return Path(chosen) if chosen else None
+
+
 def worker_python() -> Path | None:
     """The worker's interpreter, or None while no runtime is installed. Quick enough for a panel's ``poll``."""
-    for chosen in (os.environ.get("SOLILOQUY_PYTHON"), bpy.path.abspath(_chosen("worker_python"))):
-        if chosen:
-            return Path(chosen) if Path(chosen).is_file() else None
+    own = own_python()
+    if own is not None:
+        return own if own.is_file() else None
     return environment.installed_python(runtime_folder())
 
 

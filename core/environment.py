@@ -30,7 +30,10 @@ STAMP = "soliloquy-environment.json"
 RECIPE = 1
 """Counts changes of the way environments are built; part of the stamp."""
 
-__all__ = ["WORKER_REQUIREMENTS", "find_python", "installed_facts", "installed_python", "prepare", "remove"]
+_BESIDE = ("-python", "-downloads")
+"""Endings of the folders beside an environment: a Python that was fetched for it, and what is not installed yet."""
+
+__all__ = ["WORKER_REQUIREMENTS", "find_python", "installed_facts", "installed_python", "is_there", "prepare", "remove"]
 
 
 def requirements_hash(requirements: Sequence[Path]) -> str:
@@ -71,6 +74,7 @@ def prepare(
     python: str | Path | None = None,
     wheels: str | Path | None = None,
     keep_downloads: bool = False,
+    again: bool = False,
     progress: Progress = lambda text: None,
     cancelled: Cancelled = lambda: False,
 ) -> Path:
@@ -91,6 +95,8 @@ def prepare(
     keep_downloads
         Keep what was downloaded beside ``folder`` until the environment is finished, so that an installation that was
         cancelled or failed goes on with it; otherwise pip's own cache serves.
+    again
+        Make it anew even where it is finished: something in it doesn't work.
     progress
         Called with one plain sentence at every step, from this thread.
     cancelled
@@ -100,13 +106,14 @@ def prepare(
     ``disk_full``.
     """
     folder = Path(folder).absolute()
-    found = installed_python(folder, requirements)
+    found = None if again else installed_python(folder, requirements)
     if found is not None:
         return found
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(_beside(folder, ".lock"), progress, cancelled):
-            found = installed_python(folder, requirements)  # another process may have finished it while we waited
+            if not again:  # another process may have finished it while we waited
+                found = installed_python(folder, requirements)
             if found is None:
                 installer = Installer(
                     Runner(cancelled),
@@ -124,6 +131,12 @@ def prepare(
         ) from error
 
 
+def is_there(folder: str | Path) -> bool:
+    """Whether `remove` has anything to do: an environment, finished or outdated, or downloads of an unfinished one."""
+    folder = Path(folder).absolute()
+    return (folder / STAMP).exists() or any(_beside(folder, ending).exists() for ending in _BESIDE)
+
+
 def remove(folder: str | Path) -> None:
     """Delete the environment in ``folder`` and what lies beside it: a fetched Python, unfinished downloads, the lock.
 
@@ -132,7 +145,7 @@ def remove(folder: str | Path) -> None:
     folder = Path(folder).absolute()
     try:
         _clear(folder)
-        for ending in ("-python", "-downloads"):
+        for ending in _BESIDE:
             if _beside(folder, ending).is_dir():
                 shutil.rmtree(_beside(folder, ending))
         _beside(folder, ".lock").unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from .channels import FPS, GROUPS
-from .errors import BadInputError
+from .errors import BadInputError, SoliloquyError
 from .files import make_folder
 from .live_link import read_live_link_csv
 from .making import TakeMaker
@@ -22,8 +22,10 @@ from .models import Models, choose_device, device_name, devices, gpus, memory_er
 from .motion import Motion
 from .progress import JobContext
 from .protocol import Extract, Generate, Head, Probe, Render, Request, Resample, version
+from .self_test import self_test
 from .speech import Speech, write_spoken_part
 from .take import Job, file_digest, job_identifier, job_name, make_take_folder
+from .torch_builds import choose, look
 
 
 class Studio:
@@ -40,7 +42,10 @@ class Studio:
         with memory_errors():
             match request:
                 case Probe():
-                    return probe()
+                    facts = probe()
+                    if request.self_test is not None:
+                        facts["self_test"] = self_test(self._generate, request.self_test, request.device, context)
+                    return facts
                 case Generate():
                     return self._generate(request, context)
                 case Resample():
@@ -177,7 +182,21 @@ def probe() -> dict[str, Any]:
         "torch": torch.__version__,
         "processors": torch.get_num_threads(),
         "weights": weight_digests(),
+        "gpu_note": gpu_note(found[0]),
     }
+
+
+def gpu_note(device: str) -> str:
+    """Why a GPU of this computer isn't used although networks run on ``device``; empty where none is left unused."""
+    if device != "cpu":
+        return ""
+    try:
+        build = choose(look())
+    except SoliloquyError:
+        return ""
+    if build.kind == "cpu":
+        return build.note
+    return f"{build.words} would use this computer's GPU, but another torch is installed."
 
 
 def read_motion(path: Path) -> Motion:

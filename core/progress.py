@@ -66,6 +66,15 @@ class JobContext:
         self._clock = clock or Clock()
         self._ahead: list[tuple[str, int | None, int]] = []
 
+    def quiet(self) -> JobContext:
+        """For work within this job whose takes and notices are nobody's: progress is told, nothing else."""
+
+        def progress_only(event: Event) -> None:
+            if isinstance(event, Progress):
+                self.emit(event)
+
+        return JobContext(self.identifier, progress_only, self._cancelled, self._clock)
+
     def expect(self, stages: list[tuple[str, int | None, int]]) -> None:
         """The stages to come as (stage, take, units), in order."""
         self._ahead = list(stages)

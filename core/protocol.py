@@ -92,9 +92,15 @@ MAX_TAKES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What can this worker do? ``done.result``: version, device, devices, gpus, python, torch, processors, weights."""
+    """What can this worker do? ``done.result``: version, device, devices, gpus, python, torch, processors and more.
+
+    ``weights`` are the files' SHA-256; ``gpu_note`` says why a GPU of this computer isn't used; ``self_test``, where it
+    was asked for, is what `core.self_test` says of a second of a take that was made there.
+    """
 
     request: ClassVar[str] = "probe"
+    self_test: str | None = setting(None, "folder for a second of a take, emptied first; none is made when left out")
+    device: str = setting("auto", "where the networks of the self-test run", choices=_DEVICES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ Does what ``blender --command extension build`` does, without a Blender, and byt
 from __future__ import annotations
 
 import argparse
+import hashlib
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONTENTS = ("blender_manifest.toml", "__init__.py", "addon", "core", "LICENSE", "NOTICE")
 """What the extension is made of; the manifest's exclusions leave Blender's own build with the same."""
+SUMS = Path("core/weights/SHA256SUMS")
+"""Written into the zip alone, as ``sha256sum -c`` reads it: what the doctor holds the weights against."""
 _SKIPPED_FOLDERS = {"__pycache__"}
 _SKIPPED_ENDINGS = {".pyc", ".part"}
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
@@ -33,6 +36,13 @@ def extension_files(root: Path = ROOT) -> list[Path]:
     )
 
 
+def weight_sums(root: Path = ROOT) -> bytes:
+    """A line for every file of weights: its SHA-256, two spaces, its name."""
+    files = sorted((root / SUMS).parent.glob("*.safetensors"))
+    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+    return "".join(lines).encode("ascii")
+
+
 def build(out: Path, root: Path = ROOT) -> Path:
     """Write ``soliloquy-<version>.zip`` into the folder ``out`` and return its path."""
     manifest = tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))
@@ -40,11 +50,11 @@ def build(out: Path, root: Path = ROOT) -> Path:
     target = out / f"{manifest['id']}-{manifest['version']}.zip"
     beside = target.with_suffix(".zip.part")
     with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in extension_files(root):
+        for file in sorted({*extension_files(root), SUMS}):
             entry = zipfile.ZipInfo(file.as_posix(), _FIXED_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, (root / file).read_bytes())
+            archive.writestr(entry, weight_sums(root) if file == SUMS else (root / file).read_bytes())
     beside.replace(target)
     return target
 

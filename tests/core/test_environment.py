@@ -83,6 +83,16 @@ def test_changed_requirements_rebuild(tmp_path, nothing) -> None:
     assert not (folder / "old").exists()
 
 
+def test_made_again_when_asked(tmp_path, nothing) -> None:
+    folder = tmp_path / "env"
+    environment.prepare(folder, [nothing], python=sys.executable)
+    (folder / "broken").write_text("x", encoding="utf-8")
+    environment.prepare(folder, [nothing], python=sys.executable, again=True)
+    assert not (folder / "broken").exists() and environment.is_there(folder)
+    environment.remove(folder)
+    assert not environment.is_there(folder)
+
+
 @pytest.mark.parametrize("damage", ["no stamp", "broken stamp", "no python"])
 def test_half_built_ones_are_rebuilt(tmp_path, nothing, damage) -> None:
     folder = tmp_path / "env"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import zipfile
@@ -37,6 +38,16 @@ def test_the_zip_holds_what_is_needed_and_nothing_else(archive) -> None:
     tops = {name.split("/")[0] for name in names}
     assert not tops & {"training", "tests", "tools", "docs", ".git", ".runtime", ".cache", "runs"}
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".part"))]
+
+
+def test_the_zip_lists_its_weights_checksums(archive, tmp_path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(tmp_path)
+    folder = tmp_path / "core" / "weights"
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    assert {line[66:] for line in lines} == {path.name for path in folder.glob("*.safetensors")}
+    for line in lines:
+        assert line[:64] == hashlib.sha256((folder / line[66:]).read_bytes()).hexdigest()
 
 
 def test_the_zip_is_the_same_every_time(archive, tmp_path) -> None:
