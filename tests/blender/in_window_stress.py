@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bpy
+import leaks
 from harness import addon, folder, ready_scene
 from window_harness import (
     baked_curves,
@@ -192,11 +193,52 @@ def saving_and_losing_the_portrait_in_mid_job_is_harmless() -> Iterator[None]:
     assert jobs.current() is None and "The portrait is missing" in jobs.last_message()[0], jobs.last_message()
 
 
+def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
+    """With a modal operator, its timer and a worker at work, and after a job with the worker waiting for the next."""
+    package = addon("preferences").ROOT_PACKAGE
+    with window_override():
+        bpy.ops.preferences.addon_disable(module=package)
+    leaks.watch()
+    before = leaks.picture()
+    for in_mid_job in (True, False):
+        with window_override():
+            bpy.ops.preferences.addon_enable(module=package)
+        bpy.context.scene.soliloquy.output_dir = str(folder("out"))
+        ready_scene("slow" if in_mid_job else "person")
+        click(bpy.ops.soliloquy.generate)
+        jobs = addon("jobs")
+        yield from until(lambda jobs=jobs: jobs.current() is None or (in_mid_job and jobs.current().share > 0))
+        assert (jobs.current() is not None) == in_mid_job and leaks.children()
+        with window_override():
+            bpy.ops.preferences.addon_disable(module=package)
+        yield from settled(30)
+        left = leaks.leaked(before)
+        assert not left, left
+    with window_override():
+        bpy.ops.preferences.addon_enable(module=package)
+
+
+def the_doctor_does_not_block() -> Iterator[None]:
+    """All it looks at, one after the other on Blender's thread; the longest of them is printed, judged off the mark."""
+    ready_scene()
+    doctor, operators = addon("doctor"), addon("operators_doctor")
+    started = time.perf_counter()
+    doctor.here()
+    spent = time.perf_counter() - started
+    print(f"longest turn of the add-on while the doctor looks around: {spent * 1000:.0f} ms")
+    assert spent < 0.5
+    click(bpy.ops.soliloquy.doctor)
+    yield from until(idle)
+    assert operators.findings()[-1].title == "Self-test", [finding.title for finding in operators.findings()]
+
+
 run_in_window(
     [
         long_takes_do_not_block,
         panels_draw_without_errors,
         fifty_takes_are_drawn_quickly,
         saving_and_losing_the_portrait_in_mid_job_is_harmless,
+        the_doctor_does_not_block,
+        disabling_in_mid_job_leaves_nothing,
     ]
 )

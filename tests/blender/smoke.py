@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bpy
+import leaks
 from harness import PACKAGE, addon, click_sound, folder, fresh_file, picture
-
-LEFT_BEFORE = {name: len(getattr(bpy.app.handlers, name)) for name in ("load_pre", "load_post")}
 
 
 def scene():
@@ -120,15 +118,22 @@ def remove_bakes():
 
 
 def disable_and_enable():
+    """Twice, the worker running: what is there after the second time was there after the first."""
+    bpy.ops.preferences.addon_disable(module=PACKAGE)
+    leaks.watch()
+    before = leaks.picture()
+    assert not hasattr(bpy.types.Scene, "soliloquy")
+    left = [name for name in before["classes"] | before["handlers"] | before["threads"] if "soliloquy" in name.lower()]
+    assert not left, left
+    assert not before["processes"], before["processes"]
     for _ in range(2):
-        bpy.ops.preferences.addon_disable(module=PACKAGE)
-        assert not hasattr(bpy.types.Scene, "soliloquy")
-        left = [name for name in dir(bpy.types) if "SOLILOQUY" in name.upper()]
-        assert not left, left
-        assert {name: len(getattr(bpy.app.handlers, name)) for name in LEFT_BEFORE} == LEFT_BEFORE
-        threads = [t.name for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
-        assert not threads, threads
         bpy.ops.preferences.addon_enable(module=PACKAGE)
+        bpy.ops.soliloquy.doctor()
+        assert leaks.children(), "the doctor has started a worker"
+        bpy.ops.preferences.addon_disable(module=PACKAGE)
+        left = leaks.leaked(before)
+        assert not left, left
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
 
 
 def uninstall():
