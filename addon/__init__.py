@@ -7,20 +7,30 @@ import bpy
 from . import (
     cli,
     estimate,
+    job_queue,
     jobs,
+    menus,
+    operators_characters,
     operators_doctor,
     operators_exchange,
+    operators_export,
     operators_head,
     operators_list,
+    operators_preview,
+    operators_queue,
+    operators_queue_run,
     operators_runtime,
     operators_takes,
     operators_targets,
     panels,
+    panels_queue,
     panels_style,
     panels_takes,
     panels_targets,
     preferences,
     properties,
+    properties_queue,
+    status_bar,
     style_presets,
     takes,
     thumbnails,
@@ -28,12 +38,16 @@ from . import (
 from .properties import settings_of
 
 _WITH_CLASSES = (
-    *(preferences, properties),
+    *(preferences, properties, properties_queue),
     *(operators_runtime, operators_takes, operators_list, operators_head, operators_targets),
-    operators_exchange,
-    *(style_presets, panels, panels_takes, panels_style, panels_targets, operators_doctor),
+    *(operators_exchange, operators_export, menus),
+    *(operators_preview, operators_characters, operators_queue, operators_queue_run),
+    *(style_presets, panels, panels_takes, panels_style, panels_queue, panels_targets, operators_doctor),
 )
-_WITH_HOOKS = (properties, style_presets, estimate, operators_doctor, jobs, operators_runtime, thumbnails, cli)
+_WITH_HOOKS = (
+    *(properties, properties_queue, style_presets, estimate, operators_doctor, jobs, job_queue),
+    *(operators_runtime, thumbnails, menus, status_bar, cli),
+)
 
 
 @bpy.app.handlers.persistent

@@ -1,6 +1,6 @@
 """``blender -b [file.blend] --command soliloquy …``: the panel's job without a window.
 
-``… soliloquy doctor`` and ``… soliloquy batch LIST`` are in `commands`.
+``… soliloquy doctor`` is in `commands`, ``… soliloquy batch`` in `command_batch`.
 
 Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled (Ctrl-C), 1 anything else. Without ``--audio`` the
 file's own sound strip, settings and portrait are used, as the panel would.
@@ -20,7 +20,7 @@ import bpy
 
 from ..core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
 from ..core.protocol import Generate, TakeReady
-from . import commands, compat, head, jobs, operators_takes, preferences, speech, steps, takes
+from . import command_batch, commands, compat, head, jobs, operators_takes, preferences, speech, steps, takes
 from .properties import settings_of
 
 COMMAND = "soliloquy"
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: list[str]) -> int:
     """Handler of the command; returns the exit code."""
-    others = {"doctor": commands.run_doctor, "batch": commands.run_batch}
+    others = {"doctor": commands.run_doctor, "batch": command_batch.run}
     try:
         with _interruptible():
             if arguments and arguments[0] in others:
@@ -75,7 +75,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.head or options.save_blend:
         _add_head_and_bake(scene, request, made[0])
     if options.save_blend:
-        _save(Path(options.save_blend).absolute())
+        takes.fit_frame_range(scene)
+        commands.save_blend(Path(options.save_blend).absolute())
     for ready in made:
         print(f"take {ready.index}, seed {ready.seed}: {ready.folder}")
     return EXIT_DONE
@@ -162,16 +163,6 @@ def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: TakeRea
     steps.advance(head.build(bpy.context, scene, result), float("inf"))
     index = next(i for i, take in enumerate(settings_of(scene).takes) if take.path() == Path(first.folder))
     steps.advance(takes.bake_take(scene, index), float("inf"))
-
-
-def _save(path: Path) -> None:
-    takes.fit_frame_range(bpy.context.scene)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        bpy.ops.wm.save_as_mainfile(filepath=str(path))
-    except (OSError, RuntimeError) as error:
-        raise BadInputError("blend_unwritable", f"Cannot save {path} ({error}).", "Choose another file.") from error
-    print(f"saved {path}")
 
 
 @contextlib.contextmanager

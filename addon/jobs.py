@@ -9,16 +9,16 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import bpy
 
 from ..core.client import WorkerClient
-from ..core.errors import EXIT_CANCELLED, EXIT_DONE, SoliloquyError
-from ..core.protocol import Done, Error, Head, Notice, Progress, Request, TakeReady
+from ..core.errors import EXIT_CANCELLED, SoliloquyError
+from ..core.protocol import Error, Request
 from . import compat, preferences
+from .following import Following
 from .speech import Speech
 
 IDLE_SECONDS = 300.0
@@ -26,39 +26,17 @@ IDLE_SECONDS = 300.0
 
 
 @dataclass
-class Job:
-    """One request to the worker, how far it is and how it ended.
+class Job(Following):
+    """One request to the worker for a scene.
 
     ``scene`` is the session-wide identifier of the scene it works for, which outlives undo and renaming; ``note`` is
     what its takes get as their note in the list.
     """
 
-    request: Request
     title: str
     scene: int
     spoken: Speech | None = None
     note: str = ""
-    identifier: str = ""
-    stage: str = "Starting the worker"
-    share: float = 0.0
-    left: float | None = None
-    cancelling: bool = False
-    error: Error | None = None
-    done: Done | None = None
-    arrived: deque[TakeReady] = field(default_factory=deque)
-    takes: int = 0
-    notices: list[str] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the worker has answered; takes may still wait in ``arrived``."""
-        return self.done is not None or self.error is not None
-
-    @property
-    def exit_code(self) -> int:
-        """0 done, 2 bad input, 130 cancelled, 1 anything else."""
-        return self.error.exit_code if self.error else EXIT_DONE
 
     def poll(self) -> bool:
         """Take in what the worker has said since; True when something changed."""
@@ -67,32 +45,8 @@ class Job:
             return False
         events = client.poll()
         for event in events:
-            self._take_in(event)
+            self.take_in(event)
         return bool(events)
-
-    def _take_in(self, event: object) -> None:
-        if getattr(event, "id", self.identifier) not in (self.identifier, None):
-            return
-        match event:
-            case Progress():
-                self.stage = event.text
-                # Before its first take the worker can't know how much there is to do.
-                if event.take is not None or isinstance(self.request, Head):
-                    self._estimate(event)
-            case TakeReady():
-                self.arrived.append(event)
-                self.takes += 1
-            case Notice():
-                self.notices.append(event.message)
-            case Done():
-                self.done = event
-            case Error():
-                self.error = event
-
-    def _estimate(self, event: Progress) -> None:
-        spent = time.monotonic() - self.started
-        share = spent / (spent + event.eta) if event.eta is not None else event.done / max(event.total, 1)
-        self.share, self.left = min(max(share, 0.0), 1.0), event.eta
 
     def cancel(self) -> None:
         """Ask the worker to stop; the answer comes as an error with the cancelled exit code."""
@@ -127,6 +81,7 @@ class _State:
     message: str = ""
     bad: bool = False
     idle_since: float = 0.0
+    held_by: str = ""
 
 
 _state = _State()
@@ -143,6 +98,27 @@ def current() -> Job | None:
     return _state.job
 
 
+def why_busy() -> str:
+    """Why no job can start now, for tooltips; empty when one can."""
+    if _state.job is not None:
+        return "A job is running: wait for it or cancel it"
+    return _state.held_by
+
+
+def hold(reason: str) -> None:
+    """Let no job start, for ``reason``, until `let_go`; an idle worker is ended, so that its memory is free."""
+    if why_busy():
+        raise SoliloquyError("busy", f"{why_busy()}.")
+    release_worker()
+    _state.held_by, _state.message = reason, ""
+
+
+def let_go() -> None:
+    """Let jobs start again."""
+    _state.held_by = ""
+    compat.redraw()
+
+
 def last_message() -> tuple[str, bool]:
     """What the panel has to say about the last job, and whether it is bad news."""
     return _state.message, _state.bad
@@ -156,8 +132,8 @@ def start(request: Request, title: str, scene: bpy.types.Scene, spoken: Speech |
     SoliloquyError
         If a job runs already, the runtime is not installed, or the worker can't be started.
     """
-    if _state.job is not None:
-        raise SoliloquyError("busy", "A job is running.", "Wait for it or cancel it.")
+    if why_busy():
+        raise SoliloquyError("busy", f"{why_busy()}.")
     if _state.client is None or not _state.client.alive:
         release_worker()
         _state.client = WorkerClient(preferences.require_worker_python())

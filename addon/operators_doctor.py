@@ -6,8 +6,7 @@ import time
 
 import bpy
 
-from ..core.errors import SoliloquyError
-from ..core.protocol import Probe
+from ..core.errors import EXIT_CANCELLED, SoliloquyError
 from . import compat, doctor, jobs, preferences
 from .doctor import Finding
 from .job_operator import JobOperator
@@ -15,11 +14,18 @@ from .operators_takes import poll_by
 from .panels import Panel, draw_text, in_editors
 
 _ICONS = {doctor.OK: "CHECKMARK", doctor.WARN: "INFO", doctor.BAD: "ERROR"}
+_BUTTONS = {
+    ("soliloquy.install_runtime", False): "Install Runtime",
+    ("soliloquy.install_runtime", True): "Install Runtime Again",
+    ("preferences.addon_show", False): "Preferences",
+    (doctor.SHOW_NETWORK, False): "Network Preferences",
+}
+"""Words on the buttons that mend, by operator and whether it gets settings."""
 _findings: list[Finding] = []
 
 
 class SOLILOQUY_OT_doctor(JobOperator, bpy.types.Operator):
-    """Look whether everything is there that Soliloquy needs: runtime, disk, weights, worker, device"""
+    """Look whether everything is there that Soliloquy needs, and make a second of a take to see that it works"""
 
     bl_idname = "soliloquy.doctor"
     bl_label = "Check Everything"
@@ -28,7 +34,7 @@ class SOLILOQUY_OT_doctor(JobOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """No job runs."""
-        return poll_by(cls, "A job is running: wait for it or cancel it" if jobs.current() else "")
+        return poll_by(cls, jobs.why_busy())
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Without a runtime there is no worker to ask."""
@@ -48,14 +54,18 @@ class SOLILOQUY_OT_doctor(JobOperator, bpy.types.Operator):
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask the worker about itself."""
-        return jobs.start(Probe(), "Doctor", compat.sequencer_scene(context))
+        return jobs.start(doctor.question(), "Doctor", compat.sequencer_scene(context))
 
     def _end(self, context: bpy.types.Context) -> set[str]:
         job = self._job
         problem = str(job.error.exception()) if job.error else ""
         probed = job.done.result if job.done else None
-        _findings.extend(doctor.of_worker(probed, problem, time.monotonic() - self._started))
-        return super()._end(context)
+        if job.exit_code != EXIT_CANCELLED:
+            _findings.extend(doctor.of_worker(probed, problem, time.monotonic() - self._started))
+        ended = super()._end(context)
+        if job.error is None:
+            jobs.tell(doctor.summary(_findings), bad=any(finding.level == doctor.BAD for finding in _findings))
+        return ended
 
     def _refuse(self, error: SoliloquyError) -> set[str]:
         _findings.extend(doctor.of_worker(None, str(error), 0.0))
@@ -96,6 +106,8 @@ class _Doctor(Panel):
         row = layout.row(align=True)
         row.operator("soliloquy.doctor", icon="HEART")
         row.operator("soliloquy.copy_report", text="", icon="COPYDOWN")
+        if jobs.current() is None and _findings:
+            draw_text(layout, doctor.summary(_findings), "HEART")
         for finding in _findings:
             box = layout.box().column(align=True)
             bad = finding.level == doctor.BAD
@@ -103,7 +115,11 @@ class _Doctor(Panel):
             if finding.fix:
                 draw_text(box, finding.fix, "BLANK1")
             if finding.operator:
-                box.operator(finding.operator)
+                button = box.operator(finding.operator, text=_BUTTONS[finding.operator, bool(finding.settings)])
+                for name, value in finding.settings.items():
+                    setattr(button, name, value)
+                if finding.operator == "preferences.addon_show":
+                    button.module = preferences.ROOT_PACKAGE
 
 
 def register() -> None:

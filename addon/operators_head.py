@@ -11,6 +11,7 @@ from .job_operator import JobOperator
 from .operators_takes import poll_by, why_not
 from .properties import settings_of
 from .steps import SteppedOperator
+from .words import say
 
 
 class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
@@ -25,9 +26,9 @@ class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
         """A portrait is chosen, no job runs, and no object is being edited."""
         reason = why_not(context)
         if not reason and not portrait.has_portrait(settings_of(compat.sequencer_scene(context))):
-            reason = "No portrait is chosen"
+            reason = say("No portrait is chosen")
         if not reason and context.mode != "OBJECT":
-            reason = "Leave edit mode first"
+            reason = say("Leave edit mode first")
         return poll_by(cls, reason)
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
@@ -36,7 +37,7 @@ class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
         settings = settings_of(scene)
         out = preferences.output_folder(settings.output_dir)
         path = portrait.portrait_path(settings, out / "inputs")
-        return jobs.start(head.request_for(str(path), out, preferences.device()), "Head", scene)
+        return jobs.start(head.request_for(str(path), out, preferences.device()), say("Head"), scene)
 
     def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
         """Build it."""
@@ -55,11 +56,13 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
         """A take and a target that can be keyed are chosen."""
         scene = compat.sequencer_scene(context)
         take = takes.active_take(scene)
-        used = [target.thing for target in settings_of(scene).targets if target.use]
         if take is None:
-            return poll_by(cls, "No take is chosen in the list")
+            return poll_by(cls, say("No take is chosen in the list"))
+        used = [target.thing for target in takes.targets_for(scene, take)]
+        if not used and any(target.use for target in settings_of(scene).targets):
+            return poll_by(cls, say("All targets belong to other characters than this take's"))
         if take.status == "MISSING":
-            return poll_by(cls, "The chosen take's folder is gone from the disk")
+            return poll_by(cls, say("The chosen take's folder is gone from the disk"))
         reasons = [targets.why_not(thing) for thing in used] or [targets.why_not(None)]
         return poll_by(cls, next((reason for reason in reasons if reason), ""))
 
@@ -71,10 +74,18 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
         done = yield from takes.bake_take(scene, settings_of(scene).active_take)
         first, last = done[0][1].first, done[0][1].last
         keys, error = sum(baked.keys for _, baked in done), max(baked.error for _, baked in done)
-        where = ", ".join(f"“{thing}” ({baked.curves} curves)" for thing, baked in done)
-        message = f"{name}: frames {first} to {last} on {where}; {keys} keys, at most {error:.2g} off"
-        things = [target.thing for target in settings_of(scene).targets if target.use and target.thing]
+        where = ", ".join(say("“{target}” ({count} curves)", target=it, count=baked.curves) for it, baked in done)
+        message = say(
+            "{name}: frames {first} to {last} on {where}; {keys} keys, at most {error:.2g} off",
+            name=name,
+            first=first,
+            last=last,
+            where=where,
+            keys=keys,
+            error=error,
+        )
         take = takes.active_take(scene)
+        things = [target.thing for target in takes.targets_for(scene, take)]
         hindered = [sentence for thing in things for sentence in moves.obstacles(thing, take.key, name)]
         if hindered:
             message = f"{message}. {hindered[0]}."
@@ -94,7 +105,7 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
         """A take and a target are there."""
         scene = compat.sequencer_scene(context)
         if takes.active_take(scene) is None:
-            return poll_by(cls, "No take is chosen in the list")
+            return poll_by(cls, say("No take is chosen in the list"))
         return poll_by(cls, "" if settings_of(scene).targets else targets.why_not(None))
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
@@ -112,10 +123,22 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
                 *_, (moving, expected) = yield from _passing(moves.look(scene, found))
             if moving < expected or reasons:
                 bad = True
-                reasons = reasons or ["something else sets these properties: constraints, scripts or another add-on"]
-                said.append(f"“{thing.name}”: {moving} of {expected} curves move. {'. '.join(reasons)}")
+                reasons = reasons or [
+                    say("something else sets these properties: constraints, scripts or another add-on")
+                ]
+                said.append(
+                    say(
+                        "“{target}”: {moving} of {expected} curves move. {reasons}",
+                        target=thing.name,
+                        moving=moving,
+                        expected=expected,
+                        reasons=". ".join(reasons),
+                    )
+                )
             else:
-                said.append(f"“{thing.name}” moves: all {expected} curves that should")
+                said.append(
+                    say("“{target}” moves: all {expected} curves that should", target=thing.name, expected=expected)
+                )
         message = ". ".join(said) + "."
         self.report({"WARNING" if bad else "INFO"}, message)
         jobs.tell(message, bad=bad)
@@ -141,13 +164,13 @@ class SOLILOQUY_OT_unbake(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen."""
         chosen = takes.active_take(compat.sequencer_scene(context))
-        return poll_by(cls, "No take is chosen in the list" if chosen is None else "")
+        return poll_by(cls, say("No take is chosen in the list") if chosen is None else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove them."""
         take = takes.active_take(compat.sequencer_scene(context))
         count = takes.unbake(take.key)
-        self.report({"INFO"}, f"{take.name}: removed from {count} data-block{'s' if count != 1 else ''}")
+        self.report({"INFO"}, say("{take} was taken off {count} data-blocks", take=take.name, count=count))
         return {"FINISHED"}
 
 

@@ -15,6 +15,7 @@ from .motion import load_motion
 from .operators_takes import poll_by
 from .properties import settings_of
 from .steps import SteppedOperator
+from .words import say
 
 
 class _OnTake:
@@ -24,7 +25,7 @@ class _OnTake:
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen."""
         chosen = takes.active_take(compat.sequencer_scene(context))
-        return poll_by(cls, "No take is chosen in the list" if chosen is None else "")
+        return poll_by(cls, say("No take is chosen in the list") if chosen is None else "")
 
 
 class SOLILOQUY_OT_place_take(SteppedOperator, bpy.types.Operator):
@@ -42,8 +43,8 @@ what was baked of it moves along"""
         """The chosen take has frames."""
         take = takes.active_take(compat.sequencer_scene(context))
         if take is None:
-            return poll_by(cls, "No take is chosen in the list")
-        return poll_by(cls, "" if take.status == "READY" else "The chosen take has no frames on disk")
+            return poll_by(cls, say("No take is chosen in the list"))
+        return poll_by(cls, "" if take.status == "READY" else say("The chosen take has no frames on disk"))
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
         """Build the strip, move the tracks."""
@@ -64,7 +65,7 @@ class SOLILOQUY_OT_compare_takes(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Two takes have been shown."""
         other = takes.other_take(compat.sequencer_scene(context))
-        return poll_by(cls, "Choose one take and then another to flip between the two" if other is None else "")
+        return poll_by(cls, say("Choose one take and then another to flip between the two") if other is None else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Choose the other."""
@@ -114,11 +115,11 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         take = takes.active_take(scene)
         if take is None:
-            return poll_by(cls, "No take is chosen in the list")
-        if jobs.current() is not None:
-            return poll_by(cls, "A job is running: wait for it or cancel it")
+            return poll_by(cls, say("No take is chosen in the list"))
+        if busy := jobs.why_busy():
+            return poll_by(cls, busy)
         sharing = sum(other.path() == take.path() for other in settings_of(scene).takes)
-        return poll_by(cls, "A duplicate of this take uses the same files" if sharing > 1 else "")
+        return poll_by(cls, say("A duplicate of this take uses the same files") if sharing > 1 else "")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first."""
@@ -130,7 +131,7 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
         settings = settings_of(scene)
         folder = settings.takes[settings.active_take].path()
         if folder.is_dir() and not (folder.name.startswith("take-") and (folder / "motion.npz").is_file()):
-            self.report({"ERROR"}, f"{folder} doesn't look like a take: delete it yourself")
+            self.report({"ERROR"}, say("{folder} doesn't look like a take: delete it yourself", folder=folder))
             return {"CANCELLED"}
         takes.remove_take(scene, settings.active_take)
         shutil.rmtree(folder, ignore_errors=True)
@@ -148,7 +149,7 @@ class SOLILOQUY_OT_collect_takes(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Look at every Action."""
         added = takes.from_rigs(compat.sequencer_scene(context))
-        self.report({"INFO"}, f"{added} take{'s' if added != 1 else ''} found" if added else "No further takes found")
+        self.report({"INFO"}, say("Takes found: {count}", count=added) if added else say("No further takes found"))
         return {"FINISHED"}
 
 
@@ -167,7 +168,12 @@ class SOLILOQUY_OT_edit_curves(_OnTake, bpy.types.Operator):
         except BadInputError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{take.name}: curves open in the graph editor" if opened else f"{take.name}: closed")
+        self.report(
+            {"INFO"},
+            say("{take}: curves open in the graph editor", take=take.name)
+            if opened
+            else say("{take}: closed", take=take.name),
+        )
         return {"FINISHED"}
 
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
+from bpy.props import BoolProperty
 
 from ..core import environment
 from ..core.errors import CancelledError, SoliloquyError
 from . import compat, jobs, preferences
 
-SIZE = "about 1 GB to download, 2 GB on disk; several minutes"
+SIZE = "0.4 GB to download and 2 GB on disk, with an NVIDIA or AMD GPU 3 and 10 GB or more; several minutes"
+WORDS = {"cuda": "for the GPU", "mps": "for Apple's GPU", "cpu": "for the processor"}
+"""What the installed torch can use, by device."""
 
 
 @dataclass
@@ -23,6 +26,7 @@ class Installation:
     folder: Path
     wheels: Path | None = None
     removing: bool = False
+    again: bool = False
     text: str = "Starting"
     running: bool = True
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -37,10 +41,18 @@ class Installation:
                 environment.remove(self.folder)
                 self.text = "Removed"
                 return
-            environment.prepare(self.folder, wheels=self.wheels, progress=self._tell, cancelled=self.cancelled.is_set)
-            self.text = "Installed"
+            environment.prepare(
+                self.folder,
+                wheels=self.wheels,
+                keep_downloads=True,
+                again=self.again,
+                progress=self._tell,
+                cancelled=self.cancelled.is_set,
+            )
+            facts = environment.installed_facts(self.folder)
+            self.text = f"Installed, {WORDS[facts['device']]}" if facts.get("device") in WORDS else "Installed"
         except CancelledError:
-            self.text = "Installation cancelled"
+            self.text = "Installation cancelled; the next one goes on with what is downloaded"
         except SoliloquyError as error:
             self.text = self.error = str(error)
         finally:
@@ -80,11 +92,15 @@ class SOLILOQUY_OT_install_runtime(bpy.types.Operator):
     bl_idname = "soliloquy.install_runtime"
     bl_label = "Install Runtime"
 
+    again: BoolProperty(
+        name="Again", description="Replace a runtime that is there but doesn't work", options={"SKIP_SAVE", "HIDDEN"}
+    )
+
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Online access is allowed or wheels are at hand, and no installation runs."""
-        if is_installing():
-            cls.poll_message_set("The installation is running")
+        if is_installing() or jobs.why_busy():
+            cls.poll_message_set("The installation is running" if is_installing() else jobs.why_busy())
             return False
         if not bpy.app.online_access and preferences.wheels_folder() is None:
             cls.poll_message_set(
@@ -95,7 +111,9 @@ class SOLILOQUY_OT_install_runtime(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Start the thread; under ``-b`` wait for it."""
-        return _start(self, Installation(preferences.runtime_folder(), preferences.wheels_folder()))
+        jobs.kill_worker()
+        wanted = Installation(preferences.runtime_folder(), preferences.wheels_folder(), again=self.again)
+        return _start(self, wanted)
 
 
 def _start(operator: bpy.types.Operator, started: Installation) -> set[str]:
@@ -120,11 +138,11 @@ class SOLILOQUY_OT_remove_runtime(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        """Something is installed, and nothing works with it."""
-        if is_installing() or jobs.current() is not None:
+        """Something is installed or half-downloaded, and nothing works with it."""
+        if is_installing() or jobs.why_busy():
             cls.poll_message_set("Wait for what is running, or cancel it")
             return False
-        if environment.installed_python(preferences.runtime_folder()) is None:
+        if not environment.is_there(preferences.runtime_folder()):
             cls.poll_message_set("No runtime is installed in the runtime folder")
             return False
         return True
@@ -140,7 +158,7 @@ class SOLILOQUY_OT_remove_runtime(bpy.types.Operator):
 
 
 class SOLILOQUY_OT_cancel_install(bpy.types.Operator):
-    """Stop the installation and remove what it left half-done"""
+    """Stop the installation; what is downloaded is kept for the next one"""
 
     bl_idname = "soliloquy.cancel_install"
     bl_label = "Cancel"

@@ -10,29 +10,38 @@ import bpy
 from ..core.channels import FPS, GROUPS
 from ..core.errors import BadInputError
 from ..core.protocol import Generate, Render, Resample
-from . import compat, jobs, portrait, preferences, ranges, readback, speech, takes
+from . import characters, compat, jobs, portrait, preferences, ranges, readback, speech, takes
 from .job_operator import JobOperator
 from .motion import load_motion
 from .properties import settings_of
+from .words import say
 
 
 def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_take: bool = False) -> str:
     """Why a job can't start now, for tooltips and the panel; empty when it can."""
     scene = compat.sequencer_scene(context)
-    if jobs.current() is not None:
-        return "A job is running: wait for it or cancel it"
+    if busy := jobs.why_busy():
+        return busy
     if preferences.worker_python() is None:
-        return "The runtime is not installed: install it in the add-on's preferences"
+        return say("The runtime is not installed: install it in the add-on's preferences")
     settings = settings_of(scene)
     if needs_speech and settings.sound == "STRIP" and speech.sound_strip(scene) is None:
-        return "No sound strip is active: select one in the sequencer"
-    if needs_speech and not portrait.has_portrait(settings):
-        return "No portrait is chosen"
+        return say("No sound strip is active: select one in the sequencer")
+    if needs_speech and not portrait.has_portrait(characters.portrait_owner(scene, speaker_of(scene))):
+        return say("No portrait is chosen")
     if needs_take and takes.active_take(scene) is None:
-        return "No take is chosen in the list"
+        return say("No take is chosen in the list")
     if needs_take and takes.active_take(scene).status == "MISSING":
-        return "The chosen take's folder is gone from the disk"
+        return say("The chosen take's folder is gone from the disk")
+    if needs_take and takes.active_take(scene).preview:
+        return say("The chosen take is a preview: Generate makes the real one")
     return ""
+
+
+def speaker_of(scene: bpy.types.Scene) -> str:
+    """Name of the character who speaks what would be spoken; empty where nobody was assigned."""
+    strip = speech.sound_strip(scene) if settings_of(scene).sound == "STRIP" else None
+    return getattr(strip, "soliloquy_character", "")
 
 
 def target_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
@@ -58,7 +67,7 @@ def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
     else:
         strip = speech.sound_strip(scene)
         if strip is None:
-            raise BadInputError("no_strip", "No sound strip is active.", "Select one in the sequencer.")
+            raise BadInputError("no_strip", say("No sound strip is active."), say("Select one in the sequencer."))
         spoken = speech.speech_from_strip(scene, strip, inputs)
     return request_for(scene, spoken), spoken
 
@@ -69,7 +78,7 @@ def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
     out = preferences.output_folder(settings.output_dir)
     return Generate(
         audio=str(spoken.path),
-        portrait=str(portrait.portrait_path(settings, out / "inputs")),
+        portrait=str(portrait.portrait_path(characters.portrait_owner(scene, spoken.character), out / "inputs")),
         out=str(out),
         start=spoken.start,
         duration=spoken.duration,
@@ -102,12 +111,13 @@ class SOLILOQUY_OT_generate(JobOperator, bpy.types.Operator):
         """Send the scene's settings."""
         scene = compat.sequencer_scene(context)
         request, spoken = generate_request(scene)
-        return jobs.start(request, "Generate", scene, spoken)
+        return jobs.start(request, say("Generate"), scene, spoken)
 
 
 def _spoken_by(take: takes.SoliloquyTake) -> speech.Speech:
     """The speech of an existing take, so that further takes of its job land in the same place."""
-    return speech.Speech(Path(), take.audio_start, None, round(take.origin), take.audio_strip, take.channel)
+    place = round(take.origin), take.audio_strip, take.channel, take.character
+    return speech.Speech(Path(), take.audio_start, None, *place)
 
 
 def range_of(scene: bpy.types.Scene, take: takes.SoliloquyTake) -> tuple[tuple[int, int], tuple[int, int]] | None:
@@ -133,9 +143,9 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
         reason = why_not(context, needs_take=True)
         settings = settings_of(compat.sequencer_scene(context))
         if not reason and not settings.renew:
-            reason = "Choose what to resample: blink, gaze, brows, head, …"
+            reason = say("Choose what to resample: blink, gaze, brows, head, …")
         if not reason and takes.active_take(compat.sequencer_scene(context)).imported:
-            reason = "The chosen take was imported: render it first, then parts of it can be resampled"
+            reason = say("The chosen take was imported: render it first, then parts of it can be resampled")
         return poll_by(cls, reason)
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
@@ -156,13 +166,14 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
             device=preferences.device(),
         )
         groups = ", ".join(group for group in GROUPS if group in settings.renew)
-        where = f", frames {part[0][0]}–{part[0][1]}" if part else ""
-        return jobs.start(request, "Resample", scene, _spoken_by(take), f"{take.name} with new {groups}{where}")
+        where = say(", frames {first}–{last}", first=part[0][0], last=part[0][1]) if part else ""
+        note = say("{take} with new {groups}{where}", take=take.name, groups=groups, where=where)
+        return jobs.start(request, say("Resample"), scene, _spoken_by(take), note)
 
 
 def no_portrait(take: takes.SoliloquyTake) -> str:
     """Why a take can't be rendered: an imported one may have no job that lends it a portrait."""
-    return "" if take.job else "The take was imported without a job: choose a generated take, then import again"
+    return "" if take.job else say("The take was imported without a job: choose a generated take, then import again")
 
 
 def own_motion(take: takes.SoliloquyTake) -> str | None:
@@ -196,7 +207,8 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
             renderer=settings.renderer,
             device=preferences.device(),
         )
-        return jobs.start(request, "Render", scene, _spoken_by(take), f"Frames of {take.name}")
+        note = say("Frames of {take}", take=take.name)
+        return jobs.start(request, say("Render"), scene, _spoken_by(take), note)
 
 
 class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
@@ -215,7 +227,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         reason = why_not(context, needs_take=True)
         if not reason and target_of(scene) is None:
-            reason = "No target is chosen: the curves are read from it"
+            reason = say("No target is chosen: the curves are read from it")
         return poll_by(cls, reason or no_portrait(takes.active_take(scene)))
 
     def prepare(self, context: bpy.types.Context) -> Iterator[object]:
@@ -229,7 +241,9 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         try:
             while True:
                 share = next(reading)
-                jobs.tell(f"Reading the curves of “{thing.name}”: {share:.0%} (Esc stops)")
+                jobs.tell(
+                    say("Reading the curves of “{target}”: {share:.0%} (Esc stops)", target=thing.name, share=share)
+                )
                 yield
         except StopIteration as ended:
             motion, self._changed = ended.value
@@ -250,9 +264,12 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
             renderer=settings.renderer,
             device=preferences.device(),
         )
-        what = f"{self._changed} frames edited" if self._changed else "unedited"
-        job = jobs.start(request, "Render from curves", scene, _spoken_by(take), f"From {take.name}'s curves, {what}")
-        job.notices.append(f"{self._changed} of {take.frame_count} frames were edited.")
+        what = say("{count} frames edited", count=self._changed) if self._changed else say("unedited")
+        note = say("From {take}'s curves, {what}", take=take.name, what=what)
+        job = jobs.start(request, say("Render from curves"), scene, _spoken_by(take), note)
+        job.notices.append(
+            say("{changed} of {count} frames were edited.", changed=self._changed, count=take.frame_count)
+        )
         return job
 
 
@@ -267,7 +284,9 @@ class SOLILOQUY_OT_cancel(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         """A job runs and was not told to stop yet."""
         job = jobs.current()
-        return poll_by(cls, "No job is running" if job is None else "Already stopping" if job.cancelling else "")
+        return poll_by(
+            cls, say("No job is running") if job is None else say("Already stopping") if job.cancelling else ""
+        )
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Tell the worker."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from . import compat, estimate, jobs, operators_runtime, preferences, speech
-from .operators_takes import why_not
+from . import characters, compat, doctor, estimate, jobs, operators_runtime, preferences, speech
+from .operators_takes import speaker_of, why_not
 from .properties import SoliloquySettings, settings_of
+from .words import say
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -41,16 +42,32 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
         row.progress(factor=0.0, type="RING", text=operators_runtime.installation().text)
         row.operator("soliloquy.cancel_install", text="", icon="X")
         return
-    python = preferences.worker_python()
-    if python is not None:
-        layout.label(text="Runtime installed", icon="CHECKMARK")
+    if preferences.worker_python() is not None:
+        own = preferences.own_python() is not None
+        layout.label(text="Your own Python is used" if own else "Runtime installed", icon="CHECKMARK")
         return
-    draw_text(layout, f"Soliloquy needs a runtime of Python packages ({operators_runtime.SIZE}).", "INFO")
-    if not bpy.app.online_access:
-        draw_text(layout, "Online access is off: allow it in Preferences > System > Network.", "ERROR", alert=True)
+    draw_text(
+        layout, say("Soliloquy needs a runtime of Python packages ({size}).", size=operators_runtime.SIZE), "INFO"
+    )
+    if preferences.own_python() is not None:
+        draw_text(
+            layout,
+            say("Your own Python is not there: {path}", path=preferences.own_python()),
+            "ERROR",
+            alert=True,
+        )
+    elif preferences.wheels_folder() is not None:
+        draw_text(
+            layout,
+            say("It will be installed from {folder}.", folder=preferences.wheels_folder()),
+            "FILE_FOLDER",
+        )
+    elif not bpy.app.online_access:
+        draw_text(layout, say("Online access is off, and the packages have to be downloaded."), "ERROR", alert=True)
+        layout.operator(doctor.SHOW_NETWORK, text="Network Preferences", icon="INTERNET_OFFLINE")
     latest = operators_runtime.installation()
-    if latest is not None and latest.error:
-        draw_text(layout, latest.error, "ERROR", alert=True)
+    if latest is not None and not latest.running:
+        draw_text(layout, latest.text, "ERROR" if latest.error else "INFO", alert=bool(latest.error))
     layout.operator("soliloquy.install_runtime", icon="IMPORT")
 
 
@@ -103,9 +120,13 @@ class _Speak(Panel):
             column.label(text=strip.name if strip else "Select a sound strip", icon="SOUND" if strip else "ERROR")
         column = layout.column()
         column.label(text="Portrait")
-        column.template_ID(settings, "portrait_image", open="image.open")
-        if settings.portrait_image is None:
-            column.prop(settings, "portrait_file", text="", placeholder="or a picture file")
+        owner = characters.portrait_owner(scene, speaker_of(scene))
+        if owner != settings:
+            column.label(text=owner.name, icon="USER")
+        else:
+            column.template_ID(settings, "portrait_image", open="image.open")
+            if settings.portrait_image is None:
+                column.prop(settings, "portrait_file", text="", placeholder="or a picture file")
         row = layout.row(align=True)
         row.prop(settings, "takes_wanted")
         row.prop(settings, "seed")
@@ -113,11 +134,14 @@ class _Speak(Panel):
             row = layout.row()
             row.scale_y = 1.4
             row.operator("soliloquy.generate", icon="PLAY")
+            row.operator("soliloquy.preview", text="", icon="HIDE_OFF")
             reason = why_not(context, needs_speech=True)
             if reason:
                 draw_text(layout, reason, "INFO")
             elif expected := estimate.words(scene):
                 draw_text(layout, expected, "TIME")
+                if lacking := estimate.lack_for(scene):
+                    draw_text(layout, lacking, "ERROR", alert=True)
 
 
 class _Options(Panel):

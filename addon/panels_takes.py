@@ -6,6 +6,7 @@ import bpy
 
 from . import compat, nla, takes, thumbnails
 from .panels import Panel, draw_text, in_editors
+from .words import say
 
 _STATUS_ICONS = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}
 
@@ -27,7 +28,8 @@ class SOLILOQUY_UL_takes(bpy.types.UIList):
             row.label(text="", icon="TEXT")
         sub = row.row(align=True)
         sub.alignment = "RIGHT"
-        sub.label(text="missing" if item.status == "MISSING" else f"seed {item.seed}")
+        kind = "preview" if item.preview else f"seed {item.seed}"
+        sub.label(text="missing" if item.status == "MISSING" else kind)
         sub.prop(item, "shown", text="", icon="HIDE_OFF" if item.shown else "HIDE_ON", emboss=False)
 
     def draw_filter(self, _context, layout) -> None:
@@ -83,7 +85,7 @@ class _Takes(Panel):
         row.operator("soliloquy.render_curves", icon="RENDER_ANIMATION")
         if context.scene.view_settings.view_transform != "Standard":
             draw_text(
-                layout, "This view transform changes the frames' colours; Standard shows them as they are.", "INFO"
+                layout, say("This view transform changes the frames' colours; Standard shows them as they are."), "INFO"
             )
             layout.prop(context.scene.view_settings, "view_transform", text="")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import targets
+from . import compat, targets
 from .mapping import BONE_KINDS
 from .operators_targets import active_target, profiles
 from .panels import Panel, draw_text, in_editors
 from .presets import PRESETS
+from .words import say
 
 
 class SOLILOQUY_UL_targets(bpy.types.UIList):
@@ -53,6 +54,9 @@ class _Targets(Panel):
             sub.active = target.look_at is not None
             sub.prop(target, "look_influence", text="")
             row.operator("soliloquy.look_at_camera", text="", icon="CAMERA_DATA")
+        queue = compat.sequencer_scene(context).soliloquy_queue
+        if target is not None and queue.characters:
+            layout.prop_search(target, "character", queue, "characters", text="Of", icon="USER")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
@@ -75,7 +79,7 @@ class SOLILOQUY_UL_rules(bpy.types.UIList):
         split = row.split(factor=0.5)
         split.active = item.use
         split.label(text=item.source, icon="ERROR" if item.problem else "NONE")
-        what = f"{item.destination} {item.axis.capitalize()}" if item.kind in BONE_KINDS else item.destination
+        what = f"{item.destination} {say(item.axis.capitalize())}" if item.kind in BONE_KINDS else item.destination
         icon = item.bl_rna.properties["kind"].enum_items[item.kind].icon
         split.label(text=what, icon=icon)
 
@@ -136,7 +140,7 @@ class _Mapping(Panel):
         lacking = targets.missing(target.thing, target.wanted_rules())
         if lacking:
             names = ", ".join(lacking[:4]) + (", …" if len(lacking) > 4 else "")
-            draw_text(layout, f"“{target.thing.name}” lacks: {names}", "ERROR")
+            draw_text(layout, say("“{target}” lacks: {names}", target=target.thing.name, names=names), "ERROR")
         if 0 <= target.active_rule < len(target.rules):
             self.draw_rule(layout.box(), target, target.rules[target.active_rule])
 

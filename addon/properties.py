@@ -86,6 +86,8 @@ class SoliloquyTake(bpy.types.PropertyGroup):
     frame_count: IntProperty(name="Frames", description="Frames of the take, 25 a second")
     fps: FloatProperty(name="Rate", default=25.0)
     has_frames: BoolProperty(name="Has Frames")
+    character: StringProperty(name="Character", description="Who speaks; it goes on this character's targets")
+    preview: BoolProperty(name="Preview", description="A quick look that the real take replaces")
     imported: BoolProperty(name="Imported", description="Its motion came from a file, its job from another take")
     audio_start: FloatProperty(name="Start", description="Second of the sound file at which the take starts")
     audio_strip: StringProperty(name="Sound Strip")

@@ -114,6 +114,9 @@ class SoliloquyTarget(bpy.types.PropertyGroup):
         update=_guess_mapping,
     )
     preset: StringProperty(name="Mapping", description="What the mapping was made from")
+    character: StringProperty(
+        name="Character", description="Whose target this is: only this character's takes are baked on it; empty: all"
+    )
     look_at: PointerProperty(
         name="Look At", type=bpy.types.Object, description="Object that the eyes follow, the camera say", update=_look
     )

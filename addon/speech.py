@@ -12,6 +12,7 @@ import bpy
 from ..core.errors import BadInputError, SoliloquyError
 from . import compat
 from .timing import Timing, scene_rate
+from .words import say
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Speech:
 
     ``start`` and ``duration`` are seconds of the file (``duration`` None: to its end); ``origin`` is the scene frame at
     which ``start`` is heard. ``strip`` names the strip whose content the file is, so that takes follow the strip when
-    it is moved; it is empty where the file is a mix made for one place.
+    it is moved; it is empty where the file is a mix made for one place. ``character`` names who speaks, if anybody.
     """
 
     path: Path
@@ -29,6 +30,7 @@ class Speech:
     origin: int
     strip: str
     channel: int
+    character: str = ""
 
 
 def rate_of(scene: bpy.types.Scene) -> float:
@@ -61,7 +63,7 @@ def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speec
     if compat.is_retimed(scene, strip):
         others = [other for other in compat.all_strips(scene) if other.name != strip.name and other.type != "META"]
         path = _mixdown(scene, compat.left_handle(strip), compat.right_handle(strip), inputs, silence=others)
-        return Speech(path, 0.0, None, compat.left_handle(strip), "", strip.channel)
+        return Speech(path, 0.0, None, compat.left_handle(strip), "", strip.channel, strip.soliloquy_character)
     path = _file_of_sound(strip.sound, inputs)
     rate = rate_of(scene)
     zero = _content_zero(strip, rate)
@@ -71,11 +73,12 @@ def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speec
     if right <= left or left >= end:
         raise BadInputError(
             "audio_empty",
-            f"Nothing of the sound lies between the handles of strip “{strip.name}”.",
-            "Pull its handles over the sound.",
+            say("Nothing of the sound lies between the handles of strip “{strip}”.", strip=strip.name),
+            say("Pull its handles over the sound."),
         )
     duration = (right - left) / rate if right < end else None
-    return Speech(path, max(0.0, (left - zero) / rate), duration, left, strip.name, strip.channel)
+    start = max(0.0, (left - zero) / rate)
+    return Speech(path, start, duration, left, strip.name, strip.channel, strip.soliloquy_character)
 
 
 def speech_from_mix(scene: bpy.types.Scene, inputs: Path) -> Speech:
@@ -105,7 +108,9 @@ def _file_of_sound(sound: bpy.types.Sound, inputs: Path) -> Path:
     path = Path(bpy.path.abspath(sound.filepath, library=sound.library))
     if not path.is_file():
         raise BadInputError(
-            "audio_missing", f"The strip's sound file is missing: {path}", "Find it with File > External Data."
+            "audio_missing",
+            say("The strip's sound file is missing: {path}", path=path),
+            say("Find it with File > External Data."),
         )
     return path.resolve()
 
@@ -128,8 +133,8 @@ def write_once(path: Path, data: bytes) -> Path:
     except OSError as error:
         raise BadInputError(
             "output_unwritable",
-            f"Cannot write to {path.parent} ({error.strerror}).",
-            "Choose another output folder.",
+            say("Cannot write to {parent} ({error}).", parent=path.parent, error=error.strerror),
+            say("Choose another output folder."),
         ) from error
     return path
 
@@ -138,7 +143,9 @@ def _mixdown(scene: bpy.types.Scene, start: int, end: int, inputs: Path, silence
     """Mix the scene frames [start, end) to a WAV file named after its content; the scene is left as it was."""
     if not compat.HAS_SOUND:
         raise BadInputError(
-            "no_mixdown", "This Blender was built without sound.", "Use a sound strip whose speed is unchanged."
+            "no_mixdown",
+            say("This Blender was built without sound."),
+            say("Use a sound strip whose speed is unchanged."),
         )
     muted = [(strip, strip.mute) for strip in silence]
     frames = scene.frame_start, scene.frame_end
@@ -151,8 +158,8 @@ def _mixdown(scene: bpy.types.Scene, start: int, end: int, inputs: Path, silence
     except RuntimeError as error:
         raise SoliloquyError(
             "mixdown_failed",
-            f"Blender could not mix the sound down ({str(error).strip()}).",
-            "Use a sound strip whose speed is unchanged, or mix to a file and add that.",
+            say("Blender could not mix the sound down ({error}).", error=str(error).strip()),
+            say("Use a sound strip whose speed is unchanged, or mix to a file and add that."),
         ) from error
     finally:
         scene.frame_start, scene.frame_end = frames

@@ -14,7 +14,9 @@ from ..core.protocol import TakeReady
 from . import bake, compat, estimate, nla, speech, strips, styles
 from .motion import load_motion
 from .properties import SoliloquyTake, settings_of
+from .properties_targets import SoliloquyTarget
 from .speech import Speech
+from .words import say
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -30,6 +32,8 @@ _FACTS = (
     "origin",
     "channel",
     "imported",
+    "character",
+    "preview",
 )
 """Fields of a take that its Actions carry too, so that the list can be made again from a rig (`from_rigs`)."""
 
@@ -67,7 +71,7 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
     take.frame_count, take.fps = ready.frame_count, ready.fps
     take.has_frames = ready.frames is not None
     take.audio_start, take.audio_strip = ready.start, spoken.strip
-    take.origin, take.channel = float(spoken.origin), spoken.channel
+    take.origin, take.channel, take.character = float(spoken.origin), spoken.channel, spoken.character
     take.refresh_status()
     return take
 
@@ -80,7 +84,11 @@ def arrive(scene: bpy.types.Scene, job: Job, ready: TakeReady) -> Iterator[objec
     take = add_take(scene, ready, job.spoken)
     key = take.key
     take.note = take.note or job.note
+    if getattr(job.request, "preview", None) is not None:
+        take.preview, take.name = True, "Preview"
     estimate.learn(Path(ready.folder))
+    yield
+    drop_previews(scene, key)
     yield
     if ready.frames is not None:
         yield from place_take(scene, index_of(scene, key))
@@ -89,14 +97,37 @@ def arrive(scene: bpy.types.Scene, job: Job, ready: TakeReady) -> Iterator[objec
         try:
             yield from bake_take(scene, index_of(scene, key))
         except SoliloquyError as error:
-            job.notices.append(f"Not baked: {error}")
+            job.notices.append(say("Not baked: {error}", error=error))
+
+
+def drop_previews(scene: bpy.types.Scene, key: str) -> None:
+    """Take the previews of a take's speech out of the list, the sequencer and off the targets: it replaces them."""
+    listed = settings_of(scene).takes
+    take = listed[index_of(scene, key)]
+    same = (take.audio_strip, take.audio_start, take.character, take.origin)
+    for other in [other.key for other in listed if other.preview and other.key != key]:
+        index = index_of(scene, other)
+        preview = listed[index]
+        if (preview.audio_strip, preview.audio_start, preview.character, preview.origin) == same:
+            remove_take(scene, index)
+
+
+def targets_for(scene: bpy.types.Scene, take: SoliloquyTake) -> list[SoliloquyTarget]:
+    """Targets in use that the take is baked on: its character's, and those that belong to nobody."""
+    return [
+        target
+        for target in settings_of(scene).targets
+        if target.use and target.thing is not None and target.character in ("", take.character)
+    ]
 
 
 def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
     """Put the take's frames into the sequencer in steps, in sync with its sound; replaces its earlier strip."""
     take = settings_of(scene).takes[index]
     if take.status != "READY":
-        raise BadInputError("take_missing", f"{take.name} has no frames on disk.", "Render it again.")
+        raise BadInputError(
+            "take_missing", say("{take} has no frames on disk.", take=take.name), say("Render it again.")
+        )
     strips.remove_strip(scene, take.image_strip)
     strip = None
     for strip in strips.image_strip(
@@ -118,21 +149,20 @@ def bake_take(scene: bpy.types.Scene, index: int) -> Generator[None, None, list[
     take = settings.takes[index]
     done = []
     motion = None
-    for target in settings.targets:
-        if target.use and target.thing is not None:
-            motion = motion or load_motion(take.path() / "motion.npz")
-            timing = timing_of(scene, take)
-            baked = yield from bake.bake(
-                target.thing,
-                target.wanted_rules(),
-                motion,
-                timing,
-                take.key,
-                take.name,
-                settings.tolerance,
-                about(take),
-            )
-            done.append((target.thing.name, baked))
+    for target in targets_for(scene, take):
+        motion = motion or load_motion(take.path() / "motion.npz")
+        timing = timing_of(scene, take)
+        baked = yield from bake.bake(
+            target.thing,
+            target.wanted_rules(),
+            motion,
+            timing,
+            take.key,
+            take.name,
+            settings.tolerance,
+            about(take),
+        )
+        done.append((target.thing.name, baked))
     styles.apply(settings.takes[index], speech.rate_of(scene))
     apply_shown(scene, settings.takes[index])
     return done

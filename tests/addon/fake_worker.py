@@ -2,11 +2,13 @@
 
 The portrait's file name says how: ``slow`` takes its time over each frame, ``crash`` dies after the first take,
 ``noface`` refuses, ``hang`` says nothing more and ignores cancel, ``garbage`` writes a line that is no message.
+A take with a ``take.json`` is finished: as the real worker's, it is announced and not touched.
 Frame i is one colour, (i mod 256, i // 256, 128), so that a test can read from a picture which frame it is.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import struct
 import sys
@@ -81,13 +83,16 @@ def make_take(
     moving: dict[str, np.ndarray] | None = None,
 ) -> bool:  # fmt: skip
     seconds = SECONDS if request.duration is None else request.duration
-    count = round(25 * seconds)
+    shown = getattr(request, "preview", None)
+    count = round(25 * (seconds if shown is None else min(seconds, shown)))
     folder = job / f"take-{index:03d}"
+    whole = (folder / "take.json").is_file()
     (folder / "frames").mkdir(parents=True, exist_ok=True)
     moving = moving or motion(count, seed)
     count = len(moving["expression"])
-    np.savez(folder / "motion.npz", fps=25.0, names=np.array(CHANNELS), **moving)
-    for i in range(0 if request.motion_only else count):
+    if not whole:
+        np.savez(folder / "motion.npz", fps=25.0, names=np.array(CHANNELS), **moving)
+    for i in range(0 if request.motion_only or whole else count):
         if identifier in cancelled:
             return False
         png(folder / "frames" / f"{i + 1:06d}.png", (i % 256, i // 256, 128))
@@ -96,6 +101,8 @@ def make_take(
             say(protocol.Progress(id=identifier, stage="frames", done=i, total=count, eta=eta, take=index))
         time.sleep(pause)
     frames = None if request.motion_only else str(folder / "frames")
+    if not whole:
+        (folder / "take.json").write_text('{"files": ["motion.npz"]}')
     say(
         protocol.TakeReady(
             id=identifier, job=str(job), index=index, seed=seed, folder=str(folder), motion=str(folder / "motion.npz"),
@@ -144,6 +151,8 @@ def run(identifier: str, request: protocol.Request) -> None:
         time.sleep(3600)
     if isinstance(request, protocol.Probe):
         facts = {"version": protocol.version(), "device": "cpu", "devices": ["cpu"], "device_name": "scripted"}
+        if request.self_test is not None:
+            facts["self_test"] = {"problem": "", "seconds": 1.0, "take": ""}
         return say(protocol.Done(id=identifier, result=facts | {"python": "3", "torch": "none"}))
     if isinstance(request, protocol.Head):
         return say(protocol.Done(id=identifier, result=head_files(Path(request.out))))
@@ -161,7 +170,8 @@ def run(identifier: str, request: protocol.Request) -> None:
         with np.load(request.motion or job / f"take-{request.take:03d}" / "motion.npz") as stored:
             given = {name: stored[name] for name in ("expression", "rotation", "translation")}
     elif isinstance(request, protocol.Generate):
-        job, first, like = Path(request.out) / "job", 1, request
+        wanted = dataclasses.replace(request, takes=1, out="", device="auto")
+        job, first, like = Path(request.out) / f"job-{zlib.crc32(repr(wanted).encode()):08x}", 1, request
         seeds = range(request.seed, request.seed + request.takes)
     else:
         return say(protocol.Error(id=identifier, code="unscripted", message="The script has no such scene."))

@@ -1,11 +1,14 @@
 """Job lists: what is read, what is run, what is said of it."""
 
+import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from soliloquy.addon import batch, cli, doctor
-from soliloquy.core.errors import BadInputError, CancelledError, SoliloquyError
+from soliloquy.addon import batch, cli
+from soliloquy.core.errors import BadInputError
+from soliloquy.core.prior.style import PriorStyle
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def test_csv_and_json_say_the_same(listed, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [("", "no jobs"), ("audio,portrait\na.wav,", "portrait"), ("audio,portrait,out,colour\na,b,c,red", "colour"),
-     ("audio,portrait,out,takes\na,b,c,many", "no number"), ("audio,portrait,out,takes\na,b,c,0", "takes can't be 0"),
+     ("audio,portrait,out,takes\na,b,c,many", "no value"), ("audio,portrait,out,takes\na,b,c,0", "takes can't be 0"),
      ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no")],
 )  # fmt: skip
 def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
@@ -53,6 +56,22 @@ def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
     assert raised.value.hint
 
 
+def test_what_is_saved_is_read_again(listed, tmp_path):
+    entries = batch.load(listed("person", "other"), {})
+    styled = dataclasses.replace(entries[1].request, style=PriorStyle(liveliness=0.5, start_pose=(0.0, 5.0, 0.0)))
+    entries[1] = batch.Entry("say “hi”, twice\nor more", styled, "Scene", "line 2", "Anna")
+    for name in ("again.csv", "again.json"):
+        batch.save(entries, tmp_path / name)
+        again = batch.load(tmp_path / name, {})
+        assert [(e.name, e.request, e.scene, e.strip, e.character) for e in again] == [
+            (e.name, e.request, e.scene, e.strip, e.character) for e in entries
+        ]
+    text = (tmp_path / "again.csv").read_text(encoding="utf-8")
+    assert "speech.wav" in text and str(tmp_path) not in text, "paths beside the list are relative"
+    batch.save([], tmp_path / "empty.json")
+    assert batch.load(tmp_path / "empty.json", {}, may_be_empty=True) == []
+
+
 def test_all_jobs_are_run_and_summed_up(scene, listed, capsys):
     path = listed("person", "noface", "other")
     assert cli.run(["batch", str(path)]) == 2, "the only failure is the input's"
@@ -61,81 +80,55 @@ def test_all_jobs_are_run_and_summed_up(scene, listed, capsys):
     assert [job["status"] for job in facts["jobs"]] == ["done", "failed", "done"]
     assert [take["seed"] for take in facts["jobs"][0]["takes"]] == [5, 6]
     assert "No face was found" in facts["jobs"][1]["error"] and facts["jobs"][1]["attempts"] == 1
-    assert "2 of 3 jobs done" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "2 of 3 jobs done" in told and "3 jobs to do. About" in told
 
 
-def test_a_crashed_worker_is_tried_again(scene, listed):
+def test_a_crashed_worker_is_tried_again(scene, listed, capsys):
     path = listed("crash", "person")
     assert cli.run(["batch", str(path), "--retries", "2"]) == 1
     facts = summary_of(path)
+    # It dies after each take: the first try leaves one, the second the other, and the third finds both.
     assert [(job["status"], job["attempts"]) for job in facts["jobs"]] == [("failed", 3), ("done", 1)]
+    assert "trying again: The worker stopped unexpectedly" in capsys.readouterr().out
 
 
-def test_a_cancelled_run_leaves_a_summary(listed):
-    path = listed("one", "two", "three")
-    entries = batch.load(path, {})
-    ran = []
-
-    def run(request):
-        ran.append(request)
-        if len(ran) == 2:
-            raise CancelledError
-        return []
-
-    assert batch.run_all(entries, run, path.with_suffix(".out")) == 130
-    facts = json.loads(path.with_suffix(".out").read_text())
-    assert [job["status"] for job in facts["jobs"]] == ["done", "cancelled", "waiting"]
-
-
-def test_a_failure_that_passes_is_forgotten(listed):
-    entries = batch.load(listed("one"), {})
-    tries = []
-
-    def run(_request):
-        tries.append(1)
-        if len(tries) == 1:
-            raise SoliloquyError("worker_died", "It died.")
-        return []
-
-    assert batch.run_all(entries, run, Path(entries[0].request.out).parent / "summary.json") == 0
-    assert (entries[0].status, entries[0].attempts, entries[0].error) == ("done", 2, "")
+def test_what_is_done_is_not_done_again(scene, listed, tmp_path, capsys):
+    path = listed("person", "noface", "other")
+    assert cli.run(["batch", str(path)]) == 2
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*")}
+    first = summary_of(path)["jobs"]
+    capsys.readouterr()
+    assert cli.run(["batch", str(path)]) == 2
+    told = capsys.readouterr()
+    assert "1 jobs to do, 2 done before" in told.out and "person: …" not in told.out
+    assert before == {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*")}
+    assert summary_of(path)["jobs"][0] == first[0], "what is known of it stays"
+    # Another picture under the same name, or a take that was deleted, and the job is no longer done.
+    (tmp_path / "other.png").write_bytes((tmp_path / "other.png").read_bytes() + b" ")
+    shutil.rmtree(first[0]["takes"][1]["folder"])
+    assert cli.run(["batch", str(path)]) == 2
+    assert "3 jobs to do" in capsys.readouterr().out
 
 
-# ---------------------------------------------------------------------------------------------------------- doctor
-def test_the_doctor_finds_a_missing_runtime(scene, monkeypatch, capsys):
-    monkeypatch.setenv("SOLILOQUY_PYTHON", "/nowhere/python")
-    assert cli.run(["doctor"]) == 1
-    text = capsys.readouterr().out
-    assert "[BAD ] Runtime: not installed -> Install the runtime" in text and "[OK  ] Weights" in text
+def test_what_it_needs_is_told_without_running(scene, listed, tmp_path, capsys):
+    path = listed("person", "other")
+    assert cli.run(["batch", str(path), "--estimate"]) == 0
+    assert "2 jobs to do. About" in capsys.readouterr().out and not (tmp_path / "out").exists()
 
 
-def test_the_doctor_asks_the_worker(scene, capsys):
-    assert cli.run(["doctor"]) == 0
-    assert "[OK  ] Worker: answered in" in capsys.readouterr().out
+@pytest.mark.parametrize("arguments", [[], ["list.csv", "--scene"]])
+def test_a_list_or_the_scene(scene, arguments, capsys):
+    assert cli.run(["batch", *arguments]) == 2
+    assert "Name a job list, or --scene" in capsys.readouterr().err
 
 
-def test_damaged_weights_are_seen(scene, tmp_path, monkeypatch):
-    good = next(iter(sorted(doctor.WEIGHTS.glob("*.safetensors"))))
-    assert doctor.is_whole(good)
-    short = tmp_path / "lips.safetensors"
-    short.write_bytes(good.read_bytes()[:-7])
-    (tmp_path / "prior.md").write_text("card")
-    assert not doctor.is_whole(short)
-    monkeypatch.setattr(doctor, "WEIGHTS", tmp_path)
-    finding = doctor._weights()
-    assert finding.level == doctor.BAD and "lips.safetensors is damaged" in finding.text
-    assert "prior is missing" in finding.text
+def test_workers_are_a_number_or_auto(scene, listed, capsys):
+    assert cli.run(["batch", str(listed("person")), "--workers", "none"]) == 2
+    assert "neither auto nor a number" in capsys.readouterr().err
 
 
-def test_a_device_that_is_not_there_is_told(scene, monkeypatch):
-    probed = {
-        "version": "x",
-        "python": "3",
-        "torch": "2",
-        "device": "cpu",
-        "devices": ["cpu"],
-        "device_name": "2 threads",
-    }
-    monkeypatch.setattr("soliloquy.addon.preferences.device", lambda: "cuda")
-    told = {finding.title: finding for finding in doctor.of_worker(probed, "", 1.0)}
-    assert told["Device"].level == doctor.BAD and told["Version"].level == doctor.BAD
+def test_a_summary_that_cannot_be_written_is_told_before_anything_runs(scene, listed, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert cli.run(["batch", str(listed("person")), "--summary", str(tmp_path / "file" / "summary.json")]) == 2
+    assert "can't be written to" in capsys.readouterr().err and not (tmp_path / "out").exists()

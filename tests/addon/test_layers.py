@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FROM_CORE = {"protocol", "client", "environment", "errors", "channels", "files", "progress", "schema"}
+FROM_CORE = {"protocol", "client", "environment", "errors", "channels", "files", "memory", "progress", "schema"}
 NUMPY_FROM_CORE = {"live_link", "motion"}
 """What needs numpy as well, which every Blender has."""
-FROM_OUTSIDE = {"bpy", "mathutils", "numpy"}
+FROM_OUTSIDE = {"aud", "bpy", "mathutils", "numpy"}
 FILES = sorted((ROOT / "addon").glob("*.py"))
 
 

@@ -1,0 +1,154 @@
+"""Operators that run the queue beside its user, stop it, or stop one of its jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import bpy
+from bpy.props import StringProperty
+
+from ..core.errors import SoliloquyError
+from . import compat, job_queue, jobs, preferences, steps
+from .batch import RUNNING, WAITING
+from .operators_queue import QueueOperator
+from .operators_takes import poll_by
+
+
+class SOLILOQUY_OT_queue_run(bpy.types.Operator):
+    """Make all jobs that wait, in order; finished takes go above their strips and on their characters' targets"""
+
+    bl_idname = "soliloquy.queue_run"
+    bl_label = "Run Queue"
+    bl_options = {"REGISTER"}
+
+    _steps: Iterator[object] | None = None
+    _undo_name: str = ""
+    _timer: bpy.types.Timer | None = None
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Something waits and no job runs."""
+        reason = jobs.why_busy()
+        if not reason and preferences.worker_python() is None:
+            reason = "The runtime is not installed: install it in the add-on's preferences"
+        if not reason and not any(entry.status == WAITING for entry in job_queue.entries()):
+            reason = "No job waits: add strips, or retry what failed"
+        return poll_by(cls, reason)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Run it to its end, as scripts want."""
+        refused = self._begin(context)
+        if refused:
+            return refused
+        while not self._tick(context, float("inf")):
+            time.sleep(0.02)
+        return self._end()
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Begin and go on by timer."""
+        if bpy.app.background:
+            return self.execute(context)
+        refused = self._begin(context)
+        if refused:
+            return refused
+        self._timer = context.window_manager.event_timer_add(steps.INTERVAL, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        compat.redraw()
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Let the crew work; input passes unless the file is being changed."""
+        if event.type != "TIMER":
+            return {"RUNNING_MODAL"} if self._steps is not None else {"PASS_THROUGH"}
+        if job_queue.crew() is None:  # ended from elsewhere
+            self.cancel(context)
+            return {"CANCELLED"}
+        if self._tick(context, steps.BUDGET):
+            self.cancel(context)
+            return self._end()
+        return {"PASS_THROUGH"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator (file closed, quit), or it has ended: the run goes with it."""
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        if job_queue.crew() is not None and not job_queue.crew().finished:
+            job_queue.kill("The queue was stopped.")
+
+    def _begin(self, context: bpy.types.Context) -> set[str] | None:
+        try:
+            job_queue.start(compat.sequencer_scene(context).soliloquy_queue.workers)
+        except SoliloquyError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return None
+
+    def _tick(self, context: bpy.types.Context, budget: float) -> bool:
+        """One round; True when the run has ended and all of it is in the scene."""
+        crew = job_queue.crew()
+        if crew.poll():
+            compat.redraw()
+        if self._steps is None:
+            arrival = job_queue.next_arrival()
+            if arrival is None:
+                return crew.finished
+            entry, take = arrival
+            self._undo_name = f"Take {take.index} of {entry.name}"
+            self._steps = job_queue.arrive(entry, take, compat.sequencer_scene(context), crew.notices)
+        try:
+            if not steps.advance(self._steps, budget):
+                return False
+        except SoliloquyError as error:
+            crew.notices.append(str(error))
+        self._steps = None
+        if not bpy.app.background:
+            bpy.ops.ed.undo_push(message=self._undo_name)
+        return False
+
+    def _end(self) -> set[str]:
+        message, bad = job_queue.finish()
+        self.report({"WARNING" if bad else "INFO"}, message)
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_queue_cancel(QueueOperator, bpy.types.Operator):
+    """Stop this job alone, or leave it out; its finished takes stay and the others go on"""
+
+    bl_idname = "soliloquy.queue_cancel"
+    bl_label = "Cancel Job"
+
+    key: StringProperty(name="Job", description="Key of the job; the chosen one when empty", options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """The queue is running."""
+        return poll_by(cls, "The queue isn't running" if job_queue.crew() is None else "")
+
+    def change(self, _context: bpy.types.Context) -> str:
+        """Tell the crew."""
+        entry = job_queue.entry_of(self.key) if self.key else job_queue.active()
+        if entry is not None and entry.status in (WAITING, RUNNING):
+            job_queue.crew().cancel(entry)
+        return ""
+
+
+class SOLILOQUY_OT_queue_stop(QueueOperator, bpy.types.Operator):
+    """Cancel what runs and begin nothing more; what waits goes on waiting, finished takes stay"""
+
+    bl_idname = "soliloquy.queue_stop"
+    bl_label = "Stop Queue"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """It runs."""
+        return poll_by(cls, "The queue isn't running" if job_queue.crew() is None else "")
+
+    def change(self, _context: bpy.types.Context) -> str:
+        """Tell the crew."""
+        job_queue.crew().stop()
+        return ""
+
+
+CLASSES = (SOLILOQUY_OT_queue_run, SOLILOQUY_OT_queue_cancel, SOLILOQUY_OT_queue_stop)
