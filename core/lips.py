@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .audio_encoder import AudioEncoder, AudioEncoderConfig, ResidualBlock
 from .channels import LIP_CHANNELS
-from .errors import SoliloquyError
 from .mel import MELS_PER_FRAME
+from .weight_files import open_weights
 
 WEIGHTS = Path(__file__).parent / "weights" / "lips.safetensors"
 
@@ -57,14 +56,6 @@ class LipModelConfig:
     def tiny(cls) -> LipModelConfig:
         """For tests: trains a few steps in a second."""
         return cls(AudioEncoderConfig.tiny(), hidden=32, dilations=(1, 2), dropout=0.0)
-
-    @classmethod
-    def from_json(cls, text: str) -> LipModelConfig:
-        """Inverse of ``json.dumps(asdict(config))``."""
-        values = json.loads(text)
-        encoder = {**values["encoder"], "dilations": tuple(values["encoder"]["dilations"])}
-        dilations = tuple(values["dilations"])
-        return cls(**{**values, "encoder": AudioEncoderConfig(**encoder), "dilations": dilations})
 
     @property
     def context_frames(self) -> int:
@@ -136,19 +127,10 @@ class LipModel(nn.Module):
         SoliloquyError
             ``weights_missing`` or ``weights_damaged``.
         """
-        try:
-            with safe_open(str(path), framework="pt", device=str(device)) as file:
-                model = cls(LipModelConfig.from_json(file.metadata()["config"]))
-                model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-        except FileNotFoundError as error:
-            hint = "Install the extension again."
-            raise SoliloquyError(
-                "weights_missing", f"The lip model's weights {path.name} are missing.", hint
-            ) from error
-        except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
-            raise SoliloquyError(
-                "weights_damaged", f"The lip model's weights {path.name} can't be used ({error}).", "Install it again."
-            ) from error
+        with open_weights(path, "lip model", device=device) as file:
+            config = file.config
+            model = cls(LipModelConfig(**(config | {"encoder": AudioEncoderConfig(**config["encoder"])})))
+            model.load_state_dict(file.tensors)
         return model.to(device).eval()
 
     def save(self, path: Path) -> None:

@@ -10,17 +10,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from .channels import EXPRESSIONS
-from .errors import SoliloquyError
 from .face_view import VIEW_SIDE
 from .rotation import euler_to_matrix, matrix_to_euler
+from .weight_files import open_weights
 
 WEIGHTS = Path(__file__).parent / "weights" / "reconstruction.safetensors"
 IDENTITY = 50
@@ -143,22 +141,11 @@ class Reconstruction(nn.Module):
 
     @classmethod
     def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> Reconstruction:
-        """The trained R in evaluation mode. Raises SoliloquyError ``weights_missing`` or ``weights_version``."""
-        again = "Install the extension again, or run: python -m training.reconstruction"
-        if not Path(path).is_file():
-            raise SoliloquyError("weights_missing", f"The weights {Path(path).name} are missing.", again)
-        with safe_open(str(path), framework="pt", device=str(device)) as file:
-            facts = json.loads((file.metadata() or {}).get("config", "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open has no iterator)
-        try:
-            given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
-            config = ReconstructionConfig(**given)
-            network = cls(config)
-            network.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in tensors.items()})
-        except (TypeError, AttributeError, RuntimeError) as error:
-            raise SoliloquyError(
-                "weights_version", f"The weights {Path(path).name} belong to another version.", again
-            ) from error
+        """The trained R in evaluation mode. Raises SoliloquyError ``weights_missing`` or ``weights_damaged``."""
+        hint = "Install the extension again, or run: python -m training.reconstruction"
+        with open_weights(path, "reconstruction network", hint, device) as file:
+            network = cls(ReconstructionConfig(**file.config))
+            network.load_state_dict(file.tensors)
         return network.to(device).eval().requires_grad_(False)
 
     def facts(self) -> dict[str, str]:

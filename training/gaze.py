@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.channels import EXPRESSIONS
-from core.errors import SoliloquyError
+from core.weight_files import open_weights
 
 from .checkpoint import load_module
 from .corpus.synthetic.views import CACHE as SYNTHETIC
@@ -106,16 +105,10 @@ class GazeEncoder(nn.Module):
 
     @classmethod
     def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> GazeEncoder:
-        """The trained encoder. Raises SoliloquyError ``weights_missing``."""
-        if not path.is_file():
-            raise SoliloquyError(
-                "weights_missing", f"The weights {path.name} are missing.", "Run: python -m training.gaze train"
-            )
-        with safe_open(str(path), framework="pt", device=str(device)) as file:
-            facts = json.loads(file.metadata()["config"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open has no iterator)
-        network = cls(GazeConfig(widths=tuple(facts["widths"]), features=facts["features"]))
-        network.load_state_dict({name: v.float() if v.is_floating_point() else v for name, v in tensors.items()})
+        """The trained encoder. Raises SoliloquyError ``weights_missing`` or ``weights_damaged``."""
+        with open_weights(path, "gaze encoder", "Run: python -m training.gaze train", device) as file:
+            network = cls(GazeConfig(**file.config))
+            network.load_state_dict(file.tensors)
         return network.to(device).eval().requires_grad_(False)
 
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.errors import SoliloquyError
 from core.mel import MEL_BANDS, MELS_PER_FRAME
+from core.weight_files import open_weights
 
 from .judge_data import MOUTH_SIDE
 
@@ -126,20 +125,9 @@ class Judge(nn.Module):
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> Judge:
-        """The judge of a file, ready to judge. Raises SoliloquyError ``judge_missing`` where it can't be read."""
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                config = {
-                    name: tuple(value) if isinstance(value, list) else value
-                    for name, value in json.loads(file.metadata()["config"]).items()
-                }
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            judge = cls(JudgeConfig(**config))
-            judge.load_state_dict(tensors)
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise SoliloquyError(
-                "judge_missing",
-                f"The judge of lip sync can't be read from {path} ({error}).",
-                "Train and export it: training/README.md, “The judge of lip sync”.",
-            ) from error
+        """The judge of a file, ready to judge. Raises SoliloquyError ``weights_missing`` or ``weights_damaged``."""
+        hint = "Train and export it: training/README.md, “The judge of lip sync”."
+        with open_weights(path, "judge of lip sync", hint) as file:
+            judge = cls(JudgeConfig(**file.config))
+            judge.load_state_dict(file.tensors)
         return judge.eval().requires_grad_(False)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from ..audio_encoder import AudioEncoderConfig
@@ -17,6 +15,7 @@ from ..channels import NONLIP_CHANNELS
 from ..errors import SoliloquyError
 from ..mel import MEL_BANDS, MELS_PER_FRAME
 from ..representation.model import Representation
+from ..weight_files import INSTALL_AGAIN, open_weights
 from .kept import Kept
 from .network import AudioToNonlipPrior, PriorConfig
 from .sampler import SAMPLERS
@@ -70,37 +69,32 @@ class NonlipPrior:
         Raises
         ------
         SoliloquyError
-            ``weights_missing`` where there are none or a shard is absent.
+            ``weights_missing`` where there are none or a shard is absent, ``weights_damaged``.
         """
         shards = sorted(Path(folder).glob("prior-*.safetensors"))
-        tensors: dict[str, Tensor] = {}
-        metadata: dict[str, str] = {}
-        for shard in shards:
-            with safe_open(shard, framework="pt") as file:
-                metadata |= file.metadata() or {}
-                tensors |= {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        if not shards or len(shards) != int(metadata["shards"]):
-            raise SoliloquyError(
-                "weights_missing",
-                f"The weights of the motion prior are not complete in {folder}.",
-                "Install the extension again.",
-            )
-        shape = json.loads(metadata["config"])
-        audio = {name: tuple(v) if isinstance(v, list) else v for name, v in shape["audio"].items()}
-        config = PriorConfig(**(shape | {"audio": AudioEncoderConfig(**audio)}))
-        network = AudioToNonlipPrior(config)
-        mean, deviation = tensors.pop("mean"), tensors.pop("deviation")
-        network.load_state_dict(tensors)
-        return cls(
-            network.to(device),
-            mean,
-            deviation,
-            int(metadata["num_inference_steps"]),
-            float(metadata["guidance_scale"]),
-            CodeSpace(Representation.load(device)) if config.learned else ChannelSpace(),
-            metadata.get("sampler", "dpm_solver_pp"),
-            float(metadata.get("spread", "1")),
+        missing = SoliloquyError(
+            "weights_missing", f"The weights of the motion prior are not complete in {folder}.", INSTALL_AGAIN
         )
+        if not shards:
+            raise missing
+        with open_weights(shards, "motion prior") as file:
+            facts, shape, tensors = file.facts, file.config, file.tensors
+            if len(shards) != int(facts["shards"]):
+                raise missing
+            config = PriorConfig(**(shape | {"audio": AudioEncoderConfig(**shape["audio"])}))
+            network = AudioToNonlipPrior(config)
+            mean, deviation = tensors.pop("mean"), tensors.pop("deviation")
+            network.load_state_dict(tensors)
+            return cls(
+                network.to(device),
+                mean,
+                deviation,
+                int(facts["num_inference_steps"]),
+                float(facts["guidance_scale"]),
+                CodeSpace(Representation.load(device)) if config.learned else ChannelSpace(),
+                facts.get("sampler", "dpm_solver_pp"),
+                float(facts.get("spread", "1")),
+            )
 
     def sample(
         self,

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..channels import CHANNELS, HEAD, LIP_CHANNELS, NONLIP_CHANNELS
-from ..errors import SoliloquyError
 from ..reconstruction import ReconstructionConfig
+from ..weight_files import open_weights
 from .encoders import EncoderConfig, IdentityEncoder, MotionEncoder, perceptron
 from .residual import ResidualConfig
 
@@ -72,15 +71,11 @@ class RepresentationConfig:
         return cls(EncoderConfig.paper_size(), sound=512, free=512, hidden=512)
 
     @classmethod
-    def from_json(cls, text: str) -> RepresentationConfig:
-        """Inverse of ``json.dumps(asdict(config))``."""
-        values = json.loads(text)
-        encoders = values.pop("encoders")
-        trunk = encoders.pop("trunk")
-        residual = ResidualConfig(trunk["stem"], tuple(trunk["widths"]), tuple(trunk["blocks"]))
-        reader = encoders.pop("reader").items()
-        seen: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in reader}
-        return cls(EncoderConfig(**encoders, trunk=residual, reader=ReconstructionConfig(**seen)), **values)
+    def read(cls, values: dict[str, Any]) -> RepresentationConfig:
+        """Inverse of ``asdict``."""
+        encoders = values["encoders"]
+        trunk, reader = ResidualConfig(**encoders["trunk"]), ReconstructionConfig(**encoders["reader"])
+        return cls(**(values | {"encoders": EncoderConfig(**(encoders | {"trunk": trunk, "reader": reader}))}))
 
 
 class Representation(nn.Module):
@@ -132,22 +127,10 @@ class Representation(nn.Module):
         SoliloquyError
             ``weights_missing`` or ``weights_damaged``.
         """
-        try:
-            with safe_open(str(path), framework="pt", device=str(device)) as file:
-                model = cls(RepresentationConfig.from_json(file.metadata()["config"]))
-                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                counters = {k: v for k, v in model.state_dict().items() if k.endswith("num_batches_tracked")}
-                model.load_state_dict(counters | state)
-        except FileNotFoundError as error:
-            raise SoliloquyError(
-                "weights_missing", f"The representation's weights {path.name} are missing.", "Install it again."
-            ) from error
-        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise SoliloquyError(
-                "weights_damaged",
-                f"The representation's weights {path.name} can't be used ({str(error).splitlines()[0]}).",
-                "Install it again.",
-            ) from error
+        with open_weights(path, "representation", device=device) as file:
+            model = cls(RepresentationConfig.read(file.config))
+            counters = {k: v for k, v in model.state_dict().items() if k.endswith("num_batches_tracked")}
+            model.load_state_dict(counters | file.tensors)
         return model.to(device).eval()
 
     def save(self, path: Path) -> None:

@@ -7,11 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ...errors import SoliloquyError
+from ...weight_files import open_weights
 from .config import GeneratorConfig, PaperGeneratorConfig
 from .generator import Generator
 from .paper import PaperGenerator
@@ -42,22 +41,10 @@ def load_generator(path: Path | None = None, device: str | torch.device = "cpu")
     Raises SoliloquyError ``weights_missing`` or ``weights_damaged``.
     """
     path = path or weights_path()
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            facts = file.metadata()
-            fields = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(facts["config"]).items()}
-            network: nn.Module = MODELS[facts["model"]](CONFIGS[facts["model"]](**fields))
-            network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise SoliloquyError(
-            "weights_missing", f"The generator's weights {path.name} are missing.", "Install it again."
-        ) from error
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise SoliloquyError(
-            "weights_damaged",
-            f"The generator's weights {path.name} can't be used ({str(error).splitlines()[0]}).",
-            "Install it again.",
-        ) from error
+    with open_weights(path, "generator") as file:
+        model = file.facts["model"]
+        network: nn.Module = MODELS[model](CONFIGS[model](**file.config))
+        network.load_state_dict(file.tensors)
     network = network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     assert isinstance(network, (Generator, PaperGenerator))
     return network
