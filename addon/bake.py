@@ -22,6 +22,7 @@ from .mapping import Rule
 from .motion import TakeMotion
 from .targets import Channel
 from .timing import Timing
+from .words import say
 
 METRES = 0.1
 """A curve that moves something may be off by this many times the tolerance: the head's movements are that small."""
@@ -88,14 +89,16 @@ def bake(
     """
     reason = targets.why_not(thing)
     if reason:
-        raise BadInputError("bad_target", reason + ".", "Choose another target.")
+        raise BadInputError("bad_target", reason + ".", say("Choose another target."))
     frames = frames_of(motion, timing)
     sampled = on_frames(motion, timing, frames)
     yield None
     plan = yield from targets.channels(thing, rules, sampled)
     if not plan:
         raise BadInputError(
-            "bad_target", f"Nothing of the mapping is on “{thing.name}”.", "Choose another preset or match the names."
+            "bad_target",
+            say("Nothing of the mapping is on “{target}”.", target=thing.name),
+            say("Choose another preset or match the names."),
         )
     yield None
     facts = (about or {}) | {

@@ -23,6 +23,7 @@ from ..core.protocol import Head
 from .arkit import SHAPE_NAMES
 from .presets import CENTIMETRE, own_rules
 from .properties import settings_of
+from .words import say
 
 BONES = ("root", "neck", "head", "jaw", "eye.L", "eye.R")
 _PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "eye.L": "head", "eye.R": "head"}
@@ -37,7 +38,9 @@ def request_for(portrait: str, out: Path, device: str) -> Head:
     try:
         content = hashlib.sha256(Path(portrait).read_bytes()).hexdigest()[:8]
     except OSError as error:
-        raise BadInputError("portrait_missing", f"The portrait can't be read: {portrait}", "Choose another.") from error
+        raise BadInputError(
+            "portrait_missing", say("The portrait can't be read: {portrait}", portrait=portrait), say("Choose another.")
+        ) from error
     return Head(portrait=portrait, out=str(out / "heads" / f"{Path(portrait).stem}-{content}"), device=device)
 
 
@@ -77,9 +80,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as stored:
             data = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInputError("head_damaged", f"The head's file is damaged: {path}", "Add the head again.") from error
+        raise BadInputError(
+            "head_damaged", say("The head's file is damaged: {path}", path=path), say("Add the head again.")
+        ) from error
     if tuple(data["shape_names"].tolist()) != EXPRESSIONS or tuple(data["joint_names"].tolist()) != BONES:
-        raise BadInputError("head_version", f"The head's file is of another version: {path}", "Add the head again.")
+        raise BadInputError(
+            "head_version", say("The head's file is of another version: {path}", path=path), say("Add the head again.")
+        )
     return data
 
 
@@ -112,7 +119,7 @@ def _material(name: str, texture: Path) -> bpy.types.Material:
         image = bpy.data.images.load(str(texture))
     except RuntimeError as error:
         raise BadInputError(
-            "head_damaged", f"The head's texture is missing: {texture}", "Add the head again."
+            "head_damaged", say("The head's texture is missing: {texture}", texture=texture), say("Add the head again.")
         ) from error
     image.name = name
     image.pack()

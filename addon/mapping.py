@@ -1,4 +1,4 @@
-"""Mappings: which channel of a take moves what on a rig. Arithmetic and JSON only, no ``bpy``.
+"""Mappings: which channel of a take moves what on a rig. Arithmetic and JSON; no Blender but its language.
 
 A mapping is a list of rules. Each takes a sum of channels, ``0.5 headPitch`` or ``jawOpen - 0.6 mouthClose``, times a
 multiplier plus an offset, to one destination: a shape key, a custom property, or one axis of a bone's location,
@@ -22,6 +22,7 @@ from ..core.channels import HEAD
 from ..core.errors import BadInputError
 from .arkit import SHAPE_NAMES
 from .motion import TakeMotion, neck_and_head
+from .words import say
 
 FORMAT = 1
 HALF_TURN = ("halfPitch", "halfYaw", "halfRoll")
@@ -69,12 +70,14 @@ def terms(source: str) -> dict[str, float]:
         term = _TERM.match(source, position)
         if term is None or (found and not term["sign"]):
             raise BadInputError(
-                "bad_source", f"“{source}” is no sum of channels.", "Write it like: jawOpen - 0.6 mouthClose"
+                "bad_source",
+                say("“{source}” is no sum of channels.", source=source),
+                say("Write it like: jawOpen - 0.6 mouthClose"),
             )
         if term["name"] not in SOURCES:
             near = difflib.get_close_matches(term["name"], SOURCES, 1, 0.5)
-            hint = f"Did you mean {near[0]}?" if near else "Pick one from the list of channels."
-            raise BadInputError("bad_source", f"There is no channel “{term['name']}”.", hint)
+            hint = say("Did you mean {near}?", near=near[0]) if near else say("Pick one from the list of channels.")
+            raise BadInputError("bad_source", say("There is no channel “{name}”.", name=term["name"]), hint)
         factor = float(term["number"] or 1.0) * (1.0 if term["sign"] in (None, "+") else -1.0)
         found[term["name"]] = found.get(term["name"], 0.0) + factor
         position = term.end()
@@ -137,7 +140,9 @@ def from_json(text: str, where: str = "the mapping") -> tuple[str, list[Rule]]:
                 raise ValueError("numbers must be finite")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInputError(
-            "bad_mapping", f"{where} can't be read ({error}).", "Choose a file saved by Soliloquy."
+            "bad_mapping",
+            say("{where} can't be read ({error}).", where=where, error=error),
+            say("Choose a file saved by Soliloquy."),
         ) from error
     for rule in rules:
         terms(rule.source)
@@ -149,7 +154,9 @@ def load(path: Path) -> tuple[str, list[Rule]]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError("bad_mapping", f"{path} can't be read ({error}).", "Choose another file.") from error
+        raise BadInputError(
+            "bad_mapping", say("{path} can't be read ({error}).", path=path, error=error), say("Choose another file.")
+        ) from error
     return from_json(text, str(path))
 
 

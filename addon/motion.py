@@ -1,4 +1,4 @@
-"""A take's motion inside Blender: read it, sample it on scene frames, turn it into bone channels (numpy only)."""
+"""A take's motion inside Blender: read it, sample it on scene frames, turn it into bone channels (numpy)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.channels import EXPRESSIONS
 from ..core.errors import BadInputError
+from .words import say
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,20 @@ def load_motion(path: Path) -> TakeMotion:
         If it is missing or not a motion.
     """
     if not path.is_file():
-        raise BadInputError("take_missing", f"The take's motion is missing: {path}", "Generate it again.")
+        raise BadInputError(
+            "take_missing", say("The take's motion is missing: {path}", path=path), say("Generate it again.")
+        )
     try:
         with np.load(path, allow_pickle=False) as data:
             motion = TakeMotion(data["expression"], data["rotation"], data["translation"], float(data["fps"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInputError("motion_damaged", f"The motion file is damaged: {path}", "Generate it again.") from error
+        raise BadInputError(
+            "motion_damaged", say("The motion file is damaged: {path}", path=path), say("Generate it again.")
+        ) from error
     if not len(motion) or motion.expression.shape != (len(motion), len(EXPRESSIONS)):
-        raise BadInputError("motion_damaged", f"The motion file is damaged: {path}", "Generate it again.")
+        raise BadInputError(
+            "motion_damaged", say("The motion file is damaged: {path}", path=path), say("Generate it again.")
+        )
     return motion
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from . import compat, nla, targets
 from .nla import TakeTrack
 from .targets import why_not
+from .words import say
 
 STILL = 1e-5
 """A curve that changes less than this in all its keys does not move."""
@@ -33,53 +34,71 @@ def obstacles(thing: bpy.types.Object | None, key: str, name: str) -> list[str]:
         return [reason]
     found = tracks_on(thing, key)
     if not found:
-        return [f"{name} was not baked on “{thing.name}”: bake it"]
+        return [say("{name} was not baked on “{target}”: bake it", name=name, target=thing.name)]
     said: list[str] = []
     for track in found:
         said += [sentence for sentence in _obstacles(track, name) if sentence not in said]
     if all(_is_still(track.action) for track in found):
-        said.append(f"The motion of {name} stands still: nothing in its curves changes")
+        said.append(say("The motion of {name} stands still: nothing in its curves changes", name=name))
     if thing.hide_viewport or not thing.visible_get():
-        said.append(f"“{thing.name}” is hidden in the viewport")
+        said.append(say("“{target}” is hidden in the viewport", target=thing.name))
     return said
 
 
 def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
     block, strip, animation = found.block, found.strip, found.block.animation_data
     if not animation.use_nla:
-        yield f"“{block.name}” plays no NLA tracks: switch Evaluate NLA on in the NLA editor"
+        yield say("“{block}” plays no NLA tracks: switch Evaluate NLA on in the NLA editor", block=block.name)
     if found.track.mute:
-        yield f"{name} is not shown: choose it in the list, or switch its eye on"
+        yield say("{name} is not shown: choose it in the list, or switch its eye on", name=name)
     if strip.mute:
-        yield f"The strip of {name} on “{block.name}” is muted: unmute it in the NLA editor"
+        yield say("The strip of {name} on “{block}” is muted: unmute it in the NLA editor", name=name, block=block.name)
     if strip.use_animated_influence and strip.influence == 0.0:
-        yield f"The strip of {name} on “{block.name}” has no influence"
+        yield say("The strip of {name} on “{block}” has no influence", name=name, block=block.name)
     solo = next((track for track in animation.nla_tracks if track.is_solo and track != found.track), None)
     if solo is not None:
-        yield f"Track “{solo.name}” on “{block.name}” is on solo and silences all others: take its star away"
+        yield say(
+            "Track “{solo}” on “{block}” is on solo and silences all others: take its star away",
+            solo=solo.name,
+            block=block.name,
+        )
     if hasattr(strip, "action_slot") and strip.action_slot is None:
-        yield f"The strip of {name} on “{block.name}” has lost its Action slot: bake again"
+        yield say("The strip of {name} on “{block}” has lost its Action slot: bake again", name=name, block=block.name)
     ours = nla.places_of(found.action)
     action = animation.action
     if action is not None and action != found.action and animation.action_blend_type == "REPLACE":
         covered = ours & nla.places_of(action)
         if covered and animation.action_influence > 0:
             yield (
-                f"Action “{action.name}” moves {_words(covered)} too and covers the take there: push it down into "
-                "the NLA and bake again, or set its blending to Combine"
+                say(
+                    "Action “{action}” moves {covered} too and covers the take there: push it down into the NLA and "
+                    "bake again, or set its blending to Combine",
+                    action=action.name,
+                    covered=_words(covered),
+                )
             )
     driven = ours & {(driver.data_path, driver.array_index) for driver in animation.drivers}
     if driven:
-        yield f"{_words(driven)} on “{block.name}” follow drivers, which come before keys: remove those drivers"
+        yield say(
+            "{driven} on “{block}” follow drivers, which come before keys: remove those drivers",
+            driven=_words(driven),
+            block=block.name,
+        )
     muted = [curve for curve in compat.action_fcurves(found.action) if curve.mute]
     if muted:
-        yield f"{len(muted)} curves of {name} on “{block.name}” are muted in the graph editor"
+        yield say(
+            "{count} curves of {name} on “{block}” are muted in the graph editor",
+            count=len(muted),
+            name=name,
+            block=block.name,
+        )
 
 
 def _words(places: set[nla.Place]) -> str:
     """A few names out of F-curve paths."""
     names = sorted({path.split('"')[1] if '"' in path else path for path, _ in places})
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    some = ", ".join(names[:3])
+    return say("{names} and {count} more", names=some, count=len(names) - 3) if len(names) > 3 else some
 
 
 def _is_still(action: bpy.types.Action) -> bool:

@@ -14,6 +14,7 @@ import bpy
 
 from ..core.errors import BadInputError
 from . import compat
+from .words import say
 
 KEY = "soliloquy_take"
 """Custom property of an Action: the key of the take it belongs to."""
@@ -260,7 +261,7 @@ def toggle_editing(key: str) -> bool:
     """Open the take's Actions in tweak mode, or close them; says which. Raises BadInputError without a bake."""
     found = tracks_of(key)
     if not found:
-        raise BadInputError("not_baked", "The take is on no target yet.", "Bake it first.")
+        raise BadInputError("not_baked", say("The take is on no target yet."), say("Bake it first."))
     if is_editing(key):
         for one in found:
             leave_tweak_mode(one.block)

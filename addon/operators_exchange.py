@@ -19,6 +19,7 @@ from ..core.motion import Motion
 from . import compat, preferences, takes
 from .operators_takes import poll_by
 from .properties import settings_of
+from .words import say
 
 _USUAL_RATE = 60.0
 """Live Link Face records at this rate unless it is told otherwise."""
@@ -33,7 +34,11 @@ def recorded_rate(path: Path) -> float:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             codes = [row.get("Timecode") or "" for row in csv.DictReader(stream)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError("curves_unreadable", f"{path} can't be read ({error}).", "Choose another file.") from error
+        raise BadInputError(
+            "curves_unreadable",
+            say("{path} can't be read ({error}).", path=path, error=error),
+            say("Choose another file."),
+        ) from error
     # HH:MM:SS:FF.mmm; the first and the last second may be cut off.
     seconds = list(Counter(code.rpartition(":")[0] for code in codes).values())[1:-1]
     return float(max(seconds)) if seconds else _USUAL_RATE
@@ -46,9 +51,13 @@ def read_performance(path: Path, rate: float) -> tuple[Motion, float]:
     elif path.suffix.lower() == ".csv":
         motion = read_live_link_csv(path, rate or recorded_rate(path))
     else:
-        raise BadInputError("curves_unreadable", f"{path.name} is neither .csv nor .npz.", "Choose another file.")
+        raise BadInputError(
+            "curves_unreadable", say("{path} is neither .csv nor .npz.", path=path.name), say("Choose another file.")
+        )
     if not len(motion):
-        raise BadInputError("curves_unreadable", f"{path.name} has no frames.", "Choose another file.")
+        raise BadInputError(
+            "curves_unreadable", say("{path} has no frames.", path=path.name), say("Choose another file.")
+        )
     return motion.resampled(FPS), motion.fps
 
 
@@ -70,7 +79,7 @@ def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: fl
         facts = {name: getattr(model, name) for name in names}
     take = settings.takes.add()
     take.key, take.name, take.imported = takes.new_key(), path.stem, True
-    take.note = f"Imported from {path.name}, {rate:g} frames a second"
+    take.note = say("Imported from {file}, {rate:g} frames a second", file=path.name, rate=rate)
     take.folder, take.home = takes.stored_path(folder), str(folder)
     take.frame_count, take.fps = len(motion), FPS
     for name, value in facts.items():
@@ -108,7 +117,12 @@ class SOLILOQUY_OT_import_curves(bpy.types.Operator):
         except SoliloquyError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{take.name}: {motion.seconds:.1f} s at {rate:g} frames a second")
+        self.report(
+            {"INFO"},
+            say(
+                "{take}: {seconds:.1f} s at {rate:g} frames a second", take=take.name, seconds=motion.seconds, rate=rate
+            ),
+        )
         if settings_of(scene).bake_on_arrival and bpy.ops.soliloquy.bake.poll():
             bpy.ops.soliloquy.bake("EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT")
         return {"FINISHED"}
@@ -130,8 +144,8 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
         """A take with motion is chosen."""
         take = takes.active_take(compat.sequencer_scene(context))
         if take is None:
-            return poll_by(cls, "No take is chosen in the list")
-        return poll_by(cls, "The chosen take's folder is gone from the disk" if take.status == "MISSING" else "")
+            return poll_by(cls, say("No take is chosen in the list"))
+        return poll_by(cls, say("The chosen take's folder is gone from the disk") if take.status == "MISSING" else "")
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask where to."""
@@ -157,9 +171,12 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         except OSError as error:
-            self.report({"ERROR"}, f"{path} can't be written ({error.strerror}): choose another folder")
+            self.report(
+                {"ERROR"},
+                say("{path} can't be written ({error}): choose another folder", path=path, error=error.strerror),
+            )
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Written: {path}")
+        self.report({"INFO"}, say("Written: {path}", path=path))
         return {"FINISHED"}
 
 

@@ -15,6 +15,7 @@ from . import compat, mapping, preferences, presets, styles, targets, wiggle
 from .operators_takes import poll_by
 from .properties import settings_of
 from .properties_targets import SoliloquyTarget
+from .words import say
 
 _SUFFIX = ".json"
 
@@ -34,8 +35,8 @@ class _OnTarget:
         """A target is chosen."""
         target = active_target(context)
         if target is None:
-            return poll_by(cls, "No target is chosen")
-        return poll_by(cls, "Pick the target's object first" if target.thing is None else "")
+            return poll_by(cls, say("No target is chosen"))
+        return poll_by(cls, say("Pick the target's object first") if target.thing is None else "")
 
 
 class SOLILOQUY_OT_add_target(bpy.types.Operator):
@@ -72,7 +73,7 @@ class SOLILOQUY_OT_remove_target(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A target is chosen."""
-        return poll_by(cls, "No target is chosen" if active_target(context) is None else "")
+        return poll_by(cls, say("No target is chosen") if active_target(context) is None else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove the entry."""
@@ -99,11 +100,16 @@ class SOLILOQUY_OT_apply_preset(_OnTarget, bpy.types.Operator):
         rules = presets.rules_for(self.preset, target.thing)
         if not rules:
             label = presets.PRESETS[self.preset][0]
-            self.report({"ERROR"}, f"“{target.thing.name}” has nothing that {label} knows: try Match Names")
+            self.report(
+                {"ERROR"},
+                say(
+                    "“{target}” has nothing that {label} knows: try Match Names", target=target.thing.name, label=label
+                ),
+            )
             return {"CANCELLED"}
         target.preset = self.preset
         target.set_rules(rules)
-        self.report({"INFO"}, f"“{target.thing.name}”: {len(rules)} lines")
+        self.report({"INFO"}, say("“{target}”: {count} lines", target=target.thing.name, count=len(rules)))
         return {"FINISHED"}
 
 
@@ -118,11 +124,14 @@ class SOLILOQUY_OT_look_at_camera(_OnTarget, bpy.types.Operator):
         """Choose the camera."""
         target, camera = active_target(context), context.scene.camera
         if camera is None:
-            self.report({"ERROR"}, "The scene has no camera: add one")
+            self.report({"ERROR"}, say("The scene has no camera: add one"))
             return {"CANCELLED"}
         target.look_at = camera
         if not styles.eye_bones(target.thing, target.wanted_rules()):
-            self.report({"WARNING"}, f"The mapping of “{target.thing.name}” turns no eye bones: nothing can follow")
+            self.report(
+                {"WARNING"},
+                say("The mapping of “{target}” turns no eye bones: nothing can follow", target=target.thing.name),
+            )
         return {"FINISHED"}
 
 
@@ -167,7 +176,7 @@ class SOLILOQUY_OT_wiggle(_OnTarget, bpy.types.Operator):
         """Start."""
         target = active_target(context)
         if not 0 <= target.active_rule < len(target.rules):
-            self.report({"ERROR"}, "The mapping has no line to try")
+            self.report({"ERROR"}, say("The mapping has no line to try"))
             return {"CANCELLED"}
         self._wiggle = wiggle.Wiggle(target.thing, target.rules[target.active_rule].rule())
         if self._wiggle.problem:
@@ -234,10 +243,13 @@ class SOLILOQUY_OT_save_mapping(_OnTarget, bpy.types.Operator):
         try:
             path.write_text(mapping.to_json(path.stem, [rule.rule() for rule in target.rules]), encoding="utf-8")
         except OSError as error:
-            self.report({"ERROR"}, f"{path} can't be written ({error.strerror}): choose another folder")
+            self.report(
+                {"ERROR"},
+                say("{path} can't be written ({error}): choose another folder", path=path, error=error.strerror),
+            )
             return {"CANCELLED"}
         target.preset = path.stem
-        self.report({"INFO"}, f"Mapping saved: {path}")
+        self.report({"INFO"}, say("Mapping saved: {path}", path=path))
         return {"FINISHED"}
 
 
@@ -270,7 +282,15 @@ class SOLILOQUY_OT_load_mapping(_OnTarget, bpy.types.Operator):
         lacking = targets.missing(target.thing, rules)
         if lacking:
             some = ", ".join(lacking[:3]) + (", …" if len(lacking) > 3 else "")
-            self.report({"WARNING"}, f"“{target.thing.name}” lacks {len(lacking)} of the mapping's names: {some}")
+            self.report(
+                {"WARNING"},
+                say(
+                    "“{target}” lacks {count} of the mapping's names: {some}",
+                    target=target.thing.name,
+                    count=len(lacking),
+                    some=some,
+                ),
+            )
         return {"FINISHED"}
 
 

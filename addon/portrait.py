@@ -10,6 +10,7 @@ import bpy
 from ..core.errors import BadInputError
 from .properties import SoliloquySettings
 from .speech import write_once, write_packed
+from .words import say
 
 
 def portrait_path(settings: SoliloquySettings, inputs: Path) -> Path:
@@ -23,7 +24,7 @@ def portrait_path(settings: SoliloquySettings, inputs: Path) -> Path:
     image = settings.portrait_image
     if image is None:
         if not settings.portrait_file.strip():
-            raise BadInputError("portrait_missing", "No portrait is chosen.", "Choose a picture of one face.")
+            raise BadInputError("portrait_missing", say("No portrait is chosen."), say("Choose a picture of one face."))
         return _existing(Path(bpy.path.abspath(settings.portrait_file)))
     if image.is_dirty or image.source not in {"FILE", "SEQUENCE"}:
         return _written(image, inputs)
@@ -39,14 +40,20 @@ def has_portrait(settings: SoliloquySettings) -> bool:
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise BadInputError("portrait_missing", f"The portrait is missing: {path}", "Choose another picture.")
+        raise BadInputError(
+            "portrait_missing", say("The portrait is missing: {path}", path=path), say("Choose another picture.")
+        )
     return path.resolve()
 
 
 def _written(image: bpy.types.Image, inputs: Path) -> Path:
     """The image's pixels as a PNG, named by their content; the image itself stays as it is."""
     if not image.has_data or not all(image.size):
-        raise BadInputError("portrait_missing", f"The image “{image.name}” has no pixels.", "Choose another picture.")
+        raise BadInputError(
+            "portrait_missing",
+            say("The image “{image}” has no pixels.", image=image.name),
+            say("Choose another picture."),
+        )
     target = Path(bpy.app.tempdir) / "soliloquy-portrait.png"
     copy = image.copy()
     try:
@@ -54,7 +61,9 @@ def _written(image: bpy.types.Image, inputs: Path) -> Path:
         copy.save(filepath=str(target))
     except RuntimeError as error:
         raise BadInputError(
-            "portrait_missing", f"The image “{image.name}” can't be saved.", "Save it to a file and choose that."
+            "portrait_missing",
+            say("The image “{image}” can't be saved.", image=image.name),
+            say("Save it to a file and choose that."),
         ) from error
     finally:
         bpy.data.images.remove(copy)

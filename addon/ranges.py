@@ -9,6 +9,7 @@ import bpy
 from ..core.errors import BadInputError
 from . import compat, strips
 from .timing import Timing
+from .words import say
 
 ITEMS = (
     ("WHOLE", "Whole Take", "From its first frame to its last"),
@@ -29,7 +30,7 @@ def scene_frames(scene: bpy.types.Scene, kind: str, image_strip: str, typed: tup
     if kind == "PREVIEW":
         if not scene.use_preview_range:
             raise BadInputError(
-                "no_range", "The timeline has no preview range.", "Set one: P and drag in the timeline."
+                "no_range", say("The timeline has no preview range."), say("Set one: P and drag in the timeline.")
             )
         return scene.frame_preview_start, scene.frame_preview_end
     if kind == "MARKERS":
@@ -38,12 +39,14 @@ def scene_frames(scene: bpy.types.Scene, kind: str, image_strip: str, typed: tup
         strip = strips.find_strip(scene, image_strip)
         if strip is None:
             raise BadInputError(
-                "no_range", "The take has no strip in the sequencer.", "Place it in the sequencer first."
+                "no_range", say("The take has no strip in the sequencer."), say("Place it in the sequencer first.")
             )
         return compat.left_handle(strip), compat.right_handle(strip) - 1
     first, last = typed
     if last < first:
-        raise BadInputError("no_range", f"Frame {last} comes before frame {first}.", "Swap them.")
+        raise BadInputError(
+            "no_range", say("Frame {last} comes before frame {first}.", last=last, first=first), say("Swap them.")
+        )
     return typed
 
 
@@ -56,7 +59,9 @@ def _between_markers(scene: bpy.types.Scene) -> tuple[int, int]:
     after = [frame for frame in every if frame > scene.frame_current]
     if not before or not after:
         raise BadInputError(
-            "no_range", "There are no markers around the current frame.", "Set two (M in the timeline), or select two."
+            "no_range",
+            say("There are no markers around the current frame."),
+            say("Set two (M in the timeline), or select two."),
         )
     return before[-1], after[0] - 1
 
@@ -73,7 +78,11 @@ def take_frames(timing: Timing, count: int, first: int, last: int, fps: float = 
         own_first = timing.first_frame()
         raise BadInputError(
             "no_range",
-            f"Frames {first} to {last} are no part of the take.",
-            f"It goes from {own_first} to {own_first + timing.scene_frames(count, fps) - 1}.",
+            say("Frames {first} to {last} are no part of the take.", first=first, last=last),
+            say(
+                "It goes from {first} to {last}.",
+                first=own_first,
+                last=own_first + timing.scene_frames(count, fps) - 1,
+            ),
         )
     return start, end

@@ -25,6 +25,7 @@ from .motion import TakeMotion, matrix_to_euler
 from .presets import CENTIMETRE
 from .speech import write_once
 from .timing import Timing
+from .words import say
 
 UNTOUCHED = 1e-4
 """Differences of weights and radians below this come from rounding, not from the animator."""
@@ -43,9 +44,15 @@ def facts_on(thing: bpy.types.Object, key: str, name: str) -> dict[str, Any]:
 
     found = tracks_on(thing, key)
     if not found:
-        raise BadInputError("not_baked", f"{name} is not on “{thing.name}”.", "Bake it there first.")
+        raise BadInputError(
+            "not_baked", say("{name} is not on “{target}”.", name=name, target=thing.name), say("Bake it there first.")
+        )
     if any(track.track.mute for track in found):
-        raise BadInputError("not_shown", f"{name} is not playing on “{thing.name}”.", "Choose it in the list first.")
+        raise BadInputError(
+            "not_shown",
+            say("{name} is not playing on “{target}”.", name=name, target=thing.name),
+            say("Choose it in the list first."),
+        )
     return nla.facts_of(found[0].action)
 
 

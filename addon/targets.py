@@ -11,6 +11,7 @@ import numpy as np
 from . import fuzzy, mapping
 from .mapping import CHARACTER_AXES, LOCATION, OWN_AXES, PROPERTY, ROTATION, SCALE, SHAPE, Rule, Sources
 from .motion import TakeMotion, euler_to_matrix
+from .words import say
 
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Head space (x the person's left, y up, z forward) to the space of an object that stands along z and faces −y."""
@@ -255,10 +256,10 @@ def missing(thing: bpy.types.Object, rules: Iterable[Rule]) -> list[str]:
 def why_not(thing: bpy.types.Object | None) -> str:
     """Why a target can't be keyed at all; empty when it can."""
     if thing is None:
-        return "No target is chosen: add a head, or pick an armature or a mesh with shape keys"
+        return say("No target is chosen: add a head, or pick an armature or a mesh with shape keys")
     for block in (thing, *(mesh.data.shape_keys for mesh in meshes_of(thing))):
         if not block.is_editable:
-            return f"“{thing.name}” is linked from another file: make a library override of it first"
+            return say("“{target}” is linked from another file: make a library override of it first", target=thing.name)
     if thing.type == "MESH" and not thing.data.shape_keys:
-        return f"“{thing.name}” has no shape keys"
+        return say("“{target}” has no shape keys", target=thing.name)
     return ""

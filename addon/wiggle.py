@@ -10,6 +10,7 @@ import numpy as np
 from . import targets
 from .mapping import PROPERTY, SHAPE, Rule
 from .targets import BonePose
+from .words import say
 
 
 class Wiggle:
@@ -39,7 +40,7 @@ class Wiggle:
         if self._bone is not None:
             self._before = self._bone.matrix_basis.copy()
         elif not self._holders:
-            self.problem = f"“{thing.name}” has no {rule.kind.lower().replace('_', ' ')} called “{rule.name}”"
+            self.problem = say("“{target}” has no “{name}”", target=thing.name, name=rule.name)
 
     def set(self, share: float) -> None:
         """Move to ``share`` (0–1) of what the channel at 1 would do."""

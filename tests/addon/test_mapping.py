@@ -285,4 +285,4 @@ def test_wiggle_moves_and_puts_back(scene, armature, shape_mesh):
         shaken.restore()
         assert face.data.shape_keys.key_blocks["jawOpen"].value == before[0] and rig["open"] == before[1]
         assert np.allclose(np.array(rig.pose.bones["jaw"].matrix_basis), np.array(Matrix(before[2])), atol=1e-6)
-    assert "no shape called" in wiggle.Wiggle(rig, Rule("jawOpen", "SHAPE", "nose")).problem
+    assert "has no “nose”" in wiggle.Wiggle(rig, Rule("jawOpen", "SHAPE", "nose")).problem
