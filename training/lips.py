@@ -1,8 +1,9 @@
 """Train, export and evaluate the lip model: E_a hears phones, MLP_a2l makes mouths of them.
 
     python -m training.phones && python -m training.speech_synthesis && python -m training.tracks grid
-    python -m training.lips train --run runs/lips                 # goes on from the checkpoint if there is one
-    python -m training.lips export --run runs/lips
+    python -m training.lips train                 # goes on from the checkpoint if there is one
+    python -m training.lips finish                # the mouth alone, by what the trained E_a hears in clean sound
+    python -m training.lips export
     python -m training.lips evaluate
 
 The losses are in ``training.lips_losses``, what is learned from in ``training.lips_data``.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +66,12 @@ class TrainConfig:
     shares: tuple[tuple[str, float], ...] = (("grid", 0.25), ("synthetic", 0.33), ("recorded", 0.38), ("quiet", 0.04))
     voices: int = 3
     """Other voices that each recording is heard in (``training.revoice``), beside its own."""
+    own_voice: float | None = None
+    """Probability that a recording is heard in its own voice; None: in each of its voices alike."""
     mouth_gradient: float = 0.0
     """Of ``lips_losses.BothWays``."""
+    encoder_learns: bool = True
+    """Whether E_a and its phones learn; else only what makes mouths of them."""
     augmentation: AugmentConfig = AUGMENTATION
     losses: LossWeights = field(default_factory=LossWeights)
 
@@ -75,6 +80,24 @@ class TrainConfig:
         return {"tiny": LipModelConfig.tiny(), "base": LipModelConfig()}[self.size]
 
 
+def finishing(config: TrainConfig) -> TrainConfig:
+    """The second stage: E_a rests, MLP_a2l and D_l learn by what it hears in clean sound, the filmed voice foremost.
+
+    Under augmentation mouths are shaped by phones that are often misheard, and stay too cautious for clean recordings.
+    """
+    shares = (("grid", 0.5), ("synthetic", 0.22), ("recorded", 0.25), ("quiet", 0.03))
+    return replace(
+        config,
+        learning_rate=1e-3,
+        warm_up=50,
+        shares=shares,
+        own_voice=0.6,
+        encoder_learns=False,
+        augmentation=config.augmentation.scaled(0.0),
+    )
+
+
+FINISH = RunConfig(steps=1000, ema=0.998)
 MAX_WIDENING = 1.3
 """Beyond this a gain would blow up mistakes more than it gives back movement."""
 
@@ -117,13 +140,14 @@ def train(
     A new run begins with the weights of ``start``, as far as they fit, where one is given.
     """
     torch.manual_seed(settings.seed)
-    pupil = BothWays(LipModel(config.model()), config.mouth_gradient)
+    pupil = BothWays(LipModel(config.model()), config.mouth_gradient, config.encoder_learns)
     if start is not None:
         print(f"{start_from(pupil.model, start)} tensors of {start}", flush=True)
-    optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=config.weight_decay)
+    learning = [parameter for parameter in pupil.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     run = Run(folder, settings, {"lips": pupil}, {"lips": optimiser}, averaged=["lips"], recipe=asdict(config))
     losses = Losses(config.losses, channel_scale(utterances), MouthGeometry.of(HeadModel.load()), run.device)
-    sampler = Sampler(utterances, dict(config.shares), config.window, config.speed)
+    sampler = Sampler(utterances, dict(config.shares), config.window, config.speed, config.own_voice)
     run.modules["lips"].train()
 
     def make_step(step: Step) -> dict[str, Tensor]:
@@ -167,8 +191,8 @@ def calibrate(model: LipModel, utterances: list[Utterance], geometry: MouthGeome
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("train", "export", "evaluate"))
-    add_run_arguments(parser, Path("runs/lips"), RUN)
+    parser.add_argument("command", choices=("train", "finish", "export", "evaluate"))
+    add_run_arguments(parser, Path("runs/lips"), replace(RUN, steps=0))
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
     parser.add_argument("--start", type=Path, help="exported weights that a new run begins with, as far as they fit")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
@@ -177,10 +201,17 @@ def main() -> None:
     config = TrainConfig(size=options.size)
     torch.set_num_threads(options.threads)
     if options.command == "train":
+        options.steps = options.steps or RUN.steps
         corpus = load_corpus(options.data, config.voices)
         train(config, run_config(options, RUN), corpus, options.run, options.start)
+    elif options.command == "finish":
+        options.steps = options.steps or FINISH.steps
+        trained = options.run / "trained.safetensors"
+        averaged_model(options.run, config).save(trained)
+        corpus = load_corpus(options.data, config.voices)
+        train(finishing(config), run_config(options, FINISH), corpus, options.run / "finish", trained)
     elif options.command == "export":
-        trained = averaged_model(options.run, config)
+        trained = averaged_model(options.run / "finish", config)
         calibrate(trained, grid_utterances("train"), MouthGeometry.of(HeadModel.load()))
         trained.save(options.weights)
         print(f"{options.weights}: {options.weights.stat().st_size / 1e6:.1f} MB, {len(LIP_CHANNELS)} channels")

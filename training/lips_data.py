@@ -203,10 +203,21 @@ SLOWEST = 0.35
 
 
 class Sampler:
-    """Draws windows at random: the source by its share, the utterance by its length, voice, place and speed evenly."""
+    """Draws windows at random: the source by its share, the utterance by its length, voice, place and speed evenly.
 
-    def __init__(self, utterances: Sequence[Utterance], shares: dict[str, float], frames: int, speed: float) -> None:
+    ``own_voice`` is the probability of a recording's own voice, where it isn't one of several alike.
+    """
+
+    def __init__(
+        self,
+        utterances: Sequence[Utterance],
+        shares: dict[str, float],
+        frames: int,
+        speed: float,
+        own_voice: float | None = None,
+    ) -> None:
         self._frames = frames
+        self._own_voice = own_voice
         self._speed = speed
         self._pools = {source: [u for u in utterances if u.source == source] for source in SOURCES}
         self._weights = {}
@@ -230,7 +241,7 @@ class Sampler:
             name = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
             pool = self._pools[name]
             utterance = pool[int(rng.choice(len(pool), p=self._weights[name]))]
-            version = int(rng.integers(1 + len(utterance.revoiced)))
+            version = self._voice(len(utterance.revoiced), rng)
             sound = utterance.mel if version == 0 else utterance.revoiced[version - 1]
             slow = rng.random() < SLOW_SHARE
             speed = rng.uniform(
@@ -243,6 +254,12 @@ class Sampler:
             gestures[i] = np.where(shares[:, 1:].max(1) >= 0.5, 1 + shares[:, 1:].argmax(1), 0)
             source[i] = SOURCES.index(name)
         return Batch(mel, labels, gestures, mouth, source)
+
+    def _voice(self, others: int, rng: np.random.Generator) -> int:
+        """0 for the recording's own voice, else one of its others: all alike, or its own with a given probability."""
+        if self._own_voice is None or others == 0:
+            return int(rng.integers(1 + others))
+        return 0 if rng.random() < self._own_voice else 1 + int(rng.integers(others))
 
 
 def window(

@@ -58,13 +58,22 @@ class BothWays(nn.Module):
     """The lip model as it is trained: mouths by heard and by known phones.
 
     ``mouth_gradient`` is the share of the mouth's gradient that reaches E_a: at 0 phones are all it learns, at 1 it may
-    hide the filmed talker's habits in their shares.
+    hide the filmed talker's habits in their shares. Where not ``encoder_learns``, E_a and its phones stay as they are.
     """
 
-    def __init__(self, model: LipModel, mouth_gradient: float) -> None:
+    def __init__(self, model: LipModel, mouth_gradient: float, encoder_learns: bool = True) -> None:
         super().__init__()
         self.model = model
-        self._mouth_gradient = mouth_gradient
+        self._mouth_gradient, self._encoder_learns = mouth_gradient, encoder_learns
+        for part in (model.encoder, model.phones):
+            part.requires_grad_(encoder_learns)
+
+    def train(self, mode: bool = True) -> BothWays:
+        """As every module; E_a drops nothing out while it rests."""
+        super().train(mode)
+        if not self._encoder_learns:
+            self.model.encoder.eval()
+        return self
 
     def forward(self, mel: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 4 L, 80) mel and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), heard ones first, and

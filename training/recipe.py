@@ -61,7 +61,11 @@ PARTS: dict[str, list[Command]] = {
         Command("training.judge_voices"),
         *_network("judge", 3),
     ],
-    "lips": _network("lips", 4),
+    "lips": [
+        Command("training.lips train", "--size tiny --steps 4"),
+        Command("training.lips finish", "--size tiny --steps 2"),
+        Command("training.lips export", "--size tiny"),
+    ],
     "representation": [
         Command("training.representation prepare --data {data}"),
         *(

@@ -16,7 +16,7 @@ from core.mel import SILENCE
 from training import lips_data
 from training.checkpoint import module_weights
 from training.engine import CHECKPOINT, RunConfig
-from training.lips import MAX_WIDENING, TrainConfig, averaged_model, calibrate, start_from, train
+from training.lips import MAX_WIDENING, TrainConfig, averaged_model, calibrate, finishing, start_from, train
 from training.lips_data import SOURCES, Batch, Sampler, Utterance, quiet_utterances, window
 from training.lips_evaluation import against, correlation, frames_of, gestures, heard_phones
 from training.lips_losses import BothWays, Losses, LossWeights, known_shares
@@ -59,6 +59,15 @@ def test_the_loss_falls(corpus, tmp_path):
     assert lines[-1]["cross_entropy"] < 0.9 * lines[0]["cross_entropy"]
     logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert logged[0]["recipe"]["size"] == "tiny" and logged[-1]["step"] == 80
+
+
+def test_finishing_shapes_mouths_and_leaves_what_is_heard(corpus, tmp_path):
+    model = LipModel(TINY.model())
+    model.save(tmp_path / "trained.safetensors")
+    train(finishing(TINY), replace(SETTINGS, steps=3), corpus, tmp_path / "finish", tmp_path / "trained.safetensors")
+    before, after = model.state_dict(), averaged_model(tmp_path / "finish", TINY).state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"a2l", "decoder"}
 
 
 def test_an_interrupted_run_ends_where_an_unbroken_one_does(corpus, tmp_path, monkeypatch):
@@ -179,11 +188,14 @@ def test_the_sampler_keeps_to_the_shares(corpus):
     np.testing.assert_allclose(share, [0.5, 0.25, 0.0, 0.25], atol=0.07)
 
 
-def test_the_sampler_draws_every_voice():
+@pytest.mark.parametrize(("own_voice", "share"), [(None, 1 / 3), (0.6, 0.6), (1.0, 1.0)])
+def test_the_sampler_draws_every_voice(own_voice, share):
     clip = _utterance(0)
     clip = replace(clip, revoiced=(np.full_like(clip.mel, 5.0), np.full_like(clip.mel, 9.0)))
-    batch = Sampler([clip], {"grid": 1.0}, 24, 0.1).draw(90, np.random.default_rng(0))
-    assert {0.0, 5.0, 9.0} == {level if level in (5.0, 9.0) else 0.0 for level in batch.mel[:, 40, 0].tolist()}
+    batch = Sampler([clip], {"grid": 1.0}, 24, 0.1, own_voice).draw(300, np.random.default_rng(0))
+    level = batch.mel[:, 40, 0]
+    found = [np.isin(level, (5.0, 9.0), invert=True).mean(), (level == 5.0).mean(), (level == 9.0).mean()]
+    np.testing.assert_allclose(found, [share, (1 - share) / 2, (1 - share) / 2], atol=0.08)
 
 
 def test_no_held_out_talker_or_clip_trains(tmp_path, monkeypatch):
