@@ -6,6 +6,8 @@ Builds the zip, has each real Blender validate it, and runs the smoke list (``te
 and in each bpy wheel (given as the Python that has it): install from the zip, generate, resample a range, bake on
 three rigs, bake again, style, render from curves, save and reload, remove, disable and enable, uninstall. The worker
 is the scripted one, so this is about Blender, not about the models. Exit code 0 only when everything worked.
+
+A wheel whose process doesn't end well runs ``CONTROL`` as well: where that fails without the extension, it's the wheel.
 """
 
 from __future__ import annotations
@@ -21,11 +23,30 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.build_zip import build  # noqa: E402  (the repository's root has to be on the path first)
+from tests.blender.run import Result, write_junit  # noqa: E402  (the repository's root has to be on the path first)
+from tools.build_zip import build  # noqa: E402
 
 SMOKE = ROOT / "tests" / "blender" / "smoke.py"
 LIMIT = 300.0
+CONTROL_LIMIT = 30.0
+HUNG = 124
+"""Exit status of a program that had to be ended."""
 ENDING = "ends well"
+CONTROL = """
+import bpy
+Group = type("Group", (bpy.types.PropertyGroup,), {
+    "__annotations__": {"number": bpy.props.IntProperty(update=lambda self, context: None)},
+})
+bpy.utils.register_class(Group)
+"""
+"""A property with a callback, as most add-ons have: bpy 4.2 crashes at the end of such a process, bpy 4.5 hangs."""
+THE_WHEELS_OWN = "the wheel's own: its process ends so without the extension too"
+PREFACE = """# What works in which Blender
+
+Made by `tools/matrix.py`, which also runs with the tests. “bpy” is Blender as a Python module. The worker is a scripted
+one: this is about Blender, not about the models.
+"""
+FINE = ("ok", "–", THE_WHEELS_OWN)
 
 
 @dataclass
@@ -38,10 +59,14 @@ class Row:
     steps: dict[str, str] = field(default_factory=dict)
 
     @property
+    def outcomes(self) -> dict[str, str]:
+        """``ok``, what went wrong, or – where there is nothing to judge, by step."""
+        return {"validate": self.valid, **self.steps}
+
+    @property
     def fine(self) -> bool:
-        """Whether everything worked; how a wheel's Python ends is told but not counted, since no user runs one."""
-        said = [outcome for step, outcome in self.steps.items() if step != ENDING or self.kind == "Blender"]
-        return len(said) > 1 and all(outcome == "ok" for outcome in said) and self.valid in ("ok", "–")
+        """Whether everything worked."""
+        return len(self.steps) > 1 and all(outcome in FINE for outcome in self.outcomes.values())
 
 
 def environment(folder: Path, archive: Path, worker: Path) -> dict[str, str]:
@@ -61,7 +86,7 @@ def environment(folder: Path, archive: Path, worker: Path) -> dict[str, str]:
     }
 
 
-def run(command: list[str], variables: dict[str, str]) -> tuple[int, str]:
+def run(command: list[str], variables: dict[str, str], limit: float = LIMIT) -> tuple[int, str]:
     """Exit status and output; a program that doesn't end in time counts as failed."""
     try:
         done = subprocess.run(
@@ -71,11 +96,12 @@ def run(command: list[str], variables: dict[str, str]) -> tuple[int, str]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=LIMIT,
+            timeout=limit,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        return 1, f"no end after {error.timeout:g} s"
+        said = error.stdout or b""
+        return HUNG, said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     return done.returncode, done.stdout + done.stderr
 
 
@@ -91,32 +117,47 @@ def try_out(kind: str, program: str, archive: Path, worker: Path) -> Row:
         else:
             command = [program, str(SMOKE)]
         code, said = run(command, variables)
+        ending = "ok" if code == 0 else "hangs" if code == HUNG else f"exit status {code}"
+        if kind == "bpy" and code and run([program, "-c", CONTROL], variables, CONTROL_LIMIT)[0] == code:
+            ending = THE_WHEELS_OWN
     for line in said.splitlines():
         if line.startswith("VERSION "):
             row.version = line.removeprefix("VERSION ")
         elif line.startswith("STEP "):
             step, _, outcome = line.removeprefix("STEP ").partition(" ")
             row.steps[step] = outcome
+    row.steps[ENDING] = ending
     if not row.fine:
         print(said[-3000:], file=sys.stderr)
-    row.steps[ENDING] = "ok" if code == 0 else f"exit status {code}"
     return row
 
 
 def table(rows: list[Row]) -> str:
     """Markdown: a line for each Blender, a column for each step, and below it what failed."""
-    steps = list(dict.fromkeys(step for row in rows for step in row.steps))
-    lines = ["| | validate | " + " | ".join(step.replace("_", " ") for step in steps) + " |"]
-    lines.append("|---" * (len(steps) + 2) + "|")
-    failures = []
+    steps = list(dict.fromkeys(step for row in rows for step in row.outcomes))
+    lines = ["| | " + " | ".join(step.replace("_", " ") for step in steps) + " |", "|---" * (len(steps) + 1) + "|"]
+    notes = []
     for row in rows:
-        cells = []
-        for step, said in [("validate", row.valid), *((step, row.steps.get(step, "–")) for step in steps)]:
-            cells.append({"ok": "✓", "–": "–"}.get(said, "✗"))
-            if said not in ("ok", "–"):
-                failures.append(f"- {row.kind} {row.version}, {step.replace('_', ' ')}: {said}")
+        outcomes = [(step, row.outcomes.get(step, "–")) for step in steps]
+        cells = [{"ok": "✓", "–": "–", THE_WHEELS_OWN: "*"}.get(said, "✗") for _, said in outcomes]
         lines.append(f"| {row.kind} {row.version} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *(failures or ["Everything worked."])]) + "\n"
+        notes += [
+            f"- {row.kind} {row.version}, {step.replace('_', ' ')}: {said}"
+            for step, said in outcomes
+            if said not in ("ok", "–")
+        ]
+    if all(row.fine for row in rows):
+        notes = ["Everything worked.", *([""] if notes else []), *notes]
+    return "\n".join([*lines, "", *notes]) + "\n"
+
+
+def results(rows: list[Row]) -> list[Result]:
+    """The same as cases for JUnit."""
+    return [
+        Result(f"{row.kind} {row.version}::{step}", "passed" if said in FINE else "failed", said)
+        for row in rows
+        for step, said in row.outcomes.items()
+    ]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -126,6 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--wheel", action="append", default=[], help="a Python that has a bpy wheel")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the scripted worker (numpy)")
     parser.add_argument("--out", type=Path, help="Markdown file for the table")
+    parser.add_argument("--junitxml", type=Path, help="the same for CI")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="soliloquy-zip-") as name:
         archive = build(Path(name))
@@ -137,9 +179,9 @@ def main(arguments: list[str] | None = None) -> int:
     text = table(sorted(rows, key=lambda row: row.version))
     print(text)
     if options.out:
-        options.out.write_text(
-            f"# What works in which Blender\n\nMade by `tools/matrix.py`.\n\n{text}", encoding="utf-8"
-        )
+        options.out.write_text(f"{PREFACE}\n{text}", encoding="utf-8")
+    if options.junitxml:
+        write_junit(results(rows), options.junitxml)
     return 0 if rows and all(row.fine for row in rows) else 1
 
 
