@@ -56,6 +56,10 @@ LINE_HALF_WIDTH_CM = 0.1
 PAIRS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (310, 318))
 CREASE_TINT = (0.42, 0.56, 0.56)
 """Light that is lost, of red, green and blue, where lips meet or turn inward."""
+RECESS = 0.3
+"""How much teeth darken behind lips that stand forward around a small opening, as in “oo” (``Mouth._light_within``)."""
+RECESS_TINT = (0.85, 1.05, 1.12)
+"""Powers of that light for red, green and blue: what still arrives has been thrown back by lips and gums."""
 TEETH_FILL = 0.5
 """Share of the lips' shadow that teeth, which are glossy and in front, are spared."""
 
@@ -121,7 +125,8 @@ class Mouth:
             crease = crease * (1 - closed)
         if is_open:
             colour = colour * (1 - self.crease_tint * crease)
-            colour, cover = self._with_interior(view, colour, cover, at, lips, gap)
+            within = self._light_within(heads)
+            colour, cover = self._with_interior(view, colour, cover, at, lips, gap, within)
         else:
             line = self._lip_line(heads, view)
             slit = ((cover == 0) & (line > 0)).float()
@@ -131,8 +136,20 @@ class Mouth:
             colour = colour * (1 - self.crease_tint * drawn)
         return window.paste(frame, view, colour * cover, cover)
 
+    def _light_within(self, heads: PosedHeads) -> Tensor:
+        """(B, 3, 1, 1) 0..1: the share of light that comes through the lips' opening to the front teeth.
+
+        An opening of area A at distance d before a point lets in about A / (A + π d²) of the light from before it.
+        """
+        ring = self.geometry.model.mesh468(heads.pixels)[:, list(LIPS_INNER_RING)]
+        x, y, depth = (ring / torch.tensor([self.pixels_per_cm, self.pixels_per_cm, 1.0])).unbind(-1)
+        area = (x * y.roll(-1, 1) - x.roll(-1, 1) * y).sum(1).abs() / 2
+        before = (heads.pixels[:, self.front_teeth, 2].mean(1) - depth.mean(1)).clamp_min(0)
+        share = area / (area + RECESS * torch.pi * before.square()).clamp_min(1e-6)
+        return share[:, None].pow(torch.tensor(RECESS_TINT))[:, :, None, None]
+
     def _with_interior(
-        self, view: PatchView, colour: Tensor, cover: Tensor, at: Tensor, lips: Tensor, gap: Tensor
+        self, view: PatchView, colour: Tensor, cover: Tensor, at: Tensor, lips: Tensor, gap: Tensor, within: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Lips with what is seen between them, at the window's finer resolution."""
         behind = (view.fragments.triangle >= len(self.lip_triangles))[:, None].float()
@@ -147,7 +164,7 @@ class Mouth:
         weight = own[:, 3:] * view.values[:, 8:9]
         surface = drawn * (occlusion + TEETH_FILL * view.values[:, 7:8] * (1 - occlusion))
         surface = surface + weight * (own[:, :3] * (0.45 + 0.55 * occlusion) - surface)
-        return colour + inside * (surface - colour), cover
+        return colour + inside * (surface * within - colour), cover
 
     def _without_gaps(self, view: PatchView, inside: Tensor, gap: Tensor) -> Tensor:
         """Close the hair-thin gaps between teeth: at this size they are a shade, not a black line."""
@@ -215,6 +232,7 @@ class Mouth:
         geometry, model = self.geometry, self.geometry.model
         upper = model.part_vertices("teeth_upper")
         front = upper[model.mean[upper, 0].abs() < 0.8]
+        self.front_teeth = front
         pixels = geometry.source.pixels[0, front]
         edge = float(pixels[:, 1].max())
         x = slice(int(pixels[:, 0].min()), int(pixels[:, 0].max()) + 1)

@@ -1,8 +1,8 @@
 """The person where the flow stretches the photograph, as beside the ear of a head that turns away from it.
 
-A photograph's pixel drawn over several pixels of a frame becomes a streak: its grain still changes from row to row, but
-no more along the row. So the photograph is softened there, by about as much as it is stretched: a smooth cheek is what one
-expects to see, stripes aren't. The colours are the person's own, without the ring of background that a matte carries.
+A photograph's pixel drawn over several pixels of a frame becomes a streak: its grain still changes from row to row,
+but no more along the row. So the photograph is softened there, by about as much as it is stretched: a smooth cheek is
+what one expects to see, stripes aren't. The colours are the person's own, without the ring of background that a matte carries.
 """
 
 from __future__ import annotations

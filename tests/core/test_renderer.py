@@ -107,6 +107,20 @@ def test_jaw_opens_the_mouth_in_order(renderer):
     assert gap[0] + 0.05 < gap[1] and gap[1] + 0.08 < gap[2]
 
 
+def test_teeth_darken_behind_rounded_lips_alone(renderer):
+    motion = motion_of(
+        {"jawOpen": 0.5},
+        {"jawOpen": 0.1, "mouthLowerDown": 0.4, "mouthUpperUp": 0.3},
+        {"jawOpen": 0.12, "mouthPucker": 0.4, "mouthFunnel": 0.2},
+        {"jawOpen": 0.12, "mouthPucker": 0.8, "mouthFunnel": 0.3},
+    )
+    channels = (torch.tensor(v) for v in (motion.expression, motion.rotation))
+    heads = renderer.geometry.pose(*channels, torch.zeros(4, 3))
+    light = renderer.mouth._light_within(heads)[:, 1, 0, 0]
+    assert float(light[:2].min()) > 0.95
+    assert float(light[3]) < float(light[2]) - 0.05 < 0.9
+
+
 def test_rest_closes_the_smiling_mouth(renderer):
     """The photograph smiles with open lips; a motion at rest must close them."""
     source, rest = lip_gap(landmarks([renderer.framing.crop, *renderer.render(motion_of({}))]))
