@@ -2,7 +2,8 @@
 
 A photograph's pixel drawn over several pixels of a frame becomes a streak: its grain still changes from row to row,
 but no more along the row. So the photograph is softened there, by about as much as it is stretched: a smooth cheek is
-what one expects to see, stripes aren't. The colours are the person's own, without the ring of background that a matte carries.
+what one expects to see, stripes aren't. The colours are the person's own, without the ring of background that a matte
+carries.
 """
 
 from __future__ import annotations
