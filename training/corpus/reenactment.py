@@ -50,6 +50,7 @@ from ..splits import portrait_split
 
 FOLDER = Path(".cache/pairs")
 KINDS = ("grid", "portraits", "own", "synthetic")
+SPLITS = ("train", "test", "unseen")
 SHARES = {"grid": 0.2, "portraits": 0.4, "own": 0.1, "synthetic": 0.3}
 """Share of each kind in a batch, of those that are there: portraits first, they are the many real people."""
 
@@ -165,6 +166,7 @@ def main() -> None:
     build.add_argument("--kind", required=True, choices=("grid", "portraits", "synthetic"))
     build.add_argument("--data", type=Path, default=Path("../shared/data"))
     build.add_argument("--limit", type=int, help="work on so many portraits, clips or people only")
+    build.add_argument("--split", action="append", choices=SPLITS, help="this one alone; again for more")
     sheet = commands.add_parser("sheet", help="a contact sheet of some pairs")
     sheet.add_argument("--kind", required=True, choices=KINDS)
     sheet.add_argument("--split", default="train")
@@ -181,7 +183,7 @@ def main() -> None:
     if options.command == "build":
         from .reenactment_build import build as make
 
-        make(options.kind, options.folder, options.data, options.limit)
+        make(options.kind, options.folder, options.data, options.limit, options.split or SPLITS)
     elif options.command == "held-out":
         files = sorted((options.data / "portraits").glob("*.jpg"))
         chosen = [str(path) for path in files if portrait_split(path.stem) == "test"]

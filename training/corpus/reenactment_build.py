@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from core.landmark_model import LandmarkModel
 from ..landmarks import BadClip
 from ..splits import portrait_split
 from ..tracks import CACHE
-from .reenactment import KINDS, Pair
+from .reenactment import KINDS, SPLITS, Pair
 from .reenactment_grid import CLIPS, clip_name, clip_pairs, clips
 from .reenactment_portraits import portrait_pairs
 from .reenactment_store import shard_is_whole, write_pairs
@@ -28,14 +28,16 @@ SHARD_UNITS = 8
 """Portraits, clips or people a shard."""
 
 
-def build(kind: str, folder: Path, data: Path, limit: int | None = None) -> None:
+def build(kind: str, folder: Path, data: Path, limit: int | None = None, splits: Collection[str] = SPLITS) -> None:
     """Make all pairs of a kind ("portraits" makes those of "own" too) that are not in ``folder`` yet.
 
-    ``limit``: so many portraits, clips or people a split.
+    ``limit``: so many portraits, clips or people a split; ``splits``: those of these alone.
     """
     head = HeadModel.load()
     makers = {"portraits": _portraits, "grid": _grid, "synthetic": _synthetic}[kind]
     for split, units in makers(data, head):
+        if split not in splits:
+            continue
         _shards(folder, kind, split, dict(list(units.items())[:limit]))
 
 
