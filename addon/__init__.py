@@ -34,6 +34,7 @@ from . import (
     style_presets,
     takes,
     thumbnails,
+    translations,
 )
 from .properties import settings_of
 
@@ -46,7 +47,7 @@ _WITH_CLASSES = (
 )
 _WITH_HOOKS = (
     *(properties, properties_queue, style_presets, estimate, operators_doctor, jobs, job_queue),
-    *(operators_runtime, thumbnails, menus, status_bar, cli),
+    *(operators_runtime, thumbnails, menus, status_bar, translations, cli),
 )
 
 

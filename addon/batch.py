@@ -20,8 +20,10 @@ from ..core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED
 from ..core.files import write_bytes, write_json
 from ..core.protocol import Generate, TakeReady, version
 from ..core.schema import build
+from .words import later, say
 
-WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
+WAITING, RUNNING, DONE = later("waiting"), later("running"), later("done")
+FAILED, CANCELLED = later("failed"), later("cancelled")
 ROUTE = ("scene", "strip", "character")
 """Columns that say where a .blend puts the takes; without that .blend they have no effect."""
 _FIELDS = {spec.name: spec for spec in dataclasses.fields(Generate)}
@@ -106,15 +108,21 @@ def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) ->
         else:
             rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise BadInputError("bad_list", f"The job list {path} can't be read ({error}).", "See the guide.") from error
+        raise BadInputError(
+            "bad_list",
+            say("The job list {path} can't be read ({error}).", path=path, error=error),
+            say("See the guide."),
+        ) from error
     if not rows and not may_be_empty:
-        raise BadInputError("bad_list", f"The job list {path} holds no jobs.", "Give each job a line.")
+        raise BadInputError(
+            "bad_list", say("The job list {path} holds no jobs.", path=path), say("Give each job a line.")
+        )
     entries = []
     for number, row in enumerate(rows, 1):
         try:
             entries.append(_entry(number, row, path.parent, defaults))
         except BadInputError as error:
-            where = f"Job {number} of {path.name}: {error.message}"
+            where = say("Job {number} of {path}: {message}", number=number, path=path.name, message=error.message)
             raise BadInputError(error.code, where, error.hint) from error
     return entries
 
@@ -125,11 +133,15 @@ def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, A
     route = {key: str(given.pop(key)) for key in ROUTE if key in given}
     if unknown := sorted(set(given) - set(_FIELDS)):
         columns = ", ".join(("name", *ROUTE, *_FIELDS))
-        raise BadInputError("bad_list", f"There is no column “{unknown[0]}”.", f"Columns: {columns}.")
+        raise BadInputError(
+            "bad_list",
+            say("There is no column “{unknown}”.", unknown=unknown[0]),
+            say("Columns: {columns}.", columns=columns),
+        )
     values = defaults | {key: _typed(key, value) for key, value in given.items()}
     for key in _PATHS:
         if key not in values:
-            raise BadInputError("bad_list", f"“{key}” is missing.", f"Add a column {key}.")
+            raise BadInputError("bad_list", say("“{key}” is missing.", key=key), say("Add a column {key}.", key=key))
         values[key] = str((folder / str(values[key])).absolute())
     return Entry(name, build(Generate, values), **route)
 
@@ -147,18 +159,24 @@ def _typed(key: str, value: Any) -> Any:
         if key == "style":
             return json.loads(text)
     except ValueError as error:
-        raise BadInputError("bad_list", f"“{text}” is no value for {key}.", _HINTS[kind.split()[0]]) from error
+        raise BadInputError(
+            "bad_list", say("“{text}” is no value for {key}.", text=text, key=key), say(_HINTS[kind.split()[0]])
+        ) from error
     if kind == "bool":
         if text.lower() not in _YES | _NO:
-            raise BadInputError("bad_list", f"“{text}” is neither yes nor no for {key}.", "Write yes or no.")
+            raise BadInputError(
+                "bad_list",
+                say("“{text}” is neither yes nor no for {key}.", text=text, key=key),
+                say("Write yes or no."),
+            )
         return text.lower() in _YES
     return text
 
 
 _HINTS = {
-    "int": "Write it like 3.",
-    "float": "Write it like 1.5.",
-    "PriorStyle": 'Write it like {"liveliness": 0.5}.',
+    "int": later("Write it like 3."),
+    "float": later("Write it like 1.5."),
+    "PriorStyle": later('Write it like {"liveliness": 0.5}.'),
 }
 
 

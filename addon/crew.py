@@ -20,6 +20,7 @@ from . import batch, seats
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .following import Following
 from .seats import Room, Seat
+from .words import say
 
 Start = Callable[[dict[str, str]], WorkerClient]
 """Starts a worker with these variables in its environment; raises SoliloquyError."""
@@ -91,7 +92,7 @@ class Crew:
     def cancel(self, entry: Entry) -> None:
         """Stop an entry that runs, or take a waiting one out of the run."""
         if entry.status == WAITING:
-            self._end(entry, CANCELLED, EXIT_CANCELLED, "Cancelled.")
+            self._end(entry, CANCELLED, EXIT_CANCELLED, say("Cancelled."))
         for seat in self.seats:
             if seat.entry is entry and seat.following is not None and not seat.following.cancelling:
                 seat.following.cancelling = True
@@ -116,7 +117,7 @@ class Crew:
             client.kill()
             client.close(timeout=1.0)
         for entry in ran:
-            entry.status, entry.error, entry.code = CANCELLED, "Cancelled.", EXIT_CANCELLED
+            entry.status, entry.error, entry.code = CANCELLED, say("Cancelled."), EXIT_CANCELLED
         if ran:
             self._save()
 
@@ -164,7 +165,7 @@ class Crew:
         entry = next((e for e in self.entries if e.status == WAITING and e.key not in self._held), None)
         if entry is None or self._stopping:
             return False
-        seat.entry, seat.following = entry, Following(entry.request, stage="Starting the worker")
+        seat.entry, seat.following = entry, Following(entry.request, stage=say("Starting the worker"))
         entry.attempts += 1
         entry.made_from = entry.fingerprint()
         entry.status, entry.error, entry.takes, entry.share, entry.left = RUNNING, "", [], 0.0, None
@@ -190,7 +191,7 @@ class Crew:
         while following.arrived:
             entry.takes.append(following.arrived.popleft())
             self._arrived(entry, entry.takes[-1])
-        entry.stage = "Stopping" if following.cancelling else following.stage
+        entry.stage = say("Stopping") if following.cancelling else following.stage
         entry.share, entry.left = following.share, following.left
         if following.finished:
             self._conclude(seat, entry, following)

@@ -18,11 +18,13 @@ import bpy
 
 from ..core import environment, protocol
 from . import estimate, preferences
+from .words import later, say
 
 OK, WARN, BAD = "OK", "WARN", "BAD"
 _OLDEST = (4, 2)
 _NEEDED = {"runtime": 3.0, "takes": 1.0}
 """GB that should be free for the runtime and for takes."""
+_PLACES = {"runtime": later("the runtime"), "takes": later("takes")}
 _LONG_PATH = 110
 """Windows' limit of 260 characters, less what torch's own files need below the runtime folder."""
 _GPU_GB = 2.0
@@ -55,7 +57,7 @@ def here() -> list[Finding]:
 def _blender() -> Finding:
     text = f"{bpy.app.version_string}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     if bpy.app.version[:2] < _OLDEST:
-        return Finding(BAD, "Blender", text, "Use Blender 4.2 or newer.")
+        return Finding(BAD, "Blender", text, say("Use Blender 4.2 or newer."))
     return Finding(OK, "Blender", text)
 
 
@@ -63,8 +65,8 @@ def _network() -> list[Finding]:
     """Online access matters only while there is something to download."""
     if bpy.app.online_access or preferences.worker_python() is not None or preferences.wheels_folder() is not None:
         return []
-    fix = "Allow it in Preferences > System > Network, or choose a folder of wheels."
-    return [Finding(BAD, "Online access", "off, and the runtime has to be downloaded", fix, SHOW_NETWORK)]
+    fix = say("Allow it in Preferences > System > Network, or choose a folder of wheels.")
+    return [Finding(BAD, say("Online access"), say("off, and the runtime has to be downloaded"), fix, SHOW_NETWORK)]
 
 
 def _runtime() -> Finding:
@@ -72,13 +74,16 @@ def _runtime() -> Finding:
     if python is not None:
         facts = environment.installed_facts(preferences.runtime_folder())
         kind = facts.get("torch", "") if python.is_relative_to(preferences.runtime_folder()) else ""
-        return Finding(OK, "Runtime", f"{python}{f', PyTorch for {kind.upper()}' if kind else ''}")
+        text = say("{python}, PyTorch for {kind}", python=python, kind=kind.upper()) if kind else str(python)
+        return Finding(OK, say("Runtime"), text)
     own = preferences.own_python()
     if own is not None:
-        fix = "Choose another in the preferences, or empty the field."
-        return Finding(BAD, "Runtime", f"your own Python is not there: {own}", fix, "preferences.addon_show")
-    fix = "Install the runtime, or choose your own Python in the preferences."
-    return Finding(BAD, "Runtime", "not installed", fix, "soliloquy.install_runtime")
+        fix = say("Choose another in the preferences, or empty the field.")
+        return Finding(
+            BAD, say("Runtime"), say("your own Python is not there: {own}", own=own), fix, "preferences.addon_show"
+        )
+    fix = say("Install the runtime, or choose your own Python in the preferences.")
+    return Finding(BAD, say("Runtime"), say("not installed"), fix, "soliloquy.install_runtime")
 
 
 def _disks() -> list[Finding]:
@@ -89,22 +94,37 @@ def _disks() -> list[Finding]:
     for what, folder in places.items():
         there = next((path for path in (folder, *folder.parents) if path.is_dir()), None)
         if there is None:
-            found.append(Finding(BAD, f"Folder for {what}", f"{folder} has no drive", "Choose another folder."))
+            found.append(
+                Finding(
+                    BAD,
+                    say("Folder for {what}", what=say(_PLACES[what])),
+                    say("{folder} has no drive", folder=folder),
+                    say("Choose another folder."),
+                )
+            )
             continue
         free = shutil.disk_usage(there).free / 1e9
-        text = f"{free:.0f} GB free in {folder}"
+        text = say("{free:.0f} GB free in {folder}", free=free, folder=folder)
         low = free < _NEEDED[what]
-        fix = f"Free {_NEEDED[what]:.0f} GB, or choose a folder on another disk." if low else ""
-        found.append(Finding(WARN if low else OK, f"Disk for {what}", text, fix))
+        fix = say("Free {size:.0f} GB, or choose a folder on another disk.", size=_NEEDED[what]) if low else ""
+        found.append(Finding(WARN if low else OK, say("Disk for {what}", what=say(_PLACES[what])), text, fix))
     return found
 
 
 def _paths() -> list[Finding]:
     folder = str(preferences.runtime_folder())
     if sys.platform == "win32" and len(folder) > _LONG_PATH:
-        fix = "Choose a short Runtime Folder in the preferences, C:\\soliloquy say."
-        return [Finding(WARN, "Path length", f"{len(folder)} characters: {folder}", fix, "preferences.addon_show")]
-    return [Finding(OK, "Path length", f"{len(folder)} characters")]
+        fix = say("Choose a short Runtime Folder in the preferences, C:\\soliloquy say.")
+        return [
+            Finding(
+                WARN,
+                say("Path length"),
+                say("{count} characters: {folder}", count=len(folder), folder=folder),
+                fix,
+                "preferences.addon_show",
+            )
+        ]
+    return [Finding(OK, say("Path length"), say("{count} characters", count=len(folder)))]
 
 
 def _weights() -> Finding:
@@ -114,10 +134,11 @@ def _weights() -> Finding:
     lacking = [card for card in cards if not any(path.name.startswith(card) for path in files)]
     damaged = [path.name for path in files if not is_whole(path)]
     if lacking or damaged:
-        text = ", ".join([*(f"{name} is missing" for name in lacking), *(f"{name} is damaged" for name in damaged)])
-        return Finding(BAD, "Weights", text, "Install the extension again from its zip.")
+        words = [say("{name} is missing", name=name) for name in lacking]
+        text = ", ".join(words + [say("{name} is damaged", name=name) for name in damaged])
+        return Finding(BAD, say("Weights"), text, say("Install the extension again from its zip."))
     size = sum(path.stat().st_size for path in files) / 1e6
-    return Finding(OK, "Weights", f"{len(files)} files, {size:.0f} MB")
+    return Finding(OK, say("Weights"), say("{count} files, {size:.0f} MB", count=len(files), size=size))
 
 
 def is_whole(path: Path) -> bool:
@@ -145,11 +166,17 @@ def of_worker(probed: dict[str, Any] | None, problem: str, seconds: float) -> li
     The self-test's take teaches `estimate` how fast this computer is, and is deleted.
     """
     if probed is None:
-        return [Finding(BAD, "Worker", problem, *_mend("Install the runtime again."))]
-    found = [Finding(OK, "Worker", f"answered in {seconds:.1f} s, Python {probed['python']}")]
+        return [Finding(BAD, say("Worker"), problem, *_mend(say("Install the runtime again.")))]
+    found = [
+        Finding(
+            OK,
+            say("Worker"),
+            say("answered in {seconds:.1f} s, Python {python}", seconds=seconds, python=probed["python"]),
+        )
+    ]
     if probed["version"] != protocol.version():
-        text = f"version {probed['version']}, the add-on is {protocol.version()}"
-        found.append(Finding(BAD, "Version", text, "Restart Blender."))
+        text = say("version {worker}, the add-on is {own}", worker=probed["version"], own=protocol.version())
+        found.append(Finding(BAD, say("Version"), text, say("Restart Blender.")))
     found += [_device(probed), *_gpus(probed)]
     found += _sums(probed.get("weights", {}))
     if "self_test" in probed:
@@ -166,28 +193,33 @@ def _mend(fix: str) -> tuple[str, str, dict[str, Any]]:
 
 def _device(probed: dict[str, Any]) -> Finding:
     wanted = preferences.device()
-    text = f"PyTorch {probed['torch']} on {probed['device_name']}; usable: {', '.join(probed['devices'])}"
+    text = say(
+        "PyTorch {torch} on {device_name}; usable: {devices}",
+        torch=probed["torch"],
+        device_name=probed["device_name"],
+        devices=", ".join(probed["devices"]),
+    )
     if wanted != "auto" and wanted not in probed["devices"]:
-        fix = f"{wanted} can't be used: choose Automatic in the preferences."
-        return Finding(BAD, "Device", text, fix, "preferences.addon_show")
+        fix = say("{wanted} can't be used: choose Automatic in the preferences.", wanted=wanted)
+        return Finding(BAD, say("Device"), text, fix, "preferences.addon_show")
     if note := probed.get("gpu_note"):
-        fix = "Update the GPU's driver if it is old, then install the runtime again."
-        return Finding(WARN, "Device", f"{text}. {note}", *_mend(fix))
+        fix = say("Update the GPU's driver if it is old, then install the runtime again.")
+        return Finding(WARN, say("Device"), f"{text}. {note}", *_mend(fix))
     if probed["device"] == "cpu":
-        text += ". A GPU would be faster, none is needed"
-    return Finding(OK, "Device", text)
+        text += ". " + say("A GPU would be faster, none is needed")
+    return Finding(OK, say("Device"), text)
 
 
 def _gpus(probed: dict[str, Any]) -> list[Finding]:
     found = []
     for gpu in probed.get("gpus", []):
         free, total = gpu["free"] / 1e9, gpu["memory"] / 1e9
-        text = f"{gpu['name']}: {free:.1f} of {total:.1f} GB free"
+        text = say("{name}: {free:.1f} of {total:.1f} GB free", name=gpu["name"], free=free, total=total)
         if free < _GPU_GB:
-            fix = "Close what uses the GPU, Cycles' viewport for one; or choose Processor in the preferences."
-            found.append(Finding(WARN, "GPU memory", text, fix, "preferences.addon_show"))
+            fix = say("Close what uses the GPU, Cycles' viewport for one; or choose Processor in the preferences.")
+            found.append(Finding(WARN, say("GPU memory"), text, fix, "preferences.addon_show"))
         else:
-            found.append(Finding(OK, "GPU memory", text))
+            found.append(Finding(OK, say("GPU memory"), text))
     return found
 
 
@@ -200,9 +232,9 @@ def _sums(digests: dict[str, str]) -> list[Finding]:
     wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     wrong = sorted(name for name, digest in wanted.items() if digests.get(name) != digest)
     if wrong:
-        text = f"not what was packed: {', '.join(wrong)}"
-        return [Finding(BAD, "Weights' checksums", text, "Install the extension again from its zip.")]
-    return [Finding(OK, "Weights' checksums", f"{len(wanted)} files are what was packed")]
+        text = say("not what was packed: {wrong}", wrong=", ".join(wrong))
+        return [Finding(BAD, say("Weights' checksums"), text, say("Install the extension again from its zip."))]
+    return [Finding(OK, say("Weights' checksums"), say("{count} files are what was packed", count=len(wanted)))]
 
 
 def _self_test(tested: dict[str, Any]) -> Finding:
@@ -211,9 +243,13 @@ def _self_test(tested: dict[str, Any]) -> Finding:
         estimate.learn(take)
         shutil.rmtree(take.parents[1], ignore_errors=True)
     if tested["problem"]:
-        fix = _mend("Install the runtime again; if that doesn't help, send the report.")
-        return Finding(BAD, "Self-test", tested["problem"], *fix)
-    return Finding(OK, "Self-test", f"a second of speech was performed and rendered in {tested['seconds']:.0f} s")
+        fix = _mend(say("Install the runtime again; if that doesn't help, send the report."))
+        return Finding(BAD, say("Self-test"), tested["problem"], *fix)
+    return Finding(
+        OK,
+        say("Self-test"),
+        say("a second of speech was performed and rendered in {seconds:.0f} s", seconds=tested["seconds"]),
+    )
 
 
 def summary(findings: list[Finding]) -> str:
@@ -221,7 +257,7 @@ def summary(findings: list[Finding]) -> str:
     worst = [finding.title for finding in findings if finding.level == BAD] or [
         finding.title for finding in findings if finding.level == WARN
     ]
-    return f"Look at: {', '.join(worst)}" if worst else "Everything is there and works"
+    return say("Look at: {titles}", titles=", ".join(worst)) if worst else say("Everything is there and works")
 
 
 def report(findings: list[Finding]) -> str:

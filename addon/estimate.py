@@ -23,6 +23,7 @@ from ..core.progress import SECONDS_PER_UNIT
 from ..core.protocol import Generate
 from . import compat, jobs, preferences, speech
 from .properties import settings_of
+from .words import say
 
 START = 8.0
 """Seconds until a worker that does not run yet has loaded its libraries."""
@@ -53,10 +54,10 @@ class Cost:
 
     def words(self) -> str:
         """``About 2 min 10 s, 180 MB of disk, 1.3 GB of memory``."""
-        parts = [f"About {jobs.duration(self.seconds)}"]
-        parts += [f"{size(self.disk)} of disk"] if self.disk else []
-        parts += [f"{size(self.memory)} of memory"] if self.memory else []
-        parts += [f"{size(self.gpu)} of GPU memory"] if self.gpu else []
+        parts = [say("About {time}", time=jobs.duration(self.seconds))]
+        parts += [say("{size} of disk", size=size(self.disk))] if self.disk else []
+        parts += [say("{size} of memory", size=size(self.memory))] if self.memory else []
+        parts += [say("{size} of GPU memory", size=size(self.gpu))] if self.gpu else []
         return ", ".join(parts)
 
 
@@ -182,7 +183,7 @@ def words(scene: bpy.types.Scene) -> str:
     if not seconds:
         return ""
     expected = cost(request_of(scene), seconds, running=jobs.worker_pid() is not None)
-    return f"{expected.words()} for {seconds:.1f} s of speech"
+    return say("{needs} for {seconds:.1f} s of speech", needs=expected.words(), seconds=seconds)
 
 
 def lack_for(scene: bpy.types.Scene) -> str:
@@ -194,7 +195,9 @@ def lack_for(scene: bpy.types.Scene) -> str:
 def lack_of_disk(folder: Path, wanted: float) -> str:
     """A sentence where a folder's disk has less room than wanted (bytes); empty where it has enough."""
     free = _free(str(folder), int(time.monotonic() / _LOOK_EVERY))
-    return "" if free is None or wanted <= free else f"Only {size(free)} are free for takes in {folder}"
+    if free is None or wanted <= free:
+        return ""
+    return say("Only {size} are free for takes in {folder}", size=size(free), folder=folder)
 
 
 @functools.lru_cache(maxsize=8)

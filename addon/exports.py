@@ -16,7 +16,7 @@ import bpy
 
 from ..core.errors import BadInputError
 from . import moves, nla, targets
-from .words import say
+from .words import later, say
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ FORMATS: dict[str, Format] = {
     ),
 }  # fmt: skip
 _NEEDS = {
-    "GLTF": "The exporter for glTF is switched off: enable “glTF 2.0 format” under Preferences > Add-ons",
-    "FBX": "The exporter for FBX is switched off: enable “FBX format” under Preferences > Add-ons",
-    "ALEMBIC": "This Blender was built without Alembic: choose another format, or a Blender from blender.org",
-    "USD": "This Blender was built without USD: choose another format, or a Blender from blender.org",
+    "GLTF": later("The exporter for glTF is switched off: enable “glTF 2.0 format” under Preferences > Add-ons"),
+    "FBX": later("The exporter for FBX is switched off: enable “FBX format” under Preferences > Add-ons"),
+    "ALEMBIC": later("This Blender was built without Alembic: choose another format, or a Blender from blender.org"),
+    "USD": later("This Blender was built without USD: choose another format, or a Blender from blender.org"),
 }
 
 

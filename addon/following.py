@@ -1,4 +1,4 @@
-"""How far one request to a worker is and how it ended, as its events tell. No ``bpy`` here."""
+"""How far one request to a worker is and how it ended, as its events tell; of Blender the language alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import KW_ONLY, dataclass, field
 
 from ..core.errors import EXIT_DONE
-from ..core.protocol import Done, Error, Event, Head, Notice, Progress, Request, TakeReady
+from ..core.protocol import STAGES, Done, Error, Event, Head, Notice, Progress, Request, TakeReady
+from .words import say
 
 
 @dataclass
@@ -17,7 +18,7 @@ class Following:
     request: Request
     _: KW_ONLY
     identifier: str = ""
-    stage: str = "Starting the worker"
+    stage: str = field(default_factory=lambda: say("Starting the worker"))
     share: float = 0.0
     left: float | None = None
     cancelling: bool = False
@@ -44,7 +45,7 @@ class Following:
             return
         match event:
             case Progress():
-                self.stage = event.text
+                self.stage = stage_words(event)
                 # Before its first take the worker can't know how much there is to do.
                 if event.take is not None or isinstance(self.request, Head):
                     self._estimate(event)
@@ -62,3 +63,12 @@ class Following:
         spent = time.monotonic() - self.started
         share = spent / (spent + event.eta) if event.eta is not None else event.done / max(event.total, 1)
         self.share, self.left = min(max(share, 0.0), 1.0), event.eta
+
+
+def stage_words(event: Progress) -> str:
+    """What the worker is doing; English puts the stage's name into the middle of a sentence."""
+    english = STAGES.get(event.stage, event.stage)
+    translated = say(english)
+    if translated == english:
+        return event.text
+    return say("Take {number}: {stage}", number=event.take, stage=translated) if event.take else translated

@@ -9,6 +9,7 @@ import bpy
 from ..core.errors import CancelledError, SoliloquyError
 from ..core.protocol import error_event
 from . import compat, jobs, steps, takes
+from .words import say
 
 
 class JobOperator:
@@ -93,7 +94,7 @@ class JobOperator:
         """Blender ends the operator (file closed, quit): the job goes with it."""
         self._stop_timer(context)
         if self._job is not None and jobs.current() is self._job:
-            jobs.kill_worker("The job was stopped.")
+            jobs.kill_worker(say("The job was stopped."))
 
     def _tick(self, context: bpy.types.Context, budget: float) -> bool:
         """One round; True when the job has ended and all of it is in the scene."""
@@ -112,7 +113,7 @@ class JobOperator:
         if job.arrived:
             ready = job.arrived.popleft()
             if scene is not None:
-                self._undo_name = f"Take {ready.index}"
+                self._undo_name = say("Take {number}", number=ready.index)
                 self._steps = takes.arrive(scene, job, ready)
         elif job.done is not None and scene is not None and not self._completed:
             self._completed = True

@@ -23,8 +23,9 @@ from . import batch, characters, compat, estimate, jobs, operators_takes, portra
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .crew import Crew
 from .seats import Room
+from .words import later, say
 
-HELD = "The queue is running: wait for it or stop it"
+HELD = later("The queue is running: wait for it or stop it")
 FILE_NAME = "queue.json"
 
 
@@ -194,8 +195,8 @@ def entries_of_scene(scene: bpy.types.Scene) -> Iterator[Entry]:
     if not found:
         raise BadInputError(
             "no_strip",
-            "No sound strip has a character with a portrait.",
-            "Add characters in the panel and assign strips to them.",
+            say("No sound strip has a character with a portrait."),
+            say("Add characters in the panel and assign strips to them."),
         )
     for strip in found:
         yield entry_of_strip(scene, strip)
@@ -215,7 +216,13 @@ def arrive(entry: Entry, take: TakeReady, otherwise: bpy.types.Scene, notices: l
     strip = strips.find_strip(scene, entry.strip)
     if strip is None or strip.type != "SOUND":
         if entry.strip and take == entry.takes[0]:
-            notices.append(f"{entry.name}: there is no strip “{entry.strip}” here, so its takes are on disk only.")
+            notices.append(
+                say(
+                    "{job}: there is no strip “{strip}” here, so its takes are on disk only.",
+                    job=entry.name,
+                    strip=entry.strip,
+                )
+            )
         return
     request = entry.request
     follows = "" if compat.is_retimed(scene, strip) else strip.name
@@ -246,7 +253,7 @@ def start_worker(environment: dict[str, str]) -> WorkerClient:
 def start(workers: int) -> Crew:
     """Run what waits; raises SoliloquyError where a job runs or the runtime is missing."""
     preferences.require_worker_python()
-    jobs.hold(HELD)
+    jobs.hold(say(HELD))
     waiting = [entry for entry in _state.entries if entry.status == WAITING]
     _state.arrivals.clear()
     _state.crew = Crew(
@@ -272,8 +279,8 @@ def finish() -> tuple[str, bool]:
     jobs.let_go()
     number = batch.counts(_state.entries)
     bad = FAILED in number or bool(ended.notices)
-    told = ", ".join(f"{count} {status}" for status, count in number.items())
-    message = " ".join([f"Queue: {told}.", *dict.fromkeys(ended.notices)])
+    told = ", ".join(f"{count} {say(status)}" for status, count in number.items())
+    message = " ".join([say("Queue: {told}.", told=told), *dict.fromkeys(ended.notices)])
     jobs.tell(message, bad)
     return message, bad
 
@@ -289,21 +296,21 @@ def kill(message: str = "") -> None:
 
 def _refuse_while_running() -> None:
     if _state.crew is not None:
-        raise SoliloquyError("busy", f"{HELD}.")
+        raise SoliloquyError("busy", f"{say(HELD)}.")
 
 
 def why_no_portrait(scene: bpy.types.Scene) -> str:
     """Why the active strip can't be queued, for a tooltip; empty when it can."""
     strip = speech.sound_strip(scene)
     if strip is None:
-        return "No sound strip is active: select one in the sequencer"
+        return say("No sound strip is active: select one in the sequencer")
     owner = characters.portrait_owner(scene, operators_takes.speaker_of(scene))
-    return "" if portrait.has_portrait(owner) else "No portrait is chosen"
+    return "" if portrait.has_portrait(owner) else say("No portrait is chosen")
 
 
 @bpy.app.handlers.persistent
 def _before_load(*_: object) -> None:
-    kill("The queue was stopped because another file was opened. Finished takes stay on disk.")
+    kill(say("The queue was stopped because another file was opened. Finished takes stay on disk."))
     _state.path, _state.entries = None, []
     _state.arrivals.clear()
 
@@ -332,5 +339,5 @@ def unregister() -> None:
     bpy.app.handlers.load_post.remove(_after_load)
     bpy.app.handlers.load_pre.remove(_before_load)
     atexit.unregister(kill)
-    kill("The queue was stopped because the add-on was disabled.")
+    kill(say("The queue was stopped because the add-on was disabled."))
     _state.path, _state.entries = None, []

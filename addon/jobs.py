@@ -20,6 +20,7 @@ from ..core.protocol import Error, Request
 from . import compat, preferences
 from .following import Following
 from .speech import Speech
+from .words import say
 
 IDLE_SECONDS = 300.0
 """How long a worker without work keeps its models in memory."""
@@ -65,12 +66,13 @@ class Job(Following):
 
     def outcome(self) -> tuple[str, bool]:
         """A sentence for the panel, and whether it is bad news."""
-        kept = f" {self.takes} finished take{'s stay' if self.takes != 1 else ' stays'}." if self.takes else ""
+        kept = " " + say("Finished takes stay: {count}.", count=self.takes) if self.takes else ""
         if self.error is None:
             seconds = time.monotonic() - self.started
-            return " ".join([f"{self.title}: done in {duration(seconds)}.", *self.notices]), False
+            told = say("{title}: done in {time}.", title=self.title, time=duration(seconds))
+            return " ".join([told, *self.notices]), False
         if self.error.exit_code == EXIT_CANCELLED:
-            return f"{self.title}: cancelled.{kept}", False
+            return say("{title}: cancelled.", title=self.title) + kept, False
         return f"{self.error.message} {self.error.hint}".strip() + kept, True
 
 
@@ -101,7 +103,7 @@ def current() -> Job | None:
 def why_busy() -> str:
     """Why no job can start now, for tooltips; empty when one can."""
     if _state.job is not None:
-        return "A job is running: wait for it or cancel it"
+        return say("A job is running: wait for it or cancel it")
     return _state.held_by
 
 
@@ -199,7 +201,7 @@ def _release_when_idle() -> float | None:
 
 @bpy.app.handlers.persistent
 def _before_load(*_: object) -> None:
-    kill_worker("The job was stopped because another file was opened. Finished takes stay on disk.")
+    kill_worker(say("The job was stopped because another file was opened. Finished takes stay on disk."))
 
 
 def register() -> None:
@@ -214,4 +216,4 @@ def unregister() -> None:
         bpy.app.timers.unregister(_release_when_idle)
     bpy.app.handlers.load_pre.remove(_before_load)
     atexit.unregister(kill_worker)
-    kill_worker("The job was stopped because the add-on was disabled.")
+    kill_worker(say("The job was stopped because the add-on was disabled."))

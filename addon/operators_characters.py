@@ -10,6 +10,7 @@ from . import characters, compat
 from .operators_takes import poll_by
 from .properties import settings_of
 from .properties_queue import SoliloquyCharacter
+from .words import say
 
 
 def active_character(scene: bpy.types.Scene) -> SoliloquyCharacter | None:
@@ -57,7 +58,7 @@ class SOLILOQUY_OT_remove_character(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """One is chosen."""
         chosen = active_character(compat.sequencer_scene(context))
-        return poll_by(cls, "No character is chosen" if chosen is None else "")
+        return poll_by(cls, say("No character is chosen") if chosen is None else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove it and its name wherever it stands."""
@@ -87,8 +88,8 @@ class SOLILOQUY_OT_assign_character(bpy.types.Operator):
         """A character is chosen and sound strips are selected."""
         scene = compat.sequencer_scene(context)
         if active_character(scene) is None:
-            return poll_by(cls, "No character is chosen")
-        return poll_by(cls, "" if selected_sounds(scene) else "No sound strip is selected in the sequencer")
+            return poll_by(cls, say("No character is chosen"))
+        return poll_by(cls, "" if selected_sounds(scene) else say("No sound strip is selected in the sequencer"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write the name on each strip."""
@@ -97,7 +98,7 @@ class SOLILOQUY_OT_assign_character(bpy.types.Operator):
         chosen = selected_sounds(scene)
         for strip in chosen:
             strip.soliloquy_character = name
-        self.report({"INFO"}, f"{name} speaks {len(chosen)} strip{'s' if len(chosen) != 1 else ''}")
+        self.report({"INFO"}, say("{name} speaks {count} strips", name=name, count=len(chosen)))
         return {"FINISHED"}
 
 

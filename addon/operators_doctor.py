@@ -12,6 +12,7 @@ from .doctor import Finding
 from .job_operator import JobOperator
 from .operators_takes import poll_by
 from .panels import Panel, draw_text, in_editors
+from .words import say
 
 _ICONS = {doctor.OK: "CHECKMARK", doctor.WARN: "INFO", doctor.BAD: "ERROR"}
 _BUTTONS = {
@@ -82,12 +83,12 @@ class SOLILOQUY_OT_copy_report(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Something was checked."""
-        return poll_by(cls, "" if _findings else "Check everything first")
+        return poll_by(cls, "" if _findings else say("Check everything first"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """To the clipboard."""
         context.window_manager.clipboard = doctor.report(_findings)
-        self.report({"INFO"}, "Report copied")
+        self.report({"INFO"}, say("Report copied"))
         return {"FINISHED"}
 
 

@@ -135,7 +135,7 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
             return {"CANCELLED"}
         takes.remove_take(scene, settings.active_take)
         shutil.rmtree(folder, ignore_errors=True)
-        bpy.ops.ed.undo_push(message="Delete Take")
+        bpy.ops.ed.undo_push(message=say("Delete Take"))
         return {"FINISHED"}
 
 

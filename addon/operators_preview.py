@@ -11,6 +11,7 @@ from ..core.protocol import Generate
 from . import compat, jobs, operators_takes
 from .job_operator import JobOperator
 from .operators_takes import poll_by, why_not
+from .words import say
 
 PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}
 """What a preview changes about the request: the first four seconds as small, uncorrected pictures."""
@@ -38,7 +39,7 @@ class SOLILOQUY_OT_preview(JobOperator, bpy.types.Operator):
         """Send the scene's settings, made small."""
         scene = compat.sequencer_scene(context)
         request, spoken = operators_takes.generate_request(scene)
-        return jobs.start(preview_of(request), "Preview", scene, spoken, "Preview: 256 px, no correction")
+        return jobs.start(preview_of(request), say("Preview"), scene, spoken, say("Preview: 256 px, no correction"))
 
 
 CLASSES = (SOLILOQUY_OT_preview,)

@@ -13,6 +13,7 @@ from . import compat, job_queue, preferences, speech, takes
 from .batch import CANCELLED, DONE, FAILED, RUNNING
 from .operators_takes import poll_by
 from .steps import SteppedOperator
+from .words import say
 
 
 class QueueOperator:
@@ -53,7 +54,7 @@ class SOLILOQUY_OT_queue_strip(QueueOperator, bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         job_queue.open_default(scene)
         entry = job_queue.entry_of_strip(scene, speech.sound_strip(scene))
-        return "" if job_queue.add_new([entry]) else f"{entry.name} is on the queue already"
+        return "" if job_queue.add_new([entry]) else say("{job} is on the queue already", job=entry.name)
 
 
 class SOLILOQUY_OT_queue_scene(SteppedOperator, bpy.types.Operator):
@@ -72,7 +73,7 @@ class SOLILOQUY_OT_queue_scene(SteppedOperator, bpy.types.Operator):
             found.append(entry)
             yield
         added = job_queue.add_new(found)
-        self.report({"INFO"}, f"{added} of {len(found)} strips added to the queue")
+        self.report({"INFO"}, say("{added} of {count} strips added to the queue", added=added, count=len(found)))
 
 
 class SOLILOQUY_OT_queue_remove(QueueOperator, bpy.types.Operator):
@@ -86,8 +87,8 @@ class SOLILOQUY_OT_queue_remove(QueueOperator, bpy.types.Operator):
         """A job is chosen that doesn't run."""
         entry = job_queue.active()
         if entry is None:
-            return poll_by(cls, "No job is chosen in the queue")
-        return poll_by(cls, "The chosen job is running: cancel it first" if entry.status == RUNNING else "")
+            return poll_by(cls, say("No job is chosen in the queue"))
+        return poll_by(cls, say("The chosen job is running: cancel it first") if entry.status == RUNNING else "")
 
     def change(self, _context: bpy.types.Context) -> str:
         """Remove it."""
@@ -106,11 +107,11 @@ class SOLILOQUY_OT_queue_clear(QueueOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """There is something to clear."""
-        return poll_by(cls, "" if job_queue.entries() else "The queue is empty")
+        return poll_by(cls, "" if job_queue.entries() else say("The queue is empty"))
 
     def change(self, _context: bpy.types.Context) -> str:
         """Remove them."""
-        return f"{job_queue.clear(self.done)} jobs taken off the queue"
+        return say("{count} jobs taken off the queue", count=job_queue.clear(self.done))
 
 
 class SOLILOQUY_OT_queue_retry(QueueOperator, bpy.types.Operator):
@@ -123,11 +124,11 @@ class SOLILOQUY_OT_queue_retry(QueueOperator, bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Something failed or was cancelled."""
         again = any(entry.status in (FAILED, CANCELLED) for entry in job_queue.entries())
-        return poll_by(cls, "" if again else "No job failed or was cancelled")
+        return poll_by(cls, "" if again else say("No job failed or was cancelled"))
 
     def change(self, _context: bpy.types.Context) -> str:
         """Put them back."""
-        return f"{job_queue.retry()} jobs wait again"
+        return say("{count} jobs wait again", count=job_queue.retry())
 
 
 class _ListFile(QueueOperator):
@@ -137,7 +138,7 @@ class _ListFile(QueueOperator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """The queue isn't running."""
-        return poll_by(cls, "" if job_queue.crew() is None else job_queue.HELD)
+        return poll_by(cls, "" if job_queue.crew() is None else say(job_queue.HELD))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the file."""
@@ -160,7 +161,7 @@ class SOLILOQUY_OT_queue_open(_ListFile, bpy.types.Operator):
         path = Path(bpy.path.abspath(self.filepath)).absolute()
         job_queue.open_list(path)
         compat.sequencer_scene(context).soliloquy_queue.file = takes.stored_path(path)
-        return f"{len(job_queue.entries())} jobs in {path.name}"
+        return say("{count} jobs in {file}", count=len(job_queue.entries()), file=path.name)
 
 
 class SOLILOQUY_OT_queue_save(_ListFile, bpy.types.Operator):
@@ -176,7 +177,7 @@ class SOLILOQUY_OT_queue_save(_ListFile, bpy.types.Operator):
             path = path.with_name(f"{path.name}.json")
         job_queue.save_as(path)
         compat.sequencer_scene(context).soliloquy_queue.file = takes.stored_path(path)
-        return f"Saved {path}"
+        return say("Written: {path}", path=path)
 
 
 class SOLILOQUY_OT_queue_place(SteppedOperator, bpy.types.Operator):
@@ -190,7 +191,7 @@ class SOLILOQUY_OT_queue_place(SteppedOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Something is done."""
         done = any(entry.takes for entry in job_queue.entries())
-        return poll_by(cls, "" if done else "The queue has no finished takes")
+        return poll_by(cls, "" if done else say("The queue has no finished takes"))
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
         """Strip and keys for each."""
@@ -198,7 +199,7 @@ class SOLILOQUY_OT_queue_place(SteppedOperator, bpy.types.Operator):
         found = job_queue.unplaced(scene)
         for entry, take in found:
             yield from job_queue.arrive(entry, take, scene, notices)
-        self.report({"INFO"}, f"{len(found)} takes brought in")
+        self.report({"INFO"}, say("{count} takes brought in", count=len(found)))
 
 
 class SOLILOQUY_OT_queue_folder(bpy.types.Operator):
@@ -210,7 +211,7 @@ class SOLILOQUY_OT_queue_folder(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """There is a queue."""
-        return poll_by(cls, "" if job_queue.path() else "There is no queue yet")
+        return poll_by(cls, "" if job_queue.path() else say("There is no queue yet"))
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Open it in the system's file manager."""

@@ -13,6 +13,7 @@ from . import compat, job_queue, jobs, preferences, steps
 from .batch import RUNNING, WAITING
 from .operators_queue import QueueOperator
 from .operators_takes import poll_by
+from .words import say
 
 
 class SOLILOQUY_OT_queue_run(bpy.types.Operator):
@@ -31,9 +32,9 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
         """Something waits and no job runs."""
         reason = jobs.why_busy()
         if not reason and preferences.worker_python() is None:
-            reason = "The runtime is not installed: install it in the add-on's preferences"
+            reason = say("The runtime is not installed: install it in the add-on's preferences")
         if not reason and not any(entry.status == WAITING for entry in job_queue.entries()):
-            reason = "No job waits: add strips, or retry what failed"
+            reason = say("No job waits: add strips, or retry what failed")
         return poll_by(cls, reason)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -75,7 +76,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
         if job_queue.crew() is not None and not job_queue.crew().finished:
-            job_queue.kill("The queue was stopped.")
+            job_queue.kill(say("The queue was stopped."))
 
     def _begin(self, context: bpy.types.Context) -> set[str] | None:
         try:
@@ -95,7 +96,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
             if arrival is None:
                 return crew.finished
             entry, take = arrival
-            self._undo_name = f"Take {take.index} of {entry.name}"
+            self._undo_name = say("Take {number} of {job}", number=take.index, job=entry.name)
             self._steps = job_queue.arrive(entry, take, compat.sequencer_scene(context), crew.notices)
         try:
             if not steps.advance(self._steps, budget):
@@ -124,7 +125,7 @@ class SOLILOQUY_OT_queue_cancel(QueueOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """The queue is running."""
-        return poll_by(cls, "The queue isn't running" if job_queue.crew() is None else "")
+        return poll_by(cls, say("The queue isn't running") if job_queue.crew() is None else "")
 
     def change(self, _context: bpy.types.Context) -> str:
         """Tell the crew."""
@@ -143,7 +144,7 @@ class SOLILOQUY_OT_queue_stop(QueueOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """It runs."""
-        return poll_by(cls, "The queue isn't running" if job_queue.crew() is None else "")
+        return poll_by(cls, say("The queue isn't running") if job_queue.crew() is None else "")
 
     def change(self, _context: bpy.types.Context) -> str:
         """Tell the crew."""

@@ -13,9 +13,14 @@ from bpy.props import BoolProperty
 from ..core import environment
 from ..core.errors import CancelledError, SoliloquyError
 from . import compat, jobs, preferences
+from .words import later, say
 
-SIZE = "0.4 GB to download and 2 GB on disk, with an NVIDIA or AMD GPU 3 and 10 GB or more; several minutes"
-WORDS = {"cuda": "for the GPU", "mps": "for Apple's GPU", "cpu": "for the processor"}
+SIZE = later("0.4 GB to download and 2 GB on disk, with an NVIDIA or AMD GPU 3 and 10 GB or more; several minutes")
+WORDS = {
+    "cuda": later("Installed, for the GPU"),
+    "mps": later("Installed, for Apple's GPU"),
+    "cpu": later("Installed, for the processor"),
+}
 """What the installed torch can use, by device."""
 
 
@@ -27,7 +32,7 @@ class Installation:
     wheels: Path | None = None
     removing: bool = False
     again: bool = False
-    text: str = "Starting"
+    text: str = later("Starting")
     running: bool = True
     cancelled: threading.Event = field(default_factory=threading.Event)
     error: str = ""
@@ -37,9 +42,9 @@ class Installation:
         """In the thread: make the environment, or remove it."""
         try:
             if self.removing:
-                self.text = "Removing"
+                self.text = later("Removing")
                 environment.remove(self.folder)
-                self.text = "Removed"
+                self.text = later("Removed")
                 return
             environment.prepare(
                 self.folder,
@@ -50,9 +55,9 @@ class Installation:
                 cancelled=self.cancelled.is_set,
             )
             facts = environment.installed_facts(self.folder)
-            self.text = f"Installed, {WORDS[facts['device']]}" if facts.get("device") in WORDS else "Installed"
+            self.text = WORDS.get(facts.get("device", ""), later("Installed"))
         except CancelledError:
-            self.text = "Installation cancelled; the next one goes on with what is downloaded"
+            self.text = later("Installation cancelled; the next one goes on with what is downloaded")
         except SoliloquyError as error:
             self.text = self.error = str(error)
         finally:
@@ -82,7 +87,7 @@ def _watch() -> float | None:
     if is_installing():
         return 0.25
     latest = installation()
-    jobs.tell(f"Runtime: {latest.text}", bad=bool(latest.error))
+    jobs.tell(say("Runtime: {text}", text=say(latest.text)), bad=bool(latest.error))
     return None
 
 
@@ -100,11 +105,11 @@ class SOLILOQUY_OT_install_runtime(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Online access is allowed or wheels are at hand, and no installation runs."""
         if is_installing() or jobs.why_busy():
-            cls.poll_message_set("The installation is running" if is_installing() else jobs.why_busy())
+            cls.poll_message_set(say("The installation is running") if is_installing() else jobs.why_busy())
             return False
         if not bpy.app.online_access and preferences.wheels_folder() is None:
             cls.poll_message_set(
-                "Online access is off: allow it in Preferences > System > Network, or choose a folder of wheels"
+                say("Online access is off: allow it in Preferences > System > Network, or choose a folder of wheels")
             )
             return False
         return True
@@ -140,10 +145,10 @@ class SOLILOQUY_OT_remove_runtime(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Something is installed or half-downloaded, and nothing works with it."""
         if is_installing() or jobs.why_busy():
-            cls.poll_message_set("Wait for what is running, or cancel it")
+            cls.poll_message_set(say("Wait for what is running, or cancel it"))
             return False
         if not environment.is_there(preferences.runtime_folder()):
-            cls.poll_message_set("No runtime is installed in the runtime folder")
+            cls.poll_message_set(say("No runtime is installed in the runtime folder"))
             return False
         return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 
 from . import characters, compat, doctor, estimate, jobs, operators_runtime, preferences, speech
@@ -39,7 +41,8 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
     """Is the runtime there? The button that installs it, or how far the installation is."""
     if operators_runtime.is_installing():
         row = layout.row(align=True)
-        row.progress(factor=0.0, type="RING", text=operators_runtime.installation().text)
+        turning = time.monotonic() % 2 / 2  # how long it will take depends on the network alone
+        row.progress(factor=turning, type="RING", text=say(operators_runtime.installation().text))
         row.operator("soliloquy.cancel_install", text="", icon="X")
         return
     if preferences.worker_python() is not None:
@@ -47,7 +50,7 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
         layout.label(text="Your own Python is used" if own else "Runtime installed", icon="CHECKMARK")
         return
     draw_text(
-        layout, say("Soliloquy needs a runtime of Python packages ({size}).", size=operators_runtime.SIZE), "INFO"
+        layout, say("Soliloquy needs a runtime of Python packages ({size}).", size=say(operators_runtime.SIZE)), "INFO"
     )
     if preferences.own_python() is not None:
         draw_text(
@@ -67,7 +70,7 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
         layout.operator(doctor.SHOW_NETWORK, text="Network Preferences", icon="INTERNET_OFFLINE")
     latest = operators_runtime.installation()
     if latest is not None and not latest.running:
-        draw_text(layout, latest.text, "ERROR" if latest.error else "INFO", alert=bool(latest.error))
+        draw_text(layout, say(latest.text), "ERROR" if latest.error else "INFO", alert=bool(latest.error))
     layout.operator("soliloquy.install_runtime", icon="IMPORT")
 
 
@@ -79,7 +82,7 @@ def draw_progress(layout: bpy.types.UILayout) -> bool:
         if message:
             draw_text(layout.box(), message, "ERROR" if bad else "CHECKMARK", alert=bad)
         return False
-    left = f" · {jobs.duration(job.left)} left" if job.left is not None else ""
+    left = say(" · {time} left", time=jobs.duration(job.left)) if job.left is not None else ""
     column = layout.column(align=True)
     column.label(text="Stopping" if job.cancelling else job.stage, icon="SORTTIME")
     row = column.row(align=True)

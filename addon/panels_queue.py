@@ -8,6 +8,7 @@ from . import batch, compat, estimate, job_queue, jobs, preferences, speech
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .operators_characters import active_character
 from .panels import Panel, draw_text, in_editors
+from .words import say
 
 _ICONS = {WAITING: "SORTTIME", RUNNING: "PLAY", DONE: "CHECKMARK", FAILED: "ERROR", CANCELLED: "CANCEL"}
 
@@ -36,7 +37,7 @@ class _Characters(Panel):
         column.operator("soliloquy.remove_character", text="", icon="REMOVE")
         character = active_character(scene)
         if character is None:
-            draw_text(layout, "Choose a portrait above, then add a character for each person who speaks.", "INFO")
+            draw_text(layout, say("Choose a portrait above, then add a character for each person who speaks."), "INFO")
             return
         layout.template_ID(character, "portrait_image", open="image.open")
         if character.portrait_image is None:
@@ -71,8 +72,8 @@ class SOLILOQUY_UL_queue(bpy.types.UIList):
 def _state_of(entry: Entry) -> str:
     """Few words beside a name."""
     if entry.status == DONE:
-        return f"{len(entry.takes)} takes" if len(entry.takes) != 1 else "1 take"
-    return entry.status
+        return say("Takes: {count}", count=len(entry.takes))
+    return say(entry.status)
 
 
 class SOLILOQUY_MT_queue(bpy.types.Menu):
@@ -135,11 +136,11 @@ def _draw_running(layout: bpy.types.UILayout) -> None:
     share = (done + sum(entry.share for entry in running)) / max(1, len(entries))
     left = [entry.left for entry in running]
     rest = job_queue.expected(entries, len(crew.seats))[0].seconds
-    known = f" · {jobs.duration(max(left) + rest)} left" if left and None not in left else ""
+    known = say(" · {time} left", time=jobs.duration(max(left) + rest)) if left and None not in left else ""
     for entry in running:
         layout.label(text=f"{entry.name}: {entry.stage}", icon="SORTTIME")
     row = layout.row(align=True)
-    row.progress(factor=share, text=f"{done} of {len(entries)}{known}")
+    row.progress(factor=share, text=say("{done} of {count}", done=done, count=len(entries)) + known)
     row.operator("soliloquy.queue_stop", text="", icon="X")
     for notice in crew.notices[-3:]:
         draw_text(layout, notice, "INFO")
@@ -151,8 +152,8 @@ def _draw_expected(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     workers = scene.soliloquy_queue.workers or 1
     cost, unknown = job_queue.expected(entries, workers)
     waiting = batch.counts(entries)[WAITING]
-    text = f"{cost.words()} for {waiting} job{'s' if waiting != 1 else ''}"
-    draw_text(layout, text + (f", {unknown} of unknown length left out" if unknown else ""), "TIME")
+    text = say("{needs}; jobs that wait: {count}", needs=cost.words(), count=waiting)
+    draw_text(layout, text + (say(", {count} of unknown length left out", count=unknown) if unknown else ""), "TIME")
     lacking = estimate.lack_of_disk(preferences.output_folder(scene.soliloquy.output_dir), cost.disk)
     if lacking:
         draw_text(layout, lacking, "ERROR", alert=True)

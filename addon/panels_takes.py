@@ -28,8 +28,8 @@ class SOLILOQUY_UL_takes(bpy.types.UIList):
             row.label(text="", icon="TEXT")
         sub = row.row(align=True)
         sub.alignment = "RIGHT"
-        kind = "preview" if item.preview else f"seed {item.seed}"
-        sub.label(text="missing" if item.status == "MISSING" else kind)
+        kind = say("preview") if item.preview else say("seed {seed}", seed=item.seed)
+        sub.label(text=say("missing") if item.status == "MISSING" else kind, translate=False)
         sub.prop(item, "shown", text="", icon="HIDE_OFF" if item.shown else "HIDE_ON", emboss=False)
 
     def draw_filter(self, _context, layout) -> None:
@@ -68,7 +68,12 @@ class _Takes(Panel):
             return
         other = takes.other_take(scene)
         row = layout.row(align=True)
-        row.operator("soliloquy.compare_takes", text=f"A/B: {other.name}" if other else "A/B", icon="UV_SYNC_SELECT")
+        row.operator(
+            "soliloquy.compare_takes",
+            text=f"A/B: {other.name}" if other else "A/B",
+            translate=False,
+            icon="UV_SYNC_SELECT",
+        )
         row.operator(
             "soliloquy.edit_curves",
             text="Close Curves" if nla.is_editing(take.key) else "Edit Curves",

@@ -14,6 +14,7 @@ from bpy.props import EnumProperty, StringProperty
 
 from ..core import environment
 from ..core.errors import SoliloquyError
+from .words import say
 
 ROOT_PACKAGE = __package__.rpartition(".")[0]
 """The extension's package, ``bl_ext.<repository>.soliloquy``; Blender files the preferences under it."""
@@ -123,8 +124,8 @@ def require_worker_python() -> Path:
     if python is None:
         raise SoliloquyError(
             "runtime_missing",
-            "Soliloquy's runtime is not installed.",
-            "Install it in the add-on's preferences, or set SOLILOQUY_PYTHON.",
+            say("Soliloquy's runtime is not installed."),
+            say("Install it in the add-on's preferences, or set SOLILOQUY_PYTHON."),
         )
     return python
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..core.client import WorkerClient
 from .batch import Entry
 from .following import Following
+from .words import say
 
 CORES_EACH = 4
 """Processor cores that a worker of an automatic crew gets; with fewer one worker alone is as fast."""
@@ -57,18 +58,17 @@ def plan(wanted: int, jobs: int, device: str, probed: dict[str, Any], room: Room
     by_memory = None if room.available is None else max(1, int(room.available // room.memory))
     if chosen == "cuda":
         gpus = [gpu for gpu in probed.get("gpus", []) if gpu["free"] >= room.gpu_memory] or probed.get("gpus", [])[:1]
-        most, why = (
-            max(1, len(gpus)),
-            f"{len(gpus)} GPU{'s have' if len(gpus) != 1 else ' has'} room for one worker each",
-        )
+        most, why = max(1, len(gpus)), say("GPUs with room for one worker each: {count}", count=len(gpus))
     elif chosen == "mps":
-        gpus, most, why = [], 1, "this GPU serves one worker"
+        gpus, most, why = [], 1, say("this GPU serves one worker")
     else:
         gpus, most, why = [], jobs if wanted else max(1, room.cores // CORES_EACH), ""
     if by_memory is not None and by_memory < most:
-        most, why = by_memory, f"memory has room for {by_memory}"
+        most, why = by_memory, say("memory has room for {count}", count=by_memory)
     count = max(1, min(wanted or most, most, jobs))
-    short = f"{count} of {wanted} workers: {why}." if wanted > count and count < jobs else ""
+    short = ""
+    if wanted > count and count < jobs:
+        short = say("{count} of {wanted} workers: {why}.", count=count, wanted=wanted, why=why)
     if gpus:
         seats = [Seat(gpu["name"], {"CUDA_VISIBLE_DEVICES": str(gpu["id"])}) for gpu in gpus[:count]]
         if gpus[0] == probed["gpus"][0]:

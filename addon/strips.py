@@ -11,6 +11,7 @@ import bpy
 from ..core.errors import BadInputError
 from . import compat
 from .timing import Timing
+from .words import say
 
 
 def frame_name(index: int) -> str:
@@ -35,7 +36,9 @@ def image_strip(
     length = timing.scene_frames(count)
     source = frames / frame_name(timing.take_frame(first, count))
     if not source.is_file():
-        raise BadInputError("take_missing", f"The take's frames are missing: {frames}", "Generate it again.")
+        raise BadInputError(
+            "take_missing", say("The take's frames are missing: {frames}", frames=frames), say("Generate it again.")
+        )
     editor = scene.sequence_editor or scene.sequence_editor_create()
     channel = compat.free_channel(scene, channel, first, first + length)
     strip = compat.strips_of(editor).new_image(name, str(source), channel, first, fit_method="FIT")

@@ -10,10 +10,18 @@ from __future__ import annotations
 import bpy
 
 
-def say(text: str, **parts: object) -> str:
+def say(text: str, /, **parts: object) -> str:
     """``text`` translated, its ``{names}`` filled in from ``parts``.
 
     ``text`` must be a literal where this is called: the catalogue's test reads the source to find all of them.
     """
     translated = bpy.app.translations.pgettext_iface(text)
     return translated.format(**parts) if parts else translated
+
+
+def later(text: str) -> str:
+    """``text`` as it is: the catalogues have it from here, and ``say(word)`` looks it up where it is shown.
+
+    For constants, which are made before a language is known, and for threads, which must not ask Blender.
+    """
+    return text

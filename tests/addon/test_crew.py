@@ -213,7 +213,7 @@ def test_a_gpu_without_room_gets_no_worker():
     gpus = [GPU | {"id": "0", "free": int(1e9)}, GPU | {"id": "1"}]
     made, short = seats.plan(2, 9, "auto", {"device": "cuda", "gpus": gpus}, ROOM)
     assert [seat.environment for seat in made] == [{"CUDA_VISIBLE_DEVICES": "1"}]
-    assert short == "1 of 2 workers: 1 GPU has room for one worker each."
+    assert short == "1 of 2 workers: GPUs with room for one worker each: 1."
 
 
 # ------------------------------------------------------------------------------------------------------- after a kill

@@ -131,7 +131,7 @@ def test_a_crash_keeps_finished_takes_and_the_next_job_has_a_new_worker(scene, r
     with pytest.raises(RuntimeError, match="stopped unexpectedly"):
         bpy.ops.soliloquy.generate()
     assert [take.status for take in scene.soliloquy.takes] == ["READY"]
-    assert "1 finished take stays" in jobs.last_message()[0]
+    assert "Finished takes stay: 1." in jobs.last_message()[0]
     scene.soliloquy.portrait_file = str(portrait())
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
 

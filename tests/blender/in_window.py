@@ -90,7 +90,7 @@ def cancel_keeps_finished_takes() -> Iterator[None]:
     click(bpy.ops.soliloquy.cancel)
     yield from until(idle)
     assert len(image_strips()) == 1
-    assert jobs.last_message() == ("Generate: cancelled. 1 finished take stays.", False), jobs.last_message()
+    assert jobs.last_message() == ("Generate: cancelled. Finished takes stay: 1.", False), jobs.last_message()
 
 
 def a_killed_worker_is_told_in_the_panel() -> Iterator[None]:

@@ -1,0 +1,197 @@
+"""Every word of the interface is in every catalogue, and what a sentence names is named in its translation too."""
+
+import ast
+import inspect
+import string
+from pathlib import Path
+
+import bpy
+import pytest
+from soliloquy import addon
+from soliloquy.addon import translations, words
+from soliloquy.core import protocol
+
+FOLDER = Path(addon.__file__).parent
+SPOKEN = {"text", "heading", "placeholder"}
+"""Settings of a layout's functions whose words Blender translates by itself."""
+TOLD = {"report", "tell", "draw_text", "poll_by", "poll_message_set", "BadInputError", "SoliloquyError"}
+"""Functions whose words must have gone through `say`."""
+_BLENDERS = "Unique name used in the code and scripting"
+"""Description that Blender gives names by itself."""
+CATALOGUES = translations.catalogues()
+
+
+def sources():
+    """(path, syntax tree) of the add-on's modules but the command line, which speaks English."""
+    for path in sorted(FOLDER.glob("*.py")):
+        if path.stem in {"cli", "commands", "command_batch"}:
+            continue
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def called(node):
+    """Name of the function that a call calls."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def is_word(text):
+    """Whether a text has something to translate: not a unit, an icon, a file's ending."""
+    return isinstance(text, str) and any(letter.isalpha() for letter in text)
+
+
+def constants(node):
+    """Texts in an expression, with those of calls in it left out (they are looked at by themselves)."""
+    if isinstance(node, ast.Constant):
+        return [node] if is_word(node.value) else []
+    if isinstance(node, (ast.Call, ast.Set, ast.Compare, ast.Subscript)):
+        return []
+    return [found for child in ast.iter_child_nodes(node) for found in constants(child)]
+
+
+def words_in_source():
+    """English words that the code says: {text: where}."""
+    found = {}
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            said = node.args[:1] if called(node) in {"say", "later"} else []
+            said = said + [word.value for word in node.keywords if word.arg in SPOKEN]
+            for text in (text for part in said for text in constants(part)):
+                found.setdefault(text.value, f"{path.name}:{text.lineno}")
+    return found
+
+
+def words_in_blender():
+    """Labels, tooltips and items of all that is registered: {text: where}."""
+    found = {}
+
+    def note(text, where):
+        if is_word(text):
+            found.setdefault(text, where)
+
+    for cls in classes():
+        if issubclass(cls, (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu)):
+            note(cls.bl_label, cls.__name__)
+        if issubclass(cls, bpy.types.Operator):
+            note(tooltip(cls), cls.__name__)
+        for prop in rna_of(cls).properties:
+            if prop.identifier not in own(cls) or prop.is_hidden or prop.description == _BLENDERS:
+                continue
+            place = f"{cls.__name__}.{prop.identifier}"
+            for text in (prop.name if prop.name != prop.identifier else "", prop.description):
+                note(text, place)
+            for item in getattr(prop, "enum_items", ()):
+                note(item.name, place)
+                note(item.description, place)
+    return found
+
+
+def classes():
+    """All that is registered."""
+    return [cls for module in addon._WITH_CLASSES for cls in module.CLASSES]
+
+
+def rna_of(cls):
+    """What Blender knows of a class; an operator's settings are with the operator."""
+    if not issubclass(cls, bpy.types.Operator):
+        return cls.bl_rna
+    module, _, name = cls.bl_idname.partition(".")
+    return getattr(getattr(bpy.ops, module), name).get_rna_type()
+
+
+def tooltip(operator):
+    """What Blender shows of an operator: its description, or else what its class says of itself."""
+    return getattr(operator, "bl_description", "") or inspect.getdoc(operator) or ""
+
+
+def own(cls):
+    """Names of the properties that a class or its bases of ours declare."""
+    return {name for base in cls.__mro__ if base.__module__.startswith("soliloquy") for name in base.__annotations__}
+
+
+@pytest.fixture
+def every_word(scene):
+    """Everything that can be read in the interface."""
+    stages = dict.fromkeys(protocol.STAGES.values(), "core/protocol.py")
+    return words_in_source() | words_in_blender() | stages
+
+
+def test_a_catalogue_is_there():
+    assert "de" in CATALOGUES
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_word_is_in_the_catalogue(every_word, language):
+    missing = {text: where for text, where in every_word.items() if text not in CATALOGUES[language]}
+    assert not missing, "\n".join(f"{where}: {text!r}" for text, where in missing.items())
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_nothing_else_is_in_the_catalogue(every_word, language):
+    left = set(CATALOGUES[language]) - set(every_word)
+    assert not left, sorted(left)
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_translations_name_what_the_sentence_names(language):
+    for english, word in CATALOGUES[language].items():
+        assert word.strip(), english
+        assert fields(word) == fields(english), (english, word)
+        assert english.endswith(".") == word.endswith("."), (english, word)
+
+
+def fields(text):
+    """``{names}`` in a sentence, with how they are written; braces around anything else are braces."""
+    return sorted((name, spec) for _, name, spec, _ in string.Formatter().parse(text) if (name or "").isidentifier())
+
+
+def test_what_is_told_has_been_looked_up():
+    raw = []
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = called(node)
+            if name == "say":
+                assert isinstance(node.args[0], (ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.Name)), path
+            raw += [
+                f"{path.name}:{word.value.lineno}: {ast.unparse(word.value)}"
+                for word in node.keywords
+                if word.arg in SPOKEN and isinstance(word.value, ast.JoinedStr)
+                if any(isinstance(part, ast.Constant) and is_word(part.value) for part in word.value.values)
+            ]
+            if name in TOLD:
+                skipped = 1 if name in {"BadInputError", "SoliloquyError", "poll_by", "report", "draw_text"} else 0
+                for part in node.args[skipped:]:
+                    if name == "draw_text" and part is not node.args[1]:
+                        continue
+                    raw += [
+                        f"{path.name}:{text.lineno}: {text.value!r}" for text in constants(part) if " " in text.value
+                    ]
+    assert not raw, "\n".join(raw)
+
+
+def test_catalogues_are_sorted():
+    for language, catalogue in CATALOGUES.items():
+        assert list(catalogue) == sorted(catalogue), language
+
+
+def test_every_tooltip_is_there(scene):
+    for cls in classes():
+        if issubclass(cls, bpy.types.Operator):
+            assert len(tooltip(cls)) > 10 and not tooltip(cls).endswith("."), (cls.__name__, tooltip(cls))
+
+
+def test_sentences_are_looked_up_and_filled_in(monkeypatch):
+    """The wheels have no languages, so a dictionary stands for Blender's."""
+
+    class German:
+        @staticmethod
+        def pgettext_iface(text):
+            return CATALOGUES["de"].get(text, text)
+
+    app = type("App", (), {"translations": German})
+    monkeypatch.setattr(words, "bpy", type("Blender", (), {"app": app}))
+    assert words.say("Takes found: {count}", count=3) == "Gefundene Takes: 3"
+    assert words.say("no such words") == "no such words"
