@@ -9,7 +9,7 @@ import bpy
 from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty
 
 from ..core.channels import GROUPS
-from ..core.prior.style import PriorStyle
+from ..core.protocol import PriorStyle
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(PriorStyle)}
 """Defaults and limits of what is sampled are the prior's."""

@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FROM_CORE = {"protocol", "client", "environment", "errors", "channels", "files", "memory", "progress", "schema"}
 NUMPY_FROM_CORE = {"live_link", "motion"}
 """What needs numpy as well, which every Blender has."""
-FROM_OUTSIDE = {"aud", "bpy", "mathutils", "numpy"}
-FILES = sorted((ROOT / "addon").glob("*.py"))
+FROM_OUTSIDE = {"aud", "bl_operators", "bl_ui", "bpy", "mathutils", "numpy"}
+FILES = sorted([*(ROOT / "addon").glob("*.py"), *(ROOT / "addon").glob("translations/*.py")])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import bpy
 import numpy as np
-from harness import addon, folder, is_gone, ready_scene, run_cases
+from harness import PACKAGE, addon, folder, is_gone, ready_scene, run_cases
 
 
 def extension_is_installed_and_clean():
@@ -42,6 +42,34 @@ def preferences_are_found_under_the_extensions_package():
     assert preferences.device() == "cpu"
     stored.device = "auto"
     assert preferences.user_folder().is_absolute()
+
+
+def the_interface_speaks_blenders_language():
+    words, view = addon("words"), bpy.context.preferences.view
+    look_up = bpy.app.translations.pgettext_iface
+    assert words.say("Takes found: {count}", count=2) == "Takes found: 2"
+    view.language = "de_DE"
+    view.use_translate_interface = view.use_translate_tooltips = True
+    try:
+        assert words.say("Takes found: {count}", count=2) == "Gefundene Takes: 2"
+        assert look_up("Does It Move?", "Operator") == "Bewegt es sich?", "the name of an operator"
+        assert look_up("Temperament") == "Temperament" and look_up("Eyes on Camera") == "Augen zur Kamera"
+        assert not bpy.ops.soliloquy.unbake.poll()
+        try:
+            bpy.ops.soliloquy.look_at_camera()
+        except RuntimeError as error:
+            assert "Es ist kein Ziel gewählt" in str(error), error
+    finally:
+        view.language = "en_US"
+    assert words.say("Takes found: {count}", count=2) == "Takes found: 2"
+
+
+def menus_and_status_bar_have_their_entries_once():
+    for menu in ("VIEW3D_MT_object", "SEQUENCER_MT_strip", "TOPBAR_MT_file_import", "TOPBAR_MT_file_export"):
+        drawn = [draw for draw in getattr(bpy.types, menu).draw._draw_funcs if draw.__module__.startswith(PACKAGE)]
+        assert len(drawn) == 1, menu
+    bar = bpy.types.STATUSBAR_HT_header.draw._draw_funcs
+    assert sum(draw.__module__.startswith(PACKAGE) for draw in bar) == 1
 
 
 def takes_of_a_trimmed_strip_land_above_it():
@@ -227,6 +255,8 @@ run_cases(
         extension_is_installed_and_clean,
         preferences_are_found_under_the_extensions_package,
         disable_and_enable_again,
+        the_interface_speaks_blenders_language,
+        menus_and_status_bar_have_their_entries_once,
         takes_of_a_trimmed_strip_land_above_it,
         pictures_and_sound_are_in_sync,
         a_packed_sound_is_spoken,

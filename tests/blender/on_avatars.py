@@ -10,10 +10,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import addon_utils
 import avatars
 import bpy
 import numpy as np
-from harness import addon, ready_scene, run_cases
+from harness import addon, folder, ready_scene, run_cases
 
 
 def baked_on(make, **how):
@@ -162,6 +163,24 @@ def a_rebake_and_remove_leave_an_avatar_as_it_came():
     assert not rig.animation_data.nla_tracks and not face.data.shape_keys.animation_data.nla_tracks
 
 
+def an_avatar_goes_out_as_gltf_and_fbx_and_comes_back_moving():
+    for name in ("io_scene_gltf2", "io_scene_fbx"):
+        addon_utils.enable(name)
+    for kind, importer in (("GLTF", bpy.ops.import_scene.gltf), ("FBX", bpy.ops.import_scene.fbx)):
+        _, _, motion = baked_on(avatars.vrm, version=1)
+        path = folder("export") / f"out{addon('exports').FORMATS[kind].ending}"
+        assert bpy.ops.soliloquy.export_animation(filepath=str(path), kind=kind) == {"FINISHED"}
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        importer(filepath=str(path))
+        actions = {curve.data_path: curve for one in bpy.data.actions for curve in addon("compat").action_fcurves(one)}
+        curve = next(curve for path, curve in actions.items() if "Fcl_EYE_Close_L" in path)
+        blink = motion.expression[:, addon("arkit").SHAPE_NAMES.index("eyeBlinkLeft")]
+        first = curve.range()[0]
+        seen = np.array([curve.evaluate(first + i) for i in range(len(blink))])
+        assert np.abs(seen - blink).max() < 0.02, kind
+        assert any("J_Bip_C_Head" in path for path in actions), kind
+
+
 def nothing_is_left_running():
     """The runner looks for this process."""
     ready_scene()
@@ -179,6 +198,7 @@ if __name__ == "__main__":
             a_ready_player_me_avatar_with_arkit,
             a_lean_ready_player_me_avatar,
             a_rebake_and_remove_leave_an_avatar_as_it_came,
+            an_avatar_goes_out_as_gltf_and_fbx_and_comes_back_moving,
             nothing_is_left_running,
         ]
     )
