@@ -16,7 +16,7 @@ from .fields import blur, resize, sample, smoothstep
 
 GRID = 64
 """Side of the grid that the magnification is taken on."""
-SOFTER = ((1.5, 2.5, 1 / 256), (2.5, 5.0, 1 / 128))
+SOFTER = ((2.0, 4.0, 1 / 256), (5.0, 8.0, 1 / 128))
 """Magnifications between which a softer photograph takes over, and its blur's radius in parts of the square's side."""
 MOST = 10.0
 """Largest magnification told apart."""
