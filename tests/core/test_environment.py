@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from core import environment, pythons
+from core import environment, pythons, runner
 from core.errors import CancelledError, SoliloquyError
-from core.runner import failure
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX executables")
 
@@ -204,14 +203,40 @@ def test_no_python_and_no_way_to_fetch_one_is_a_sentence(tmp_path, nothing, monk
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
+@posix_only
+def test_a_python_is_fetched_once(tmp_path, nothing, monkeypatch) -> None:
+    """uv is a stand-in: it leaves a Python where the real one would."""
+    fetched = tmp_path / "env-python" / "cpython-3.12.8-linux-x86_64-gnu" / "bin"
+    asked: list[str] = []
+
+    class FakeRunner(runner.Runner):
+        def __call__(self, command, tell=lambda line: None) -> None:
+            if str(tmp_path / "env-python" / "uv") not in " ".join(command):
+                return super().__call__(command, tell)
+            asked.append(" ".join(command))
+            if "uv python install 3.12" in asked[-1]:
+                fetched.mkdir(parents=True)
+                fake_python(fetched / "python3", f'exec "{sys.executable}" "$@"')
+            return None
+
+    monkeypatch.setattr(environment, "find_python", lambda versions: None)
+    monkeypatch.setattr(environment, "Runner", FakeRunner)
+    environment.prepare(tmp_path / "env", [nothing])
+    assert len(asked) == 3 and "install uv" in asked[1]
+    environment.prepare(tmp_path / "env", [nothing], again=True)
+    assert len(asked) == 3, "the fetched Python serves again"
+    environment.remove(tmp_path / "env")
+    assert [path.name for path in tmp_path.iterdir()] == ["nothing.txt"]
+
+
 def test_disk_full_is_said_as_such() -> None:
-    error = failure(["python", "-m", "pip", "install"], ["OSError: [Errno 28] No space left on device"])
+    error = runner.failure(["python", "-m", "pip", "install"], ["OSError: [Errno 28] No space left on device"])
     assert error.code == "disk_full"
 
 
 def test_no_network_is_said_as_such() -> None:
     lines = ["WARNING: Retrying (Retry(total=4)) ConnectionError", "ERROR: No matching distribution found for torch"]
-    error = failure(["python", "-m", "pip", "install"], lines)
+    error = runner.failure(["python", "-m", "pip", "install"], lines)
     assert "torch" in error.message and "connection" in error.hint
 
 

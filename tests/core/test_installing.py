@@ -188,6 +188,38 @@ def test_the_python_that_the_wheels_were_made_for_is_looked_for(tmp_path, monkey
     assert raised.value.code == "python_missing" and asked == [[(3, 12)]]
 
 
+@pytest.mark.parametrize(
+    ("machine", "from_wheels", "index"),
+    [
+        (Machine("linux", "x86_64", amd=(110000,)), False, torch_builds.INDEX + "rocm7.2"),
+        (Machine("linux", "x86_64"), False, torch_builds.INDEX + "cpu"),
+        (Machine("win32", "amd64"), False, None),
+        (Machine("linux", "x86_64"), True, None),
+    ],
+)
+def test_torch_comes_from_the_index_of_its_build(tmp_path, monkeypatch, machine, from_wheels, index) -> None:
+    """pip is a stand-in here that writes down what it is told to install."""
+    commands: list[list[str]] = []
+
+    def run(command: list[str], tell=lambda line: None) -> None:
+        commands.append(command)
+        if "--version" in command:
+            tell("pip 25.1 from somewhere (python 3.12)")
+        if "-c" in command and "LOOK" in command[command.index("-c") + 1]:
+            tell('LOOK {"wrong": [], "device": "cpu", "name": ""}')
+
+    monkeypatch.setattr(torch_builds, "look", lambda: machine)
+    monkeypatch.setattr(installing, "need_space", lambda *_: None)
+    installer = installing.Installer(run, lambda _: None, tmp_path if from_wheels else None, tmp_path / "downloads")
+    facts = installer.install(tmp_path / "python", [wanted(tmp_path, "torch", "numpy")])
+    assert facts["torch"] == torch_builds.choose(machine).kind and facts["device"] == "cpu"
+    torch = next(command for command in commands if "torch==1.0" in command and "install" in command)
+    assert (torch[torch.index("--extra-index-url") + 1] if "--extra-index-url" in torch else None) == index
+    assert torch[torch.index("-c") + 1].endswith("wanted.txt"), "what torch brings along is pinned too"
+    assert ("--no-index" in torch) == from_wheels and "--progress-bar=raw" in torch
+    assert torch[torch.index("--cache-dir") + 1] == str(tmp_path / "downloads")
+
+
 def test_pips_lines_become_sentences() -> None:
     told: list[str] = []
     teller = installing._Teller(told.append, 40)
