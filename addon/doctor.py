@@ -163,17 +163,13 @@ def question(self_test: bool = True) -> protocol.Probe:
 def of_worker(probed: dict[str, Any] | None, problem: str, seconds: float) -> list[Finding]:
     """What the worker's answer to `question` says; ``problem`` is the sentence where there was none.
 
-    The self-test's take teaches `estimate` how fast this computer is, and is deleted.
+    ``seconds`` is how long the answer took. The self-test's take teaches `estimate` how fast this computer is, and is deleted.
     """
     if probed is None:
         return [Finding(BAD, say("Worker"), problem, *_mend(say("Install the runtime again.")))]
-    found = [
-        Finding(
-            OK,
-            say("Worker"),
-            say("answered in {seconds:.1f} s, Python {python}", seconds=seconds, python=probed["python"]),
-        )
-    ]
+    waited = seconds - probed.get("self_test", {"seconds": 0.0})["seconds"]
+    text = say("answered in {seconds:.1f} s, Python {python}", seconds=max(0.0, waited), python=probed["python"])
+    found = [Finding(OK, say("Worker"), text)]
     if probed["version"] != protocol.version():
         text = say("version {worker}, the add-on is {own}", worker=probed["version"], own=protocol.version())
         found.append(Finding(BAD, say("Version"), text, say("Restart Blender.")))
