@@ -25,7 +25,7 @@ from core.prior.spaces import ChannelSpace
 from core.prior.windows import plan_windows
 
 from .checkpoint import load_checkpoint, load_module, module_weights
-from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, short_attention, warm_up_cosine
 from .prior_batches import (
     SIZES,
     Batch,
@@ -189,7 +189,7 @@ def train(
 
     def make_step(step: Step) -> dict[str, float | Tensor]:
         batch = source.batch(step.rng).to(run.device)
-        with step.autocast():
+        with step.autocast(), short_attention(run.device):
             simple, velocity = run.forward["autoregressive"](batch)
         step.set_rate("prior", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
         norm = step.update("prior", simple + config.velocity_weight * velocity, clip=1.0)

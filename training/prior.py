@@ -29,7 +29,7 @@ from core.prior.schedule import CosineSchedule
 from core.prior.spaces import ChannelSpace, CodeSpace, FeatureSpace
 from core.representation.model import Representation, RepresentationConfig
 
-from .engine import Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from .engine import Run, RunConfig, Step, add_run_arguments, run_config, short_attention, warm_up_cosine
 from .prior_batches import (
     SIZES,
     Batch,
@@ -199,7 +199,7 @@ def train(
 
     def make_step(step: Step) -> dict[str, float | Tensor]:
         batch = source.batch(step.rng).to(run.device)
-        with step.autocast():
+        with step.autocast(), short_attention(run.device):
             simple, velocity = run.forward["prior"](batch, step.generator)
         rate = learning_rate(step.index, settings.steps, config)
         step.set_rate("prior", rate)

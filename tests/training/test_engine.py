@@ -16,7 +16,7 @@ from torch import nn
 
 from core.errors import SoliloquyError
 from training.checkpoint import load_module
-from training.engine import Run, RunConfig, Step, warm_up_cosine
+from training.engine import Run, RunConfig, Step, short_attention, warm_up_cosine
 
 ROOT = Path(__file__).parents[2]
 
@@ -153,3 +153,13 @@ def test_two_processes_train_one_network(tmp_path):
         optimiser.step()
     np.testing.assert_allclose(weights[0], net.weight.detach().flatten().numpy(), rtol=1e-5)
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
+
+
+def test_short_attention_is_the_same_attention_without_the_flash_kernel():
+    query, key, value = torch.randn(3, 2, 4, 30, 16).requires_grad_().unbind()
+    usual = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    with short_attention(torch.device("cpu")):
+        assert not torch.backends.cuda.flash_sdp_enabled()
+        plain = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    assert torch.backends.cuda.flash_sdp_enabled()
+    torch.testing.assert_close(plain, usual)
