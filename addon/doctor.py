@@ -163,7 +163,8 @@ def question(self_test: bool = True) -> protocol.Probe:
 def of_worker(probed: dict[str, Any] | None, problem: str, seconds: float) -> list[Finding]:
     """What the worker's answer to `question` says; ``problem`` is the sentence where there was none.
 
-    ``seconds`` is how long the answer took. The self-test's take teaches `estimate` how fast this computer is, and is deleted.
+    ``seconds`` is how long the answer took, self-test and all. Its take teaches `estimate` how fast this computer is,
+    and is deleted.
     """
     if probed is None:
         return [Finding(BAD, say("Worker"), problem, *_mend(say("Install the runtime again.")))]

@@ -74,6 +74,7 @@ def main() -> int:
     parser.add_argument("--wheels", type=Path, required=True)
     parser.add_argument("--portrait", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of the speech that are spoken")
     parser.add_argument("--keep", action="store_true", help="update the extension of an earlier trial, runtime and all")
     parser.add_argument("--limit", type=int, default=3600, help="seconds after which the window is given up")
     chosen = parser.parse_args()
@@ -88,6 +89,7 @@ def main() -> int:
     command = [blender.with_name("blender-gui"), "--enable-event-simulate", "--offline-mode"]
     command += ["--python", ROOT / "tools" / "new_user_trial_inside.py", "--", "--zip", archive, "--wheels", wheels]
     command += ["--audio", SPEECH, "--portrait", out / "portrait.png", "--out", out]
+    command += ["--seconds", chosen.seconds]
     if chosen.keep:
         update = [blender, "--command", "extension", "install-file", "-r", "user_default", "--enable", archive]
         subprocess.run([str(word) for word in update], env=variables, cwd=ROOT, check=True)

@@ -22,10 +22,6 @@ from example_blend import arkit_face, rigify_rig
 from window_pictures import arrange, drawn, editors, frame_views, photograph, region_of, run, two_editors, window
 
 TICK = 0.02
-SECONDS = 2.0
-"""Of the speech that are spoken."""
-HALF = 26
-"""First scene frame of the second half."""
 
 
 def options() -> argparse.Namespace:
@@ -33,6 +29,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("zip", "wheels", "audio", "portrait", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, required=True, help="of the speech that are spoken")
     parser.add_argument("--installed", action="store_true", help="zip and runtime are there from an earlier trial")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
@@ -42,6 +39,7 @@ class Trial:
 
     def __init__(self, chosen: argparse.Namespace) -> None:
         self.chosen = chosen
+        self.frames = round(25 * chosen.seconds)
         self.left: bpy.types.Area | None = None
         self.right: bpy.types.Area | None = None
 
@@ -119,8 +117,8 @@ class Trial:
         with bpy.context.temp_override(window=window(), area=self.left, region=region_of(self.left)):
             bpy.ops.sequencer.sound_strip_add(**sound)
         compat = self.addon("compat")
-        compat.set_handles(scene.sequence_editor.active_strip, 1, 1 + round(25 * SECONDS))
-        scene.frame_end = round(25 * SECONDS)
+        compat.set_handles(scene.sequence_editor.active_strip, 1, 1 + self.frames)
+        scene.frame_end = self.frames
         settings = scene.soliloquy
         settings.portrait_image = bpy.data.images.load(str(self.chosen.portrait))
         settings.takes_wanted, settings.seed, settings.size = 3, 7, "256"
@@ -132,25 +130,25 @@ class Trial:
         for _ in range(2):
             frame_views(self.left, self.right)
             yield from drawn(self.left)
-        scene.frame_set(30)
+        scene.frame_set(1 + self.frames // 2)
         yield from self.photographed("trial_takes.png", self.left, "speak", "takes")
 
     def blinks_are_resampled(self) -> Iterator[None]:
         """New blinks for the second half, by the timeline's preview range; the rest stays to the bit."""
         import numpy as np
 
-        scene = window().scene
+        scene, half = window().scene, 1 + self.frames // 2
         settings = scene.soliloquy
         settings.active_take = 0
         settings.takes_wanted, settings.renew, settings.range_kind = 1, {"blink"}, "PREVIEW"
-        scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, HALF, scene.frame_end
+        scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, half, scene.frame_end
         yield from self.pressed(bpy.ops.soliloquy.resample)
         yield from self.idle()
         assert len(settings.takes) == 4
         first, new = (np.load(settings.takes[index].path() / "motion.npz") for index in (0, 3))
         blinks = [index for index, name in enumerate(EXPRESSIONS(self)) if name.startswith("eyeBlink")]
         others = [index for index in range(first["expression"].shape[1]) if index not in blinks]
-        assert np.array_equal(first["expression"][: HALF - 1], new["expression"][: HALF - 1])
+        assert np.array_equal(first["expression"][: half - 1], new["expression"][: half - 1])
         assert np.array_equal(first["expression"][:, others], new["expression"][:, others])
         assert np.array_equal(first["rotation"], new["rotation"])
         yield from self.photographed("trial_resample.png", self.left, "takes", "resample")
@@ -177,13 +175,13 @@ class Trial:
         print(f"    {message}", flush=True)
         assert not bad, message
         light_and_camera(window().scene)
-        window().scene.frame_set(30)
+        window().scene.frame_set(1 + self.frames // 2)
         self.right.spaces.active.region_3d.view_perspective = "CAMERA"
         yield from drawn(self.right)
         yield from self.photographed("trial_bake.png", self.right, "targets")
 
     def curves_are_edited_and_rendered(self) -> Iterator[None]:
-        """A brow raised by hand for a second; the frames of the new take differ there and nowhere else."""
+        """The brows raised by hand in the middle; what came of it is a take of its own."""
         scene = window().scene
         settings, compat = scene.soliloquy, self.addon("compat")
         rig = settings.targets[0].thing
@@ -194,12 +192,12 @@ class Trial:
         curves = [curve for curve in compat.action_fcurves(action) if "browInnerUp" in curve.data_path]
         assert len(curves) == 2, [curve.data_path for curve in compat.action_fcurves(action)][:5]
         for curve in curves:
-            for frame in (10, 40):
-                curve.keyframe_points.insert(frame, curve.evaluate(frame))
-            for key in curve.keyframe_points:
-                if 10 < key.co.x < 40:
-                    key.co.y = min(1.0, key.co.y + 0.8)
-            curve.keyframe_points.insert(25, 0.9)
+            start, middle, end = (1 + self.frames * k // 4 for k in (1, 2, 3))
+            ends = [(frame, curve.evaluate(frame)) for frame in (start, end)]
+            for key in reversed([key for key in curve.keyframe_points if start <= key.co.x <= end]):
+                curve.keyframe_points.remove(key)
+            for frame, value in (*ends, (middle, 0.9)):
+                curve.keyframe_points.insert(frame, value)
             curve.update()
         self.right.type = "GRAPH_EDITOR"
         self.right.spaces.active.dopesheet.filter_text = "brow"
@@ -216,7 +214,7 @@ class Trial:
         yield from wait(1.0)
         assert len(settings.takes) == count + 1, self.addon("jobs").last_message()
         print(f"    {settings.takes[-1].note}", flush=True)
-        scene.frame_set(25)
+        scene.frame_set(1 + self.frames // 2)
         for _ in range(2):
             frame_views(self.left, self.right)
             yield from drawn(self.left, self.right)

@@ -18,6 +18,7 @@ PROBED = {
     "devices": ["cpu"],
     "device_name": "2 threads",
 }
+SELF_TEST = {"problem": "", "seconds": 1.0, "take": ""}
 
 
 def found(**changed):
@@ -121,8 +122,13 @@ def test_a_worker_that_fails_has_a_button(scene, monkeypatch):
     monkeypatch.delenv("SOLILOQUY_PYTHON")
     finding = doctor.of_worker(None, "It died.", 1.0)[0]
     assert (finding.level, finding.text, finding.settings) == (doctor.BAD, "It died.", {"again": True})
-    tested = found(self_test={"problem": "The mouth doesn't move.", "seconds": 3.0, "take": ""})["Self-test"]
+    tested = found(self_test=SELF_TEST | {"problem": "The mouth doesn't move."})["Self-test"]
     assert tested.level == doctor.BAD and tested.operator == "soliloquy.install_runtime"
+
+
+def test_the_workers_answer_and_the_self_test_are_told_apart(scene):
+    told = {f.title: f for f in doctor.of_worker(PROBED | {"self_test": SELF_TEST | {"seconds": 9.0}}, "", 12.5)}
+    assert told["Worker"].text.startswith("answered in 3.5 s") and told["Self-test"].text.endswith("in 9 s")
 
 
 def test_the_self_test_teaches_the_estimate(scene, tmp_path):
@@ -133,7 +139,7 @@ def test_the_self_test_teaches_the_estimate(scene, tmp_path):
     take.mkdir(parents=True)
     facts = {"frame_count": 25, "size": 256, "renderer": "gan", "framing": "portrait", "device": "cpu"}
     (take / "take.json").write_text(json.dumps(facts | {"timings": {"frames": 250.0, "motion": 1.0}}))
-    assert found(self_test={"problem": "", "seconds": 251.0, "take": str(take)})["Self-test"].level == doctor.OK
+    assert found(self_test=SELF_TEST | {"take": str(take)})["Self-test"].level == doctor.OK
     assert estimate.cost(request, 10.0, running=True).seconds > before + 2000
     assert not (tmp_path / "self-test").exists()
 
