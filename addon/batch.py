@@ -1,7 +1,7 @@
 """Job lists: a CSV or JSON file of takes to be made, and a summary beside it that says how each job went.
 
 The panel's queue and ``--command soliloquy batch`` read and write the same two files. A list may be run again at any
-time: `adopt` finds in the summary what is done and whole, and only the rest is run (`crew`). No ``bpy`` here.
+time: `adopt` finds in the summary what is done and whole, and only the rest is run (`crew`).
 """
 
 from __future__ import annotations

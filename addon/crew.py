@@ -2,7 +2,6 @@
 
 Entries begin in the list's order, each on the first seat that is free. A failure that is not the input's is tried
 again; one job's failure stops no other. The summary is written after every change, so that a killed run leaves one.
-No ``bpy`` here.
 """
 
 from __future__ import annotations

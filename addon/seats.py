@@ -1,7 +1,4 @@
-"""How many workers run side by side, and on what: one for each GPU, or as many as processor and memory carry.
-
-No ``bpy`` here.
-"""
+"""How many workers run side by side, and on what: one for each GPU, or as many as processor and memory carry."""
 
 from __future__ import annotations
 

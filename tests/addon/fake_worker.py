@@ -9,6 +9,7 @@ Frame i is one colour, (i mod 256, i // 256, 128), so that a test can read from 
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import struct
 import sys
@@ -144,6 +145,9 @@ def run(identifier: str, request: protocol.Request) -> None:
             exit_code=EXIT_BAD_INPUT,
         )  # fmt: skip
         return say(error)
+    if isinstance(request, protocol.Generate) and not Path(request.portrait).is_file():
+        message = f"There is no picture at {request.portrait}."
+        return say(protocol.Error(id=identifier, code="portrait_missing", message=message, exit_code=EXIT_BAD_INPUT))
     if manner == "garbage":
         sys.stdout.buffer.write(b"no message\n")
         sys.stdout.buffer.flush()
@@ -177,7 +181,13 @@ def run(identifier: str, request: protocol.Request) -> None:
         return say(protocol.Error(id=identifier, code="unscripted", message="The script has no such scene."))
     for offset, seed in enumerate(seeds):
         moving = resampled(job, seed, request) if isinstance(request, protocol.Resample) else given
-        if not make_take(identifier, job, first + offset, seed, like, 0.05 if manner == "slow" else 0.0, moving):
+        try:
+            made = make_take(identifier, job, first + offset, seed, like, 0.05 if manner == "slow" else 0.0, moving)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return say(protocol.Error(id=identifier, code="disk_full", message="The disk is full."))
+        if not made:
             return say(protocol.Error(id=identifier, code="cancelled", message="Cancelled.", exit_code=EXIT_CANCELLED))
         if manner == "crash":
             os.kill(os.getpid(), 9)
