@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.blender.run import Result, write_junit  # noqa: E402  (the repository's root has to be on the path first)
+from tests.blender.results import Result, write_junit  # noqa: E402  (the repository's root has to be on the path first)
 from tools.build_zip import build  # noqa: E402
 
 SMOKE = ROOT / "tests" / "blender" / "smoke.py"
