@@ -294,6 +294,12 @@ def kill(message: str = "") -> None:
         jobs.tell(message, bad=True)
 
 
+def _at_exit() -> None:
+    """Blender's data may be gone by now: end the workers and touch nothing else."""
+    if _state.crew is not None:
+        _state.crew.kill()
+
+
 def _refuse_while_running() -> None:
     if _state.crew is not None:
         raise SoliloquyError("busy", f"{say(HELD)}.")
@@ -329,7 +335,7 @@ def _after_load(*_: object) -> None:
 
 def register() -> None:
     """Watch for the ends of file and session."""
-    atexit.register(kill)
+    atexit.register(_at_exit)
     bpy.app.handlers.load_pre.append(_before_load)
     bpy.app.handlers.load_post.append(_after_load)
 
@@ -338,6 +344,6 @@ def unregister() -> None:
     """End the run and stop watching."""
     bpy.app.handlers.load_post.remove(_after_load)
     bpy.app.handlers.load_pre.remove(_before_load)
-    atexit.unregister(kill)
+    atexit.unregister(_at_exit)
     kill(say("The queue was stopped because the add-on was disabled."))
     _state.path, _state.entries = None, []
