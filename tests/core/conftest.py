@@ -8,6 +8,7 @@ import soundfile
 from PIL import Image
 
 from core.protocol import Generate
+from tests.core.cli_place import Place
 from tests.core.standins import StandInModels, install
 
 
@@ -29,3 +30,16 @@ def request_(tmp_path) -> Generate:
         takes=2,
         device="cpu",
     )
+
+
+@pytest.fixture(scope="session")
+def face() -> Image.Image:
+    """The public-domain test photograph of scikit-image."""
+    data = pytest.importorskip("skimage.data", reason="scikit-image's test photograph is not installed")
+    return Image.fromarray(data.astronaut())
+
+
+@pytest.fixture
+def place(tmp_path, face, monkeypatch) -> Place:
+    monkeypatch.setenv("SOLILOQUY_CACHE", str(tmp_path / "cache"))
+    return Place(tmp_path, face)
