@@ -50,11 +50,17 @@ def fresh_file() -> None:
     scene.soliloquy.output_dir = str(folder("out"))
 
 
-def folder(name: str) -> Path:
+def folder(name: str, within: Path = WORK) -> Path:
     """A new folder, its name as nasty as users' folders are."""
-    path = WORK / f"{name} ü 声 {time.monotonic_ns()}"
+    path = within / f"{name} ü 声 {time.monotonic_ns()}"
     path.mkdir(parents=True)
     return path
+
+
+def small_disk() -> Path | None:
+    """A folder on a disk of a few hundred kilobytes, where the runner could mount one."""
+    path = os.environ.get("SOLILOQUY_SMALL_DISK")
+    return folder("out", Path(path)) if path else None
 
 
 def click_sound(seconds: float = 2.0, click: float = 1.0) -> Path:
@@ -88,6 +94,25 @@ def ready_scene(manner: str = "person", frame: int = 11):
     scene.sequence_editor.active_strip = strip
     scene.soliloquy.portrait_file = str(picture(manner))
     return scene, strip
+
+
+def two_characters(*manners: str):
+    """Two people who take turns, each with a face of their own; returns the scene. ``manners`` are their portraits'."""
+    scene = bpy.context.scene
+    for channel, (name, manner) in enumerate(zip(("Anna", "Ben"), manners, strict=True), 1):
+        character = scene.soliloquy_queue.characters.add()
+        character.name, character.portrait_file = name, str(picture(manner))
+        strip = addon("compat").new_sound_strip(scene, f"line {channel}", str(click_sound()), channel, 60 * channel)
+        strip.soliloquy_character = name
+        mesh = bpy.data.meshes.new(name)
+        mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+        face = bpy.data.objects.new(f"{name}'s face", mesh)
+        scene.collection.objects.link(face)
+        for shape in ("Basis", "jawOpen", "eyeBlinkLeft"):
+            face.shape_key_add(name=shape).value = 0.0
+        target = scene.soliloquy.targets.add()
+        target.thing, target.character = face, name
+    return scene
 
 
 def is_gone(pid: int, seconds: float = 8.0) -> bool:

@@ -11,7 +11,6 @@ for real. Exit code 0 only when nothing failed and something passed.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
@@ -20,24 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import batch_cases
+from results import Result, write_junit
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MARK = "RESULT "
 LIMIT = 600.0
-
-
-@dataclass
-class Result:
-    """How one case ended."""
-
-    name: str
-    outcome: str
-    text: str = ""
-    seconds: float = 0.0
 
 
 @dataclass
@@ -57,8 +48,27 @@ class Bench:
             "BLENDER_BIND": os.environ.get("BLENDER_BIND", ":".join(seen)),
             "SOLILOQUY_PYTHON": str(self.scripted_python() if scripted else self.python),
             "SOLILOQUY_TEST_FOLDER": str(self.folder / "work"),
+            "SOLILOQUY_SMALL_DISK": str(self.small_disk() or ""),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+    def small_disk(self) -> Path | None:
+        """A disk of three megabytes to fill up; None where none can be mounted (it takes Linux and root)."""
+        place = self.folder / "small disk"
+        if sys.platform != "linux" or os.geteuid() != 0:
+            return None
+        if not place.is_dir():
+            place.mkdir()
+            command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)]
+            subprocess.run(command, capture_output=True, check=False)
+        return place if place.is_mount() else None
+
+    def close(self) -> None:
+        """Let go of the small disk and delete the folder."""
+        place = self.folder / "small disk"
+        if place.is_mount():
+            subprocess.run(["umount", "-l", str(place)], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def scripted_python(self) -> Path:
         """An executable that stands for the worker's Python and runs the scripted worker instead."""
@@ -100,6 +110,10 @@ class Bench:
                 )
             elif line.startswith(("rate ", "longest ")):
                 print(f"    {line}")
+
+    def skip(self, name: str, why: str) -> None:
+        """Record a case that can't be tried here."""
+        self.results.append(Result(name, "skipped", why))
 
     def check(self, name: str, condition: bool, text: str = "") -> None:
         """Record one assertion as a case."""
@@ -167,9 +181,11 @@ def commands(bench: Bench) -> None:
         code, left = interrupted(bench, [*common, "--portrait", work / "slow.png", "--takes", "20"], number)
         bench.check(f"command::{name}_is_exit_130", code == 130, f"exit code {code}")
         bench.check(f"command::{name}_leaves_no_process", not left, f"left: {left}")
+    batch_cases.scene_cases(bench)
+    batch_cases.killed_cases(bench)
 
 
-def interrupted(bench: Bench, arguments: list, number: signal.Signals) -> tuple[int, list[str]]:
+def interrupted(bench: Bench, arguments: list, number: signal.Signals) -> tuple[int, list[int]]:
     """Exit code of a command that gets a signal in mid-job, and the scripted workers that are left after it."""
     process = subprocess.Popen(
         [str(bench.blender), "-b", "--command", "soliloquy", *map(str, arguments)],
@@ -188,20 +204,9 @@ def interrupted(bench: Bench, arguments: list, number: signal.Signals) -> tuple[
     process.stdout.read()
     code = process.wait(LIMIT)
     end = time.monotonic() + 10
-    while (left := scripted_workers(bench)) and time.monotonic() < end:
+    while (left := batch_cases.workers_of(bench)) and time.monotonic() < end:
         time.sleep(0.1)
     return code, left
-
-
-def scripted_workers(bench: Bench) -> list[str]:
-    """Processes of this bench's scripted worker that still run."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            environment = (path / "environ").read_bytes()
-            if str(bench.folder).encode() in environment and b"fake_worker" in (path / "cmdline").read_bytes():
-                found.append(path.name)
-    return found
 
 
 def write_click(path: Path) -> None:
@@ -247,6 +252,8 @@ def for_real(bench: Bench) -> None:
     if blend.is_file():
         done = bench.run("-b", blend, "--python-exit-code", "1", "--python", HERE / "head_moves.py")
         bench.check("for_real::head_moves", done.returncode == 0, done.stdout + done.stderr)
+    batch_cases.killed_cases(bench, real=(work / "speech.flac", work / "astronaut.png"))
+    batch_cases.full_disk_cases(bench, work / "speech.flac", work / "astronaut.png")
 
 
 # -------------------------------------------------------------------------------------------------------------- main
@@ -258,42 +265,30 @@ def gui_of(blender: Path) -> Path | None:
     return blender if os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32") else None
 
 
-def write_junit(results: list[Result], path: Path) -> None:
-    """JUnit's XML, for ``tools/run.py`` and CI."""
-    suite = ElementTree.Element("testsuite", name="blender", tests=str(len(results)), errors="0")
-    for result in results:
-        case = ElementTree.SubElement(suite, "testcase", name=result.name, time=f"{result.seconds:.2f}")
-        if result.outcome != "passed":
-            kind = "failure" if result.outcome == "failed" else "skipped"
-            ElementTree.SubElement(case, kind, message=result.text[:200]).text = result.text
-    for outcome, attribute in (("failed", "failures"), ("skipped", "skipped")):
-        suite.set(attribute, str(sum(result.outcome == outcome for result in results)))
-    ElementTree.ElementTree(suite).write(path, encoding="unicode")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blender", type=Path, required=True)
     parser.add_argument("--zip", type=Path, required=True)
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the worker's interpreter")
     parser.add_argument("--junitxml", type=Path)
-    parser.add_argument("--only", choices=("background", "rigs", "window", "commands", "real"))
+    parser.add_argument("--only", choices=("background", "rigs", "window", "queue", "commands", "real"))
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="soliloquy-blender-"))
     bench = Bench(options.blender.absolute(), options.python.absolute(), folder)
     gui = gui_of(bench.blender)
 
-    def window() -> None:
+    def window(*names: str) -> None:
         if gui is None:
             bench.results.append(Result("in_window", "skipped", "no screen and no blender-gui beside the binary"))
-        else:
-            for name in ("in_window.py", "in_window_stress.py"):
-                bench.script(HERE / name, program=gui)
+            return
+        for name in names:
+            bench.script(HERE / name, program=gui)
 
     parts = {
         "background": lambda: bench.script(HERE / "in_background.py", "-b"),
         "rigs": lambda: [bench.script(HERE / name, "-b") for name in ("on_rigs.py", "on_avatars.py")],
-        "window": window,
+        "window": lambda: window("in_window.py", "in_window_stress.py"),
+        "queue": lambda: window("in_window_queue.py"),
         "commands": lambda: commands(bench),
         "real": lambda: for_real(bench),
     }
@@ -307,7 +302,7 @@ def main() -> int:
                 except subprocess.TimeoutExpired as error:
                     bench.results.append(Result(name, "failed", f"no end after {error.timeout:g} s"))
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        bench.close()
     for result in bench.results:
         print(f"{result.name} {result.outcome.upper()}" + (f"\n{result.text}" if result.text else ""))
     count = {outcome: sum(r.outcome == outcome for r in bench.results) for outcome in ("passed", "failed", "skipped")}

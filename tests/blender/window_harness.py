@@ -17,11 +17,22 @@ TICK = 0.01
 LIMIT = 60.0
 
 
+_editors = ["VIEW_3D"]
+
+
+def in_quiet() -> None:
+    """From here on nothing of the window is costly to draw; cases that look at no picture end sooner that way."""
+    _editors[:] = ["CONSOLE"]
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        area.type = "CONSOLE"
+
+
 def window_override():
     """Context of the window's sequencer or 3D viewport, as a click in its sidebar has."""
     window = bpy.context.window_manager.windows[0]
-    area = max(window.screen.areas, key=lambda area: (area.type == "VIEW_3D", area.width * area.height))
-    area.type = "VIEW_3D"  # a case that failed may have left it as something else
+    kind = _editors[0]
+    area = max(window.screen.areas, key=lambda area: (area.type == kind, area.width * area.height))
+    area.type = kind  # a case that failed may have left it as something else
     region = next(region for region in area.regions if region.type == "WINDOW")
     return bpy.context.temp_override(window=window, area=area, region=region)
 
@@ -85,9 +96,9 @@ def the_worker_dies_with_the_window() -> Iterator[None]:
     print(f"LEFT {jobs.worker_pid()}", flush=True)
 
 
-def all_cases(cases: list[Callable[[], Iterator[None]]]) -> Iterator[None]:
+def all_cases(cases: list[Callable[[], Iterator[None]]], last: Callable[[], Iterator[None]]) -> Iterator[None]:
     """Run the cases, each in a fresh scene, then the quitting one, and quit."""
-    for case in [*cases, the_worker_dies_with_the_window]:
+    for case in [*cases, last]:
         started = time.monotonic()
         try:
             scene = new_scene()
@@ -96,6 +107,7 @@ def all_cases(cases: list[Callable[[], Iterator[None]]]) -> Iterator[None]:
             report(case.__name__, "passed", seconds=time.monotonic() - started)
         except Exception:  # noqa: BLE001 - whatever it is, it is this case's result
             report(case.__name__, "failed", traceback.format_exc(), time.monotonic() - started)
+            addon("job_queue").kill()
             addon("jobs").kill_worker()
         del scene
     with window_override():
@@ -114,9 +126,11 @@ def new_scene():
     return scene
 
 
-def run_in_window(cases: list[Callable[[], Iterator[None]]]) -> None:
-    """Start the timer that runs the cases on."""
-    running = all_cases(cases)
+def run_in_window(
+    cases: list[Callable[[], Iterator[None]]], last: Callable[[], Iterator[None]] = the_worker_dies_with_the_window
+) -> None:
+    """Start the timer that runs the cases on; ``last`` leaves a worker at work when Blender is told to quit."""
+    running = all_cases(cases, last)
 
     def tick() -> float | None:
         try:

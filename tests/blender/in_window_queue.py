@@ -1,0 +1,261 @@
+"""Cases inside Blender's window: the queue beside its user, and everything that may happen to it in mid-job.
+
+Run by ``tests/blender/run.py`` on a virtual screen. The worker is the scripted one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import bpy
+from harness import addon, folder, is_gone, ready_scene, small_disk, two_characters
+from open_panels import all_open, panels_of, watched
+from window_harness import (
+    click,
+    idle,
+    image_strips,
+    in_quiet,
+    push,
+    run_in_window,
+    settled,
+    undo,
+    until,
+    window_override,
+)
+
+
+def entries():
+    return addon("job_queue").entries()
+
+
+def statuses() -> list[str]:
+    return [entry.status for entry in entries()]
+
+
+def still() -> bool:
+    return addon("job_queue").crew() is None
+
+
+def begin(*manners: str) -> Iterator[None]:
+    """A queue of two characters' strips, running; its file is new for each case."""
+    addon("job_queue")._before_load()
+    in_quiet()
+    scene = two_characters(*manners)
+    scene.soliloquy_queue.workers = 1
+    click(bpy.ops.soliloquy.queue_scene)
+    yield from settled(10)
+    assert statuses() == ["waiting", "waiting"], statuses()
+    click(bpy.ops.soliloquy.queue_run)
+
+
+def pid() -> int:
+    return next(seat.client.pid for seat in addon("job_queue").crew().seats if seat.client)
+
+
+def the_queue_runs_beside_the_user() -> Iterator[None]:
+    """Takes go to their characters; the longest turn of the add-on is printed, and the window's."""
+    steps, longest, turns = addon("operators_queue_run").SOLILOQUY_OT_queue_run, 0.0, []
+    tick = steps._tick
+
+    def timed(self, *arguments) -> bool:
+        begun = time.perf_counter(), time.thread_time()
+        ended = tick(self, *arguments)
+        turns.append((time.perf_counter() - begun[0], time.thread_time() - begun[1]))
+        return ended
+
+    steps._tick = timed
+    try:
+        yield from begin("slow", "person")
+        assert not bpy.ops.soliloquy.generate.poll() and not bpy.ops.soliloquy.queue_run.poll()
+        shares, before = set(), time.perf_counter()
+        while not still():
+            shares.add(round(entries()[0].share, 2))
+            yield
+            longest, before = max(longest, time.perf_counter() - before), time.perf_counter()
+    finally:
+        steps._tick = tick
+    wall, worked = (max(turn[k] for turn in turns) * 1000 for k in (0, 1))
+    print(
+        f"longest turn of the queue {wall:.0f} ms, {worked:.0f} ms of processor time; between two turns of the window "
+        f"{longest * 1000:.0f} ms"
+    )
+    assert len(shares) > 2 and statuses() == ["done", "done"]
+    scene = bpy.context.scene
+    assert [take.character for take in scene.soliloquy.takes] == ["Anna", "Ben"] and len(image_strips()) == 2
+    nla = addon("nla")
+    for take, name, start in zip(scene.soliloquy.takes, ("Anna", "Ben"), (60, 120), strict=True):
+        (track,) = nla.tracks_on(bpy.data.objects[f"{name}'s face"].data.shape_keys)
+        assert track.key == take.key and track.strip.frame_start == start
+    assert addon("jobs").last_message() == ("Queue: 2 done.", False)
+
+
+def one_job_is_cancelled_and_the_other_goes_on() -> Iterator[None]:
+    yield from begin("slow", "person")
+    yield from until(lambda: entries()[0].share > 0)
+    with window_override():
+        bpy.ops.soliloquy.queue_cancel("INVOKE_DEFAULT", key=entries()[0].key)
+    yield from until(still)
+    assert statuses() == ["cancelled", "done"] and len(image_strips()) == 1
+    assert bpy.ops.soliloquy.queue_retry.poll()
+
+
+def stopped_it_goes_on_where_it_was() -> Iterator[None]:
+    yield from begin("person", "slow")
+    yield from until(lambda: entries()[1].share > 0)
+    click(bpy.ops.soliloquy.queue_stop)
+    yield from until(still)
+    assert statuses() == ["done", "cancelled"]
+    motion = Path(entries()[0].takes[0].motion)
+    made = motion.stat().st_mtime_ns
+    click(bpy.ops.soliloquy.queue_retry)
+    click(bpy.ops.soliloquy.queue_run)
+    yield from until(still)
+    assert statuses() == ["done", "done"] and motion.stat().st_mtime_ns == made
+
+
+def a_killed_worker_is_replaced() -> Iterator[None]:
+    yield from begin("slow", "person")
+    yield from until(lambda: entries()[0].share > 0)
+    os.kill(pid(), 9)
+    yield from until(still)
+    assert statuses() == ["done", "done"] and entries()[0].attempts == 2
+
+
+def a_portrait_that_is_pulled_away_fails_its_job_alone() -> Iterator[None]:
+    yield from begin("slow", "person")
+    yield from until(lambda: entries()[0].share > 0)
+    for character in bpy.context.scene.soliloquy_queue.characters:
+        Path(character.portrait_file).unlink()
+    yield from until(still)
+    assert statuses() == ["done", "failed"] and "no picture" in entries()[1].error
+    assert addon("jobs").last_message()[1] and idle()
+
+
+def saving_over_the_file_and_undo_in_mid_queue_are_harmless() -> Iterator[None]:
+    yield from begin("slow", "slow")
+    push("queue")
+    yield from until(lambda: entries()[0].share > 0)
+    path = folder("blend") / "in mid queue.blend"
+    with window_override():
+        bpy.ops.wm.save_as_mainfile(filepath=str(path))
+        bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    yield from until(lambda: len(bpy.context.scene.soliloquy.takes) == 1)
+    undo()
+    yield from settled(5)
+    assert len(bpy.context.scene.soliloquy.takes) == 0 and entries()[0].status == "done", "undo leaves the queue alone"
+    yield from until(still)
+    assert statuses() == ["done", "done"] and len(image_strips()) >= 1
+    click(bpy.ops.soliloquy.queue_place)
+    yield from settled(20)
+    assert len(bpy.context.scene.soliloquy.takes) == 2, "what was undone is brought in again"
+
+
+def a_full_disk_is_told_and_nothing_is_left_half_done() -> Iterator[None]:
+    """One job fits, the next doesn't; with room again it is made."""
+    small = small_disk()
+    if small is None:
+        print("no small disk could be mounted: not tried")
+        return
+    ballast = small.parent / "ballast"
+    ballast.mkdir()
+    free = shutil.disk_usage(small).free
+    (ballast / "file").write_bytes(bytes(free - 600_000))  # two takes of 50 small pictures fit, a third doesn't
+    bpy.context.scene.soliloquy.output_dir = str(small)
+    bpy.context.scene.soliloquy.takes_wanted = 2
+    yield from begin("person", "slow")
+    yield from until(still)
+    assert "failed" in statuses(), statuses()
+    failed = next(entry for entry in entries() if entry.status == "failed")
+    assert "disk is full" in failed.error, failed.error
+    assert addon("jobs").last_message()[1] and idle()
+    whole = len(list(small.rglob("take.json")))
+    shutil.rmtree(small.parent / "ballast")
+    click(bpy.ops.soliloquy.queue_retry)
+    click(bpy.ops.soliloquy.queue_run)
+    yield from until(still)
+    assert statuses() == ["done", "done"] and whole < len(list(small.rglob("take.json"))) == 4
+
+
+def generate_on_a_full_disk_is_told() -> Iterator[None]:
+    small = small_disk()
+    if small is None:
+        print("no small disk could be mounted: not tried")
+        return
+    scene, _ = ready_scene("slow")
+    scene.soliloquy.output_dir, scene.soliloquy.takes_wanted = str(small), 20
+    click(bpy.ops.soliloquy.generate)
+    yield from until(idle)
+    message, bad = addon("jobs").last_message()
+    assert bad and "disk is full" in message, message
+    finished = [take for take in scene.soliloquy.takes if take.status == "READY"]
+    assert len(image_strips()) == len(finished) == len(scene.soliloquy.takes)
+
+
+def panels_draw_in_every_state() -> Iterator[None]:
+    """Queue and characters: waiting, running, failed; whatever a draw raises is a failure."""
+    yield from begin("slow", "noface")
+    window = bpy.context.window_manager.windows[0]
+    area = max(window.screen.areas, key=lambda area: area.width * area.height)
+    area.type = "SEQUENCE_EDITOR"
+    area.spaces[0].show_region_ui = True
+    yield from settled(5)
+    panels, wrong = panels_of("SEQUENCE_EDITOR"), {}
+    originals = [cls.draw for cls in panels]
+    try:
+        with all_open(panels):
+            for cls in panels:
+                cls.draw = watched(cls, cls.draw, wrong)
+            region = next(region for region in area.regions if region.type == "UI")
+            region.active_panel_category = "Soliloquy"
+            while not still():
+                area.tag_redraw()
+                yield
+            yield from settled(5)
+    finally:
+        for cls, original in zip(panels, originals, strict=True):
+            cls.draw = original
+        area.type = "CONSOLE"
+    assert not [error for error in wrong.values() if error], wrong
+    assert {"SOLILOQUY_PT_queue_sequencer", "SOLILOQUY_PT_characters_sequencer"} <= set(wrong), sorted(wrong)
+
+
+def another_file_in_mid_queue_ends_it() -> Iterator[None]:
+    yield from begin("slow", "person")
+    yield from until(lambda: entries()[0].share > 0)
+    worker, summary = pid(), addon("batch").summary_path(addon("job_queue").path())
+    with window_override():
+        bpy.ops.wm.read_homefile(use_factory_startup=True)
+    yield
+    assert is_gone(worker) and still() and entries() == []
+    assert '"cancelled": 1' in summary.read_text(encoding="utf-8")
+
+
+def the_queue_dies_with_the_window() -> Iterator[None]:
+    """Last: quits Blender in mid-queue; the runner looks whether the process is gone."""
+    yield from begin("slow", "slow")
+    yield from until(lambda: entries()[0].share > 0)
+    print(f"LEFT {pid()}", flush=True)
+
+
+run_in_window(
+    [
+        the_queue_runs_beside_the_user,
+        one_job_is_cancelled_and_the_other_goes_on,
+        stopped_it_goes_on_where_it_was,
+        a_killed_worker_is_replaced,
+        a_portrait_that_is_pulled_away_fails_its_job_alone,
+        saving_over_the_file_and_undo_in_mid_queue_are_harmless,
+        a_full_disk_is_told_and_nothing_is_left_half_done,
+        generate_on_a_full_disk_is_told,
+        panels_draw_in_every_state,
+        another_file_in_mid_queue_ends_it,
+    ],
+    the_queue_dies_with_the_window,
+)
