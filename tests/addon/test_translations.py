@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import pytest
 from soliloquy import addon
-from soliloquy.addon import translations, words
+from soliloquy.addon import compat, translations, words
 from soliloquy.core import protocol
 
 FOLDER = Path(addon.__file__).parent
@@ -84,6 +84,11 @@ def words_in_blender():
             for item in getattr(prop, "enum_items", ()):
                 note(item.name, place)
                 note(item.description, place)
+    for kind in (compat.STRIP_TYPE, bpy.types.Scene, bpy.types.WindowManager):
+        for prop in kind.bl_rna.properties:
+            if prop.identifier.startswith("soliloquy") and prop.description:
+                note(prop.name, prop.identifier)
+                note(prop.description, prop.identifier)
     return found
 
 

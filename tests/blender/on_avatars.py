@@ -165,7 +165,7 @@ def a_rebake_and_remove_leave_an_avatar_as_it_came():
 
 def an_avatar_goes_out_as_gltf_and_fbx_and_comes_back_moving():
     for name in ("io_scene_gltf2", "io_scene_fbx"):
-        addon_utils.enable(name)
+        addon_utils.enable(name, default_set=True)
     for kind, importer in (("GLTF", bpy.ops.import_scene.gltf), ("FBX", bpy.ops.import_scene.fbx)):
         _, _, motion = baked_on(avatars.vrm, version=1)
         path = folder("export") / f"out{addon('exports').FORMATS[kind].ending}"
