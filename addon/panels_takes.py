@@ -109,6 +109,7 @@ class SOLILOQUY_MT_takes(bpy.types.Menu):
         layout.operator_context = "INVOKE_DEFAULT"
         layout.operator("soliloquy.import_curves", icon="IMPORT")
         layout.operator("soliloquy.export_curves", icon="EXPORT")
+        layout.operator("soliloquy.export_animation", icon="EXPORT")
         layout.separator()
         layout.operator("soliloquy.open_folder", icon="FILE_FOLDER").job = False
         layout.operator("soliloquy.open_folder", text="Open Job Folder", icon="FILE_FOLDER").job = True
