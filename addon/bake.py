@@ -55,9 +55,9 @@ def frames_of(motion: TakeMotion, timing: Timing) -> np.ndarray:
     return np.arange(first, first + timing.scene_frames(len(motion), motion.fps), dtype=float)
 
 
-def on_frames(motion: TakeMotion, timing: Timing, frames: np.ndarray) -> TakeMotion:
-    """The motion at scene frames, each taken at its own time."""
-    return motion.sampled((frames - timing.origin) / timing.rate)
+def on_frames(motion: TakeMotion, timing: Timing, frames: np.ndarray) -> Generator[None, None, TakeMotion]:
+    """The motion at scene frames, each taken at its own time; in small steps."""
+    return motion.sampling((frames - timing.origin) / timing.rate)
 
 
 def bake(
@@ -91,8 +91,7 @@ def bake(
     if reason:
         raise BadInputError("bad_target", reason + ".", say("Choose another target."))
     frames = frames_of(motion, timing)
-    sampled = on_frames(motion, timing, frames)
-    yield None
+    sampled = yield from on_frames(motion, timing, frames)
     plan = yield from targets.channels(thing, rules, sampled)
     if not plan:
         raise BadInputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +33,24 @@ class TakeMotion:
 
     def sampled(self, seconds: np.ndarray) -> TakeMotion:
         """Linear interpolation at the times (n,), each from its own time; held before the start and after the end."""
+        sampling = self.sampling(seconds)
+        while True:
+            try:
+                next(sampling)
+            except StopIteration as ended:
+                return ended.value
+
+    def sampling(self, seconds: np.ndarray) -> Generator[None, None, TakeMotion]:
+        """`sampled` in steps, one for each channel."""
         position = np.clip(np.asarray(seconds, float) * self.fps, 0.0, len(self) - 1)
         known = np.arange(len(self))
-        parts = [
-            np.stack([np.interp(position, known, column) for column in part.T], axis=1)
-            for part in (self.expression, self.rotation, self.translation)
-        ]
+        parts = []
+        for part in (self.expression, self.rotation, self.translation):
+            table = np.empty((len(position), part.shape[1]))
+            for index, column in enumerate(part.T):
+                table[:, index] = np.interp(position, known, column)
+                yield None
+            parts.append(table)
         return TakeMotion(*parts, fps=self.fps)
 
 

@@ -103,6 +103,16 @@ def save(motion: TakeMotion, inputs: Path) -> Path:
 # ------------------------------------------------------------------------------------------------- what was baked
 
 
+def _at_the_start(steps: Generator[None, None, Any]) -> Generator[float, None, Any]:
+    """The same steps, none of which is far on the way."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            return ended.value
+        yield 0.0
+
+
 def _expected(
     thing: bpy.types.Object, rules: list[Rule], take: TakeMotion, timing: Timing, tolerance: float
 ) -> Generator[float, None, Reading]:
@@ -112,14 +122,8 @@ def _expected(
     frames = bake.frames_of(take, timing)
     at = timing.origin + np.arange(len(take)) / take.fps * timing.rate
     values: dict[tuple[bpy.types.ID, str, int], np.ndarray] = {}
-    planning = targets.channels(thing, rules, bake.on_frames(take, timing, frames))
-    while True:
-        try:
-            next(planning)
-        except StopIteration as ended:
-            plan = ended.value
-            break
-        yield 0.0
+    sampled = yield from _at_the_start(bake.on_frames(take, timing, frames))
+    plan = yield from _at_the_start(targets.channels(thing, rules, sampled))
     for block, channels in plan:
         for channel in channels:
             kept = bake.kept_keys(frames, channel, tolerance)
