@@ -27,7 +27,7 @@ from tests.blender.results import Result, write_junit  # noqa: E402  (the reposi
 from tools.build_zip import build  # noqa: E402
 
 SMOKE = ROOT / "tests" / "blender" / "smoke.py"
-LIMIT = 300.0
+LIMIT = 600.0
 CONTROL_LIMIT = 30.0
 HUNG = 124
 """Exit status of a program that had to be ended."""
