@@ -152,7 +152,8 @@ class Worker:
 
     def _end_anyway(self) -> None:
         if not self._ended.wait(_LAST_SECONDS):
-            os._exit(1)
+            # Without a job it is the imports that still run: nothing is lost with them.
+            os._exit(0 if self._running is None else 1)
 
     def _live(self) -> None:
         while not self._ended.wait(_ALIVE_EVERY):
