@@ -231,13 +231,9 @@ def set_movie_output(render: bpy.types.RenderSettings, filepath: str) -> None:
 
 
 def redraw(area_types: Iterable[str] = ("SEQUENCE_EDITOR", "VIEW_3D", "PREFERENCES")) -> None:
-    """Ask for the sidebars, the preferences and the status bar to be drawn again."""
+    """Ask for the sidebars and the preferences to be drawn again."""
     manager = bpy.context.window_manager
     for window in manager.windows if manager else ():
         for area in window.screen.areas:
             if area.type in area_types:
                 area.tag_redraw()
-        # The status bar is no area that Python could tag; clearing its text draws it. A tool that shows its keys there
-        # while it runs (there is a modal operator beside ours) keeps them.
-        if len(window.modal_operators) <= 1:
-            window.workspace.status_text_set_internal(None)

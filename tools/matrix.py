@@ -43,7 +43,7 @@ bpy.utils.register_class(Group)
 THE_WHEELS_OWN = "the wheel's own: its process ends so without the extension too"
 PREFACE = """# What works in which Blender
 
-Made by `tools/matrix.py`, which also runs with the tests. “bpy” is Blender as a Python module. The worker is a scripted
+Made by `tools/matrix.py`. “bpy” is Blender as a Python module. The worker is a scripted
 one: this is about Blender, not about the models.
 """
 FINE = ("ok", "–", THE_WHEELS_OWN)

@@ -4,8 +4,8 @@ Needs CPython 3.11 or newer and nothing else. Environments are made once under `
 extension's installer uses (``core.environment``); the second start is immediate. Standard library only.
 
 ``demo`` runs the main job through Blender: a real ``blender`` (4.2 or newer) named by ``BLENDER`` or on the PATH, else
-the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under the ``bpy`` wheels that have their Python here, the
-version matrix, and the packed extension in the real Blenders that ``SOLILOQUY_BLENDERS`` names (separated as in PATH).
+the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under the ``bpy`` wheels that have their Python here, and
+the packed extension in the real Blenders that ``SOLILOQUY_BLENDERS`` names (separated as in PATH).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,23 +182,12 @@ def test(arguments: list[str]) -> int:
             if blenders:
                 subprocess.run([worker, ROOT / "tools" / "build_zip.py", "--out", ROOT / "build"], check=True)
                 archive = max((ROOT / "build").glob("soliloquy-*.zip"), key=lambda path: path.stat().st_mtime)
-            matrix(run, worker, blenders, Path(folder) / "matrix.xml")
             for index, blender in enumerate(blenders):
                 report = Path(folder) / f"blender-{index}.xml"
                 command = [worker, "tests/blender/run.py", "--blender", blender, "--zip", archive]
                 run(f"the extension in {blender}", [*command, "--python", worker, "--junitxml", report], report)
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
     return 1 if totals.failed or not totals.passed else 0
-
-
-def matrix(run: Callable[[str, list[str | Path], Path], None], worker: Path, blenders: list[str], report: Path) -> None:
-    """The packed extension in every wheel and Blender there is; the table goes to ``build/matrix.md``."""
-    wheels = [python for python in map(bpy_environment, BPY_PYTHONS) if python is not None]
-    given: list[str | Path] = [word for python in wheels for word in ("--wheel", python)]
-    given += [word for blender in blenders for word in ("--blender", blender)]
-    (ROOT / "build").mkdir(exist_ok=True)
-    command = [worker, "tools/matrix.py", *given, "--python", worker, "--out", ROOT / "build" / "matrix.md"]
-    run("the version matrix", [*command, "--junitxml", report], report)
 
 
 def lint() -> int:

@@ -22,10 +22,8 @@ from window_harness import (
     idle,
     image_strips,
     in_quiet,
-    push,
     run_in_window,
     settled,
-    undo,
     until,
     window_override,
 )
@@ -138,23 +136,15 @@ def a_portrait_that_is_pulled_away_fails_its_job_alone() -> Iterator[None]:
     assert addon("jobs").last_message()[1] and idle()
 
 
-def saving_over_the_file_and_undo_in_mid_queue_are_harmless() -> Iterator[None]:
+def saving_over_the_file_in_mid_queue_is_harmless() -> Iterator[None]:
     yield from begin("slow", "slow")
-    push("queue")
     yield from until(lambda: entries()[0].share > 0)
     path = folder("blend") / "in mid queue.blend"
     with window_override():
         bpy.ops.wm.save_as_mainfile(filepath=str(path))
         bpy.ops.wm.save_as_mainfile(filepath=str(path))
-    yield from until(lambda: len(bpy.context.scene.soliloquy.takes) == 1)
-    undo()
-    yield from settled(5)
-    assert len(bpy.context.scene.soliloquy.takes) == 0 and entries()[0].status == "done", "undo leaves the queue alone"
     yield from until(still)
-    assert statuses() == ["done", "done"] and len(image_strips()) >= 1
-    click(bpy.ops.soliloquy.queue_place)
-    yield from settled(20)
-    assert len(bpy.context.scene.soliloquy.takes) == 2, "what was undone is brought in again"
+    assert statuses() == ["done", "done"] and len(image_strips()) == 2
 
 
 def a_full_disk_is_told_and_nothing_is_left_half_done() -> Iterator[None]:
@@ -251,7 +241,7 @@ run_in_window(
         stopped_it_goes_on_where_it_was,
         a_killed_worker_is_replaced,
         a_portrait_that_is_pulled_away_fails_its_job_alone,
-        saving_over_the_file_and_undo_in_mid_queue_are_harmless,
+        saving_over_the_file_in_mid_queue_is_harmless,
         a_full_disk_is_told_and_nothing_is_left_half_done,
         generate_on_a_full_disk_is_told,
         panels_draw_in_every_state,

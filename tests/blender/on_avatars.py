@@ -170,7 +170,9 @@ def an_avatar_goes_out_as_gltf_and_fbx_and_comes_back_moving():
         _, _, motion = baked_on(avatars.vrm, version=1)
         path = folder("export") / f"out{addon('exports').FORMATS[kind].ending}"
         assert bpy.ops.soliloquy.export_animation(filepath=str(path), kind=kind) == {"FINISHED"}
+        rate = bpy.context.scene.render.fps
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        bpy.context.scene.render.fps = rate  # glTF counts seconds
         importer(filepath=str(path))
         actions = {curve.data_path: curve for one in bpy.data.actions for curve in addon("compat").action_fcurves(one)}
         curve = next(curve for path, curve in actions.items() if "Fcl_EYE_Close_L" in path)
