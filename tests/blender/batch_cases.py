@@ -119,7 +119,9 @@ def _in_the_middle(out: Path) -> bool:
 
 
 def _files(folder: Path) -> dict[Path, tuple[int, bytes]]:
-    return {path: _state(path) for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    """The files of takes: not the lock, nor the summary of a run, which each run writes."""
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {path: _state(path) for path in kept if not path.name.endswith("-summary.json")}
 
 
 def _state(path: Path) -> tuple[int, bytes]:
