@@ -72,7 +72,7 @@ def words_in_blender():
 
     for cls in classes():
         if issubclass(cls, (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu)):
-            note(cls.bl_label, cls.__name__)
+            note(LABELS[cls], cls.__name__)
         if issubclass(cls, bpy.types.Operator):
             note(tooltip(cls), cls.__name__)
         for prop in rna_of(cls).properties:
@@ -95,6 +95,10 @@ def words_in_blender():
 def classes():
     """All that is registered."""
     return [cls for module in addon._WITH_CLASSES for cls in module.CLASSES]
+
+
+LABELS = {cls: getattr(cls, "bl_label", "") for cls in classes()}
+"""As the classes are written: Blender puts the chosen preset's name into a panel of presets, and takes it out again."""
 
 
 def rna_of(cls):
