@@ -87,7 +87,6 @@ def arrive(scene: bpy.types.Scene, job: Job, ready: TakeReady) -> Iterator[objec
     if getattr(job.request, "preview", None) is not None:
         take.preview, take.name = True, "Preview"
     estimate.learn(Path(ready.folder))
-    yield
     drop_previews(scene, key)
     yield
     if ready.frames is not None:
