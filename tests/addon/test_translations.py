@@ -17,7 +17,7 @@ SPOKEN = {"text", "heading", "placeholder"}
 TOLD = {"report", "tell", "draw_text", "poll_by", "poll_message_set", "BadInputError", "SoliloquyError"}
 """Functions whose words must have gone through `say`."""
 _BLENDERS = "Unique name used in the code and scripting"
-"""Description that Blender gives names by itself."""
+"""How the description begins that Blender gives names by itself."""
 CATALOGUES = translations.catalogues()
 
 
@@ -76,7 +76,7 @@ def words_in_blender():
         if issubclass(cls, bpy.types.Operator):
             note(tooltip(cls), cls.__name__)
         for prop in rna_of(cls).properties:
-            if prop.identifier not in own(cls) or prop.is_hidden or prop.description == _BLENDERS:
+            if prop.identifier not in own(cls) or prop.is_hidden or prop.description.startswith(_BLENDERS):
                 continue
             place = f"{cls.__name__}.{prop.identifier}"
             for text in (prop.name if prop.name != prop.identifier else "", prop.description):
