@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import IO
 
 from .errors import EXIT_CANCELLED, BadInputError, SoliloquyError
+from .lines import MAX_LINE, decode_event, encode_request
 from .processes import clean_environment, end_group, own_group
 from .protocol import (
     EXTENSION_ROOT,
-    MAX_LINE,
     PROTOCOL,
     Alive,
     Cancel,
@@ -33,8 +33,6 @@ from .protocol import (
     Hello,
     Request,
     Shutdown,
-    decode_event,
-    encode_request,
 )
 
 _STDERR_LINES = 200

@@ -1,7 +1,7 @@
 """What Blender (or anyone) and the worker say to each other: one JSON object a line, UTF-8, both ways.
 
 Standard library only. The dataclasses below are the schema: their fields are the messages' keys, their metadata holds
-the limits, and :func:`decode_request` / :func:`decode_event` check both. ``core.client`` is the side that starts a
+the limits, and ``core.lines`` checks both as it writes and reads them. ``core.client`` is the side that starts a
 worker, ``core.worker`` the worker itself.
 
 A conversation::
@@ -39,24 +39,19 @@ further ones wait their turn. ``cancel`` and ``shutdown`` are heard at any time.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import json
 import tomllib
-import typing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from .channels import GROUPS
-from .errors import EXIT_FAILED, BadInputError, SoliloquyError
+from .errors import EXIT_FAILED, SoliloquyError
 from .prior.style import PriorStyle
-from .schema import build, checked, setting
+from .schema import setting
 
 PROTOCOL = 1
 """Version of the message schema; both sides must agree."""
-MAX_LINE = 1 << 20
-"""Longest line either side accepts, in bytes."""
 EXTENSION_ROOT = Path(__file__).resolve().parent.parent
 
 STAGES: dict[str, str] = {
@@ -320,67 +315,9 @@ class Error:
 
 Event = Hello | Alive | Progress | Notice | TakeReady | Done | Error
 
-_REQUESTS: dict[str, type] = {cls.request: cls for cls in typing.get_args(Request)}
-_EVENTS: dict[str, type] = {cls.event: cls for cls in typing.get_args(Event)}
-
-
-# Lines ---------------------------------------------------------------------------------------------------------------
-
 
 def error_event(identifier: str | None, error: SoliloquyError) -> Error:
     """The event that reports ``error``."""
     return Error(
         id=identifier, code=error.code, message=error.message, hint=error.hint, exit_code=getattr(error, "exit_code", 1)
     )
-
-
-def _line(fields: dict[str, Any]) -> bytes:
-    line = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8") + b"\n"
-    if len(line) > MAX_LINE:
-        raise BadInputError("message_too_long", f"A message of {len(line)} bytes is longer than the limit {MAX_LINE}.")
-    return line
-
-
-def encode_request(identifier: str, request: Request) -> bytes:
-    """One line with newline; raises BadInputError like :func:`checked`."""
-    return _line({"request": request.request, "id": identifier, **dataclasses.asdict(checked(request))})
-
-
-def encode_event(event: Event) -> bytes:
-    """One line with newline."""
-    return _line({"event": event.event, **dataclasses.asdict(event)})
-
-
-def decode_request(line: bytes) -> tuple[str, Request]:
-    """(id, request) of one line. Raises BadInputError ``bad_message`` or ``bad_setting``."""
-    fields = _parsed(line)
-    cls = _REQUESTS.get(str(fields.pop("request", None)))
-    identifier = fields.pop("id", None)
-    if cls is None or not isinstance(identifier, str):
-        raise BadInputError("bad_message", "A request needs a known name in “request” and a text in “id”.")
-    return identifier, typing.cast(Request, build(cls, fields))
-
-
-def decode_event(line: bytes) -> Event:
-    """The event of one line. Raises BadInputError ``bad_message`` or ``bad_setting``."""
-    fields = _parsed(line)
-    cls = _EVENTS.get(str(fields.pop("event", None)))
-    if cls is None:
-        raise BadInputError("bad_message", "An event needs a known name in “event”.")
-    return typing.cast(Event, build(cls, fields))
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number of JSON")
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    try:
-        if len(line) > MAX_LINE:
-            raise ValueError("longer than the limit")
-        fields = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-        if not isinstance(fields, dict):
-            raise ValueError("not an object")
-        return fields
-    except (ValueError, RecursionError) as error:
-        raise BadInputError("bad_message", f"A line is not a message ({error}).") from error

@@ -15,10 +15,10 @@ import traceback
 from typing import IO
 
 from .errors import BadInputError, CancelledError, SoliloquyError
+from .lines import MAX_LINE, decode_request, encode_event
 from .processes import let_threads_sleep
 from .progress import Clock, JobContext
 from .protocol import (
-    MAX_LINE,
     PROTOCOL,
     Alive,
     Cancel,
@@ -27,8 +27,6 @@ from .protocol import (
     Hello,
     Request,
     Shutdown,
-    decode_request,
-    encode_event,
     error_event,
     version,
 )

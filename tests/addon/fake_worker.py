@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path.cwd()))  # the client starts workers in the folder t
 
 import numpy as np
 
-from core import protocol
+from core import lines, protocol
 from core.channels import CHANNELS, EXPRESSIONS, GROUPS
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED
 
@@ -31,7 +31,7 @@ SECONDS = 2.0
 
 
 def say(event: protocol.Event) -> None:
-    sys.stdout.buffer.write(protocol.encode_event(event))
+    sys.stdout.buffer.write(lines.encode_event(event))
     sys.stdout.buffer.flush()
 
 
@@ -201,7 +201,7 @@ def main() -> None:
     )  # fmt: skip
     say(hello)
     for line in sys.stdin.buffer:
-        identifier, request = protocol.decode_request(line)
+        identifier, request = lines.decode_request(line)
         if isinstance(request, protocol.Shutdown):
             break
         if isinstance(request, protocol.Cancel):

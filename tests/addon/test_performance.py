@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 import pytest
 from soliloquy.addon import operators_takes, panels_style, speech, style_presets
-from soliloquy.core import protocol
+from soliloquy.core import lines, protocol
 from soliloquy.core.prior.style import PriorStyle
 
 
@@ -63,7 +63,7 @@ def test_every_setting_of_the_style_can_be_set(scene):
         loop=True,
     )
     assert style == wanted, "no trace of single precision, which would make another job of it"
-    protocol.encode_request("1", protocol.Generate(audio="a", portrait="p", out="o", style=style))
+    lines.encode_request("1", protocol.Generate(audio="a", portrait="p", out="o", style=style))
 
 
 @pytest.mark.parametrize("name", ["liveliness", "head_amplitude", "blink_rate", "gaze_to_camera"])
@@ -72,7 +72,7 @@ def test_limits_are_the_protocols(scene, name):
     performance.set_blink_rate = True
     for value in (-1e9, 1e9):
         setattr(performance, name, value)
-        protocol.encode_request("1", protocol.Generate(audio="a", portrait="p", out="o", style=performance.style()))
+        lines.encode_request("1", protocol.Generate(audio="a", portrait="p", out="o", style=performance.style()))
 
 
 def test_generate_and_render_ask_for_style_and_renderer(taken, asked):
@@ -131,7 +131,7 @@ def test_every_shipped_performance_is_whole(scene, operator, name):
     performance.liveliness, performance.loop, performance.set_end_pose = 1.0, True, True
     run_preset(operator, name.replace("_", " "))
     first = performance.style()
-    protocol.encode_request("1", protocol.Generate(audio="a", portrait="p", out="o", style=first))
+    lines.encode_request("1", protocol.Generate(audio="a", portrait="p", out="o", style=first))
     run_preset(operator, "As Sampled")
     assert performance.style() == PriorStyle()
     run_preset(operator, name.replace("_", " "))

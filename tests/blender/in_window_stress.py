@@ -221,10 +221,8 @@ def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
         ready_scene("slow" if in_mid_job else "person")
         click(bpy.ops.soliloquy.generate)
         jobs = addon("jobs")
-        yield from until(lambda jobs=jobs: jobs.current().share > 0)
-        if not in_mid_job:
-            yield from until(idle)
-        assert (jobs.current() is not None) == in_mid_job and leaks.children()
+        yield from until(lambda jobs=jobs, early=in_mid_job: idle() or (early and jobs.current().share > 0))
+        assert idle() != in_mid_job and leaks.children(), jobs.last_message()
         with window_override():
             bpy.ops.preferences.addon_disable(module=package)
         yield from settled(30)

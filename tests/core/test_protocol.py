@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import protocol
+from core import lines, protocol, schema
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, BadInputError, CancelledError, SoliloquyError
 from core.protocol import EXTENSION_ROOT, Generate, PriorStyle, Progress, Resample, TakeReady
 
@@ -62,32 +62,32 @@ EVENTS = [
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda r: r.request)
 def test_requests_survive_the_line(request_) -> None:
-    line = protocol.encode_request("17", request_)
+    line = lines.encode_request("17", request_)
     assert line.endswith(b"\n") and line.count(b"\n") == 1
-    assert protocol.decode_request(line) == ("17", request_)
+    assert lines.decode_request(line) == ("17", request_)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda e: e.event)
 def test_events_survive_the_line(event) -> None:
-    line = protocol.encode_event(event)
+    line = lines.encode_event(event)
     assert line.endswith(b"\n") and line.count(b"\n") == 1
-    assert protocol.decode_event(line) == event
+    assert lines.decode_event(line) == event
 
 
 def test_the_lists_above_are_complete() -> None:
-    assert {type(r) for r in REQUESTS} == set(protocol._REQUESTS.values())
-    assert {type(e) for e in EVENTS} == set(protocol._EVENTS.values())
+    assert {type(r) for r in REQUESTS} == set(lines._REQUESTS.values())
+    assert {type(e) for e in EVENTS} == set(lines._EVENTS.values())
 
 
 @given(text=st.text(max_size=60))
 def test_any_text_is_a_legal_path_and_stays_itself(text) -> None:
     request = Generate(audio=text, portrait=text, out=text)
-    assert protocol.decode_request(protocol.encode_request("1", request))[1] == request
+    assert lines.decode_request(lines.encode_request("1", request))[1] == request
 
 
 @given(line=st.binary(max_size=80))
 def test_any_garbage_is_one_kind_of_error(line) -> None:
-    for decode in (protocol.decode_request, protocol.decode_event):
+    for decode in (lines.decode_request, lines.decode_event):
         with pytest.raises(BadInputError):
             decode(line)
 
@@ -119,15 +119,15 @@ def test_any_garbage_is_one_kind_of_error(line) -> None:
 def test_wrong_settings_are_named(changes, word) -> None:
     fields = {"request": "generate", "id": "1", "audio": "a", "portrait": "p", "out": "o", **changes}
     with pytest.raises(BadInputError, match=word) as caught:
-        protocol.decode_request(json.dumps(fields).encode())
+        lines.decode_request(json.dumps(fields).encode())
     assert caught.value.code == "bad_setting" and caught.value.exit_code == EXIT_BAD_INPUT
 
 
 def test_missing_settings_are_named() -> None:
     with pytest.raises(BadInputError, match="audio, out, portrait"):
-        protocol.decode_request(b'{"request":"generate","id":"1"}')
+        lines.decode_request(b'{"request":"generate","id":"1"}')
     with pytest.raises(BadInputError, match="keep"):
-        protocol.encode_request("1", Resample(job="j", keep=("hair",)))
+        lines.encode_request("1", Resample(job="j", keep=("hair",)))
 
 
 def test_every_style_setting_is_explained() -> None:
@@ -138,20 +138,20 @@ def test_every_style_setting_is_explained() -> None:
 
 def test_not_a_number_never_travels() -> None:
     with pytest.raises(BadInputError):
-        protocol.encode_request("1", Generate(audio="a", portrait="p", out="o", start=math.nan))
+        lines.encode_request("1", Generate(audio="a", portrait="p", out="o", start=math.nan))
     with pytest.raises(BadInputError):
-        protocol.decode_request(b'{"request":"generate","id":"1","audio":"a","portrait":"p","out":"o","start":NaN}')
+        lines.decode_request(b'{"request":"generate","id":"1","audio":"a","portrait":"p","out":"o","start":NaN}')
 
 
 def test_whole_numbers_become_floats_where_floats_belong() -> None:
     line = b'{"request":"generate","id":"1","audio":"a","portrait":"p","out":"o","duration":3}'
-    duration = protocol.decode_request(line)[1].duration
+    duration = lines.decode_request(line)[1].duration
     assert duration == 3.0 and isinstance(duration, float)
 
 
 def test_errors_keep_their_exit_code() -> None:
     for error, code in ((BadInputError("a", "b"), EXIT_BAD_INPUT), (CancelledError(), EXIT_CANCELLED)):
-        event = protocol.decode_event(protocol.encode_event(protocol.error_event("1", error)))
+        event = lines.decode_event(lines.encode_event(protocol.error_event("1", error)))
         assert event.exit_code == code
         assert event.exception().exit_code == code
     assert protocol.error_event(None, SoliloquyError("a", "b")).exit_code == 1
@@ -164,7 +164,7 @@ def test_progress_speaks_plainly() -> None:
 
 def test_defaults_keep_their_own_limits() -> None:
     for request in REQUESTS:
-        assert protocol.checked(request) == request
+        assert schema.checked(request) == request
     assert all(f.metadata["text"] for f in dataclasses.fields(Generate))
 
 
@@ -172,7 +172,7 @@ def test_blender_gets_the_standard_library_only() -> None:
     """Importing what Blender imports must load nothing outside the standard library."""
     code = (
         "import sys; before = set(sys.modules)\n"
-        "import core.protocol, core.client, core.environment\n"
+        "import core.protocol, core.lines, core.client, core.environment\n"
         "new = {m.split('.')[0] for m in set(sys.modules) - before} - {'core'}\n"
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )
