@@ -1,7 +1,9 @@
-"""Blinks of a sampled take at a wanted rate: its own where they fall due, others taken out or put in.
+"""Blinks of a sampled take at a wanted rate: its own where they fall due, others taken out or put in; none too long.
 
-Nothing else of the take changes, so an artist who turns the rate keeps the take. It goes along the take in one pass
-with two seconds of delay, and what comes out doesn't depend on the pieces it comes in.
+Where the sample can't tell to the frame when lids close, it holds them shut over all the frames in question, for up to
+0.4 s. So a blink opens again after the longest time that lids take for one. Nothing else of the take changes, so an
+artist who turns the rate keeps the take. It goes along the take in one pass with two seconds of delay, and what comes
+out doesn't depend on the pieces it comes in.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ CLOSED = 0.5
 """Lid weight above which a blink is under way."""
 PROFILE = np.array([0.35, 0.95, 1.0, 0.75, 0.45, 0.2, 0.06], dtype=np.float32)
 """A blink at 25 frames a second: down in 0.1 s, up in 0.2 s, the last of it slowest (Trutoiu et al. 2011)."""
+LONGEST = np.array([0.35, 0.95, 1.0, 1.0, 0.95, 0.7, 0.37, 0.1], dtype=np.float32)
+"""The most that lids are closed around a blink's peak: more than half for 0.2 s, as long as the longer half of those
+that the prior learns from (closing 0.1 s, shut 0.06 s, opening 0.2 s: VanderWerf et al. 2003; Trutoiu et al. 2011)."""
 _PEAK = int(PROFILE.argmax())
 _SLACK = 15
 """Frames that a blink may fall before or after the time at which it is due."""
@@ -162,23 +167,32 @@ class BlinkPacer:
     def _drawn(self, first: int, stop: int) -> np.ndarray:
         """Lids of these frames with the blinks as decided."""
         begin = max(first - DELAY, self._start)
-        lid = self._at(self._lid, begin, self._end)
+        sampled = self._at(self._lid, begin, self._end)
+        lid = sampled.copy()
         for peak in self._natural:
-            if self._rate is None or peak < first - _AFTER or peak in self._kept or self._is_fixed(peak):
+            if peak < first - _AFTER or self._is_fixed(peak):
                 continue
-            earliest, at = max(peak - _BEFORE - begin, 0), peak - begin
-            left = earliest + int(lid[earliest : at + 1].argmin())
-            right = at + int(lid[at : at + _AFTER].argmin())
-            # A blink that the take's beginning or end cuts off has one open side.
-            start = lid[right] if peak < _BEFORE else lid[left]
-            end = lid[left] if at + _AFTER > len(lid) else lid[right]
-            line = np.linspace(start, end, right - left + 1, dtype=np.float32)
-            lid[left : right + 1] = np.minimum(lid[left : right + 1], line)
+            left, right, open_lids = self._open(sampled, peak, begin)
+            if self._rate is None or peak in self._kept:
+                place = np.arange(left, right + 1) - (peak - begin - _PEAK)
+                inside = (place >= 0) & (place < len(LONGEST))
+                open_lids[inside] = np.maximum(open_lids[inside], LONGEST[place[inside]])
+            lid[left : right + 1] = np.minimum(lid[left : right + 1], open_lids)
         for place in self._added:
             if place >= first - len(PROFILE):
                 span = slice(place - _PEAK - begin, place - _PEAK + len(PROFILE) - begin)
                 lid[span] = np.maximum(lid[span], PROFILE)
         return lid[first - begin : stop - begin]
+
+    def _open(self, lid: np.ndarray, peak: int, begin: int) -> tuple[int, int, np.ndarray]:
+        """First and last frame of a blink in ``lid``, whose first frame is ``begin``, and open lids in its place."""
+        earliest, at = max(peak - _BEFORE - begin, 0), peak - begin
+        left = earliest + int(lid[earliest : at + 1].argmin())
+        right = at + int(lid[at : at + _AFTER].argmin())
+        # A blink that the take's beginning or end cuts off has one open side.
+        start = lid[right] if peak < _BEFORE else lid[left]
+        end = lid[left] if at + _AFTER > len(lid) else lid[right]
+        return left, right, np.linspace(start, end, right - left + 1, dtype=np.float32)
 
     def _forget(self, before: int) -> None:
         """Let go of frames and blinks that nothing will be drawn from again."""

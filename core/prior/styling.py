@@ -88,13 +88,12 @@ class Styling:
             return features
         styled = features * self._size
         if self._moves_gaze:
-            before, after = np.rad2deg(features[..., _HEAD]), np.rad2deg(styled[..., _HEAD])
+            before = np.rad2deg(features[..., _HEAD])
             world = features[..., _GAZE] * _DEGREES + _compensation(before)  # where the eyes look, in degrees
             world = self._glance * world
             # On the camera the eyes still make their small saccades: without, they would look like glass.
             world = (1.0 - self._camera) * world + self._camera * np.tanh(world)
-            against = (1.0 - self._camera) * _compensation(after) + self._camera * after
-            styled[..., _GAZE] = np.clip((world - against) / _DEGREES, -1.0, 1.0)
+            self.look(styled, world)
         return styled
 
     def take_out(self, features: np.ndarray) -> np.ndarray:
@@ -103,9 +102,25 @@ class Styling:
             return features
         plain = features / np.maximum(self._size, _LEAST)
         if self._moves_gaze:
-            before, after = np.rad2deg(plain[..., _HEAD]), np.rad2deg(features[..., _HEAD])
-            against = (1.0 - self._camera) * _compensation(after) + self._camera * after
-            world = features[..., _GAZE] * _DEGREES + against
-            world = world / max((1.0 - self._camera) * self._glance, _LEAST)
+            before = np.rad2deg(plain[..., _HEAD])
+            world = self.looks(features) / max((1.0 - self._camera) * self._glance, _LEAST)
             plain[..., _GAZE] = np.clip((world - _compensation(before)) / _DEGREES, -1.0, 1.0)
         return plain
+
+    @property
+    def glance(self) -> float:
+        """How large glances are beside those sampled."""
+        return float((1.0 - self._camera) * self._glance)
+
+    def looks(self, features: np.ndarray) -> np.ndarray:
+        """(…, 2) degrees, yaw and pitch: where eyes of this style look, the head's turns made up for."""
+        return features[..., _GAZE] * _DEGREES + self._against(features)
+
+    def look(self, features: np.ndarray, world: np.ndarray) -> None:
+        """Turn the eyes of ``features`` to look there, as far as they turn: what :meth:`looks` tells the other way."""
+        features[..., _GAZE] = np.clip((world - self._against(features)) / _DEGREES, -1.0, 1.0)
+
+    def _against(self, features: np.ndarray) -> np.ndarray:
+        """(…, 2) degrees that eyes of this style turn against the head."""
+        head = np.rad2deg(features[..., _HEAD])
+        return (1.0 - self._camera) * _compensation(head) + self._camera * head

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..channels import FPS, NONLIP_CHANNELS
+from ..channels import FPS, GAZE, NONLIP_CHANNELS
 from ..mel import MELS_PER_FRAME
 from .blinks import BlinkPacer
 from .denoiser import Denoiser
 from .features import FEATURES, channels_from_features, close_blinks, d_nl, features_from_channels, known_features
+from .gaze import GazeSettler
 from .kept import Kept
 from .network import AudioToNonlipPrior
 from .sampler import SAMPLERS
@@ -36,6 +37,7 @@ _FURTHEST = 5.0
 """Deviations from the mean that kept motion may have in the network's eyes."""
 _LID = FEATURES.index("blink")
 _LIDS = [i for i, name in enumerate(NONLIP_CHANNELS) if name.startswith("eyeBlink")]
+_EYES = [NONLIP_CHANNELS.index(name) for name in GAZE]
 
 
 @dataclass(frozen=True)
@@ -239,24 +241,28 @@ class Walk:
     # In channels ------------------------------------------------------------------------------------------------------
 
     def _finished(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        """Styled, with blinks at their rate and kept channels to the bit."""
+        """Styled, with settled eyes, blinks at their rate, and kept channels to the bit."""
         style = self._sampling.style
+        loop = style.loop and self._frames >= LOOP_FRAMES
         pacers = [BlinkPacer(seed, style.blink_rate) for seed in self._seeds]
+        settlers = [GazeSettler(seed, self._styling.glance, loop) for seed in self._seeds]
         waiting, begin = np.zeros((len(self._seeds), 0, d_nl), np.float32), 0
         for first, values in pieces:
             stop = first + values.shape[1]
+            last = stop == self._frames
             styled = self._styled(first, values)
             waiting = np.concatenate([waiting, styled], axis=1)
             rows = self._mel[first * MELS_PER_FRAME : stop * MELS_PER_FRAME]
             loudness = rows.reshape(stop - first, -1).mean(axis=1)  # (4 n, 80) -> (n,)
-            fixed = self._kept.part(first, stop)[1][:, _LIDS].any(axis=1)
-            lids = [
-                pacer.push(lid, loudness, fixed, stop == self._frames)
-                for pacer, lid in zip(pacers, styled[..., _LID], strict=True)
-            ]
-            ready = len(lids[0])
+            mask = self._kept.part(first, stop)[1]
+            shut, eyes = mask[:, _LIDS].any(axis=1), mask[:, _EYES].any(axis=1)
+            lids = [pacer.push(lid, loudness, shut, last) for pacer, lid in zip(pacers, styled[..., _LID], strict=True)]
+            paths = self._styling.looks(styled)
+            gaze = [settler.push(path, eyes, last) for settler, path in zip(settlers, paths, strict=True)]
+            ready = len(lids[0])  # both keep as much back
             if ready:
                 waiting[:, :ready, _LID] = np.stack(lids)
+                self._styling.look(waiting[:, :ready], np.stack(gaze))
                 kept, mask = self._kept.part(begin, begin + ready)
                 yield begin, np.where(mask, kept, channels_from_features(waiting[:, :ready]))
                 waiting, begin = waiting[:, ready:], begin + ready

@@ -96,6 +96,35 @@ def test_pieces_make_no_difference(seed, rate, pieces, frames):
     assert len(whole) == frames
 
 
+def held(frames, peaks, length):
+    """Lids that come down at each of ``peaks`` and are held shut for ``length`` frames."""
+    curve = np.full(frames, 0.1, np.float32)
+    for peak in peaks:
+        curve[peak - 1] = 0.5
+        curve[peak : peak + length] = 1.0
+        curve[peak + length : peak + length + 2] = (0.6, 0.3)
+    return curve
+
+
+@pytest.mark.parametrize("rate", [None, 15.0])
+@pytest.mark.parametrize("length", [4, 6, 8])
+def test_blinks_are_short_and_short_ones_as_they_were(rate, length):
+    peaks = natural(1500, every=90)
+    lid = held(1500, peaks, length)
+    out = paced(lid, rate)
+    edges = np.flatnonzero(np.diff(np.r_[0, out > 0.5, 0].astype(int)))
+    shut = (edges[1::2] - edges[::2]) / FPS
+    assert len(shut) >= 10 and shut.max() <= 0.2 and out.max() == 1.0, "still blinks, and full ones"
+    assert (out <= np.maximum(lid, paced(lids(1500, peaks), rate))).all() or rate, "only ever opened"
+    short = lids(1500, peaks)
+    np.testing.assert_array_equal(paced(short, None), paced(paced(short, None), None))
+
+
+def test_eyes_that_are_closed_for_long_stay_closed():
+    lid = held(600, [200], 40)
+    np.testing.assert_array_equal(paced(lid, None)[190:250], lid[190:250])
+
+
 def test_new_blinks_fall_into_pauses():
     frames = 3000
     loudness = np.where((np.arange(frames) // 25) % 2 == 0, 1.0, 0.0).astype(np.float32)
