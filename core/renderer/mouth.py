@@ -62,6 +62,11 @@ RECESS_TINT = (0.85, 1.05, 1.12)
 """Powers of that light for red, green and blue: what still arrives has been thrown back by lips and gums."""
 TEETH_FILL = 0.5
 """Share of the lips' shadow that teeth, which are glossy and in front, are spared."""
+GAP_CM = 0.13
+"""Half width up to which a gap between teeth is closed."""
+OWN_SHADE = 0.86
+"""Darkest that the photograph's teeth may be where they are worn, in parts of the colour around: the lip's shadow on
+them is drawn anew for each frame, and the photograph's own, worn a little lower, reads as a brace."""
 
 
 class Mouth:
@@ -89,6 +94,7 @@ class Mouth:
         lips = polygon(landmarks[list(LIPS_OUTER_RING)], size)
         self.clean = self._without_opening(lips)
         self.own_teeth = self._teeth_mask()
+        self.worn = torch.cat([self._teeth_colour(), self.own_teeth], 1)
         self._place_teeth()
         source = geometry.source.pixels[0]
         self.source_is_open = bool(self._gap_pixels(geometry.source.pixels)[0] > OPEN_CM * self.pixels_per_cm)
@@ -160,7 +166,7 @@ class Mouth:
         above = torch.roll(open_around, radius, 2)
         occlusion = 0.35 + 0.65 * smoothstep(0.05, 0.95, 0.45 * open_around + 0.55 * above)
         drawn = self._without_gaps(view, inside, gap)
-        own = sample(torch.cat([self.picture, self.own_teeth], 1), at)
+        own = sample(self.worn, at)
         weight = own[:, 3:] * view.values[:, 8:9]
         surface = drawn * (occlusion + TEETH_FILL * view.values[:, 7:8] * (1 - occlusion))
         surface = surface + weight * (own[:, :3] * (0.45 + 0.55 * occlusion) - surface)
@@ -169,11 +175,15 @@ class Mouth:
     def _without_gaps(self, view: PatchView, inside: Tensor, gap: Tensor) -> Tensor:
         """Close the hair-thin gaps between teeth: at this size they are a shade, not a black line."""
         drawn, tooth = view.values[:, 4:7], view.values[:, 7:8] * inside
-        radius = max(1, round(0.13 * self.pixels_per_cm * view.fineness))
+        radius = max(1, round(GAP_CM * self.pixels_per_cm * view.fineness))
         soft = blur(torch.cat([drawn * tooth, tooth], 1), radius, 2)
         # Between lips barely open a glimpse of the tips alone would look like missing teeth.
         thin = smoothstep(0.6, 0.3, gap / self.pixels_per_cm)[:, None, None, None]
-        near = smoothstep(0.12 - 0.1 * thin, 0.45 - 0.33 * thin, soft[:, 3:]) * (1 - tooth)
+        near = smoothstep(0.12 - 0.1 * thin, 0.45 - 0.33 * thin, soft[:, 3:])
+        # The slits themselves, up to the gums, where few teeth are around: there is one on the left and on the right.
+        row = F.pad(tooth, (radius, radius, 0, 0))
+        left, right = (F.max_pool2d(side, (1, radius), 1) for side in (row[..., : -radius - 1], row[..., radius + 1 :]))
+        near = torch.maximum(near, torch.minimum(left, right)) * (1 - tooth)
         return drawn + near * (0.85 * soft[:, :3] / soft[:, 3:].clamp_min(1e-3) - drawn)
 
     def _lip_line(self, heads: PosedHeads, view: PatchView) -> Tensor:
@@ -202,9 +212,8 @@ class Mouth:
         shade = self.light.shade(normals)[..., None]
         gloss = (normals[..., 2:] * 0.8 + normals[..., 1:2] * 0.55).clamp_min(0).pow(24) * 0.10 * self.depth_light
         colour = self.albedo * shade + gloss
-        return torch.cat(
-            [colour, self.tooth.expand(len(colour), -1, -1), self.own_share.expand(len(colour), -1, -1)], 2
-        )
+        same = torch.cat([self.tooth, self.own_share], 1)
+        return torch.cat([colour, same.expand(len(colour), -1, -1)], 2)
 
     def _interior_materials(self) -> tuple[Tensor, Tensor, Tensor]:
         model, geometry = self.geometry.model, self.geometry
@@ -282,6 +291,16 @@ class Mouth:
         level = luma / self.light.white.max()
         mask = inner * smoothstep(0.35, 0.55, level) * smoothstep(0.5, 0.35, saturation)
         return blur(mask, 1, 1) * inner
+
+    def _teeth_colour(self) -> Tensor:
+        """(1, 3, S, S) the photograph's teeth without the lip's shadow on them and without what shows between them."""
+        solid = (self.own_teeth > 0.9).float()
+        if float(solid.sum()) < 12:
+            return self.picture
+        filled = fill_smoothly(self.picture, solid)
+        luma = torch.tensor(LUMA)[:, None, None]
+        shade = (self.picture * luma).sum(1, keepdim=True) / (filled * luma).sum(1, keepdim=True).clamp_min(1e-3)
+        return filled * shade.clamp(OWN_SHADE, 1.1)
 
     def _vertex_attributes(self, source: Tensor, trust: Tensor) -> Tensor:
         """(1, V, 4): texture position, cover, and how far on the lips' wet side."""
