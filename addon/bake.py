@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.errors import BadInputError
 from . import compat, nla, styles, targets
-from .keys import replace_keys, thinned
+from .keys import replace_keys, thinning
 from .mapping import Rule
 from .motion import TakeMotion
 from .targets import Channel
@@ -44,9 +44,9 @@ def tolerance_of(channel: Channel, tolerance: float) -> float:
     return tolerance * METRES if channel.path.endswith("].location") else tolerance
 
 
-def kept_keys(frames: np.ndarray, channel: Channel, tolerance: float) -> np.ndarray:
-    """Indices of the frames at which a curve gets keys."""
-    return thinned(frames, channel.values, tolerance_of(channel, tolerance))
+def kept_keys(frames: np.ndarray, channel: Channel, tolerance: float) -> Generator[None, None, np.ndarray]:
+    """Indices of the frames at which a curve gets keys; in small steps."""
+    return thinning(frames, channel.values, tolerance_of(channel, tolerance))
 
 
 def frames_of(motion: TakeMotion, timing: Timing) -> np.ndarray:
@@ -119,7 +119,7 @@ def bake(
             if curve is None:
                 curve = curves.new(channel.path, index=channel.index)
                 curve.group = groups.get(channel.group) or groups.new(channel.group)
-            kept = kept_keys(frames, channel, tolerance)
+            kept = yield from kept_keys(frames, channel, tolerance)
             yield None
             replace_keys(curve, frames[kept], channel.values[kept], frames[0], frames[-1])
             line = np.interp(frames, frames[kept], channel.values[kept])

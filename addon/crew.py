@@ -81,12 +81,14 @@ class Crew:
         return [seat.entry for seat in self.seats if seat.entry is not None]
 
     def poll(self) -> bool:
-        """Take in what the workers have said and give them what is next; True when something changed. Never waits."""
+        """Take in what the workers have said, or else give them what is next; True when something changed.
+
+        Never waits, and does little at once: it is a turn of Blender's window.
+        """
         if self._unplanned:
             return self._plan()
         heard = [self._listen(seat) for seat in self.seats]
-        given = [self._give(seat) for seat in self.seats if seat.entry is None]
-        return any(heard) or any(given)
+        return any(heard) or any(self._give(seat) for seat in self.seats if seat.entry is None)
 
     def cancel(self, entry: Entry) -> None:
         """Stop an entry that runs, or take a waiting one out of the run."""
@@ -256,7 +258,8 @@ def run(crew: Crew) -> None:
         while not crew.finished:
             if not crew.poll():
                 time.sleep(0.02)
-    except BaseException:
-        crew.kill()
-        raise
-    crew.close()
+    finally:
+        if crew.finished:
+            crew.close()
+        else:
+            crew.kill()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import bpy
 
@@ -16,14 +17,16 @@ class JobOperator:
     """Begin a job, take in what it brings, say how it ended.
 
     In the user interface this is a modal operator that lets all input pass, except while it puts something into the
-    file: that happens in steps, and an undo between two of them would pull the strip from under it. Each take is an
-    undo step of its own. In scripts and under ``-b`` the operator returns when the job has ended.
+    file (`steps.Landing`). Each take is an undo step of its own. In scripts and under ``-b`` the operator returns when
+    the job has ended.
     """
 
+    completes = False
+    """Whether `complete` has something to do."""
     _job: jobs.Job | None = None
     _preparing: Iterator[object] | None = None
-    _steps: Iterator[object] | None = None
-    _undo_name: str = ""
+    _since: int = 0
+    _landing: steps.Landing | None = None
     _completed: bool = False
     _timer: bpy.types.Timer | None = None
 
@@ -35,9 +38,9 @@ class JobOperator:
         """Start the job; raises `SoliloquyError` when that is impossible."""
         raise AssertionError("each operator begins its own job")
 
-    def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object] | None:
-        """Use the job's result, in steps, after it was done without an error; None: there is nothing left to do."""
-        return None
+    def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
+        """Use the job's result, in steps, after it was done without an error."""
+        raise AssertionError("an operator that completes says how")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Run the job to its end."""
@@ -54,7 +57,7 @@ class JobOperator:
         """Start the job and go on by timer."""
         if bpy.app.background:
             return self.execute(context)
-        self._preparing = self.prepare(context)
+        self._preparing, self._since = self.prepare(context), steps.times_undone()
         try:
             self._begin_when_prepared(context)
         except SoliloquyError as error:
@@ -69,13 +72,14 @@ class JobOperator:
         if self._preparing is not None:
             return self._prepare_on(context, event)
         if event.type != "TIMER":
-            return {"RUNNING_MODAL"} if self._steps is not None else {"PASS_THROUGH"}
+            return {"RUNNING_MODAL"} if self._landing is not None else {"PASS_THROUGH"}
         if self._tick(context, steps.BUDGET):
             return self._end(context)
         return {"PASS_THROUGH"}
 
     def _prepare_on(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type == "ESC" and event.value == "PRESS":
+        undone = self._since != steps.times_undone()
+        if undone or (event.type == "ESC" and event.value == "PRESS"):
             self._preparing.close()
             return self._refuse(CancelledError())
         if event.type == "TIMER":
@@ -98,39 +102,41 @@ class JobOperator:
 
     def _tick(self, context: bpy.types.Context, budget: float) -> bool:
         """One round; True when the job has ended and all of it is in the scene."""
+        begun = time.perf_counter()
         job = self._job
         if job.poll():
             compat.redraw()
-        if self._steps is None:
-            self._next_steps(context, job)
-        if self._steps is not None:
-            self._advance(context, job, budget)
+        if self._landing is None:
+            self._landing = self._next_landing(job)
+        if self._landing is not None:
+            self._land(job, budget - (time.perf_counter() - begun))
             return False
         return job.finished and not job.arrived
 
-    def _next_steps(self, context: bpy.types.Context, job: jobs.Job) -> None:
-        scene = jobs.scene_of(job)
-        if job.arrived:
+    def _next_landing(self, job: jobs.Job) -> steps.Landing | None:
+        if jobs.scene_of(job) is None:
+            job.arrived.clear()
+        elif job.arrived:
             ready = job.arrived.popleft()
-            if scene is not None:
-                self._undo_name = say("Take {number}", number=ready.index)
-                self._steps = takes.arrive(scene, job, ready)
-        elif job.done is not None and scene is not None and not self._completed:
+            name = say("Take {number}", number=ready.index)
+            return steps.Landing(lambda: _in_scene(job, lambda scene: takes.arrive(scene, job, ready)), name)
+        elif job.done is not None and self.completes and not self._completed:
             self._completed = True
-            self._steps, self._undo_name = self.complete(context, scene, job), job.title
+            return steps.Landing(
+                lambda: _in_scene(job, lambda scene: self.complete(bpy.context, scene, job)), job.title
+            )
+        return None
 
-    def _advance(self, context: bpy.types.Context, job: jobs.Job, budget: float) -> None:
+    def _land(self, job: jobs.Job, budget: float) -> None:
         try:
-            if not steps.advance(self._steps, budget):
+            if not self._landing.advance(budget):
                 return
         except SoliloquyError as error:
             if job.finished:
                 job.error = error_event(job.identifier, error)
             else:
                 job.notices.append(str(error))
-        self._steps = None
-        if not bpy.app.background:
-            bpy.ops.ed.undo_push(message=self._undo_name)
+        self._landing = None
         compat.redraw()
 
     def _end(self, context: bpy.types.Context) -> set[str]:
@@ -152,3 +158,9 @@ class JobOperator:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
+
+
+def _in_scene(job: jobs.Job, begin: Callable[[bpy.types.Scene], Iterator[object]]) -> Iterator[object]:
+    """Steps for the scene that a job works for; none where an undo took that away."""
+    scene = jobs.scene_of(job)
+    return iter(()) if scene is None else begin(scene)

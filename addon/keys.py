@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import bpy
 import numpy as np
 
 _LINEAR = 1  # Keyframe.interpolation as an integer, for foreach_set
+_STRETCH = 1000
+"""Frames of a curve that can be looked at in the time that a stretch between two keys takes in any case."""
+_STEP = 200_000
+"""Frames that are looked at in a step."""
 
 
-def thinned(frames: np.ndarray, values: np.ndarray, tolerance: float) -> np.ndarray:
+def thinning(frames: np.ndarray, values: np.ndarray, tolerance: float) -> Generator[None, None, np.ndarray]:
     """Indices of the keys to keep so that straight lines between them stay within ``tolerance`` of all (n,) values.
 
     Ramer's and Douglas' and Peucker's way: between two kept keys the worst frame is kept too until none is worse than
-    the tolerance. 0 keeps every frame; a curve that doesn't move keeps its first key.
+    the tolerance. 0 keeps every frame; a curve that doesn't move keeps its first key. In steps of few milliseconds.
     """
     count = len(values)
     if tolerance <= 0 or count < 3:
@@ -22,10 +28,15 @@ def thinned(frames: np.ndarray, values: np.ndarray, tolerance: float) -> np.ndar
     keep = np.zeros(count, dtype=bool)
     keep[[0, -1]] = True
     waiting = [(0, count - 1)]
+    spent = 0
     while waiting:
         first, last = waiting.pop()
         if last - first < 2:
             continue
+        spent += _STRETCH + last - first
+        if spent > _STEP:
+            spent = 0
+            yield None
         inner = slice(first + 1, last)
         line = np.interp(frames[inner], frames[[first, last]], values[[first, last]])
         error = np.abs(values[inner] - line)
@@ -40,7 +51,7 @@ def thinned(frames: np.ndarray, values: np.ndarray, tolerance: float) -> np.ndar
 def replace_keys(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray, first: float, last: float) -> None:
     """Put keys at ``frames`` in place of all from ``first`` to ``last``; keys outside keep place, value and kind."""
     points = curve.keyframe_points
-    old = np.empty(2 * len(points))
+    old = np.empty(2 * len(points), dtype=np.float32)  # as Blender has them: other kinds go through Python's numbers
     points.foreach_get("co", old)
     inside = np.nonzero((old[::2] >= first - 0.5) & (old[::2] <= last + 0.5))[0]
     if len(inside) == len(points):
@@ -50,13 +61,14 @@ def replace_keys(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray
             points.remove(points[int(index)], fast=True)
     start = len(points)
     points.add(len(frames))
-    coordinates = np.empty(2 * len(points))
-    points.foreach_get("co", coordinates)
+    coordinates = np.empty(2 * len(points), dtype=np.float32)
+    interpolation = np.empty(len(points), dtype=np.int32)
+    if start:
+        points.foreach_get("co", coordinates)
+        points.foreach_get("interpolation", interpolation)
     coordinates[2 * start :: 2] = frames
     coordinates[2 * start + 1 :: 2] = values
-    points.foreach_set("co", coordinates)
-    interpolation = np.empty(len(points), dtype=np.int32)
-    points.foreach_get("interpolation", interpolation)
     interpolation[start:] = _LINEAR
+    points.foreach_set("co", coordinates)
     points.foreach_set("interpolation", interpolation)
     curve.update()  # sorts, and sets the handles

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import compat, nla, targets
 from .nla import TakeTrack
+from .steps import frame_kept
 from .targets import why_not
 from .words import say
 
@@ -115,7 +116,6 @@ def look(scene: bpy.types.Scene, found: list[TakeTrack]) -> Iterator[tuple[int, 
     """Play some frames and count the curves whose property really changes; the last item is (moving, expected)."""
     first = min(track.strip.frame_start for track in found)
     last = max(track.strip.frame_end for track in found)
-    before, subframe = scene.frame_current, scene.frame_subframe
     places = [(track.block, place) for track in found for place in sorted(nla.places_of(track.action))]
     curves = {
         (track.block, (curve.data_path, curve.array_index)): curve
@@ -123,13 +123,13 @@ def look(scene: bpy.types.Scene, found: list[TakeTrack]) -> Iterator[tuple[int, 
         for curve in compat.action_fcurves(track.action)
     }
     seen, wanted = [], []
-    for frame in np.linspace(first, last, _LOOKS).round():
-        scene.frame_set(int(frame))
-        graph = bpy.context.evaluated_depsgraph_get()
-        seen.append([nla.current(block.evaluated_get(graph), place) for block, place in places])
-        wanted.append([curves[place].evaluate(frame - first + curves[place].range()[0]) for place in places])
-        yield None
-    scene.frame_set(before, subframe=subframe)
+    with frame_kept(scene):
+        for frame in np.linspace(first, last, _LOOKS).round():
+            scene.frame_set(int(frame))
+            graph = bpy.context.evaluated_depsgraph_get()
+            seen.append([nla.current(block.evaluated_get(graph), place) for block, place in places])
+            wanted.append([curves[place].evaluate(frame - first + curves[place].range()[0]) for place in places])
+            yield None
     should = np.ptp(np.array(wanted, float), axis=0) > STILL
     does = np.ptp(np.array(seen, float), axis=0) > STILL
     yield int((should & does).sum()), int(should.sum())

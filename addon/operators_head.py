@@ -20,6 +20,7 @@ class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
     bl_idname = "soliloquy.add_head"
     bl_label = "Add Head"
     bl_options = {"REGISTER"}
+    completes = True
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

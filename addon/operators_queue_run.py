@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import bpy
 from bpy.props import StringProperty
@@ -23,8 +22,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
     bl_label = "Run Queue"
     bl_options = {"REGISTER"}
 
-    _steps: Iterator[object] | None = None
-    _undo_name: str = ""
+    _landing: steps.Landing | None = None
     _timer: bpy.types.Timer | None = None
 
     @classmethod
@@ -61,7 +59,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Let the crew work; input passes unless the file is being changed."""
         if event.type != "TIMER":
-            return {"RUNNING_MODAL"} if self._steps is not None else {"PASS_THROUGH"}
+            return {"RUNNING_MODAL"} if self._landing is not None else {"PASS_THROUGH"}
         if job_queue.crew() is None:  # ended from elsewhere
             self.cancel(context)
             return {"CANCELLED"}
@@ -88,24 +86,25 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
 
     def _tick(self, context: bpy.types.Context, budget: float) -> bool:
         """One round; True when the run has ended and all of it is in the scene."""
+        begun = time.perf_counter()
         crew = job_queue.crew()
         if crew.poll():
             compat.redraw()
-        if self._steps is None:
+        if self._landing is None:
             arrival = job_queue.next_arrival()
             if arrival is None:
                 return crew.finished
             entry, take = arrival
-            self._undo_name = say("Take {number} of {job}", number=take.index, job=entry.name)
-            self._steps = job_queue.arrive(entry, take, compat.sequencer_scene(context), crew.notices)
+            self._landing = steps.Landing(
+                lambda: job_queue.arrive(entry, take, compat.sequencer_scene(bpy.context), crew.notices),
+                say("Take {number} of {job}", number=take.index, job=entry.name),
+            )
         try:
-            if not steps.advance(self._steps, budget):
+            if not self._landing.advance(budget - (time.perf_counter() - begun)):
                 return False
         except SoliloquyError as error:
             crew.notices.append(str(error))
-        self._steps = None
-        if not bpy.app.background:
-            bpy.ops.ed.undo_push(message=self._undo_name)
+        self._landing = None
         return False
 
     def _end(self) -> set[str]:

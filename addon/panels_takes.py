@@ -74,11 +74,9 @@ class _Takes(Panel):
             translate=False,
             icon="UV_SYNC_SELECT",
         )
+        editing = nla.is_editing(take.key)
         row.operator(
-            "soliloquy.edit_curves",
-            text="Close Curves" if nla.is_editing(take.key) else "Edit Curves",
-            icon="GRAPH",
-            depress=nla.is_editing(take.key),
+            "soliloquy.edit_curves", text="Close Curves" if editing else "Edit Curves", icon="GRAPH", depress=editing
         )
         picture = thumbnails.icon_of(take)
         if picture:

@@ -24,6 +24,7 @@ from .mapping import BONE_KINDS, PROPERTY, SCALE, Rule
 from .motion import TakeMotion, matrix_to_euler
 from .presets import CENTIMETRE
 from .speech import write_once
+from .steps import frame_kept
 from .timing import Timing
 from .words import say
 
@@ -67,17 +68,14 @@ def read(
     timing = Timing(facts["origin"] + facts.get("placed", 0.0), facts["rate"])
     expected = yield from _expected(thing, rules, take, timing, facts["tolerance"])
     space = targets.space_of(thing)
-    before, subframe = scene.frame_current, scene.frame_subframe
     now: list[Reading] = []
-    try:
+    with frame_kept(scene):
         for index in range(len(take)):
             frame = timing.origin + index / take.fps * timing.rate
             whole = int(np.floor(frame))
             scene.frame_set(whole, subframe=min(frame - whole, 0.999999))
             now.append(_look(thing, rules, space, bpy.context.evaluated_depsgraph_get()))
             yield (index + 1) / len(take)
-    finally:
-        scene.frame_set(before, subframe=subframe)
     seen = {place: np.array([reading[place] for reading in now]) for place in expected if place in now[0]}
     original = np.concatenate([take.expression, take.rotation, take.translation], axis=1)  # (T, 59)
     channels = _solved(thing, rules, original, expected, seen)
@@ -126,7 +124,7 @@ def _expected(
     plan = yield from _at_the_start(targets.channels(thing, rules, sampled))
     for block, channels in plan:
         for channel in channels:
-            kept = bake.kept_keys(frames, channel, tolerance)
+            kept = yield from _at_the_start(bake.kept_keys(frames, channel, tolerance))
             keyed = channel.values[kept].astype(np.float32).astype(float)
             values[block, channel.path, channel.index] = np.interp(at, frames[kept], keyed)
             yield 0.0

@@ -25,7 +25,7 @@ def image_strip(
     """Add the strip in small steps; yields the unfinished strip between them, lastly the finished one.
 
     Scene frame k shows the take's frame of the same moment (`Timing.take_frame`), so each element is named from its
-    own time. Blender copies the whole element list for each one appended, hence the steps.
+    own time. Blender copies the whole element list for each one appended, hence a step for each.
 
     Raises
     ------
@@ -44,8 +44,7 @@ def image_strip(
     strip = compat.strips_of(editor).new_image(name, str(source), channel, first, fit_method="FIT")
     for offset in range(1, length):
         strip.elements.append(frame_name(timing.take_frame(first + offset, count)))
-        if offset % 8 == 0:
-            yield strip
+        yield strip
     yield strip
 
 

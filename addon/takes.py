@@ -54,7 +54,7 @@ def new_key() -> str:
 
 def index_of(scene: bpy.types.Scene, key: str) -> int:
     """Position of the take with that key, −1 where it is gone."""
-    return next((i for i, take in enumerate(settings_of(scene).takes) if take.key == key and key), -1)
+    return next((i for i, take in enumerate(settings_of(scene).takes) if take.key == key), -1) if key else -1
 
 
 def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> SoliloquyTake:

@@ -76,10 +76,10 @@ def undo_while_a_job_runs_is_harmless() -> Iterator[None]:
     yield from until(lambda: addon("jobs").current().share > 0)
     undo()
     yield from until(lambda: len(bpy.context.scene.soliloquy.takes) == 1)
-    yield from settled()  # while a take comes in, Blender's window keeps the user's undo from it; this call it can't
-    undo()
+    undo()  # while a take comes in the window keeps the user's undo from it; this call it can't, so it begins anew
     yield from until(idle)
-    assert len(image_strips()) >= 1
+    assert len(image_strips()) >= 1 and len(bpy.context.scene.soliloquy.takes) == len(image_strips())
+    assert not addon("jobs").last_message()[1], addon("jobs").last_message()
 
 
 def cancel_keeps_finished_takes() -> Iterator[None]:

@@ -22,8 +22,10 @@ from window_harness import (
     idle,
     image_strips,
     in_quiet,
+    push,
     run_in_window,
     settled,
+    undo,
     until,
     window_override,
 )
@@ -147,6 +149,43 @@ def saving_over_the_file_in_mid_queue_is_harmless() -> Iterator[None]:
     assert statuses() == ["done", "done"] and len(image_strips()) == 2
 
 
+def an_undo_in_mid_queue_loses_nothing() -> Iterator[None]:
+    """Undone once while a take is put into the file and once after it: the list of takes, the queue and its file."""
+    yield from begin("person", "slow")
+    push("before the takes")
+    bpy.context.scene.soliloquy.seed = 5
+    push("seed")
+    taking_in = addon("steps").Landing
+    advance = taking_in.advance
+    taking_in.advance = lambda self, _seconds: advance(self, 0.0)  # a step at a time, so that it is seen
+    try:
+        yield from until(lambda: len(heads_listed()) == 1)
+        assert image_strips() == [] or len(image_strips()) == 1
+        undo()
+        assert heads_listed() == [] and bpy.context.scene.soliloquy.seed == 0
+    finally:
+        taking_in.advance = advance
+    yield from until(lambda: bpy.context.scene.soliloquy.active_take == 0 and len(image_strips()) >= 1)
+    yield from settled()
+    listed = heads_listed()
+    assert listed[0] == "Anna" and statuses()[0] == "done", "it began anew"
+    undo()
+    assert heads_listed() == listed[:-1] and len(image_strips()) == len(listed) - 1
+    assert statuses()[0] == "done", "what is on the disk is done, whatever the file shows of it"
+    yield from until(still)
+    assert statuses() == ["done", "done"] and addon("jobs").last_message() == ("Queue: 2 done.", False)
+    assert len(heads_listed()) == 1
+    click(bpy.ops.soliloquy.queue_place)
+    yield from until(lambda: len(image_strips()) == 2)
+    yield from settled()
+    assert sorted(heads_listed()) == ["Anna", "Ben"]
+
+
+def heads_listed() -> list[str]:
+    """Whose the takes in the scene's list are."""
+    return [take.character for take in bpy.context.scene.soliloquy.takes]
+
+
 def a_full_disk_is_told_and_nothing_is_left_half_done() -> Iterator[None]:
     """One job fits, the next doesn't; with room again it is made."""
     small = small_disk()
@@ -242,6 +281,7 @@ run_in_window(
         a_killed_worker_is_replaced,
         a_portrait_that_is_pulled_away_fails_its_job_alone,
         saving_over_the_file_in_mid_queue_is_harmless,
+        an_undo_in_mid_queue_loses_nothing,
         a_full_disk_is_told_and_nothing_is_left_half_done,
         generate_on_a_full_disk_is_told,
         panels_draw_in_every_state,

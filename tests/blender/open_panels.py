@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import bpy
 from harness import PACKAGE
 
+_FIELDS = ("bl_idname", "bl_parent_id", "bl_options")
+
 
 def panels_of(kind: str) -> list[type]:
     """Our panels in an editor, parents before their children."""
@@ -21,16 +23,26 @@ def panels_of(kind: str) -> list[type]:
 
 @contextmanager
 def all_open(panels: list[type]) -> Iterator[None]:
-    """The panels registered anew without being closed, as after a click on each; closed ones are not drawn."""
-    before = [getattr(cls, "bl_options", set()) for cls in panels]
-    for options in (None, before):
-        for cls in reversed(panels):
-            bpy.utils.unregister_class(cls)
-        for index, cls in enumerate(panels):
-            cls.bl_options = set() if options is None else options[index]
-            bpy.utils.register_class(cls)
-        if options is None:
-            yield
+    """The panels registered anew without being closed, as after a click on each; closed ones are not drawn.
+
+    Under other names: Blender remembers by its name which panel was closed.
+    """
+    before = [{name: getattr(cls, name) for name in _FIELDS if hasattr(cls, name)} for cls in panels]
+    _register_as(panels, [{k: f"{own[k]}_open" for k in own if k != "bl_options"} for own in before])
+    try:
+        yield
+    finally:
+        _register_as(panels, before)
+
+
+def _register_as(panels: list[type], fields: list[dict[str, object]]) -> None:
+    for cls in reversed(panels):
+        bpy.utils.unregister_class(cls)
+    for cls, own in zip(panels, fields, strict=True):
+        cls.bl_options = set()
+        for name, value in own.items():
+            setattr(cls, name, value)
+        bpy.utils.register_class(cls)
 
 
 def watched(cls: type, draw, wrong: dict[str, str]):
@@ -39,9 +51,9 @@ def watched(cls: type, draw, wrong: dict[str, str]):
     def watching(self, context):
         try:
             draw(self, context)
-            wrong.setdefault(cls.bl_idname, "")
+            wrong.setdefault(cls.__name__, "")
         except Exception:
-            wrong[cls.bl_idname] = traceback.format_exc()
+            wrong[cls.__name__] = traceback.format_exc()
             raise
 
     return watching
