@@ -75,7 +75,9 @@ def main() -> int:
     parser.add_argument("--portrait", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=2.0, help="of the speech that are spoken")
-    parser.add_argument("--keep", action="store_true", help="update the extension of an earlier trial, runtime and all")
+    parser.add_argument(
+        "--keep", action="store_true", help="go on from an earlier trial: update the extension, keep runtime and takes"
+    )
     parser.add_argument("--limit", type=int, default=3600, help="seconds after which the window is given up")
     chosen = parser.parse_args()
     out, wheels, blender = (path.absolute() for path in (chosen.out, chosen.wheels, chosen.blender))
@@ -83,7 +85,7 @@ def main() -> int:
     archive = build(out)
     if not chosen.keep:
         shutil.rmtree(out / "profile", ignore_errors=True)
-    shutil.rmtree(out / "takes", ignore_errors=True)
+        shutil.rmtree(out / "takes", ignore_errors=True)
     shutil.copy(chosen.portrait, out / "portrait.png")
     variables = environment(out / "profile", [ROOT, out, wheels])
     command = [blender.with_name("blender-gui"), "--enable-event-simulate", "--offline-mode"]

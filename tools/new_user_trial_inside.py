@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -91,6 +92,9 @@ class Trial:
     # ---------------------------------------------------------------------------------------------------------- working
     def doctor_is_asked(self) -> Iterator[None]:
         """A new file with sequencer and viewport; every finding is good."""
+        if self.left is not None:
+            self.left.type = "VIEW_3D"  # it showed the preferences
+            yield
         bpy.ops.wm.read_homefile(load_ui=False, use_empty=True)
         yield
         yield from two_editors()
@@ -114,6 +118,8 @@ class Trial:
         """Sound strip and photograph in, three takes out."""
         scene = window().scene
         sound = {"filepath": str(self.chosen.audio), "frame_start": 1, "channel": 1}
+        if "move_strips" in bpy.ops.sequencer.sound_strip_add.get_rna_type().properties:
+            sound["move_strips"] = False  # else it hangs on the mouse until a click
         with bpy.context.temp_override(window=window(), area=self.left, region=region_of(self.left)):
             bpy.ops.sequencer.sound_strip_add(**sound)
         compat = self.addon("compat")
@@ -135,8 +141,6 @@ class Trial:
 
     def blinks_are_resampled(self) -> Iterator[None]:
         """New blinks for the second half, by the timeline's preview range; the rest stays to the bit."""
-        import numpy as np
-
         scene, half = window().scene, 1 + self.frames // 2
         settings = scene.soliloquy
         settings.active_take = 0
@@ -146,8 +150,10 @@ class Trial:
         yield from self.idle()
         assert len(settings.takes) == 4
         first, new = (np.load(settings.takes[index].path() / "motion.npz") for index in (0, 3))
-        blinks = [index for index, name in enumerate(EXPRESSIONS(self)) if name.startswith("eyeBlink")]
-        others = [index for index in range(first["expression"].shape[1]) if index not in blinks]
+        channels = self.extension("core.channels")
+        blinks = channels.GROUPS["blink"]
+        others = [index for index, name in enumerate(channels.EXPRESSIONS) if name not in blinks]
+        assert not np.array_equal(first["expression"][half - 1 :], new["expression"][half - 1 :])
         assert np.array_equal(first["expression"][: half - 1], new["expression"][: half - 1])
         assert np.array_equal(first["expression"][:, others], new["expression"][:, others])
         assert np.array_equal(first["rotation"], new["rotation"])
@@ -165,18 +171,15 @@ class Trial:
         with bpy.context.temp_override(window=window(), area=self.right, region=region_of(self.right)):
             for thing in (arkit_face(skin), rigify_rig()):
                 settings.targets.add().thing = thing
-        yield from self.pressed(bpy.ops.soliloquy.bake)
-        nla, key = self.addon("nla"), settings.takes[settings.active_take].key
-        yield from until(lambda: len(nla.tracks_of(key)) == 3, 120)
-        yield from wait(2.0)
-        yield from self.pressed(bpy.ops.soliloquy.check_moves)
-        yield from wait(2.0)
-        message, bad = self.addon("jobs").last_message()
-        print(f"    {message}", flush=True)
-        assert not bad, message
+        for operator in (bpy.ops.soliloquy.bake, bpy.ops.soliloquy.check_moves):
+            yield from self.told(operator)
+        key = settings.takes[settings.active_take].key
+        assert len(self.addon("nla").tracks_of(key)) == 3
         light_and_camera(window().scene)
         window().scene.frame_set(1 + self.frames // 2)
         self.right.spaces.active.region_3d.view_perspective = "CAMERA"
+        yield from drawn(self.left, self.right)
+        frame_views(self.left, self.right)
         yield from drawn(self.right)
         yield from self.photographed("trial_bake.png", self.right, "targets")
 
@@ -208,12 +211,17 @@ class Trial:
         self.right.type = "VIEW_3D"
         with bpy.context.temp_override(window=window(), area=self.right, region=region_of(self.right)):
             bpy.ops.nla.tweakmode_exit() if scene.is_nla_tweakmode else None
-        count = len(settings.takes)
+        count, jobs = len(settings.takes), self.addon("jobs")
+        edited = settings.takes[settings.active_take].path()
         yield from self.pressed(bpy.ops.soliloquy.render_curves)
+        yield from until(lambda: jobs.current() is not None, 120)  # the curves are read first
         yield from self.idle()
-        yield from wait(1.0)
-        assert len(settings.takes) == count + 1, self.addon("jobs").last_message()
+        assert len(settings.takes) == count + 1, jobs.last_message()
         print(f"    {settings.takes[-1].note}", flush=True)
+        channels = self.extension("core.channels").EXPRESSIONS
+        before, after = (np.load(path / "motion.npz")["expression"] for path in (edited, settings.takes[-1].path()))
+        moved = {channels[index] for index in np.nonzero((before != after).any(axis=0))[0]}
+        assert moved == {"browInnerUp_L", "browInnerUp_R"}, moved
         scene.frame_set(1 + self.frames // 2)
         for _ in range(2):
             frame_views(self.left, self.right)
@@ -222,10 +230,14 @@ class Trial:
         bpy.ops.wm.save_as_mainfile(filepath=str(self.chosen.out / "trial.blend"))
 
     # ------------------------------------------------------------------------------------------------------------ hands
-    def addon(self, module: str):
+    def extension(self, module: str):
         """A module of the extension, in whichever repository Blender put it."""
         package = next(name for name in bpy.context.preferences.addons.keys() if name.endswith(".soliloquy"))  # noqa: SIM118
-        return importlib.import_module(f"{package}.addon.{module}")
+        return importlib.import_module(f"{package}.{module}")
+
+    def addon(self, module: str):
+        """A module of its side of Blender."""
+        return self.extension(f"addon.{module}")
 
     def looked_at(self, kind: str) -> Iterator[None]:
         """The biggest editor shows this."""
@@ -243,23 +255,29 @@ class Trial:
         assert result & {"RUNNING_MODAL", "FINISHED"}, result
         yield
 
+    def told(self, operator) -> Iterator[None]:
+        """Press a button and wait until the panel says how that went; it must be good news."""
+        jobs = self.addon("jobs")
+        before = jobs.last_message()
+        yield from self.pressed(operator)
+        yield from until(lambda: jobs.last_message() != before, 600)
+        self.good_news()
+
     def idle(self) -> Iterator[None]:
         """Until the job has ended, well."""
         jobs = self.addon("jobs")
         yield from until(lambda: jobs.current() is None, 1200)
-        message, bad = jobs.last_message()
+        self.good_news()
+
+    def good_news(self) -> None:
+        """What the panel says."""
+        message, bad = self.addon("jobs").last_message()
         print(f"    {message}", flush=True)
         assert not bad, message
 
     def photographed(self, name: str, area: bpy.types.Area, *panels: str) -> Iterator[None]:
         """A picture of an editor with some of our panels."""
         yield from photograph(self.chosen.out / name, area, *panels)
-
-
-def EXPRESSIONS(trial: Trial) -> tuple[str, ...]:
-    """Names of the expression channels, from the installed extension."""
-    package = trial.addon("preferences").ROOT_PACKAGE
-    return importlib.import_module(f"{package}.core.channels").EXPRESSIONS
 
 
 def light_and_camera(scene: bpy.types.Scene) -> None:

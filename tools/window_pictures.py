@@ -125,6 +125,9 @@ def run(steps: Iterator[None], pause: float) -> None:
         try:
             next(steps)
         except StopIteration:
+            for cls in our_panels():
+                if not cls.is_registered:
+                    bpy.utils.register_class(cls)
             bpy.ops.wm.quit_blender()
             return None
         return pause
