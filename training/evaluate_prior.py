@@ -1,12 +1,13 @@
 """The prior's table on held-out data, after the paper's Table 2: ``python -m training.evaluate_prior``.
 
     python -m training.evaluate_prior --sets voices,grid --seeds 5
-    python -m training.evaluate_prior --sets voices --steps 2,4,6,8,10,20,50 --guidance 0,1.5,2 --samplers ddim
+    python -m training.evaluate_prior --sets voices --alone --steps 2,4,6,8,10,20,50 --samplers ddim,ddpm:1000
 
 Rows: ground truth (drawn once more where many motions are true), static, a random training clip, the prior that ships,
 and the runs that are compared with one another: diffusion, the autoregressive baseline, diffusion trained without L_vel
 and without editing, all of one size and trained for as long. Rows whose weights aren't there are left out and named.
-Every number is a mean over seeds with its 95 % interval.
+Every number is a mean over seeds with its 95 % interval. ``--alone`` measures one prior sampled in several ways, for a
+table of its own.
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ class Options:
         What else is measured, by the name of its row: folders of runs (priors or baselines, sampled as they were
         trained, with spread 1), or of shards.
     steps, guidance, samplers
-        More rows of the prior with these step counts, guidance scales and samplers.
+        More rows of the prior with these step counts, guidance scales, and samplers: a name, or a name and its number
+        of steps, ``ddpm:1000``.
+    alone
+        Whether only the prior is measured, beside the truth.
     """
 
     sets: tuple[str, ...] = ("voices",)
@@ -96,6 +100,7 @@ class Options:
     steps: tuple[int, ...] = ()
     guidance: tuple[float, ...] = ()
     samplers: tuple[str, ...] = ()
+    alone: bool = False
 
 
 def samplers_of(
@@ -107,8 +112,9 @@ def samplers_of(
         motion = in_range(clip.features(np.random.default_rng(0)))
         return np.repeat(motion.mean(axis=0, keepdims=True), len(motion), axis=0)
 
-    yield "static", static, None
-    yield "random training clip", random_clip_sampler(held.training), None
+    if not options.alone:
+        yield "static", static, None
+        yield "random training clip", random_clip_sampler(held.training), None
     prior = NonlipPrior.load(folder=options.prior)
     window = prior.network.config.window
     yield f"shipped prior, {prior.num_inference_steps} steps", prior_sampler(prior), window
@@ -116,8 +122,12 @@ def samplers_of(
         yield f"shipped prior, {steps} steps, guidance 1", prior_sampler(prior, steps, 1.0), window
     for scale in options.guidance:
         yield f"shipped prior, guidance {scale:g}", prior_sampler(prior, None, scale), window
-    for method in options.samplers:
-        yield f"shipped prior, {method}", prior_sampler(prior, method=method), window
+    for choice in options.samplers:
+        method, _, steps_of = choice.partition(":")
+        label = f"{method}, {steps_of} steps" if steps_of else method
+        yield f"shipped prior, {label}", prior_sampler(prior, int(steps_of or 0) or None, method=method), window
+    if options.alone:
+        return
     first = random_clip_sampler(held.training)
     for name, folder in options.others.items():
         try:
@@ -178,16 +188,23 @@ TITLES = {
 }
 
 
-def tables(measured: Sequence[Mapping[str, float | str]]) -> list[Table]:
+SAMPLING_COLUMNS = ("snd", "fid_fm", "fid_delta_fm", "snd_head", "var_ratio", "jitter_deg_s2", "above_6hz_deg")
+"""Columns of the table of one prior sampled in different ways."""
+
+
+def tables(measured: Sequence[Mapping[str, float | str]], alone: bool = False) -> list[Table]:
     """The rows as tables, one a set; columns that a set lacks are left out."""
     found = []
     for name in dict.fromkeys(str(row["set"]) for row in measured):
         chosen = [row for row in measured if row["set"] == name]
-        columns = [key for key in COLUMNS if any(np.isfinite(float(row.get(key, np.nan))) for row in chosen)]
+        shown = SAMPLING_COLUMNS if alone else COLUMNS
+        columns = [key for key in shown if any(np.isfinite(float(row.get(key, np.nan))) for row in chosen)]
         rows = tuple((str(row["row"]), *(_cell(row, key) for key in columns)) for row in chosen)
         headings = ("", *(COLUMNS[key] for key in columns))
-        command = "python -m training.evaluate_prior"
-        found.append(Table(f"prior-{name}", f"Motion prior, {TITLES[name]}", command, headings, rows))
+        place, command = f"prior-{name}", "python -m training.evaluate_prior"
+        if alone:
+            place, command = f"{place}-sampling", f"{command} --alone"
+        found.append(Table(place, f"Motion prior, {TITLES[name]}", command, headings, rows))
     return found
 
 
@@ -211,7 +228,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--prior", type=Path, default=Options.prior, help="folder of the shards")
     parser.add_argument("--steps", type=listed(int), default=(), help="more rows: step counts")
     parser.add_argument("--guidance", type=listed(float), default=(), help="more rows: guidance scales")
-    parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers")
+    parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers, as ddim or ddpm:1000")
+    parser.add_argument("--alone", action="store_true", help="only the prior, for a table of its own")
     parser.add_argument(
         "--also", nargs=2, metavar=("NAME", "FOLDER"), action="append", help="more rows: other runs or shards"
     )
@@ -224,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
     measured = rows(Options(**options, others=COMPARED | also), lambda text: print(text, flush=True))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for table in tables(measured):
+    for table in tables(measured, options["alone"]):
         show(table, page)
 
 

@@ -1,6 +1,7 @@
 """The prior's table: every row is there, truths win, intervals are Student's, absent weights are named."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,20 @@ def test_the_address_is_measured_by_its_head(options, tmp_path, monkeypatch):
     assert [row["row"] for row in table] == ["truth", "static", "random training clip", "shipped prior, 3 steps"]
     assert all(row["set"] == "address" and "snd" not in row and row["snd_head"] >= -1e-6 for row in table)
     assert table[0]["snd_head"] == pytest.approx(0, abs=1e-6)
+
+
+def test_one_prior_sampled_in_different_ways(options):
+    table = rows(replace(options, alone=True, clips=1, seeds=1, samplers=("ddim", "ddpm:4")), print)
+    assert [row["row"] for row in table] == [
+        "truth, drawn once more",
+        "shipped prior, 3 steps",
+        "shipped prior, 2 steps, guidance 1",
+        "shipped prior, ddim",
+        "shipped prior, ddpm, 4 steps",
+    ]
+    assert len({row["snd"] for row in table}) == len(table), "each is sampled in its own way"
+    (shown,) = tables(table, alone=True)
+    assert shown.name == "prior-voices-sampling" and len(shown.columns) <= 8
 
 
 def test_intervals_are_students():
