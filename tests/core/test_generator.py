@@ -16,6 +16,7 @@ from core.renderer import Renderer
 from core.renderer.fields import pixel_grid
 from core.renderer.generator import Correction, Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
 from core.renderer.generator.conditions import CHANNELS, GROUPS, conditions, half_flow, paintable
+from core.renderer.generator.detail import DETAIL_GAIN, with_detail
 from core.renderer.generator.layers import EPSILON, GAIN, Mapping, ModulatedConv, activate, soften
 from core.renderer.generator.refine import Painter
 from core.renderer.generator.style import identity_of, style_of
@@ -165,6 +166,22 @@ def test_paintable_ends_on_the_background_and_where_nothing_moves():
     outside = torch.ones_like(alpha, dtype=torch.bool)
     outside[..., 88:172, 88:172] = False
     assert (allowed[outside] == 0).all()
+
+
+def test_detail_comes_back_where_skin_moves_and_nowhere_else():
+    parts = torch.full((1, 256, 256), PARTS.index("skin"))
+    parts[:, 120:136, 120:136] = PARTS.index("lips")
+    paint, picture = torch.ones(1, 1, 256, 256), 0.4 + 0.2 * torch.rand(1, 3, 512, 512)
+    paint[..., :40] = 0
+    still, far = torch.full((1, 2, 128, 128), 0.5), torch.full((1, 2, 128, 128), 5.0)
+    torch.testing.assert_close(with_detail(picture, paint, still, parts), picture, rtol=0, atol=0)
+    made = with_detail(picture, paint, far, parts)
+    for same in ((slice(None), slice(0, 78)), (slice(240, 272), slice(240, 272))):  # background, lips
+        torch.testing.assert_close(made[..., same[0], same[1]], picture[..., same[0], same[1]], rtol=0, atol=0)
+    skin = (..., slice(300, 500), slice(100, 500))
+    assert 1.05 < float(made[skin].std() / picture[skin].std()) < 1.0 + DETAIL_GAIN
+    flat = torch.full_like(picture, 0.5)
+    torch.testing.assert_close(with_detail(flat, paint, far, parts)[skin], flat[skin], rtol=0, atol=1e-6)
 
 
 def test_paper_generator_draws_from_identity_and_style_alone():

@@ -72,6 +72,16 @@ def conditions(alpha: Tensor, trust: Tensor, stretch: Tensor, moved: Tensor, par
     return torch.cat([halve(whole), moved / (MOVED * alpha.shape[-1])], 1)
 
 
+def around_features(parts: Tensor) -> Tensor:
+    """(B, 1, S, S) 0..1: lips, mouth and eyes, which are drawn anew in every frame, and what lies around them.
+
+    ``parts`` (B, S, S) are labels of ``head_model.PARTS``, −1 where no head is.
+    """
+    around, soft = (max(1, round(r * parts.shape[-1] / 256)) for r in (AROUND, REACH[1]))
+    drawn = dilate((parts > PARTS.index("skin")).float()[:, None], around)
+    return smoothstep(0.0, 0.5, blur(drawn, soft, 2))
+
+
 def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
     """(B, 1, S, S) 0..1: where the generator may change the picture.
 
@@ -89,11 +99,10 @@ def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
         (B, S, S) label of ``head_model.PARTS``, −1 where no head is.
     """
     size = alpha.shape[-1]
-    reach, soft, around = (max(1, round(r * size / 256)) for r in (*REACH, AROUND))
+    reach, soft = (max(1, round(r * size / 256)) for r in REACH)
     moves = smoothstep(*STILL, moved.norm(dim=1, keepdim=True) * (256 / size))
-    drawn = dilate((parts > PARTS.index("skin")).float()[:, None], around)
-    drawn, person = (smoothstep(0.0, 0.5, blur(v, soft, 2)) for v in (drawn, dilate(alpha, reach)))
+    person = smoothstep(0.0, 0.5, blur(dilate(alpha, reach), soft, 2))
     cavity = (GROUP_OF.to(parts.device)[parts + 1] == GROUPS.index(CAVITY_NAMES))[:, None].float()
     wide = max(1, round(CAVITY_BLUR * size / 256))
     deep = blur(dilate(smoothstep(*CAVITY, blur(cavity, wide, 2)), wide), soft, 2)
-    return person * torch.maximum(enlarge(moves), drawn) * (1 - deep)
+    return person * torch.maximum(enlarge(moves), around_features(parts)) * (1 - deep)

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...models import fast_bfloat16
 from ..fields import pixel_grid
 from .conditions import conditions, half_flow, paintable
+from .detail import with_detail
 from .generator import Generator, resized
 from .style import StyleNetworks, identity_of, style_of
 from .weights import load_generator, weights_path
@@ -90,13 +91,14 @@ class Refiner:
         alpha, trust, stretch = (resized(v, self.side) for v in (frame.alpha, flow.trust, flow.stretch))
         moved = resized(half_flow(flow.positions), self.side // 2) * (self.side / flow.positions.shape[1])
         geometry = conditions(alpha, trust, stretch, moved, parts, normals)
+        paint = paintable(alpha, moved, parts)
         with self._autocast():
             correction = self.network.correct(
                 self.maps,
                 resized(frame.picture, self.side),
                 geometry,
                 self.half_grid + moved,
-                paintable(alpha, moved, parts),
+                paint,
                 style_of(self.styles, self.identity, channels),
             )
-        return correction.apply(frame.picture).clamp(0, 1)
+        return with_detail(correction.apply(frame.picture), paint, moved, parts).clamp(0, 1)
