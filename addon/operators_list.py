@@ -168,6 +168,8 @@ class SOLILOQUY_OT_edit_curves(_OnTake, bpy.types.Operator):
         except BadInputError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        if opened:
+            select_carriers(context, take.key)
         self.report(
             {"INFO"},
             say("{take}: curves open in the graph editor", take=take.name)
@@ -175,6 +177,17 @@ class SOLILOQUY_OT_edit_curves(_OnTake, bpy.types.Operator):
             else say("{take}: closed", take=take.name),
         )
         return {"FINISHED"}
+
+
+def select_carriers(context: bpy.types.Context, key: str) -> None:
+    """Select what carries the take where none of it is selected: the graph editor shows what is."""
+    blocks = {found.block for found in nla.tracks_of(key)}
+    layer = context.view_layer.objects
+    carriers = [thing for thing in layer if thing in blocks or getattr(thing.data, "shape_keys", None) in blocks]
+    if context.mode == "OBJECT" and carriers and not any(thing.select_get() for thing in carriers):
+        for thing in carriers:
+            thing.select_set(True)
+        layer.active = carriers[0]
 
 
 class SOLILOQUY_OT_reset_style(_OnTake, bpy.types.Operator):

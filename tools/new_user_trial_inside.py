@@ -188,7 +188,7 @@ class Trial:
         scene = window().scene
         settings, compat = scene.soliloquy, self.addon("compat")
         rig = settings.targets[0].thing
-        bpy.context.view_layer.objects.active = rig
+        bpy.ops.object.select_all(action="DESELECT")
         yield from self.pressed(bpy.ops.soliloquy.edit_curves)
         yield from wait(1.0)
         action = rig.animation_data.action
@@ -207,6 +207,7 @@ class Trial:
         yield from drawn(self.right)
         with bpy.context.temp_override(window=window(), area=self.right, region=region_of(self.right)):
             bpy.ops.graph.view_all()
+            assert len(bpy.context.visible_fcurves) >= 2, "the brows' curves are seen"
         yield from photograph(self.chosen.out / "trial_curves.png", self.right)
         self.right.type = "VIEW_3D"
         with bpy.context.temp_override(window=window(), area=self.right, region=region_of(self.right)):

@@ -151,11 +151,18 @@ def test_an_appended_scene_finds_its_takes(three, tmp_path):
 
 def test_curves_open_for_editing_and_close_again(three):
     rig = rig_of(three)
+    for thing in three.objects:
+        thing.select_set(False)
     assert bpy.ops.soliloquy.edit_curves() == {"FINISHED"}
+    assert [thing for thing in three.objects if thing.select_get()] == [rig], "the graph editor shows what is selected"
     assert rig.animation_data.use_tweak_mode and rig.animation_data.action.name.endswith("Take 3")
     assert bpy.ops.soliloquy.edit_curves() == {"FINISHED"}
     assert not rig.animation_data.use_tweak_mode and rig.animation_data.action is None
+    rig.select_set(False)
+    skin = next(child for child in rig.children if child.type == "MESH")
+    skin.select_set(True)
     bpy.ops.soliloquy.edit_curves()
+    assert rig.select_get() and skin.select_get(), "none of what carries the take was selected"
     assert bpy.ops.soliloquy.bake() == {"FINISHED"}, "an open take is closed and baked anew"
     three.soliloquy.active_take = 0
     bpy.ops.soliloquy.unbake()

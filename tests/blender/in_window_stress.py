@@ -55,14 +55,14 @@ def long_takes_do_not_block() -> Iterator[None]:
     assert takes.active_take(scene).status == "READY"
     click(bpy.ops.soliloquy.add_head)
     yield from until(idle)
-    ours: list[float] = []
+    ours: list[tuple[float, float]] = []
     steps = addon("steps")
     advance = steps.advance
 
     def timed(*arguments) -> bool:
-        begun = time.perf_counter()
+        begun = time.perf_counter(), time.thread_time()
         ended = advance(*arguments)
-        ours.append(time.perf_counter() - begun)
+        ours.append((time.perf_counter() - begun[0], time.thread_time() - begun[1]))
         return ended
 
     steps.advance = timed
@@ -79,12 +79,18 @@ def long_takes_do_not_block() -> Iterator[None]:
                 break
         assert done, name
         print(
-            f"longest turn of the add-on while {name}: {max(ours) * 1000:.0f} ms; with Blender's redraw on this "
+            f"longest turn of the add-on while {name}: {most(ours)}; with Blender's redraw on this "
             f"machine {longest * 1000:.0f} ms, {time.perf_counter() - started:.1f} s in all"
         )
         ours.clear()
         yield from settled(10)
     steps.advance = advance
+
+
+def most(spent: list[tuple[float, float]]) -> str:
+    """The longest of several times: by the clock, which busy machines stop, and of the processor."""
+    wall, worked = (max(times) * 1000 for times in zip(*spent, strict=True))
+    return f"{wall:.1f} ms, {worked:.1f} ms of processor time"
 
 
 def take_strip_length() -> int:
@@ -129,10 +135,13 @@ def panels_draw_without_errors() -> Iterator[None]:
 
 
 def fifty_takes_are_drawn_quickly() -> Iterator[None]:
-    """Time that all of our panels and the list need for one redraw, with 50 takes; printed, judged far off the mark."""
+    """Time of all of our panels and the list in one redraw, with 50 takes and a rig; printed, judged off the mark."""
     scene, _ = ready_scene()
     click(bpy.ops.soliloquy.generate)
     yield from until(idle)
+    click(bpy.ops.soliloquy.add_head)
+    yield from until(idle)
+    yield from settled()
     first = scene.soliloquy.takes[0]
     for index in range(49):
         take = scene.soliloquy.takes.add()
@@ -147,7 +156,7 @@ def fifty_takes_are_drawn_quickly() -> Iterator[None]:
     region = next(region for region in area.regions if region.type == "UI")
     region.active_panel_category = "Soliloquy"
     yield from settled(20)
-    spent: list[float] = []
+    spent: list[tuple[float, float]] = []
     drawn = panels_of("VIEW_3D")
     originals = [cls.draw for cls in drawn]
     each = []
@@ -161,27 +170,27 @@ def fifty_takes_are_drawn_quickly() -> Iterator[None]:
             area.tag_redraw()
             yield from settled(4)
             if spent:
-                each.append(sum(spent))
+                each.append(tuple(sum(times) for times in zip(*spent, strict=True)))
         for cls, original in zip(drawn, originals, strict=True):
             cls.draw = original
     assert each, "the panels were drawn"
-    middle = sorted(each)[len(each) // 2]
+    middle = [sorted(times)[len(each) // 2] for times in zip(*each, strict=True)]
     print(
-        f"longest redraw of our panels, all open, with 50 takes: {max(each) * 1000:.1f} ms, "
-        f"the middle one {middle * 1000:.1f} ms"
+        f"longest redraw of our panels, all open, with 50 takes: {most(each)}; "
+        f"the middle one {middle[0] * 1000:.1f} and {middle[1] * 1000:.1f} ms"
     )
-    assert middle < 0.05
+    assert middle[1] < 0.05
 
 
-def timed_in(draw, spent: list[float]):
-    """A panel's ``draw``, its time (with the lists in it) added to a list."""
+def timed_in(draw, spent: list[tuple[float, float]]):
+    """A panel's ``draw``, its time by the clock and of the processor (with the lists in it) added to a list."""
 
     def timed(self, context):
-        begun = time.perf_counter()
+        begun = time.perf_counter(), time.thread_time()
         try:
             return draw(self, context)
         finally:
-            spent.append(time.perf_counter() - begun)
+            spent.append((time.perf_counter() - begun[0], time.thread_time() - begun[1]))
 
     return timed
 
