@@ -25,7 +25,7 @@ from core.face_view import VIEW_SIDE, clip_similarity, sampling_theta
 from core.reconstruction import WEIGHTS as R_WEIGHTS
 from core.reconstruction import Reconstruction
 from core.renderer.generator import PaperGenerator
-from core.renderer.generator.detail import with_detail
+from core.renderer.generator.finish import finished
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.renderer.generator.weights import load_generator, weights_path
 
@@ -89,8 +89,8 @@ def drawn_by(path: Path | None, styles: StyleNetworks) -> Method:
             if isinstance(network, PaperGenerator):
                 return network(batch["source"], style).clamp(0, 1)
             prepared = prepare({**batch, "style": style})
-            made = correct(network, prepared).apply(batch["warped"])
-            return with_detail(made, prepared["paintable"], batch["flow"], batch["parts"]).clamp(0, 1)
+            geometry = (batch["warped"], prepared["paintable"], batch["flow"], batch["parts"])
+            return finished(correct(network, prepared), *geometry)
 
     return make
 

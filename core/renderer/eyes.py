@@ -174,7 +174,7 @@ class Eye:
         lash = _curve(line, size, max(1.0, 0.11 * cm))
         fold = _curve(line - np.array([0, 0.42 * cm], np.float32), size, max(1.0, 0.10 * cm))
         below = _curve(line + np.array([0, 0.16 * cm], np.float32), size, max(1.0, 0.22 * cm))
-        dark = self._lash_colour()
+        dark = self._lash_colour(light)
         skin = skin * (1 - 0.12 * fold) * (1 - 0.10 * below)
         bulge = _curve(line - np.array([0, 0.2 * cm], np.float32), size, max(1.0, 0.3 * cm))
         skin = skin * (1 + 0.04 * bulge)
@@ -187,13 +187,19 @@ class Eye:
         shift = round(1.2 * self.pixels_per_cm)
         return torch.roll(detail.clamp(-0.04, 0.04), -shift, 2) * 0.8
 
-    def _lash_colour(self) -> Tensor:
-        """(1, 3, 1, 1) the dark colour along the photograph's upper lid."""
+    def _lash_colour(self, light: Light) -> Tensor:
+        """(1, 3, 1, 1) the dark colour along the photograph's upper lid, as warm as the skin around at least by half.
+
+        The darkest pixels there are lashes, or the rim of a blue iris, which no closed lid shows.
+        """
         rim = (self.opening > 0.05)[0, 0]
         colours = self.picture[0].permute(1, 2, 0)[rim]
-        luma = colours @ torch.tensor(LUMA)
+        weights = torch.tensor(LUMA)
+        luma = colours @ weights
         dark = colours[luma <= luma.quantile(0.15)].mean(0)
-        return dark[None, :, None, None]
+        red, green, blue = dark
+        warm = (0.5 + 0.5 * light.skin / (light.skin @ weights)) * (dark @ weights)
+        return torch.stack([torch.maximum(red, warm[0]), green, torch.minimum(blue, warm[2])])[None, :, None, None]
 
 
 def _curve(points: np.ndarray, size: int, width: float) -> Tensor:

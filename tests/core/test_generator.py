@@ -16,7 +16,7 @@ from core.renderer import Renderer
 from core.renderer.fields import pixel_grid
 from core.renderer.generator import Correction, Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
 from core.renderer.generator.conditions import CHANNELS, GROUPS, conditions, half_flow, paintable
-from core.renderer.generator.detail import DETAIL_GAIN, with_detail
+from core.renderer.generator.finish import DETAIL_GAIN, with_detail, without_cooling
 from core.renderer.generator.layers import EPSILON, GAIN, Mapping, ModulatedConv, activate, soften
 from core.renderer.generator.refine import Painter
 from core.renderer.generator.style import identity_of, style_of
@@ -182,6 +182,18 @@ def test_detail_comes_back_where_skin_moves_and_nowhere_else():
     assert 1.05 < float(made[skin].std() / picture[skin].std()) < 1.0 + DETAIL_GAIN
     flat = torch.full_like(picture, 0.5)
     torch.testing.assert_close(with_detail(flat, paint, far, parts)[skin], flat[skin], rtol=0, atol=1e-6)
+
+
+def test_skin_may_get_warmer_and_darker_but_no_bluer():
+    parts = torch.full((1, 8, 8), PARTS.index("skin"))
+    parts[:, 4:] = PARTS.index("eye_left")
+    change = torch.tensor([-0.3, -0.2, 0.1])[:, None, None].expand(1, 3, 8, 8)
+    nothing = torch.zeros(1, 1, 8, 8)
+    cooler = without_cooling(Correction(torch.zeros(1, 2, 8, 8), nothing, change), parts).change
+    torch.testing.assert_close(cooler[0, :, 0, 0], torch.tensor([-0.1, -0.2, -0.1]))
+    torch.testing.assert_close(cooler[:, :, 4:], change[:, :, 4:])
+    warmer = Correction(torch.zeros(1, 2, 8, 8), nothing, change.flip(1))
+    torch.testing.assert_close(without_cooling(warmer, parts).change, change.flip(1))
 
 
 def test_paper_generator_draws_from_identity_and_style_alone():

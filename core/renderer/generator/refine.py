@@ -13,7 +13,7 @@ from torch import Tensor
 from ...models import fast_bfloat16
 from ..fields import pixel_grid
 from .conditions import conditions, half_flow, paintable
-from .detail import with_detail
+from .finish import finished
 from .generator import Generator, resized
 from .style import StyleNetworks, identity_of, style_of
 from .weights import load_generator, weights_path
@@ -101,4 +101,4 @@ class Refiner:
                 paint,
                 style_of(self.styles, self.identity, channels),
             )
-        return with_detail(correction.apply(frame.picture), paint, moved, parts).clamp(0, 1)
+        return finished(correction, frame.picture, paint, moved, parts)
