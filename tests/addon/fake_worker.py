@@ -1,6 +1,7 @@
 """A scripted worker for tests of the add-on: speaks the real protocol, makes tiny takes, misbehaves on demand.
 
-The portrait's file name says how: ``slow`` takes its time over each frame, ``crash`` dies after the first take,
+The portrait's file name says how: ``slow`` takes its time over each frame, ``held`` waits in the midst of each take for
+a file ``go`` beside the portrait (``go 2`` lets the second go on alone), ``crash`` dies after the first take,
 ``noface`` refuses, ``hang`` says nothing more and ignores cancel, ``garbage`` writes a line that is no message.
 A take with a ``take.json`` is finished: as the real worker's, it is announced and not touched.
 Frame i is one colour, (i mod 256, i // 256, 128), so that a test can read from a picture which frame it is.
@@ -81,7 +82,7 @@ def resampled(job: Path, seed: int, request: protocol.Resample) -> dict[str, np.
 
 def make_take(
     identifier: str, job: Path, index: int, seed: int, request: protocol.Generate, pause: float,
-    moving: dict[str, np.ndarray] | None = None,
+    moving: dict[str, np.ndarray] | None = None, gate: Path | None = None,
 ) -> bool:  # fmt: skip
     seconds = SECONDS if request.duration is None else request.duration
     shown = getattr(request, "preview", None)
@@ -101,6 +102,10 @@ def make_take(
             eta = (count - i) * max(pause, 0.001)
             say(protocol.Progress(id=identifier, stage="frames", done=i, total=count, eta=eta, take=index))
         time.sleep(pause)
+        while gate and i == 20 and not ((gate / "go").exists() or (gate / f"go {index}").exists()):
+            if identifier in cancelled:
+                return False
+            time.sleep(0.01)
     frames = None if request.motion_only else str(folder / "frames")
     if not whole:
         (folder / "take.json").write_text('{"files": ["motion.npz"]}')
@@ -182,7 +187,8 @@ def run(identifier: str, request: protocol.Request) -> None:
     for offset, seed in enumerate(seeds):
         moving = resampled(job, seed, request) if isinstance(request, protocol.Resample) else given
         try:
-            made = make_take(identifier, job, first + offset, seed, like, 0.05 if manner == "slow" else 0.0, moving)
+            pause, gate = 0.05 if manner == "slow" else 0.0, Path(request.portrait).parent if manner == "held" else None
+            made = make_take(identifier, job, first + offset, seed, like, pause, moving, gate)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise

@@ -87,6 +87,11 @@ def picture(manner: str = "person") -> Path:
     return path
 
 
+def let_go(portrait: str | Path, take: int | None = None) -> None:
+    """Let the scripted worker finish the takes (or one of them) that it holds in the midst, of a ``held`` portrait."""
+    (Path(portrait).parent / ("go" if take is None else f"go {take}")).touch()
+
+
 def ready_scene(manner: str = "person", frame: int = 11):
     """Sound strip and portrait in the scene, as a user would have them; returns scene and strip."""
     scene = bpy.context.scene

@@ -198,7 +198,7 @@ def a_body_action_survives_the_bake():
 
 
 def a_worker_killed_in_mid_job_is_an_error_and_the_next_job_works():
-    scene, _ = ready_scene("slow")
+    scene, _ = ready_scene("held")
     jobs = addon("jobs")
     killed = []
 
@@ -226,7 +226,7 @@ def a_worker_killed_in_mid_job_is_an_error_and_the_next_job_works():
 
 
 def opening_a_file_in_mid_job_ends_the_worker():
-    ready_scene("slow")
+    ready_scene("held")
     jobs, operators = addon("jobs"), addon("operators_takes")
     request, spoken = operators.generate_request(bpy.context.scene)
     job = jobs.start(request, "Generate", bpy.context.scene, spoken)
@@ -240,7 +240,7 @@ def opening_a_file_in_mid_job_ends_the_worker():
 
 def no_worker_is_left_when_blender_quits():
     """The runner looks for this process after Blender has ended."""
-    ready_scene("slow")
+    ready_scene("held")
     jobs, operators = addon("jobs"), addon("operators_takes")
     request, spoken = operators.generate_request(bpy.context.scene)
     job = jobs.start(request, "Generate", bpy.context.scene, spoken)

@@ -13,12 +13,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bpy
-from harness import addon, ready_scene
+from harness import addon, let_go, ready_scene
 from window_harness import (
     baked_curves,
     click,
     idle,
     image_strips,
+    in_mid_job,
     push,
     redo,
     run_in_window,
@@ -29,18 +30,19 @@ from window_harness import (
 
 
 def generate_runs_beside_the_user() -> Iterator[None]:
-    ready_scene("slow")
+    scene, _ = ready_scene("held")
+    scene.soliloquy.takes_wanted = 2
     jobs = addon("jobs")
     push("scene")
     click(bpy.ops.soliloquy.generate)
-    assert not bpy.ops.soliloquy.generate.poll()
-    shares = set()
-    while not idle():
-        if jobs.current():
-            shares.add(round(jobs.current().share, 2))
-        yield
-    assert len(shares) > 2, f"progress is seen on the way: {shares}"
-    assert len(bpy.context.scene.soliloquy.takes) == 1 and len(image_strips()) == 1
+    assert not bpy.ops.soliloquy.generate.poll() and jobs.current().share == 0
+    yield from in_mid_job()
+    first = jobs.current().share
+    let_go(scene.soliloquy.portrait_file, take=1)
+    yield from until(lambda: jobs.current().share != first and len(image_strips()) == 1)
+    let_go(scene.soliloquy.portrait_file)
+    yield from until(idle)
+    assert len(bpy.context.scene.soliloquy.takes) == 2 and len(image_strips()) == 2
     assert "done" in jobs.last_message()[0]
 
 
@@ -66,27 +68,30 @@ def a_take_is_one_undo_step() -> Iterator[None]:
 
 
 def undo_while_a_job_runs_is_harmless() -> Iterator[None]:
-    ready_scene("slow")
+    portrait = ready_scene("held")[0].soliloquy.portrait_file
     push("scene")
     bpy.context.scene.soliloquy.seed = 5
     push("seed")
     bpy.context.scene.soliloquy.takes_wanted = 2
     push("takes")
     click(bpy.ops.soliloquy.generate)
-    yield from until(lambda: addon("jobs").current().share > 0)
+    yield from in_mid_job()
     undo()
+    let_go(portrait, take=1)
     yield from until(lambda: len(bpy.context.scene.soliloquy.takes) == 1)
     undo()  # while a take comes in the window keeps the user's undo from it; this call it can't, so it begins anew
+    let_go(portrait)
     yield from until(idle)
     assert len(image_strips()) >= 1 and len(bpy.context.scene.soliloquy.takes) == len(image_strips())
     assert not addon("jobs").last_message()[1], addon("jobs").last_message()
 
 
 def cancel_keeps_finished_takes() -> Iterator[None]:
-    scene, _ = ready_scene("slow")
+    scene, _ = ready_scene("held")
     scene.soliloquy.takes_wanted = 3
     jobs = addon("jobs")
     click(bpy.ops.soliloquy.generate)
+    let_go(scene.soliloquy.portrait_file, take=1)
     yield from until(lambda: len(bpy.context.scene.soliloquy.takes) == 1)
     click(bpy.ops.soliloquy.cancel)
     yield from until(idle)
@@ -95,10 +100,10 @@ def cancel_keeps_finished_takes() -> Iterator[None]:
 
 
 def a_killed_worker_is_told_in_the_panel() -> Iterator[None]:
-    ready_scene("slow")
+    ready_scene("held")
     jobs = addon("jobs")
     click(bpy.ops.soliloquy.generate)
-    yield from until(lambda: jobs.current().share > 0)
+    yield from in_mid_job()
     os.kill(jobs.worker_pid(), 9)
     yield from until(idle)
     message, bad = jobs.last_message()

@@ -14,13 +14,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import bpy
 import leaks
-from harness import addon, folder, ready_scene
+from harness import addon, folder, let_go, ready_scene
 from open_panels import all_open, panels_of, watched
 from window_harness import (
     baked_curves,
     click,
     idle,
     image_strips,
+    in_mid_job,
     run_in_window,
     settled,
     until,
@@ -196,15 +197,16 @@ def timed_in(draw, spent: list[tuple[float, float]]):
 
 
 def saving_and_losing_the_portrait_in_mid_job_is_harmless() -> Iterator[None]:
-    scene, _ = ready_scene("slow")
+    scene, _ = ready_scene("held")
     jobs = addon("jobs")
     click(bpy.ops.soliloquy.generate)
-    yield from until(lambda: jobs.current().share > 0)
+    yield from in_mid_job()
     Path(scene.soliloquy.portrait_file).unlink()
     path = folder("blend") / "in mid job.blend"
     with window_override():
         bpy.ops.wm.save_as_mainfile(filepath=str(path))
         bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    let_go(scene.soliloquy.portrait_file)
     yield from until(idle)
     assert not jobs.last_message()[1] and len(image_strips()) == 1
     with window_override():
@@ -223,15 +225,14 @@ def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
         bpy.ops.preferences.addon_disable(module=package)
     leaks.watch()
     before = leaks.picture()
-    for in_mid_job in (True, False):
+    for working in (True, False):
         with window_override():
             bpy.ops.preferences.addon_enable(module=package)
         bpy.context.scene.soliloquy.output_dir = str(folder("out"))
-        ready_scene("slow" if in_mid_job else "person")
+        ready_scene("held" if working else "person")
         click(bpy.ops.soliloquy.generate)
-        jobs = addon("jobs")
-        yield from until(lambda jobs=jobs, early=in_mid_job: idle() or (early and jobs.current().share > 0))
-        assert idle() != in_mid_job and leaks.children(), jobs.last_message()
+        yield from in_mid_job() if working else until(idle)
+        assert leaks.children(), addon("jobs").last_message()
         with window_override():
             bpy.ops.preferences.addon_disable(module=package)
         yield from settled(30)

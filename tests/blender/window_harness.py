@@ -72,6 +72,11 @@ def idle() -> bool:
     return addon("jobs").current() is None
 
 
+def in_mid_job() -> Iterator[None]:
+    """Until the worker is at work on a ``held`` portrait's take, which it won't finish before it is let go."""
+    yield from until(lambda: addon("jobs").current().share > 0)
+
+
 def image_strips() -> list[str]:
     return sorted(strip.name for strip in addon("compat").all_strips(bpy.context.scene) if strip.type == "IMAGE")
 
@@ -90,10 +95,10 @@ def baked_curves() -> int:
 
 def the_worker_dies_with_the_window() -> Iterator[None]:
     """Last: quits Blender in mid-job; the runner looks whether the process is gone."""
-    ready_scene("slow")[0].soliloquy.takes_wanted = 50
+    ready_scene("held")
     jobs = addon("jobs")
     click(bpy.ops.soliloquy.generate)
-    yield from until(lambda: jobs.current().share > 0)
+    yield from in_mid_job()
     print(f"LEFT {jobs.worker_pid()}", flush=True)
 
 
