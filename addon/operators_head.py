@@ -8,7 +8,7 @@ import bpy
 
 from . import compat, head, jobs, moves, portrait, preferences, takes, targets
 from .job_operator import JobOperator
-from .operators_takes import poll_by, why_not
+from .operators_takes import OnTake, poll_by, why_not
 from .properties import settings_of
 from .steps import SteppedOperator
 from .words import say
@@ -154,18 +154,12 @@ def _passing(items: Iterator[object]) -> Generator[object, None, list[object]]:
     return passed
 
 
-class SOLILOQUY_OT_unbake(bpy.types.Operator):
+class SOLILOQUY_OT_unbake(OnTake, bpy.types.Operator):
     """Take the chosen take's keys, Actions and tracks off every target; nothing else is touched"""
 
     bl_idname = "soliloquy.unbake"
     bl_label = "Remove Bake"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """A take is chosen."""
-        chosen = takes.active_take(compat.sequencer_scene(context))
-        return poll_by(cls, say("No take is chosen in the list") if chosen is None else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove them."""

@@ -12,20 +12,10 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 from ..core.errors import BadInputError
 from . import compat, jobs, nla, takes
 from .motion import load_motion
-from .operators_takes import poll_by
+from .operators_takes import OnTake, poll_by
 from .properties import settings_of
 from .steps import SteppedOperator
 from .words import say
-
-
-class _OnTake:
-    """Needs a chosen take."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """A take is chosen."""
-        chosen = takes.active_take(compat.sequencer_scene(context))
-        return poll_by(cls, say("No take is chosen in the list") if chosen is None else "")
 
 
 class SOLILOQUY_OT_place_take(SteppedOperator, bpy.types.Operator):
@@ -75,7 +65,7 @@ class SOLILOQUY_OT_compare_takes(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOLILOQUY_OT_duplicate_take(_OnTake, SteppedOperator, bpy.types.Operator):
+class SOLILOQUY_OT_duplicate_take(OnTake, SteppedOperator, bpy.types.Operator):
     """A second entry of the take with Actions and a strip of its own, to be edited without losing the first"""
 
     bl_idname = "soliloquy.duplicate_take"
@@ -88,7 +78,7 @@ class SOLILOQUY_OT_duplicate_take(_OnTake, SteppedOperator, bpy.types.Operator):
         return takes.duplicate_take(scene, settings_of(scene).active_take)
 
 
-class SOLILOQUY_OT_remove_take(_OnTake, bpy.types.Operator):
+class SOLILOQUY_OT_remove_take(OnTake, bpy.types.Operator):
     """Take it off the list, out of the sequencer and off every target; its files stay on disk"""
 
     bl_idname = "soliloquy.remove_take"
@@ -153,7 +143,7 @@ class SOLILOQUY_OT_collect_takes(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOLILOQUY_OT_edit_curves(_OnTake, bpy.types.Operator):
+class SOLILOQUY_OT_edit_curves(OnTake, bpy.types.Operator):
     """Open the chosen take's Actions for editing in the graph editor (NLA tweak mode); again: close them"""
 
     bl_idname = "soliloquy.edit_curves"
@@ -190,7 +180,7 @@ def select_carriers(context: bpy.types.Context, key: str) -> None:
         layer.active = carriers[0]
 
 
-class SOLILOQUY_OT_reset_style(_OnTake, bpy.types.Operator):
+class SOLILOQUY_OT_reset_style(OnTake, bpy.types.Operator):
     """Show the chosen take as it was sampled"""
 
     bl_idname = "soliloquy.reset_style"
@@ -206,7 +196,7 @@ class SOLILOQUY_OT_reset_style(_OnTake, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOLILOQUY_OT_pose_from_take(_OnTake, bpy.types.Operator):
+class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
     """Take the head's pose over from the chosen take at the current frame, so that another take begins or ends there"""
 
     bl_idname = "soliloquy.pose_from_take"
@@ -232,7 +222,7 @@ class SOLILOQUY_OT_pose_from_take(_OnTake, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOLILOQUY_OT_open_folder(_OnTake, bpy.types.Operator):
+class SOLILOQUY_OT_open_folder(OnTake, bpy.types.Operator):
     """Show the chosen take's folder: frames, motion, curves"""
 
     bl_idname = "soliloquy.open_folder"

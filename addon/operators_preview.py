@@ -8,9 +8,8 @@ from pathlib import Path
 import bpy
 
 from ..core.protocol import Generate
-from . import compat, jobs, operators_takes
-from .job_operator import JobOperator
-from .operators_takes import poll_by, why_not
+from . import compat, jobs
+from .operators_takes import OnSpeech, generate_request
 from .words import say
 
 PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}
@@ -23,22 +22,17 @@ def preview_of(request: Generate) -> Generate:
     return replace(request, **PREVIEW, out=str(Path(request.out) / PREVIEW_FOLDER))
 
 
-class SOLILOQUY_OT_preview(JobOperator, bpy.types.Operator):
+class SOLILOQUY_OT_preview(OnSpeech, bpy.types.Operator):
     """Show the first four seconds of the first take in small, uncorrected pictures; the real take replaces them"""
 
     bl_idname = "soliloquy.preview"
     bl_label = "Preview"
     bl_options = {"REGISTER"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """As for Generate."""
-        return poll_by(cls, why_not(context, needs_speech=True))
-
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Send the scene's settings, made small."""
         scene = compat.sequencer_scene(context)
-        request, spoken = operators_takes.generate_request(scene)
+        request, spoken = generate_request(scene)
         return jobs.start(preview_of(request), say("Preview"), scene, spoken, say("Preview: 256 px, no correction"))
 
 

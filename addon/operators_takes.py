@@ -95,17 +95,31 @@ def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
     )
 
 
-class SOLILOQUY_OT_generate(JobOperator, bpy.types.Operator):
-    """Make takes of the speech for the portrait and put their frames above the sound"""
+class OnTake:
+    """Base of operators that need a chosen take."""
 
-    bl_idname = "soliloquy.generate"
-    bl_label = "Generate"
-    bl_options = {"REGISTER"}
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen."""
+        chosen = takes.active_take(compat.sequencer_scene(context))
+        return poll_by(cls, say("No take is chosen in the list") if chosen is None else "")
+
+
+class OnSpeech(JobOperator):
+    """Base of jobs that begin with a speech and a portrait."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A runtime, a sound strip and a portrait are there, and no job runs."""
         return poll_by(cls, why_not(context, needs_speech=True))
+
+
+class SOLILOQUY_OT_generate(OnSpeech, bpy.types.Operator):
+    """Make takes of the speech for the portrait and put their frames above the sound"""
+
+    bl_idname = "soliloquy.generate"
+    bl_label = "Generate"
+    bl_options = {"REGISTER"}
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Send the scene's settings."""
@@ -176,9 +190,20 @@ def no_portrait(take: takes.SoliloquyTake) -> str:
     return "" if take.job else say("The take was imported without a job: choose a generated take, then import again")
 
 
-def own_motion(take: takes.SoliloquyTake) -> str | None:
-    """The motion file of an imported take; those of the job's own takes are known to the worker."""
-    return str(take.path() / "motion.npz") if take.imported else None
+def render_request(scene: bpy.types.Scene, take: takes.SoliloquyTake, motion: str | None = None) -> Render:
+    """Ask for frames of the take, or of another motion in its place, of the face size and framing that are set."""
+    settings = settings_of(scene)
+    if motion is None and take.imported:  # the motions of the job's own takes are known to the worker
+        motion = str(take.path() / "motion.npz")
+    return Render(
+        job=str(take.job_path()),
+        take=take.index,
+        motion=motion,
+        size=int(settings.size),
+        framing=settings.framing,
+        renderer=settings.renderer,
+        device=preferences.device(),
+    )
 
 
 class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
@@ -197,18 +222,9 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of the take's motion."""
         scene = compat.sequencer_scene(context)
-        settings, take = settings_of(scene), takes.active_take(scene)
-        request = Render(
-            job=str(take.job_path()),
-            take=take.index,
-            motion=own_motion(take),
-            size=int(settings.size),
-            framing=settings.framing,
-            renderer=settings.renderer,
-            device=preferences.device(),
-        )
+        take = takes.active_take(scene)
         note = say("Frames of {take}", take=take.name)
-        return jobs.start(request, say("Render"), scene, _spoken_by(take), note)
+        return jobs.start(render_request(scene, take), say("Render"), scene, _spoken_by(take), note)
 
 
 class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
@@ -254,16 +270,8 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of that motion."""
         scene = compat.sequencer_scene(context)
-        settings, take = settings_of(scene), takes.active_take(scene)
-        request = Render(
-            job=str(take.job_path()),
-            take=take.index,
-            motion=self._motion or own_motion(take),
-            size=int(settings.size),
-            framing=settings.framing,
-            renderer=settings.renderer,
-            device=preferences.device(),
-        )
+        take = takes.active_take(scene)
+        request = render_request(scene, take, self._motion)
         what = say("{count} frames edited", count=self._changed) if self._changed else say("unedited")
         note = say("From {take}'s curves, {what}", take=take.name, what=what)
         job = jobs.start(request, say("Render from curves"), scene, _spoken_by(take), note)

@@ -9,6 +9,7 @@ import bpy
 from . import characters, compat, doctor, estimate, jobs, operators_runtime, preferences, speech
 from .operators_takes import speaker_of, why_not
 from .properties import SoliloquySettings, settings_of
+from .properties_portrait import draw_portrait
 from .words import say
 
 
@@ -127,9 +128,7 @@ class _Speak(Panel):
         if owner != settings:
             column.label(text=owner.name, icon="USER")
         else:
-            column.template_ID(settings, "portrait_image", open="image.open")
-            if settings.portrait_image is None:
-                column.prop(settings, "portrait_file", text="", placeholder="or a picture file")
+            draw_portrait(column, settings)
         row = layout.row(align=True)
         row.prop(settings, "takes_wanted")
         row.prop(settings, "seed")

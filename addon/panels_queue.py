@@ -8,6 +8,7 @@ from . import batch, compat, estimate, job_queue, jobs, preferences, speech
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .operators_characters import active_character
 from .panels import Panel, draw_text, in_editors
+from .properties_portrait import draw_portrait
 from .words import say
 
 _ICONS = {WAITING: "SORTTIME", RUNNING: "PLAY", DONE: "CHECKMARK", FAILED: "ERROR", CANCELLED: "CANCEL"}
@@ -39,9 +40,7 @@ class _Characters(Panel):
         if character is None:
             draw_text(layout, say("Choose a portrait above, then add a character for each person who speaks."), "INFO")
             return
-        layout.template_ID(character, "portrait_image", open="image.open")
-        if character.portrait_image is None:
-            layout.prop(character, "portrait_file", text="", placeholder="or a picture file")
+        draw_portrait(layout, character)
         layout.operator("soliloquy.assign_character", icon="SOUND")
         strip = speech.sound_strip(scene)
         if strip is not None:

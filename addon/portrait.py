@@ -8,12 +8,12 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import BadInputError
-from .properties import SoliloquySettings
+from .properties_portrait import PortraitProperties
 from .speech import write_once, write_packed
 from .words import say
 
 
-def portrait_path(settings: SoliloquySettings, inputs: Path) -> Path:
+def portrait_path(settings: PortraitProperties, inputs: Path) -> Path:
     """The portrait's file. An image that lives only in the .blend (packed, painted, rendered) is written to ``inputs``.
 
     Raises
@@ -33,7 +33,7 @@ def portrait_path(settings: SoliloquySettings, inputs: Path) -> Path:
     return _existing(Path(bpy.path.abspath(image.filepath, library=image.library)))
 
 
-def has_portrait(settings: SoliloquySettings) -> bool:
+def has_portrait(settings: PortraitProperties) -> bool:
     """Whether a portrait is chosen (its file may still be missing)."""
     return settings.portrait_image is not None or bool(settings.portrait_file.strip())
 

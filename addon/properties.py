@@ -19,6 +19,7 @@ from bpy.props import (
 from ..core.channels import FPS, GROUPS, LIP_GROUPS
 from ..core.protocol import Generate
 from .compat import BLEND_RELATIVE
+from .properties_portrait import PortraitProperties
 from .properties_style import CLASSES as STYLE_CLASSES
 from .properties_style import SoliloquyPerformance, SoliloquyStyle
 from .properties_targets import CLASSES as TARGET_CLASSES
@@ -124,18 +125,9 @@ class SoliloquyTake(bpy.types.PropertyGroup):
             self.status = status
 
 
-class SoliloquySettings(bpy.types.PropertyGroup):
+class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     """What to generate, from what, and what came of it."""
 
-    portrait_image: PointerProperty(
-        name="Portrait", type=bpy.types.Image, description="Photograph or painting of one face, looking at the camera"
-    )
-    portrait_file: StringProperty(
-        name="Portrait File",
-        subtype="FILE_PATH",
-        options=BLEND_RELATIVE,
-        description="Picture file to use when no image is chosen above",
-    )
     sound: EnumProperty(
         name="Speech",
         items=(

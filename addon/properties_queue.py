@@ -6,21 +6,13 @@ import bpy
 from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
 
 from .compat import BLEND_RELATIVE, STRIP_TYPE
+from .properties_portrait import PortraitProperties
 
 
-class SoliloquyCharacter(bpy.types.PropertyGroup):
+class SoliloquyCharacter(PortraitProperties, bpy.types.PropertyGroup):
     """Someone who speaks: a name and a portrait. Strips and targets say by name whose they are."""
 
     name: StringProperty(name="Name", description="Strips and targets that belong to this character carry its name")
-    portrait_image: PointerProperty(
-        name="Portrait", type=bpy.types.Image, description="Photograph or painting of the character's face"
-    )
-    portrait_file: StringProperty(
-        name="Portrait File",
-        subtype="FILE_PATH",
-        options=BLEND_RELATIVE,
-        description="Picture file to use when no image is chosen above",
-    )
 
 
 class SoliloquyQueueSettings(bpy.types.PropertyGroup):
