@@ -124,8 +124,8 @@ def add(found: list[Entry]) -> None:
 
 def add_new(found: list[Entry]) -> int:
     """Append those that aren't on the list already, as they would be made now; says how many."""
-    known = {entry.fingerprint() for entry in _state.entries}
-    new = [entry for entry in found if entry.made_from not in known]
+    known = {(entry.fingerprint(), entry.scene, entry.strip) for entry in _state.entries}
+    new = [entry for entry in found if (entry.made_from, entry.scene, entry.strip) not in known]
     add(new)
     return len(new)
 
@@ -239,7 +239,7 @@ def unplaced(scene: bpy.types.Scene) -> list[tuple[Entry, TakeReady]]:
     for entry in _state.entries:
         home = scene_of(entry, scene)
         if entry.strip and strips.find_strip(home, entry.strip) is not None:
-            listed = {take.path() for take in home.soliloquy.takes}
+            listed = {take.path() for take in home.soliloquy.takes if take.audio_strip in ("", entry.strip)}
             found += [(entry, take) for take in entry.takes if Path(take.folder) not in listed]
     return found
 

@@ -58,10 +58,16 @@ def index_of(scene: bpy.types.Scene, key: str) -> int:
 
 
 def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> SoliloquyTake:
-    """List a finished take, or bring the entry of the same take up to date."""
+    """List a finished take, or bring the entry of the same take up to date.
+
+    The same words on another strip are the same take on disk, yet an entry of their own.
+    """
     settings = settings_of(scene)
     folder = Path(ready.folder)
-    take = next((take for take in settings.takes if take.path() == folder), None)
+    same = [take for take in settings.takes if take.path() == folder]
+    take = next((take for take in same if take.audio_strip == spoken.strip), None)
+    if take is None:  # one whose strip was renamed or is gone
+        take = next((take for take in same if strips.find_strip(scene, take.audio_strip) is None), None)
     if take is None:
         take = settings.takes.add()
         take.key = new_key()

@@ -170,6 +170,21 @@ def test_while_it_runs_no_other_job_starts_and_the_other_way_round(play):
     assert "another file was opened" in jobs.last_message()[0]
 
 
+def test_the_same_line_on_two_strips_is_a_take_on_each(play):
+    strip_of(play, "door").soliloquy_character = "Anna"  # the sound that she speaks on "line 1" too
+    bpy.ops.soliloquy.queue_scene()
+    assert [entry.strip for entry in job_queue.entries()] == ["line 1", "line 2", "door"]
+    bpy.ops.soliloquy.queue_run()
+    first, _, again = play.soliloquy.takes
+    assert (first.audio_strip, again.audio_strip) == ("line 1", "door")
+    assert first.path() == again.path() and first.key != again.key
+    tracks = list(nla.tracks_on(bpy.data.objects["Anna's face"].data.shape_keys))
+    assert [(track.key, track.strip.frame_start) for track in tracks] == [(first.key, 1), (again.key, 101)]
+    assert job_queue.unplaced(play) == []
+    bpy.ops.soliloquy.queue_scene()
+    assert len(job_queue.entries()) == 3, "once is enough"
+
+
 def test_a_strip_that_is_gone_leaves_its_takes_on_disk(play):
     bpy.ops.soliloquy.queue_scene()
     strips = compat.strips_of(play.sequence_editor)
