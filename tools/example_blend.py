@@ -101,6 +101,7 @@ def main() -> int:
     light_and_camera(scene)
     scene.camera.location.y = -1.6
     scene.frame_set(30)
+    settings.output_dir = "//"  # wherever somebody puts the folder
     bpy.ops.wm.save_mainfile()
     print(f"example: {blend}")
     return 0

@@ -44,7 +44,7 @@ THE_WHEELS_OWN = "the wheel's own: its process ends so without the extension too
 PREFACE = """# What works in which Blender
 
 Made by `tools/matrix.py`. “bpy” is Blender as a Python module. The worker is a scripted
-one: this is about Blender, not about the models.
+one: this is about Blender, not about the models. All six together take three minutes on two processor cores.
 """
 FINE = ("ok", "–", THE_WHEELS_OWN)
 

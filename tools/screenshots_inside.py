@@ -17,7 +17,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from demo_blender import register_extension
-from window_pictures import arrange, drawn, editors, frame_views, photograph, run, two_editors
+from window_pictures import arrange, drawn, editors, frame_views, photograph, region_of, run, two_editors
 
 PAUSE = 0.5
 
@@ -48,7 +48,7 @@ def pictures(chosen: argparse.Namespace) -> Iterator[None]:
     settings.portrait_image = bpy.data.images.load(bpy.path.abspath(settings.portrait_file))
     scene.frame_set(chosen.frame)
     yield from drawn(left, right)
-    for _ in range(2):  # the preview needs its first picture before it can be fitted
+    for _ in range(4):  # the preview needs its first picture before it can be fitted, the sound its waveform
         frame_views(left, right)
         yield from drawn(left, right)
     yield from photograph(chosen.out / "panel_sequencer.png", left, "speak", "takes")
@@ -69,6 +69,8 @@ def pictures(chosen: argparse.Namespace) -> Iterator[None]:
     yield from photograph(chosen.out / "guide_doctor.png", right, "doctor")
     yield from curves(window, left, settings.targets[0].thing)
     yield from photograph(chosen.out / "guide_curves.png", left)
+    bpy.ops.soliloquy.edit_curves()
+    yield from queue(chosen.out, left)
     (chosen.out / "done").write_text("")
 
 
@@ -128,6 +130,38 @@ def curves(window: bpy.types.Window, area: bpy.types.Area, rig: bpy.types.Object
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.graph.view_all()
+
+
+def queue(out: Path, area: bpy.types.Area) -> Iterator[None]:
+    """Two people who take turns: the first has spoken, the second is about to."""
+    from soliloquy.addon import compat, job_queue
+    from soliloquy.addon.batch import DONE
+
+    entries = job_queue.entries
+    area.type = "SEQUENCE_EDITOR"
+    yield from drawn(area)
+    scene = bpy.context.window_manager.windows[0].scene
+    settings, persons = scene.soliloquy, scene.soliloquy_queue.characters
+    first = next(strip for strip in compat.all_strips(scene) if strip.type == "SOUND")
+    path, start, end = bpy.path.abspath(first.sound.filepath), compat.left_handle(first), compat.right_handle(first)
+    second = compat.new_sound_strip(scene, "answer", path, first.channel, end + 10)
+    compat.set_handles(second, end + 10, 2 * end + 10 - start)
+    for name, strip in (("Anna", first), ("Ben", second)):
+        person = persons.add()
+        person.name, person.portrait_image = name, settings.portrait_image
+        strip.soliloquy_character = name
+    settings.takes_wanted, settings.seed, settings.size, settings.bake_on_arrival = 2, 20, "256", False
+    window = bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window, area=area, region=region_of(area)):
+        for strip, motion_only in ((first, True), (second, False)):
+            scene.sequence_editor.active_strip, settings.motion_only = strip, motion_only
+            bpy.ops.soliloquy.queue_strip()
+        bpy.ops.soliloquy.queue_run("INVOKE_DEFAULT")
+        bpy.ops.sequencer.view_all()
+    while job_queue.crew() is not None and (entries()[0].status != DONE or entries()[-1].share == 0):
+        yield
+    yield from photograph(out / "guide_queue.png", area, "queue", "characters")
+    job_queue.kill()
 
 
 def main() -> None:

@@ -49,6 +49,7 @@ def arrange(left: bpy.types.Area, right: bpy.types.Area) -> None:
     left.spaces.active.view_type = "SEQUENCER_PREVIEW"
     left.spaces.active.show_region_ui = True
     left.spaces.active.timeline_overlay.show_strip_source = False  # where the files lie is nobody's business
+    left.spaces.active.preview_overlay.show_metadata = False  # a picture is too small for it
     if hasattr(window().workspace, "sequencer_scene"):
         window().workspace.sequencer_scene = window().scene
     viewport = right.spaces.active
