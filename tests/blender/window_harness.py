@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import bpy
 from harness import addon, folder, ready_scene, report
@@ -85,6 +85,24 @@ def settled(steps: int = 30) -> Iterator[None]:
     """Let short modal operators finish."""
     for _ in range(steps):
         yield
+
+
+def waits(going_on: Callable[[], bool], drawing: bool = False) -> Generator[None, None, list[float]]:
+    """Seconds between the timer's turns while something goes on; ``drawing``: the whole window is drawn each time."""
+    found, before = [], time.perf_counter()
+    while going_on():
+        for area in bpy.context.window_manager.windows[0].screen.areas if drawing else ():
+            area.tag_redraw()
+        yield
+        found.append(time.perf_counter() - before)
+        before = time.perf_counter()
+    return found
+
+
+def waits_in_words(found: list[float]) -> str:
+    """The middle one, the one that 95 in 100 are below, the longest."""
+    middle, most, longest = (sorted(found)[round(share * (len(found) - 1))] * 1000 for share in (0.5, 0.95, 1.0))
+    return f"middle {middle:.0f}, 95 in 100 under {most:.0f}, longest {longest:.0f} ms"
 
 
 def baked_curves() -> int:
