@@ -73,7 +73,7 @@ class JobOperator:
             return self._prepare_on(context, event)
         if event.type != "TIMER":
             return {"RUNNING_MODAL"} if self._landing is not None else {"PASS_THROUGH"}
-        if self._tick(context, steps.BUDGET):
+        if self._tick(context, steps.budget()):
             return self._end(context)
         return {"PASS_THROUGH"}
 
@@ -90,7 +90,7 @@ class JobOperator:
         return {"RUNNING_MODAL"}
 
     def _begin_when_prepared(self, context: bpy.types.Context) -> None:
-        if steps.advance(self._preparing, steps.BUDGET):
+        if steps.advance(self._preparing, steps.budget()):
             self._preparing = None
             self._job = self.begin(context)
 

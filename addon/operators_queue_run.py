@@ -63,7 +63,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
         if job_queue.crew() is None:  # ended from elsewhere
             self.cancel(context)
             return {"CANCELLED"}
-        if self._tick(context, steps.BUDGET):
+        if self._tick(context, steps.budget()):
             self.cancel(context)
             return self._end()
         return {"PASS_THROUGH"}

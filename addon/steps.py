@@ -11,17 +11,32 @@ import bpy
 from ..core.errors import SoliloquyError
 from .words import say
 
-BUDGET = 0.008
-"""Seconds of work a timer tick; with one step's own length on top it stays far under 50 ms."""
+BUDGET, MOST = 0.008, 0.012
+"""Seconds of work a timer tick, and at most; with one step's own length on top it stays under 50 ms."""
+_SHARE = 0.15
 INTERVAL = 0.02
+_ended = 0.0
+"""When the latest turn was over."""
 _undone = 0
 """How often an undo or redo has put other data in place of the file's: what was held of it since is gone."""
 
 
-def advance(steps: Iterator[object], seconds: float = BUDGET) -> bool:
+def budget() -> float:
+    """Seconds that a turn may work: `BUDGET`, or a share of what the window took for itself since the latest turn.
+
+    A window that needs long for each redraw would else be redrawn hundreds of times for a few seconds of work.
+    """
+    return min(MOST, max(BUDGET, _SHARE * (time.perf_counter() - _ended)))
+
+
+def advance(steps: Iterator[object], seconds: float) -> bool:
     """Run steps for about ``seconds``, one at least; True when none is left."""
+    global _ended
     end = time.perf_counter() + seconds
-    return all(time.perf_counter() < end for _ in steps)
+    try:
+        return all(time.perf_counter() < end for _ in steps)
+    finally:
+        _ended = time.perf_counter()
 
 
 class Landing:
@@ -101,7 +116,7 @@ class SteppedOperator:
             self.report({"WARNING"}, say("An undo stopped this: start it again"))
             result = {"CANCELLED"}
         else:
-            result = self._run(self._steps, BUDGET)
+            result = self._run(self._steps, budget())
         if result != {"RUNNING_MODAL"}:
             self.cancel(context)
         return result

@@ -80,18 +80,24 @@ class Bench:
         return path
 
     def run(self, *arguments: str | Path, scripted: bool = True, program: Path | None = None):
-        """Blender to its end; returns the finished process with its output."""
+        """Blender to its end, or ended with its screen after `LIMIT`; returns the finished process with its output."""
         command = [str(program or self.blender), *(str(argument) for argument in arguments)]
-        return subprocess.run(
+        with subprocess.Popen(
             command,
             env=self.environment(scripted=scripted),
             cwd=ROOT,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=LIMIT,
-            check=False,
-        )
+            start_new_session=True,
+        ) as process:
+            try:
+                said = process.communicate(timeout=LIMIT)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, *said)
 
     def script(self, path: Path, *before: str, program: Path | None = None) -> None:
         """Run a script of cases and collect what it reports; one that ends early is a failure."""
