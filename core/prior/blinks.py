@@ -174,9 +174,9 @@ class BlinkPacer:
                 continue
             left, right, open_lids = self._open(sampled, peak, begin)
             if self._rate is None or peak in self._kept:
-                place = np.arange(left, right + 1) - (peak - begin - _PEAK)
-                inside = (place >= 0) & (place < len(LONGEST))
-                open_lids[inside] = np.maximum(open_lids[inside], LONGEST[place[inside]])
+                offsets = np.arange(left, right + 1) - (peak - begin - _PEAK)
+                inside = (offsets >= 0) & (offsets < len(LONGEST))
+                open_lids[inside] = np.maximum(open_lids[inside], LONGEST[offsets[inside]])
             lid[left : right + 1] = np.minimum(lid[left : right + 1], open_lids)
         for place in self._added:
             if place >= first - len(PROFILE):
