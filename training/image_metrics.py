@@ -56,6 +56,7 @@ COLUMNS = (
     ("PSNR", "whole", "psnr", 2),
     ("SSIM", "whole", "ssim", 3),
     ("perceptual ↓", "whole", "perceptual", 3),
+    ("sharpness → 1", "whole", "sharpness", 2),
     ("mouth PSNR", "mouth", "psnr", 2),
     ("mouth SSIM", "mouth", "ssim", 3),
     ("mouth perceptual ↓", "mouth", "perceptual", 3),
