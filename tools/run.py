@@ -166,12 +166,14 @@ def test(arguments: list[str]) -> int:
         report = Path(folder) / "unit.xml"
         run("unit tests", [worker, "-m", "pytest", "-q", f"--junitxml={report}", *chosen], report)
         if not arguments:
+            matrix: list[str | Path] = [worker, "tools/matrix.py", "--python", worker]
             for version in TESTED_BPY:
                 python = bpy_environment(version)
                 if python is None:
                     say(f"bpy {version}: no CPython {'.'.join(map(str, BPY_PYTHONS[version]))} here, left out")
                     totals.skipped += 1
                     continue
+                matrix += ["--wheel", python]
                 report = Path(folder) / f"bpy-{version}.xml"
                 run(
                     f"add-on under bpy {version}",
@@ -186,6 +188,9 @@ def test(arguments: list[str]) -> int:
                 report = Path(folder) / f"blender-{index}.xml"
                 command = [worker, "tests/blender/run.py", "--blender", blender, "--zip", archive]
                 run(f"the extension in {blender}", [*command, "--python", worker, "--junitxml", report], report)
+                matrix += ["--blender", blender]
+            report = Path(folder) / "matrix.xml"
+            run("what works in which Blender", [*matrix, "--junitxml", report], report)
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
     return 1 if totals.failed or not totals.passed else 0
 
