@@ -33,6 +33,12 @@ LOWER_LIDS = ((249, 390, 373, 374, 380, 381, 382), (7, 163, 144, 145, 153, 154, 
 CORNERS = ((263, 362), (33, 133))
 SIDES = ("left", "right")
 LASH_DARKNESS = 0.72
+SEEN_CM2 = (0.01, 0.04)
+"""White of the eye that the photograph shows from which it is believed, and believed fully: shut eyes show none."""
+UNSEEN_WHITE = (0.70, 0.65, 0.62)
+UNSEEN_IRIS = (0.30, 0.20, 0.14)
+UNSEEN_PUPIL = (0.05, 0.04, 0.04)
+"""Colours under white light of an eye that the photograph doesn't show."""
 LID_SHADOW = 0.3
 """How much darker the eyeball is right under the upper lid."""
 
@@ -63,7 +69,7 @@ class Eye:
         self.open_height = self._height(geometry.source.pixels)[0].clamp_min(0.5)
         self.closed = self._closed_heads()
         self.static = self._vertex_attributes(source, trust)
-        self.eyeball = self._complete_eye(landmarks)
+        self.eyeball = self._complete_eye(landmarks, light)
         self.lid = self._paint_closed_lid(light)
 
     def draw(self, frame: Tensor, heads: PosedHeads) -> Tensor:
@@ -119,8 +125,9 @@ class Eye:
         basis = self.geometry.model.expression_basis[EXPRESSIONS.index(f"eyeBlink_{'LR'[self.side]}")]
         return smoothstep(0.02, 0.15, basis.norm(dim=1))
 
-    def _complete_eye(self, landmarks: np.ndarray) -> Tensor:
-        """(1, 3, S, S) the picture with this eye's iris made whole and its white continued past the lids."""
+    def _complete_eye(self, landmarks: np.ndarray, light: Light) -> Tensor:
+        """(1, 3, S, S) the picture with this eye's iris made whole and its white continued past the lids; an eye that
+        the photograph shows shut is a plain brown one."""
         iris = slice(473, 478) if self.side == 0 else slice(468, 473)
         centre = torch.tensor(landmarks[iris.start, :2])
         radius = float(
@@ -129,7 +136,9 @@ class Eye:
         distance = (pixel_grid(self.size, self.size) - centre).norm(dim=-1)[None, None] / radius
         # The rim of the opening holds lashes and the lids' shadow: trust what lies well inside.
         inner = smoothstep(0.55, 0.95, blur(self.opening, 1, 1))
-        white = fill_smoothly(self.picture, inner * (distance > 1.25).float())
+        beside = inner * (distance > 1.25)
+        seen = smoothstep(*SEEN_CM2, beside.sum() / self.pixels_per_cm**2)
+        white = fill_smoothly(self.picture, beside)
         luma = (self.picture * torch.tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
         level = luma[(distance < 1) & (inner > 0.5)]
         whole = white
@@ -138,7 +147,8 @@ class Eye:
             dull = (luma < level.quantile(0.8)).float()
             ring = self._ring_profile(distance, inner * dull * (distance < 1.15).float())
             whole = white + smoothstep(1.1, 0.92, distance) * (ring - white)
-        return whole + inner * (self.picture - whole)
+        whole = whole + inner * (self.picture - whole)
+        return whole if seen == 1 else whole + (1 - seen) * (_plain_eye(distance, light) - whole)
 
     def _ring_profile(self, distance: Tensor, weight: Tensor) -> Tensor:
         """(1, 3, S, S) colour as a function of the distance from the iris' middle (in radii), from trusted pixels."""
@@ -200,6 +210,17 @@ class Eye:
         red, green, blue = dark
         warm = (0.5 + 0.5 * light.skin / (light.skin @ weights)) * (dark @ weights)
         return torch.stack([torch.maximum(red, warm[0]), green, torch.minimum(blue, warm[2])])[None, :, None, None]
+
+
+def _plain_eye(distance: Tensor, light: Light) -> Tensor:
+    """(1, 3, S, S) an eye in the portrait's light, by the distance (1, 1, S, S) from its iris' middle in radii."""
+    white, iris, pupil = (
+        (torch.tensor(colour) * light.white)[None, :, None, None]
+        for colour in (UNSEEN_WHITE, UNSEEN_IRIS, UNSEEN_PUPIL)
+    )
+    rim = 1 - 0.5 * smoothstep(0.75, 1.0, distance)
+    inside = pupil + smoothstep(0.36, 0.46, distance) * (iris * rim - pupil)
+    return inside + smoothstep(0.95, 1.1, distance) * (white - inside)
 
 
 def _curve(points: np.ndarray, size: int, width: float) -> Tensor:

@@ -21,6 +21,7 @@ from core.renderer import Renderer
 from core.renderer.expression import target_expression
 from core.renderer.fields import blur, fill_smoothly, sample
 from core.renderer.framing import frame_portrait
+from core.renderer.masks import LID_RINGS, polygon
 
 DATA = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
 
@@ -132,6 +133,20 @@ def test_blink_closes_and_one_eye_may_wink(renderer):
     gap = eye_gap(landmarks(frames))
     assert (gap[1] < 0.45 * gap[0]).all()
     assert gap[2, 0] < 0.5 * gap[0, 0] and gap[2, 1] > 0.75 * gap[0, 1]
+
+
+def test_eyes_that_the_photograph_shows_shut_open_as_eyes(model, renderer):
+    """Nothing is known of them: they get a plain iris in a white, where the dark of the lashes would be a hole."""
+    (shut,) = renderer.render(motion_of({"eyeBlink": 1.0}))
+    asleep = Renderer(model, fit_portrait(shut), 256, framing="crop")
+    (awake,) = asleep.render(motion_of({"eyeWide": 1.0}))
+    with FaceMesh(video=False) as mesh:
+        (face,) = mesh.detect(awake)
+    skin = awake[int(face[168, 1]), int(face[168, 0])].mean()  # between the eyes
+    for ring in LID_RINGS:
+        eye = awake.mean(-1)[polygon(face[list(ring)], awake.shape[0])[0, 0].numpy() > 0.9]
+        dark, light = np.quantile(eye, (0.1, 0.9))
+        assert light > 0.45 * skin and dark < 0.55 * light, (dark, light, skin)
 
 
 def test_gaze_moves_both_irises_the_same_way(renderer):
