@@ -33,7 +33,7 @@ LOWER_LIDS = ((249, 390, 373, 374, 380, 381, 382), (7, 163, 144, 145, 153, 154, 
 CORNERS = ((263, 362), (33, 133))
 SIDES = ("left", "right")
 LASH_DARKNESS = 0.72
-SEEN_CM2 = (0.01, 0.04)
+SEEN_CM2 = (0.004, 0.02)
 """White of the eye that the photograph shows from which it is believed, and believed fully: shut eyes show none."""
 UNSEEN_WHITE = (0.70, 0.65, 0.62)
 UNSEEN_IRIS = (0.30, 0.20, 0.14)
