@@ -4,8 +4,9 @@ Needs CPython 3.11 or newer and nothing else. Environments are made once under `
 extension's installer uses (``core.environment``); the second start is immediate. Standard library only.
 
 ``demo`` runs the main job through Blender: a real ``blender`` (4.2 or newer) named by ``BLENDER`` or on the PATH, else
-the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under the ``bpy`` wheels that have their Python here, and
-the packed extension in the real Blenders that ``SOLILOQUY_BLENDERS`` names (separated as in PATH).
+the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under the ``bpy`` wheels that have their Python here, the
+packed extension in the real Blenders that ``SOLILOQUY_BLENDERS`` names (separated as in PATH), and the version matrix
+of all of these.
 """
 
 from __future__ import annotations

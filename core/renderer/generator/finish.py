@@ -14,9 +14,9 @@ from .conditions import around_features
 from .generator import Correction, resized
 
 DETAIL_GAIN = 0.15
-"""Share of the finest detail that is added. Chosen on 16 pairs of each set of `training.image_metrics` but the synthetic
-people, which makes their sharpness there no clean held-out number: 0.3 all over the face is past the truth's detail on
-each, 0.1 where skin moves does not reach the warp's on real video."""
+"""Share of the finest detail that is added. Chosen on 16 pairs of each set of `training.image_metrics` but the
+synthetic people, so sharpness on those sets is no clean held-out number: 0.3 all over the face is past the truth's
+detail on each, 0.1 where skin moves does not reach the warp's on real video."""
 FAR = (1.0, 4.0)
 """Pixels (of 256) that the photograph moves by where that begins, and is whole."""
 
