@@ -180,7 +180,7 @@ def fifty_takes_are_drawn_quickly() -> Iterator[None]:
         f"longest redraw of our panels, all open, with 50 takes: {most(each)}; "
         f"the middle one {middle[0] * 1000:.1f} and {middle[1] * 1000:.1f} ms"
     )
-    assert middle[1] < 0.05
+    assert middle[0] < 0.05
 
 
 def timed_in(draw, spent: list[tuple[float, float]]):
@@ -232,7 +232,7 @@ def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
         ready_scene("held" if working else "person")
         click(bpy.ops.soliloquy.generate)
         yield from in_mid_job() if working else until(idle)
-        assert leaks.children(), addon("jobs").last_message()
+        assert idle() != working and leaks.children(), addon("jobs").last_message()
         with window_override():
             bpy.ops.preferences.addon_disable(module=package)
         yield from settled(30)
