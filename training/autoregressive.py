@@ -181,21 +181,21 @@ def train(
     shape: PriorConfig = getattr(PriorConfig, config.size)()
     pupil = Regression(AutoregressivePrior(shape), feature_weights(ChannelSpace()))
     measured = Statistics(*statistics(clips, settings.seed))
-    optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     modules = {"autoregressive": pupil, "statistics": measured}
     run = Run(folder, settings, modules, {"prior": optimiser}, averaged=["autoregressive"], recipe=asdict(config))
     mean, deviation = (buffer.cpu().numpy() for buffer in measured.buffers())
     source = BatchSource(clips, config, shape.window, mean, deviation)
 
     def make_step(step: Step) -> dict[str, float | Tensor]:
-        batch = source.batch(step.rng).to(run.device)
+        batch: Batch = step.batch.to(run.device)
         with step.autocast(), short_attention(run.device):
             simple, velocity = run.forward["autoregressive"](batch)
         step.set_rate("prior", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
         norm = step.update("prior", simple + config.velocity_weight * velocity, clip=1.0)
         return {"simple": simple.detach(), "velocity": velocity.detach(), "norm": norm}
 
-    return run.fit(make_step)
+    return run.fit(make_step, draw=source.batch)
 
 
 class AutoregressiveSampler:

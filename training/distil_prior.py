@@ -105,6 +105,7 @@ class Halving(nn.Module):
         def answers(network: AudioToNonlipPrior) -> Callable[[Tensor, Tensor], Tensor]:
             empty = network.empty_audio(items, frames)
             audio = torch.where(batch.has_audio[:, None, None], network.encode_audio(batch.mel), empty)
+            audio = audio + network.encode_levels(batch.levels)
             known, mask = batch.clean, batch.known_mask
             return lambda x, at: torch.where(mask, known, predict_clean(network, schedule, x, at, audio, known, mask))
 
@@ -130,20 +131,20 @@ def distil(
         steps //= 2
         pupil = Halving(AudioToNonlipPrior(shape), feature_weights(prior.space), steps)
         pupil.network.load_state_dict(teacher.state_dict())
-        optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+        optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         stage = folder / f"halved-to-{steps}"
         run = Run(stage, settings, {"pupil": pupil}, {"pupil": optimiser}, averaged=["pupil"], recipe=asdict(config))
         frozen = teacher.to(run.device).eval()
 
         def make_step(step: Step, run: Run = run, frozen: AudioToNonlipPrior = frozen) -> dict[str, float | Tensor]:
-            batch = source.batch(step.rng).to(run.device)
+            batch: Batch = step.batch.to(run.device)
             with step.autocast():
                 simple, velocity = run.forward["pupil"](batch, frozen, step.generator)
             step.set_rate("pupil", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
             norm = step.update("pupil", simple + config.velocity_weight * velocity, clip=1.0)
             return {"simple": simple.detach(), "velocity": velocity.detach(), "norm": norm}
 
-        run.fit(make_step)
+        run.fit(make_step, draw=source.batch)
         if run.step < settings.steps:
             return folders  # stopped; the next call goes on
         load_module(stage / CHECKPOINT, "pupil", pupil)

@@ -15,6 +15,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -89,13 +90,20 @@ class Step:
         Number of the step, from 0.
     rng, generator
         numpy's and torch's (on the processor) random numbers of this step and process.
+    batch
+        What was drawn for it ahead of time, where :meth:`Run.fit` was told how.
     """
 
-    def __init__(self, run: Run, index: int) -> None:
+    def __init__(self, run: Run, index: int, draw: Callable[[np.random.Generator], Any] | None = None) -> None:
         self._run, self.index = run, index
         self.rng = np.random.default_rng([run.config.seed, index, run.rank])
         self.generator = torch.Generator().manual_seed(int(self.rng.integers(2**62)))
-        torch.manual_seed(int(self.rng.integers(2**62)))  # dropout reads the global numbers
+        self._dropout = int(self.rng.integers(2**62))
+        self.batch: Any = draw(self.rng) if draw else None
+
+    def begin(self) -> None:
+        """From here on the global random numbers, which dropout reads, are this step's."""
+        torch.manual_seed(self._dropout)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """bfloat16 where the run wants it and the device is fast at it."""
@@ -186,6 +194,7 @@ class Run:
         self,
         make_step: Callable[[Step], Mapping[str, float | Tensor]],
         sample: Callable[[int], None] | None = None,
+        draw: Callable[[np.random.Generator], Any] | None = None,
     ) -> list[dict[str, float]]:
         """Train to ``config.steps``; ^C and SIGTERM end the run after the step at hand, with a checkpoint.
 
@@ -195,6 +204,9 @@ class Run:
             Makes one step and returns what to log (means over the steps between two lines are logged).
         sample
             Called by the first process every ``sample_every`` steps, with the number of steps done.
+        draw
+            Draws a step's batch by the step's random numbers alone. It is called in a thread of its own while the step
+            before is at work, and its answer is ``step.batch``.
 
         Returns
         -------
@@ -202,15 +214,25 @@ class Run:
         """
         lines: list[dict[str, float]] = []
         recent: list[dict[str, float]] = []
+        following: Future[Step] | None = None
         config = self.config
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log, stop_signals() as stopped:
+        with (
+            (self.folder / "log.jsonl").open("a", encoding="utf-8") as log,
+            stop_signals() as stopped,
+            ThreadPoolExecutor(1) as ahead,
+        ):
             if self.rank == 0:
                 print(
                     json.dumps({"run": asdict(config), "recipe": self.recipe, "from": self.step}), file=log, flush=True
                 )
             while self.step < config.steps and not stopped:
                 began = time.perf_counter()
-                values = make_step(Step(self, self.step))
+                step = following.result() if following else Step(self, self.step, draw)
+                following = None
+                if draw and self.step + 1 < config.steps:
+                    following = ahead.submit(Step, self, self.step + 1, draw)
+                step.begin()
+                values = make_step(step)
                 self._average()
                 self.step += 1
                 self.seconds += time.perf_counter() - began

@@ -6,8 +6,10 @@
 Rows: ground truth (drawn once more where many motions are true), static, a random training clip, the prior that ships,
 and the runs that are compared with one another: diffusion, the autoregressive baseline, diffusion trained without L_vel
 and without editing, all of one size and trained for as long. Rows whose weights aren't there are left out and named.
-Every number is a mean over seeds with its 95 % interval. ``--alone`` measures one prior sampled in several ways, for a
-table of its own.
+Every number is a mean over seeds with its 95 % interval. Priors that are told how lively the talker is are told levels
+of training clips of the same kind of footage; two more rows leave them unknown, and at 0, as the product does.
+``--alone`` measures one prior sampled in several ways, for a table of its own. ``--sets training-voices`` and the like
+are training clips, to choose spread, steps and sampler by.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +32,19 @@ from .autoregressive import AutoregressiveSampler
 from .checkpoint import load_checkpoint
 from .engine import CHECKPOINT
 from .prior_data import Clip
-from .prior_evaluation import SETS, HeldOut, Sampler, held_out, in_range, measure, prior_sampler, random_clip_sampler
+from .prior_evaluation import (
+    SETS,
+    TO_CHOOSE_BY,
+    HeldOut,
+    Levels,
+    Sampler,
+    held_out,
+    in_range,
+    measure,
+    prior_sampler,
+    random_clip_sampler,
+    unknown_levels,
+)
 from .prior_export import trained
 from .results_page import Table, show
 
@@ -84,9 +99,9 @@ class Options:
     others
         What else is measured, by the name of its row: folders of runs (priors or baselines, sampled as they were
         trained, with spread 1), or of shards.
-    steps, guidance, samplers
-        More rows of the prior with these step counts, guidance scales, and samplers: a name, or a name and its number
-        of steps, ``ddpm:1000``.
+    steps, guidance, samplers, spreads
+        More rows of the prior with these step counts, guidance scales, samplers (a name, or a name and its number of
+        steps, ``ddpm:1000``), and spreads.
     alone
         Whether only the prior is measured, beside the truth.
     """
@@ -100,6 +115,7 @@ class Options:
     steps: tuple[int, ...] = ()
     guidance: tuple[float, ...] = ()
     samplers: tuple[str, ...] = ()
+    spreads: tuple[float, ...] = ()
     alone: bool = False
 
 
@@ -117,39 +133,47 @@ def samplers_of(
         yield "random training clip", random_clip_sampler(held.training), None
     prior = NonlipPrior.load(folder=options.prior)
     window = prior.network.config.window
-    yield f"shipped prior, {prior.num_inference_steps} steps", prior_sampler(prior), window
+    sampled = partial(prior_sampler, prior, levels=held.levels)
+    yield f"shipped prior, {prior.num_inference_steps} steps", sampled(), window
     for steps in options.steps:
-        yield f"shipped prior, {steps} steps, guidance 1", prior_sampler(prior, steps, 1.0), window
+        yield f"shipped prior, {steps} steps, guidance 1", sampled(steps, 1.0), window
     for scale in options.guidance:
-        yield f"shipped prior, guidance {scale:g}", prior_sampler(prior, None, scale), window
+        yield f"shipped prior, guidance {scale:g}", sampled(None, scale), window
     for choice in options.samplers:
         method, _, steps_of = choice.partition(":")
         label = f"{method}, {steps_of} steps" if steps_of else method
-        yield f"shipped prior, {label}", prior_sampler(prior, int(steps_of or 0) or None, method=method), window
+        yield f"shipped prior, {label}", sampled(int(steps_of or 0) or None, method=method), window
+    for spread in options.spreads:
+        other = NonlipPrior.load(folder=options.prior)
+        other.spread = spread
+        yield f"shipped prior, spread {spread:g}", prior_sampler(other, levels=held.levels), window
     if options.alone:
         return
+    if prior.network.config.levels:
+        yield "shipped prior, liveliness unknown", prior_sampler(prior, levels=unknown_levels), window
+        yield "shipped prior, liveliness 0", prior_sampler(prior), window
     first = random_clip_sampler(held.training)
     for name, folder in options.others.items():
         try:
-            label, sampler, window = _other(folder, first)
+            label, sampler, window = _other(folder, first, held.levels)
         except SoliloquyError:
             tell(f"{name}: not there ({folder})")
             continue
         yield f"{name}{label}", sampler, window
 
 
-def _other(folder: Path, first: Sampler) -> tuple[str, Sampler, int]:
+def _other(folder: Path, first: Sampler, levels: Levels) -> tuple[str, Sampler, int]:
     """What a run or a folder of shards was trained to, sampler and window; a baseline starts from a frame of
-    ``first``."""
+    ``first``, a prior is told ``levels``."""
     checkpoint = folder / CHECKPOINT
     if not checkpoint.is_file():
         shards = NonlipPrior.load(folder=folder)
-        return "", prior_sampler(shards), shards.network.config.window
+        return "", prior_sampler(shards, levels=levels), shards.network.config.window
     facts = load_checkpoint(checkpoint, {}, {}, {})
     label = f" ({facts['recipe']['size']}, {facts['step']} training steps)"
     if "editing" in facts["recipe"]:
         prior, _ = trained(folder)
-        return label, prior_sampler(prior), prior.network.config.window
+        return label, prior_sampler(prior, levels=levels), prior.network.config.window
     baseline = AutoregressiveSampler(folder)
 
     def regress(clip: Clip, seed: int) -> np.ndarray:
@@ -180,6 +204,10 @@ def rows(options: Options, tell: Callable[[str], None] = print) -> list[dict[str
     return table
 
 
+LEVELS_NOTE = (
+    "Where a row's prior is told how lively the talker is, a take is told the levels of a training clip of such "
+    "footage, drawn at random; of the held-out clips it gets the sound alone."
+)
 TITLES = {
     "voices": "voices held out, against synthetic truth",
     "grid": "held-out clips of s1",
@@ -204,7 +232,9 @@ def tables(measured: Sequence[Mapping[str, float | str]], alone: bool = False) -
         place, command = f"prior-{name}", "python -m training.evaluate_prior"
         if alone:
             place, command = f"{place}-sampling", f"{command} --alone"
-        found.append(Table(place, f"Motion prior, {TITLES[name]}", command, headings, rows))
+        kind = TITLES[name.removeprefix(TO_CHOOSE_BY)]
+        title = f"training clips instead of {kind}" if name.startswith(TO_CHOOSE_BY) else kind
+        found.append(Table(place, f"Motion prior, {title}", command, headings, rows, (LEVELS_NOTE,)))
     return found
 
 
@@ -228,6 +258,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--prior", type=Path, default=Options.prior, help="folder of the shards")
     parser.add_argument("--steps", type=listed(int), default=(), help="more rows: step counts")
     parser.add_argument("--guidance", type=listed(float), default=(), help="more rows: guidance scales")
+    parser.add_argument("--spreads", type=listed(float), default=(), help="more rows: spreads")
     parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers, as ddim or ddpm:1000")
     parser.add_argument("--alone", action="store_true", help="only the prior, for a table of its own")
     parser.add_argument(

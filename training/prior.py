@@ -62,6 +62,8 @@ class TrainConfig(MixConfig):
         Whether known parts of n⁰ are shown in training; without is the paper's other ablation.
     learned
         Whether f_nl of ``core.representation`` is diffused rather than the channels.
+    levels
+        Whether the network is told how lively the talker is.
     """
 
     size: str = "base"
@@ -72,12 +74,14 @@ class TrainConfig(MixConfig):
     snr_cap: float = 0.0
     editing: bool = True
     learned: bool = False
+    levels: bool = True
 
     @property
     def network(self) -> PriorConfig:
         """Shape of the network."""
         shape: PriorConfig = getattr(PriorConfig, self.size)()
-        return replace(shape, editing=self.editing, learned=self.learned, features=D_NL if self.learned else d_nl)
+        features = D_NL if self.learned else d_nl
+        return replace(shape, editing=self.editing, learned=self.learned, levels=self.levels, features=features)
 
     def space(self) -> FeatureSpace:
         """What is diffused."""
@@ -123,6 +127,7 @@ def losses(
     audio = torch.where(
         batch.has_audio[:, None, None], network.encode_audio(batch.mel), network.empty_audio(items, frames)
     )
+    audio = audio + network.encode_levels(batch.levels)
     predicted = predict_clean(network, schedule, noisy, t, audio, batch.clean, batch.known_mask)
     error = predicted - batch.clean
     return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean()
@@ -154,16 +159,18 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
 def start_from(network: AudioToNonlipPrior, weights: Path) -> Statistics:
     """Give a new network the exported weights in the folder ``weights``; returns the statistics that belong to them.
 
+    They may lack the levels: their part of the network then begins as it is made, without a say.
     Raises BadInputError where they are of another shape.
     """
     shipped = NonlipPrior.load(folder=weights)
-    if shipped.network.config != network.config:
+    config = shipped.network.config
+    if (network.config if config.levels else replace(network.config, levels=False)) != config:
         raise BadInputError(
             "start_other_config",
             f"The prior in {weights} has another shape than this run's.",
             "Choose the --size and the options that it was trained with.",
         )
-    network.load_state_dict(shipped.network.state_dict())
+    network.load_state_dict(network.state_dict() | shipped.network.state_dict())
     return Statistics(shipped.mean, shipped.deviation)
 
 
@@ -185,7 +192,7 @@ def train(
         measured = Statistics(*statistics(clips, settings.seed, space))
     else:
         measured = start_from(pupil.network, start)
-    optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     run = Run(
         folder,
         settings,
@@ -198,7 +205,7 @@ def train(
     source = BatchSource(clips, config, config.network.window, mean, deviation, space)
 
     def make_step(step: Step) -> dict[str, float | Tensor]:
-        batch = source.batch(step.rng).to(run.device)
+        batch: Batch = step.batch.to(run.device)
         with step.autocast(), short_attention(run.device):
             simple, velocity = run.forward["prior"](batch, step.generator)
         rate = learning_rate(step.index, settings.steps, config)
@@ -206,7 +213,7 @@ def train(
         norm = step.update("prior", simple + config.velocity_weight * velocity, clip=1.0)
         return {"simple": simple.detach(), "velocity": velocity.detach(), "norm": norm, "rate": rate}
 
-    return run.fit(make_step)
+    return run.fit(make_step, draw=source.batch)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -229,6 +236,7 @@ def main(arguments: list[str] | None = None) -> None:
     trainer.add_argument("--without-velocity", action="store_true", help="without L_vel, the paper's ablation")
     trainer.add_argument("--without-editing", action="store_true", help="nothing of n⁰ is given in training")
     trainer.add_argument("--learned", action="store_true", help="diffuse f_nl of the representation, not the channels")
+    trainer.add_argument("--without-levels", action="store_true", help="don't tell how lively the talker is")
     export = commands.add_parser("export", help="write core/weights/prior-*.safetensors from a run")
     export.add_argument("--run", type=Path, default=Path("runs/prior"))
     export.add_argument("--spread", type=float, default=1.0, help="how far takes are led from the mean of all motion")
@@ -247,6 +255,7 @@ def main(arguments: list[str] | None = None) -> None:
             velocity_weight=0.0 if options.without_velocity else TrainConfig.velocity_weight,
             editing=not options.without_editing,
             learned=options.learned,
+            levels=not options.without_levels,
         )
         clips = load_clips("train")
         print({name: f"{sum(c.frames for c in source) / 1500:.1f} min" for name, source in clips.items()}, flush=True)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
+from core.prior.levels import LEVELS
 from core.prior.spaces import ChannelSpace, FeatureSpace
 
 from .prior_data import Clip, augment_mel, draw_mask, draw_window
@@ -25,6 +26,8 @@ class MixConfig:
         Windows in one.
     empty_share
         Part of the conditions that are left empty (for eq. 10).
+    unknown_share
+        Part of the windows whose talker's liveliness isn't told.
     shares
         How often each source is drawn.
     short_share
@@ -33,6 +36,7 @@ class MixConfig:
 
     batch: int = 16
     empty_share: float = 0.1
+    unknown_share: float = 0.3
     shares: tuple[tuple[str, float], ...] = (("synthetic", 0.84), ("grid", 0.06), ("address", 0.1))
     short_share: float = 0.35
 
@@ -85,12 +89,16 @@ def statistics(
 
 @dataclass
 class Batch:
-    """One batch: n⁰ (B, L, d) normalised, mel (B, 4 L, 80), has_audio (B,), known_mask (B, L, d)."""
+    """One batch: n⁰ (B, L, d) normalised, mel (B, 4 L, 80), has_audio (B,), known_mask (B, L, d), levels (B, 7).
+
+    Levels that aren't told are NaN.
+    """
 
     clean: Tensor
     mel: Tensor
     has_audio: Tensor
     known_mask: Tensor
+    levels: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
@@ -133,14 +141,17 @@ class BatchSource:
         motions = np.zeros((items, frames, d_nl), dtype=np.float32)
         mel = np.zeros((items, 4 * frames, 80), dtype=np.float32)
         has_audio, known = np.zeros(items, dtype=bool), np.zeros((items, frames, d_nl), dtype=bool)
+        levels = np.full((items, len(LEVELS)), np.nan, dtype=np.float32)
         for i in range(items):
             source = names[rng.choice(len(names), p=shares / shares.sum())]
-            sound, motions[i] = draw_window(self.clips[source], frames, rng)
+            sound, motions[i], talker = draw_window(self.clips[source], frames, rng)
             if sound is not None and rng.random() >= self.config.empty_share:
                 mel[i], has_audio[i] = augment_mel(sound, rng), True
             known[i] = draw_mask(frames, rng, self.groups)
+            if rng.random() >= self.config.unknown_share:
+                levels[i] = talker
         clean = ((self.space.encode(motions) - self.mean) / self.deviation).astype(np.float32)
-        return Batch(*(torch.from_numpy(array) for array in (clean, mel, has_audio, self.space.known(known))))
+        return Batch(*(torch.from_numpy(array) for array in (clean, mel, has_audio, self.space.known(known), levels)))
 
 
 class Statistics(nn.Module):

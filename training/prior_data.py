@@ -23,6 +23,7 @@ from core.audio import load_audio
 from core.channels import CHANNELS, FPS, HEAD, NONLIP_CHANNELS
 from core.mel import log_mel
 from core.prior.features import FEATURES, d_nl, features_from_channels
+from core.prior.levels import measure_levels
 
 from .prosody import Prosody, analyse
 from .splits import split
@@ -178,19 +179,21 @@ def load_clips(part: str, grid_sound: int = 60, voices: int | None = None) -> di
     }
 
 
-def draw_window(clips: list[Clip], frames: int, rng: np.random.Generator) -> tuple[np.ndarray | None, np.ndarray]:
+def draw_window(
+    clips: list[Clip], frames: int, rng: np.random.Generator
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """A random stretch of ``frames`` frames; clips are drawn in proportion to the stretches they hold.
 
     Returns
     -------
-    mel (4 · frames, 80) float32 or None, motion (frames, 25) float32.
+    mel (4 · frames, 80) float32 or None, motion (frames, 25) float32, and (7,) levels of the whole clip's motion.
     """
     room = np.array([max(clip.frames - frames + 1, 0) for clip in clips], dtype=np.float64)
     clip = clips[rng.choice(len(clips), p=room / room.sum())]
     start = int(rng.integers(0, clip.frames - frames + 1))
-    motion = clip.features(rng)[start : start + frames]
+    motion = clip.features(rng)
     mel = None if clip.mel is None else clip.mel[4 * start : 4 * (start + frames)].astype(np.float32)
-    return mel, motion
+    return mel, motion[start : start + frames], measure_levels(motion)
 
 
 def augment_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,18 +2,22 @@
 
 Held out are voices (LibriSpeech speakers never trained on, with synthetic motion drawn for them as the truth, as many
 motions as one likes), GRID clips and GRID's talker never trained on (tracked motion, one truth each), and the address
-left out (head motion alone, for the empty condition).
+left out (head motion alone, for the empty condition). How lively the talker of a take is, is drawn from the training
+clips of the same kind of footage, never measured on what is held out.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.stats
 
 from core.prior.features import FEATURE_GROUPS, channels_from_features, features_from_channels
+from core.prior.levels import LEVELS, measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.style import PriorStyle
 from core.prior.windows import plan_windows
@@ -25,7 +29,11 @@ from .prosody import Prosody
 
 Sampler = Callable[[Clip, int], np.ndarray]
 """Clip and seed → (T, 25) features."""
+Levels = Callable[[Clip, int], np.ndarray]
+"""Clip and seed → (7,) levels of the talker that a take shows."""
 SETS = ("voices", "grid", "unseen", "address")
+TO_CHOOSE_BY = "training-"
+"""Before a set's name: the same of training clips. Whatever is chosen, spread or steps, is chosen by these."""
 ADDRESS_FRAMES = 1500
 TRAINING_VOICES = 30
 """Recordings that random training clips are drawn from."""
@@ -55,16 +63,28 @@ class HeldOut:
         """(T, 25) a true motion of a clip; ``again`` draws others than the reference's."""
         return in_range(self.clips[clip].features(np.random.default_rng([2 if again else 1, draw, clip])))
 
+    @cached_property
+    def _training_levels(self) -> np.ndarray:
+        """(N, 7) of the training clips."""
+        rng = np.random.default_rng(11)
+        return np.stack([measure_levels(clip.features(rng)) for clip in self.training])
+
+    def levels(self, clip: Clip, seed: int) -> np.ndarray:
+        """(7,) those of a training clip, another one for each clip and seed."""
+        rng = np.random.default_rng([11, seed, zlib.crc32(clip.name.encode())])
+        return self._training_levels[rng.integers(len(self._training_levels))]
+
     def reference(self) -> list[list[np.ndarray]]:
         """For each clip its true motions."""
         return [[self.truth(i, k) for k in range(self.draws)] for i in range(len(self.clips))]
 
 
 def held_out(name: str, clips: int, draws: int) -> HeldOut:
-    """The set ``name`` of ``SETS`` with at most so many clips."""
+    """The set ``name`` of ``SETS`` with at most so many clips; with ``TO_CHOOSE_BY`` before it, of training clips."""
+    part, name = ("train" if name.startswith(TO_CHOOSE_BY) else "test"), name.removeprefix(TO_CHOOSE_BY)
     source = {"voices": "synthetic", "address": "address"}.get(name, "grid")
     voices = clips if name == "voices" else 0
-    chosen = load_clips("unseen" if name == "unseen" else "test", grid_sound=0, voices=voices)[source][:clips]
+    chosen = load_clips("unseen" if name == "unseen" else part, grid_sound=0, voices=voices)[source][:clips]
     training = load_clips("train", grid_sound=0, voices=TRAINING_VOICES if voices else 0)[source]
     if name == "address":
         chosen, training = [_cut(clip) for clip in chosen], [_cut(clip) for clip in training]
@@ -91,8 +111,12 @@ def prior_sampler(
     scale: float | None = None,
     method: str | None = None,
     style: PriorStyle | None = None,
+    levels: Levels | None = None,
 ) -> Sampler:
-    """The prior as the product samples it; the empty condition where a clip has no sound."""
+    """The prior as the product samples it; the empty condition where a clip has no sound.
+
+    Takes show the talker that ``levels`` says, or the style's where left out.
+    """
 
     def sample(clip: Clip, seed: int) -> np.ndarray:
         mel = np.zeros((4 * clip.frames, 80), np.float32) if clip.mel is None else clip.mel.astype(np.float32)
@@ -103,10 +127,16 @@ def prior_sampler(
             num_inference_steps=steps,
             sampler=method,
             style=style or PriorStyle(),
+            levels=levels(clip, seed) if levels else None,
         )
         return features_from_channels(channels[0])
 
     return sample
+
+
+def unknown_levels(_clip: Clip, _seed: int) -> np.ndarray:
+    """(7,) NaN: nothing is told of the talker."""
+    return np.full(len(LEVELS), np.nan, np.float32)
 
 
 def random_clip_sampler(training: Sequence[Clip]) -> Sampler:

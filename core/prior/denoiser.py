@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .levels import LEVELS
 from .network import AudioToNonlipPrior
 from .schedule import CosineSchedule
 from .skip import correct_slowly
@@ -44,6 +45,8 @@ class Denoiser:
         (N, L, d) n⁰ and bool, where it is known.
     put
         What else is known, put into n̂⁰ (N, L, d): parts of it that no single entry stands for.
+    levels
+        (7,) how lively the talker is (``core.prior.levels``); unknown when left out.
     gain
         Factors of n̂⁰ (anything that broadcasts with it) in the early steps, down to t = T / 3: above 1 a sample is led
         away from the mean of all motion, below 1 towards it (a guidance whose weak model is that mean). The later
@@ -65,6 +68,7 @@ class Denoiser:
         mask: Tensor,
         gain: Tensor | None = None,
         put: Callable[[Tensor], Tensor] | None = None,
+        levels: Tensor | None = None,
     ) -> None:
         self.network, self.schedule, self.scale = network, schedule, scale
         self.given, self.mask, self.gain, self.put = given, mask, gain, put
@@ -74,7 +78,10 @@ class Denoiser:
             conditions.append(network.encode_audio(mel[None]).expand(takes, -1, -1))
         if scale != 1.0:
             conditions.append(network.empty_audio(takes, frames))
-        self.audio = torch.cat(conditions)  # (N or 2 N, L, condition): conditional first
+        told = mel.new_full((len(LEVELS),), torch.nan) if levels is None else levels
+        self.audio = torch.cat(conditions) + network.encode_levels(
+            told[None]
+        )  # (N or 2 N, L, condition): conditional first
         self.repeat = len(conditions)
         self.last = self.given
 

@@ -17,6 +17,7 @@ from ..mel import MEL_BANDS, MELS_PER_FRAME
 from ..representation.model import Representation
 from ..weight_files import INSTALL_AGAIN, open_weights
 from .kept import Kept
+from .levels import LEVELS, levels_of
 from .network import AudioToNonlipPrior, PriorConfig
 from .sampler import SAMPLERS
 from .schedule import CosineSchedule
@@ -108,6 +109,7 @@ class NonlipPrior:
         sampler: str | None = None,
         style: PriorStyle = PriorStyle(),  # noqa: B008 - frozen
         transition: int = SEAM_FRAMES,
+        levels: np.ndarray | None = None,
     ) -> np.ndarray:
         """Sample one motion for each seed.
 
@@ -134,6 +136,9 @@ class NonlipPrior:
             How the motion is to look.
         transition
             Frames, at least 1, over which what is sampled bends to meet what is kept.
+        levels
+            (7,) how lively the talker is, by ``levels.measure_levels``, whatever the style's liveliness says; NaN where
+            nothing is known of that.
 
         Returns
         -------
@@ -144,7 +149,7 @@ class NonlipPrior:
         ValueError
             On arrays of other shapes, or another sampler.
         """
-        sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition)
+        sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition, levels)
         kept = self._kept(mel, len(seeds), keep, keep_mask, style)
         chunks = [[i] for i in range(len(seeds))] if self.device.type == "cpu" else [list(range(len(seeds)))]
         out = np.empty((len(seeds), len(mel) // MELS_PER_FRAME, len(NONLIP_CHANNELS)), dtype=np.float32)
@@ -166,6 +171,7 @@ class NonlipPrior:
         sampler: str | None = None,
         style: PriorStyle = PriorStyle(),  # noqa: B008 - frozen
         transition: int = SEAM_FRAMES,
+        levels: np.ndarray | None = None,
     ) -> Iterator[Piece]:
         """The same motion as :meth:`sample` gives for this seed, in pieces as windows finish.
 
@@ -177,20 +183,29 @@ class NonlipPrior:
         First frame, and (n, 32) float32 channels from there on; the pieces follow one another. What is given out lags
         behind the sampled windows by ``blinks.DELAY`` frames, and by the last window where the take is a loop.
         """
-        sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition)
+        sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition, levels)
         kept = self._kept(mel, 1, keep, keep_mask, style)
         tell = _counter(progress, self._windows(mel, style))
         for first, channels in self._walk(mel, [seed], kept, sampling, tell):
             yield first, channels[0]
 
     def _sampling(
-        self, guidance_scale: float | None, steps: int | None, sampler: str | None, style: PriorStyle, transition: int
+        self,
+        guidance_scale: float | None,
+        steps: int | None,
+        sampler: str | None,
+        style: PriorStyle,
+        transition: int,
+        levels: np.ndarray | None,
     ) -> Sampling:
         sampler = sampler or self.sampler
         if sampler not in SAMPLERS:
             raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not {sampler!r}")
         if transition < 1:
             raise ValueError(f"transition must be at least 1 frame, not {transition}")
+        levels = levels_of(style.liveliness) if levels is None else np.asarray(levels, np.float32)
+        if levels.shape != (len(LEVELS),):
+            raise ValueError(f"levels must be {len(LEVELS)} numbers, not {levels.shape}")
         if style.start_pose is not None or style.end_pose is not None:
             transition = max(transition, POSE_TRANSITION)
         return Sampling(
@@ -200,6 +215,7 @@ class NonlipPrior:
             self.spread,
             style,
             transition,
+            levels,
         )
 
     def _kept(

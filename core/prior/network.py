@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..audio_encoder import AudioEncoder, AudioEncoderConfig
 from ..mel import MELS_PER_FRAME
 from .features import d_nl
+from .levels import LEVELS
 
 PROSODY_BANDS = (0, 6, 16, 40, 80)
 """Mel bands whose mean energies are given plainly: the lowest six hold the first harmonics, hence voicing and pitch."""
@@ -42,6 +43,8 @@ class PriorConfig:
     """Whether the features are f_nl of ``core.representation`` (``features`` = 64) rather than the channels."""
     editing: bool = True
     """Whether known parts of n⁰ are shown to the network; without, they are only put in while sampling."""
+    levels: bool = False
+    """Whether the network is told how lively the talker is (``core.prior.levels``)."""
     audio: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
 
     @classmethod
@@ -113,6 +116,13 @@ class AudioToNonlipPrior(nn.Module):
         self.time_in = nn.Sequential(
             nn.Linear(config.condition, config.condition), nn.SiLU(), nn.Linear(config.condition, config.condition)
         )
+        if config.levels:
+            self.levels_in = nn.Sequential(
+                nn.Linear(len(LEVELS), config.condition), nn.SiLU(), nn.Linear(config.condition, config.condition)
+            )
+            self.no_levels = nn.Parameter(torch.zeros(config.condition))
+            nn.init.zeros_(self.levels_in[2].weight)  # at first they say nothing: weights without them are a start
+            nn.init.zeros_(self.levels_in[2].bias)
         self.token_in = nn.Linear(3 * config.features + config.condition, config.width)
         layer = nn.TransformerEncoderLayer(
             config.width,
@@ -137,6 +147,17 @@ class AudioToNonlipPrior(nn.Module):
         """(B, L, condition) embedding of the empty condition ∅."""
         return self.no_audio.expand(batch, frames, -1)
 
+    def encode_levels(self, levels: Tensor) -> Tensor:
+        """(B, 7) levels → (B, 1, condition), to be added to the audio embedding; rows with a NaN are unknown.
+
+        A network that wasn't trained with levels hears nothing of them.
+        """
+        if not self.config.levels:
+            return levels.new_zeros(len(levels), 1, self.config.condition)
+        unknown = levels.isnan().any(dim=1, keepdim=True)  # (B, 1)
+        told = self.levels_in(levels.nan_to_num())
+        return torch.where(unknown, self.no_levels.to(told.dtype), told)[:, None]
+
     def forward(self, noisy: Tensor, t: Tensor, audio: Tensor, known: Tensor, known_mask: Tensor) -> Tensor:
         """Predict n⁰.
 
@@ -147,7 +168,7 @@ class AudioToNonlipPrior(nn.Module):
         t
             (B,) long, 1 … T.
         audio
-            (B, L, condition) from :meth:`encode_audio` or :meth:`empty_audio`.
+            (B, L, condition) from :meth:`encode_audio` or :meth:`empty_audio`, plus :meth:`encode_levels`.
         known
             (B, L, d_nl) n⁰; only entries under ``known_mask`` are looked at.
         known_mask

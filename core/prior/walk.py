@@ -50,6 +50,8 @@ class Sampling:
     spread: float
     style: PriorStyle
     transition: int
+    levels: np.ndarray
+    """(7,) how lively the talker is (``core.prior.levels``); NaN where that is unknown."""
 
 
 def noise_of(seed: int, first: int, stop: int, size: int) -> np.ndarray:
@@ -199,6 +201,7 @@ class Walk:
             torch.from_numpy(mask).to(self._device),
             self._gain_beside(mask),
             None if self._space.exact or not known.any() else self._putter(features, known & ~settled[..., :1]),
+            torch.from_numpy(sampling.levels).to(self._device),
         )
         fresh = [np.random.default_rng([seed, 2 + stream, int(frames[0])]) for seed in self._seeds]
         noise = torch.from_numpy(np.stack([self._noise(seed, frames, stream) for seed in self._seeds]))

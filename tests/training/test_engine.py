@@ -76,6 +76,41 @@ def test_a_stopped_run_keeps_what_it_did(tmp_path):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_batches_drawn_ahead_are_those_drawn_in_time(tmp_path):
+    """Whatever is drawn ahead comes of its own step's numbers, also where a run goes on; nothing past the end is."""
+    drawn = {}
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        return rng.normal(size=(32, 4)).astype(np.float32)
+
+    def ahead(run: Run):
+        def make(step: Step) -> dict[str, float]:
+            drawn.setdefault(run.folder.name, []).append(step.batch)
+            inputs = torch.from_numpy(step.batch)
+            loss = (run.forward["net"](inputs) - inputs.sum(1, keepdim=True).tanh()).square().mean()
+            return {"loss": loss.detach(), "norm": step.update("net", loss, clip=1.0)}
+
+        return make
+
+    whole = _run(tmp_path / "whole", 14)
+    whole.fit(_step(whole))
+    for steps in (5, 14):
+        part = _run(tmp_path / "parts", steps)
+        part.fit(ahead(part), draw=draw)
+    assert len(drawn["parts"]) == 14
+    left, right = _weights(whole), _weights(part)
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_a_batch_that_cannot_be_drawn_ends_the_run(tmp_path):
+    def draw(rng: np.random.Generator) -> None:
+        raise ValueError("no clips")
+
+    run = _run(tmp_path, 3)
+    with pytest.raises(ValueError, match="no clips"):
+        run.fit(_step(run), draw=draw)
+
+
 def test_averages_lag_behind_and_load_alone(tmp_path):
     run = _run(tmp_path, 30, ema=0.9)
     run.fit(_step(run))

@@ -121,6 +121,51 @@ def test_one_prior_sampled_in_different_ways(options):
     assert shown.name == "prior-voices-sampling" and len(shown.columns) <= 8
 
 
+def test_talkers_are_drawn_from_training_clips_alone(options, clips):
+    """Each take is told the levels of some training clip; a prior that listens also goes without, and at 0."""
+    held = prior_evaluation.held_out("voices", 3, 2)
+    assert [clip.name for clip in held.training] == [clip.name for clip in clips["train"]["synthetic"]]
+    drawn = np.stack([held.levels(clip, seed) for clip in held.clips for seed in range(20)])
+    assert len(np.unique(drawn, axis=0)) == len(held.training)
+    np.testing.assert_array_equal(held.levels(held.clips[0], 3), held.levels(held.clips[0], 3))
+    same = prior_evaluation.held_out("training-voices", 2, 2)
+    assert [clip.name for clip in same.clips] == [clip.name for clip in clips["train"]["synthetic"][:2]]
+
+    told = []
+
+    class Listening:
+        """Notes what it is told and moves a little."""
+
+        def sample(self, mel, seeds, levels=None, **_):
+            told.append(levels)
+            return np.zeros((1, len(mel) // 4, 32), np.float32)
+
+    for levels in (held.levels, prior_evaluation.unknown_levels, None):
+        prior_evaluation.prior_sampler(Listening(), levels=levels)(held.clips[1], 5)
+    np.testing.assert_array_equal(told[0], held.levels(held.clips[1], 5))
+    assert np.isnan(told[1]).all() and told[2] is None
+
+
+def test_rows_of_a_prior_that_is_told_levels(options, tmp_path):
+    torch.manual_seed(1)
+    network = AudioToNonlipPrior(replace(PriorConfig.tiny(), levels=True))
+    torch.nn.init.normal_(network.out.weight, 0, 0.05)
+    torch.nn.init.normal_(network.levels_in[2].weight, 0, 1.0)
+    save_shards(network, torch.full((d_nl,), 0.05), torch.full((d_nl,), 0.1), tmp_path / "told", 3)
+    chosen = replace(options, prior=tmp_path / "told", others={}, steps=(), spreads=(1.4,), clips=2, seeds=2)
+    table = rows(replace(chosen, sets=("training-voices",)), print)
+    assert [row["row"] for row in table][3:] == [
+        "shipped prior, 3 steps",
+        "shipped prior, spread 1.4",
+        "shipped prior, liveliness unknown",
+        "shipped prior, liveliness 0",
+    ]
+    assert len({row["snd"] for row in table[3:]}) == 4
+    (shown,) = tables(table)
+    assert shown.name == "prior-training-voices" and "training clips instead of voices" in shown.title
+    assert "training clip" in shown.notes[0]
+
+
 def test_intervals_are_students():
     mean, half = mean_and_interval([1.0, 2.0, 3.0, float("nan")])
     assert mean == 2.0 and half == pytest.approx(4.303 * 1.0 / np.sqrt(3), rel=1e-3)

@@ -8,6 +8,7 @@ import torch
 
 from core.errors import BadInputError
 from core.prior.features import FEATURE_GROUPS, d_nl
+from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
@@ -47,7 +48,7 @@ def test_loss_falls(clips, tmp_path):
     for steps in (1, 80):
         lines = train(CONFIG, dataclasses.replace(SETTINGS, steps=steps), clips, tmp_path)
         assert lines[-1]["step"] == steps and lines[-1]["norm"] > 0
-        pupil = Denoising(AudioToNonlipPrior(PriorConfig.tiny()), WEIGHTS)
+        pupil = Denoising(AudioToNonlipPrior(CONFIG.network), WEIGHTS)
         load_module(tmp_path / CHECKPOINT, "prior", pupil, "module")
         source = BatchSource(clips, CONFIG, pupil.network.config.window, *statistics(clips))
         with torch.no_grad():
@@ -105,6 +106,24 @@ def test_a_run_starts_from_exported_weights(clips, tmp_path):
         train(small, SETTINGS, clips, tmp_path / "third", tmp_path / "weights")
 
 
+def test_weights_without_levels_are_a_start_for_a_network_with_them(clips, tmp_path):
+    """Whatever liveliness the new network is told, before its first step it answers as the old one did."""
+    plain = dataclasses.replace(CONFIG, levels=False)
+    train(plain, dataclasses.replace(SETTINGS, steps=3), clips, tmp_path / "first")
+    export(tmp_path / "first", 5, 1.0, tmp_path / "weights")
+    still = dataclasses.replace(CONFIG, learning_rate=0.0)
+    train(still, dataclasses.replace(SETTINGS, steps=1), clips, tmp_path / "second", tmp_path / "weights")
+    export(tmp_path / "second", 5, 1.0, tmp_path / "on")
+    before, after = (NonlipPrior.load("cpu", tmp_path / name) for name in ("weights", "on"))
+    assert (before.network.config.levels, after.network.config.levels) == (False, True)
+    mel = np.zeros((200, 80), np.float32)
+    wanted = before.sample(mel, [1])
+    for liveliness in (0.0, 4.0, np.nan):
+        np.testing.assert_array_equal(after.sample(mel, [1], levels=np.full(7, liveliness)), wanted)
+    with pytest.raises(BadInputError, match="another shape"):  # what they say of liveliness would be lost
+        train(plain, SETTINGS, clips, tmp_path / "third", tmp_path / "on")
+
+
 def test_weights_by_time_follow_the_signal_up_to_the_cap():
     schedule = CosineSchedule()
     assert torch.allclose(time_weights(schedule, 0.0), torch.ones(1001))
@@ -123,12 +142,13 @@ def test_ablations_train_what_they_say(clips, tmp_path, monkeypatch):
     monkeypatch.setattr("training.prior.load_clips", lambda part: clips)
     arguments = ["--size", "tiny", "--steps", "3", "--batch", "4", "--device", "cpu", "--fp32"]
     weights = {}
-    for name in ("", "--without-velocity", "--without-editing"):
+    for name in ("", "--without-velocity", "--without-editing", "--without-levels"):
         folder = tmp_path / f"run{name}"
         main(["train", *arguments, "--run", str(folder), "--shares", "synthetic=0.6,grid=0.4", *name.split()])
         main(["export", "--run", str(folder), "--out", str(folder / "weights"), "--steps", "4"])
         prior = NonlipPrior.load("cpu", folder / "weights")
         assert prior.network.config.editing is (name != "--without-editing")
+        assert prior.network.config.levels is (name != "--without-levels")
         weights[name] = prior.network.out.weight
     assert not torch.equal(weights[""], weights["--without-velocity"])
     assert not torch.equal(weights[""], weights["--without-editing"])
@@ -199,6 +219,9 @@ def test_batches_mix_sources_and_leave_conditions_empty(clips):
     heard = torch.cat([b.has_audio for b in batches]).float().mean().item()
     # Addresses (20 %) have no sound, and a tenth of the others go without.
     assert heard == pytest.approx(0.8 * 0.9, abs=0.08)
+    told = torch.cat([b.levels for b in batches])
+    assert told.shape[1] == 7 and told.isnan().any(dim=1).equal(told.isnan().all(dim=1))
+    assert told.isnan().any(dim=1).float().mean().item() == pytest.approx(0.3, abs=0.08)
     lengths = {b.clean.shape[1] for b in batches}
     assert max(lengths) == 40 and len(lengths) > 3
     again = source.batch(np.random.default_rng(7))
@@ -208,7 +231,8 @@ def test_batches_mix_sources_and_leave_conditions_empty(clips):
 def test_window_keeps_sound_and_motion_together():
     motion = np.arange(100, dtype=np.float32)[:, None].repeat(d_nl, axis=1)
     mel = np.arange(400, dtype=np.float16)[:, None].repeat(80, axis=1)
-    sound, window = draw_window([Clip("c", mel, motion)], 20, np.random.default_rng(0))
+    sound, window, levels = draw_window([Clip("c", mel, motion)], 20, np.random.default_rng(0))
+    np.testing.assert_array_equal(levels, measure_levels(motion), "of the whole clip, not of the window")
     assert sound.shape == (80, 80) and window.shape == (20, d_nl)
     np.testing.assert_array_equal(sound[::4, 0], 4 * window[:, 0])
 
