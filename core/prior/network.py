@@ -179,8 +179,8 @@ class AudioToNonlipPrior(nn.Module):
         (B, L, d_nl) n̂⁰, also where it was given (the sampler decides what to put there).
         """
         frames = noisy.shape[1]
-        time = self.time_in(sinusoidal(t, self.config.condition))[:, None]  # (B, 1, condition)
+        time = self.time_in(sinusoidal(t, self.config.condition).to(noisy.dtype))[:, None]  # (B, 1, condition)
         mask = known_mask.to(noisy.dtype) if self.config.editing else torch.zeros_like(noisy)
         token = self.token_in(torch.cat([noisy, known * mask, mask, audio + time], dim=-1))  # (B, L, width)
-        position = sinusoidal(torch.arange(frames, device=noisy.device), self.config.width)  # (L, width)
-        return self.out(self.encoder(token + position))
+        position = sinusoidal(torch.arange(frames, device=noisy.device), self.config.width).to(noisy.dtype)
+        return self.out(self.encoder(token + position))  # (L, width) on (B, L, width)

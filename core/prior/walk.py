@@ -12,7 +12,7 @@ from torch import Tensor
 from ..channels import FPS, GAZE, NONLIP_CHANNELS
 from ..mel import MELS_PER_FRAME
 from .blinks import BlinkPacer
-from .denoiser import Denoiser
+from .denoiser import EXACT_UP_TO, Denoiser
 from .features import FEATURES, channels_from_features, close_blinks, d_nl, features_from_channels, known_features
 from .gaze import GazeSettler
 from .kept import Kept
@@ -72,8 +72,8 @@ class Walk:
 
     Parameters
     ----------
-    network, schedule, space, mean, deviation
-        The trained prior: (d,) statistics of its space.
+    network, coarse, schedule, space, mean, deviation
+        The trained prior: (d,) statistics of its space; ``coarse`` as of :class:`~core.prior.denoiser.Denoiser`.
     mel
         (4 T, 80) log-mel; only slices of a window's length are ever taken of it.
     kept
@@ -85,6 +85,7 @@ class Walk:
     def __init__(
         self,
         network: AudioToNonlipPrior,
+        coarse: AudioToNonlipPrior,
         schedule: CosineSchedule,
         space: FeatureSpace,
         mean: np.ndarray,
@@ -95,7 +96,7 @@ class Walk:
         sampling: Sampling,
         tell: Callable[[], None],
     ) -> None:
-        self._network, self._schedule, self._space = network, schedule, space
+        self._network, self._coarse, self._schedule, self._space = network, coarse, schedule, space
         self._mean, self._deviation = mean, deviation
         self._mel, self._seeds, self._kept, self._sampling, self._tell = mel, seeds, kept, sampling, tell
         self._frames, self._size = len(mel) // MELS_PER_FRAME, network.config.window
@@ -202,6 +203,7 @@ class Walk:
             self._gain_beside(mask),
             None if self._space.exact or not known.any() else self._putter(features, known & ~settled[..., :1]),
             torch.from_numpy(sampling.levels).to(self._device),
+            self._coarse if self._last_is_exact() else None,
         )
         fresh = [np.random.default_rng([seed, 2 + stream, int(frames[0])]) for seed in self._seeds]
         noise = torch.from_numpy(np.stack([self._noise(seed, frames, stream) for seed in self._seeds]))
@@ -216,6 +218,11 @@ class Walk:
             joined = close_seams(values, given[take], settled[take])
             predicted[take] = close_seams(joined, given[take], mask[take], sampling.transition)
         return predicted
+
+    def _last_is_exact(self) -> bool:
+        """Whether a coarse network leaves the last step to the exact one; of a few, all are taken at a large t."""
+        last = self._schedule.timesteps(self._sampling.num_inference_steps)[-2]
+        return last <= EXACT_UP_TO * self._schedule.steps
 
     def _gain_beside(self, mask: np.ndarray) -> Tensor | None:
         """(N, L, d) factors of n̂⁰: none beside what is known, whose motion goes on as it is, and all a second away."""

@@ -1,5 +1,7 @@
 """The guided denoiser against the network itself."""
 
+import copy
+
 import pytest
 import torch
 
@@ -60,6 +62,18 @@ def test_gain_leads_the_early_steps_alone(network, window):
     for t, factor in ((900, gain), (334, gain), (333, torch.ones(d_nl)), (1, torch.ones(d_nl))):
         plain(noisy, t), led(noisy, t)
         torch.testing.assert_close(led.last, plain.last * factor)
+
+
+def test_coarse_steps_come_first_and_the_last_are_exact(network, window):
+    """A coarse network is asked at large t alone, and answers in float32 what the exact one would, nearly."""
+    mel, noisy, given, mask = window
+    coarse = copy.deepcopy(network).bfloat16()
+    exact = Denoiser(network, SCHEDULE, mel, 1.0, given, mask)
+    mixed = Denoiser(network, SCHEDULE, mel, 1.0, given, mask, coarse=coarse)
+    for t, same in ((1000, False), (251, False), (250, True), (1, True)):
+        wanted, made = exact(noisy, t), mixed(noisy, t)
+        assert made.dtype == torch.float32 and torch.equal(made, wanted) is same
+        assert (made - wanted).square().mean() < 1e-3 * wanted.square().mean()
 
 
 def test_a_network_without_editing_sees_nothing_that_is_known(window):

@@ -1,5 +1,7 @@
 """Sampling with a tiny network: any length, kept entries, guidance, seeds, shards."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -41,6 +43,25 @@ def test_take_depends_on_its_seed_alone(prior):
     np.testing.assert_array_equal(alone[0], together[1])
     np.testing.assert_array_equal(alone, prior.sample(mel(90), [7]))
     assert np.abs(together[0] - together[1]).mean() > 1e-3
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5, 6, 10, 50])
+def test_the_last_step_is_never_coarse(prior, monkeypatch, steps):
+    """The coarse network takes most steps of many and none of a few."""
+    asked = {"exact": [], "coarse": []}
+    coarse = copy.deepcopy(prior.network)
+    for name, network in (("exact", prior.network), ("coarse", coarse)):
+
+        def note(noisy, t, *others, seen=asked[name], forward=network.forward):
+            seen.append(int(t[0]))
+            return forward(noisy, t, *others)
+
+        monkeypatch.setattr(network, "forward", note)
+    monkeypatch.setattr(prior, "coarse", coarse)
+    prior.sample(mel(30), [1], num_inference_steps=steps)
+    assert len(asked["exact"]) + len(asked["coarse"]) == steps and asked["exact"]
+    assert min(asked["exact"]) == min(asked["exact"] + asked["coarse"])
+    assert (len(asked["coarse"]) > 0.7 * steps) is (steps > 5)
 
 
 def test_ancestral_sampler_is_seeded_too(prior):
