@@ -106,8 +106,8 @@ def bake(
         "rate": timing.rate,
         "tolerance": tolerance,
     }
-    count = keys = 0
-    error = 0.0
+    thinned, error = yield from _thinned(plan, frames, tolerance)
+    next_keys = iter(thinned)
     for block, channels in plan:
         action = nla.action_for(block, key, name)
         old = {tuple(place) for place in nla.facts_of(action).get("curves", ())}
@@ -119,12 +119,8 @@ def bake(
             if curve is None:
                 curve = curves.new(channel.path, index=channel.index)
                 curve.group = groups.get(channel.group) or groups.new(channel.group)
-            kept = yield from kept_keys(frames, channel, tolerance)
-            yield None
+            kept = next(next_keys)
             replace_keys(curve, frames[kept], channel.values[kept], frames[0], frames[-1])
-            line = np.interp(frames, frames[kept], channel.values[kept])
-            error = max(error, float(np.abs(line - channel.values).max()))
-            count, keys = count + 1, keys + len(kept)
             yield None
         owned = list(before)
         for place in old - set(owned):  # the mapping has changed since
@@ -139,4 +135,23 @@ def bake(
         nla.set_facts(action, facts | own)
         block.update_tag()
         yield None
-    return Baked(int(frames[0]), int(frames[-1]), count, keys, error)
+    count = sum(len(kept) for kept in thinned)
+    return Baked(int(frames[0]), int(frames[-1]), len(thinned), count, error)
+
+
+def _thinned(
+    plan: list[tuple[bpy.types.ID, list[Channel]]], frames: np.ndarray, tolerance: float
+) -> Generator[None, None, tuple[list[np.ndarray], float]]:
+    """The keys that each curve of a plan gets, in its order, and the largest error of one; in small steps.
+
+    All of them before the first is written: from then on Blender draws its editors anew after each turn.
+    """
+    thinned, error = [], 0.0
+    for channel in (channel for _, channels in plan for channel in channels):
+        kept = yield from kept_keys(frames, channel, tolerance)
+        yield None
+        line = np.interp(frames, frames[kept], channel.values[kept])
+        error = max(error, float(np.abs(line - channel.values).max()))
+        thinned.append(kept)
+        yield None
+    return thinned, error

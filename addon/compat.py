@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import time
 import wave
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +212,7 @@ def _slot(action: bpy.types.Action, datablock: bpy.types.ID) -> Any:
     return action.slots.new(id_type=datablock.id_type, name=datablock.name)
 
 
-# ---------------------------------------------------------- rendering, panels
+# ------------------------------------------------------------------ rendering
 
 
 def set_movie_output(render: bpy.types.RenderSettings, filepath: str) -> None:
@@ -228,12 +227,3 @@ def set_movie_output(render: bpy.types.RenderSettings, filepath: str) -> None:
     render.ffmpeg.audio_bitrate = 192
     render.use_file_extension = False
     render.filepath = filepath
-
-
-def redraw(area_types: Iterable[str] = ("SEQUENCE_EDITOR", "VIEW_3D", "PREFERENCES")) -> None:
-    """Ask for the sidebars and the preferences to be drawn again."""
-    manager = bpy.context.window_manager
-    for window in manager.windows if manager else ():
-        for area in window.screen.areas:
-            if area.type in area_types:
-                area.tag_redraw()

@@ -9,7 +9,8 @@ import bpy
 
 from ..core.errors import CancelledError, SoliloquyError
 from ..core.protocol import error_event
-from . import compat, jobs, steps, takes
+from . import jobs, steps, takes
+from .redrawing import redraw, redraw_when_due
 from .words import say
 
 
@@ -64,7 +65,7 @@ class JobOperator:
             return self._refuse(error)
         self._timer = context.window_manager.event_timer_add(steps.INTERVAL, window=context.window)
         context.window_manager.modal_handler_add(self)
-        compat.redraw()
+        redraw()
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -104,8 +105,7 @@ class JobOperator:
         """One round; True when the job has ended and all of it is in the scene."""
         begun = time.perf_counter()
         job = self._job
-        if job.poll():
-            compat.redraw()
+        redraw_when_due(job.poll())
         if self._landing is None:
             self._landing = self._next_landing(job)
         if self._landing is not None:
@@ -137,7 +137,7 @@ class JobOperator:
             else:
                 job.notices.append(str(error))
         self._landing = None
-        compat.redraw()
+        redraw()
 
     def _end(self, context: bpy.types.Context) -> set[str]:
         job = self._job

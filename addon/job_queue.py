@@ -22,6 +22,7 @@ from ..core.protocol import TakeReady
 from . import batch, characters, compat, estimate, jobs, operators_takes, portrait, preferences, speech, strips, takes
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .crew import Crew
+from .redrawing import redraw
 from .seats import Room
 from .words import later, say
 
@@ -161,7 +162,7 @@ def _written() -> None:
         _state.path.parent.mkdir(parents=True, exist_ok=True)
         batch.save(_state.entries, _state.path)
         batch.write_summary(_state.entries, batch.summary_path(_state.path))
-    compat.redraw()
+    redraw()
 
 
 def mirror() -> None:

@@ -17,8 +17,9 @@ import bpy
 from ..core.client import WorkerClient
 from ..core.errors import EXIT_CANCELLED, SoliloquyError
 from ..core.protocol import Error, Request
-from . import compat, preferences
+from . import preferences
 from .following import Following
+from .redrawing import redraw, redraw_when_due
 from .speech import Speech
 from .words import say
 
@@ -118,7 +119,7 @@ def hold(reason: str) -> None:
 def let_go() -> None:
     """Let jobs start again."""
     _state.held_by = ""
-    compat.redraw()
+    redraw()
 
 
 def last_message() -> tuple[str, bool]:
@@ -152,13 +153,19 @@ def finish(job: Job) -> None:
     _state.idle_since = time.monotonic()
     if not bpy.app.background and not bpy.app.timers.is_registered(_release_when_idle):
         bpy.app.timers.register(_release_when_idle, first_interval=IDLE_SECONDS)
-    compat.redraw()
+    redraw()
 
 
 def tell(message: str, bad: bool = False) -> None:
     """Let the panel say something."""
     _state.message, _state.bad = message, bad
-    compat.redraw()
+    redraw()
+
+
+def tell_of_progress(message: str) -> None:
+    """Let the panel say how far something is, which `tell` follows in the end."""
+    changed, _state.message, _state.bad = message != _state.message, message, False
+    redraw_when_due(changed)
 
 
 def scene_of(job: Job) -> bpy.types.Scene | None:

@@ -12,6 +12,7 @@ from .doctor import Finding
 from .job_operator import JobOperator
 from .operators_takes import poll_by
 from .panels import Panel, draw_text, in_editors
+from .redrawing import redraw
 from .words import say
 
 _ICONS = {doctor.OK: "CHECKMARK", doctor.WARN: "INFO", doctor.BAD: "ERROR"}
@@ -50,7 +51,7 @@ class SOLILOQUY_OT_doctor(JobOperator, bpy.types.Operator):
     def _look(self) -> bool:
         _findings[:] = doctor.here()
         self._started = time.monotonic()
-        compat.redraw()
+        redraw()
         return preferences.worker_python() is not None
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:

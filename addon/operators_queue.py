@@ -12,6 +12,7 @@ from ..core.errors import SoliloquyError
 from . import compat, job_queue, preferences, speech, takes
 from .batch import CANCELLED, DONE, FAILED, RUNNING
 from .operators_takes import poll_by
+from .redrawing import redraw
 from .steps import SteppedOperator
 from .words import say
 
@@ -34,7 +35,7 @@ class QueueOperator:
             return {"CANCELLED"}
         if told:
             self.report({"INFO"}, told)
-        compat.redraw()
+        redraw()
         return {"FINISHED"}
 
 

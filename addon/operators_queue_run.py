@@ -12,6 +12,7 @@ from . import compat, job_queue, jobs, preferences, steps
 from .batch import RUNNING, WAITING
 from .operators_queue import QueueOperator
 from .operators_takes import poll_by
+from .redrawing import redraw, redraw_when_due
 from .words import say
 
 
@@ -53,7 +54,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
             return refused
         self._timer = context.window_manager.event_timer_add(steps.INTERVAL, window=context.window)
         context.window_manager.modal_handler_add(self)
-        compat.redraw()
+        redraw()
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -88,8 +89,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
         """One round; True when the run has ended and all of it is in the scene."""
         begun = time.perf_counter()
         crew = job_queue.crew()
-        if crew.poll():
-            compat.redraw()
+        redraw_when_due(crew.poll())
         if self._landing is None:
             arrival = job_queue.next_arrival()
             if arrival is None:

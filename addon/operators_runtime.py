@@ -12,7 +12,8 @@ from bpy.props import BoolProperty
 
 from ..core import environment
 from ..core.errors import CancelledError, SoliloquyError
-from . import compat, jobs, preferences
+from . import jobs, preferences
+from .redrawing import PAUSE, redraw_when_due
 from .words import later, say
 
 SIZE = later("0.4 GB to download and 2 GB on disk, with an NVIDIA or AMD GPU 3 and 10 GB or more; several minutes")
@@ -33,6 +34,7 @@ class Installation:
     removing: bool = False
     again: bool = False
     text: str = later("Starting")
+    shown: str = ""
     running: bool = True
     cancelled: threading.Event = field(default_factory=threading.Event)
     error: str = ""
@@ -83,10 +85,11 @@ def is_installing() -> bool:
 
 
 def _watch() -> float | None:
-    compat.redraw()
-    if is_installing():
-        return 0.25
     latest = installation()
+    if latest.running:
+        redraw_when_due(latest.text != latest.shown)
+        latest.shown = latest.text
+        return PAUSE
     jobs.tell(say("Runtime: {text}", text=say(latest.text)), bad=bool(latest.error))
     return None
 
@@ -131,7 +134,7 @@ def _start(operator: bpy.types.Operator, started: Installation) -> set[str]:
             operator.report({"ERROR"}, started.error)
             return {"CANCELLED"}
     else:
-        bpy.app.timers.register(_watch, first_interval=0.25)
+        bpy.app.timers.register(_watch, first_interval=PAUSE)
     return {"FINISHED"}
 
 

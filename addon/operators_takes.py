@@ -257,7 +257,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         try:
             while True:
                 share = next(reading)
-                jobs.tell(
+                jobs.tell_of_progress(
                     say("Reading the curves of “{target}”: {share:.0%} (Esc stops)", target=thing.name, share=share)
                 )
                 yield

@@ -1,0 +1,252 @@
+"""How long the window waits between two turns of a modal timer, in the layout that an artist has; printed, not judged.
+
+Run by ``tests/blender/run.py --only gaps`` on a virtual screen of 1,600 by 1,000 pixels: viewport and sequencer with
+our sidebars open, timeline, outliner and properties. First takes that the scripted worker makes, then one of a minute
+at 25 frames a second and one of five minutes at 60 are placed and baked; in the end the add-on is switched off and
+plain Python has the same file drawn, which is what Blender alone needs on this screen.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import bpy
+from harness import addon, folder, ready_scene
+from window_harness import baked_curves, click, idle, run_in_window, settled, until, waits_in_words, window_override
+
+INTERVAL = 0.01
+DRAWN: dict[str, int] = {}
+"""How often each editor's main region was drawn since the latest measurement began."""
+
+
+class TEST_OT_turns(bpy.types.Operator):
+    """Note when the timer's events come; ends when it is told to"""
+
+    bl_idname = "test.turns"
+    bl_label = "Note Turns"
+
+    noted: list[float] = []  # noqa: RUF012 - one at a time runs, and Blender makes the instance
+    going_on = False
+    _timer = None
+
+    def invoke(self, context, _event):
+        """Begin."""
+        TEST_OT_turns.noted, TEST_OT_turns.going_on = [], True
+        self._timer = context.window_manager.event_timer_add(INTERVAL, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context, event):
+        """Another turn."""
+        if not TEST_OT_turns.going_on:
+            context.window_manager.event_timer_remove(self._timer)
+            return {"FINISHED"}
+        if event.type == "TIMER":
+            self.noted.append(time.perf_counter())
+        return {"PASS_THROUGH"}
+
+
+def gaps(what: str, going_on: Callable[[], bool], start: Callable[[], None] = lambda: None) -> Generator:
+    """Print how the timer's turns come from ``start`` on while something goes on."""
+    with window_override():
+        bpy.ops.test.turns("INVOKE_DEFAULT")
+    yield from settled(5)
+    TEST_OT_turns.noted.clear()
+    DRAWN.clear()
+    begun = time.perf_counter()
+    TEST_OT_turns.noted.append(begun)
+    start()
+    while going_on():
+        yield
+    spent = time.perf_counter() - begun
+    TEST_OT_turns.going_on = False
+    noted = TEST_OT_turns.noted
+    found = [after - before for before, after in itertools.pairwise(noted)]
+    long = sum(gap > 0.05 for gap in found)
+    print(
+        f"longest gap: {what}: {waits_in_words(found)}, {long} of {len(found)} over 50, {spent:.2f} s in all; "
+        f"drawn: {', '.join(f'{name} {count}' for name, count in sorted(DRAWN.items())) or 'nothing'}",
+        flush=True,
+    )
+    yield from settled(40)
+
+
+def times(count: int, act: Callable[[int], None]) -> Callable[[], bool]:
+    """Goes on for so many turns, and acts in each."""
+    turns = iter(range(count))
+
+    def next_turn() -> bool:
+        turn = next(turns, None)
+        if turn is not None:
+            act(turn)
+        return turn is not None
+
+    return next_turn
+
+
+def artists_layout() -> Iterator[None]:
+    """Factory's layout, half of the viewport being the sequencer; the sidebars show our tab."""
+    window = bpy.context.window_manager.windows[0]
+    viewport = max(window.screen.areas, key=lambda area: (area.type == "VIEW_3D", area.width * area.height))
+    with bpy.context.temp_override(window=window, area=viewport):
+        bpy.ops.screen.area_split(direction="HORIZONTAL", factor=0.5)
+    yield from settled(10)
+    split = sorted((a for a in window.screen.areas if a.type == "VIEW_3D"), key=lambda area: area.y)
+    split[0].type = "SEQUENCE_EDITOR"
+    yield from settled(10)
+    for area in split:
+        area.spaces[0].show_region_ui = True
+    yield from settled(20)
+    for area in split:
+        next(region for region in area.regions if region.type == "UI").active_panel_category = "Soliloquy"
+        area.tag_redraw()
+    yield from settled(20)
+    print(
+        f"longest side of the window {window.width}, areas {[(a.type, a.width, a.height) for a in window.screen.areas]}"
+    )
+
+
+def watch_drawing() -> None:
+    """Count how often editors draw."""
+    for name in ("SpaceView3D", "SpaceSequenceEditor", "SpaceDopeSheetEditor"):
+        space = getattr(bpy.types, name)
+
+        def drawn(name: str = name) -> None:
+            DRAWN[name] = DRAWN.get(name, 0) + 1
+
+        for region in ("WINDOW", "UI"):
+            label = f"{name.removeprefix('Space')} {region.lower()}"
+            space.draw_handler_add(drawn, (label,), region, "POST_PIXEL")
+
+
+def long_take(frames: int, fps: int):
+    """A take of ``frames`` pictures at 25 a second, made without a worker, in a scene of ``fps``."""
+    import numpy as np
+
+    takes, scene = addon("takes"), ready_scene()[0]
+    scene.render.fps = fps
+    where = folder("long")
+    (where / "frames").mkdir()
+    first = addon("portrait").portrait_path(scene.soliloquy, where).read_bytes()
+    for name in ("000001.png", f"{frames:06d}.png"):
+        (where / "frames" / name).write_bytes(first)
+    t = np.arange(frames)[:, None] / 25
+    np.savez(
+        where / "motion.npz",
+        fps=25.0,
+        expression=0.5 + 0.5 * np.sin(2 * t + np.arange(53)),
+        rotation=0.2 * np.sin(t + np.arange(3)),
+        translation=np.zeros((frames, 3)),
+    )
+    take = scene.soliloquy.takes.add()
+    take.key = takes.new_key()
+    take.name, take.index, take.folder, take.job = "Take 1", 1, str(where), str(where)
+    take.frame_count, take.has_frames, take.origin, take.channel = frames, True, 1.0, 1
+    take.refresh_status()
+    assert takes.active_take(scene).status == "READY"
+    click(bpy.ops.soliloquy.add_head)
+    yield from until(idle)
+    yield from settled(60)
+
+
+def pictures() -> int:
+    """Length of the longest image strip."""
+    compat = addon("compat")
+    strips = [strip for strip in compat.all_strips(bpy.context.scene) if strip.type == "IMAGE"]
+    return max((compat.right_handle(strip) - compat.left_handle(strip) for strip in strips), default=0)
+
+
+def placed_and_baked(frames: int, fps: int) -> Iterator[None]:
+    """Put a long take into the sequencer and on a head."""
+    yield from long_take(frames, fps)
+    length = frames * fps // 25
+    what = f"{length} pictures"
+    taken = bpy.context.scene.soliloquy.takes[0]
+    yield from gaps(f"placing {what}", lambda: not taken.image_strip, lambda: click(bpy.ops.soliloquy.place_take))
+    assert pictures() == length
+    before = addon("jobs").last_message()
+    yield from gaps(
+        f"baking {what}",
+        lambda: addon("jobs").last_message() == before,
+        lambda: click(bpy.ops.soliloquy.bake),
+    )
+    assert baked_curves() == 71, baked_curves()
+
+
+def a_job_in_the_artists_window() -> Iterator[None]:
+    """A line spoken, its take placed and baked as it arrives."""
+    scene, _ = ready_scene("slow")
+    click(bpy.ops.soliloquy.add_head)
+    yield from until(idle)
+    yield from settled(60)
+    scene.soliloquy.bake_on_arrival = True
+    yield from gaps("a job of two seconds", lambda: not idle(), lambda: click(bpy.ops.soliloquy.generate))
+    assert scene.soliloquy.takes[0].image_strip and baked_curves() == 71
+
+
+def a_minute_in_the_artists_window() -> Iterator[None]:
+    """What people have: a minute at 25 frames a second."""
+    yield from placed_and_baked(1500, 25)
+
+
+def five_minutes_in_the_artists_window() -> Iterator[None]:
+    """18,000 scene frames; and then what the same file needs without the add-on."""
+    yield from placed_and_baked(7500, 60)
+    yield from without_the_addon()
+
+
+def without_the_addon() -> Iterator[None]:
+    """The add-on is off: what drawing costs, of one small region, of sidebars, of the file's next frame."""
+    package = addon("preferences").ROOT_PACKAGE
+    scene, window = bpy.context.scene, bpy.context.window_manager.windows[0]
+    with window_override():
+        bpy.ops.preferences.addon_disable(module=package)
+    yield from settled(60)
+
+    def drawing(*kinds: str) -> Callable[[int], None]:
+        def tag(_turn: int) -> None:
+            for area in window.screen.areas:
+                for region in area.regions if area.type in ("VIEW_3D", "SEQUENCE_EDITOR") else ():
+                    if region.type in kinds:
+                        region.tag_redraw()
+
+        return tag
+
+    off = "without the add-on"
+    yield from gaps(f"{off}, nothing happens", times(60, lambda _: None))
+    yield from gaps(f"{off}, two headers drawn", times(60, drawing("HEADER")))
+    yield from gaps(f"{off}, two empty sidebars drawn", times(60, drawing("UI")))
+    yield from gaps(f"{off}, viewport and sequencer drawn", times(30, drawing("WINDOW")))
+    yield from gaps(f"{off}, the next frame of the same file", times(30, lambda k: scene.frame_set(100 + k)))
+    with window_override():
+        bpy.ops.preferences.addon_enable(module=package)
+
+
+def quit_at_once() -> Iterator[None]:
+    """Nothing is left over."""
+    yield
+    print("LEFT 0", flush=True)
+
+
+def begin() -> Iterator[None]:
+    """The layout, once for all."""
+    bpy.utils.register_class(TEST_OT_turns)
+    watch_drawing()
+    yield from artists_layout()
+
+
+run_in_window(
+    [
+        begin,
+        a_job_in_the_artists_window,
+        a_minute_in_the_artists_window,
+        five_minutes_in_the_artists_window,
+    ],
+    quit_at_once,
+)
