@@ -208,6 +208,7 @@ def _release_when_idle() -> float | None:
 
 @bpy.app.handlers.persistent
 def _before_load(*_: object) -> None:
+    _state.message, _state.bad = "", False  # it was about the file that goes
     kill_worker(say("The job was stopped because another file was opened. Finished takes stay on disk."))
 
 

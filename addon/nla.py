@@ -44,9 +44,20 @@ class TakeTrack:
         """Key of the take."""
         return str(self.action[KEY])
 
+    @property
+    def own(self) -> bool:
+        """Whether the Action is this file's own; what is changed in another file's is gone when this one is opened."""
+        return self.action.library is None
+
 
 def tracks_on(block: bpy.types.ID | None) -> Iterator[TakeTrack]:
-    """All takes' tracks on a data-block."""
+    """All takes' tracks on a data-block; not those of an override's library where this file has the take too."""
+    found = list(_all_tracks_on(block))
+    own = {track.key for track in found if track.own}
+    yield from (track for track in found if track.own or track.key not in own)
+
+
+def _all_tracks_on(block: bpy.types.ID | None) -> Iterator[TakeTrack]:
     animation = getattr(block, "animation_data", None)
     for track in animation.nla_tracks if animation else ():
         for strip in track.strips:
@@ -86,9 +97,9 @@ def leave_tweak_mode(block: bpy.types.ID) -> None:
 
 
 def action_for(block: bpy.types.ID, key: str, name: str) -> bpy.types.Action:
-    """The take's Action on a data-block; a new one has no track yet (`fit` makes it)."""
+    """The take's own Action on a data-block; a new one has no track yet (`fit` makes it)."""
     leave_tweak_mode(block)
-    found = next((track.action for track in tracks_on(block) if track.key == key), None)
+    found = next((track.action for track in tracks_on(block) if track.key == key and track.own), None)
     if found is None:
         found = bpy.data.actions.new(f"{block.name} {name}")
         found[KEY] = key
@@ -114,6 +125,9 @@ def fit(block: bpy.types.ID, action: bpy.types.Action, name: str, first: float, 
         if places_of(action) & foreign_places(block):
             strip.blend_type = "COMBINE"
         found = TakeTrack(block, track, strip)
+        for other in _all_tracks_on(block):  # an override has it from its library: this one replaces that
+            if other.key == found.key and not other.own:
+                other.track.mute = True
     else:
         strip, facts = found.strip, facts_of(action)
         keyed = strip.action_frame_start, strip.action_frame_end
@@ -137,7 +151,15 @@ def set_shown(key: str, shown: bool) -> None:
 def rename(key: str, name: str) -> None:
     """Give the take's tracks and strips its new name."""
     for found in tracks_of(key):
-        found.track.name = found.strip.name = name
+        if found.own:
+            found.track.name = found.strip.name = name
+
+
+def annotate(key: str, **facts: Any) -> None:
+    """Note further facts in the take's Actions."""
+    for found in tracks_of(key):
+        if found.own:
+            set_facts(found.action, facts_of(found.action) | facts)
 
 
 def copy(key: str, new_key: str, name: str) -> int:
@@ -214,7 +236,13 @@ def _restore(block: bpy.types.ID, before: dict[Place, float | None]) -> None:
 
 
 def remove(found: TakeTrack) -> None:
-    """Take away exactly what a bake made: its curves, and track and Action when nothing else is in them."""
+    """Take away exactly what a bake made: its curves, and track and Action when nothing else is in them.
+
+    What an override has from its library can only be kept silent.
+    """
+    if not found.own:
+        found.track.mute = True
+        return
     facts = facts_of(found.action)
     before = {tuple(p): v for p, v in zip(facts.get("curves", ()), facts.get("before", ()), strict=False)}
     block = found.block
@@ -242,7 +270,7 @@ def _remove(found: TakeTrack) -> None:
 
 def move(key: str, frames: float) -> None:
     """Shift the take's strips along the timeline, because its sound was moved."""
-    for found in tracks_of(key) if frames else ():
+    for found in (track for track in tracks_of(key) if track.own and frames):
         leave_tweak_mode(found.block)
         found.strip.frame_start_ui = found.strip.frame_start + frames
         facts = facts_of(found.action)
@@ -257,11 +285,19 @@ def is_editing(key: str) -> bool:
     )
 
 
-def toggle_editing(key: str) -> bool:
-    """Open the take's Actions in tweak mode, or close them; says which. Raises BadInputError without a bake."""
+def why_not_editable(key: str) -> str:
+    """Why the take's curves can't be opened, for a tooltip; empty when they can."""
     found = tracks_of(key)
     if not found:
-        raise BadInputError("not_baked", say("The take is on no target yet."), say("Bake it first."))
+        return say("The take is on no target yet. Bake it first")
+    return "" if any(track.own for track in found) else say("The take's curves are another file's. Bake it here first")
+
+
+def toggle_editing(key: str) -> bool:
+    """Open the take's Actions in tweak mode, or close them; says which. Raises BadInputError without a bake."""
+    found = [track for track in tracks_of(key) if track.own]
+    if not found:
+        raise BadInputError("not_baked", f"{why_not_editable(key)}.")
     if is_editing(key):
         for one in found:
             leave_tweak_mode(one.block)

@@ -150,6 +150,12 @@ class SOLILOQUY_OT_edit_curves(OnTake, bpy.types.Operator):
     bl_label = "Edit Curves"
     bl_options = {"REGISTER", "UNDO"}
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """The chosen take is on a target."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        return poll_by(cls, nla.why_not_editable(take.key) if take else say("No take is chosen in the list"))
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Enter tweak mode on each of the take's tracks, or leave it."""
         take = takes.active_take(compat.sequencer_scene(context))

@@ -62,20 +62,29 @@ def _apply_shown(take: SoliloquyTake, _context: bpy.types.Context) -> None:
 
 
 def _apply_name(take: SoliloquyTake, _context: bpy.types.Context) -> None:
-    """NLA tracks are called like the take."""
-    from .nla import rename
+    """NLA tracks and image strip are called like the take."""
+    from .takes import rename
 
-    rename(take.key, take.name)
+    rename(take)
+
+
+def _note_opinion(take: SoliloquyTake, _context: bpy.types.Context) -> None:
+    """Star and note go where the take's Actions go."""
+    from .nla import annotate
+
+    annotate(take.key, star=take.star, note=take.note)
 
 
 class SoliloquyTake(bpy.types.PropertyGroup):
     """One finished take: where it lies on disk and where it belongs on the timeline."""
 
-    name: StringProperty(name="Name", description="The take's name, also of its NLA tracks", update=_apply_name)
+    name: StringProperty(
+        name="Name", description="The take's name, also of its NLA tracks and strip", update=_apply_name
+    )
     key: StringProperty(name="Key", description="Tells this entry from all others; its Actions carry it")
-    star: BoolProperty(name="Star", description="Mark this take as one to keep")
+    star: BoolProperty(name="Star", description="Mark this take as one to keep", update=_note_opinion)
     style: PointerProperty(type=SoliloquyStyle)
-    note: StringProperty(name="Note", description="What you want to remember about this take")
+    note: StringProperty(name="Note", description="What you want to remember about this take", update=_note_opinion)
     shown: BoolProperty(
         name="Show", description="Show the take's frames and play its NLA tracks", default=True, update=_apply_shown
     )

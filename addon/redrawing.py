@@ -18,7 +18,7 @@ _owed = False
 
 
 def redraw() -> None:
-    """Have the sidebars with our panels, and the preferences, drawn again."""
+    """Have the sidebars with our panels, the preferences and the status bar drawn again."""
     global _latest, _owed
     _latest, _owed = time.perf_counter(), False
     manager = bpy.context.window_manager
@@ -27,6 +27,8 @@ def redraw() -> None:
             for region in area.regions if area.type in _REGIONS else ():
                 if region.type == _REGIONS[area.type] and region.width > 1:
                     region.tag_redraw()
+    # The status bar is in no area that Python sees; it draws itself when it hears that a view layer was renamed.
+    bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
 
 
 def redraw_when_due(changed: bool) -> None:

@@ -40,7 +40,7 @@ def amounts(style: bpy.types.PropertyGroup) -> dict[str, float]:
 def apply(take: bpy.types.PropertyGroup, rate: float) -> None:
     """Let the take's tracks show its style; ``rate`` is the scene's frames a second."""
     wanted = amounts(take.style)
-    for found in nla.tracks_of(take.key):
+    for found in (track for track in nla.tracks_of(take.key) if track.own):
         facts = nla.facts_of(found.action)
         roles = {
             tuple(place): (role, neutral)

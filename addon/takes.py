@@ -34,6 +34,8 @@ _FACTS = (
     "imported",
     "character",
     "preview",
+    "star",
+    "note",
 )
 """Fields of a take that its Actions carry too, so that the list can be made again from a rig (`from_rigs`)."""
 
@@ -137,7 +139,7 @@ def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
     strip = None
     for strip in strips.image_strip(
         scene,
-        f"{take.name} (seed {take.seed})",
+        strip_name(take),
         take.path() / "frames",
         take.frame_count,
         timing_of(scene, take),
@@ -146,6 +148,20 @@ def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
         yield strip
     take.image_strip = strip.name
     apply_shown(scene, take)
+
+
+def strip_name(take: SoliloquyTake) -> str:
+    """What the take's image strip is called."""
+    return f"{take.name} (seed {take.seed})"
+
+
+def rename(take: SoliloquyTake) -> None:
+    """Strip and NLA tracks are called like the take."""
+    nla.rename(take.key, take.name)
+    strip = strips.find_strip(take.id_data, take.image_strip)
+    if strip is not None:
+        strip.name = strip_name(take)
+        take.image_strip = strip.name  # Blender makes it one that no other strip has
 
 
 def bake_take(scene: bpy.types.Scene, index: int) -> Generator[None, None, list[tuple[str, bake.Baked]]]:
@@ -286,23 +302,22 @@ def from_rigs(scene: bpy.types.Scene) -> int:
     """List the takes that rigs of the file carry and the list lacks (the rig was appended); says how many."""
     settings = settings_of(scene)
     known = {take.key for take in settings.takes}
+    found = [(track, nla.facts_of(track.action)) for block in nla.blocks() for track in nla.tracks_on(block)]
     added = 0
-    for block in nla.blocks():
-        for track in nla.tracks_on(block):
-            facts = nla.facts_of(track.action)
-            if track.key in known or not facts:
-                continue
-            take = settings.takes.add()
-            take.key, take.name = track.key, str(facts.get("name", track.track.name))
-            for name in _FACTS:
-                if name in facts:
-                    setattr(take, name, facts[name])
-            take.home = str(facts.get("folder", ""))
-            take.folder, take.job = stored_path(take.home), stored_path(facts.get("job", ""))
-            take.shown = not track.track.mute
-            take.refresh_status()
-            known.add(track.key)
-            added += 1
+    for track, facts in sorted(found, key=lambda one: one[1].get("index", 0)):
+        if track.key in known or not facts:
+            continue
+        take = settings.takes.add()
+        take.key, take.name = track.key, track.track.name
+        for name in _FACTS:
+            if name in facts:
+                setattr(take, name, facts[name])
+        take.home = str(facts.get("folder", ""))
+        take.folder, take.job = stored_path(take.home), stored_path(facts.get("job", ""))
+        take.shown = not track.track.mute
+        take.refresh_status()
+        known.add(track.key)
+        added += 1
     return added
 
 

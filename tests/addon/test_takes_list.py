@@ -112,12 +112,15 @@ def test_names_notes_and_stars_survive_and_tracks_are_renamed(three, tmp_path):
     take = bpy.context.scene.soliloquy.takes[0]
     assert (take.star, take.note, take.name) == (True, "the good nod", "Hero")
     assert nla.tracks_of(take.key)[0].track.name == "Hero"
+    assert strips.find_strip(bpy.context.scene, take.image_strip).name.startswith("Hero (seed ")
     bpy.context.scene.soliloquy.active_take = 0
     assert playing(bpy.context.scene) == ["Hero"]
 
 
 def test_an_appended_rig_brings_its_takes_along(three, tmp_path):
     keys, name = [take.key for take in three.soliloquy.takes], rig_of(three).name
+    hero = three.soliloquy.takes[1]
+    hero.name, hero.star, hero.note = "Hero", True, "the good nod"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rig.blend"))
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     with bpy.data.libraries.load(str(tmp_path / "rig.blend")) as (_, into):
@@ -125,9 +128,46 @@ def test_an_appended_rig_brings_its_takes_along(three, tmp_path):
     scene = bpy.context.scene
     scene.collection.objects.link(bpy.data.objects[name])
     assert bpy.ops.soliloquy.collect_takes() == {"FINISHED"}
-    assert sorted(take.key for take in scene.soliloquy.takes) == sorted(keys)
+    assert [take.key for take in scene.soliloquy.takes] == keys
+    assert [(take.name, take.star, take.note) for take in scene.soliloquy.takes] == [
+        ("Take 1", False, ""),
+        ("Hero", True, "the good nod"),
+        ("Take 3", False, ""),
+    ]
     assert {take.status for take in scene.soliloquy.takes} == {"READY"}, "their frames are found where they were made"
     assert takes.from_rigs(scene) == 0
+
+
+def test_an_override_gets_curves_of_its_own_and_they_stay(three, tmp_path):
+    """What a bake wrote into the library's Actions would be gone as soon as the file is opened again."""
+    key, name = three.soliloquy.takes[2].key, rig_of(three).name
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rig.blend"))
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "rig.blend"), link=True) as (_, into):
+        into.objects = [name]
+    scene = bpy.context.scene
+    rig = bpy.data.objects[name].override_create()
+    scene.collection.objects.link(rig)
+    bpy.ops.soliloquy.collect_takes()
+    scene.soliloquy.active_take = takes.index_of(scene, key)
+    (track,) = [track for track in nla.tracks_on(rig) if track.key == key]
+    with pytest.raises(RuntimeError, match="another file's"):
+        bpy.ops.soliloquy.edit_curves()
+    before = [tuple(point.co) for curve in compat.action_fcurves(track.action) for point in curve.keyframe_points]
+    scene.soliloquy.targets.add().thing = rig
+    scene.render.fps = 50
+    assert bpy.ops.soliloquy.bake() == {"FINISHED"}
+    assert before == [tuple(p.co) for curve in compat.action_fcurves(track.action) for p in curve.keyframe_points]
+    assert track.track.mute, "the library's track would play beside it"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "film.blend"))
+    rig = bpy.context.scene.soliloquy.targets[0].thing
+    (track,) = [track for track in nla.tracks_on(rig) if track.key == key]
+    assert track.own and not track.track.mute and track.strip.action_frame_end > 100
+    assert nla.facts_of(track.action)["rate"] == 50
+    bpy.ops.soliloquy.unbake()
+    (track,) = [track for track in nla.tracks_on(rig) if track.key == key]
+    assert not track.own and track.track.mute
 
 
 def test_an_appended_scene_finds_its_takes(three, tmp_path):

@@ -46,6 +46,26 @@ def generate_runs_beside_the_user() -> Iterator[None]:
     assert "done" in jobs.last_message()[0]
 
 
+def the_status_bar_follows_a_job() -> Iterator[None]:
+    """Nobody touches the window meanwhile, which would have Blender draw the bar anyway."""
+    ready_scene("slow")
+    shown: list[float] = []
+
+    def note(_header, _context) -> None:
+        job = addon("jobs").current()
+        shown.append(job.share if job else -1.0)
+
+    click(bpy.ops.soliloquy.generate)
+    yield from in_mid_job()
+    bpy.types.STATUSBAR_HT_header.append(note)
+    try:
+        yield from until(idle)
+        yield from settled()
+    finally:
+        bpy.types.STATUSBAR_HT_header.remove(note)
+    assert len({share for share in shown if share > 0}) >= 3 and shown[-1] == -1.0, shown
+
+
 def a_take_is_one_undo_step() -> Iterator[None]:
     scene, _ = ready_scene()
     scene.soliloquy.takes_wanted = 2
@@ -138,6 +158,7 @@ def head_and_bake_can_be_undone_and_redone() -> Iterator[None]:
 run_in_window(
     [
         generate_runs_beside_the_user,
+        the_status_bar_follows_a_job,
         a_take_is_one_undo_step,
         undo_while_a_job_runs_is_harmless,
         cancel_keeps_finished_takes,
