@@ -205,12 +205,14 @@ class HeadModel:
 
     def normals(self, vertices: Tensor) -> Tensor:
         """(..., V, 3) unit normals at the vertices, weighted by the triangles' areas."""
-        flat = vertices.reshape(-1, *vertices.shape[-2:])  # (..., V, 3) -> (B, V, 3)
-        a, b, c = (flat[:, self.triangles[:, k]] for k in range(3))
+        flat = vertices.reshape(-1, 3)  # (..., V, 3) -> (B·V, 3)
+        first = torch.arange(0, len(flat), vertices.shape[-2], device=flat.device)[:, None]
+        corners = [(first + corner).reshape(-1) for corner in self.triangles.T]  # (B, F) -> (B·F,)
+        a, b, c = (flat.index_select(0, corner) for corner in corners)
         faces = torch.linalg.cross(b - a, c - a)
         total = torch.zeros_like(flat)
-        for k in range(3):
-            total.index_add_(1, self.triangles[:, k], faces)
+        for corner in corners:
+            total.index_add_(0, corner, faces)
         return torch.nn.functional.normalize(total, dim=-1).reshape(vertices.shape)
 
     def to_trimesh(self, vertices: Tensor | np.ndarray | None = None, image: np.ndarray | None = None):

@@ -7,6 +7,7 @@ which has no order of evaluation to depend on: the same input gives the same pic
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -83,9 +84,7 @@ def signed_areas(positions: Tensor, triangles: Tensor) -> Tensor:
         (B, F); negative where the corners run counter-clockwise as seen by the viewer (y pointing down), which is how
         the head model's triangles look from outside.
     """
-    a, b, c = (positions[:, triangles[:, k], :2] for k in range(3))
-    ab, ac = b - a, c - a
-    return ab[..., 0] * ac[..., 1] - ab[..., 1] * ac[..., 0]
+    return _area(_corners(positions, triangles)).reshape(len(positions), -1)  # (B·F,) -> (B, F)
 
 
 def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cull_backfaces: bool = False) -> Fragments:
@@ -107,19 +106,22 @@ def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cul
         Leave out triangles whose corners run clockwise in the image.
     """
     batch, face_count, device = positions.shape[0], triangles.shape[0], positions.device
-    corners = positions[:, triangles].reshape(batch * face_count, 3, 3)  # (B, F, 3, 3) -> (B·F, corner, xyz)
-    finite = torch.isfinite(corners).all(-1).all(-1)
-    area = signed_areas(positions, triangles).reshape(-1)  # (B, F) -> (B·F,)
+    corners = _corners(positions, triangles)
+    area = _area(corners)
+    # What isn't finite stays so in a sum.
+    finite = torch.isfinite(sum(x + y + z for x, y, z in corners))
     kept = finite & (area < 0) if cull_backfaces else finite & (area != 0)
     index = kept.nonzero()[:, 0]
-    pixels, keys = _covered_pixels(corners[index], index, face_count, height, width)
+    shown: Corners = [tuple(v.index_select(0, index) for v in corner) for corner in corners]
+    pixels, keys = _covered_pixels(shown, index, face_count, height, width)
 
     nearest = torch.full((batch * height * width,), _EMPTY, dtype=torch.int64, device=device)
     nearest.scatter_reduce_(0, pixels, keys, "amin", include_self=True)
     seen = (nearest != _EMPTY).nonzero()[:, 0]
-    winner = nearest[seen] & 0xFFFFFFFF
-    weights, distance = _weigh(corners[winner], seen, height, width)
-    return Fragments((batch, height, width), seen, winner % face_count, weights, distance)
+    winner = nearest.index_select(0, seen) & 0xFFFFFFFF
+    shown = [tuple(v.index_select(0, winner) for v in corner) for corner in corners]
+    weights, distance = _weigh(shown, seen, height, width)
+    return Fragments((batch, height, width), seen, winner if batch == 1 else winner % face_count, weights, distance)
 
 
 def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> Tensor:
@@ -133,24 +135,52 @@ def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> 
     Returns
     -------
     Tensor
-        (B, H, W, C) float32.
+        (B, H, W, C) float32, in memory one picture for each attribute.
     """
-    return fragments.spread(interpolate_fragments(fragments, triangles, attributes), 0.0)
+    batch, height, width = fragments.shape
+    out = attributes.new_zeros(attributes.shape[-1], batch * height * width)
+    for plane, values in zip(out, _interpolated(fragments, triangles, attributes), strict=True):
+        plane.index_copy_(0, fragments.address, values)
+    return out.reshape(-1, *fragments.shape).permute(1, 2, 3, 0)  # (C, B·H·W) -> (C, B, H, W) -> (B, H, W, C)
 
 
 def interpolate_fragments(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> Tensor:
     """(N, C) vertex attributes, (B, V, C) or (V, C), at the covered pixels alone, in the order of ``fragments``."""
-    corner = triangles[fragments.face]  # (N, 3)
-    if attributes.dim() == 2:
-        values = attributes[corner]  # (N, 3, C)
-    else:
+    return torch.stack(list(_interpolated(fragments, triangles, attributes)), -1)
+
+
+def _interpolated(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> Iterator[Tensor]:
+    """Each of the C attributes (N,) at the covered pixels."""
+    vertices = [corner.index_select(0, fragments.face) for corner in triangles.T]
+    if attributes.dim() == 3 and len(attributes) > 1:
         _, height, width = fragments.shape
-        frame = fragments.address // (height * width)
-        flat = attributes.reshape(-1, attributes.shape[-1])  # (B, V, C) -> (B·V, C)
-        values = flat[corner + (frame * attributes.shape[1])[:, None]]
-    weights = fragments.weights
-    # Written out: a matrix product may round differently for another number of rows.
-    return values[:, 0] * weights[:, 0:1] + values[:, 1] * weights[:, 1:2] + values[:, 2] * weights[:, 2:3]
+        first = fragments.address // (height * width) * attributes.shape[1]
+        vertices = [vertex + first for vertex in vertices]
+    columns = attributes.reshape(-1, attributes.shape[-1]).T.contiguous()  # (B, V, C) -> (C, B·V)
+    for column in columns:
+        values = [column.index_select(0, vertex) for vertex in vertices]
+        # Written out: a matrix product may round differently for another number of rows.
+        yield sum(value * weight for value, weight in zip(values, fragments.weights.unbind(1), strict=True))
+
+
+Corners = list[tuple[Tensor, ...]]
+"""Three corners of N triangles, each as its x, y and depth (N,): processors gather and reckon with such columns several
+times faster than with rows of a few numbers."""
+
+
+def _corners(positions: Tensor, triangles: Tensor) -> Corners:
+    """Corners of all B·F triangles."""
+    batch, count, _ = positions.shape
+    first = torch.arange(batch, device=positions.device)[:, None] * count
+    columns = positions.reshape(-1, positions.shape[-1]).T.contiguous()  # (B, V, 3) -> (3, B·V)
+    vertices = [(first + corner).reshape(-1) for corner in triangles.T]  # (B, F) -> (B·F,)
+    return [tuple(column.index_select(0, vertex) for column in columns) for vertex in vertices]
+
+
+def _area(corners: Corners) -> Tensor:
+    """(N,) twice the signed area."""
+    (ax, ay, *_), (bx, by, *_), (cx, cy, *_) = corners
+    return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
 
 
 def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
@@ -165,70 +195,81 @@ def _centre_index(coordinate: Tensor, limit: int) -> Tensor:
     return torch.ceil(coordinate - 0.5).clamp(0, limit).long()
 
 
-def _sorted_by_row(corners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The three corners (N, 3) of each triangle ordered from top to bottom."""
-    a, b, c = corners.unbind(1)
+def _sorted_by_row(corners: Corners) -> list[tuple[Tensor, Tensor]]:
+    """x and y of the three corners of each triangle, ordered from top to bottom."""
+    a, b, c = ((x, y) for x, y, _ in corners)
 
-    def exchange(upper: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:
-        swap = (upper[:, 1] > lower[:, 1])[:, None]
-        return torch.where(swap, lower, upper), torch.where(swap, upper, lower)
+    def exchange(upper: tuple[Tensor, Tensor], lower: tuple[Tensor, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        swap = upper[1] > lower[1]
+        (x0, y0), (x1, y1) = upper, lower
+        return [
+            (torch.where(swap, x1, x0), torch.where(swap, y1, y0)),
+            (torch.where(swap, x0, x1), torch.where(swap, y0, y1)),
+        ]
 
     a, b = exchange(a, b)
     b, c = exchange(b, c)
     a, b = exchange(a, b)
-    return a, b, c
+    return [a, b, c]
 
 
-def _slope(start: Tensor, end: Tensor) -> Tensor:
+def _slope(start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor]) -> Tensor:
     """Change of x per row along the edge start → end, start above end.
 
     Both triangles at an edge order it from top to bottom, so both find the same crossings: no gap can open there.
     """
-    return (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1]).clamp_min(1e-20)
+    return (end[0] - start[0]) / (end[1] - start[1]).clamp_min(1e-20)
 
 
-def _covered_pixels(corners: Tensor, index: Tensor, face_count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+def _covered_pixels(corners: Corners, index: Tensor, face_count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Flat pixel address and sort key of every (triangle, pixel) pair."""
     top, middle, bottom = _sorted_by_row(corners)
-    first_row, end_row = _centre_index(top[:, 1], height), _centre_index(bottom[:, 1], height)
-    slope_x, slope_y = _depth_slopes(corners)
-    origin = corners[:, 0]
-    # One table, one gather: rows are many and each gather has its cost.
-    edges = torch.stack(
-        [top[:, 0], top[:, 1], _slope(top, bottom), _slope(top, middle), middle[:, 0], middle[:, 1],
-         _slope(middle, bottom), origin[:, 2] - origin[:, 0] * slope_x, origin[:, 1], slope_y,
-         slope_x, corners[..., 2].amin(1), corners[..., 2].amax(1)],
-        1,
-    )  # fmt: skip
+    first_row, end_row = _centre_index(top[1], height), _centre_index(bottom[1], height)
     owner, step = _expand((end_row - first_row).clamp_min(0))
-    row = first_row[owner] + step
+
+    def of_rows(value: Tensor) -> Tensor:
+        return value.index_select(0, owner)
+
+    row = of_rows(first_row) + step
     y = row.to(torch.float32) + 0.5
-    table = edges[owner]
-    below = y - table[:, 1]
-    long_x = table[:, 0] + below * table[:, 2]
-    beyond = y - table[:, 5]
-    short_x = torch.where(beyond < 0, table[:, 0] + below * table[:, 3], table[:, 4] + beyond * table[:, 6])
+    below, beyond = y - of_rows(top[1]), y - of_rows(middle[1])
+    x_top = of_rows(top[0])
+    long_x = x_top + below * of_rows(_slope(top, bottom))
+    short_x = torch.where(
+        beyond < 0,
+        x_top + below * of_rows(_slope(top, middle)),
+        of_rows(middle[0]) + beyond * of_rows(_slope(middle, bottom)),
+    )
     left = _centre_index(torch.minimum(long_x, short_x), width)
     right = _centre_index(torch.maximum(long_x, short_x), width)
-    at_left = table[:, 7] + (y - table[:, 8]) * table[:, 9] + (left.to(torch.float32) + 0.5) * table[:, 10]
+    right_down, (x, y_first, depth) = _depth_slopes(corners), corners[0]
+    along, down = of_rows(right_down[0]), of_rows(right_down[1])
+    at_left = (
+        of_rows(depth - x * right_down[0]) + (y - of_rows(y_first)) * down + (left.to(torch.float32) + 0.5) * along
+    )
+    depths = [corner[2] for corner in corners]
+    least = torch.minimum(torch.minimum(*depths[:2]), depths[2])
+    most = torch.maximum(torch.maximum(*depths[:2]), depths[2])
+    number = of_rows(index)
+    start = row * width + left + of_rows(index // face_count * (height * width))
 
     span, step = _expand((right - left).clamp_min(0))
-    depths = torch.cat([at_left[:, None], table[:, 10:]], 1)[span]
-    depth = depths[:, 0] + step.to(torch.float32) * depths[:, 1]
-    depth = torch.minimum(torch.maximum(depth, depths[:, 2]), depths[:, 3])
-    number = index[owner]
-    start = ((number // face_count) * height + row) * width + left
-    places = torch.stack([start, number], 1)[span]
-    return places[:, 0] + step, (_ordered_bits(depth) << 32) | places[:, 1]
+
+    def of_pixels(value: Tensor) -> Tensor:
+        return value.index_select(0, span)
+
+    depth = of_pixels(at_left) + step.to(torch.float32) * of_pixels(along)
+    depth = torch.minimum(torch.maximum(depth, of_pixels(of_rows(least))), of_pixels(of_rows(most)))
+    return of_pixels(start) + step, (_ordered_bits(depth) << 32) | of_pixels(number)
 
 
-def _depth_slopes(corners: Tensor) -> tuple[Tensor, Tensor]:
+def _depth_slopes(corners: Corners) -> tuple[Tensor, Tensor]:
     """Change of depth per pixel to the right and per pixel down, for each triangle."""
-    ab, ac = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
-    area = torch.where(area == 0, torch.ones_like(area), area)
-    slope_x = (ab[:, 2] * ac[:, 1] - ac[:, 2] * ab[:, 1]) / area
-    slope_y = (ac[:, 2] * ab[:, 0] - ab[:, 2] * ac[:, 0]) / area
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = corners
+    area = _area(corners)
+    area = torch.where(area == 0, 1.0, area)
+    slope_x = ((bz - az) * (cy - ay) - (cz - az) * (by - ay)) / area
+    slope_y = ((cz - az) * (bx - ax) - (bz - az) * (cx - ax)) / area
     return slope_x, slope_y
 
 
@@ -238,20 +279,19 @@ def _ordered_bits(value: Tensor) -> Tensor:
     return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long()
 
 
-def _weigh(corners: Tensor, address: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Barycentric weights (N, 3) and depth (N,) of pixels in the triangles (N, 3, 3) that won them."""
-    a, b, c = corners.unbind(1)
+def _weigh(corners: Corners, address: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Barycentric weights (N, 3) and depth (N,) of pixels in the triangles that won them."""
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = corners
     line = address // width
-    x = (address - line * width).to(torch.float32) + 0.5 - a[:, 0]
-    y = (line % height).to(torch.float32) + 0.5 - a[:, 1]
-    ab, ac = b - a, c - a
-    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
-    area = torch.where(area == 0, torch.ones_like(area), area)
-    weight_b = ((x * ac[:, 1] - y * ac[:, 0]) / area).clamp(0, 1)
-    weight_c = ((ab[:, 0] * y - ab[:, 1] * x) / area).clamp(0, 1)
+    x = (address - line * width).to(torch.float32) + 0.5 - ax
+    y = (line % height).to(torch.float32) + 0.5 - ay
+    area = _area(corners)
+    area = torch.where(area == 0, 1.0, area)
+    weight_b = ((x * (cy - ay) - y * (cx - ax)) / area).clamp(0, 1)
+    weight_c = ((y * (bx - ax) - x * (by - ay)) / area).clamp(0, 1)
     # A pixel on the rim may lie outside by a rounding error, in a sliver by more: keep the weights a partition of one.
     excess = (weight_b + weight_c).clamp_min(1)
     weight_b, weight_c = weight_b / excess, weight_c / excess
     weight_a = 1 - weight_b - weight_c
-    depth = weight_a * a[:, 2] + weight_b * b[:, 2] + weight_c * c[:, 2]
-    return torch.stack([weight_a, weight_b, weight_c], -1), depth
+    depth = weight_a * az + weight_b * bz + weight_c * cz
+    return torch.stack([weight_a, weight_b, weight_c]).T, depth

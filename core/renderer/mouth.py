@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..head_model import PARTS
 from ..raster import interpolate, rasterise
-from .fields import blur, dilate, erode, fill_smoothly, sample, smoothstep
+from .fields import blur, dilate, erode, fill_smoothly, largest_of, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads
 from .light import LUMA, Light
 from .masks import LIPS_INNER_RING, LIPS_OUTER_RING, polygon
@@ -182,7 +182,7 @@ class Mouth:
         near = smoothstep(0.12 - 0.1 * thin, 0.45 - 0.33 * thin, soft[:, 3:])
         # The slits themselves, up to the gums, where few teeth are around: there is one on the left and on the right.
         row = F.pad(tooth, (radius, radius, 0, 0))
-        left, right = (F.max_pool2d(side, (1, radius), 1) for side in (row[..., : -radius - 1], row[..., radius + 1 :]))
+        left, right = (largest_of(side, radius, 3) for side in (row[..., : -radius - 1], row[..., radius + 1 :]))
         near = torch.maximum(near, torch.minimum(left, right)) * (1 - tooth)
         return drawn + near * (0.85 * soft[:, :3] / soft[:, 3:].clamp_min(1e-3) - drawn)
 

@@ -43,14 +43,18 @@ def learned(network: torch.nn.Module, seed: int = 1, amount: float = 0.05) -> to
     return network.eval()
 
 
-def test_modulated_convolution_is_that_of_explicit_weights():
+@pytest.mark.parametrize("side", [9, 4])  # larger and smaller than the weights
+@pytest.mark.parametrize("settle", [False, True])
+def test_modulated_convolution_is_that_of_explicit_weights(side, settle):
     """StyleGAN2's own formula: weights of each sample scaled and normalised, then one convolution a sample."""
     torch.manual_seed(0)
     layer = ModulatedConv(5, 7, 4)
     with torch.no_grad():
         layer.affine.weight.normal_()
         layer.bias.normal_()
-    x, w = torch.randn(3, 5, 9, 8), torch.randn(3, 4)
+    if settle:
+        layer.settle(torch.float32)
+    x, w = torch.randn(3, 5, side, 8), torch.randn(3, 4)
     rows = []
     for k in range(3):
         weight = layer.weight * layer.affine(w[k])[None, :, None, None]
@@ -206,6 +210,21 @@ def test_paper_generator_draws_from_identity_and_style_alone():
     assert not torch.allclose(made[:1], network(source[1:], style[:1]))
     with pytest.raises(ValueError, match="side"):
         PaperGenerator(PaperGeneratorConfig(side=128))
+
+
+@pytest.mark.parametrize("network", [Generator(TINY), PaperGenerator(PaperGeneratorConfig.tiny())])
+def test_half_the_digits_draw_the_same(tmp_path, network):
+    path = tmp_path / "g.safetensors"
+    save_generator(path, learned(network))
+    whole, half = (load_generator(path, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    source, inputs = torch.rand(2, 3, TINY.side, TINY.side), frame_inputs(2)
+    if isinstance(network, PaperGenerator):
+        exact, rough = (g(source, inputs[-1]) for g in (whole, half))
+        assert (exact[0] - exact[1]).abs().max() > 0.02
+    else:
+        exact, rough = (g(source, *inputs).apply(inputs[0]) for g in (whole, half))
+        assert (exact - inputs[0]).abs().max() > 0.02
+    torch.testing.assert_close(rough, exact, rtol=0, atol=0.01)
 
 
 @pytest.mark.parametrize("network", [Generator(TINY), PaperGenerator(PaperGeneratorConfig.tiny())])

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from core.channels import EXPRESSIONS
 from core.face_mesh import FaceMesh
@@ -19,7 +20,7 @@ from core.motion import Motion
 from core.portrait import fit_portrait, load_portrait
 from core.renderer import Renderer
 from core.renderer.expression import target_expression
-from core.renderer.fields import blur, fill_smoothly, sample
+from core.renderer.fields import blur, dilate, fill_smoothly, largest_of, sample
 from core.renderer.framing import frame_portrait
 from core.renderer.masks import LID_RINGS, polygon
 
@@ -232,6 +233,18 @@ def test_filling_keeps_what_is_known_and_blurring_keeps_constants():
     flat = torch.full((1, 1, 11, 13), 0.37)
     assert torch.allclose(blur(flat, 3), flat, atol=1e-6)
     assert torch.allclose(fill_smoothly(flat, torch.zeros_like(flat).index_fill(2, torch.tensor([4]), 1.0)), flat)
+
+
+@pytest.mark.parametrize("radius", [1, 2, 3, 5, 8])
+def test_running_means_and_maxima_are_those_of_pooling(radius):
+    field, side = torch.rand((2, 3, 19, 23), generator=torch.Generator().manual_seed(4)), 2 * radius + 1
+    assert torch.equal(dilate(field, radius), F.max_pool2d(field, side, 1, radius))
+    padded = F.pad(field, (radius,) * 4, mode="replicate")
+    torch.testing.assert_close(blur(field, radius, 1), F.avg_pool2d(padded, side, 1), rtol=0, atol=1e-5)
+    padded = F.pad(field, (2 * radius,) * 4, mode="replicate")
+    twice = F.avg_pool2d(F.avg_pool2d(padded, side, 1), side, 1)
+    torch.testing.assert_close(blur(field, radius, 2), twice, rtol=0, atol=1e-5)
+    assert torch.equal(largest_of(field, radius, 3), F.max_pool2d(field, (1, radius), 1))
 
 
 def test_sampling_at_pixel_centres_returns_the_picture():

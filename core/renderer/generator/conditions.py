@@ -66,10 +66,10 @@ def conditions(alpha: Tensor, trust: Tensor, stretch: Tensor, moved: Tensor, par
         (B, CHANNELS, S/2, S/2): matte, trust, stretch, normals, share of each group of parts, flow.
     """
     group = GROUP_OF.to(parts.device)[parts + 1][:, None]
-    shares = group == torch.arange(len(GROUPS), device=parts.device)[:, None, None]  # (B, G, S, S)
+    groups = torch.arange(len(GROUPS), device=parts.device)[:, None, None]
     seen = normals * (parts >= 0)[:, None]
-    whole = torch.cat([alpha, trust, stretch, seen, shares.to(alpha.dtype)], 1)
-    return torch.cat([halve(whole), moved / (MOVED * alpha.shape[-1])], 1)
+    whole = [halve(v) for v in (alpha, trust, stretch, seen, (group == groups).to(alpha.dtype))]
+    return torch.cat([*whole, moved / (MOVED * alpha.shape[-1])], 1)
 
 
 def around_features(parts: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..fields import pixel_grid, sample
 from .conditions import CHANNELS
 from .config import GeneratorConfig
-from .layers import Mapping, ModulatedConv, activate, convolution, enlarge, halve, soften
+from .layers import Mapping, ModulatedConv, activate, convolution, enlarge, halve, soften, taken_by
 
 HEAD_GAIN = 0.1
 """Of the outputs: a step of the optimiser must not throw a picture off that is nearly right."""
@@ -70,7 +70,7 @@ class SourceEncoder(nn.Module):
 
     def forward(self, source: Tensor) -> list[Tensor]:
         """(B, 3, S, S) 0..1 to [(B, C, S/4, S/4), (B, C', S/8, S/8)]."""
-        x = activate(self.first(F.pixel_unshuffle(source - 0.5, 2)))
+        x = activate(self.first(taken_by(self.first, F.pixel_unshuffle(source - 0.5, 2))))
         maps = []
         for down, refine, out in zip(self.down, self.refine, self.out, strict=True):
             x = activate(down(x))
@@ -153,13 +153,14 @@ class Generator(nn.Module):
         """
         w = self.mapping(style)
         picture = F.pixel_unshuffle(warped - 0.5, 2)  # (B, 3, H, W) -> (B, 12, H/2, W/2)
-        x = activate(self.first(torch.cat([picture, conditions], 1)))
+        x = activate(self.first(taken_by(self.first, torch.cat([picture, conditions], 1))))
         levels = [x]
         here = positions / 2
         for k, join in enumerate(self.join):
             x = activate(self.down[k](x))
             here = halve(here) / 2  # pixels of the map
-            x = activate(join(torch.cat([x, sample(maps[k].float(), here.permute(0, 2, 3, 1)).to(x.dtype)], 1)))
+            seen = sample(maps[k].float(), here.permute(0, 2, 3, 1))
+            x = activate(join(torch.cat([x, taken_by(join, seen).to(x.dtype)], 1)))
             levels.append(x)
         x = activate(self.down[2](x))
         for layer in self.deep:
@@ -174,8 +175,8 @@ class Generator(nn.Module):
         assert shift is not None
         reach = self.config.shift * self.config.side
         allowed = paintable.float()
-        move = allowed * enlarge(torch.tanh(shift.float() * HEAD_GAIN), 4) * reach
-        drawn = F.pixel_shuffle(self.to_picture(x).float() * HEAD_GAIN, 2)  # (B, 16, H/2, W/2) -> (B, 4, H, W)
-        drawn = soften(drawn)
+        move = allowed * enlarge(torch.tanh(shift.float().contiguous() * HEAD_GAIN), 4) * reach
+        drawn = self.to_picture(x).float().contiguous() * HEAD_GAIN
+        drawn = soften(F.pixel_shuffle(drawn, 2))  # (B, 16, H/2, W/2) -> (B, 4, H, W)
         share = LEAST_SHARE + (1 - LEAST_SHARE) * torch.sigmoid(drawn[:, 3:] + self.share_start)
         return Correction(move, allowed * share, drawn[:, :3])

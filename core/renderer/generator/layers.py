@@ -31,6 +31,12 @@ def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> 
     return layer
 
 
+def taken_by(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """x as a convolution takes it best: in the numbers of its weights, and in their order in memory."""
+    last = layer.weight.is_contiguous(memory_format=torch.channels_last)
+    return x.to(layer.weight.dtype, memory_format=torch.channels_last if last else torch.preserve_format)
+
+
 def enlarge(x: Tensor, factor: int = 2) -> Tensor:
     """(B, C, H, W) to ``factor`` times the size, bilinear."""
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
@@ -71,8 +77,8 @@ class Mapping(nn.Module):
 class ModulatedConv(nn.Module):
     """Convolution whose weights are scaled per sample by a style, and brought back to unit variance.
 
-    w'_oik = s_i · w_oik / sqrt(Σ_ik (s_i · w_oik)²). For several samples these weights are never formed: scaling the
-    inputs by s and the outputs by the root gives the same and lets a batch share one convolution.
+    w'_oik = s_i · w_oik / sqrt(Σ_ik (s_i · w_oik)²). These weights are formed for a single sample with a large picture
+    alone: scaling the inputs by s and the outputs by the root gives the same, and lets a batch share one convolution.
     """
 
     def __init__(self, inputs: int, outputs: int, mapped: int, kernel: int = 3) -> None:
@@ -82,21 +88,41 @@ class ModulatedConv(nn.Module):
         self.affine = nn.Linear(mapped, inputs)
         nn.init.normal_(self.affine.weight, std=0.3 / math.sqrt(mapped))
         nn.init.ones_(self.affine.bias)
+        self.energy: Tensor | None = None
+
+    def settle(self, dtype: torch.dtype) -> None:
+        """For use after training: weights in ``dtype``, and the sums of their squares taken once."""
+        self.energy = self._energy()
+        self.weight.data, self.bias.data = self.weight.data.to(dtype), self.bias.data.to(dtype)
+
+    def _energy(self) -> Tensor:
+        return self.weight.float().square().sum((2, 3))  # (O, I)
 
     def scales(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """Factors of the inputs (B, I) and of the outputs (B, O) for mapped styles (B, mapped), float32."""
         scale = self.affine(w)
-        energy = self.weight.float().square().sum((2, 3))  # (O, I)
+        energy = self._energy() if self.energy is None else self.energy
         return scale, GAIN * (scale.float().square() @ energy.T + EPSILON).rsqrt()
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """(B, I, H, W) and w (B, mapped) to (B, O, H, W), activated."""
+        single = len(x) == 1 and x.numel() > self.weight.numel()
         with torch.autocast(x.device.type, enabled=False):
             inward, outward = self.scales(w.float())
-            if len(x) == 1:
-                weight = self.weight * inward[0, :, None, None] * outward[0, :, None, None, None]
+            if single:
+                weight = self.weight * (inward[0, :, None, None] * outward[0, :, None, None, None])
         padding = self.weight.shape[-1] // 2
-        if len(x) == 1:
-            return activate(F.conv2d(x, weight, self.bias, padding=padding))
+        if single:
+            return activate(F.conv2d(x, weight.to(self.weight.dtype), self.bias, padding=padding))
         y = F.conv2d(x * inward[:, :, None, None].to(x.dtype), self.weight, padding=padding)
         return activate(y * outward[:, :, None, None].to(y.dtype) + self.bias[:, None, None].to(y.dtype))
+
+
+def settled(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The network ready for use: convolutions in ``dtype`` with channels last, all else as it was; changed in place."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(dtype)
+        elif isinstance(module, ModulatedConv):
+            module.settle(dtype)
+    return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import PaperGeneratorConfig
-from .layers import Mapping, ModulatedConv, activate, convolution, enlarge
+from .layers import Mapping, ModulatedConv, activate, convolution, enlarge, taken_by
 
 START = 8
 """Side of the identity's map."""
@@ -39,7 +39,7 @@ class PaperGenerator(nn.Module):
 
     def encode(self, source: Tensor) -> Tensor:
         """The identity's map (B, C, 8, 8) of the source (B, 3, S, S) 0..1, once a take."""
-        x = activate(self.first(F.pixel_unshuffle(source - 0.5, 2)))
+        x = activate(self.first(taken_by(self.first, F.pixel_unshuffle(source - 0.5, 2))))
         for layer in self.encoder:
             x = activate(layer(x))
         return x

@@ -1,9 +1,9 @@
-"""G at work: one portrait's warped frames, corrected one by one."""
+"""G at work: one portrait's warped frames, corrected."""
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from ...models import fast_bfloat16
 from ..fields import pixel_grid
 from .conditions import conditions, half_flow, paintable
 from .finish import finished
-from .generator import Generator, resized
+from .generator import Correction, Generator, resized
 from .style import StyleNetworks, identity_of, style_of
 from .weights import load_generator, weights_path
 
@@ -43,7 +43,7 @@ class Painter:
 def _load(device: str) -> Painter:
     from ...representation.model import Representation
 
-    generator = load_generator(device=device)
+    generator = load_generator(device=device, dtype=torch.bfloat16 if fast_bfloat16(device) else torch.float32)
     assert isinstance(generator, Generator)
     return Painter(generator, Representation.load(device).requires_grad_(False))
 
@@ -65,40 +65,36 @@ class Refiner:
         self.network, self.styles = painter.generator, painter.styles
         self.side = self.network.config.side
         self.device = next(self.network.parameters()).device
-        self.bfloat16 = fast_bfloat16(self.device)
         self.identity = identity_of(self.styles, crop, landmarks, self.device)
         picture = torch.tensor(crop, device=self.device).permute(2, 0, 1)[None].float() / 255
-        with self._autocast():
-            self.maps = self.network.encode(resized(picture, self.side))
+        self.maps = self.network.encode(resized(picture, self.side))
         self.half_grid = pixel_grid(self.side // 2, self.side // 2, self.device).permute(2, 0, 1)[None] * 2
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
-
-    def correct(self, frame: WarpedFrames, parts: Tensor, normals: Tensor, channels: Tensor) -> Tensor:
-        """Corrected picture (1, 3, S, S) 0..1.
+    def correct(self, frames: WarpedFrames, parts: Tensor, normals: Tensor, channels: Tensor) -> Tensor:
+        """Corrected pictures (B, 3, S, S) 0..1.
 
         Parameters
         ----------
-        frame
-            One frame of ``Renderer.warp``.
+        frames
+            Of ``Renderer.warp``.
         parts, normals
             Of ``Renderer.surfaces`` at the generator's side.
         channels
-            (1, 59) of the motion.
+            (B, 59) of the motion.
         """
-        flow = frame.flow
-        alpha, trust, stretch = (resized(v, self.side) for v in (frame.alpha, flow.trust, flow.stretch))
+        flow = frames.flow
+        alpha, trust, stretch = (resized(v, self.side) for v in (frames.alpha, flow.trust, flow.stretch))
         moved = resized(half_flow(flow.positions), self.side // 2) * (self.side / flow.positions.shape[1])
         geometry = conditions(alpha, trust, stretch, moved, parts, normals)
         paint = paintable(alpha, moved, parts)
-        with self._autocast():
-            correction = self.network.correct(
-                self.maps,
-                resized(frame.picture, self.side),
-                geometry,
-                self.half_grid + moved,
-                paint,
-                style_of(self.styles, self.identity, channels),
-            )
-        return finished(correction, frame.picture, paint, moved, parts)
+        given = (resized(frames.picture, self.side), geometry, self.half_grid + moved, paint, channels)
+        # One by one: products of matrices and convolutions may round differently for another number of frames.
+        corrections = [self._correct_one(*(v[k : k + 1] for v in given)) for k in range(len(channels))]
+        correction = Correction(*(torch.cat([getattr(c, f.name) for c in corrections]) for f in fields(Correction)))
+        return finished(correction, frames.picture, paint, moved, parts)
+
+    def _correct_one(
+        self, picture: Tensor, geometry: Tensor, positions: Tensor, paint: Tensor, channels: Tensor
+    ) -> Correction:
+        style = style_of(self.styles, self.identity, channels)
+        return self.network.correct(self.maps, picture, geometry, positions, paint, style)

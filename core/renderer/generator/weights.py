@@ -13,6 +13,7 @@ from torch import nn
 from ...weight_files import open_weights
 from .config import GeneratorConfig, PaperGeneratorConfig
 from .generator import Generator
+from .layers import settled
 from .paper import PaperGenerator
 
 FOLDER = Path(__file__).parents[2] / "weights"
@@ -35,8 +36,10 @@ def save_generator(path: Path, network: Generator | PaperGenerator) -> None:
     beside.replace(path)
 
 
-def load_generator(path: Path | None = None, device: str | torch.device = "cpu") -> Generator | PaperGenerator:
-    """A trained generator in float32, ready to use; the shipped one with flow where no path is given.
+def load_generator(
+    path: Path | None = None, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> Generator | PaperGenerator:
+    """A trained generator for use, its convolutions in ``dtype``; the shipped one with flow where no path is given.
 
     Raises SoliloquyError ``weights_missing`` or ``weights_damaged``.
     """
@@ -45,6 +48,6 @@ def load_generator(path: Path | None = None, device: str | torch.device = "cpu")
         model = file.facts["model"]
         network: nn.Module = MODELS[model](CONFIGS[model](**file.config))
         network.load_state_dict(file.tensors)
-    network = network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    network = settled(network.to(device), dtype)
     assert isinstance(network, (Generator, PaperGenerator))
     return network
