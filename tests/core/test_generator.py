@@ -212,19 +212,21 @@ def test_paper_generator_draws_from_identity_and_style_alone():
         PaperGenerator(PaperGeneratorConfig(side=128))
 
 
-@pytest.mark.parametrize("network", [Generator(TINY), PaperGenerator(PaperGeneratorConfig.tiny())])
-def test_half_the_digits_draw_the_same(tmp_path, network):
+@pytest.mark.parametrize("kind", ["flow", "paper"])
+def test_half_the_digits_draw_the_same(tmp_path, kind):
+    torch.manual_seed(0)
+    network = learned(Generator(TINY) if kind == "flow" else PaperGenerator(PaperGeneratorConfig.tiny()))
     path = tmp_path / "g.safetensors"
-    save_generator(path, learned(network))
-    whole, half = (load_generator(path, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
+    save_generator(path, network)
     source, inputs = torch.rand(2, 3, TINY.side, TINY.side), frame_inputs(2)
-    if isinstance(network, PaperGenerator):
-        exact, rough = (g(source, inputs[-1]) for g in (whole, half))
-        assert (exact[0] - exact[1]).abs().max() > 0.02
-    else:
-        exact, rough = (g(source, *inputs).apply(inputs[0]) for g in (whole, half))
-        assert (exact - inputs[0]).abs().max() > 0.02
-    torch.testing.assert_close(rough, exact, rtol=0, atol=0.01)
+
+    def drawn(dtype: torch.dtype) -> torch.Tensor:
+        g = load_generator(path, dtype=dtype)
+        return g(source, inputs[-1]) - 0.5 if kind == "paper" else g(source, *inputs).apply(inputs[0]) - inputs[0]
+
+    exact = drawn(torch.float32)
+    assert exact.square().mean() > 1e-4
+    assert (drawn(torch.bfloat16) - exact).square().mean() < 1e-3 * exact.square().mean()
 
 
 @pytest.mark.parametrize("network", [Generator(TINY), PaperGenerator(PaperGeneratorConfig.tiny())])
