@@ -10,12 +10,20 @@ ENOUGH = 0.72
 """Least likeness (0–1) of two names that are taken for one."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SIDES = {"l": "left", "lt": "left", "r": "right", "rt": "right"}
-_SAME = {"raise": "up", "raised": "up", "kiss": "pucker", "closed": "close", "opened": "open", "eyelid": "eye"}
+_SAME = {
+    **{"raise": "up", "raised": "up", "kiss": "pucker", "closed": "close", "shut": "close", "opened": "open"},
+    **{"eyelid": "eye", "eyebrow": "brow", "eyebrows": "brow", "brows": "brow", "lip": "mouth", "lips": "mouth"},
+    **{"grin": "smile", "inner": "in", "outer": "out"},
+}
 _EMPTY = {
     *("j", "c", "bip", "mixamorig", "cc", "base", "def", "ctrl", "control", "bone", "rig", "fcl", "shape", "key"),
     *("adj", "ex", "vrc", "wolf"),
     *("blendshape", "blendshapes", "morph", "target", "bs", "arkit", "face", "facial", "exp", "master"),
 }
+
+
+_PLACES = {"eye", "brow", "cheek", "nose", "mouth", "jaw"}
+_DIRECTIONS = {"left", "right", "up", "down", "in", "out", "upper", "lower", "forward", "open", "close"}
 
 
 def words(name: str) -> tuple[str, ...]:
@@ -26,6 +34,8 @@ def words(name: str) -> tuple[str, ...]:
     """
     found = [word.lower() for word in _WORD.findall(name)]
     found = [_SAME.get(word, _SIDES.get(word, word)) for word in found]
+    if {"eye", "close"} <= set(found):
+        found = ["blink" if word == "close" else word for word in found]
     return tuple(word for word in found if word not in _EMPTY)
 
 
@@ -35,13 +45,25 @@ def side(parts: Sequence[str]) -> str:
 
 
 def likeness(a: str, b: str) -> float:
-    """0–1: shared words and letters of two names; 0 where the sides differ."""
+    """0–1: shared words and letters of two names; 0 where the sides differ.
+
+    Many rigs leave out what goes without saying: ``smile_l`` can only be the mouth's.
+    """
     ours, theirs = words(a), words(b)
     if not ours or not theirs or side(ours) != side(theirs):
         return 0.0
     shared = len(set(ours) & set(theirs)) / len(set(ours) | set(theirs))
     letters = difflib.SequenceMatcher(None, "".join(sorted(ours)), "".join(sorted(theirs))).ratio()
+    if _differ_in_place_alone(set(ours), set(theirs)):
+        return 0.75 + 0.15 * letters
     return 0.7 * shared + 0.3 * letters
+
+
+def _differ_in_place_alone(ours: set[str], theirs: set[str]) -> bool:
+    """Whether one of two names only lacks the part of the face, and what is left says more than a direction."""
+    without = ours - _PLACES
+    one_says_more = ours < theirs or theirs < ours
+    return one_says_more and without == theirs - _PLACES and bool(without - _DIRECTIONS)
 
 
 def pairs(wanted: Iterable[str], offered: Iterable[str], enough: float = ENOUGH) -> dict[str, str]:

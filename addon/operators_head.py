@@ -165,7 +165,9 @@ class SOLILOQUY_OT_unbake(OnTake, bpy.types.Operator):
         """Remove them."""
         take = takes.active_take(compat.sequencer_scene(context))
         count = takes.unbake(take.key)
-        self.report({"INFO"}, say("{take} was taken off {count} data-blocks", take=take.name, count=count))
+        message = say("{take} was taken off {count} data-blocks", take=take.name, count=count)
+        self.report({"INFO"}, message)
+        jobs.tell(f"{message}.")
         return {"FINISHED"}
 
 

@@ -6,7 +6,7 @@ import bpy
 
 from ..core.channels import GROUPS
 from ..core.errors import SoliloquyError
-from . import compat, takes
+from . import compat, nla, takes
 from .operators_takes import range_of
 from .panels import Panel, draw_text, in_editors
 from .properties_style import AMPLITUDES
@@ -73,7 +73,10 @@ class _Style(Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """How far each group moves, live on the targets."""
-        layout, style = self.layout, takes.active_take(compat.sequencer_scene(context)).style
+        layout, take = self.layout, takes.active_take(compat.sequencer_scene(context))
+        style = take.style
+        if not nla.tracks_of(take.key):
+            draw_text(layout, say("The take is on no target yet. Bake it first") + ".", "INFO")
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(style, "liveliness", slider=True)

@@ -8,7 +8,7 @@ import bpy
 
 from . import eyeballs, fuzzy, targets, visemes
 from .arkit import SHAPE_NAMES
-from .mapping import LOCATION, PROPERTY, ROTATION, SHAPE, Rule
+from .mapping import LOCATION, PROPERTY, ROTATION, SHAPE, Rule, terms
 from .rigify import rigify_rules
 
 CENTIMETRE = 0.01
@@ -169,7 +169,9 @@ def matched_rules(thing: bpy.types.Object) -> list[Rule]:
     rest = [name for name in SHAPE_NAMES if name not in used]
     for source, name in fuzzy.pairs(rest, properties).items():
         rules.append(Rule(source, PROPERTY, name, bone=properties[name]))
-    return rules + [rule for rule in viseme_rules(thing) if rule.kind == SHAPE and not used & set(SHAPE_NAMES)]
+    served = {channel for rule in rules if rule.kind != ROTATION for channel in terms(rule.source)}
+    spoken = [rule for rule in viseme_rules(thing) if rule.kind == SHAPE]
+    return rules + [rule for rule in spoken if not served & set(terms(rule.source))]
 
 
 PRESETS: dict[str, tuple[str, str, Callable[[bpy.types.Object], list[Rule]]]] = {

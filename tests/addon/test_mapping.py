@@ -109,6 +109,28 @@ def test_sides_are_never_mixed_up():
     }
 
 
+def test_the_wizard_reads_names_that_say_less(scene, take, shape_mesh):
+    """Parts of the face left out, sides and words in any order, other words for the same."""
+    means = {
+        "Eye Close.L": "eyeBlinkLeft",
+        "eye_close_R": "eyeBlinkRight",
+        "SmileL": "mouthSmileLeft",
+        "smile_r": "mouthSmileRight",
+        "BrowUp_in_left": "browInnerUpLeft",
+        "pucker lips": "mouthPucker",
+        "squint_L": "eyeSquintLeft",
+        "Mouth_Open": "jawOpen - mouthClose",
+    }
+    thing = shape_mesh("face", [*means, "Fish", "fat_L", "Down_L"])
+    assert {rule.name: rule.source for rule in presets.matched_rules(thing)} == means
+
+
+def test_the_wizard_keeps_an_avatars_vowels(scene, take, shape_mesh):
+    shapes = ["Fcl_MTH_A", "Fcl_MTH_O", "Fcl_EYE_Close_L", "Fcl_EYE_Close_R", "Fcl_BRW_Angry"]
+    thing = shape_mesh("avatar", shapes)
+    assert {rule.name for rule in presets.matched_rules(thing)} == set(shapes)
+
+
 def test_arkits_52_get_our_halves_as_their_mean(scene, take, shape_mesh):
     thing = shape_mesh("face", [name for name in SHAPE_NAMES if not name.startswith("browInner")] + ["browInnerUp"])
     rule = next(rule for rule in presets.arkit_rules(thing) if rule.name == "browInnerUp")
