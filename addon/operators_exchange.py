@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import bpy
-from bpy.props import FloatProperty, StringProperty
+from bpy.props import BoolProperty, FloatProperty, StringProperty
 
 from ..core.channels import FPS
 from ..core.errors import BadInputError, SoliloquyError
@@ -137,6 +137,7 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
 
     filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.csv;*.npz", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
     rate: FloatProperty(name="Frame Rate", description="Frames a second of the file", default=25.0, min=1.0, max=240.0)
 
     @classmethod

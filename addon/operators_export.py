@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..core.errors import BadInputError
 from . import compat, exports, moves, takes
@@ -23,6 +23,7 @@ as Alembic"""
 
     filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.glb;*.fbx;*.abc;*.usdc", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
     kind: EnumProperty(name="Format", items=[(key, kind.label, kind.about) for key, kind in exports.FORMATS.items()])
 
     @classmethod

@@ -171,6 +171,8 @@ class SOLILOQUY_OT_queue_save(_ListFile, bpy.types.Operator):
     bl_idname = "soliloquy.queue_save"
     bl_label = "Save List As"
 
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+
     def change(self, context: bpy.types.Context) -> str:
         """Write it; the scene remembers where."""
         path = Path(bpy.path.abspath(self.filepath)).absolute()

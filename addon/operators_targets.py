@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..core.errors import SoliloquyError
 from . import compat, mapping, preferences, presets, styles, targets, wiggle
@@ -227,6 +227,7 @@ class SOLILOQUY_OT_save_mapping(_OnTarget, bpy.types.Operator):
 
     filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask where; by default into the list of saved mappings."""

@@ -28,7 +28,9 @@ class SOLILOQUY_UL_takes(bpy.types.UIList):
             row.label(text="", icon="TEXT")
         sub = row.row(align=True)
         sub.alignment = "RIGHT"
-        kind = say("preview") if item.preview else say("seed {seed}", seed=item.seed)
+        kind = say("seed {seed}", seed=item.seed)
+        if item.preview or item.imported:
+            kind = say("preview") if item.preview else say("imported")
         sub.label(text=say("missing") if item.status == "MISSING" else kind, translate=False)
         sub.prop(item, "shown", text="", icon="HIDE_OFF" if item.shown else "HIDE_ON", emboss=False)
 
@@ -82,10 +84,10 @@ class _Takes(Panel):
         if picture:
             layout.template_icon(icon_value=picture, scale=6.0)
         layout.prop(take, "note", text="", icon="TEXT", placeholder="Note")
-        row = layout.row(align=True)
+        column = layout.column(align=True)
         if take.status == "MOTION":
-            row.operator("soliloquy.render_take", icon="RENDER_STILL")
-        row.operator("soliloquy.render_curves", icon="RENDER_ANIMATION")
+            column.operator("soliloquy.render_take", icon="RENDER_STILL")
+        column.operator("soliloquy.render_curves", icon="RENDER_ANIMATION")
         if context.scene.view_settings.view_transform != "Standard":
             draw_text(
                 layout, say("This view transform changes the frames' colours; Standard shows them as they are."), "INFO"

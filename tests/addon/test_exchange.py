@@ -83,3 +83,9 @@ def test_out_and_in_again(scene, tmp_path):
     assert operators_exchange.recorded_rate(tmp_path / "out.csv") == 25.0
     bpy.ops.soliloquy.export_curves(filepath=str(tmp_path / "film.csv"), rate=24.0)
     assert operators_exchange.recorded_rate(tmp_path / "film.csv") == 24.0
+
+
+def test_a_file_that_is_there_is_not_written_over_unasked(scene):
+    """Blender's file browser asks where an operator has this property, and offers to save instead of to open."""
+    for operator in ("export_curves", "export_animation", "save_mapping", "queue_save"):
+        assert getattr(bpy.ops.soliloquy, operator).get_rna_type().properties["check_existing"].default, operator
