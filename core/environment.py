@@ -30,6 +30,10 @@ STAMP = "soliloquy-environment.json"
 RECIPE = 1
 """Counts changes of the way environments are built; part of the stamp."""
 
+FETCHED = "3.12"
+"""Version of the CPython that is fetched where a machine has none for the worker."""
+_UV = "uv==0.13.9"
+
 _BESIDE = ("-python", "-downloads")
 """Endings of the folders beside an environment: a Python that was fetched for it, and what is not installed yet."""
 
@@ -221,7 +225,10 @@ def _usable(folder: Path) -> Path | None:
 
 
 def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
-    """Fetch CPython 3.12 with uv into ``folder`` (kept: the environment builds on it)."""
+    """Fetch CPython with uv into ``folder`` (kept: the environment builds on it); nothing is left anywhere else.
+
+    uv's own variables (``UV_PYTHON_INSTALL_MIRROR``, ``UV_PYTHON_DOWNLOADS_JSON_URL``) say where to fetch it from.
+    """
     helper = pythons.any_python()
     if helper is None:
         raise SoliloquyError(
@@ -232,8 +239,10 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
         progress("No Python 3.11 or 3.12 here: fetching one (about 30 MB)")
         run([str(helper), "-I", "-m", "venv", str(tool)])
         inside = environment_python(tool)
-        run([str(inside), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "uv"])
-        run([str(inside), "-I", "-m", "uv", "python", "install", "3.12", "--install-dir", str(folder)])
+        run([str(inside), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", _UV])
+        uv = [str(inside), "-I", "-m", "uv", "--no-cache"]
+        # Without the last two uv would put links on the PATH and tell Windows' registry.
+        run([*uv, "python", "install", FETCHED, "--install-dir", str(folder), "--no-bin", "--no-registry"])
     except SoliloquyError as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, CancelledError):
@@ -247,7 +256,9 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
         shutil.rmtree(tool, ignore_errors=True)
     found = _usable(folder)
     if found is None:
-        raise SoliloquyError("python_missing", "uv left no usable Python 3.12.", "Install Python 3.12 from python.org.")
+        raise SoliloquyError(
+            "python_missing", f"uv left no usable Python {FETCHED}.", "Install Python 3.12 from python.org."
+        )
     return found
 
 

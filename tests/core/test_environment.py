@@ -214,7 +214,7 @@ def test_a_python_is_fetched_once(tmp_path, nothing, monkeypatch) -> None:
             if str(tmp_path / "env-python" / "uv") not in " ".join(command):
                 return super().__call__(command, tell)
             asked.append(" ".join(command))
-            if "uv python install 3.12" in asked[-1]:
+            if "uv --no-cache python install 3.12" in asked[-1]:
                 fetched.mkdir(parents=True)
                 fake_python(fetched / "python3", f'exec "{sys.executable}" "$@"')
             return None
