@@ -13,7 +13,7 @@ from bpy.props import BoolProperty
 from ..core import environment
 from ..core.errors import CancelledError, SoliloquyError
 from . import jobs, preferences
-from .redrawing import PAUSE, redraw_when_due
+from .redrawing import redraw
 from .words import later, say
 
 SIZE = later("0.4 GB to download and 2 GB on disk, with an NVIDIA or AMD GPU 3 and 10 GB or more; several minutes")
@@ -34,7 +34,6 @@ class Installation:
     removing: bool = False
     again: bool = False
     text: str = later("Starting")
-    shown: str = ""
     running: bool = True
     cancelled: threading.Event = field(default_factory=threading.Event)
     error: str = ""
@@ -85,11 +84,10 @@ def is_installing() -> bool:
 
 
 def _watch() -> float | None:
+    redraw()  # each time: a ring turns beside the text
+    if is_installing():
+        return 0.25
     latest = installation()
-    if latest.running:
-        redraw_when_due(latest.text != latest.shown)
-        latest.shown = latest.text
-        return PAUSE
     jobs.tell(say("Runtime: {text}", text=say(latest.text)), bad=bool(latest.error))
     return None
 
@@ -134,7 +132,7 @@ def _start(operator: bpy.types.Operator, started: Installation) -> set[str]:
             operator.report({"ERROR"}, started.error)
             return {"CANCELLED"}
     else:
-        bpy.app.timers.register(_watch, first_interval=PAUSE)
+        bpy.app.timers.register(_watch, first_interval=0.25)
     return {"FINISHED"}
 
 
