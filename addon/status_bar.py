@@ -7,6 +7,9 @@ import bpy
 from . import jobs
 from .words import say
 
+WIDTH = 18.0
+"""Of the bar, in buttons: its sentence doesn't fit into what Blender would give it."""
+
 
 def words(job: jobs.Job) -> str:
     """What a job is doing and how long it will take."""
@@ -22,7 +25,9 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     if job is None:
         return
     row = header.layout.row(align=True)
-    row.progress(factor=job.share, text=f"{words(job)} ")
+    bar = row.row(align=True)
+    bar.ui_units_x = WIDTH
+    bar.progress(factor=job.share, text=f"{words(job)} ")
     row.operator("soliloquy.cancel", text="", icon="X")
 
 
