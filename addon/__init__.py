@@ -10,6 +10,7 @@ from . import (
     job_queue,
     jobs,
     menus,
+    nla,
     operators_characters,
     operators_doctor,
     operators_exchange,
@@ -59,6 +60,7 @@ def _after_load(*_: object) -> None:
         for take in settings_of(scene).takes:
             take.refresh_status()
             take.key = take.key or takes.new_key()  # files of version 0.1 have none
+        nla.settle({take.key: take.shown for take in settings_of(scene).takes})
 
 
 def register() -> None:

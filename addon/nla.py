@@ -148,6 +148,16 @@ def set_shown(key: str, shown: bool) -> None:
             found.track.mute = not shown
 
 
+def settle(shown: dict[str, bool]) -> None:
+    """Mute what overrides have from their libraries as the list says, by key; not every override keeps that itself."""
+    for block in (block for block in blocks() if block.library is None):
+        found = list(_all_tracks_on(block))
+        own = {track.key for track in found if track.own}
+        for track in found:
+            if not track.own and track.key in shown:
+                track.track.mute = track.key in own or not shown[track.key]
+
+
 def rename(key: str, name: str) -> None:
     """Give the take's tracks and strips its new name."""
     for found in tracks_of(key):

@@ -164,6 +164,8 @@ def test_an_override_gets_curves_of_its_own_and_they_stay(three, tmp_path):
     rig = bpy.context.scene.soliloquy.targets[0].thing
     (track,) = [track for track in nla.tracks_on(rig) if track.key == key]
     assert track.own and not track.track.mute and track.strip.action_frame_end > 100
+    playing_now = [track for track in rig.animation_data.nla_tracks if not track.mute]
+    assert len(playing_now) == 1, "the other takes stay silent, the library's of the same too"
     assert nla.facts_of(track.action)["rate"] == 50
     bpy.ops.soliloquy.unbake()
     (track,) = [track for track in nla.tracks_on(rig) if track.key == key]
