@@ -141,6 +141,7 @@ def test_an_appended_rig_brings_its_takes_along(three, tmp_path):
 def test_an_override_gets_curves_of_its_own_and_they_stay(three, tmp_path):
     """What a bake wrote into the library's Actions would be gone as soon as the file is opened again."""
     key, name = three.soliloquy.takes[2].key, rig_of(three).name
+    three.soliloquy.takes[1].shown = True
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rig.blend"))
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     with bpy.data.libraries.load(str(tmp_path / "rig.blend"), link=True) as (_, into):
@@ -149,6 +150,7 @@ def test_an_override_gets_curves_of_its_own_and_they_stay(three, tmp_path):
     rig = bpy.data.objects[name].override_create()
     scene.collection.objects.link(rig)
     bpy.ops.soliloquy.collect_takes()
+    scene.soliloquy.active_take = 0
     scene.soliloquy.active_take = takes.index_of(scene, key)
     (track,) = [track for track in nla.tracks_on(rig) if track.key == key]
     with pytest.raises(RuntimeError, match="another file's"):
