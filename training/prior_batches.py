@@ -37,12 +37,12 @@ class MixConfig:
     batch: int = 16
     empty_share: float = 0.1
     unknown_share: float = 0.3
-    shares: tuple[tuple[str, float], ...] = (("synthetic", 0.84), ("grid", 0.06), ("address", 0.1))
+    shares: tuple[tuple[str, float], ...] = (("synthetic", 0.5), ("grid", 0.35), ("address", 0.15))
     short_share: float = 0.35
 
 
 def add_mix_argument(parser: argparse.ArgumentParser) -> None:
-    """``--shares synthetic=0.84,grid=0.06,address=0.1``."""
+    """``--shares synthetic=0.5,grid=0.35,address=0.15``."""
 
     def shares(text: str) -> tuple[tuple[str, float], ...]:
         return tuple((name, float(value)) for name, value in (item.split("=") for item in text.split(",")))

@@ -13,8 +13,8 @@ from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL
 
 LEVELS = ("head turns", "head speed", "head shifts", "gaze", "brows", "lids", "cheeks")
 """What each number of the levels is of; of the lids what isn't a blink, since blinks are events of one size."""
-LIVELY_REACH = 1.5
-"""Levels at liveliness 1: twice the usual swing, as one in forty of the synthetic talkers of training has."""
+LIVELY_REACH = 1.0
+"""Levels at liveliness 1: 1.6 times the usual swing, to which the early gain adds (``styling.LIVELY_GAIN``)."""
 
 _TYPICAL = np.array([4.1, 16.2, 0.71, 3.9, 0.094, 0.046, 0.015], np.float32)
 """Root mean squares at level 0 (°, °/s, cm, °, weights), medians of the synthetic talkers of training."""

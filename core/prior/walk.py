@@ -20,6 +20,7 @@ from .network import AudioToNonlipPrior
 from .sampler import SAMPLERS
 from .schedule import CosineSchedule
 from .spaces import FeatureSpace
+from .steady import steady_head
 from .style import PriorStyle
 from .styling import Styling, early_gain
 from .windows import close_seams, ease, frames_to_known, plan_windows
@@ -215,6 +216,8 @@ class Walk:
         SAMPLERS[sampling.sampler](denoiser, noise.to(self._device), self._schedule, sampling.num_inference_steps, draw)
         predicted = denoiser.last.cpu().numpy()
         for take, values in enumerate(predicted):
+            if self._space.exact:
+                values = steady_head(values)
             joined = close_seams(values, given[take], settled[take])
             predicted[take] = close_seams(joined, given[take], mask[take], sampling.transition)
         return predicted
