@@ -87,6 +87,29 @@ def test_calm_moves_less_than_lively_and_neither_stares(prior, mel, takes):
         assert np.diff(np.r_[0, closed, len(take)]).max() < 12 * FPS
 
 
+def swing(motion):
+    """Root of the summed variances of the head's turns, in degrees."""
+    return float(np.sqrt(np.rad2deg(motion[:, HEAD[:3]]).var(axis=0).sum()))
+
+
+def test_liveliness_is_plain_and_grows_all_the_way(prior, mel):
+    levels = (-1.0, -0.5, 0.0, 0.5, 1.0)
+    swings = [
+        np.mean([swing(take) for take in prior.sample(mel, [3, 4], style=PriorStyle(liveliness=level))])
+        for level in levels
+    ]
+    assert swings == sorted(swings)
+    assert swings[0] < 0.75 * swings[2] and 1.3 * swings[2] < swings[4] < 12.0, "plain, and still a talker's head"
+
+
+def test_a_still_talker_sits_still(prior, mel):
+    """Told levels like those of GRID's reader, the same speech is spoken with a head that hardly moves, yet blinks."""
+    still = prior.sample(mel, [3], levels=np.array([-3.4, -2.8, -0.6, -1.9, -4.0, -1.3, -0.9]))[0]
+    plain = prior.sample(mel, [3])[0]
+    assert swing(still) < 0.6 * swing(plain)
+    assert still[:, NONLIP_CHANNELS.index("eyeBlink_L")].max() > 0.9
+
+
 def test_a_loop_comes_back_and_poses_are_reached_gently(prior, mel):
     style = PriorStyle(loop=True)
     head = np.rad2deg(prior.sample(mel, [1], style=style)[0][:, HEAD[:3]])
