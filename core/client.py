@@ -21,7 +21,7 @@ from typing import IO
 
 from .errors import EXIT_CANCELLED, BadInputError, SoliloquyError
 from .lines import MAX_LINE, decode_event, encode_request
-from .processes import clean_environment, end_group, own_group
+from .processes import clean_environment, end_group, large_pages, own_group
 from .protocol import (
     EXTENSION_ROOT,
     PROTOCOL,
@@ -89,7 +89,7 @@ class WorkerClient:
             self._process = subprocess.Popen(
                 list(command or [str(python), "-s", "-m", "core.worker"]),
                 cwd=root,
-                env=clean_environment() | dict(environment or {}),
+                env=clean_environment() | large_pages() | dict(environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

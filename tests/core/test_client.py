@@ -254,6 +254,19 @@ def test_the_environment_is_scrubbed(tmp_path, monkeypatch) -> None:
     assert os.environ["PYTHONPATH"] == "/elsewhere"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's setting")
+@pytest.mark.parametrize("own", [None, "glibc.malloc.check=0"])
+def test_a_worker_takes_memory_in_large_pages_unless_told_otherwise(tmp_path, monkeypatch, own) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if own:
+        monkeypatch.setenv("GLIBC_TUNABLES", own)
+    body = "hello(); m = hear(); say(event='done', id=m['id'], result={'set': os.environ.get('GLIBC_TUNABLES')})\n"
+    with start(tmp_path, body) as client:
+        result = client.wait(client.request(Probe()), timeout=20).result
+    assert result == {"set": own or "glibc.malloc.hugetlb=1"}
+    assert os.environ.get("GLIBC_TUNABLES") == own
+
+
 def test_progress_passes_through_in_order(tmp_path) -> None:
     body = (
         "hello(); m = hear()\nfor i in range(300):\n"
