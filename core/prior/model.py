@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..errors import SoliloquyError
 from ..mel import MEL_BANDS, MELS_PER_FRAME
 from ..models import fast_bfloat16
 from ..representation.model import Representation
+from ..threads import single_thread
 from ..weight_files import INSTALL_AGAIN, open_weights
 from .kept import Kept
 from .levels import LEVELS, levels_of
@@ -120,8 +122,8 @@ class NonlipPrior:
         """Sample one motion for each seed.
 
         A take depends on its own seed alone: its noise is drawn by a generator of its own, and on a processor takes
-        run one after the other (a window fills the cores already; batching them would only let matrix products round
-        differently). On other devices all takes of a window run together.
+        run one after the other (batching them would only let matrix products round differently), in one thread
+        (``core.threads``). On other devices all takes of a window run together.
 
         Parameters
         ----------
@@ -232,6 +234,9 @@ class NonlipPrior:
             raise ValueError(f"mel must be (4 T, {MEL_BANDS}) with T ≥ 1, not {mel.shape}")
         return Kept(takes, frames, keep, keep_mask, pose_constraints(style, frames))
 
+    def _threads(self) -> AbstractContextManager[None]:
+        return single_thread() if self.device.type == "cpu" else nullcontext()
+
     def _windows(self, mel: np.ndarray, style: PriorStyle) -> int:
         return len(plan_windows(len(mel) // MELS_PER_FRAME, self.network.config.window)) + int(
             style.loop and len(mel) // MELS_PER_FRAME >= LOOP_FRAMES
@@ -244,7 +249,7 @@ class NonlipPrior:
         walk = Walk(*networks, self.schedule, self.space, *statistics, mel, seeds, kept, sampling, tell)
         pieces = iter(walk)
         while True:
-            with torch.inference_mode():  # not across a yield: it would hold for the caller's code too
+            with torch.inference_mode(), self._threads():  # not across a yield: they would hold for the caller too
                 piece = next(pieces, None)
             if piece is None:
                 return
