@@ -1,9 +1,9 @@
 """Frames a second of the renderer, and where the time goes.
 
-    python tools/benchmark.py --portrait a.jpg --size 256 512 --threads 2
+    python tools/benchmark.py --portrait a.jpg --size 256 512
 
-Without a portrait it uses scikit-image's test photograph. CPU time (all threads) is printed beside wall time: on a busy
-machine only the former says what the code costs.
+Without a portrait it uses scikit-image's test photograph. Each processor draws its own frames. CPU time of all threads
+is printed beside wall time: on a busy machine only the former says what the code costs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -102,9 +101,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--warp", action="store_true", help="the plain warp, without G")
-    parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
     if args.portrait:
         portrait = load_portrait(args.portrait)
     else:

@@ -125,18 +125,18 @@ class Renderer:
         on_processor = self.device.type == "cpu"
         batch = min(batch, SIDE_BY_SIDE) if on_processor else batch
         pieces = (motion.slice(k, min(k + batch, len(motion))) for k in range(0, len(motion), batch))
-        for frames in (side_by_side if on_processor else map)(self._draw, pieces):
-            yield from frames
+        for squares in (side_by_side if on_processor else map)(self._draw, pieces):
+            for square in squares:  # whole photographs are large: none waits for its turn
+                yield self.framing.compose(square)
 
-    def _draw(self, motion: Motion) -> list[np.ndarray]:
-        """All frames of a short motion at once."""
+    def _draw(self, motion: Motion) -> np.ndarray:
+        """(T, S, S, 3) uint8 squares of a short motion, all at once."""
         channels = [
             torch.tensor(values, dtype=torch.float32, device=self.device)
             for values in (motion.expression, motion.rotation, motion.translation)
         ]
         picture = self.refine(self.warp(*channels), torch.cat(channels, 1))
-        squares = (picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
-        return [self.framing.compose(square) for square in squares]
+        return (picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
     def warp(self, expression: Tensor, rotation: Tensor, translation: Tensor, absolute: bool = False) -> WarpedFrames:
         """Frames of the square for motion channels (B, 53), (B, 3), (B, 3); see ``HeadGeometry.pose``."""
