@@ -39,6 +39,7 @@ from .prior_batches import (
     add_mix_argument,
     feature_weights,
     statistics,
+    still_weights,
 )
 from .prior_data import Clip, load_clips
 
@@ -58,6 +59,9 @@ class TrainConfig(MixConfig):
         Of L_vel (eq. 8); 0 is the paper's ablation without it.
     snr_cap
         Up to which signal-to-noise ratio cleaner nᵗ weigh more (:func:`time_weights`); 0 is the paper's plain loss.
+    still_cap
+        Up to how much more an error weighs where the talker is told to keep still
+        (:func:`~training.prior_batches.still_weights`); 1 is the paper's plain loss.
     editing
         Whether known parts of n⁰ are shown in training; without is the paper's other ablation.
     learned
@@ -72,6 +76,7 @@ class TrainConfig(MixConfig):
     decay_from: float = 0.75
     velocity_weight: float = 3.0
     snr_cap: float = 0.0
+    still_cap: float = 16.0
     editing: bool = True
     learned: bool = False
     levels: bool = True
@@ -113,15 +118,18 @@ def losses(
     weights: Tensor,
     generator: torch.Generator,
     by_time: Tensor | None = None,
+    still_cap: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """L_simple (eq. 7) and L_vel (eq. 8) of the paper on one batch; ``weights`` (d,) of features, ``by_time`` (T + 1,)
-    of t."""
+    of t, ``still_cap`` of errors where somebody is told to keep still."""
     items, frames, _ = batch.clean.shape
     device = batch.clean.device
     # Drawn on the processor: the same numbers whatever the device.
     t = draw_times(items, schedule.steps, generator)
     if by_time is not None:
         weights = weights * by_time[t].to(device)[:, None, None]  # (B, 1, d)
+    if still_cap > 1.0:
+        weights = weights * still_weights(batch.levels, still_cap)  # (B, 1, d)
     t, noise = t.to(device), torch.randn(batch.clean.shape, generator=generator).to(device)
     noisy = schedule.add_noise(batch.clean, t, noise)
     audio = torch.where(
@@ -136,9 +144,12 @@ def losses(
 class Denoising(nn.Module):
     """The network as it is trained: a batch in, its two losses out."""
 
-    def __init__(self, network: AudioToNonlipPrior, weights: Tensor, snr_cap: float = 0.0) -> None:
+    def __init__(
+        self, network: AudioToNonlipPrior, weights: Tensor, snr_cap: float = 0.0, still_cap: float = 1.0
+    ) -> None:
         super().__init__()
         self.network = network
+        self._still_cap = still_cap
         self._schedule = CosineSchedule(network.config.diffusion_steps)
         self._weights = weights
         self._by_time = time_weights(self._schedule, snr_cap)
@@ -146,7 +157,7 @@ class Denoising(nn.Module):
     def forward(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """:func:`losses`."""
         weights = self._weights.to(batch.clean.device)
-        return losses(self.network, batch, self._schedule, weights, generator, self._by_time)
+        return losses(self.network, batch, self._schedule, weights, generator, self._by_time, self._still_cap)
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
@@ -187,7 +198,9 @@ def train(
     """
     torch.manual_seed(settings.seed)
     space = config.space()
-    pupil = Denoising(AudioToNonlipPrior(config.network), feature_weights(space), config.snr_cap)
+    # A code's numbers are no channels, of which the levels could tell how far they swing.
+    still_cap = config.still_cap if config.levels and space.exact else 1.0
+    pupil = Denoising(AudioToNonlipPrior(config.network), feature_weights(space), config.snr_cap, still_cap)
     if start is None:
         measured = Statistics(*statistics(clips, settings.seed, space))
     else:
@@ -233,6 +246,9 @@ def main(arguments: list[str] | None = None) -> None:
     trainer.add_argument("--learning-rate", type=float, default=TrainConfig.learning_rate)
     add_mix_argument(trainer)
     trainer.add_argument("--snr-cap", type=float, default=TrainConfig.snr_cap, help="weigh clean nᵗ more, up to this")
+    trainer.add_argument(
+        "--still-cap", type=float, default=TrainConfig.still_cap, help="weigh errors of still talkers more, up to this"
+    )
     trainer.add_argument("--without-velocity", action="store_true", help="without L_vel, the paper's ablation")
     trainer.add_argument("--without-editing", action="store_true", help="nothing of n⁰ is given in training")
     trainer.add_argument("--learned", action="store_true", help="diffuse f_nl of the representation, not the channels")
@@ -252,6 +268,7 @@ def main(arguments: list[str] | None = None) -> None:
             learning_rate=options.learning_rate,
             decay_from=options.decay_from,
             snr_cap=options.snr_cap,
+            still_cap=options.still_cap,
             velocity_weight=0.0 if options.without_velocity else TrainConfig.velocity_weight,
             editing=not options.without_editing,
             learned=options.learned,

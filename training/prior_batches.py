@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
-from core.prior.levels import LEVELS
+from core.prior.levels import LEVEL_STEP, LEVELS
 from core.prior.spaces import ChannelSpace, FeatureSpace
 
 from .prior_data import Clip, augment_mel, draw_mask, draw_window
@@ -67,6 +67,32 @@ def feature_weights(space: FeatureSpace) -> Tensor:
         return torch.ones(space.size)
     weights = torch.tensor([IMPORTANCE.get(name.removesuffix("_L").removesuffix("_R"), 1.0) for name in FEATURES])
     return weights / weights.mean()
+
+
+_TOLD_BY = {"head": ("head turns", "head shifts"), "gaze": ("gaze",), "brows": ("brows",), "cheeks": ("cheeks",)}
+
+
+def _levels_of_features() -> Tensor:
+    """(7, 25) which level tells how far a feature swings; none tells of blinks, which are of one size."""
+    told = torch.zeros(len(LEVELS), d_nl)
+    for group, names in _TOLD_BY.items():
+        for name, columns in zip(names, np.array_split(FEATURE_GROUPS[group], len(names)), strict=True):
+            told[LEVELS.index(name), torch.from_numpy(columns)] = 1.0
+    for column in FEATURE_GROUPS["blink"]:
+        told[LEVELS.index("lids"), column] = float(FEATURES[column] != "blink")
+    return told
+
+
+def still_weights(levels: Tensor, cap: float) -> Tensor:
+    """(B, 1, 25) weights of errors for talkers of ``levels`` (B, 7): more where somebody is told to keep still.
+
+    A tenth of a degree is nothing in a head that swings by ten and much in one that swings by half of one. Errors are
+    weighed by the variance of a typical talker over the told one's, at most by ``cap`` and at least by 1, which is also
+    the weight where nothing is told.
+    """
+    weights = torch.exp(-2.0 * LEVEL_STEP * levels.nan_to_num()).clamp(1.0, cap)
+    told = _levels_of_features().to(levels.device)
+    return (weights @ told + (1.0 - told.sum(dim=0)))[:, None]
 
 
 def statistics(

@@ -18,7 +18,7 @@ LIVELY_REACH = 1.0
 
 _TYPICAL = np.array([4.1, 16.2, 0.71, 3.9, 0.094, 0.046, 0.015], np.float32)
 """Root mean squares at level 0 (°, °/s, cm, °, weights), medians of the synthetic talkers of training."""
-_STEP = 0.5
+LEVEL_STEP = 0.5
 """Natural logarithm of the factor that one level stands for; 0.3 to 0.7 is their deviation among those talkers."""
 _FURTHEST = 6.0
 _LIDS = tuple(i for i in FEATURE_GROUPS["blink"] if FEATURES[i] != "blink")
@@ -46,7 +46,7 @@ def measure_levels(features: np.ndarray) -> np.ndarray:
             *(_swing(part) / np.sqrt(part.shape[1]) for part in weights),
         ]
     )
-    levels = np.log(np.maximum(found / _TYPICAL, 1e-9)) / _STEP
+    levels = np.log(np.maximum(found / _TYPICAL, 1e-9)) / LEVEL_STEP
     return np.clip(levels, -_FURTHEST, _FURTHEST).astype(np.float32)
 
 

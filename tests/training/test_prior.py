@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.errors import BadInputError
-from core.prior.features import FEATURE_GROUPS, d_nl
+from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
 from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
@@ -17,7 +17,7 @@ from core.representation.model import Representation, RepresentationConfig
 from training.checkpoint import load_module, module_weights
 from training.engine import CHECKPOINT, RunConfig
 from training.prior import Denoising, TrainConfig, draw_times, learning_rate, losses, main, time_weights, train
-from training.prior_batches import BatchSource, feature_weights, statistics
+from training.prior_batches import BatchSource, feature_weights, statistics, still_weights
 from training.prior_data import Clip, blink_starts, draw_mask, draw_window
 from training.prior_export import export, trained
 from training.prosody import Prosody
@@ -198,6 +198,31 @@ def test_losses_of_a_perfect_and_of_a_shaking_prediction(clips, monkeypatch):
     network.error = 0.5 * (-1.0) ** torch.arange(frames)[None, :, None]
     simple, velocity = losses(network, batch, schedule, weights, generator)
     assert simple.item() == pytest.approx(0.25, rel=1e-5) and velocity.item() == pytest.approx(1.0, rel=1e-5)
+
+
+def test_errors_weigh_more_where_a_talker_is_told_to_keep_still(clips, monkeypatch):
+    monkeypatch.setattr("core.prior.denoiser.correct_slowly", lambda predicted, *_: predicted)
+    levels = torch.zeros(3, 7)
+    levels[0, 0], levels[0, 3], levels[0, 5] = -1.0, -9.0, 3.0  # head turns, gaze, lids
+    levels[2] = torch.nan
+    weights = still_weights(levels, cap=16.0)
+    assert weights.shape == (3, 1, d_nl)
+    at = {name: float(weights[0, 0, FEATURES.index(name)]) for name in FEATURES}
+    # One level is a factor of √e in the swing, of e in its variance.
+    assert at["headPitch"] == at["headYaw"] == at["headRoll"] == pytest.approx(np.e)
+    assert at["gazeYaw"] == at["gazePitch"] == 16.0
+    assert {at[name] for name in ("headX", "headZ", "blink", "eyeWide_L", "browDown_L", "noseSneer_R")} == {1.0}
+    assert (weights[1:] == 1).all()
+
+    class Off(AudioToNonlipPrior):
+        def forward(self, noisy, t, audio, known, known_mask):
+            return known + 0.5
+
+    network, schedule = Off(PriorConfig.tiny()), CosineSchedule()
+    mean, deviation = np.zeros(d_nl, np.float32), np.ones(d_nl, np.float32)
+    batch = BatchSource(clips, CONFIG, 40, mean, deviation).batch(np.random.default_rng(0))
+    simple, _ = losses(network, batch, schedule, WEIGHTS, torch.Generator(), still_cap=16.0)
+    assert simple.item() == pytest.approx(0.25 * (WEIGHTS * still_weights(batch.levels, 16.0)).mean().item(), rel=1e-5)
 
 
 def test_masks_are_of_every_kind():

@@ -217,7 +217,7 @@ for stage in STAGES:
     lines = train(stage, config, run, folder / stage, before, data, lips)
     before = folder / stage
     torch.distributed.barrier()  # until the first process has written the stage's checkpoint
-print("done", lines[-1]["step"])
+sys.stdout.write(f"done {lines[-1]['step']}\\n")  # in one piece, since both processes write to one pipe
 """
 
 
