@@ -17,8 +17,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import bpy
-from harness import addon, folder, ready_scene
-from window_harness import baked_curves, click, idle, run_in_window, settled, until, waits_in_words, window_override
+from harness import addon, ready_scene
+from window_harness import (
+    baked_curves,
+    click,
+    idle,
+    longest_image_strip,
+    run_in_window,
+    settled,
+    take_made_of_nothing,
+    until,
+    waits_in_words,
+    window_override,
+)
 
 INTERVAL = 0.01
 DRAWN: dict[str, int] = {}
@@ -125,51 +136,15 @@ def watch_drawing() -> None:
             space.draw_handler_add(drawn, (label,), region, "POST_PIXEL")
 
 
-def long_take(frames: int, fps: int):
-    """A take of ``frames`` pictures at 25 a second, made without a worker, in a scene of ``fps``."""
-    import numpy as np
-
-    takes, scene = addon("takes"), ready_scene()[0]
-    scene.render.fps = fps
-    where = folder("long")
-    (where / "frames").mkdir()
-    first = addon("portrait").portrait_path(scene.soliloquy, where).read_bytes()
-    for name in ("000001.png", f"{frames:06d}.png"):
-        (where / "frames" / name).write_bytes(first)
-    t = np.arange(frames)[:, None] / 25
-    np.savez(
-        where / "motion.npz",
-        fps=25.0,
-        expression=0.5 + 0.5 * np.sin(2 * t + np.arange(53)),
-        rotation=0.2 * np.sin(t + np.arange(3)),
-        translation=np.zeros((frames, 3)),
-    )
-    take = scene.soliloquy.takes.add()
-    take.key = takes.new_key()
-    take.name, take.index, take.folder, take.job = "Take 1", 1, str(where), str(where)
-    take.frame_count, take.has_frames, take.origin, take.channel = frames, True, 1.0, 1
-    take.refresh_status()
-    assert takes.active_take(scene).status == "READY"
-    click(bpy.ops.soliloquy.add_head)
-    yield from until(idle)
-    yield from settled(60)
-
-
-def pictures() -> int:
-    """Length of the longest image strip."""
-    compat = addon("compat")
-    strips = [strip for strip in compat.all_strips(bpy.context.scene) if strip.type == "IMAGE"]
-    return max((compat.right_handle(strip) - compat.left_handle(strip) for strip in strips), default=0)
-
-
 def placed_and_baked(frames: int, fps: int) -> Iterator[None]:
     """Put a long take into the sequencer and on a head."""
-    yield from long_take(frames, fps)
+    yield from take_made_of_nothing(frames, fps)
+    yield from settled(60)
     length = frames * fps // 25
     what = f"{length} pictures"
     taken = bpy.context.scene.soliloquy.takes[0]
     yield from gaps(f"placing {what}", lambda: not taken.image_strip, lambda: click(bpy.ops.soliloquy.place_take))
-    assert pictures() == length
+    assert longest_image_strip() == length
     before = addon("jobs").last_message()
     yield from gaps(
         f"baking {what}",

@@ -22,8 +22,10 @@ from window_harness import (
     idle,
     image_strips,
     in_mid_job,
+    longest_image_strip,
     run_in_window,
     settled,
+    take_made_of_nothing,
     until,
     window_override,
 )
@@ -31,31 +33,7 @@ from window_harness import (
 
 def long_takes_do_not_block() -> Iterator[None]:
     """Five minutes at 60 frames a second: 18,000 scene frames. The longest wait is printed, not judged."""
-    import numpy as np
-
-    takes, scene = addon("takes"), ready_scene()[0]
-    scene.render.fps = 60
-    where = folder("long")
-    count = 7500
-    (where / "frames").mkdir()
-    first = addon("portrait").portrait_path(scene.soliloquy, where).read_bytes()
-    (where / "frames" / "000001.png").write_bytes(first)
-    t = np.arange(count)[:, None] / 25
-    np.savez(
-        where / "motion.npz",
-        fps=25.0,
-        expression=0.5 + 0.5 * np.sin(t + np.arange(53)),
-        rotation=0.2 * np.sin(t + np.arange(3)),
-        translation=np.zeros((count, 3)),
-    )
-    take = scene.soliloquy.takes.add()
-    take.key = takes.new_key()
-    take.name, take.index, take.folder, take.job = "Take 1", 1, str(where), str(where)
-    take.frame_count, take.has_frames, take.origin, take.channel = count, True, 1.0, 1
-    take.refresh_status()
-    assert takes.active_take(scene).status == "READY"
-    click(bpy.ops.soliloquy.add_head)
-    yield from until(idle)
+    yield from take_made_of_nothing(7500, 60)
     ours: list[tuple[float, float]] = []
     steps = addon("steps")
     advance = steps.advance
@@ -77,7 +55,7 @@ def long_takes_do_not_block() -> Iterator[None]:
             before = time.perf_counter()
             yield
             longest = max(longest, time.perf_counter() - before)
-            done = take_strip_length() >= 18000 if name.startswith("placing") else baked_curves() == 71
+            done = longest_image_strip() >= 18000 if name.startswith("placing") else baked_curves() == 71
             if done:
                 break
         assert done, name
@@ -98,16 +76,6 @@ def most(spent: list[tuple[float, float]]) -> str:
     """The longest of several times: by the clock, which busy machines stop, and of the processor."""
     wall, worked = (max(times) * 1000 for times in zip(*spent, strict=True))
     return f"{wall:.1f} ms, {worked:.1f} ms of processor time"
-
-
-def take_strip_length() -> int:
-    compat = addon("compat")
-    lengths = [
-        compat.right_handle(strip) - compat.left_handle(strip)
-        for strip in compat.all_strips(bpy.context.scene)
-        if strip.type == "IMAGE"
-    ]
-    return max(lengths, default=0)
 
 
 def panels_draw_without_errors() -> Iterator[None]:

@@ -77,8 +77,44 @@ def in_mid_job() -> Iterator[None]:
     yield from until(lambda: addon("jobs").current().share > 0)
 
 
+def take_made_of_nothing(frames: int, fps: int) -> Iterator[None]:
+    """A take of ``frames`` pictures at 25 a second, made without a worker, and a head, in a scene of ``fps``."""
+    import numpy as np
+
+    takes, scene = addon("takes"), ready_scene()[0]
+    scene.render.fps = fps
+    where = folder("long")
+    (where / "frames").mkdir()
+    first = addon("portrait").portrait_path(scene.soliloquy, where).read_bytes()
+    for number in (1, frames):  # Blender's sequencer asks for no more
+        (where / "frames" / f"{number:06d}.png").write_bytes(first)
+    t = np.arange(frames)[:, None] / 25
+    np.savez(
+        where / "motion.npz",
+        fps=25.0,
+        expression=0.5 + 0.5 * np.sin(2 * t + np.arange(53)),
+        rotation=0.2 * np.sin(t + np.arange(3)),
+        translation=np.zeros((frames, 3)),
+    )
+    take = scene.soliloquy.takes.add()
+    take.key = takes.new_key()
+    take.name, take.index, take.folder, take.job = "Take 1", 1, str(where), str(where)
+    take.frame_count, take.has_frames, take.origin, take.channel = frames, True, 1.0, 1
+    take.refresh_status()
+    assert takes.active_take(scene).status == "READY"
+    click(bpy.ops.soliloquy.add_head)
+    yield from until(idle)
+
+
 def image_strips() -> list[str]:
     return sorted(strip.name for strip in addon("compat").all_strips(bpy.context.scene) if strip.type == "IMAGE")
+
+
+def longest_image_strip() -> int:
+    """Its length in frames; 0 where there is none."""
+    compat = addon("compat")
+    strips = [strip for strip in compat.all_strips(bpy.context.scene) if strip.type == "IMAGE"]
+    return max((compat.right_handle(strip) - compat.left_handle(strip) for strip in strips), default=0)
 
 
 def settled(steps: int = 30) -> Iterator[None]:
