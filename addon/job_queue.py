@@ -185,7 +185,7 @@ def entry_of_strip(scene: bpy.types.Scene, strip: object) -> Entry:
     spoken = speech.speech_from_strip(scene, strip, inputs)
     request = operators_takes.request_for(scene, spoken)
     who = spoken.character
-    entry = Entry(f"{strip.name} – {who}" if who else strip.name, request, scene.name, strip.name, who)
+    entry = Entry(f"{strip.name} – {who}" if who else strip.name, request, scene.name, strips.link(scene, strip), who)
     entry.made_from = entry.fingerprint()
     return entry
 
@@ -226,7 +226,7 @@ def arrive(entry: Entry, take: TakeReady, otherwise: bpy.types.Scene, notices: l
             )
         return
     request = entry.request
-    follows = "" if compat.is_retimed(scene, strip) else strip.name
+    follows = "" if compat.is_retimed(scene, strip) else strips.link(scene, strip)
     place = compat.left_handle(strip), follows, strip.channel, entry.character
     spoken = speech.Speech(Path(request.audio), request.start, request.duration, *place)
     job = jobs.Job(request, entry.name, scene.session_uid, spoken)

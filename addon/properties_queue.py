@@ -59,10 +59,12 @@ def register() -> None:
     STRIP_TYPE.soliloquy_character = StringProperty(
         name="Character", description="Who speaks this strip: whose portrait is used, on whose targets takes are baked"
     )
+    STRIP_TYPE.soliloquy_link = StringProperty(options={"HIDDEN"})  # what takes and jobs know the strip by
 
 
 def unregister() -> None:
     """Detach them."""
+    del STRIP_TYPE.soliloquy_link
     del STRIP_TYPE.soliloquy_character
     del bpy.types.WindowManager.soliloquy_queue
     del bpy.types.Scene.soliloquy_queue

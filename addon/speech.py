@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import BadInputError, SoliloquyError
-from . import compat
+from . import compat, strips
 from .timing import Timing, scene_rate
 from .words import say
 
@@ -20,8 +20,9 @@ class Speech:
     """A piece of a sound file and its place on the timeline.
 
     ``start`` and ``duration`` are seconds of the file (``duration`` None: to its end); ``origin`` is the scene frame at
-    which ``start`` is heard. ``strip`` names the strip whose content the file is, so that takes follow the strip when
-    it is moved; it is empty where the file is a mix made for one place. ``character`` names who speaks, if anybody.
+    which ``start`` is heard. ``strip`` links to the strip whose content the file is (`strips.link`), so that takes
+    follow it when it is moved; it is empty where the file is a mix made for one place. ``character`` names who speaks,
+    if anybody.
     """
 
     path: Path
@@ -43,8 +44,8 @@ def sound_strip(scene: bpy.types.Scene) -> Any | None:
     active = scene.sequence_editor.active_strip if scene.sequence_editor else None
     if active is not None and active.type == "SOUND":
         return active
-    for strips in (compat.selected_strips(scene), compat.all_strips(scene)):
-        sounds = [strip for strip in strips if strip.type == "SOUND"]
+    for among in (compat.selected_strips(scene), compat.all_strips(scene)):
+        sounds = [strip for strip in among if strip.type == "SOUND"]
         if len(sounds) == 1:
             return sounds[0]
     return None
@@ -78,7 +79,7 @@ def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speec
         )
     duration = (right - left) / rate if right < end else None
     start = max(0.0, (left - zero) / rate)
-    return Speech(path, start, duration, left, strip.name, strip.channel, strip.soliloquy_character)
+    return Speech(path, start, duration, left, strips.link(scene, strip), strip.channel, strip.soliloquy_character)
 
 
 def speech_from_mix(scene: bpy.types.Scene, inputs: Path) -> Speech:
@@ -88,12 +89,12 @@ def speech_from_mix(scene: bpy.types.Scene, inputs: Path) -> Speech:
     return Speech(path, 0.0, None, scene.frame_start, "", max(sounds, default=1))
 
 
-def take_timing(scene: bpy.types.Scene, strip_name: str, audio_start: float, origin: float) -> Timing:
+def take_timing(scene: bpy.types.Scene, linked: str, audio_start: float, origin: float) -> Timing:
     """Where a take belongs now: with its strip, wherever that was moved, else where it was made."""
     rate = rate_of(scene)
-    for strip in compat.all_strips(scene):
-        if strip_name and strip.name == strip_name and strip.type == "SOUND":
-            return Timing(_content_zero(strip, rate) + audio_start * rate, rate)
+    strip = strips.find_strip(scene, linked)
+    if strip is not None and strip.type == "SOUND":
+        return Timing(_content_zero(strip, rate) + audio_start * rate, rate)
     return Timing(origin, rate)
 
 

@@ -1,4 +1,4 @@
-"""A take's pictures as an image strip above its sound, in sync at the scene's rate."""
+"""Strips of the sequencer that takes belong to: the sound, and the pictures above it, in sync at the scene's rate."""
 
 from __future__ import annotations
 
@@ -48,14 +48,31 @@ def image_strip(
     yield strip
 
 
-def find_strip(scene: bpy.types.Scene, name: str) -> Any | None:
-    """The strip of that name anywhere in the scene's sequencer, or None."""
-    return next((strip for strip in compat.all_strips(scene) if name and strip.name == name), None)
+def link(scene: bpy.types.Scene, strip: Any) -> str:
+    """What stands for the strip from now on, however it is renamed: its name, where that isn't another one's link."""
+    if not strip.soliloquy_link or find_strip(scene, strip.soliloquy_link) != strip:  # new, or a copy of another
+        taken = {other.soliloquy_link for other in compat.all_strips(scene)}
+        names = (strip.name, *(f"{strip.name} {number}" for number in range(2, len(taken) + 2)))
+        strip.soliloquy_link = next(name for name in names if name not in taken)
+    return strip.soliloquy_link
 
 
-def remove_strip(scene: bpy.types.Scene, name: str) -> bool:
-    """Remove the top-level strip of that name; says whether there was one."""
-    strip = find_strip(scene, name)
+def find_strip(scene: bpy.types.Scene, linked: str) -> Any | None:
+    """The strip that was linked as ``linked``, or that is called so, anywhere in the scene's sequencer; or None.
+
+    A copy carries the link of its original, and comes after it.
+    """
+    if not linked:
+        return None
+    every = list(compat.all_strips(scene))
+    known = [strip for strip in every if strip.soliloquy_link == linked]
+    called_so = [strip for strip in known or every if strip.name == linked and strip.soliloquy_link in ("", linked)]
+    return next(iter(called_so + known), None)
+
+
+def remove_strip(scene: bpy.types.Scene, linked: str) -> bool:
+    """Remove the top-level strip that :func:`find_strip` finds; says whether there was one."""
+    strip = find_strip(scene, linked)
     editor = scene.sequence_editor
     if strip is None or strip.name not in {s.name for s in compat.strips_of(editor)}:
         return False

@@ -68,7 +68,7 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
     folder = Path(ready.folder)
     same = [take for take in settings.takes if take.path() == folder]
     take = next((take for take in same if take.audio_strip == spoken.strip), None)
-    if take is None:  # one whose strip was renamed or is gone
+    if take is None:  # one whose strip is gone
         take = next((take for take in same if strips.find_strip(scene, take.audio_strip) is None), None)
     if take is None:
         take = settings.takes.add()
@@ -146,7 +146,7 @@ def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
         take.channel + 1,
     ):
         yield strip
-    take.image_strip = strip.name
+    take.image_strip = strips.link(scene, strip)
     apply_shown(scene, take)
 
 
@@ -161,7 +161,6 @@ def rename(take: SoliloquyTake) -> None:
     strip = strips.find_strip(take.id_data, take.image_strip)
     if strip is not None:
         strip.name = strip_name(take)
-        take.image_strip = strip.name  # Blender makes it one that no other strip has
 
 
 def bake_take(scene: bpy.types.Scene, index: int) -> Generator[None, None, list[tuple[str, bake.Baked]]]:

@@ -88,6 +88,47 @@ def test_place_again_follows_the_moved_sound_and_replaces_the_strip(scene, ready
     assert [(compat.left_handle(strip), compat.right_handle(strip)) for strip in images] == [(100, 150)]
 
 
+def test_strips_are_found_again_by_whatever_name(scene, ready):
+    sound_strip = ready()
+    bpy.ops.soliloquy.generate()
+    take = scene.soliloquy.takes[0]
+    pictures = strips.find_strip(scene, take.image_strip)
+    pictures.name = "Anna, close"
+    assert bpy.ops.soliloquy.place_take() == {"FINISHED"}
+    assert len([strip for strip in compat.all_strips(scene) if strip.type == "IMAGE"]) == 1, "replaced, not doubled"
+    if sound_strip is None:
+        pytest.skip("this bpy wheel is built without Blender's sound library")
+    sound_strip.name = "line 1, final"
+    compat.move_content(sound_strip, 89)
+    assert bpy.ops.soliloquy.place_take() == {"FINISHED"}
+    assert compat.left_handle(strips.find_strip(scene, take.image_strip)) == 100
+    bpy.ops.soliloquy.generate()
+    assert len(scene.soliloquy.takes) == 1, "the same take of the same strip"
+    bpy.ops.soliloquy.remove_take()
+    assert not [strip for strip in compat.all_strips(scene) if strip.type == "IMAGE"]
+
+
+def test_links_of_strips_are_their_own(scene, ready):
+    ready()
+    bpy.ops.soliloquy.generate()
+    take = scene.soliloquy.takes[0]
+    first = strips.find_strip(scene, take.image_strip)
+    old_name = first.name
+    assert strips.link(scene, first) == take.image_strip == old_name
+    first.name = "renamed"
+    folder = str(take.path() / "frames" / strips.frame_name(0))
+    copy = compat.strips_of(scene.sequence_editor).new_image(old_name, folder, first.channel + 2, 300)
+    copy.soliloquy_link = first.soliloquy_link  # as Blender copies a strip, which here takes the old name too
+    assert strips.find_strip(scene, old_name) == copy, "of a strip and its copy the one that is called so"
+    copy.name = "another"
+    assert strips.find_strip(scene, old_name) == first, "else the original"
+    copy.name = old_name
+    copy.soliloquy_link = ""
+    assert strips.find_strip(scene, old_name) == first, "a link counts for more than a name"
+    assert strips.link(scene, copy) == f"{old_name} 2" and strips.find_strip(scene, f"{old_name} 2") == copy
+    assert strips.find_strip(scene, "renamed") is None and strips.find_strip(scene, "") is None
+
+
 def test_resample_adds_takes_with_new_seeds_to_the_same_job(scene, ready):
     ready()
     bpy.ops.soliloquy.generate()
