@@ -25,6 +25,7 @@ from .protocol import Extract, Generate, Head, Probe, Render, Request, Resample,
 from .self_test import self_test
 from .speech import Speech, write_spoken_part
 from .take import Job, file_digest, job_identifier, job_name, make_take_folder
+from .threads import processors
 from .torch_builds import choose, look
 
 
@@ -180,7 +181,7 @@ def probe() -> dict[str, Any]:
         "device_name": device_name(found[0]),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "processors": torch.get_num_threads(),
+        "processors": processors(),
         "weights": weight_digests(),
         "gpu_note": gpu_note(found[0]),
     }

@@ -15,6 +15,7 @@ import torch
 from . import memory
 from .errors import BadInputError, SoliloquyError
 from .take import file_digest
+from .threads import processors
 
 if TYPE_CHECKING:
     from .head_model import HeadModel
@@ -63,7 +64,7 @@ def device_name(device: str) -> str:
     """Words for a device: the GPU's name, or the number of processor threads."""
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    return "Apple GPU" if device == "mps" else f"processor, {torch.get_num_threads()} threads"
+    return "Apple GPU" if device == "mps" else f"processor, {processors()} threads"
 
 
 def gpus() -> list[dict[str, Any]]:

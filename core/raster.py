@@ -68,25 +68,6 @@ class Fragments:
         return self.spread(self.distance, torch.inf)
 
 
-def signed_areas(positions: Tensor, triangles: Tensor) -> Tensor:
-    """Twice the signed area of each projected triangle.
-
-    Parameters
-    ----------
-    positions
-        (B, V, 2 or 3) pixels, x right, y down.
-    triangles
-        (F, 3) int64.
-
-    Returns
-    -------
-    Tensor
-        (B, F); negative where the corners run counter-clockwise as seen by the viewer (y pointing down), which is how
-        the head model's triangles look from outside.
-    """
-    return _area(_corners(positions, triangles)).reshape(len(positions), -1)  # (B·F,) -> (B, F)
-
-
 def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cull_backfaces: bool = False) -> Fragments:
     """Find the nearest triangle at each pixel centre.
 

@@ -25,8 +25,11 @@ Result = TypeVar("Result")
 
 
 def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processors this process may use: those it is allowed, or fewer by ``OMP_NUM_THREADS``, which torch too
+    goes by and which workers that share a machine are started with."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(allowed, int(wanted)) if wanted.isdecimal() and int(wanted) else allowed
 
 
 @contextmanager

@@ -22,6 +22,15 @@ def drawing_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("draw")]
 
 
+def test_the_processors_are_those_allowed_or_asked_for(monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    allowed = processors()
+    assert allowed >= 1
+    for asked, given in (("1", 1), ("1,2", 1), (str(allowed + 1), allowed), ("0", allowed), ("many", allowed)):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert processors() == given
+
+
 def test_results_come_in_order_whatever_takes_longest(count) -> None:
     def work(k: int) -> int:
         time.sleep(0.02 if k % 3 == 0 else 0)
