@@ -151,7 +151,7 @@ def distil(
         teacher = pupil.network.requires_grad_(False)
         folders.append(folder / f"weights-{steps}")
         mean, deviation = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
-        save_shards(teacher, mean, deviation, folders[-1], steps, 1.0, "ddim", prior.spread)
+        save_shards(teacher, mean, deviation, folders[-1], steps, 1.0, "ddim", torch.from_numpy(prior.spread))
     return folders
 
 

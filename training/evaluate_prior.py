@@ -3,13 +3,14 @@
     python -m training.evaluate_prior --sets voices,grid --seeds 5
     python -m training.evaluate_prior --sets voices --alone --steps 2,4,6,8,10,20,50 --samplers ddim,ddpm:1000
 
-Rows: ground truth (drawn once more where many motions are true), static, a random training clip, the prior that ships,
+Rows: ground truth (drawn once more where many motions are true), static, a random training clip, one of another talker
+(s4's for s1; to s4 and to held-out voices all training clips are of others), the prior that ships,
 and the runs that are compared with one another: diffusion, the autoregressive baseline, diffusion trained without L_vel
 and without editing, all of one size and trained for as long. Rows whose weights aren't there are left out and named.
 Every number is a mean over seeds with its 95 % interval. Priors that are told how lively the talker is are told levels
 of training clips of the same kind of footage; two more rows leave them unknown, and at 0, as the product does.
 ``--alone`` measures one prior sampled in several ways, for a table of its own. ``--sets training-voices`` and the like
-are training clips, to choose spread, steps and sampler by.
+are training clips, to choose steps and sampler by.
 """
 
 from __future__ import annotations
@@ -99,9 +100,9 @@ class Options:
     others
         What else is measured, by the name of its row: folders of runs (priors or baselines, sampled as they were
         trained, with spread 1), or of shards.
-    steps, guidance, samplers, spreads
+    steps, guidance, samplers
         More rows of the prior with these step counts, guidance scales, samplers (a name, or a name and its number of
-        steps, ``ddpm:1000``), and spreads.
+        steps, ``ddpm:1000``).
     alone
         Whether only the prior is measured, beside the truth.
     """
@@ -115,7 +116,6 @@ class Options:
     steps: tuple[int, ...] = ()
     guidance: tuple[float, ...] = ()
     samplers: tuple[str, ...] = ()
-    spreads: tuple[float, ...] = ()
     alone: bool = False
 
 
@@ -131,6 +131,8 @@ def samplers_of(
     if not options.alone:
         yield "static", static, None
         yield "random training clip", random_clip_sampler(held.training), None
+        if held.strangers:
+            yield "random clip of another talker", random_clip_sampler(held.strangers), None
     prior = NonlipPrior.load(folder=options.prior)
     window = prior.network.config.window
     sampled = partial(prior_sampler, prior, levels=held.levels)
@@ -143,10 +145,6 @@ def samplers_of(
         method, _, steps_of = choice.partition(":")
         label = f"{method}, {steps_of} steps" if steps_of else method
         yield f"shipped prior, {label}", sampled(int(steps_of or 0) or None, method=method), window
-    for spread in options.spreads:
-        other = NonlipPrior.load(folder=options.prior)
-        other.spread = spread
-        yield f"shipped prior, spread {spread:g}", prior_sampler(other, levels=held.levels), window
     if options.alone:
         return
     if prior.network.config.levels:
@@ -258,7 +256,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--prior", type=Path, default=Options.prior, help="folder of the shards")
     parser.add_argument("--steps", type=listed(int), default=(), help="more rows: step counts")
     parser.add_argument("--guidance", type=listed(float), default=(), help="more rows: guidance scales")
-    parser.add_argument("--spreads", type=listed(float), default=(), help="more rows: spreads")
     parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers, as ddim or ddpm:1000")
     parser.add_argument("--alone", action="store_true", help="only the prior, for a table of its own")
     parser.add_argument(

@@ -255,7 +255,6 @@ def main(arguments: list[str] | None = None) -> None:
     trainer.add_argument("--without-levels", action="store_true", help="don't tell how lively the talker is")
     export = commands.add_parser("export", help="write core/weights/prior-*.safetensors from a run")
     export.add_argument("--run", type=Path, default=Path("runs/prior"))
-    export.add_argument("--spread", type=float, default=1.0, help="how far takes are led from the mean of all motion")
     export.add_argument("--out", type=Path, default=WEIGHTS, help="folder of the shards")
     export.add_argument("--steps", type=int, default=10, help="sampler's default number of steps")
     export.add_argument("--guidance-scale", type=float, default=1.0)
@@ -280,7 +279,7 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         from .prior_export import export as write
 
-        write(options.run, options.steps, options.guidance_scale, options.out, options.spread)
+        write(options.run, options.steps, options.guidance_scale, options.out)
 
 
 if __name__ == "__main__":

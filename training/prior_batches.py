@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
-from core.prior.levels import LEVEL_STEP, LEVELS
+from core.prior.levels import LEVEL_STEP, LEVELS, PARTS
 from core.prior.spaces import ChannelSpace, FeatureSpace
 
 from .prior_data import Clip, augment_mel, draw_mask, draw_window
@@ -69,20 +69,6 @@ def feature_weights(space: FeatureSpace) -> Tensor:
     return weights / weights.mean()
 
 
-_TOLD_BY = {"head": ("head turns", "head shifts"), "gaze": ("gaze",), "brows": ("brows",), "cheeks": ("cheeks",)}
-
-
-def _levels_of_features() -> Tensor:
-    """(7, 25) which level tells how far a feature swings; none tells of blinks, which are of one size."""
-    told = torch.zeros(len(LEVELS), d_nl)
-    for group, names in _TOLD_BY.items():
-        for name, columns in zip(names, np.array_split(FEATURE_GROUPS[group], len(names)), strict=True):
-            told[LEVELS.index(name), torch.from_numpy(columns)] = 1.0
-    for column in FEATURE_GROUPS["blink"]:
-        told[LEVELS.index("lids"), column] = float(FEATURES[column] != "blink")
-    return told
-
-
 def still_weights(levels: Tensor, cap: float) -> Tensor:
     """(B, 1, 25) weights of errors for talkers of ``levels`` (B, 7): more where somebody is told to keep still.
 
@@ -91,8 +77,10 @@ def still_weights(levels: Tensor, cap: float) -> Tensor:
     the weight where nothing is told.
     """
     weights = torch.exp(-2.0 * LEVEL_STEP * levels.nan_to_num()).clamp(1.0, cap)
-    told = _levels_of_features().to(levels.device)
-    return (weights @ told + (1.0 - told.sum(dim=0)))[:, None]
+    each = weights.new_ones(len(levels), d_nl)
+    for name, columns in PARTS.items():
+        each[:, list(columns)] = weights[:, LEVELS.index(name), None]
+    return each[:, None]
 
 
 def statistics(

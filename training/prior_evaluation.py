@@ -51,6 +51,8 @@ class HeldOut:
         True motions of each clip that make up the reference; 1 where only one is known.
     head_only
         Whether only the head's motion is real: elsewhere there is no truth to compare with.
+    strangers
+        Clips of another talker than the set's, where the training clips are of the same one.
     """
 
     name: str
@@ -58,6 +60,7 @@ class HeldOut:
     training: list[Clip]
     draws: int = 1
     head_only: bool = False
+    strangers: tuple[Clip, ...] = ()
 
     def truth(self, clip: int, draw: int, again: bool = False) -> np.ndarray:
         """(T, 25) a true motion of a clip; ``again`` draws others than the reference's."""
@@ -86,9 +89,10 @@ def held_out(name: str, clips: int, draws: int) -> HeldOut:
     voices = clips if name == "voices" else 0
     chosen = load_clips("unseen" if name == "unseen" else part, grid_sound=0, voices=voices)[source][:clips]
     training = load_clips("train", grid_sound=0, voices=TRAINING_VOICES if voices else 0)[source]
+    strangers = load_clips("unseen", grid_sound=0, voices=0)["grid"] if name == "grid" else []
     if name == "address":
         chosen, training = [_cut(clip) for clip in chosen], [_cut(clip) for clip in training]
-    return HeldOut(name, chosen, training, draws if name == "voices" else 1, name == "address")
+    return HeldOut(name, chosen, training, draws if name == "voices" else 1, name == "address", tuple(strangers))
 
 
 def _cut(clip: Clip) -> Clip:

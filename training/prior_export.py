@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.prior.calibration import Calibration
 from core.prior.model import WEIGHTS, NonlipPrior
 from core.prior.network import AudioToNonlipPrior
 
@@ -30,11 +31,16 @@ def save_shards(
     num_inference_steps: int = 10,
     guidance_scale: float = 1.0,
     sampler: str = "dpm_solver_pp",
-    spread: float = 1.0,
+    spread: Tensor | None = None,
+    calibration: Calibration | None = None,
 ) -> list[Path]:
     """Write ``prior-00001-of-0000N.safetensors`` …: float16 weights, float32 statistics, the config as metadata."""
     tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
-    tensors |= {"mean": mean.float().contiguous(), "deviation": deviation.float().contiguous()}
+    spread = torch.ones_like(mean) if spread is None else spread
+    numbers = {"mean": mean, "deviation": deviation, "spread": spread}
+    if calibration is not None:
+        numbers |= {"calibration.keep": calibration.keep, "calibration.trust": calibration.trust}
+    tensors |= {name: value.float().contiguous() for name, value in numbers.items()}
     shards: list[dict[str, Tensor]] = [{}]
     size = 0
     for name, value in tensors.items():
@@ -48,7 +54,6 @@ def save_shards(
         "num_inference_steps": str(num_inference_steps),
         "guidance_scale": str(guidance_scale),
         "sampler": sampler,
-        "spread": str(spread),
         "shards": str(len(shards)),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +67,13 @@ def save_shards(
     return paths
 
 
+def write(prior: NonlipPrior, folder: Path) -> list[Path]:
+    """Write a prior with all that it samples by."""
+    mean, deviation, spread = (torch.from_numpy(array) for array in (prior.mean, prior.deviation, prior.spread))
+    settings = prior.num_inference_steps, prior.guidance_scale, prior.sampler, spread, prior.calibration
+    return save_shards(prior.network, mean, deviation, folder, *settings)
+
+
 def trained(run: Path) -> tuple[NonlipPrior, dict[str, Any]]:
     """The averaged network of a run, ready to sample (spread 1), and the facts of its checkpoint."""
     checkpoint = run / CHECKPOINT
@@ -73,13 +85,11 @@ def trained(run: Path) -> tuple[NonlipPrior, dict[str, Any]]:
     return NonlipPrior(pupil.network, measured["mean"], measured["deviation"], space=config.space()), facts
 
 
-def export(
-    run: Path, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS, spread: float = 1.0
-) -> None:
-    """Write the run's averaged network to ``folder`` and say how large it is."""
+def export(run: Path, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS) -> None:
+    """Write the run's averaged network to ``folder``, uncalibrated and with spread 1, and say how large it is."""
     prior, facts = trained(run)
-    mean, deviation = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
-    paths = save_shards(prior.network, mean, deviation, folder, num_inference_steps, guidance_scale, spread=spread)
+    prior.num_inference_steps, prior.guidance_scale = num_inference_steps, guidance_scale
+    paths = write(prior, folder)
     total = sum(path.stat().st_size for path in paths)
     print(
         f"{len(paths)} shards, {total / 2**20:.1f} MiB, after {facts['step']} steps and {facts['seconds'] / 60:.0f} min"

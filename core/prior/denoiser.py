@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from .calibration import Calibration
 from .levels import LEVELS
 from .network import AudioToNonlipPrior
 from .schedule import CosineSchedule
@@ -55,6 +56,11 @@ class Denoiser:
     coarse
         The same network in numbers of fewer digits, for all steps with t > ``EXACT_UP_TO`` · T: the last ones make up
         for what it rounds.
+    calibration
+        What weighs n̂⁰ against nᵗ, where it was measured for the network.
+    away
+        (N, L, d) 0 beside what is known, 1 a second away: how much of ``calibration`` is carried out. All where left
+        out.
     gain
         Factors of n̂⁰ (anything that broadcasts with it) in the early steps, those with t > T / 3: above 1 a sample is
         led away from the mean of all motion, below 1 towards it (a guidance whose weak model is that mean). The later
@@ -78,20 +84,22 @@ class Denoiser:
         put: Callable[[Tensor], Tensor] | None = None,
         levels: Tensor | None = None,
         coarse: AudioToNonlipPrior | None = None,
+        calibration: Calibration | None = None,
+        away: Tensor | None = None,
     ) -> None:
         self.network, self.schedule, self.scale = network, schedule, scale
         self.given, self.mask, self.gain, self.put = given, mask, gain, put
         self.coarse = coarse or network
+        self.calibration, self.away = calibration, torch.ones(()) if away is None else away
         takes, frames, _ = given.shape
         conditions = []
         if scale != 0.0:
             conditions.append(network.encode_audio(mel[None]).expand(takes, -1, -1))
         if scale != 1.0:
             conditions.append(network.empty_audio(takes, frames))
-        told = mel.new_full((len(LEVELS),), torch.nan) if levels is None else levels
-        self.audio = torch.cat(conditions) + network.encode_levels(
-            told[None]
-        )  # (N or 2 N, L, condition): conditional first
+        self.levels = mel.new_full((len(LEVELS),), torch.nan) if levels is None else levels
+        # (N or 2 N, L, condition): conditional first
+        self.audio = torch.cat(conditions) + network.encode_levels(self.levels[None])
         self.repeat = len(conditions)
         self.last = self.given
 
@@ -107,6 +115,9 @@ class Denoiser:
         if self.repeat == 2:
             conditional, empty = clean.split(takes)
             clean = self.scale * conditional + (1.0 - self.scale) * empty
+        if self.calibration is not None:
+            correction = self.calibration.correction(self.schedule, clean, noisy, t, self.levels, self.given, self.mask)
+            clean = clean + self.away.to(clean.device) * correction
         if self.gain is not None and 3 * t > self.schedule.steps:
             clean = clean * self.gain
         if self.put is not None:

@@ -13,6 +13,15 @@ from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL
 
 LEVELS = ("head turns", "head speed", "head shifts", "gaze", "brows", "lids", "cheeks")
 """What each number of the levels is of; of the lids what isn't a blink, since blinks are events of one size."""
+PARTS: dict[str, tuple[int, ...]] = {
+    "head turns": FEATURE_GROUPS["head"][:3],
+    "head shifts": FEATURE_GROUPS["head"][3:],
+    "gaze": FEATURE_GROUPS["gaze"],
+    "brows": FEATURE_GROUPS["brows"],
+    "lids": tuple(i for i in FEATURE_GROUPS["blink"] if FEATURES[i] != "blink"),
+    "cheeks": FEATURE_GROUPS["cheeks"],
+}
+"""Features that swing by one level; "head speed" is of the turns too, and a blink is nobody's."""
 LIVELY_REACH = 1.0
 """Levels at liveliness 1: 1.6 times the usual swing, to which the early gain adds (``styling.LIVELY_GAIN``)."""
 
@@ -21,7 +30,6 @@ _TYPICAL = np.array([4.1, 16.2, 0.71, 3.9, 0.094, 0.046, 0.015], np.float32)
 LEVEL_STEP = 0.5
 """Natural logarithm of the factor that one level stands for; 0.3 to 0.7 is their deviation among those talkers."""
 _FURTHEST = 6.0
-_LIDS = tuple(i for i in FEATURE_GROUPS["blink"] if FEATURES[i] != "blink")
 
 
 def _swing(motion: np.ndarray) -> float:
@@ -34,15 +42,16 @@ def measure_levels(features: np.ndarray) -> np.ndarray:
 
     0 is a typical talker, each unit a factor of √e; a part that stands still is at −6.
     """
-    turns, shifts = np.rad2deg(features[:, :3]), features[:, 3:6]
+    parts = {name: features[:, list(columns)] for name, columns in PARTS.items()}
+    turns = np.rad2deg(parts["head turns"])
     speed = np.diff(turns, axis=0) * FPS
-    weights = (features[:, list(columns)] for columns in (FEATURE_GROUPS["brows"], _LIDS, FEATURE_GROUPS["cheeks"]))
+    weights = (parts[name] for name in ("brows", "lids", "cheeks"))
     found = np.array(
         [
             _swing(turns),
             np.sqrt(np.square(speed).sum(axis=1).mean()),
-            _swing(shifts),
-            _swing(features[:, list(FEATURE_GROUPS["gaze"])] * GAZE_FULL),
+            _swing(parts["head shifts"]),
+            _swing(parts["gaze"] * GAZE_FULL),
             *(_swing(part) / np.sqrt(part.shape[1]) for part in weights),
         ]
     )

@@ -20,6 +20,7 @@ from ..models import fast_bfloat16
 from ..representation.model import Representation
 from ..threads import single_thread
 from ..weight_files import INSTALL_AGAIN, open_weights
+from .calibration import Calibration
 from .kept import Kept
 from .levels import LEVELS, levels_of
 from .network import AudioToNonlipPrior, PriorConfig
@@ -45,8 +46,10 @@ class NonlipPrior:
         What the network diffuses.
     coarse
         The network in bfloat16 where the processor is fast at that, for the early steps: half of their time.
+    calibration
+        What weighs the network's answers against nᵗ; None where it wasn't measured.
     spread
-        How far takes are led from the mean of all motion (``styling.early_gain``); 1 leaves them to the network.
+        (d,) how far takes are led from the mean of all motion (``styling.early_gain``); 1 leaves them to the network.
     """
 
     def __init__(
@@ -58,15 +61,17 @@ class NonlipPrior:
         guidance_scale: float = 1.0,
         space: FeatureSpace | None = None,
         sampler: str = "dpm_solver_pp",
-        spread: float = 1.0,
+        spread: Tensor | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
-        self.space, self.sampler, self.spread = space or ChannelSpace(), sampler, spread
+        self.space, self.sampler, self.calibration = space or ChannelSpace(), sampler, calibration
         self.network = network.eval().requires_grad_(False)
         self.device = next(network.parameters()).device
         fast = self.device.type == "cpu" and fast_bfloat16(self.device)
         self.coarse = copy.deepcopy(self.network).bfloat16() if fast else self.network
         self.mean = mean.cpu().numpy().astype(np.float32)
         self.deviation = deviation.cpu().numpy().astype(np.float32)
+        self.spread = np.ones(self.space.size, np.float32) if spread is None else spread.cpu().numpy()
         self.num_inference_steps = num_inference_steps
         self.guidance_scale = guidance_scale
         self.schedule = CosineSchedule(network.config.diffusion_steps)
@@ -92,7 +97,8 @@ class NonlipPrior:
                 raise missing
             config = PriorConfig(**(shape | {"audio": AudioEncoderConfig(**shape["audio"])}))
             network = AudioToNonlipPrior(config)
-            mean, deviation = tensors.pop("mean"), tensors.pop("deviation")
+            mean, deviation, spread = (tensors.pop(name) for name in ("mean", "deviation", "spread"))
+            tables = [tensors.pop(name) for name in ("calibration.keep", "calibration.trust") if name in tensors]
             network.load_state_dict(tensors)
             return cls(
                 network.to(device),
@@ -102,7 +108,8 @@ class NonlipPrior:
                 float(facts["guidance_scale"]),
                 CodeSpace(Representation.load(device)) if config.learned else ChannelSpace(),
                 facts.get("sampler", "dpm_solver_pp"),
-                float(facts.get("spread", "1")),
+                spread,
+                Calibration(*tables) if tables else None,
             )
 
     def sample(
@@ -221,6 +228,7 @@ class NonlipPrior:
             self.num_inference_steps if steps is None else steps,
             sampler,
             self.spread,
+            self.calibration,
             style,
             transition,
             levels,

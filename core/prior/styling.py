@@ -27,7 +27,7 @@ _GAZE = [FEATURES.index(name) for name in ("gazeYaw", "gazePitch")]
 _DEGREES = np.array(GAZE_FULL, dtype=np.float32)
 
 
-def early_gain(liveliness: float, spread: float, space: FeatureSpace) -> np.ndarray | None:
+def early_gain(liveliness: float, spread: np.ndarray, space: FeatureSpace) -> np.ndarray | None:
     """(d,) factors by which n̂⁰ is led in the early steps (``denoiser.Denoiser``); None where all are 1.
 
     Parameters
@@ -35,17 +35,14 @@ def early_gain(liveliness: float, spread: float, space: FeatureSpace) -> np.ndar
     liveliness
         Of the style, −1 … 1.
     spread
-        The weights' own factor: a network regresses to the mean where it is unsure, the more the less it has been
+        (d,) the weights' own factors: a network regresses to the mean where it is unsure, the more the less it has been
         trained, and takes would move too little.
     """
-    led = spread + LIVELY_GAIN * liveliness
-    if led == 1.0:
-        return None
-    if not space.exact:  # every number says something of every group
-        return np.full(space.size, led, dtype=np.float32)
-    gain = np.ones(d_nl, dtype=np.float32)
-    gain[[i for group in LIVELY_GROUPS for i in FEATURE_GROUPS[group]]] = led
-    return gain
+    gain = spread.astype(np.float32)
+    # Of a code every number says something of every group.
+    lively = [i for group in LIVELY_GROUPS for i in FEATURE_GROUPS[group]] if space.exact else slice(None)
+    gain[lively] += np.float32(LIVELY_GAIN * liveliness)
+    return None if (gain == 1.0).all() else gain
 
 
 def pose_constraints(style: PriorStyle, frames: int) -> list[tuple[int, int, float]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..channels import FPS, GAZE, NONLIP_CHANNELS
 from ..mel import MELS_PER_FRAME
 from .blinks import BlinkPacer
+from .calibration import Calibration
 from .denoiser import EXACT_UP_TO, Denoiser
 from .features import FEATURES, channels_from_features, close_blinks, d_nl, features_from_channels, known_features
 from .gaze import GazeSettler
@@ -48,7 +49,8 @@ class Sampling:
     guidance_scale: float
     num_inference_steps: int
     sampler: str
-    spread: float
+    spread: np.ndarray
+    calibration: Calibration | None
     style: PriorStyle
     transition: int
     levels: np.ndarray
@@ -193,7 +195,7 @@ class Walk:
         rows = (frames[:, None] * MELS_PER_FRAME + np.arange(MELS_PER_FRAME)).reshape(-1)
         splits = np.flatnonzero(np.diff(rows) != 1) + 1
         sound = np.concatenate([self._mel[part[0] : part[-1] + 1] for part in np.split(rows, splits)])
-        sampling = self._sampling
+        sampling, away = self._sampling, self._away_from(mask)
         denoiser = Denoiser(
             self._network,
             self._schedule,
@@ -201,10 +203,12 @@ class Walk:
             sampling.guidance_scale,
             torch.from_numpy(np.clip(given, -_FURTHEST, _FURTHEST)).to(self._device),
             torch.from_numpy(mask).to(self._device),
-            self._gain_beside(mask),
+            None if self._gain is None else 1.0 + (torch.from_numpy(self._gain).to(self._device) - 1.0) * away,
             None if self._space.exact or not known.any() else self._putter(features, known & ~settled[..., :1]),
             torch.from_numpy(sampling.levels).to(self._device),
             self._coarse if self._last_is_exact() else None,
+            sampling.calibration,
+            away,
         )
         fresh = [np.random.default_rng([seed, 2 + stream, int(frames[0])]) for seed in self._seeds]
         noise = torch.from_numpy(np.stack([self._noise(seed, frames, stream) for seed in self._seeds]))
@@ -227,12 +231,10 @@ class Walk:
         last = self._schedule.timesteps(self._sampling.num_inference_steps)[-2]
         return last <= EXACT_UP_TO * self._schedule.steps
 
-    def _gain_beside(self, mask: np.ndarray) -> Tensor | None:
-        """(N, L, d) factors of n̂⁰: none beside what is known, whose motion goes on as it is, and all a second away."""
-        if self._gain is None:
-            return None
+    def _away_from(self, mask: np.ndarray) -> Tensor:
+        """(N, L, d) 0 beside what is known, whose motion goes on as it is, and 1 a second away from it."""
         way = np.stack([np.minimum(frames_to_known(take) / FPS, 1.0) for take in mask])
-        return torch.from_numpy((1.0 + (self._gain - 1.0) * ease(way)).astype(np.float32)).to(self._device)
+        return torch.from_numpy(ease(way).astype(np.float32)).to(self._device)
 
     def _noise(self, seed: int, frames: np.ndarray, stream: int) -> np.ndarray:
         if stream == 0:

@@ -8,7 +8,7 @@ import torch
 
 from core.channels import GROUPS, HEAD, NONLIP_CHANNELS
 from core.errors import SoliloquyError
-from core.prior.features import d_nl
+from core.prior.features import FEATURE_GROUPS, d_nl
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from training.prior_export import save_shards
@@ -144,11 +144,13 @@ def test_wrong_shapes_are_refused(prior):
 def test_spread_weights_move_further(prior, tmp_path):
     spread = []
     for factor in (0.7, 1.0, 1.3):
+        factors = torch.ones(d_nl)
+        factors[list(FEATURE_GROUPS["head"])] = factor
         save_shards(
-            prior.network, torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation), tmp_path, 4, spread=factor
+            prior.network, torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation), tmp_path, 4, spread=factors
         )
         loaded = NonlipPrior.load(folder=tmp_path)
-        assert loaded.spread == factor
+        np.testing.assert_array_equal(loaded.spread, factors.numpy())
         spread.append(loaded.sample(mel(100), [1])[..., -6:].std())
     assert spread == sorted(spread) and spread[0] < 0.95 * spread[2]
 

@@ -257,9 +257,11 @@ def test_liveliness_zero_is_the_plain_take_and_others_go_apart(prior):
     deviation = [motion[:, columns("head")].std() for motion in (calm, plain, lively)]
     assert deviation == sorted(deviation) and deviation[0] < 0.95 * deviation[2]
     blinks = list(FEATURE_GROUPS["blink"])
-    lively, calm = (early_gain(level, 1.0, ChannelSpace()) for level in (1.0, -1.0))
+    one = np.ones(d_nl, np.float32)
+    lively, calm = (early_gain(level, one, ChannelSpace()) for level in (1.0, -1.0))
     assert (lively[blinks] == 1).all() and lively.max() > 1 > calm.min()
-    assert early_gain(0.0, 1.0, ChannelSpace()) is None
+    assert early_gain(0.0, one, ChannelSpace()) is None
+    np.testing.assert_array_equal(early_gain(0.0, 1.1 * one, ChannelSpace()), 1.1 * one)
 
 
 def test_blink_rate_changes_nothing_but_the_lids(prior):

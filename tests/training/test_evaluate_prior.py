@@ -107,6 +107,20 @@ def test_the_address_is_measured_by_its_head(options, tmp_path, monkeypatch):
     assert table[0]["snd_head"] == pytest.approx(0, abs=1e-6)
 
 
+def test_a_talker_that_training_knows_is_compared_with_another_one_too(options, clips, monkeypatch):
+    def tracked(part: str) -> dict[str, list[Clip]]:
+        size, rng = {"train": 1.0, "test": 1.1, "unseen": 4.0}[part], np.random.default_rng(len(part))
+        motion = size * rng.normal(0, 0.1, (75, d_nl)).astype(np.float32)
+        return clips[part] | {"grid": [Clip(part, np.zeros((300, 80), np.float16), motion)]}
+
+    monkeypatch.setattr(prior_evaluation, "load_clips", lambda part, **_: tracked(part))
+    table = rows(replace(options, sets=("grid", "unseen"), others={}, steps=(), samplers=(), clips=1, seeds=1), print)
+    known, stranger = ([row for row in table if row["set"] == name] for name in ("grid", "unseen"))
+    assert [row["row"] for row in known][2:4] == ["random training clip", "random clip of another talker"]
+    assert known[3]["snd"] > 4 * known[2]["snd"], "the other one's motion is four times as large"
+    assert "random clip of another talker" not in [row["row"] for row in stranger]
+
+
 def test_one_prior_sampled_in_different_ways(options):
     table = rows(replace(options, alone=True, clips=1, seeds=1, samplers=("ddim", "ddpm:4")), print)
     assert [row["row"] for row in table] == [
@@ -152,15 +166,14 @@ def test_rows_of_a_prior_that_is_told_levels(options, tmp_path):
     torch.nn.init.normal_(network.out.weight, 0, 0.05)
     torch.nn.init.normal_(network.levels_in[2].weight, 0, 1.0)
     save_shards(network, torch.full((d_nl,), 0.05), torch.full((d_nl,), 0.1), tmp_path / "told", 3)
-    chosen = replace(options, prior=tmp_path / "told", others={}, steps=(), spreads=(1.4,), clips=2, seeds=2)
+    chosen = replace(options, prior=tmp_path / "told", others={}, steps=(), clips=2, seeds=2)
     table = rows(replace(chosen, sets=("training-voices",)), print)
     assert [row["row"] for row in table][3:] == [
         "shipped prior, 3 steps",
-        "shipped prior, spread 1.4",
         "shipped prior, liveliness unknown",
         "shipped prior, liveliness 0",
     ]
-    assert len({row["snd"] for row in table[3:]}) == 4
+    assert len({row["snd"] for row in table[3:]}) == 3
     (shown,) = tables(table)
     assert shown.name == "prior-training-voices" and "training clips instead of voices" in shown.title
     assert "training clip" in shown.notes[0]
