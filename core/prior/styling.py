@@ -15,6 +15,8 @@ LIVELY_GAIN = 0.2
 """How much further than usual n̂⁰ is led at liveliness 1, beside the levels that the network is told (``levels``), which
 do the most. Alone, on four voices, −0.2, 0, 0.2 gave head variances of 2.2, 4.2, 8.4 square degrees, 0.28, 0.35, 0.42°
 of nod at accents, and the trembling above 6 Hz grew no faster than that."""
+SPREAD_STEPS = 10
+"""Steps of a sampler that the factors are for, liveliness's and the weights' own."""
 POSE_TRANSITION = 30
 """Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
 kept motion is joined, would be a jerk."""
@@ -27,8 +29,10 @@ _GAZE = [FEATURES.index(name) for name in ("gazeYaw", "gazePitch")]
 _DEGREES = np.array(GAZE_FULL, dtype=np.float32)
 
 
-def early_gain(liveliness: float, spread: np.ndarray, space: FeatureSpace) -> np.ndarray | None:
-    """(d,) factors by which n̂⁰ is led in the early steps (``denoiser.Denoiser``); None where all are 1.
+def early_gain(
+    liveliness: float, spread: np.ndarray, space: FeatureSpace, steps: int = SPREAD_STEPS
+) -> np.ndarray | None:
+    """(d,) factors by which n̂⁰ is led in each early one of so many steps (``denoiser.Denoiser``); None where all are 1.
 
     Parameters
     ----------
@@ -42,6 +46,8 @@ def early_gain(liveliness: float, spread: np.ndarray, space: FeatureSpace) -> np
     # Of a code every number says something of every group.
     lively = [i for group in LIVELY_GROUPS for i in FEATURE_GROUPS[group]] if space.exact else slice(None)
     gain[lively] += np.float32(LIVELY_GAIN * liveliness)
+    if steps > SPREAD_STEPS:  # more steps lead more often, each less far; fewer don't make up for what they miss
+        gain **= np.float32(SPREAD_STEPS / steps)
     return None if (gain == 1.0).all() else gain
 
 

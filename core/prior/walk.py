@@ -105,8 +105,7 @@ class Walk:
         self._frames, self._size = len(mel) // MELS_PER_FRAME, network.config.window
         self._device = next(network.parameters()).device
         self._styling = Styling(sampling.style)
-        gain = early_gain(sampling.style.liveliness, sampling.spread, space)
-        self._gain = gain
+        self._gain = early_gain(sampling.style.liveliness, sampling.spread, space, sampling.num_inference_steps)
 
     def __iter__(self) -> Iterator[Piece]:
         """First frame and (N, n, 32) channels of finished frames, in order, until all are."""

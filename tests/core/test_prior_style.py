@@ -262,6 +262,10 @@ def test_liveliness_zero_is_the_plain_take_and_others_go_apart(prior):
     assert (lively[blinks] == 1).all() and lively.max() > 1 > calm.min()
     assert early_gain(0.0, one, ChannelSpace()) is None
     np.testing.assert_array_equal(early_gain(0.0, 1.1 * one, ChannelSpace()), 1.1 * one)
+    # Twice the steps lead twice as often: two of theirs are one of ten steps' factors.
+    np.testing.assert_allclose(
+        early_gain(1.0, 1.1 * one, ChannelSpace(), 20) ** 2, early_gain(1.0, 1.1 * one, ChannelSpace()), rtol=1e-6
+    )
 
 
 def test_blink_rate_changes_nothing_but_the_lids(prior):
