@@ -116,8 +116,8 @@ def calibrate(prior: NonlipPrior, batches: Sequence[Batch], seed: int = 0) -> Ca
     return Calibration(keep, trust)
 
 
-def error_left(calibration: Calibration) -> str:
-    """A line on the table: how far answers are enlarged and nᵗ is trusted, by t."""
+def in_words(calibration: Calibration) -> str:
+    """How far the table enlarges answers for typical talkers, by t: slow motion, below 0.7 Hz, and fast, above 3 Hz."""
     typical = CENTRES.index(0.0)
     slow, fast = slice(0, BANDS.index(0.69)), slice(BANDS.index(3.06), None)
     return "; ".join(
@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> None:
     source = BatchSource(load_clips("train"), mix, prior.network.config.window, prior.mean, prior.deviation)
     batches = [source.batch(np.random.default_rng([options.seed, 71, i])) for i in range(options.batches)]
     prior.calibration = calibrate(prior, batches, options.seed)
-    print(error_left(prior.calibration), flush=True)
+    print(in_words(prior.calibration), flush=True)
     write(prior, options.prior)
 
 
