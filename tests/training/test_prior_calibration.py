@@ -2,18 +2,18 @@
 
 import numpy as np
 import pytest
+import scipy.fft
 import torch
 
-from core.prior.calibration import BANDS, CENTRES, TIMES
+from core.prior.calibration import BANDS, CENTRES, TIMES, frequency_shares
 from core.prior.features import d_nl
 from core.prior.levels import LEVELS
 from core.prior.model import NonlipPrior
-from core.prior.network import AudioToNonlipPrior, PriorConfig
 from training import prior_calibration
 from training.prior_batches import Batch
 from training.prior_calibration import Moments, calibrate
 from training.prior_data import Clip
-from training.prior_export import save_shards
+from training.prior_export import write
 from training.prosody import Prosody
 
 
@@ -51,36 +51,39 @@ def test_talkers_who_sit_still_are_measured_apart():
         assert float(keep[place].mean()) == pytest.approx(factor, rel=0.02)
 
 
-@pytest.fixture
-def prior() -> NonlipPrior:
-    torch.manual_seed(0)
-    network = AudioToNonlipPrior(PriorConfig.tiny())
-    torch.nn.init.normal_(network.out.weight, 0, 0.02)
-    return NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1), num_inference_steps=2)
-
-
-def test_answers_of_an_untrained_prior_come_nearer(prior):
+def test_answers_of_an_untrained_come_nearer(untrained):
     """Swings of 2 Hz that the network knows nothing of: there nᵗ must be trusted, and the error must fall."""
     generator = torch.Generator().manual_seed(2)
     phase = 2 * torch.pi * (2.0 * torch.arange(100)[:, None] / 25 + torch.rand(64, 1, d_nl, generator=generator))
     motion, nobody = phase.sin(), torch.full((64, len(LEVELS)), torch.nan)
     batch = Batch(motion, torch.zeros(64, 400, 80), torch.ones(64, dtype=torch.bool), motion > 99, nobody)
-    table = calibrate(prior, [batch])
+    table = calibrate(untrained, [batch])
     swings, fast = table.trust[-1, :, BANDS.index(2.06)].mean(dim=-1), table.trust[-1, :, -1].mean(dim=-1)
     assert swings[0] == 0 and swings[-1] > 0.9 and (swings.diff() > -0.1).all(), "the less noise, the more trust"
     assert (fast < 0.1).all(), "there is no fast motion"
-    t = round(TIMES[8] * prior.schedule.steps)
-    noisy = prior.schedule.alpha(t) * motion + prior.schedule.sigma(t) * torch.randn(motion.shape, generator=generator)
+    t = round(TIMES[8] * untrained.schedule.steps)
+    noisy = untrained.schedule.alpha(t) * motion + untrained.schedule.sigma(t) * torch.randn(
+        motion.shape, generator=generator
+    )
     answer = torch.zeros_like(motion)
-    corrected = table.correction(prior.schedule, answer, noisy, t, nobody[0], motion, batch.known_mask)
-    assert (corrected - motion).square().mean() < 0.2 * motion.square().mean()
+    corrected = table.correction(untrained.schedule, answer, noisy, t, nobody[0], motion, batch.known_mask)
+    # What a Wiener filter with the same bands leaves of it, which knows the motion's power and the noise's.
+    power = np.square(scipy.fft.dct(motion.numpy(), axis=1, norm="ortho")).mean(axis=(0, 2))
+    noise, shares = (
+        (untrained.schedule.sigma(t) / untrained.schedule.alpha(t)) ** 2,
+        frequency_shares(100).numpy(),
+    )
+    banded = shares.T @ power / shares.sum(axis=0)
+    gain = shares @ (banded / (banded + noise))
+    ideal = ((1 - gain) ** 2 * power + gain**2 * noise).mean()
+    assert (corrected - motion).square().mean() < 1.2 * ideal < 0.2 * motion.square().mean()
 
 
-def test_the_command_writes_the_table_into_the_shards(prior, tmp_path, monkeypatch, capsys):
+def test_the_command_writes_the_table_into_the_shards(untrained, tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     voice = Clip("a", rng.normal(size=(600, 80)).astype(np.float16), None, Prosody.silent(150))
     monkeypatch.setattr(prior_calibration, "load_clips", lambda _: {"synthetic": [voice], "grid": [], "address": []})
-    save_shards(prior.network, torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation), tmp_path, 2)
+    write(untrained, tmp_path)
     assert NonlipPrior.load(folder=tmp_path).calibration is None
     before = NonlipPrior.load(folder=tmp_path).sample(np.zeros((200, 80), np.float32), [1])
     prior_calibration.main(["--prior", str(tmp_path), "--batches", "2", "--shares", "synthetic=1"])

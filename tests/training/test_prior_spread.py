@@ -7,11 +7,10 @@ import torch
 from core.prior.features import FEATURE_GROUPS, d_nl
 from core.prior.levels import PARTS
 from core.prior.model import NonlipPrior
-from core.prior.network import AudioToNonlipPrior, PriorConfig
 from training import prior_spread
 from training.prior_data import Clip
 from training.prior_evaluation import HeldOut
-from training.prior_export import save_shards
+from training.prior_export import write
 
 
 def clips(count: int) -> list[Clip]:
@@ -22,15 +21,7 @@ def clips(count: int) -> list[Clip]:
     ]
 
 
-@pytest.fixture
-def prior() -> NonlipPrior:
-    torch.manual_seed(0)
-    network = AudioToNonlipPrior(PriorConfig.tiny())
-    torch.nn.init.normal_(network.out.weight, 0, 0.05)
-    return NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1), num_inference_steps=2)
-
-
-def test_variances_come_out_right_where_they_follow_the_factors(prior, monkeypatch):
+def test_variances_come_out_right_where_they_follow_the_factors(untrained, monkeypatch):
     """A stand-in whose takes are the clip, too small or too large by part, and follow a factor as the network's do."""
     held, heads = HeldOut("grid", clips(4), clips(1)), HeldOut("address", clips(2), clips(1), head_only=True)
     wrong = dict(zip(PARTS, (0.5, 1.5, 0.9, 1.0, 30.0, 1.1), strict=True))
@@ -39,27 +30,25 @@ def test_variances_come_out_right_where_they_follow_the_factors(prior, monkeypat
         size = np.ones(d_nl)
         for name, columns in PARTS.items():
             size[list(columns)] = (wrong[name] * prior.spread[columns[0]] ** 6) ** 0.5
-        return lambda clip, seed: held.truth(0, 0) * 0 + clip.motion * size
+        return lambda clip, seed: clip.motion * size
 
     monkeypatch.setattr(prior_spread, "prior_sampler", sampler)
     monkeypatch.setattr("training.prior_evaluation.in_range", lambda features: features)
-    before = prior_spread.variance_ratios(held, prior, 1)
+    before = prior_spread.variance_ratios(held, untrained, 1)
     assert before == pytest.approx(wrong, rel=1e-5)
-    assert set(prior_spread.variance_ratios(heads, prior, 1)) == {"head turns", "head shifts"}
+    assert set(prior_spread.variance_ratios(heads, untrained, 1)) == {"head turns", "head shifts"}
     told: list[str] = []
-    prior_spread.calibrate(prior, [held, heads], 6, 1, told.append)
-    after = prior_spread.variance_ratios(held, prior, 1)
+    prior_spread.calibrate(untrained, [held, heads], 6, 1, told.append)
+    after = prior_spread.variance_ratios(held, untrained, 1)
     assert all(after[name] == pytest.approx(1.0, abs=0.02) for name in PARTS if name != "lids")
-    assert prior.spread[PARTS["lids"][0]] == np.float32(prior_spread.LEAST), "so far and no further"
-    assert prior.spread[FEATURE_GROUPS["blink"][0]] == 1.0, "blinks are of one size"
+    assert untrained.spread[PARTS["lids"][0]] == np.float32(prior_spread.LEAST), "so far and no further"
+    assert untrained.spread[FEATURE_GROUPS["blink"][0]] == 1.0, "blinks are of one size"
     assert len(told) == 6 * len(PARTS) and "head turns: variance 0.50, 0.50" in told[0]
 
 
-def test_the_command_writes_them_into_the_shards(prior, tmp_path, monkeypatch):
-    spread = torch.full((d_nl,), 1.4)
-    save_shards(
-        prior.network, torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation), tmp_path, 2, 1.5, spread=spread
-    )
+def test_the_command_writes_them_into_the_shards(untrained, tmp_path, monkeypatch):
+    untrained.spread[:], untrained.guidance_scale = 1.4, 1.5
+    write(untrained, tmp_path)
     sets = {"training-voices": HeldOut("voices", clips(2), clips(1)), "training-address": HeldOut("address", [], [])}
     monkeypatch.setattr(prior_spread, "held_out", lambda name, *_: sets[name])
     prior_spread.main(["--prior", str(tmp_path), "--rounds", "1", "--seeds", "1"])
@@ -67,7 +56,7 @@ def test_the_command_writes_them_into_the_shards(prior, tmp_path, monkeypatch):
     assert (written.num_inference_steps, written.guidance_scale) == (2, 1.5)
     assert written.spread.shape == (d_nl,) and not np.isin(written.spread, (1.0, np.float32(1.4))).all()
     assert (written.spread >= prior_spread.LEAST).all() and (written.spread <= prior_spread.MOST).all()
-    for name, value in prior.network.state_dict().items():
+    for name, value in untrained.network.state_dict().items():
         torch.testing.assert_close(written.network.state_dict()[name], value, atol=1e-3, rtol=1e-3)
     sets["training-voices"].clips.clear()
     with pytest.raises(SystemExit):
