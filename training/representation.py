@@ -1,14 +1,15 @@
 """Train the representation: ``python -m training.representation COMMAND``.
 
 Commands in order: prepare, pretrain, contrastive, curves, disentangle, export, evaluate. Each stage starts from the
-averaged weights of the one before, in a folder of its own under ``--run``. The ablations are ``disentangle
---without-ol`` and ``--without-banks``; their weights lie in folders of their own.
+averaged weights of the one before, in a folder of its own under ``--run``. ``disentangle --as-paper`` and the ablations
+``--without-ol`` and ``--without-banks`` of either way have folders of their own; only the paper's Table 4 needs them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -18,16 +19,18 @@ from torch import nn
 
 from core.errors import SoliloquyError
 from core.lips import LipModel
+from core.models import fast_bfloat16
 from core.reconstruction import Reconstruction
 from core.representation.model import WEIGHTS, Representation, RepresentationConfig
 
 from .checkpoint import load_module
-from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, run_device, warm_up_cosine
 from .representation_data import CACHE, Faces, Mixture
 from .representation_decoder import DecoderConfig
 from .representation_losses import MemoryBanks
 from .representation_networks import LossConfig, Networks, disguise
 from .representation_prepare import prepare
+from .representation_seen import look
 from .representation_sheet import write_sheet
 
 STAGES = ("pretrain", "contrastive", "curves", "disentangle")
@@ -68,10 +71,10 @@ class TrainConfig:
     representation: RepresentationConfig = field(default_factory=RepresentationConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     losses: LossConfig = field(default_factory=LossConfig)
-    pretrain: StageConfig = field(default_factory=lambda: StageConfig(1000, 12, 4, 1.5e-3))
-    contrastive: StageConfig = field(default_factory=lambda: StageConfig(400, 6, 16, 6e-4))
+    pretrain: StageConfig = field(default_factory=lambda: StageConfig(1500, 12, 4, 1e-3))
+    contrastive: StageConfig = field(default_factory=lambda: StageConfig(600, 6, 16, 5e-4))
     curves: StageConfig = field(default_factory=lambda: StageConfig(3000, 256, 1, 2e-3))
-    disentangle: StageConfig = field(default_factory=lambda: StageConfig(500, 8, 16, 5e-4))
+    disentangle: StageConfig = field(default_factory=lambda: StageConfig(2000, 8, 16, 1e-3))
 
     @classmethod
     def tiny(cls) -> TrainConfig:
@@ -87,10 +90,25 @@ class TrainConfig:
         return stage
 
 
-def ablated(config: TrainConfig, without_ol: bool, without_banks: bool) -> TrainConfig:
-    """The recipe with L_ol's weight 0, or with the correlations of L_ol over the current step alone."""
-    losses = replace(config.losses, ol=0.0) if without_ol else config.losses
-    return replace(config, losses=replace(losses, bank_steps=1) if without_banks else losses)
+@dataclass(frozen=True)
+class Variant:
+    """How the last stage is trained: with L_ol's weight 0, with the correlations of L_ol over the current step alone,
+    and as in the paper, where nothing but painted pictures and L_ol teach f_nl."""
+
+    without_ol: bool = False
+    without_banks: bool = False
+    as_paper: bool = False
+
+    def recipe(self, config: TrainConfig) -> TrainConfig:
+        """The recipe of this variant."""
+        losses = replace(config.losses, ol=0.0) if self.without_ol else config.losses
+        losses = replace(losses, bank_steps=1) if self.without_banks else losses
+        return replace(config, losses=replace(losses, channels=0.0, met=0.0, heard=True) if self.as_paper else losses)
+
+    def folder(self, run: Path) -> Path:
+        """Where its run lies."""
+        told = "-as-paper" * self.as_paper + "-without-ol" * self.without_ol + "-without-banks" * self.without_banks
+        return run / f"disentangle{told}"
 
 
 def build(config: TrainConfig, lips: LipModel, seed: int) -> Networks:
@@ -161,6 +179,10 @@ def train(
     if shipped is not None:
         keep_features(networks, shipped)
     networks.eval().requires_grad_(False)
+    if stage == "disentangle":
+        device, after = run_device(run.device), before / CHECKPOINT if before else None
+        encoder, quick = networks.representation.motion_encoder.to(device), run.bfloat16 and fast_bfloat16(device)
+        look(data, encoder, config.losses.augment, before or folder, after, quick)
     learning = [part.requires_grad_(True) for part in parts(networks, stage)]
     widths = networks.representation.config
     banks = MemoryBanks(config.losses.bank_steps, size.clips * size.each, widths.free, widths.sound)
@@ -182,7 +204,7 @@ def train(
         else:
             sound, apart = stage != "pretrain", stage == "disentangle"
             batch = data.draw(size.clips, size.each, step.rng, heard=sound, evenly=apart).to(running.device)
-            views = disguise(batch, config.losses.augment, step.generator, one_crop=stage != "pretrain")
+            views = batch.views if apart else disguise(batch, config.losses.augment, step.generator, one_crop=sound)
         networks.training = True  # of itself alone: the parts that stand still stay in evaluation
         for part in learning:
             part.train()
@@ -205,18 +227,14 @@ def load_stage(folder: Path, networks: Networks) -> Networks:
     """Averaged networks of a stage's run. Raises SoliloquyError ``stage_missing`` where it hasn't run."""
     checkpoint = folder / CHECKPOINT
     if not checkpoint.exists():
+        words = re.sub("-(as|without)", r" --\1", folder.name)
         raise SoliloquyError(
             "stage_missing",
             f"There is no {checkpoint}.",
-            f"Run the stage first: python -m training.representation {folder.name.replace('-without', ' --without')}",
+            f"Run the stage first: python -m training.representation {words}",
         )
     load_module(checkpoint, "networks", networks)
     return networks
-
-
-def stage_folder(run: Path, stage: str, without_ol: bool = False, without_banks: bool = False) -> Path:
-    """Where a stage's run lies; an ablation's beside it."""
-    return run / (stage + "-without-ol" * without_ol + "-without-banks" * without_banks)
 
 
 def export(folder: Path, config: TrainConfig, lips: LipModel, weights: Path) -> Representation:
@@ -237,6 +255,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
     parser.add_argument("--without-ol", action="store_true", help="ablation: no L_ol")
     parser.add_argument("--without-banks", action="store_true", help="ablation: correlations over one step")
+    parser.add_argument("--as-paper", action="store_true", help="f_nl from painted pictures and L_ol alone")
     parser.add_argument("--start", type=Path, help="folder of the run to start from, if not the stage before")
     parser.add_argument("--from-scratch", action="store_true", help="pretrain E_v without starting from R")
     parser.add_argument("--keep", type=Path, help="weights whose f_id and features of curves stay as they are")
@@ -244,8 +263,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     config = TrainConfig.tiny() if options.size == "tiny" else TrainConfig()
-    config = ablated(config, options.without_ol, options.without_banks)
-    last = stage_folder(options.run, "disentangle", options.without_ol, options.without_banks)
+    variant = Variant(options.without_ol, options.without_banks, options.as_paper)
+    config, last = variant.recipe(config), variant.folder(options.run)
     if options.command == "prepare":
         for name in options.sets:
             prepare(name, options.data)
@@ -259,8 +278,8 @@ def main() -> None:
             stage,
             config,
             run_config(options, RunConfig(0, sample_every=200)),
-            last if stage == "disentangle" else stage_folder(options.run, stage),
-            options.start or (stage_folder(options.run, STAGES[before]) if before >= 0 else None),
+            last if stage == "disentangle" else options.run / stage,
+            options.start or (options.run / STAGES[before] if before >= 0 else None),
             open_sets(lips, config.representation.encoders.side),
             lips,
             Representation.load(path=options.keep) if options.keep else None,

@@ -34,8 +34,6 @@ CACHE = Path(".cache/representation")
 EVERYONE = -1
 """Person of a clip whose views show one person each."""
 ARRAYS = ("views", "channels", "observed", "clip", "frame", "person", "sounds", "mel")
-
-
 CURVE_GROUPS = [
     [CHANNELS.index(name) for names in group for name in GROUPS[names]]
     for group in (("lips", "jaw"), ("cheeks", "nose"), ("brows",), ("blink",), ("gaze",), ("head",))
@@ -98,6 +96,9 @@ class Batch:
         Equal stretches of the batch that each come from one set.
     f_a, f_l
         (B, d_a) standardised and (B, 32); zero where ``heard`` (B,) is false.
+    f_v
+        (B, d_v) of the views disguised, each clip in one disguise of several, where the sets were looked at beforehand
+        (``representation_seen``).
     """
 
     views: Tensor
@@ -111,6 +112,7 @@ class Batch:
     heard: Tensor
     each: int
     parts: int = 1
+    f_v: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
@@ -139,6 +141,7 @@ class Faces:
         self.rows = [np.flatnonzero(self.clip == index) for index in range(self.clips)]
         self.f_a: np.ndarray | None = None
         self.f_l: np.ndarray | None = None
+        self.f_v: np.ndarray | None = None  # (disguises, N, d_v)
 
     views: np.ndarray
     channels: np.ndarray
@@ -230,7 +233,9 @@ class Mixture:
             faces = self.sets[which]
             rows = faces.rows[rng.integers(faces.clips)]
             picks.append((faces, spread_rows(rows, faces.frame[rows], each, gap, rng), rng.choice(rows, each)))
-        return replace(self._batch(picks, each), parts=parts)
+        seen = [faces.f_v[rng.integers(len(faces.f_v)), rows] for faces, rows, _ in picks if faces.f_v is not None]
+        f_v = torch.from_numpy(np.concatenate(seen)).float() if len(seen) == clips else None
+        return replace(self._batch(picks, each), parts=parts, f_v=f_v)
 
     def draw_curves(self, count: int, rng: np.random.Generator) -> Batch:
         """Channels (count, 59) without views, as artists may leave them, and as many f_l of heard speech.

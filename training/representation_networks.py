@@ -5,7 +5,8 @@
 nothing is forgotten. *curves*: MLP_m2l, MLP_m2nl and the motion
 decoder, from channels to features and back, learn from curves alone and give f_nl its coordinates, in which every
 curve can be told. *disentangle*: E_v and E_id are fixed; MLP_ol and MLP_nl learn f_nl under L_ol: to meet f_nl of the
-true curves, from which the decoder tells the 32 channels and, with f_l, the generator paints the frame.
+true curves, from which the decoder tells the 32 channels and, with f_l, the generator paints the frame. Or *as in the
+paper*: f_nl learns from painted frames and L_ol alone, and f_l is what is heard.
 
 f_a and f_l are the shipped lip model's, which stands still: the curves that users get come from it, so features must
 fit it and not the other way round, and it has heard hundreds of voices where the films here have few.
@@ -43,6 +44,8 @@ class LossConfig:
         Of L_cl and of ``same_person``.
     bank_steps
         K, steps that the correlations of L_ol are taken over; 1 is the ablation without memory banks.
+    heard
+        Whether frames are painted with f_l of the sound instead of the tracked lips.
     painted
         Share of a batch that is painted: the generator costs more than E_v.
     """
@@ -55,6 +58,7 @@ class LossConfig:
     met: float = 0.5
     temperature: float = 0.1
     bank_steps: int = 4
+    heard: bool = False
     painted: float = 0.25
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
@@ -83,13 +87,14 @@ class Networks(nn.Module):
     def forward(self, stage: str, batch: Batch, views: Tensor, banks: MemoryBanks | None = None) -> dict[str, Tensor]:
         """Losses by name, ``total`` among them, of ``stage``.
 
-        ``views`` are the batch's driving views disguised. ``banks`` are read and, in training, remembered into.
+        ``views`` are the batch's driving views disguised; *disentangle* takes their f_v from the batch. ``banks`` are
+        read and, in training, remembered into.
         """
         if stage == "curves":
             return self._curves(batch)
         if stage == "disentangle":
             assert banks is not None
-            return self._disentangle(batch, views, banks)
+            return self._disentangle(batch, banks)
         f_v = self.representation.motion_encoder(views)
         terms = {"channels": self._channel_loss(self.reading(f_v).float(), batch)}
         train_identity = stage == "pretrain" and not self.kept
@@ -108,17 +113,17 @@ class Networks(nn.Module):
             terms["found"] = retrieval(f_cl.detach(), f_a)
         return self._total(terms)
 
-    def _disentangle(self, batch: Batch, views: Tensor, banks: MemoryBanks) -> dict[str, Tensor]:
+    def _disentangle(self, batch: Batch, banks: MemoryBanks) -> dict[str, Tensor]:
         # L_ol is taken about each clip's mean, since who speaks and how he holds his head are no leak of speech, and in
         # each set for itself: over several at once one talker's correlations would hide another's.
         model = self.representation
         source, paint = self._sources(batch), self._painted(batch)
+        assert batch.f_v is not None
         with torch.no_grad():
-            f_v = model.motion_encoder(views)
             f_id, face = model.identity_encoder.with_map(batch.sources[source])
-        f_ol, f_nl = (f.float() for f in model.f_nl(f_v))
+        f_ol, f_nl = (f.float() for f in model.f_nl(batch.f_v))
         centred = (batch.channels - model.mean) / model.scale
-        f_l = model.mlp_m2l(centred[:, LIP_COLUMNS]).float()
+        f_l = model.mlp_m2l(self._heard(batch) if self.losses.heard else centred[:, LIP_COLUMNS]).float()
         own = torch.searchsorted(source, paint, right=True) - 1
         style = torch.cat([f_id[own], f_nl[paint], f_l[paint].detach()], 1)
         moved, sound = (about_clips(values, batch.each) for values in (f_ol, batch.f_a))
@@ -147,7 +152,7 @@ class Networks(nn.Module):
         shaken = f_nl + 0.1 * torch.randn_like(f_nl)
         scale, mean = model.scale[LIP_COLUMNS], model.mean[LIP_COLUMNS]
         lips = (self.spoken(model.mlp_m2l(centred[:, LIP_COLUMNS]).float()) - mean) / scale
-        again = model.mlp_m2l((self.spoken(batch.f_l) - mean) / scale).float()
+        again = model.mlp_m2l(self._heard(batch)).float()
         terms = {
             "rest": F.smooth_l1_loss(model.decoder(shaken).float(), centred[:, NONLIP_COLUMNS]),
             "lips": F.smooth_l1_loss(lips, centred[:, LIP_COLUMNS]),
@@ -170,6 +175,11 @@ class Networks(nn.Module):
     def spoken(self, f_l: Tensor) -> Tensor:
         """The lip model's 27 weights of f_l (…, 32), as its D_l gives them."""
         return f_l @ self.lip_weight.T + self.lip_bias
+
+    def _heard(self, batch: Batch) -> Tensor:
+        """(B, 27) lip channels of the batch's sound, centred and scaled as MLP_m2l takes them."""
+        mean, scale = self.representation.mean[LIP_COLUMNS], self.representation.scale[LIP_COLUMNS]
+        return (self.spoken(batch.f_l) - mean) / scale
 
     def _sources(self, batch: Batch) -> Tensor:
         """Rows of the batch whose source goes through E_id: two of each clip, its first and the middle one."""

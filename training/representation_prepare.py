@@ -45,6 +45,8 @@ WINDOW = 75
 """Frames of a talking portrait, as many as a GRID clip has."""
 CROP = 192
 """Side of the rendered crops, in which a face is about as large as in its view."""
+STORED = ("views", "frames", "channels", "mel")
+"""What of a talking portrait is kept while the others are made."""
 _EXPRESSION = len(EXPRESSIONS)
 
 
@@ -126,7 +128,8 @@ def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None,
         kept, person = done / f"{path.stem}.npz", paths.index(path)
         if kept.exists():
             with np.load(kept, allow_pickle=False) as arrays:
-                yield FilmedClip(person=person, observed=np.array(True), **arrays)
+                stored = {name: arrays[name] for name in STORED}
+            yield FilmedClip(person=person, observed=np.array(True), **stored)
             continue
         rng = np.random.default_rng([person, split == "test", take][: 3 if take else 2])
         try:
@@ -139,8 +142,7 @@ def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None,
         frames = np.arange(0, WINDOW, STRIDE["portraits"])
         clip = filmed(renderer, head, motion, frames, person, utterance.mel[MELS_PER_FRAME * first :])
         part = kept.with_suffix(".part.npz")
-        arrays = {name: np.asarray(getattr(clip, name)) for name in ("views", "frames", "channels", "mel")}
-        np.savez(part, allow_pickle=False, **arrays)
+        np.savez(part, **{name: np.asarray(getattr(clip, name)) for name in STORED})
         part.replace(kept)
         yield clip
 

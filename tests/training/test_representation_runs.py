@@ -21,8 +21,11 @@ from core.lips import LipModel, LipModelConfig
 from core.reconstruction import Reconstruction, ReconstructionConfig
 from core.representation.model import Representation
 from training.engine import RunConfig
-from training.representation import KEPT, TrainConfig, ablated, build, export, load_stage, stage_folder, train
+from training.representation import KEPT, TrainConfig, Variant, build, export, load_stage, train
+from training.representation_augment import AugmentConfig
 from training.representation_data import EVERYONE, Faces, FilmedClip, Mixture, write_faces
+from training.representation_losses import MemoryBanks
+from training.representation_seen import DISGUISES, look
 
 SIDE = 64
 
@@ -118,13 +121,59 @@ def test_an_interrupted_run_ends_where_an_unbroken_one_does(tmp_path, faces, mon
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
-def test_ablations_are_what_they_say(tmp_path, faces):
+def test_variants_of_the_last_stage_are_what_they_say(tmp_path, faces):
     base = TrainConfig.tiny()
-    assert ablated(base, True, False) == replace(base, losses=replace(base.losses, ol=0.0))
-    assert ablated(base, False, True).losses.bank_steps == 1
-    assert stage_folder(Path("r"), "disentangle", without_banks=True) == Path("r/disentangle-without-banks")
-    _train("disentangle", tmp_path / "d", faces, None, 3, ablated(base, True, True))
+    assert Variant().recipe(base) == base
+    assert Variant(without_ol=True).recipe(base) == replace(base, losses=replace(base.losses, ol=0.0))
+    assert Variant(without_banks=True).recipe(base).losses.bank_steps == 1
+    losses = Variant(as_paper=True).recipe(base).losses
+    assert losses == replace(base.losses, channels=0.0, met=0.0, heard=True)
+    every = [Variant(*(bool(i & bit) for bit in (1, 2, 4))) for i in range(8)]
+    assert len({variant.folder(tmp_path) for variant in every}) == 8
+    with pytest.raises(SoliloquyError, match="--as-paper --without-ol") as told:
+        load_stage(Variant(True, False, True).folder(tmp_path), build(base, _lips(), 0))
+    assert told.value.code == "stage_missing"
+    _train("disentangle", tmp_path / "d", faces, None, 3, Variant(True, True, True).recipe(base))
     assert (tmp_path / "d" / "checkpoint.safetensors").exists()
+
+
+def test_as_in_the_paper_only_pictures_and_l_ol_teach(tmp_path, faces):
+    """f_nl has no gradient of the curves, and the lips that are painted are those heard."""
+    config = Variant(as_paper=True).recipe(TrainConfig.tiny())
+    networks = build(config, _lips(), 0)
+    data = Mixture([Faces(faces)], [1.0], _lips(), VIEW_SIDE)
+    networks.representation.mean, networks.representation.scale = data.channel_statistics()
+    look(data, networks.representation.motion_encoder.eval(), config.losses.augment, tmp_path, None)
+    banks = MemoryBanks(1, 24, config.representation.free, _lips().config.encoder.width)
+
+    def loss(jaw: float, sound: float) -> float:
+        batch = data.draw(4, 6, np.random.default_rng(0), heard=True)
+        batch = replace(batch, channels=batch.channels + jaw, f_l=batch.f_l + sound)
+        with torch.no_grad():
+            return float(networks.eval()("disentangle", batch, batch.views, banks)["total"])
+
+    assert loss(0.3, 0.0) == loss(0.0, 0.0) != loss(0.0, 0.5)
+
+
+def test_views_are_looked_at_once(tmp_path, faces):
+    """Each disguise gives other features, kept on disk until E_v is newer; without disguise they are E_v's own."""
+    networks, data = build(TrainConfig.tiny(), _lips(), 0).eval(), Mixture([Faces(faces)], [1.0], _lips(), VIEW_SIDE)
+    encoder, plain = networks.representation.motion_encoder, AugmentConfig(*[0.0] * 11)
+    look(data, encoder, plain, tmp_path / "plain", None)
+    batch = data.draw(3, 5, np.random.default_rng(0))
+    with torch.no_grad():
+        torch.testing.assert_close(batch.f_v, encoder(batch.views), atol=2e-3, rtol=2e-3)
+    look(data, encoder, AugmentConfig(), tmp_path, None)
+    first = data.sets[0].f_v
+    assert first.shape == (DISGUISES, 240, encoder.config.motion) and (first[0] != first[1]).any(1).all()
+    (tmp_path / "newer").touch()
+    with torch.no_grad():
+        next(encoder.parameters()).mul_(1.5)
+    look(data, encoder, AugmentConfig(), tmp_path, None)
+    assert np.array_equal(data.sets[0].f_v, first)
+    os.utime(tmp_path / "newer", (2e9, 2e9))
+    look(data, encoder, AugmentConfig(), tmp_path, tmp_path / "newer")
+    assert not np.array_equal(data.sets[0].f_v, first)
 
 
 def test_what_a_generator_was_trained_on_can_stay(tmp_path, faces):
