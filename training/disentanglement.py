@@ -79,8 +79,14 @@ def painted(networks: Networks, lips: LipModel, film: Filmed, lips_move: bool, r
     count = len(film.views)
     f_l = f_l if lips_move else f_l[:1].expand(count, -1)
     f_nl = f_nl if rest_moves else f_nl[:1].expand(count, -1)
-    style = torch.cat([f_id.expand(count, -1), f_nl, f_l], 1)
-    return torch.cat([networks.render(face.expand(len(some), -1, -1, -1), some) for some in style.split(25)])
+    motion = torch.cat([f_nl, f_l], 1)
+    parts = []
+    for some in motion.split(25):
+        source, person, map_, rest = (
+            first.expand(len(some), *first.shape[1:]) for first in (film.views[:1], f_id, face, motion[:1])
+        )
+        parts.append(networks.render(source, person, map_, rest, some))
+    return torch.cat(parts)
 
 
 def as_views(pictures: Tensor, through: int) -> Tensor:

@@ -85,8 +85,8 @@ class Batch:
 
     Attributes
     ----------
-    views, sources
-        (B, 3, S, S) float 0–1: what E_v sees, and another frame of the same clip for E_id.
+    views
+        (B, 3, S, S) float 0–1.
     channels, observed
         (B, 59) float32 and bool.
     person, alike
@@ -102,7 +102,6 @@ class Batch:
     """
 
     views: Tensor
-    sources: Tensor
     channels: Tensor
     observed: Tensor
     person: Tensor
@@ -219,11 +218,11 @@ class Mixture:
         """``clips`` clips with ``each`` views, ``gap`` frames or more apart as far as the clip is long enough.
 
         With ``heard`` only sets with sound are drawn from; with ``evenly`` as many clips from each, one set after the
-        other. Sources are other frames of the same clips.
+        other.
         """
         usable = np.array([faces.f_a is not None or not heard for faces in self.sets])
         shares = self.shares * usable
-        picks: list[tuple[Faces, np.ndarray, np.ndarray]] = []
+        picks: list[tuple[Faces, np.ndarray]] = []
         parts = int(usable.sum()) if evenly and clips % usable.sum() == 0 else 1
         if parts > 1:
             sequence = np.repeat(np.flatnonzero(usable), clips // parts)
@@ -232,8 +231,8 @@ class Mixture:
         for which in sequence:
             faces = self.sets[which]
             rows = faces.rows[rng.integers(faces.clips)]
-            picks.append((faces, spread_rows(rows, faces.frame[rows], each, gap, rng), rng.choice(rows, each)))
-        seen = [faces.f_v[rng.integers(len(faces.f_v)), rows] for faces, rows, _ in picks if faces.f_v is not None]
+            picks.append((faces, spread_rows(rows, faces.frame[rows], each, gap, rng)))
+        seen = [faces.f_v[rng.integers(len(faces.f_v)), rows] for faces, rows in picks if faces.f_v is not None]
         f_v = torch.from_numpy(np.concatenate(seen)).float() if len(seen) == clips else None
         return replace(self._batch(picks, each), parts=parts, f_v=f_v)
 
@@ -259,7 +258,6 @@ class Mixture:
         everyone = torch.ones(count, dtype=torch.bool)
         return Batch(
             views=none,
-            sources=none,
             channels=torch.from_numpy(channels),
             observed=everyone[:, None].expand(-1, len(CHANNELS)),
             person=torch.zeros(count, dtype=torch.long),
@@ -274,24 +272,23 @@ class Mixture:
         faces = self.sets[rng.choice(len(self.sets), p=self.shares)]
         return faces, int(rng.integers(len(faces.clip)))
 
-    def _batch(self, picks: list[tuple[Faces, np.ndarray, np.ndarray]], each: int) -> Batch:
+    def _batch(self, picks: list[tuple[Faces, np.ndarray]], each: int) -> Batch:
         f_a = np.zeros((len(picks) * each, self.widths[0]), np.float32)
         f_l = np.zeros((len(picks) * each, self.widths[1]), np.float32)
         heard = np.zeros(len(picks) * each, bool)
-        for i, (faces, rows, _) in enumerate(picks):
+        for i, (faces, rows) in enumerate(picks):
             sound = faces.sound_rows(rows)
             if faces.f_a is not None and faces.f_l is not None and (sound >= 0).all():
                 part = slice(i * each, (i + 1) * each)
                 f_a[part] = (faces.f_a[sound] - self.sound_mean) / self.sound_scale
                 f_l[part], heard[part] = faces.f_l[sound], True
-        people = np.concatenate([faces.first_person + faces.person[faces.clip[rows]] for faces, rows, _ in picks])
-        alike = np.concatenate([faces.person[faces.clip[rows]] != EVERYONE for faces, rows, _ in picks])
+        people = np.concatenate([faces.first_person + faces.person[faces.clip[rows]] for faces, rows in picks])
+        alike = np.concatenate([faces.person[faces.clip[rows]] != EVERYONE for faces, rows in picks])
         people = np.where(alike, people, -1 - np.arange(len(people)))
         return Batch(
-            views=as_input(np.concatenate([faces.views[rows] for faces, rows, _ in picks]), self.side),
-            sources=as_input(np.concatenate([faces.views[rows] for faces, _, rows in picks]), self.side),
-            channels=torch.from_numpy(np.concatenate([faces.channels[rows] for faces, rows, _ in picks])),
-            observed=torch.from_numpy(np.concatenate([faces.observed[rows] for faces, rows, _ in picks])),
+            views=as_input(np.concatenate([faces.views[rows] for faces, rows in picks]), self.side),
+            channels=torch.from_numpy(np.concatenate([faces.channels[rows] for faces, rows in picks])),
+            observed=torch.from_numpy(np.concatenate([faces.observed[rows] for faces, rows in picks])),
             person=torch.from_numpy(people).long(),
             alike=torch.from_numpy(alike),
             f_a=torch.from_numpy(f_a),

@@ -1,5 +1,8 @@
-"""A small generator without flow for reenactment in pre-training: E_id's map in place of a constant input, convolutions
-modulated by who and what motion, as in PC-AVS and the paper, at 64 px. It never ships.
+"""A small generator for reenactment in training, at 64 px; it never ships.
+
+E_id's map stands in place of a constant input and convolutions are modulated by who it is and how the source is to
+move, as in PC-AVS and the paper. It gives a flow of the source picture, and colour where the flow has none to bring:
+alone, so small a generator spent its training on who it is and learned no mouths.
 """
 
 from __future__ import annotations
@@ -9,8 +12,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from core.renderer.generator.layers import Mapping, ModulatedConv, enlarge
+from core.renderer.generator.layers import ModulatedConv, enlarge
+from core.representation.encoders import perceptron
+
+REACH = 0.1
+"""Share of the picture's side that a flow of 1 moves by."""
+START = -3.0
+"""Of the mask before its sigmoid: training starts at the source picture."""
 
 
 @dataclass(frozen=True)
@@ -29,35 +39,47 @@ class DecoderConfig:
 
 
 class FaceDecoder(nn.Module):
-    """E_id's map (B, C, H, H) and a style of ``parts`` side by side → picture (B, 3, side, side) RGB 0–1.
+    """A source's picture, E_id's f_id (B, d_id) and map (B, C, H, H) of it, and motion features (B, ``motion``) of the
+    source and of the frame to paint → picture (B, 3, side, side) RGB 0–1.
 
     Raises ValueError where ``widths`` don't lead from the map's side to ``side`` by doubling.
     """
 
-    def __init__(self, config: DecoderConfig, map_shape: tuple[int, int], parts: tuple[int, ...]) -> None:
+    def __init__(self, config: DecoderConfig, map_shape: tuple[int, int], d_id: int, motion: int) -> None:
         super().__init__()
         channels, first = map_shape
         if first << (len(config.widths) - 1) != config.side:
             raise ValueError(f"{len(config.widths)} sizes don't lead from {first} to {config.side} px")
         self.side = config.side
-        self.mapping = Mapping(parts, config.mapped)
+        self.mapping = perceptron(d_id + 2 * motion, config.mapped, config.mapped)
         widths = (channels, *config.widths)
-        self.layers = nn.ModuleList(ModulatedConv(a, b, config.mapped) for a, b in itertools.pairwise(widths))
+        self.layers = nn.ModuleList(ModulatedConv(a + 3, b, config.mapped) for a, b in itertools.pairwise(widths))
         self.sharpen = ModulatedConv(widths[-1], widths[-1], config.mapped)
-        self.to_rgb = nn.Conv2d(widths[-1], 3, 1)
+        self.out = nn.Conv2d(widths[-1], 6, 3, padding=1)  # flow (x, y), mask, colour
+        with torch.no_grad():
+            self.out.weight[:3].zero_()
+            self.out.bias[:3] = torch.tensor([0.0, 0.0, START])
 
     def paint_as(self, other: FaceDecoder) -> None:
         """Take over what ``other`` has learned of painting, whatever drives it."""
-        for name in ("layers", "sharpen", "to_rgb"):
+        for name in ("layers", "sharpen", "out"):
             self.get_submodule(name).load_state_dict(other.get_submodule(name).state_dict())
 
-    def forward(self, face: Tensor, style: Tensor) -> Tensor:
-        """Paint."""
-        mapped = self.mapping(style)
+    def forward(self, source: Tensor, f_id: Tensor, face: Tensor, rest: Tensor, moved: Tensor) -> Tensor:
+        """Paint the person of ``source`` (B, 3, S, S), whose features are ``rest``, with the features ``moved``."""
+        mapped = self.mapping(torch.cat([f_id, rest, moved - rest], 1).float())
         x = face
         for index, layer in enumerate(self.layers):
-            x = layer(enlarge(x) if index else x, mapped)
-        return torch.sigmoid(self.to_rgb(self.sharpen(x, mapped)).float())
+            x = enlarge(x) if index else x
+            x = layer(torch.cat([x, F.adaptive_avg_pool2d(source, x.shape[-1]).to(x.dtype)], 1), mapped)
+        told = self.out(self.sharpen(x, mapped)).float()  # (B, 6, side, side)
+        near = F.adaptive_avg_pool2d(source, self.side).float()
+        at = (torch.arange(self.side, device=source.device) + 0.5) / self.side * 2 - 1
+        grid = torch.stack(torch.meshgrid(at, at, indexing="xy"), -1)  # (side, side, 2) of x, y in −1 … 1
+        flow = 2 * REACH * told[:, :2].permute(0, 2, 3, 1)
+        warped = F.grid_sample(near, grid + flow, padding_mode="border", align_corners=False)
+        mask = torch.sigmoid(told[:, 2:3])
+        return warped + mask * (torch.sigmoid(told[:, 3:]) - warped)
 
 
 def pixel_loss(picture: Tensor, truth: Tensor) -> Tensor:

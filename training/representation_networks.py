@@ -1,6 +1,6 @@
 """The representation in training: with the heads and the small generator that its losses need, and its three stages.
 
-*pretrain*: reenactment as in the paper (another frame through E_id, the driving frame through E_v, disguised), and all
+*pretrain*: reenactment as in the paper (another frame through E_id, both through E_v, disguised), and all
 59 channels read off f_v. *contrastive*: L_cl ties MLP_cl(f_v) to f_a; the losses of pre-training go on so that
 nothing is forgotten. *curves*: MLP_m2l, MLP_m2nl and the motion
 decoder, from channels to features and back, learn from curves alone and give f_nl its coordinates, in which every
@@ -59,7 +59,7 @@ class LossConfig:
     temperature: float = 0.1
     bank_steps: int = 4
     heard: bool = False
-    painted: float = 0.25
+    painted: float = 0.35
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
@@ -79,8 +79,8 @@ class Networks(nn.Module):
         self.representation = Representation(config)
         self.reading = nn.Linear(config.encoders.motion, len(CHANNELS))
         shape = config.encoders.map_shape
-        self.reenact = FaceDecoder(decoder, shape, (D_ID, config.encoders.motion))
-        self.render = FaceDecoder(decoder, shape, (D_ID, config.nonlip, config.lip))
+        self.reenact = FaceDecoder(decoder, shape, D_ID, config.encoders.motion)
+        self.render = FaceDecoder(decoder, shape, D_ID, config.nonlip + config.lip)
         self.register_buffer("lip_weight", torch.zeros(len(LIP_CHANNELS), config.lip))
         self.register_buffer("lip_bias", torch.zeros(len(LIP_CHANNELS)))
 
@@ -98,12 +98,10 @@ class Networks(nn.Module):
         f_v = self.representation.motion_encoder(views)
         terms = {"channels": self._channel_loss(self.reading(f_v).float(), batch)}
         train_identity = stage == "pretrain" and not self.kept
-        source, paint = self._sources(batch), self._painted(batch)
+        source = self._sources(batch)
         with torch.set_grad_enabled(train_identity and torch.is_grad_enabled()):
-            f_id, face = self.representation.identity_encoder.with_map(batch.sources[source])
-        own = torch.searchsorted(source, paint, right=True) - 1  # the last source at or before a painted view
-        style = torch.cat([f_id[own], f_v[paint].float()], 1)
-        terms["pixels"] = self._pixel_loss(self.reenact(face[own], style), batch, paint)
+            f_id, face = self.representation.identity_encoder.with_map(batch.views[source])
+        terms["pixels"] = self._painted(self.reenact, batch, source, f_id, face, f_v.float())
         if train_identity:
             terms["person"] = same_person(f_id, batch.person[source], self.losses.temperature)
         if stage == "contrastive":
@@ -117,20 +115,19 @@ class Networks(nn.Module):
         # L_ol is taken about each clip's mean, since who speaks and how he holds his head are no leak of speech, and in
         # each set for itself: over several at once one talker's correlations would hide another's.
         model = self.representation
-        source, paint = self._sources(batch), self._painted(batch)
+        source = self._sources(batch)
         assert batch.f_v is not None
         with torch.no_grad():
-            f_id, face = model.identity_encoder.with_map(batch.sources[source])
+            f_id, face = model.identity_encoder.with_map(batch.views[source])
         f_ol, f_nl = (f.float() for f in model.f_nl(batch.f_v))
         centred = (batch.channels - model.mean) / model.scale
         f_l = model.mlp_m2l(self._heard(batch) if self.losses.heard else centred[:, LIP_COLUMNS]).float()
-        own = torch.searchsorted(source, paint, right=True) - 1
-        style = torch.cat([f_id[own], f_nl[paint], f_l[paint].detach()], 1)
+        motion = torch.cat([f_nl, f_l.detach()], 1)
         moved, sound = (about_clips(values, batch.each) for values in (f_ol, batch.f_a))
         length = len(f_ol) // batch.parts
         stretches = [slice(i * length, (i + 1) * length) for i in range(batch.parts)]
         terms = {
-            "pixels": self._pixel_loss(self.render(face[own], style), batch, paint),
+            "pixels": self._painted(self.render, batch, source, f_id, face, motion),
             "channels": _masked(
                 F.smooth_l1_loss(model.decoder(f_nl).float(), centred[:, NONLIP_COLUMNS], reduction="none"),
                 batch.observed[:, NONLIP_COLUMNS],
@@ -182,20 +179,30 @@ class Networks(nn.Module):
         return (self.spoken(batch.f_l) - mean) / scale
 
     def _sources(self, batch: Batch) -> Tensor:
-        """Rows of the batch whose source goes through E_id: two of each clip, its first and the middle one."""
+        """Rows of the batch that others are painted from: two of each clip, its first and the middle one."""
         clips = torch.arange(len(batch.views) // batch.each, device=batch.views.device) * batch.each
         return torch.stack([clips, clips + batch.each // 2], 1).flatten()  # increasing
 
-    def _painted(self, batch: Batch) -> Tensor:
-        """Rows of the batch that are painted, evenly spread over those of which another view is there."""
-        rows = torch.nonzero(batch.alike)[:, 0]
+    def rows_to_paint(self, batch: Batch, source: Tensor) -> Tensor:
+        """Rows of the batch that are painted, evenly spread over those that are no source and of whose person another
+        view is there."""
+        wanted = batch.alike.clone()
+        wanted[source] = False
+        rows = torch.nonzero(wanted)[:, 0]
         count = round(self.losses.painted * len(rows))
         return rows[torch.linspace(0, len(rows) - 1, count, device=rows.device).long()] if count else rows[:0]
 
-    def _pixel_loss(self, picture: Tensor, batch: Batch, rows: Tensor) -> Tensor:
-        if len(rows) == 0:
+    def _painted(
+        self, generator: FaceDecoder, batch: Batch, source: Tensor, f_id: Tensor, face: Tensor, motion: Tensor
+    ) -> Tensor:
+        """Loss of some views as painted by ``generator`` from the sources' rows, f_id and maps and all rows' motion."""
+        paint = self.rows_to_paint(batch, source)
+        own = torch.searchsorted(source, paint, right=True) - 1  # the last source before a painted view
+        first = source[own]
+        picture = generator(batch.views[first], f_id[own], face[own], motion[first], motion[paint])
+        if len(paint) == 0:
             return picture.sum()
-        return pixel_loss(picture, F.adaptive_avg_pool2d(batch.views[rows], picture.shape[-1]))
+        return pixel_loss(picture, F.adaptive_avg_pool2d(batch.views[paint], picture.shape[-1]))
 
     def _channel_loss(self, read: Tensor, batch: Batch) -> Tensor:
         centred = (batch.channels - self.representation.mean) / self.representation.scale

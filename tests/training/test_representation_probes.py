@@ -116,7 +116,7 @@ def painting():
                 values.zero_()
         networks.representation.mlp_nl[-1].weight.mul_(1e5)
         networks.representation.mlp_m2l[-1].weight.mul_(1e3)
-        networks.render.to_rgb.weight.mul_(1e3)
+        networks.render.out.weight.normal_(0, 3.0)
     rng = np.random.default_rng(0)
     views = torch.from_numpy(np.kron(rng.random((6, 3, 4, 4)), np.ones((32, 32))).astype(np.float32))
     return networks, lips, Filmed(views, rng.normal(size=(24, 80)).astype(np.float32))

@@ -204,7 +204,9 @@ def test_people_seen_once_are_read_but_not_painted(tmp_path, faces):
     assert len(alone.unique()) == len(alone) and not torch.isin(alone, batch.person[batch.alike]).any()
     assert data.draw(8, 4, np.random.default_rng(1), heard=True).alike.all()
     networks = build(TrainConfig.tiny(), _lips(), 0)
-    assert batch.alike[networks._painted(batch)].all()
+    source = networks._sources(batch)
+    painted = networks.rows_to_paint(batch, source)
+    assert len(painted) and batch.alike[painted].all() and not torch.isin(painted, source).any()
     crowd_alone = Mixture([Faces(tmp_path / "crowd-train")], [1.0], _lips(), VIEW_SIDE).draw(
         2, 4, np.random.default_rng(0)
     )
