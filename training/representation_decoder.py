@@ -84,7 +84,7 @@ class FaceDecoder(nn.Module):
 
 def pixel_loss(picture: Tensor, truth: Tensor) -> Tensor:
     """L_1 of two pictures (B, 3, S, S) of face views and of their differences between neighbours; eyes and mouth count
-    four times, since there lies what E_v has to read and they are a tenth of the picture."""
+    ten times, since there lies what E_v has to read and they are a tenth of the picture."""
     weight = face_weight(picture.shape[-1], picture.device)
     error = (picture - truth).abs() * weight
     edges = [
@@ -95,10 +95,10 @@ def pixel_loss(picture: Tensor, truth: Tensor) -> Tensor:
 
 
 def face_weight(side: int, device: torch.device) -> Tensor:
-    """(S, S) weights of a face view's pixels, 1 far from eyes and mouth and 4 on them."""
+    """(S, S) weights of a face view's pixels, 1 far from eyes and mouth and 10 on them."""
     at = (torch.arange(side, device=device) + 0.5) / side
     weight = torch.ones(side, side, device=device)
     for x, y, width, height in ((0.365, 0.36, 0.1, 0.06), (0.635, 0.36, 0.1, 0.06), (0.5, 0.69, 0.14, 0.1)):
         across, down = (at - x) / width, (at - y) / height
-        weight = weight + 3.0 * torch.exp(-(across.square()[None] + down.square()[:, None]))
+        weight = weight + 9.0 * torch.exp(-(across.square()[None] + down.square()[:, None]))
     return weight
