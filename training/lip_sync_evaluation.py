@@ -17,8 +17,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +39,7 @@ from core.mel import log_mel
 from core.motion import Motion
 from core.portrait import load_portrait
 from core.renderer.renderer import Renderer
+from core.threads import processors
 
 from .corpus.dataset import Clip, Corpus
 from .judge_data import castings, cut_mouths, head_motion, mouth_similarities, posed_landmarks
@@ -171,10 +175,18 @@ def recording(judge: Judge, clips: Sequence[Clip]) -> dict[str, float]:
     return summary(pairs, [], None)
 
 
-def evaluate(data: Path, corpus: Corpus, lips: LipModel, judge: Judge, count: int) -> Report:
-    """All numbers over ``count`` takes of each set, by set and kind of lips."""
-    head = HeadModel.load()
-    rng = np.random.default_rng(0)
+FILMED = {
+    "test": "held-out portraits, held-out clips of s1",
+    "unseen": "held-out portraits, clips of s4, never seen",
+}
+SETS = FILMED | {voice: f"held-out portraits, synthesised voice {voice}, never heard" for voice in HELD_OUT_VOICES}
+
+
+def evaluate_set(name: str, data: Path, corpus: Path, count: int) -> dict[str, dict[str, float]]:
+    """All numbers over ``count`` takes of a set, by kind of lips; what it draws depends on the set alone."""
+    torch.set_num_threads(1)
+    head, lips, judge = HeadModel.load(), LipModel.load(), Judge.load()
+    rng = np.random.default_rng([0, list(SETS).index(name)])
     portraits = sorted((data / "portraits").glob("*.jpg"))
 
     def renderer(path: Path) -> Renderer | None:
@@ -183,25 +195,26 @@ def evaluate(data: Path, corpus: Corpus, lips: LipModel, judge: Judge, count: in
         except BadInputError:
             return None
 
-    report: Report = {}
-    for part in ("test", "unseen"):
-        chosen = [(renderer(path), filmed(clip, rng)) for path, clip in castings(portraits, corpus, {part: count})]
-        cast = [(made, line) for made, line in chosen if made is not None]
-        real = recording(judge, [line.clip for _, line in cast if line.clip is not None])
-        report[part] = {"recording": real, **judge_lines(judge, lips, cast, real["lse_c"])}
-    held_out = [path for path in portraits if portrait_split(path.stem) == "test"]
-    for voice in HELD_OUT_VOICES:
-        files = sorted((SPEECH / voice).glob("*.wav"))[:count]
+    if name in FILMED:
+        parts = castings(portraits, Corpus.open(corpus), {name: count})
+        chosen = [(renderer(path), filmed(clip, rng)) for path, clip in parts]
+    else:
+        held_out = [path for path in portraits if portrait_split(path.stem) == "test"]
+        files = sorted((SPEECH / name).glob("*.wav"))[:count]
         chosen = [(renderer(path), spoken(file, rng)) for path, file in zip(held_out, files, strict=False)]
-        report[voice] = judge_lines(judge, lips, [(made, line) for made, line in chosen if made is not None], None)
-    return report
+    cast = [(made, line) for made, line in chosen if made is not None]
+    if name not in FILMED:
+        return judge_lines(judge, lips, cast, None)
+    real = recording(judge, [line.clip for _, line in cast if line.clip is not None])
+    return {"recording": real, **judge_lines(judge, lips, cast, real["lse_c"])}
 
 
-SETS = {
-    "test": "held-out portraits, held-out clips of s1",
-    "unseen": "held-out portraits, clips of s4, never seen",
-    **{voice: f"held-out portraits, synthesised voice {voice}, never heard" for voice in HELD_OUT_VOICES},
-}
+def evaluate(data: Path, corpus: Path, count: int, processes: int) -> Report:
+    """All numbers of all sets, measured by so many processes."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # of each process, whose renderers would else take all processors
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        jobs = {name: pool.submit(evaluate_set, name, data, corpus, count) for name in SETS}
+        return {name: job.result() for name, job in jobs.items()}
 
 
 def table(report: Report) -> Table:
@@ -249,11 +262,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
     parser.add_argument("--count", type=int, default=12, help="takes of each set")
+    parser.add_argument("--processes", type=int, default=processors())
     parser.add_argument("--out", type=Path, default=Path("runs/judge/lip_sync.json"))
     parser.add_argument("--page", type=Path, help="page whose table is replaced")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    report = evaluate(options.data, Corpus.open(options.corpus), LipModel.load(), Judge.load(), options.count)
+    report = evaluate(options.data, options.corpus, options.count, options.processes)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
     show(table(report), options.page)
