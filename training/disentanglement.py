@@ -192,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, default=Path("runs/representation"))
     parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
-    parser.add_argument("--clips", type=int, default=20, help="of each talker")
+    parser.add_argument("--clips", type=int, default=12, help="of each talker")
     parser.add_argument("--page", type=Path, help="page whose table is replaced")
     options = parser.parse_args()
     torch.set_num_threads(1)
