@@ -120,11 +120,19 @@ def differences(told: Face, real: Face) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def measure(networks: Networks, lips: LipModel, judge: Judge, reader: Reconstruction, film: Filmed) -> dict[str, float]:
-    """The numbers of one clip; those called ``still`` are where nothing moves at all."""
-    side = networks.render.side
+def filmed_truth(judge: Judge, reader: Reconstruction, film: Filmed, side: int) -> tuple[float, Face]:
+    """S_c of the real frames made as coarse as those painted at ``side`` px, and what R reads off them."""
     views = as_views(film.views, side)
-    real, real_face = confidence(judge, views, film.mel), reader(views)
+    return confidence(judge, views, film.mel), reader(views)
+
+
+@torch.inference_mode()
+def measure(
+    networks: Networks, lips: LipModel, judge: Judge, reader: Reconstruction, film: Filmed, truth: tuple[float, Face]
+) -> dict[str, float]:
+    """The numbers of one clip beside its :func:`filmed_truth`; those called ``still``: where nothing moves."""
+    side = networks.render.side
+    real, real_face = truth
     spoken = as_views(painted(networks, lips, film, True, False), side)
     moved = as_views(painted(networks, lips, film, False, True), side)
     still = as_views(painted(networks, lips, film, False, False), side)
@@ -208,8 +216,10 @@ def main() -> None:
     found = {}
     for title, part in SETS.items():
         films = [Filmed.of(clip, side) for clip in Corpus.open(options.corpus, part)[: options.clips]]
+        truths = [filmed_truth(judge, reader, film, TrainConfig().decoder.side) for film in films]
         found[title] = {
-            name: [measure(networks, lips, judge, reader, film) for film in films] for name, networks in trained.items()
+            name: [measure(networks, lips, judge, reader, *pair) for pair in zip(films, truths, strict=True)]
+            for name, networks in trained.items()
         }
     show(table(found), options.page)
 

@@ -1,7 +1,8 @@
 """f_v of all views of the sets, worked out once: in the stage *disentangle* E_v stands still.
 
 Each view is looked at in several disguises (``representation_augment``), a clip's views in the same crop and shape, as
-that stage would disguise them step by step. It takes a tenth of the time that looking anew at every step takes.
+that stage would disguise them step by step. That is 86,000 looks for all variants of the stage, where
+2,000 steps of each of six would take 1.5 million.
 """
 
 from __future__ import annotations

@@ -127,6 +127,8 @@ def test_only_what_should_move_moves(painting):
     still = painted(networks, lips, film, False, False)
     # a picture's place in its batch decides on some processors in which order its sums are taken
     torch.testing.assert_close(still, still[:1].expand_as(still), atol=1e-5, rtol=0)
+    others = replace(film, views=torch.cat([film.views[:1], 1.0 - film.views[1:]]))
+    assert torch.equal(painted(networks, lips, others, False, False), still)  # to the bit: later frames have no say
     spoken, moved = (painted(networks, lips, film, *which) for which in ((True, False), (False, True)))
     assert (spoken - spoken[:1]).abs().max() > 1e-4 and (moved - moved[:1]).abs().max() > 1e-4
     other = replace(film, mel=film.mel[::-1].copy())
