@@ -6,7 +6,8 @@
 #
 # Leaves DIR/blender, which runs Blender with /tmp, $HOME and this repository's parent at the same paths as outside, so
 # that an environment built outside works inside, and DIR/blender-gui, the same on a virtual screen (SHOT=picture.png
-# saves the screen after SHOT_AFTER seconds and quits). Needs root and a Debian system; a second call does nothing.
+# saves the screen after SHOT_AFTER seconds and quits, SCREEN=640x480 makes it smaller). Needs root and a Debian system;
+# a second call does nothing.
 set -euo pipefail
 
 release=$1
@@ -37,12 +38,13 @@ in_root apt-get install -y -q --no-install-recommends python3-cattr || true
 cat > "$root/usr/local/bin/blender-on-screen" <<'INSIDE'
 #!/bin/bash
 display=:$((70 + RANDOM % 900))
-Xvfb "$display" -screen 0 1600x1000x24 >/dev/null 2>&1 &
+size=${SCREEN:-1600x1000}
+Xvfb "$display" -screen 0 "${size}x24" >/dev/null 2>&1 &
 screen=$!
 trap 'kill "$screen" 2>/dev/null' EXIT
 sleep 2
 export DISPLAY=$display
-blender -p 0 0 1600 1000 "$@" &
+blender -p 0 0 "${size%x*}" "${size#*x}" "$@" &
 pid=$!
 if [ -n "${SHOT:-}" ]; then
     sleep "${SHOT_AFTER:-20}"
@@ -67,7 +69,7 @@ for d in /proc /dev /tmp "\$HOME" "\${shared[@]}"; do
     mount --rbind "\$d" "\$root\$d"
 done
 keep=()
-for name in \$(compgen -e | grep -E "^(SHOT|SOLILOQUY_|BLENDER_USER_)"); do
+for name in \$(compgen -e | grep -E "^(SHOT|SCREEN|SOLILOQUY_|BLENDER_USER_)"); do
     [ "\$name" = SOLILOQUY_IN_NAMESPACE ] || keep+=("\$name=\${!name}")
 done
 exec chroot "\$root" env -i -C "\$PWD" HOME="\$HOME" LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin "\${keep[@]}" $2 "\$@"

@@ -4,28 +4,33 @@
     python -m training.evaluate_prior --sets voices --also distilled runs/prior_distilled/weights-2
 
 A pupil learns to make in one DDIM step what its teacher makes in two, and is the next teacher: 16 steps become 8, 4, 2,
-1. The network keeps its shape, the known entries and the empty condition; guidance other than 1 isn't distilled. After
-each halving the shards lie in ``<run>/weights-<steps>``.
+1. The first teacher answers as the product samples it, with its calibration and its spread; pupils learn that and need
+neither. The network keeps its shape, the known entries and the empty condition; guidance other than 1 isn't distilled.
+After each halving the shards lie in ``<run>/weights-<steps>``.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.prior.denoiser import predict_clean
+from core.prior.denoiser import led, predict_clean
 from core.prior.model import WEIGHTS, NonlipPrior
 from core.prior.network import AudioToNonlipPrior
 from core.prior.schedule import CosineSchedule
+from core.prior.styling import early_gain
+from core.prior.windows import away_from_known
 
 from .checkpoint import load_module
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
-from .prior_batches import Batch, BatchSource, MixConfig, add_mix_argument, feature_weights
+from .prior_batches import Batch, BatchSource, MixConfig, add_mix_argument, feature_weights, still_weights
 from .prior_data import Clip, load_clips
 from .prior_export import save_shards
 
@@ -40,6 +45,8 @@ class DistilConfig(MixConfig):
     ----------
     first, last
         Sampler steps of the first teacher, a power of two times those of the last pupil.
+    still_cap
+        Up to how much more an error weighs where the talker is told to keep still.
     """
 
     first: int = 16
@@ -47,6 +54,7 @@ class DistilConfig(MixConfig):
     learning_rate: float = 1e-4
     warm_up: int = 20
     velocity_weight: float = 3.0
+    still_cap: float = 16.0
 
 
 def ddim_step(clean: Tensor, noisy: Tensor, schedule: CosineSchedule, t: Tensor, following: Tensor) -> Tensor:
@@ -81,38 +89,79 @@ def halving_target(
     return (after - ratio * noisy) / (alpha_next - ratio * alpha)
 
 
+Answer = Callable[[Tensor, Tensor], Tensor]
+"""nᵗ (B, L, d), t (B,) → n̂⁰."""
+Teacher = Callable[[Batch], Answer]
+
+
+def answers_of(network: AudioToNonlipPrior, schedule: CosineSchedule, batch: Batch) -> Answer:
+    """What a network says of a batch's windows, with its known entries put in."""
+    items, frames, _ = batch.clean.shape
+    empty = network.empty_audio(items, frames)
+    audio = torch.where(batch.has_audio[:, None, None], network.encode_audio(batch.mel), empty)
+    audio = audio + network.encode_levels(batch.levels)
+    known, mask = batch.clean, batch.known_mask
+
+    def answer(noisy: Tensor, t: Tensor) -> Tensor:
+        return torch.where(mask, known, predict_clean(network, schedule, noisy, t, audio, known, mask))
+
+    return answer
+
+
+def answers_as_sampled(prior: NonlipPrior, steps: int, batch: Batch) -> Answer:
+    """The same of the prior as the product samples it in so many steps: calibrated, and led away from the mean."""
+    said, device = answers_of(prior.network, prior.schedule, batch), batch.clean.device
+    away = torch.from_numpy(np.stack([away_from_known(mask) for mask in batch.known_mask.cpu().numpy()])).to(device)
+    early = early_gain(0.0, prior.spread, prior.space, steps)
+    gain = torch.ones_like(away) if early is None else 1.0 + (torch.from_numpy(early).to(device) - 1.0) * away
+
+    def answer(noisy: Tensor, t: Tensor) -> Tensor:
+        clean, given, mask = said(noisy, t).float(), batch.clean, batch.known_mask
+        each = [
+            led(
+                clean[i : i + 1],
+                noisy[i : i + 1],
+                int(t[i]),
+                prior.schedule,
+                batch.levels[i],
+                given[i : i + 1],
+                mask[i : i + 1],
+                prior.calibration,
+                away[i : i + 1],
+                gain[i : i + 1],
+            )
+            for i in range(len(clean))
+        ]
+        return torch.where(mask, given, torch.cat(each))
+
+    return answer
+
+
 class Halving(nn.Module):
     """The pupil as it is trained: a batch in, its two losses out."""
 
-    def __init__(self, network: AudioToNonlipPrior, weights: Tensor, steps: int) -> None:
+    def __init__(self, network: AudioToNonlipPrior, weights: Tensor, steps: int, still_cap: float) -> None:
         super().__init__()
-        self.network, self._weights = network, weights
+        self.network, self._weights, self._still_cap = network, weights, still_cap
         self._schedule = CosineSchedule(network.config.diffusion_steps)
         self._times = torch.tensor(self._schedule.timesteps(steps))
         self._middles = torch.tensor(self._schedule.timesteps(2 * steps))[1::2]
 
-    def forward(self, batch: Batch, teacher: AudioToNonlipPrior, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Batch, teacher: Teacher, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Squared distance from the teacher's target, and that of their velocities."""
-        items, frames, _ = batch.clean.shape
         device, schedule = batch.clean.device, self._schedule
-        place = torch.randint(len(self._middles), (items,), generator=generator)
+        place = torch.randint(len(self._middles), (len(batch.clean),), generator=generator)
         t, middle, following = (
             times.to(device) for times in (self._times[place], self._middles[place], self._times[place + 1])
         )
         noise = torch.randn(batch.clean.shape, generator=generator).to(device)
         noisy = schedule.add_noise(batch.clean, t, noise)
-
-        def answers(network: AudioToNonlipPrior) -> Callable[[Tensor, Tensor], Tensor]:
-            empty = network.empty_audio(items, frames)
-            audio = torch.where(batch.has_audio[:, None, None], network.encode_audio(batch.mel), empty)
-            audio = audio + network.encode_levels(batch.levels)
-            known, mask = batch.clean, batch.known_mask
-            return lambda x, at: torch.where(mask, known, predict_clean(network, schedule, x, at, audio, known, mask))
-
         with torch.no_grad():
-            target = halving_target(answers(teacher), noisy, schedule, t, middle, following)
-        error = answers(self.network)(noisy, t) - target
+            target = halving_target(teacher(batch), noisy, schedule, t, middle, following)
+        error = answers_of(self.network, schedule, batch)(noisy, t) - target
         weights = self._weights.to(device)
+        if self._still_cap > 1.0:
+            weights = weights * still_weights(batch.levels, self._still_cap)
         return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean()
 
 
@@ -124,22 +173,24 @@ def distil(
     Returns the folders of the shards, one for each halving.
     """
     torch.manual_seed(settings.seed)
-    teacher, steps, folders = prior.network, config.first, []
-    shape = teacher.config
+    network, steps, folders = prior.network, config.first, []
+    shape = network.config
+    still_cap = config.still_cap if shape.levels and prior.space.exact else 1.0
+    teacher: Teacher = partial(answers_as_sampled, prior, steps)
     source = BatchSource(clips, config, shape.window, prior.mean, prior.deviation, prior.space)
     while steps > config.last:
         steps //= 2
-        pupil = Halving(AudioToNonlipPrior(shape), feature_weights(prior.space), steps)
-        pupil.network.load_state_dict(teacher.state_dict())
+        pupil = Halving(AudioToNonlipPrior(shape), feature_weights(prior.space), steps, still_cap)
+        pupil.network.load_state_dict(network.state_dict())
         optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         stage = folder / f"halved-to-{steps}"
         run = Run(stage, settings, {"pupil": pupil}, {"pupil": optimiser}, averaged=["pupil"], recipe=asdict(config))
-        frozen = teacher.to(run.device).eval()
+        network.to(run.device).eval()
 
-        def make_step(step: Step, run: Run = run, frozen: AudioToNonlipPrior = frozen) -> dict[str, float | Tensor]:
+        def make_step(step: Step, run: Run = run, teacher: Teacher = teacher) -> dict[str, float | Tensor]:
             batch: Batch = step.batch.to(run.device)
             with step.autocast():
-                simple, velocity = run.forward["pupil"](batch, frozen, step.generator)
+                simple, velocity = run.forward["pupil"](batch, teacher, step.generator)
             step.set_rate("pupil", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
             norm = step.update("pupil", simple + config.velocity_weight * velocity, clip=1.0)
             return {"simple": simple.detach(), "velocity": velocity.detach(), "norm": norm}
@@ -148,10 +199,11 @@ def distil(
         if run.step < settings.steps:
             return folders  # stopped; the next call goes on
         load_module(stage / CHECKPOINT, "pupil", pupil)
-        teacher = pupil.network.requires_grad_(False)
+        network = pupil.network.requires_grad_(False)
+        teacher = partial(answers_of, network, prior.schedule)
         folders.append(folder / f"weights-{steps}")
         mean, deviation = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
-        save_shards(teacher, mean, deviation, folders[-1], steps, 1.0, "ddim", torch.from_numpy(prior.spread))
+        save_shards(network, mean, deviation, folders[-1], steps, 1.0, "ddim")
     return folders
 
 
@@ -163,9 +215,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--from", dest="first", type=int, default=DistilConfig.first, help="teacher's steps")
     parser.add_argument("--to", dest="last", type=int, default=DistilConfig.last, help="steps of the last pupil")
     parser.add_argument("--batch", type=int, default=DistilConfig.batch)
+    parser.add_argument("--learning-rate", type=float, default=DistilConfig.learning_rate)
     add_mix_argument(parser)
     options = parser.parse_args(arguments)
-    config = replace(DistilConfig(first=options.first, last=options.last), batch=options.batch, shares=options.shares)
+    config = DistilConfig(
+        first=options.first,
+        last=options.last,
+        learning_rate=options.learning_rate,
+        batch=options.batch,
+        shares=options.shares,
+    )
     if config.first % config.last or (config.first // config.last) & (config.first // config.last - 1):
         parser.error(f"--from must be --to doubled some times, not {config.first} and {config.last}")
     for folder in distil(

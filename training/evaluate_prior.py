@@ -103,8 +103,10 @@ class Options:
     steps, guidance, samplers
         More rows of the prior with these step counts, guidance scales, samplers (a name, or a name and its number of
         steps, ``ddpm:1000``).
+    own_levels
+        One more row of the prior for filmed clips, told what nothing in their sound says: how lively each of them is.
     alone
-        Whether only the prior is measured, beside the truth.
+        Whether only the prior and ``others`` are measured, beside the truth.
     """
 
     sets: tuple[str, ...] = ("voices",)
@@ -116,6 +118,7 @@ class Options:
     steps: tuple[int, ...] = ()
     guidance: tuple[float, ...] = ()
     samplers: tuple[str, ...] = ()
+    own_levels: bool = False
     alone: bool = False
 
 
@@ -145,9 +148,9 @@ def samplers_of(
         method, _, steps_of = choice.partition(":")
         label = f"{method}, {steps_of} steps" if steps_of else method
         yield f"shipped prior, {label}", sampled(int(steps_of or 0) or None, method=method), window
-    if options.alone:
-        return
-    if prior.network.config.levels:
+    if options.own_levels and held.draws == 1:
+        yield "shipped prior, told the clip's own levels", prior_sampler(prior, levels=held.own_levels), window
+    if prior.network.config.levels and not options.alone:
         yield "shipped prior, liveliness unknown", prior_sampler(prior, levels=unknown_levels), window
         yield "shipped prior, liveliness 0", prior_sampler(prior), window
     first = random_clip_sampler(held.training)
@@ -257,7 +260,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--steps", type=listed(int), default=(), help="more rows: step counts")
     parser.add_argument("--guidance", type=listed(float), default=(), help="more rows: guidance scales")
     parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers, as ddim or ddpm:1000")
-    parser.add_argument("--alone", action="store_true", help="only the prior, for a table of its own")
+    parser.add_argument(
+        "--own-levels", action="store_true", help="one more row for filmed clips: told how lively each is"
+    )
+    parser.add_argument("--alone", action="store_true", help="only the prior and --also, for a table of its own")
     parser.add_argument(
         "--also", nargs=2, metavar=("NAME", "FOLDER"), action="append", help="more rows: other runs or shards"
     )
@@ -267,7 +273,9 @@ def main(arguments: list[str] | None = None) -> None:
     out, page = options.pop("out"), options.pop("page")
     also = {name: Path(folder) for name, folder in options.pop("also") or ()}
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    measured = rows(Options(**options, others=COMPARED | also), lambda text: print(text, flush=True))
+    measured = rows(
+        Options(**options, others=also if options["alone"] else COMPARED | also), lambda text: print(text, flush=True)
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for table in tables(measured, options["alone"]):

@@ -36,6 +36,26 @@ def predict_clean(
         return correct_slowly(clean, noisy, t, schedule)
 
 
+def led(
+    clean: Tensor,
+    noisy: Tensor,
+    t: int,
+    schedule: CosineSchedule,
+    levels: Tensor,
+    given: Tensor,
+    mask: Tensor,
+    calibration: Calibration | None,
+    away: Tensor,
+    gain: Tensor | None,
+) -> Tensor:
+    """n̂⁰ (N, L, d) of one t, weighed against nᵗ and led away from the mean. Arguments as of :class:`Denoiser`."""
+    if calibration is not None:
+        clean = clean + away * calibration.correction(schedule, clean, noisy, t, levels, given, mask)
+    if gain is not None and 3 * t > schedule.steps:
+        clean = clean * gain
+    return clean
+
+
 class Denoiser:
     """nᵗ, t → n̂⁰ of one window, guided, with the known entries put in.
 
@@ -90,7 +110,7 @@ class Denoiser:
         self.network, self.schedule, self.scale = network, schedule, scale
         self.given, self.mask, self.gain, self.put = given, mask, gain, put
         self.coarse = coarse or network
-        self.calibration, self.away = calibration, torch.ones(()) if away is None else away
+        self.calibration, self.away = calibration, (torch.ones(()) if away is None else away).to(given.device)
         takes, frames, _ = given.shape
         conditions = []
         if scale != 0.0:
@@ -115,11 +135,8 @@ class Denoiser:
         if self.repeat == 2:
             conditional, empty = clean.split(takes)
             clean = self.scale * conditional + (1.0 - self.scale) * empty
-        if self.calibration is not None:
-            correction = self.calibration.correction(self.schedule, clean, noisy, t, self.levels, self.given, self.mask)
-            clean = clean + self.away.to(clean.device) * correction
-        if self.gain is not None and 3 * t > self.schedule.steps:
-            clean = clean * self.gain
+        known = self.given, self.mask
+        clean = led(clean, noisy, t, self.schedule, self.levels, *known, self.calibration, self.away, self.gain)
         if self.put is not None:
             clean = self.put(clean)
         self.last = clean

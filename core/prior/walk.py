@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..channels import FPS, GAZE, NONLIP_CHANNELS
+from ..channels import GAZE, NONLIP_CHANNELS
 from ..mel import MELS_PER_FRAME
 from .blinks import BlinkPacer
 from .calibration import Calibration
@@ -24,7 +24,7 @@ from .spaces import FeatureSpace
 from .steady import steady_head
 from .style import PriorStyle
 from .styling import Styling, early_gain
-from .windows import close_seams, ease, frames_to_known, plan_windows
+from .windows import away_from_known, close_seams, plan_windows
 
 Progress = Callable[[int, int], None]
 """Called with windows done and windows in all; may raise to stop."""
@@ -231,9 +231,8 @@ class Walk:
         return last <= EXACT_UP_TO * self._schedule.steps
 
     def _away_from(self, mask: np.ndarray) -> Tensor:
-        """(N, L, d) 0 beside what is known, whose motion goes on as it is, and 1 a second away from it."""
-        way = np.stack([np.minimum(frames_to_known(take) / FPS, 1.0) for take in mask])
-        return torch.from_numpy(ease(way).astype(np.float32)).to(self._device)
+        """(N, L, d) of each take's mask."""
+        return torch.from_numpy(np.stack([away_from_known(take) for take in mask])).to(self._device)
 
     def _noise(self, seed: int, frames: np.ndarray, stream: int) -> np.ndarray:
         if stream == 0:

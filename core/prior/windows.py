@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..channels import FPS
+
 SEAM_FRAMES = 8
 """Frames over which the network's disagreement with a known neighbour fades out (0.32 s), unless told otherwise."""
 
@@ -91,6 +93,11 @@ def frames_to_known(known_mask: np.ndarray) -> np.ndarray:
     index = np.arange(len(known_mask))[:, None]
     before, after = _nearest_known(known_mask)
     return np.minimum(index - before, after - index)
+
+
+def away_from_known(known_mask: np.ndarray) -> np.ndarray:
+    """(L, C) bool → (L, C) float32: 0 beside what is known, whose motion goes on as it is, 1 a second away from it."""
+    return ease(np.minimum(frames_to_known(known_mask) / FPS, 1.0)).astype(np.float32)
 
 
 def _nearest_known(known_mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

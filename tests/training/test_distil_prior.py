@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from core.prior.denoiser import predict_clean
+from core.prior.calibration import SHAPE, Calibration
+from core.prior.denoiser import Denoiser, predict_clean
 from core.prior.features import d_nl
 from core.prior.model import NonlipPrior
 from core.prior.sampler import ddim
 from core.prior.schedule import CosineSchedule
-from training.distil_prior import DistilConfig, ddim_step, distil, halving_target, main
+from core.prior.windows import away_from_known
+from training.distil_prior import DistilConfig, answers_as_sampled, ddim_step, distil, halving_target, main
 from training.engine import RunConfig
 from training.prior import TrainConfig, train
+from training.prior_batches import BatchSource
 from training.prior_data import Clip
 from training.prior_export import export
 
@@ -56,6 +59,41 @@ def prior(clips, tmp_path_factory):
     train(config, RunConfig(steps=150, device="cpu", bfloat16=False, ema=0.9), clips, folder)
     export(folder, 4, 1.0, folder / "weights")
     return NonlipPrior.load(folder=folder / "weights")
+
+
+def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
+    """Window by window against the sampler's own denoiser, with a calibration, a spread and known entries."""
+    rng = torch.Generator().manual_seed(3)
+    keep, trust = (0.8 + 0.4 * torch.rand(SHAPE, generator=rng), 0.3 * torch.rand(SHAPE, generator=rng))
+    spread = torch.linspace(0.9, 1.3, d_nl)
+    statistics = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
+    whole = NonlipPrior(prior.network, *statistics, 8, spread=spread, calibration=Calibration(keep, trust))
+    batch = BatchSource(clips, CONFIG, 100, prior.mean, prior.deviation).batch(np.random.default_rng(5))
+    assert batch.known_mask.any() and not batch.known_mask.all()
+    batch.levels[0] = 0.5
+    noisy = torch.randn(batch.clean.shape, generator=rng)
+    times = SCHEDULE.timesteps(8)
+    for place in (1, 6):  # led away from the mean in the first, no more in the other
+        t = torch.full((len(noisy),), times[place])
+        with torch.no_grad():
+            found = answers_as_sampled(whole, 8, batch)(noisy, t)
+        for i in range(len(noisy)):
+            mask = batch.known_mask[i : i + 1]
+            away = torch.from_numpy(away_from_known(mask[0].numpy()))[None]
+            with torch.no_grad():
+                wanted = Denoiser(
+                    prior.network,
+                    SCHEDULE,
+                    batch.mel[i],
+                    float(batch.has_audio[i]),
+                    batch.clean[i : i + 1],
+                    mask,
+                    1.0 + (spread - 1.0) * away,
+                    levels=batch.levels[i],
+                    calibration=whole.calibration,
+                    away=away,
+                )(noisy[i : i + 1], times[place])
+            torch.testing.assert_close(found[i : i + 1], wanted, rtol=1e-4, atol=1e-5)
 
 
 CONFIG = DistilConfig(first=4, last=1, batch=8, learning_rate=3e-4, warm_up=2, shares=(("grid", 1.0),))

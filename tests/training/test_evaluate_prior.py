@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from core.prior.features import d_nl
+from core.prior.levels import measure_levels
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from training import evaluate_prior, prior, prior_evaluation
 from training.autoregressive import TrainConfig, train
@@ -118,19 +119,23 @@ def test_a_talker_that_training_knows_is_compared_with_another_one_too(options, 
     known, stranger = ([row for row in table if row["set"] == name] for name in ("grid", "unseen"))
     assert [row["row"] for row in known][2:4] == ["random training clip", "random clip of another talker"]
     assert known[3]["snd"] > 4 * known[2]["snd"], "the other one's motion is four times as large"
+    assert "own levels" not in " ".join(row["row"] for row in known)
     assert "random clip of another talker" not in [row["row"] for row in stranger]
 
 
 def test_one_prior_sampled_in_different_ways(options):
-    table = rows(replace(options, alone=True, clips=1, seeds=1, samplers=("ddim", "ddpm:4")), print)
+    others = {"the same again": options.prior}
+    table = rows(replace(options, alone=True, clips=1, seeds=1, samplers=("ddim", "ddpm:4"), others=others), print)
     assert [row["row"] for row in table] == [
         "truth, drawn once more",
         "shipped prior, 3 steps",
         "shipped prior, 2 steps, guidance 1",
         "shipped prior, ddim",
         "shipped prior, ddpm, 4 steps",
+        "the same again",
     ]
-    assert len({row["snd"] for row in table}) == len(table), "each is sampled in its own way"
+    assert len({row["snd"] for row in table}) == len(table) - 1, "each is sampled in its own way"
+    assert table[-1]["snd"] == table[1]["snd"]
     (shown,) = tables(table, alone=True)
     assert shown.name == "prior-voices-sampling" and len(shown.columns) <= 8
 
@@ -142,6 +147,8 @@ def test_talkers_are_drawn_from_training_clips_alone(options, clips):
     drawn = np.stack([held.levels(clip, seed) for clip in held.clips for seed in range(20)])
     assert len(np.unique(drawn, axis=0)) == len(held.training)
     np.testing.assert_array_equal(held.levels(held.clips[0], 3), held.levels(held.clips[0], 3))
+    truth = held.clips[0].features(np.random.default_rng(0))
+    np.testing.assert_array_equal(held.own_levels(held.clips[0], 3), measure_levels(truth))
     same = prior_evaluation.held_out("training-voices", 2, 2)
     assert [clip.name for clip in same.clips] == [clip.name for clip in clips["train"]["synthetic"][:2]]
 
@@ -176,6 +183,9 @@ def test_rows_of_a_prior_that_is_told_levels(options, tmp_path):
     assert len({row["snd"] for row in table[3:]}) == 3
     (shown,) = tables(table)
     assert shown.name == "prior-training-voices" and "training clips instead of voices" in shown.title
+    filmed = rows(replace(chosen, sets=("training-address",), own_levels=True, alone=True), print)
+    assert [row["row"] for row in filmed][1:] == ["shipped prior, 3 steps", "shipped prior, told the clip's own levels"]
+    assert filmed[1]["snd_head"] != filmed[2]["snd_head"]
     assert "training clip" in shown.notes[0]
 
 

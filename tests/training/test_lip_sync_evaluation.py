@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.channels import EXPRESSIONS, LIP_CHANNELS
+from core.errors import BadInputError
 from core.motion import Motion
 from training import lip_sync_evaluation as evaluation
 from training.corpus.dataset import Clip
@@ -15,6 +17,7 @@ from training.judge_model import Judge, JudgeConfig
 from training.lip_sync_evaluation import Line, both_seen, judge_lines, loud_jaw, table
 from training.lips_data import LIP_COLUMNS
 from training.lips_evaluation import envelope
+from training.splits import portrait_split
 
 FRAMES = 60
 
@@ -102,3 +105,33 @@ def test_kinds_of_lips_are_ranked_by_a_judge_that_knows(monkeypatch: pytest.Monk
     written = table({"test": made, "awb": {"still": made["still"]}}).markdown(datetime.date(2026, 1, 2))
     assert f"|product|5|{made['product']['S_c']:.3f}|" in written
     assert written.count("|still|5|") == 2 and "voice awb" in written
+
+
+def test_a_set_is_cast_with_held_out_faces_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Faces that nobody finds are left out; what is drawn for a set doesn't depend on what was measured before."""
+    (tmp_path / "portraits").mkdir()
+    names = [f"face-{number}" for number in range(60)]
+    for name in names:
+        (tmp_path / "portraits" / f"{name}.jpg").touch()
+    held_out = sorted(name for name in names if portrait_split(name) == "test")
+    assert 2 < len(held_out) < 30
+    (tmp_path / "awb").mkdir()
+    for number in range(5):
+        (tmp_path / "awb" / f"{number}.wav").touch()
+
+    def load_portrait(path: Path, _cache: Path) -> str:
+        if path.stem == held_out[1]:
+            raise BadInputError("no_face", "There is no face.", "Choose another picture.")
+        return path.stem
+
+    monkeypatch.setattr(evaluation, "SPEECH", tmp_path)
+    monkeypatch.setattr(evaluation, "load_portrait", load_portrait)
+    monkeypatch.setattr(evaluation, "Renderer", lambda _head, portrait, _size, framing: portrait)
+    monkeypatch.setattr(evaluation, "spoken", lambda file, rng: (file.stem, rng.random()))
+    monkeypatch.setattr(evaluation, "judge_lines", lambda _judge, _lips, cast, real: {"cast": cast, "real": real})
+    found = evaluation.evaluate_set("awb", tmp_path, tmp_path, 3)
+    assert found["real"] is None
+    assert [face for face, _ in found["cast"]] == [held_out[0], held_out[2]]
+    assert [said for _, (said, _) in found["cast"]] == ["0", "2"], "each line has a face of its own"
+    np.random.default_rng(5).random()
+    assert evaluation.evaluate_set("awb", tmp_path, tmp_path, 3) == found

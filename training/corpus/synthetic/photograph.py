@@ -100,13 +100,9 @@ class Studio:
         for name, colour in INSIDES.items():
             table[PARTS.index(name)] = torch.tensor(colour)
         self.inside_colours = table
-        self.is_skin = torch.isin(torch.arange(GLASSES + 1), torch.tensor([PARTS.index(n) for n in SKIN_PARTS]))
-        self.is_inside = torch.isin(torch.arange(GLASSES + 1), torch.tensor([PARTS.index(n) for n in INSIDE_PARTS]))
-        self.is_eye = torch.isin(
-            torch.arange(GLASSES + 1), torch.tensor([PARTS.index("eye_left"), PARTS.index("eye_right")])
-        )
-        self.is_tooth = torch.isin(
-            torch.arange(GLASSES + 1), torch.tensor([PARTS.index("teeth_upper"), PARTS.index("teeth_lower")])
+        self.is_skin, self.is_inside, self.is_eye, self.is_tooth = (
+            torch.isin(torch.arange(GLASSES + 1), torch.tensor([PARTS.index(name) for name in names]))
+            for names in (SKIN_PARTS, INSIDE_PARTS, ("eye_left", "eye_right"), ("teeth_upper", "teeth_lower"))
         )
 
     @staticmethod
