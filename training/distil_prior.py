@@ -4,16 +4,16 @@
     python -m training.evaluate_prior --sets voices --also distilled runs/prior_distilled/weights-2
 
 A pupil learns to make in one DDIM step what its teacher makes in two, and is the next teacher: 16 steps become 8, 4, 2,
-1. The first teacher answers as the product samples it, with its calibration and its spread; pupils learn that and need
-neither. The network keeps its shape, the known entries and the empty condition; guidance other than 1 isn't distilled.
-After each halving the shards lie in ``<run>/weights-<steps>``.
+1. The first teacher answers as the product samples it, guided (eq. 10), with its calibration and its spread; pupils
+learn that and need none of it (guidance: Meng et al. 2023). The network keeps its shape, the known entries and the
+empty condition. After each halving the shards lie in ``<run>/weights-<steps>``.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class DistilConfig(MixConfig):
     ----------
     first, last
         Sampler steps of the first teacher, a power of two times those of the last pupil.
+    guidance_scale
+        The first teacher's: what its pupils answer without being guided.
     still_cap
         Up to how much more an error weighs where the talker is told to keep still.
     """
@@ -54,6 +56,7 @@ class DistilConfig(MixConfig):
     learning_rate: float = 1e-4
     warm_up: int = 20
     velocity_weight: float = 3.0
+    guidance_scale: float = 1.0
     still_cap: float = 16.0
 
 
@@ -108,15 +111,21 @@ def answers_of(network: AudioToNonlipPrior, schedule: CosineSchedule, batch: Bat
     return answer
 
 
-def answers_as_sampled(prior: NonlipPrior, steps: int, batch: Batch) -> Answer:
-    """The same of the prior as the product samples it in so many steps: calibrated, and led away from the mean."""
-    said, device = answers_of(prior.network, prior.schedule, batch), batch.clean.device
+def answers_as_sampled(prior: NonlipPrior, steps: int, scale: float, batch: Batch) -> Answer:
+    """The same of the prior as the product samples it in so many steps with the guidance ``scale``: calibrated, and led
+    away from the mean."""
+    device = batch.clean.device
+    said = answers_of(prior.network, prior.schedule, batch)
+    deaf = replace(batch, has_audio=torch.zeros_like(batch.has_audio))
+    unheard = said if scale == 1.0 else answers_of(prior.network, prior.schedule, deaf)
     away = torch.from_numpy(np.stack([away_from_known(mask) for mask in batch.known_mask.cpu().numpy()])).to(device)
-    early = early_gain(0.0, prior.spread, prior.space, steps)
+    early = early_gain(0.0, prior.spread, prior.space, steps, prior.num_inference_steps)
     gain = torch.ones_like(away) if early is None else 1.0 + (torch.from_numpy(early).to(device) - 1.0) * away
 
     def answer(noisy: Tensor, t: Tensor) -> Tensor:
         clean, given, mask = said(noisy, t).float(), batch.clean, batch.known_mask
+        if scale != 1.0:
+            clean = scale * clean + (1.0 - scale) * unheard(noisy, t).float()
         each = [
             led(
                 clean[i : i + 1],
@@ -166,22 +175,29 @@ class Halving(nn.Module):
 
 
 def distil(
-    prior: NonlipPrior, config: DistilConfig, settings: RunConfig, clips: dict[str, list[Clip]], folder: Path
+    prior: NonlipPrior,
+    config: DistilConfig,
+    settings: RunConfig,
+    clips: dict[str, list[Clip]],
+    folder: Path,
+    start: NonlipPrior | None = None,
 ) -> list[Path]:
     """Halve the steps from ``config.first`` to ``config.last``, going on where an earlier run stopped.
 
-    Returns the folders of the shards, one for each halving.
+    The first pupil begins as its teacher, or as ``start``, an earlier pupil say. Returns the folders of the shards, one
+    for each halving.
     """
     torch.manual_seed(settings.seed)
     network, steps, folders = prior.network, config.first, []
+    begin = (start or prior).network
     shape = network.config
     still_cap = config.still_cap if shape.levels and prior.space.exact else 1.0
-    teacher: Teacher = partial(answers_as_sampled, prior, steps)
+    teacher: Teacher = partial(answers_as_sampled, prior, steps, config.guidance_scale)
     source = BatchSource(clips, config, shape.window, prior.mean, prior.deviation, prior.space)
     while steps > config.last:
         steps //= 2
         pupil = Halving(AudioToNonlipPrior(shape), feature_weights(prior.space), steps, still_cap)
-        pupil.network.load_state_dict(network.state_dict())
+        pupil.network.load_state_dict(begin.state_dict())
         optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         stage = folder / f"halved-to-{steps}"
         run = Run(stage, settings, {"pupil": pupil}, {"pupil": optimiser}, averaged=["pupil"], recipe=asdict(config))
@@ -199,7 +215,7 @@ def distil(
         if run.step < settings.steps:
             return folders  # stopped; the next call goes on
         load_module(stage / CHECKPOINT, "pupil", pupil)
-        network = pupil.network.requires_grad_(False)
+        network = begin = pupil.network.requires_grad_(False)
         teacher = partial(answers_of, network, prior.schedule)
         folders.append(folder / f"weights-{steps}")
         mean, deviation = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
@@ -216,20 +232,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--to", dest="last", type=int, default=DistilConfig.last, help="steps of the last pupil")
     parser.add_argument("--batch", type=int, default=DistilConfig.batch)
     parser.add_argument("--learning-rate", type=float, default=DistilConfig.learning_rate)
+    parser.add_argument("--guidance-scale", type=float, default=DistilConfig.guidance_scale, help="the teacher's")
+    parser.add_argument(
+        "--start", type=Path, help="folder of shards that the first pupil begins with: else its teacher's"
+    )
     add_mix_argument(parser)
     options = parser.parse_args(arguments)
     config = DistilConfig(
         first=options.first,
         last=options.last,
         learning_rate=options.learning_rate,
+        guidance_scale=options.guidance_scale,
         batch=options.batch,
         shares=options.shares,
     )
     if config.first % config.last or (config.first // config.last) & (config.first // config.last - 1):
         parser.error(f"--from must be --to doubled some times, not {config.first} and {config.last}")
-    for folder in distil(
-        NonlipPrior.load(folder=options.prior), config, run_config(options, RUN), load_clips("train"), options.run
-    ):
+    prior = NonlipPrior.load(folder=options.prior)
+    start = NonlipPrior.load(folder=options.start) if options.start else None
+    for folder in distil(prior, config, run_config(options, RUN), load_clips("train"), options.run, start):
         print(folder, flush=True)
 
 

@@ -14,6 +14,7 @@ Losses: L_simple = ‖n⁰ − n̂⁰‖² (eq. 7) and L_vel = ‖Δn⁰ − Δn
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from .prior_batches import (
     still_weights,
 )
 from .prior_data import Clip, load_clips
+from .prosody import HEARD
 
 D_NL = RepresentationConfig().nonlip
 RUN = RunConfig(steps=3000, ema=0.995, save_every=50)
@@ -64,6 +66,9 @@ class TrainConfig(MixConfig):
         (:func:`~training.prior_batches.still_weights`); 1 is the paper's plain loss.
     editing
         Whether known parts of n⁰ are shown in training; without is the paper's other ablation.
+    listening_weight
+        Of how far a linear map of the audio embedding misses what a listener hears (:func:`listening_loss`); 0 leaves
+        it to the motion alone to teach what in a voice matters, as in the paper.
     learned
         Whether f_nl of ``core.representation`` is diffused rather than the channels.
     levels
@@ -77,6 +82,7 @@ class TrainConfig(MixConfig):
     velocity_weight: float = 3.0
     snr_cap: float = 0.0
     still_cap: float = 16.0
+    listening_weight: float = 0.0
     editing: bool = True
     learned: bool = False
     levels: bool = True
@@ -111,6 +117,16 @@ def time_weights(schedule: CosineSchedule, snr_cap: float) -> Tensor:
     return (weights / weights[times].mean()).float()
 
 
+def listening_loss(found: Tensor, heard: Tensor) -> Tensor:
+    """Mean squared error of what was heard (B, L, 4), where it is known (not NaN); 0 where nothing is.
+
+    Nods on accents are a hundredth of the variance of a head's motion, so L_simple hardly asks where accents are.
+    """
+    known = ~heard.isnan()
+    error = torch.where(known, found - heard.nan_to_num(), 0.0)
+    return error.square().sum() / known.sum().clamp(min=1)
+
+
 def losses(
     network: AudioToNonlipPrior,
     batch: Batch,
@@ -119,9 +135,21 @@ def losses(
     generator: torch.Generator,
     by_time: Tensor | None = None,
     still_cap: float = 1.0,
-) -> tuple[Tensor, Tensor]:
-    """L_simple (eq. 7) and L_vel (eq. 8) of the paper on one batch; ``weights`` (d,) of features, ``by_time`` (T + 1,)
-    of t, ``still_cap`` of errors where somebody is told to keep still."""
+    listener: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """L_simple (eq. 7) and L_vel (eq. 8) of the paper on one batch, and :func:`listening_loss`.
+
+    Parameters
+    ----------
+    weights
+        (d,) of features.
+    by_time
+        (T + 1,) of t.
+    still_cap
+        Of errors where somebody is told to keep still.
+    listener
+        Audio embedding (B, L, condition) → what is heard (B, L, 4); without one that loss is 0.
+    """
     items, frames, _ = batch.clean.shape
     device = batch.clean.device
     # Drawn on the processor: the same numbers whatever the device.
@@ -132,32 +160,33 @@ def losses(
         weights = weights * still_weights(batch.levels, still_cap)  # (B, 1, d)
     t, noise = t.to(device), torch.randn(batch.clean.shape, generator=generator).to(device)
     noisy = schedule.add_noise(batch.clean, t, noise)
-    audio = torch.where(
-        batch.has_audio[:, None, None], network.encode_audio(batch.mel), network.empty_audio(items, frames)
-    )
+    said = network.encode_audio(batch.mel)
+    audio = torch.where(batch.has_audio[:, None, None], said, network.empty_audio(items, frames))
     audio = audio + network.encode_levels(batch.levels)
     predicted = predict_clean(network, schedule, noisy, t, audio, batch.clean, batch.known_mask)
     error = predicted - batch.clean
-    return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean()
+    listening = error.new_zeros(()) if listener is None else listening_loss(listener(said).float(), batch.heard)
+    return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean(), listening
 
 
 class Denoising(nn.Module):
-    """The network as it is trained: a batch in, its two losses out."""
+    """The network as it is trained: a batch in, its losses out. What listens stays behind in the run."""
 
     def __init__(
         self, network: AudioToNonlipPrior, weights: Tensor, snr_cap: float = 0.0, still_cap: float = 1.0
     ) -> None:
         super().__init__()
         self.network = network
+        self.listener = nn.Linear(network.config.condition, len(HEARD))
         self._still_cap = still_cap
         self._schedule = CosineSchedule(network.config.diffusion_steps)
         self._weights = weights
         self._by_time = time_weights(self._schedule, snr_cap)
 
-    def forward(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """:func:`losses`."""
-        weights = self._weights.to(batch.clean.device)
-        return losses(self.network, batch, self._schedule, weights, generator, self._by_time, self._still_cap)
+        weights, by_time = self._weights.to(batch.clean.device), self._by_time
+        return losses(self.network, batch, self._schedule, weights, generator, by_time, self._still_cap, self.listener)
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
@@ -220,11 +249,12 @@ def train(
     def make_step(step: Step) -> dict[str, float | Tensor]:
         batch: Batch = step.batch.to(run.device)
         with step.autocast(), short_attention(run.device):
-            simple, velocity = run.forward["prior"](batch, step.generator)
+            simple, velocity, listening = run.forward["prior"](batch, step.generator)
         rate = learning_rate(step.index, settings.steps, config)
         step.set_rate("prior", rate)
-        norm = step.update("prior", simple + config.velocity_weight * velocity, clip=1.0)
-        return {"simple": simple.detach(), "velocity": velocity.detach(), "norm": norm, "rate": rate}
+        loss = simple + config.velocity_weight * velocity + config.listening_weight * listening
+        said = {"simple": simple.detach(), "velocity": velocity.detach(), "listening": listening.detach()}
+        return said | {"norm": step.update("prior", loss, clip=1.0), "rate": rate}
 
     return run.fit(make_step, draw=source.batch)
 
@@ -249,6 +279,9 @@ def main(arguments: list[str] | None = None) -> None:
     trainer.add_argument(
         "--still-cap", type=float, default=TrainConfig.still_cap, help="weigh errors of still talkers more, up to this"
     )
+    trainer.add_argument(
+        "--listening-weight", type=float, default=TrainConfig.listening_weight, help="of hearing accents and pauses"
+    )
     trainer.add_argument("--without-velocity", action="store_true", help="without L_vel, the paper's ablation")
     trainer.add_argument("--without-editing", action="store_true", help="nothing of n⁰ is given in training")
     trainer.add_argument("--learned", action="store_true", help="diffuse f_nl of the representation, not the channels")
@@ -268,6 +301,7 @@ def main(arguments: list[str] | None = None) -> None:
             decay_from=options.decay_from,
             snr_cap=options.snr_cap,
             still_cap=options.still_cap,
+            listening_weight=options.listening_weight,
             velocity_weight=0.0 if options.without_velocity else TrainConfig.velocity_weight,
             editing=not options.without_editing,
             learned=options.learned,

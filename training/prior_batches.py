@@ -14,6 +14,7 @@ from core.prior.levels import LEVEL_STEP, LEVELS, PARTS
 from core.prior.spaces import ChannelSpace, FeatureSpace
 
 from .prior_data import Clip, augment_mel, draw_mask, draw_window
+from .prosody import HEARD
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,10 @@ def statistics(
 
 @dataclass
 class Batch:
-    """One batch: n⁰ (B, L, d) normalised, mel (B, 4 L, 80), has_audio (B,), known_mask (B, L, d), levels (B, 7).
+    """One batch: n⁰ (B, L, d) normalised, mel (B, 4 L, 80), has_audio (B,), known_mask (B, L, d), levels (B, 7), heard
+    (B, L, 4).
 
-    Levels that aren't told are NaN.
+    Levels that aren't told are NaN, and so is what of a voice isn't heard or wasn't analysed.
     """
 
     clean: Tensor
@@ -113,6 +115,7 @@ class Batch:
     has_audio: Tensor
     known_mask: Tensor
     levels: Tensor
+    heard: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
@@ -156,16 +159,20 @@ class BatchSource:
         mel = np.zeros((items, 4 * frames, 80), dtype=np.float32)
         has_audio, known = np.zeros(items, dtype=bool), np.zeros((items, frames, d_nl), dtype=bool)
         levels = np.full((items, len(LEVELS)), np.nan, dtype=np.float32)
+        heard = np.full((items, frames, len(HEARD)), np.nan, dtype=np.float32)
         for i in range(items):
             source = names[rng.choice(len(names), p=shares / shares.sum())]
-            sound, motions[i], talker = draw_window(self.clips[source], frames, rng)
-            if sound is not None and rng.random() >= self.config.empty_share:
-                mel[i], has_audio[i] = augment_mel(sound, rng), True
+            window = draw_window(self.clips[source], frames, rng)
+            motions[i] = window.motion
+            if window.mel is not None and rng.random() >= self.config.empty_share:
+                mel[i], has_audio[i] = augment_mel(window.mel, rng), True
+                heard[i] = np.nan if window.heard is None else window.heard
             known[i] = draw_mask(frames, rng, self.groups)
             if rng.random() >= self.config.unknown_share:
-                levels[i] = talker
+                levels[i] = window.levels
         clean = ((self.space.encode(motions) - self.mean) / self.deviation).astype(np.float32)
-        return Batch(*(torch.from_numpy(array) for array in (clean, mel, has_audio, self.space.known(known), levels)))
+        arrays = (clean, mel, has_audio, self.space.known(known), levels, heard)
+        return Batch(*(torch.from_numpy(array) for array in arrays))
 
 
 class Statistics(nn.Module):

@@ -25,7 +25,7 @@ from core.mel import log_mel
 from core.prior.features import FEATURES, d_nl, features_from_channels
 from core.prior.levels import measure_levels
 
-from .prosody import Prosody, analyse
+from .prosody import Prosody, analyse, heard
 from .splits import split
 from .synthetic_motion import synthesise
 
@@ -179,21 +179,38 @@ def load_clips(part: str, grid_sound: int = 60, voices: int | None = None) -> di
     }
 
 
-def draw_window(
-    clips: list[Clip], frames: int, rng: np.random.Generator
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    """A random stretch of ``frames`` frames; clips are drawn in proportion to the stretches they hold.
+@dataclass(frozen=True)
+class Window:
+    """A stretch of T frames of a clip.
 
-    Returns
-    -------
-    mel (4 · frames, 80) float32 or None, motion (frames, 25) float32, and (7,) levels of the whole clip's motion.
+    Attributes
+    ----------
+    mel
+        (4 T, 80) float32, or None where there is no sound.
+    motion
+        (T, 25) float32 features.
+    levels
+        (7,) of the whole clip's motion.
+    heard
+        (T, 4) ``prosody.heard`` of the voice, or None where it wasn't analysed.
     """
+
+    mel: np.ndarray | None
+    motion: np.ndarray
+    levels: np.ndarray
+    heard: np.ndarray | None
+
+
+def draw_window(clips: list[Clip], frames: int, rng: np.random.Generator) -> Window:
+    """A random stretch of ``frames`` frames; clips are drawn in proportion to the stretches they hold."""
     room = np.array([max(clip.frames - frames + 1, 0) for clip in clips], dtype=np.float64)
     clip = clips[rng.choice(len(clips), p=room / room.sum())]
     start = int(rng.integers(0, clip.frames - frames + 1))
     motion = clip.features(rng)
+    part = slice(start, start + frames)
     mel = None if clip.mel is None else clip.mel[4 * start : 4 * (start + frames)].astype(np.float32)
-    return mel, motion[start : start + frames], measure_levels(motion)
+    said = None if mel is None or clip.prosody is None else heard(clip.prosody)[part]
+    return Window(mel, motion[part], measure_levels(motion), said)
 
 
 def augment_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -23,6 +23,7 @@ from core.prior.style import PriorStyle
 from core.prior.windows import plan_windows
 
 from . import motion_metrics as metrics
+from .motion_distances import WINDOW as STRETCH
 from .motion_distances import Space, conditional_distances
 from .prior_data import Clip, load_clips
 from .prosody import Prosody
@@ -219,10 +220,11 @@ def measure(
             several.setdefault(name, []).append(value)
     if seeds > 1:
         several["diversity_deg"] = [metrics.diversity(take) for take in takes]
-    if held.draws > 1 and seeds > 3:
-        true = [np.stack(motions) for motions in reference]
+    if held.draws > 1 and seeds > 3 and any(clip.frames >= STRETCH for clip in held.clips):
+        long_enough = [i for i, clip in enumerate(held.clips) if clip.frames >= STRETCH]
+        true = [np.stack(reference[i]) for i in long_enough]
         space = Space.of(_same_length(true))
-        for row in conditional_distances(takes, true, space):
+        for row in conditional_distances([takes[i] for i in long_enough], true, space):
             for name, value in row.items():
                 several.setdefault(name, []).append(value)
     if window is not None:

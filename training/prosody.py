@@ -167,3 +167,19 @@ def analyse(samples: np.ndarray, frames: int) -> Prosody:
         speech[start:end] = 1.0
     accents, strengths = _accents(energy, pitch * speech, speech)
     return Prosody(energy, pitch * speech, speech, tuple(phrases), accents, strengths)
+
+
+HEARD = ("accents", "speech", "loudness", "pitch")
+"""What each column of :func:`heard` is of."""
+
+
+def heard(prosody: Prosody) -> np.ndarray:
+    """(T, 4) float32, about −1 … 1: what a listener is taught to hear (``training.prior``), in the order of ``HEARD``.
+
+    Accents are bumps two frames wide, as high as they are prominent.
+    """
+    accents = np.zeros(prosody.frames)
+    accents[prosody.accents] = 0.5 + prosody.strengths
+    bumps = scipy.ndimage.gaussian_filter1d(accents, 2.0) * 2.0 * np.sqrt(2.0 * np.pi)
+    columns = (bumps, prosody.speech, prosody.energy / 25.0 + 1.0, np.clip(prosody.pitch / 6.0, -2.0, 2.0))
+    return np.stack(columns, axis=1).astype(np.float32)

@@ -74,8 +74,10 @@ class Denoiser:
     levels
         (7,) how lively the talker is (``core.prior.levels``); unknown when left out.
     coarse
-        The same network in numbers of fewer digits, for all steps with t > ``EXACT_UP_TO`` · T: the last ones make up
-        for what it rounds.
+        The same network in numbers of fewer digits, for all steps with t > ``exact_up_to``: the last ones make up for
+        what it rounds.
+    exact_up_to
+        ``EXACT_UP_TO`` · T where left out.
     calibration
         What weighs n̂⁰ against nᵗ, where it was measured for the network.
     away
@@ -106,10 +108,12 @@ class Denoiser:
         coarse: AudioToNonlipPrior | None = None,
         calibration: Calibration | None = None,
         away: Tensor | None = None,
+        exact_up_to: float | None = None,
     ) -> None:
         self.network, self.schedule, self.scale = network, schedule, scale
         self.given, self.mask, self.gain, self.put = given, mask, gain, put
         self.coarse = coarse or network
+        self.exact_up_to = EXACT_UP_TO * schedule.steps if exact_up_to is None else exact_up_to
         self.calibration, self.away = calibration, (torch.ones(()) if away is None else away).to(given.device)
         takes, frames, _ = given.shape
         conditions = []
@@ -129,7 +133,7 @@ class Denoiser:
         def both(x: Tensor) -> Tensor:
             return x.repeat(self.repeat, 1, 1)  # (N, L, d) -> (N or 2 N, L, d)
 
-        network = self.coarse if t > EXACT_UP_TO * self.schedule.steps else self.network
+        network = self.coarse if t > self.exact_up_to else self.network
         times = torch.full((takes * self.repeat,), t, device=noisy.device)
         clean = predict_clean(network, self.schedule, both(noisy), times, self.audio, both(self.given), both(self.mask))
         if self.repeat == 2:

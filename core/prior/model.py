@@ -226,6 +226,7 @@ class NonlipPrior:
         return Sampling(
             self.guidance_scale if guidance_scale is None else guidance_scale,
             self.num_inference_steps if steps is None else steps,
+            self.num_inference_steps,
             sampler,
             self.spread,
             self.calibration,

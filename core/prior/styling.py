@@ -6,6 +6,7 @@ import numpy as np
 
 from ..channels import BLINK, HEAD_ROTATION, NONLIP_CHANNELS
 from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl
+from .levels import LEVELS
 from .spaces import FeatureSpace
 from .style import PriorStyle
 
@@ -15,8 +16,8 @@ LIVELY_GAIN = 0.2
 """How much further than usual n̂⁰ is led at liveliness 1, beside the levels that the network is told (``levels``), which
 do the most. Alone, on four voices, −0.2, 0, 0.2 gave head variances of 2.2, 4.2, 8.4 square degrees, 0.28, 0.35, 0.42°
 of nod at accents, and the trembling above 6 Hz grew no faster than that."""
-SPREAD_STEPS = 10
-"""Steps of a sampler that the factors are for, liveliness's and the weights' own."""
+STILL = -2.5
+"""Level of the head's turns (0.3 of the typical swing) at which a talker counts as still."""
 POSE_TRANSITION = 30
 """Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
 kept motion is joined, would be a jerk."""
@@ -29,8 +30,19 @@ _GAZE = [FEATURES.index(name) for name in ("gazeYaw", "gazePitch")]
 _DEGREES = np.array(GAZE_FULL, dtype=np.float32)
 
 
+def told_spread(spread: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """(d,) the weights' own factors as they are for a talker of these levels (7,), some of them perhaps NaN.
+
+    They were found on talkers who move. Somebody who is told to sit nearly still isn't led away from that: 1 at
+    ``STILL`` and below, all of ``spread`` from the typical talker on.
+    """
+    turns = 0.0 if np.isnan(levels).any() else float(levels[LEVELS.index("head turns")])
+    moves = min(max(1.0 - turns / STILL, 0.0), 1.0)
+    return (1.0 + moves * (spread - 1.0)).astype(np.float32)
+
+
 def early_gain(
-    liveliness: float, spread: np.ndarray, space: FeatureSpace, steps: int = SPREAD_STEPS
+    liveliness: float, spread: np.ndarray, space: FeatureSpace, steps: int, own_steps: int
 ) -> np.ndarray | None:
     """(d,) factors by which n̂⁰ is led in each early one of so many steps (``denoiser.Denoiser``); None where all are 1.
 
@@ -46,8 +58,8 @@ def early_gain(
     # Of a code every number says something of every group.
     lively = [i for group in LIVELY_GROUPS for i in FEATURE_GROUPS[group]] if space.exact else slice(None)
     gain[lively] += np.float32(LIVELY_GAIN * liveliness)
-    if steps > SPREAD_STEPS:  # more steps lead more often, each less far; fewer don't make up for what they miss
-        gain **= np.float32(SPREAD_STEPS / steps)
+    if steps > own_steps:  # more steps lead more often, each less far; fewer don't make up for what they miss
+        gain **= np.float32(own_steps / steps)
     return None if (gain == 1.0).all() else gain
 
 

@@ -23,7 +23,7 @@ from .schedule import CosineSchedule
 from .spaces import FeatureSpace
 from .steady import steady_head
 from .style import PriorStyle
-from .styling import Styling, early_gain
+from .styling import Styling, early_gain, told_spread
 from .windows import away_from_known, close_seams, plan_windows
 
 Progress = Callable[[int, int], None]
@@ -48,6 +48,8 @@ class Sampling:
 
     guidance_scale: float
     num_inference_steps: int
+    own_steps: int
+    """Of the weights: what ``spread`` was found for."""
     sampler: str
     spread: np.ndarray
     calibration: Calibration | None
@@ -105,7 +107,9 @@ class Walk:
         self._frames, self._size = len(mel) // MELS_PER_FRAME, network.config.window
         self._device = next(network.parameters()).device
         self._styling = Styling(sampling.style)
-        self._gain = early_gain(sampling.style.liveliness, sampling.spread, space, sampling.num_inference_steps)
+        spread = told_spread(sampling.spread, sampling.levels)
+        steps = sampling.num_inference_steps, sampling.own_steps
+        self._gain = early_gain(sampling.style.liveliness, spread, space, *steps)
 
     def __iter__(self) -> Iterator[Piece]:
         """First frame and (N, n, 32) channels of finished frames, in order, until all are."""
@@ -205,9 +209,11 @@ class Walk:
             None if self._gain is None else 1.0 + (torch.from_numpy(self._gain).to(self._device) - 1.0) * away,
             None if self._space.exact or not known.any() else self._putter(features, known & ~settled[..., :1]),
             torch.from_numpy(sampling.levels).to(self._device),
-            self._coarse if self._last_is_exact() else None,
+            self._coarse,
             sampling.calibration,
             away,
+            # Of a few steps even the last is taken at a large t.
+            max(EXACT_UP_TO * self._schedule.steps, self._schedule.timesteps(sampling.num_inference_steps)[-2]),
         )
         fresh = [np.random.default_rng([seed, 2 + stream, int(frames[0])]) for seed in self._seeds]
         noise = torch.from_numpy(np.stack([self._noise(seed, frames, stream) for seed in self._seeds]))
@@ -224,11 +230,6 @@ class Walk:
             joined = close_seams(values, given[take], settled[take])
             predicted[take] = close_seams(joined, given[take], mask[take], sampling.transition)
         return predicted
-
-    def _last_is_exact(self) -> bool:
-        """Whether a coarse network leaves the last step to the exact one; of a few, all are taken at a large t."""
-        last = self._schedule.timesteps(self._sampling.num_inference_steps)[-2]
-        return last <= EXACT_UP_TO * self._schedule.steps
 
     def _away_from(self, mask: np.ndarray) -> Tensor:
         """(N, L, d) of each take's mask."""

@@ -74,6 +74,8 @@ def test_coarse_steps_come_first_and_the_last_are_exact(network, window):
         wanted, made = exact(noisy, t), mixed(noisy, t)
         assert made.dtype == torch.float32 and torch.equal(made, wanted) is same
         assert (made - wanted).square().mean() < 1e-3 * wanted.square().mean()
+    few = Denoiser(network, SCHEDULE, mel, 1.0, given, mask, coarse=coarse, exact_up_to=350)
+    assert torch.equal(few(noisy, 350), exact(noisy, 350)) and not torch.equal(few(noisy, 351), exact(noisy, 351))
 
 
 def test_a_network_without_editing_sees_nothing_that_is_known(window):

@@ -47,7 +47,7 @@ def test_take_depends_on_its_seed_alone(prior):
 
 @pytest.mark.parametrize("steps", [1, 3, 5, 6, 10, 50])
 def test_the_last_step_is_never_coarse(prior, monkeypatch, steps):
-    """The coarse network takes most steps of many and none of a few."""
+    """The coarse network takes most steps, also of a few; one alone is the exact one's."""
     asked = {"exact": [], "coarse": []}
     coarse = copy.deepcopy(prior.network)
     for name, network in (("exact", prior.network), ("coarse", coarse)):
@@ -61,7 +61,7 @@ def test_the_last_step_is_never_coarse(prior, monkeypatch, steps):
     prior.sample(mel(30), [1], num_inference_steps=steps)
     assert len(asked["exact"]) + len(asked["coarse"]) == steps and asked["exact"]
     assert min(asked["exact"]) == min(asked["exact"] + asked["coarse"])
-    assert (len(asked["coarse"]) > 0.7 * steps) is (steps > 5)
+    assert len(asked["coarse"]) > 0.6 * (steps - 1) or steps == 1
 
 
 def test_ancestral_sampler_is_seeded_too(prior):

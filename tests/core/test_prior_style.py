@@ -12,11 +12,12 @@ from core.channels import GROUPS, HEAD_ROTATION, NONLIP_CHANNELS
 from core.errors import BadInputError
 from core.prior.blinks import DELAY
 from core.prior.features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl, features_from_channels
+from core.prior.levels import LEVELS
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.spaces import ChannelSpace
 from core.prior.style import PriorStyle
-from core.prior.styling import Styling, early_gain
+from core.prior.styling import Styling, early_gain, told_spread
 from core.schema import build, checked
 
 ROTATION = [NONLIP_CHANNELS.index(name) for name in HEAD_ROTATION]
@@ -258,14 +259,25 @@ def test_liveliness_zero_is_the_plain_take_and_others_go_apart(prior):
     assert deviation == sorted(deviation) and deviation[0] < 0.95 * deviation[2]
     blinks = list(FEATURE_GROUPS["blink"])
     one = np.ones(d_nl, np.float32)
-    lively, calm = (early_gain(level, one, ChannelSpace()) for level in (1.0, -1.0))
+
+    def gain(liveliness, spread, steps=10):
+        return early_gain(liveliness, spread * one, ChannelSpace(), steps, 10)
+
+    lively, calm = gain(1.0, 1.0), gain(-1.0, 1.0)
     assert (lively[blinks] == 1).all() and lively.max() > 1 > calm.min()
-    assert early_gain(0.0, one, ChannelSpace()) is None
-    np.testing.assert_array_equal(early_gain(0.0, 1.1 * one, ChannelSpace()), 1.1 * one)
+    assert gain(0.0, 1.0) is None
+    np.testing.assert_array_equal(gain(0.0, 1.1), 1.1 * one)
+    np.testing.assert_array_equal(gain(1.0, 1.1, 4), gain(1.0, 1.1))
     # Twice the steps lead twice as often: two of theirs are one of ten steps' factors.
-    np.testing.assert_allclose(
-        early_gain(1.0, 1.1 * one, ChannelSpace(), 20) ** 2, early_gain(1.0, 1.1 * one, ChannelSpace()), rtol=1e-6
-    )
+    np.testing.assert_allclose(gain(1.0, 1.1, 20) ** 2, gain(1.0, 1.1), rtol=1e-6)
+
+
+def test_who_is_told_to_sit_still_is_not_led_away_from_that():
+    spread = np.linspace(0.9, 1.3, d_nl).astype(np.float32)
+    for turns, share in ((1.0, 1.0), (0.0, 1.0), (-1.25, 0.5), (-2.5, 0.0), (-6.0, 0.0), (np.nan, 1.0)):
+        levels = np.full(len(LEVELS), -3.0, np.float32)
+        levels[LEVELS.index("head turns")] = turns
+        np.testing.assert_allclose(told_spread(spread, levels), 1 + share * (spread - 1), rtol=1e-6)
 
 
 def test_blink_rate_changes_nothing_but_the_lids(prior):

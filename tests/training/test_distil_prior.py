@@ -69,14 +69,16 @@ def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
     statistics = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
     whole = NonlipPrior(prior.network, *statistics, 8, spread=spread, calibration=Calibration(keep, trust))
     batch = BatchSource(clips, CONFIG, 100, prior.mean, prior.deviation).batch(np.random.default_rng(5))
+    assert batch.has_audio.any() and not batch.has_audio.all()
     assert batch.known_mask.any() and not batch.known_mask.all()
     batch.levels[0] = 0.5
     noisy = torch.randn(batch.clean.shape, generator=rng)
     times = SCHEDULE.timesteps(8)
-    for place in (1, 6):  # led away from the mean in the first, no more in the other
+    # Led away from the mean in the first, no more in the second; guided in the third.
+    for place, scale in ((1, 1.0), (6, 1.0), (1, 1.5)):
         t = torch.full((len(noisy),), times[place])
         with torch.no_grad():
-            found = answers_as_sampled(whole, 8, batch)(noisy, t)
+            found = answers_as_sampled(whole, 8, scale, batch)(noisy, t)
         for i in range(len(noisy)):
             mask = batch.known_mask[i : i + 1]
             away = torch.from_numpy(away_from_known(mask[0].numpy()))[None]
@@ -85,7 +87,7 @@ def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
                     prior.network,
                     SCHEDULE,
                     batch.mel[i],
-                    float(batch.has_audio[i]),
+                    scale * float(batch.has_audio[i]),
                     batch.clean[i : i + 1],
                     mask,
                     1.0 + (spread - 1.0) * away,

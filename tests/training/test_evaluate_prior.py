@@ -98,6 +98,17 @@ def test_every_row_is_measured_and_the_truth_wins(options):
     assert len(shown.rows) == len(table) and {COLUMNS[key] for key in ("snd", "energy", "recall")} <= set(shown.columns)
 
 
+def test_clips_too_short_for_distances_are_left_out_of_them_alone(options, clips, monkeypatch):
+    with_short = clips["test"] | {"synthetic": [voice(7, frames=60), *clips["test"]["synthetic"]]}
+    monkeypatch.setattr(prior_evaluation, "load_clips", lambda part, **_: with_short if part == "test" else clips[part])
+    measured = []
+    for count in (1, 3):
+        (truth, *_) = rows(replace(options, clips=count, alone=True, others={}, steps=()), print)
+        measured.append(truth)
+    assert "energy" not in measured[0] and np.isfinite(measured[1]["energy"])
+    assert np.isfinite([row["snd"] for row in measured]).all()
+
+
 def test_the_address_is_measured_by_its_head(options, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate_prior, "COMPARED", {})
     arguments = ["--sets", "address,grid", "--clips", "1", "--seeds", "2", "--prior", str(options.prior)]

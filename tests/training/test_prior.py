@@ -1,6 +1,6 @@
 """Training the tiny prior: losses, masks, resuming, windows of batches."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,11 +16,21 @@ from core.prior.spaces import ChannelSpace, CodeSpace
 from core.representation.model import Representation, RepresentationConfig
 from training.checkpoint import load_module, module_weights
 from training.engine import CHECKPOINT, RunConfig
-from training.prior import Denoising, TrainConfig, draw_times, learning_rate, losses, main, time_weights, train
+from training.prior import (
+    Denoising,
+    TrainConfig,
+    draw_times,
+    learning_rate,
+    listening_loss,
+    losses,
+    main,
+    time_weights,
+    train,
+)
 from training.prior_batches import BatchSource, feature_weights, statistics, still_weights
 from training.prior_data import Clip, blink_starts, draw_mask, draw_window
 from training.prior_export import export, trained
-from training.prosody import Prosody
+from training.prosody import HEARD, Prosody, heard
 
 MIX = (("synthetic", 0.6), ("grid", 0.2), ("address", 0.2))
 CONFIG = TrainConfig(size="tiny", batch=8, shares=MIX, learning_rate=3e-3, warm_up=5)
@@ -46,7 +56,7 @@ def test_loss_falls(clips, tmp_path):
     """On the same 24 batches, by the weights after one step and after eighty: log lines are too noisy for so few."""
     found = []
     for steps in (1, 80):
-        lines = train(CONFIG, dataclasses.replace(SETTINGS, steps=steps), clips, tmp_path)
+        lines = train(CONFIG, replace(SETTINGS, steps=steps), clips, tmp_path)
         assert lines[-1]["step"] == steps and lines[-1]["norm"] > 0
         pupil = Denoising(AudioToNonlipPrior(CONFIG.network), WEIGHTS)
         load_module(tmp_path / CHECKPOINT, "prior", pupil, "module")
@@ -55,12 +65,12 @@ def test_loss_falls(clips, tmp_path):
             values = [
                 pupil(source.batch(np.random.default_rng(i)), torch.Generator().manual_seed(i)) for i in range(24)
             ]
-        found.append(np.mean([float(simple) for simple, _ in values]))
+        found.append(np.mean([float(simple) for simple, *_ in values]))
     assert found[1] < 0.85 * found[0]
 
 
 def test_a_resumed_run_is_the_same_run(clips, tmp_path, monkeypatch):
-    settings = dataclasses.replace(SETTINGS, steps=8, save_every=3)
+    settings = replace(SETTINGS, steps=8, save_every=3)
     train(CONFIG, settings, clips, tmp_path / "whole")
     draws = iter(range(3))  # the fourth batch finds it empty, as a power cut after the third step's checkpoint would
     batch = BatchSource.batch
@@ -74,7 +84,7 @@ def test_a_resumed_run_is_the_same_run(clips, tmp_path, monkeypatch):
 
 
 def test_the_shards_hold_the_average_of_a_run(clips, tmp_path):
-    train(CONFIG, dataclasses.replace(SETTINGS, steps=2), clips, tmp_path)
+    train(CONFIG, replace(SETTINGS, steps=2), clips, tmp_path)
     export(tmp_path, 5, 1.5, tmp_path / "weights")
     prior = NonlipPrior.load("cpu", tmp_path / "weights")
     assert (prior.num_inference_steps, prior.guidance_scale) == (5, 1.5)
@@ -89,30 +99,30 @@ def test_a_run_starts_from_exported_weights(clips, tmp_path):
 
     Weights of another shape are refused.
     """
-    train(CONFIG, dataclasses.replace(SETTINGS, steps=3), clips, tmp_path / "first")
+    train(CONFIG, replace(SETTINGS, steps=3), clips, tmp_path / "first")
     export(tmp_path / "first", 5, 1.0, tmp_path / "weights")
     shipped = NonlipPrior.load("cpu", tmp_path / "weights")
     others = {"synthetic": clips["synthetic"]}
-    still = dataclasses.replace(CONFIG, learning_rate=0.0, shares=(("synthetic", 1.0),))
-    train(still, dataclasses.replace(SETTINGS, steps=1), others, tmp_path / "second", tmp_path / "weights")
+    still = replace(CONFIG, learning_rate=0.0, shares=(("synthetic", 1.0),))
+    train(still, replace(SETTINGS, steps=1), others, tmp_path / "second", tmp_path / "weights")
     prior, facts = trained(tmp_path / "second")
     assert facts["step"] == 1
     for name, value in shipped.network.state_dict().items():
         torch.testing.assert_close(prior.network.state_dict()[name], value)
     np.testing.assert_array_equal(prior.mean, shipped.mean)
     assert not np.allclose(prior.mean, statistics(others)[0])
-    small = dataclasses.replace(CONFIG, size="small")
+    small = replace(CONFIG, size="small")
     with pytest.raises(BadInputError, match="another shape"):
         train(small, SETTINGS, clips, tmp_path / "third", tmp_path / "weights")
 
 
 def test_weights_without_levels_are_a_start_for_a_network_with_them(clips, tmp_path):
     """Whatever liveliness the new network is told, before its first step it answers as the old one did."""
-    plain = dataclasses.replace(CONFIG, levels=False)
-    train(plain, dataclasses.replace(SETTINGS, steps=3), clips, tmp_path / "first")
+    plain = replace(CONFIG, levels=False)
+    train(plain, replace(SETTINGS, steps=3), clips, tmp_path / "first")
     export(tmp_path / "first", 5, 1.0, tmp_path / "weights")
-    still = dataclasses.replace(CONFIG, learning_rate=0.0)
-    train(still, dataclasses.replace(SETTINGS, steps=1), clips, tmp_path / "second", tmp_path / "weights")
+    still = replace(CONFIG, learning_rate=0.0)
+    train(still, replace(SETTINGS, steps=1), clips, tmp_path / "second", tmp_path / "weights")
     export(tmp_path / "second", 5, 1.0, tmp_path / "on")
     before, after = (NonlipPrior.load("cpu", tmp_path / name) for name in ("weights", "on"))
     assert (before.network.config.levels, after.network.config.levels) == (False, True)
@@ -158,8 +168,8 @@ def test_the_learned_space_trains_and_samples(clips, tmp_path, monkeypatch):
     torch.manual_seed(0)
     representation = Representation(RepresentationConfig.tiny()).eval()
     monkeypatch.setattr(Representation, "load", classmethod(lambda cls, *_: representation))
-    config = dataclasses.replace(CONFIG, learned=True)
-    lines = train(config, dataclasses.replace(SETTINGS, steps=4), clips, tmp_path)
+    config = replace(CONFIG, learned=True)
+    lines = train(config, replace(SETTINGS, steps=4), clips, tmp_path)
     assert np.isfinite(lines[-1]["simple"])
     export(tmp_path, 3, 1.0, tmp_path / "weights")
     prior = NonlipPrior.load("cpu", tmp_path / "weights")
@@ -189,14 +199,14 @@ def test_losses_of_a_perfect_and_of_a_shaking_prediction(clips, monkeypatch):
     batch = BatchSource(clips, CONFIG, 40, mean, deviation).batch(np.random.default_rng(0))
     schedule, weights = CosineSchedule(), WEIGHTS
     generator = torch.Generator().manual_seed(0)
-    simple, velocity = losses(network, batch, schedule, weights, generator)
+    simple, velocity, _ = losses(network, batch, schedule, weights, generator)
     assert simple == 0 and velocity == 0
     network.error = 0.5
-    simple, velocity = losses(network, batch, schedule, weights, generator)
+    simple, velocity, _ = losses(network, batch, schedule, weights, generator)
     assert simple.item() == pytest.approx(0.25, rel=1e-5) and velocity.item() == pytest.approx(0, abs=1e-10)
     frames = batch.clean.shape[1]
     network.error = 0.5 * (-1.0) ** torch.arange(frames)[None, :, None]
-    simple, velocity = losses(network, batch, schedule, weights, generator)
+    simple, velocity, _ = losses(network, batch, schedule, weights, generator)
     assert simple.item() == pytest.approx(0.25, rel=1e-5) and velocity.item() == pytest.approx(1.0, rel=1e-5)
 
 
@@ -221,7 +231,7 @@ def test_errors_weigh_more_where_a_talker_is_told_to_keep_still(clips, monkeypat
     network, schedule = Off(PriorConfig.tiny()), CosineSchedule()
     mean, deviation = np.zeros(d_nl, np.float32), np.ones(d_nl, np.float32)
     batch = BatchSource(clips, CONFIG, 40, mean, deviation).batch(np.random.default_rng(0))
-    simple, _ = losses(network, batch, schedule, WEIGHTS, torch.Generator(), still_cap=16.0)
+    simple, *_ = losses(network, batch, schedule, WEIGHTS, torch.Generator(), still_cap=16.0)
     assert simple.item() == pytest.approx(0.25 * (WEIGHTS * still_weights(batch.levels, 16.0)).mean().item(), rel=1e-5)
 
 
@@ -256,10 +266,51 @@ def test_batches_mix_sources_and_leave_conditions_empty(clips):
 def test_window_keeps_sound_and_motion_together():
     motion = np.arange(100, dtype=np.float32)[:, None].repeat(d_nl, axis=1)
     mel = np.arange(400, dtype=np.float16)[:, None].repeat(80, axis=1)
-    sound, window, levels = draw_window([Clip("c", mel, motion)], 20, np.random.default_rng(0))
-    np.testing.assert_array_equal(levels, measure_levels(motion), "of the whole clip, not of the window")
-    assert sound.shape == (80, 80) and window.shape == (20, d_nl)
-    np.testing.assert_array_equal(sound[::4, 0], 4 * window[:, 0])
+    window = draw_window([Clip("c", mel, motion)], 20, np.random.default_rng(0))
+    np.testing.assert_array_equal(window.levels, measure_levels(motion), "of the whole clip, not of the window")
+    assert window.mel.shape == (80, 80) and window.motion.shape == (20, d_nl) and window.heard is None
+    np.testing.assert_array_equal(window.mel[::4, 0], 4 * window.motion[:, 0])
+    voice = replace(Prosody.silent(100), energy=np.arange(100) / 4.0 - 25.0)
+    window = draw_window([Clip("c", mel, motion, voice)], 20, np.random.default_rng(0))
+    np.testing.assert_allclose(window.heard[:, HEARD.index("loudness")] * 100, window.motion[:, 0], atol=1e-4)
+    assert draw_window([Clip("c", None, motion, voice)], 20, np.random.default_rng(0)).heard is None
+
+
+def test_what_is_heard_of_a_voice():
+    accents, strengths = np.array([30, 70]), np.array([0.5, 1.0])
+    said = heard(replace(Prosody.silent(100), accents=accents, strengths=strengths, pitch=np.full(100, 3.0)))
+    assert said.shape == (100, len(HEARD)) and said.dtype == np.float32
+    bumps = said[:, HEARD.index("accents")]
+    np.testing.assert_allclose(bumps[accents], 0.5 + strengths, rtol=0.01)
+    assert bumps.argmax() == 70 and bumps[50] < 1e-6 and (said[:, HEARD.index("pitch")] == 0.5).all()
+
+
+def test_only_what_is_known_of_a_voice_is_asked_for():
+    known = torch.tensor([[[1.0, 0.0, torch.nan, 2.0]]])
+    found = torch.tensor([[[0.0, 0.0, 9.0, 4.0]]], requires_grad=True)
+    loss = listening_loss(found, known)
+    loss.backward()
+    assert loss.item() == pytest.approx((1 + 4) / 3)
+    assert found.grad[0, 0, 2] == 0 and found.grad[0, 0, 0] != 0
+    assert listening_loss(found, torch.full_like(known, torch.nan)) == 0
+
+
+def test_a_listener_learns_to_hear_accents(tmp_path):
+    """A tone wherever there is an accent; the motion says nothing of either."""
+    rng = np.random.default_rng(0)
+    accents = np.arange(10, 190, 15)
+    mel = rng.normal(0, 0.1, (800, 80))
+    for frame in accents:
+        mel[4 * frame - 8 : 4 * frame + 8] += 1.0
+    voice = replace(Prosody.silent(200), accents=accents, strengths=np.full(len(accents), 0.5))
+    still = Clip("c", mel.astype(np.float16), np.zeros((200, d_nl), np.float32), voice)
+    config = replace(CONFIG, batch=8, shares=(("synthetic", 1.0),), learning_rate=3e-3, warm_up=5)
+    log = {}
+    for weight in (0.0, 1.0):
+        settings = RunConfig(steps=80, device="cpu", bfloat16=False, log_every=10)
+        run = tmp_path / str(weight)
+        log[weight] = train(replace(config, listening_weight=weight), settings, {"synthetic": [still]}, run)
+    assert log[1.0][-1]["listening"] < 0.3 * log[0.0][-1]["listening"]
 
 
 def test_statistics_weigh_sources_alike_and_never_vanish(clips):
@@ -274,7 +325,7 @@ def test_learning_rate_warms_up_and_falls():
     assert learning_rate(500, 1000, config) == 1.0
     assert learning_rate(875, 1000, config) == pytest.approx(0.505)  # half of the way down to a hundredth
     assert learning_rate(999, 1000, config) < 0.02
-    assert learning_rate(550, 1000, dataclasses.replace(config, decay_from=0.1)) == pytest.approx(0.505)
+    assert learning_rate(550, 1000, replace(config, decay_from=0.1)) == pytest.approx(0.505)
 
 
 def test_blink_starts_finds_shallow_blinks():

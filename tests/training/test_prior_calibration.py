@@ -14,7 +14,7 @@ from training.prior_batches import Batch
 from training.prior_calibration import Moments, calibrate
 from training.prior_data import Clip
 from training.prior_export import write
-from training.prosody import Prosody
+from training.prosody import HEARD, Prosody
 
 
 def test_the_fit_finds_what_an_answer_lacks():
@@ -56,7 +56,8 @@ def test_answers_of_an_untrained_come_nearer(untrained):
     generator = torch.Generator().manual_seed(2)
     phase = 2 * torch.pi * (2.0 * torch.arange(100)[:, None] / 25 + torch.rand(64, 1, d_nl, generator=generator))
     motion, nobody = phase.sin(), torch.full((64, len(LEVELS)), torch.nan)
-    batch = Batch(motion, torch.zeros(64, 400, 80), torch.ones(64, dtype=torch.bool), motion > 99, nobody)
+    unheard = torch.full((64, 100, len(HEARD)), torch.nan)
+    batch = Batch(motion, torch.zeros(64, 400, 80), torch.ones(64, dtype=torch.bool), motion > 99, nobody, unheard)
     table = calibrate(untrained, [batch])
     swings, fast = table.trust[-1, :, BANDS.index(2.06)].mean(dim=-1), table.trust[-1, :, -1].mean(dim=-1)
     assert swings[0] == 0 and swings[-1] > 0.9 and (swings.diff() > -0.1).all(), "the less noise, the more trust"
