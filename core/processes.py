@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -60,3 +61,26 @@ def let_threads_sleep() -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+BACKGROUND = 10
+"""Niceness of a process that works beside somebody's window."""
+
+
+def step_back() -> None:
+    """Let whatever the user is at go first: this process gets the processors that nobody else wants.
+
+    Its threads take all processors, and Blender has to draw meanwhile. Linux may share time between sessions rather
+    than processes (autogroups), and this one has a session of its own, so its group is told too.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        if sys.platform == "win32":
+            import ctypes
+
+            below_normal = 0x4000  # BELOW_NORMAL_PRIORITY_CLASS
+            kernel = ctypes.windll.kernel32
+            kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
+            return
+        os.nice(BACKGROUND - os.getpriority(os.PRIO_PROCESS, 0))
+        if sys.platform == "linux" and os.getsid(0) == os.getpid():
+            Path("/proc/self/autogroup").write_text(str(BACKGROUND), encoding="ascii")

@@ -16,7 +16,7 @@ from typing import IO
 
 from .errors import BadInputError, CancelledError, SoliloquyError
 from .lines import MAX_LINE, decode_request, encode_event
-from .processes import let_threads_sleep
+from .processes import let_threads_sleep, step_back
 from .progress import Clock, JobContext
 from .protocol import (
     PROTOCOL,
@@ -175,6 +175,7 @@ def main() -> int:
     """Run until stdin closes; the exit status is 0 unless a job had to be cut off."""
     messages = protect_stdout()
     let_threads_sleep()
+    step_back()
     try:
         Worker(sys.stdin.buffer, messages).run()
     except CancelledError:
