@@ -14,8 +14,9 @@ from .schedule import CosineSchedule
 from .skip import correct_slowly
 
 EXACT_UP_TO = 0.25
-"""Part of the steps, the last ones, that are never coarse. With it three takes of ten seconds turned their heads by
-0.007° (root mean square) from those of exact steps alone, and trembled no more; all coarse, 0.010° and 2 % more."""
+"""Part of the steps, the last ones, that are never coarse. With it three takes of ten seconds, in ten steps, turned
+their heads by 0.007° (root mean square) from those of exact steps alone, and trembled no more; all coarse, 0.010° and
+2 % more. Where a sampler's last step is taken earlier than that, it alone is exact: of four steps, 0.0065°."""
 
 
 def predict_clean(
