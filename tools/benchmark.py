@@ -25,6 +25,7 @@ from core.head_model import HeadModel  # noqa: E402
 from core.motion import Motion  # noqa: E402
 from core.portrait import Portrait, fit_portrait, load_portrait  # noqa: E402
 from core.renderer import Renderer  # noqa: E402
+from core.renderer.generator import refine  # noqa: E402
 
 
 def speech_like(frames: int, seed: int = 0) -> Motion:
@@ -101,7 +102,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--warp", action="store_true", help="the plain warp, without G")
+    parser.add_argument("--float32", action="store_true", help="as on a processor without bfloat16")
     args = parser.parse_args()
+    if args.float32:
+        refine.fast_bfloat16 = lambda _device: False
     if args.portrait:
         portrait = load_portrait(args.portrait)
     else:

@@ -8,6 +8,7 @@ networks are wrapped in DistributedDataParallel and every process draws its own 
 from __future__ import annotations
 
 import argparse
+import atexit
 import copy
 import json
 import math
@@ -287,7 +288,15 @@ def join_processes(device: str) -> tuple[int, int]:
     if world > 1 and not torch.distributed.is_initialized():
         on_gpu = device in ("auto", "cuda") and torch.cuda.is_available()
         torch.distributed.init_process_group("nccl" if on_gpu else "gloo")
+        atexit.register(_leave_processes)
     return int(os.environ.get("RANK", "0")), world
+
+
+def _leave_processes() -> None:
+    """What the group's own threads hold is given back while the interpreter still stands: left to its end, a process
+    could abort there after all was done."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def run_device(wanted: str) -> torch.device:
