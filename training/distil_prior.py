@@ -25,7 +25,7 @@ from core.prior.denoiser import led, predict_clean
 from core.prior.model import WEIGHTS, NonlipPrior
 from core.prior.network import AudioToNonlipPrior
 from core.prior.schedule import CosineSchedule
-from core.prior.styling import early_gain
+from core.prior.styling import early_gain, told_spread
 from core.prior.windows import away_from_known
 
 from .checkpoint import load_module
@@ -119,8 +119,11 @@ def answers_as_sampled(prior: NonlipPrior, steps: int, scale: float, batch: Batc
     deaf = replace(batch, has_audio=torch.zeros_like(batch.has_audio))
     unheard = said if scale == 1.0 else answers_of(prior.network, prior.schedule, deaf)
     away = torch.from_numpy(np.stack([away_from_known(mask) for mask in batch.known_mask.cpu().numpy()])).to(device)
-    early = early_gain(0.0, prior.spread, prior.space, steps, prior.num_inference_steps)
-    gain = torch.ones_like(away) if early is None else 1.0 + (torch.from_numpy(early).to(device) - 1.0) * away
+    own_steps, none = prior.num_inference_steps, np.ones_like(prior.spread)
+    spreads = [told_spread(prior.spread, levels) for levels in batch.levels.cpu().numpy()]
+    early = [early_gain(0.0, spread, prior.space, steps, own_steps) for spread in spreads]
+    gains = torch.from_numpy(np.stack([none if one is None else one for one in early])).to(device)[:, None]  # (B, 1, d)
+    gain = 1.0 + (gains - 1.0) * away
 
     def answer(noisy: Tensor, t: Tensor) -> Tensor:
         clean, given, mask = said(noisy, t).float(), batch.clean, batch.known_mask

@@ -10,6 +10,7 @@ from core.prior.features import d_nl
 from core.prior.model import NonlipPrior
 from core.prior.sampler import ddim
 from core.prior.schedule import CosineSchedule
+from core.prior.styling import told_spread
 from core.prior.windows import away_from_known
 from training.distil_prior import DistilConfig, answers_as_sampled, ddim_step, distil, halving_target, main
 from training.engine import RunConfig
@@ -71,7 +72,7 @@ def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
     batch = BatchSource(clips, CONFIG, 100, prior.mean, prior.deviation).batch(np.random.default_rng(5))
     assert batch.has_audio.any() and not batch.has_audio.all()
     assert batch.known_mask.any() and not batch.known_mask.all()
-    batch.levels[0] = 0.5
+    batch.levels[0], batch.levels[1] = 0.5, -1.25  # of the spread all, and half
     noisy = torch.randn(batch.clean.shape, generator=rng)
     times = SCHEDULE.timesteps(8)
     # Led away from the mean in the first, no more in the second; guided in the third.
@@ -90,7 +91,7 @@ def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
                     scale * float(batch.has_audio[i]),
                     batch.clean[i : i + 1],
                     mask,
-                    1.0 + (spread - 1.0) * away,
+                    1.0 + (torch.from_numpy(told_spread(spread.numpy(), batch.levels[i].numpy())) - 1.0) * away,
                     levels=batch.levels[i],
                     calibration=whole.calibration,
                     away=away,
