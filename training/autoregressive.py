@@ -4,7 +4,8 @@
 
 The same tokens, width and depth as P_a2nl, but causal attention and regression: n_i from n_{<i} and f_a, trained with
 the true past (scheduled sampling off, as in the paper, arXiv 2212.04248, §4) on the same batches with the same two
-losses. Sampling feeds its answers back; all chance lies in the first frame.
+losses, told of how lively the talker is as P_a2nl is. Sampling feeds its answers back; all chance lies in the first
+frame.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from torch.nn import functional as F
 
 from core.audio_encoder import AudioEncoder
 from core.mel import MELS_PER_FRAME
-from core.prior.network import PROSODY, PriorConfig, prosody, sinusoidal
+from core.prior.levels import LEVELS
+from core.prior.network import PROSODY, PriorConfig, embedded_levels, levels_network, prosody, sinusoidal
 from core.prior.spaces import ChannelSpace
 from core.prior.windows import plan_windows
 
@@ -91,6 +93,7 @@ class AutoregressivePrior(nn.Module):
         self.audio_encoder = AudioEncoder(config.audio)
         self.audio_in = nn.Linear(config.audio.width + PROSODY, config.condition)
         self.no_audio = nn.Parameter(torch.zeros(config.condition))
+        self.levels_in, self.no_levels = levels_network(config.condition), nn.Parameter(torch.zeros(config.condition))
         self.token_in = nn.Linear(config.features + config.condition, config.width)
         self.blocks = nn.ModuleList(CausalBlock(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
@@ -100,6 +103,10 @@ class AutoregressivePrior(nn.Module):
     def encode_audio(self, mel: Tensor) -> Tensor:
         """(B, 4 L, 80) → (B, L, condition)."""
         return self.audio_in(torch.cat([self.audio_encoder(mel), prosody(mel)], dim=-1))
+
+    def encode_levels(self, levels: Tensor) -> Tensor:
+        """(B, 7) levels, rows with a NaN being unknown → (B, 1, condition), to be added to the audio embedding."""
+        return embedded_levels(levels, self.levels_in, self.no_levels)
 
     def forward(
         self, before: Tensor, audio: Tensor, first: int = 0, memories: list[list[Tensor]] | None = None
@@ -111,7 +118,7 @@ class AutoregressivePrior(nn.Module):
         before
             (B, L, d) the frame before each, normalised.
         audio
-            (B, L, condition) embedding of the frames themselves.
+            (B, L, condition) embedding of the frames themselves, from :meth:`encode_audio` plus :meth:`encode_levels`.
         memories
             One list for each layer where frames come one after the other.
         """
@@ -122,7 +129,7 @@ class AutoregressivePrior(nn.Module):
         return before + self.out(self.norm(x))  # what it learns is the change
 
     @torch.inference_mode()
-    def sample(self, mel: Tensor, start: Tensor, heard: bool = True) -> Tensor:
+    def sample(self, mel: Tensor, start: Tensor, heard: bool = True, levels: Tensor | None = None) -> Tensor:
         """Continue ``start`` through the speech.
 
         Parameters
@@ -133,12 +140,16 @@ class AutoregressivePrior(nn.Module):
             (B, d) first frames, normalised.
         heard
             False for the empty condition.
+        levels
+            (7,) how lively the talker is (``core.prior.levels``); unknown when left out.
 
         Returns
         -------
         (B, T, d) normalised, the first frame being ``start``.
         """
         frames = len(mel) // MELS_PER_FRAME
+        levels = mel.new_full((len(LEVELS),), torch.nan) if levels is None else levels
+        told = self.encode_levels(levels[None])  # (1, 1, condition)
         made = [start]
         for window in plan_windows(frames, self.config.window):
             sound = mel[MELS_PER_FRAME * window.start : MELS_PER_FRAME * window.end]
@@ -146,6 +157,7 @@ class AutoregressivePrior(nn.Module):
                 audio = self.encode_audio(sound[None]).expand(len(start), -1, -1)
             else:
                 audio = self.no_audio.expand(len(start), window.end - window.start, -1)
+            audio = audio + told
             memories: list[list[Tensor]] = [[] for _ in self.blocks]
             for frame in range(window.start + 1, window.commit):
                 place = frame - window.start
@@ -168,6 +180,7 @@ class Regression(nn.Module):
         network, weights = self.network, self._weights.to(batch.clean.device)
         empty = network.no_audio.expand(items, frames, -1)
         audio = torch.where(batch.has_audio[:, None, None], network.encode_audio(batch.mel), empty)
+        audio = audio + network.encode_levels(batch.levels)
         predicted = network(batch.clean[:, :-1], audio[:, 1:], 1).float()
         error = predicted - batch.clean[:, 1:]
         return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean()
@@ -211,13 +224,13 @@ class AutoregressiveSampler:
         measured = module_weights(checkpoint, "statistics", "module")
         self._mean, self._deviation = measured["mean"], measured["deviation"]
 
-    def sample(self, mel: np.ndarray | None, frames: int, start: np.ndarray) -> np.ndarray:
+    def sample(self, mel: np.ndarray | None, frames: int, start: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """(T, 25) features from the first frame ``start`` (25,) on; ``mel`` (4 T, 80), or None where nothing is
-        heard."""
+        heard; ``levels`` (7,) of the talker, NaN where unknown."""
         heard = mel is not None
         sound = torch.zeros(frames * MELS_PER_FRAME, 80) if mel is None else torch.from_numpy(mel).float()
         first = (torch.from_numpy(start).float() - self._mean) / self._deviation
-        made = self.network.sample(sound, first[None], heard)[0]
+        made = self.network.sample(sound, first[None], heard, torch.from_numpy(levels))[0]
         return (made * self._deviation + self._mean).numpy()
 
 

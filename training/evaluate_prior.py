@@ -165,7 +165,7 @@ def samplers_of(
 
 def _other(folder: Path, first: Sampler, levels: Levels) -> tuple[str, Sampler, int]:
     """What a run or a folder of shards was trained to, sampler and window; a baseline starts from a frame of
-    ``first``, a prior is told ``levels``."""
+    ``first``; all are told ``levels``."""
     checkpoint = folder / CHECKPOINT
     if not checkpoint.is_file():
         shards = NonlipPrior.load(folder=folder)
@@ -178,7 +178,7 @@ def _other(folder: Path, first: Sampler, levels: Levels) -> tuple[str, Sampler, 
     baseline = AutoregressiveSampler(folder)
 
     def regress(clip: Clip, seed: int) -> np.ndarray:
-        return in_range(baseline.sample(clip.mel, clip.frames, first(clip, seed)[0]))
+        return in_range(baseline.sample(clip.mel, clip.frames, first(clip, seed)[0], levels(clip, seed)))
 
     return label, regress, baseline.network.config.window
 

@@ -100,6 +100,20 @@ def prosody(mel: Tensor) -> Tensor:
     return torch.cat([bands, bands - running, rise], dim=-1)
 
 
+def levels_network(condition: int) -> nn.Sequential:
+    """What brings levels to the width of the condition. At first it says nothing: weights without it are a start."""
+    network = nn.Sequential(nn.Linear(len(LEVELS), condition), nn.SiLU(), nn.Linear(condition, condition))
+    nn.init.zeros_(network[2].weight)
+    nn.init.zeros_(network[2].bias)
+    return network
+
+
+def embedded_levels(levels: Tensor, network: nn.Module, unknown: Tensor) -> Tensor:
+    """(B, 7) levels → (B, 1, condition): what ``network`` makes of them, ``unknown`` in rows with a NaN."""
+    told = network(levels.nan_to_num())
+    return torch.where(levels.isnan().any(dim=1, keepdim=True), unknown.to(told.dtype), told)[:, None]
+
+
 class AudioToNonlipPrior(nn.Module):
     """P_a2nl of the paper, with its own audio encoder E_a trained jointly.
 
@@ -117,12 +131,8 @@ class AudioToNonlipPrior(nn.Module):
             nn.Linear(config.condition, config.condition), nn.SiLU(), nn.Linear(config.condition, config.condition)
         )
         if config.levels:
-            self.levels_in = nn.Sequential(
-                nn.Linear(len(LEVELS), config.condition), nn.SiLU(), nn.Linear(config.condition, config.condition)
-            )
+            self.levels_in = levels_network(config.condition)
             self.no_levels = nn.Parameter(torch.zeros(config.condition))
-            nn.init.zeros_(self.levels_in[2].weight)  # at first they say nothing: weights without them are a start
-            nn.init.zeros_(self.levels_in[2].bias)
         self.token_in = nn.Linear(3 * config.features + config.condition, config.width)
         layer = nn.TransformerEncoderLayer(
             config.width,
@@ -154,9 +164,7 @@ class AudioToNonlipPrior(nn.Module):
         """
         if not self.config.levels:
             return levels.new_zeros(len(levels), 1, self.config.condition)
-        unknown = levels.isnan().any(dim=1, keepdim=True)  # (B, 1)
-        told = self.levels_in(levels.nan_to_num())
-        return torch.where(unknown, self.no_levels.to(told.dtype), told)[:, None]
+        return embedded_levels(levels, self.levels_in, self.no_levels)
 
     def forward(self, noisy: Tensor, t: Tensor, audio: Tensor, known: Tensor, known_mask: Tensor) -> Tensor:
         """Predict n⁰.

@@ -75,10 +75,13 @@ def test_loss_falls_and_the_run_samples(clips, tmp_path):
     sampler = AutoregressiveSampler(tmp_path)
     assert sampler.facts["step"] == 60
     clip = clips["grid"][0]
-    motion = sampler.sample(clip.mel, clip.frames, clip.motion[0])
+    unknown = np.full(7, np.nan, np.float32)
+    motion = sampler.sample(clip.mel, clip.frames, clip.motion[0], unknown)
     assert motion.shape == (120, d_nl) and np.isfinite(motion).all()
     np.testing.assert_allclose(motion[0], clip.motion[0], atol=1e-5)
-    assert np.abs(sampler.sample(None, 20, clip.motion[0])).max() < 10
+    assert np.abs(sampler.sample(None, 20, clip.motion[0], unknown)).max() < 10
+    told = sampler.sample(clip.mel, clip.frames, clip.motion[0], np.full(7, -2.0, np.float32))
+    assert not np.allclose(told, motion), "it has learned to listen to levels"
 
 
 def test_an_interrupted_run_ends_where_an_unbroken_one_does(clips, tmp_path):
