@@ -173,7 +173,7 @@ class Halving(nn.Module):
         error = answers_of(self.network, schedule, batch)(noisy, t) - target
         weights = self._weights.to(device)
         if self._still_cap > 1.0:
-            weights = weights * still_weights(batch.levels, self._still_cap, self.network.config.own_units)
+            weights = weights * still_weights(batch.levels, self._still_cap)
         return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean()
 
 
@@ -196,7 +196,7 @@ def distil(
     shape = network.config
     still_cap = config.still_cap if shape.levels and prior.space.exact else 1.0
     teacher: Teacher = partial(answers_as_sampled, prior, steps, config.guidance_scale)
-    source = BatchSource(clips, config, shape.window, prior.mean, prior.deviation, prior.space, shape.own_units)
+    source = BatchSource(clips, config, shape.window, prior.mean, prior.deviation, prior.space)
     while steps > config.last:
         steps //= 2
         pupil = Halving(AudioToNonlipPrior(shape), feature_weights(prior.space), steps, still_cap)

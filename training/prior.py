@@ -73,8 +73,6 @@ class TrainConfig(MixConfig):
         Whether f_nl of ``core.representation`` is diffused rather than the channels.
     levels
         Whether the network is told how lively the talker is.
-    own_units
-        Whether heads are diffused in units of how far the told talker's swings.
     """
 
     size: str = "base"
@@ -88,15 +86,13 @@ class TrainConfig(MixConfig):
     editing: bool = True
     learned: bool = False
     levels: bool = True
-    own_units: bool = False
 
     @property
     def network(self) -> PriorConfig:
         """Shape of the network."""
         shape: PriorConfig = getattr(PriorConfig, self.size)()
         features = D_NL if self.learned else d_nl
-        told = {"levels": self.levels, "own_units": self.own_units}
-        return replace(shape, editing=self.editing, learned=self.learned, features=features, **told)
+        return replace(shape, editing=self.editing, learned=self.learned, levels=self.levels, features=features)
 
     def space(self) -> FeatureSpace:
         """What is diffused."""
@@ -161,7 +157,7 @@ def losses(
     if by_time is not None:
         weights = weights * by_time[t].to(device)[:, None, None]  # (B, 1, d)
     if still_cap > 1.0:
-        weights = weights * still_weights(batch.levels, still_cap, network.config.own_units)  # (B, 1, d)
+        weights = weights * still_weights(batch.levels, still_cap)  # (B, 1, d)
     t, noise = t.to(device), torch.randn(batch.clean.shape, generator=generator).to(device)
     noisy = schedule.add_noise(batch.clean, t, noise)
     said = network.encode_audio(batch.mel)
@@ -203,14 +199,12 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
 def start_from(network: AudioToNonlipPrior, weights: Path) -> Statistics:
     """Give a new network the exported weights in the folder ``weights``; returns the statistics that belong to them.
 
-    They may lack the levels, whose part of the network then begins as it is made, without a say, and may be of heads
-    in other units.
+    They may lack the levels: their part of the network then begins as it is made, without a say.
     Raises BadInputError where they are of another shape.
     """
     shipped = NonlipPrior.load(folder=weights)
     config = shipped.network.config
-    wanted = network.config
-    if replace(wanted, levels=wanted.levels and config.levels, own_units=config.own_units) != config:
+    if (network.config if config.levels else replace(network.config, levels=False)) != config:
         raise BadInputError(
             "start_other_config",
             f"The prior in {weights} has another shape than this run's.",
@@ -250,7 +244,7 @@ def train(
         recipe=asdict(config),
     )
     mean, deviation = (buffer.cpu().numpy() for buffer in measured.buffers())
-    source = BatchSource(clips, config, config.network.window, mean, deviation, space, config.own_units)
+    source = BatchSource(clips, config, config.network.window, mean, deviation, space)
 
     def make_step(step: Step) -> dict[str, float | Tensor]:
         batch: Batch = step.batch.to(run.device)
@@ -291,7 +285,6 @@ def main(arguments: list[str] | None = None) -> None:
     trainer.add_argument("--without-velocity", action="store_true", help="without L_vel, the paper's ablation")
     trainer.add_argument("--without-editing", action="store_true", help="nothing of n⁰ is given in training")
     trainer.add_argument("--learned", action="store_true", help="diffuse f_nl of the representation, not the channels")
-    trainer.add_argument("--own-units", action="store_true", help="heads in units of how far the told talker's swings")
     trainer.add_argument("--without-levels", action="store_true", help="don't tell how lively the talker is")
     export = commands.add_parser("export", help="write core/weights/prior-*.safetensors from a run")
     export.add_argument("--run", type=Path, default=Path("runs/prior"))
@@ -313,7 +306,6 @@ def main(arguments: list[str] | None = None) -> None:
             editing=not options.without_editing,
             learned=options.learned,
             levels=not options.without_levels,
-            own_units=options.own_units,
         )
         clips = load_clips("train")
         print({name: f"{sum(c.frames for c in source) / 1500:.1f} min" for name, source in clips.items()}, flush=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
-from core.prior.levels import LEVEL_STEP, LEVELS, PARTS, head_units
+from core.prior.levels import LEVEL_STEP, LEVELS, PARTS
 from core.prior.spaces import ChannelSpace, FeatureSpace
 
 from .prior_data import Clip, augment_mel, draw_mask, draw_window
@@ -70,18 +70,16 @@ def feature_weights(space: FeatureSpace) -> Tensor:
     return weights / weights.mean()
 
 
-def still_weights(levels: Tensor, cap: float, own_units: bool = False) -> Tensor:
+def still_weights(levels: Tensor, cap: float) -> Tensor:
     """(B, 1, 25) weights of errors for talkers of ``levels`` (B, 7): more where somebody is told to keep still.
 
     A tenth of a degree is nothing in a head that swings by ten and much in one that swings by half of one. Errors are
     weighed by the variance of a typical talker over the told one's, at most by ``cap`` and at least by 1, which is also
-    the weight where nothing is told. Heads in units of their own (``own_units``) weigh the same already.
+    the weight where nothing is told.
     """
     weights = torch.exp(-2.0 * LEVEL_STEP * levels.nan_to_num()).clamp(1.0, cap)
     each = weights.new_ones(len(levels), d_nl)
     for name, columns in PARTS.items():
-        if own_units and name.startswith("head"):
-            continue
         each[:, list(columns)] = weights[:, LEVELS.index(name), None]
     return each[:, None]
 
@@ -135,9 +133,7 @@ class BatchSource:
         mean: np.ndarray,
         deviation: np.ndarray,
         space: FeatureSpace | None = None,
-        own_units: bool = False,
     ) -> None:
-        self.own_units = own_units
         self.clips, self.config, self.window = clips, config, window
         self.space = space or ChannelSpace()
         self.mean, self.deviation = mean, deviation
@@ -174,8 +170,7 @@ class BatchSource:
             known[i] = draw_mask(frames, rng, self.groups)
             if rng.random() >= self.config.unknown_share:
                 levels[i] = window.levels
-        deviation = self.deviation * head_units(levels)[:, None] if self.own_units else self.deviation
-        clean = ((self.space.encode(motions) - self.mean) / deviation).astype(np.float32)
+        clean = ((self.space.encode(motions) - self.mean) / self.deviation).astype(np.float32)
         arrays = (clean, mel, has_audio, self.space.known(known), levels, heard)
         return Batch(*(torch.from_numpy(array) for array in arrays))
 

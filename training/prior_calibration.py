@@ -138,8 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     prior = NonlipPrior.load(folder=options.prior)
     mix = MixConfig(shares=options.shares)
-    shape = prior.network.config
-    source = BatchSource(load_clips("train"), mix, shape.window, prior.mean, prior.deviation, own_units=shape.own_units)
+    source = BatchSource(load_clips("train"), mix, prior.network.config.window, prior.mean, prior.deviation)
     batches = [source.batch(np.random.default_rng([options.seed, 71, i])) for i in range(options.batches)]
     prior.calibration = calibrate(prior, batches, options.seed)
     print(in_words(prior.calibration), flush=True)

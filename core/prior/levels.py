@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..channels import FPS
-from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl
+from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL
 
 LEVELS = ("head turns", "head speed", "head shifts", "gaze", "brows", "lids", "cheeks")
 """What each number of the levels is of; of the lids what isn't a blink, since blinks are events of one size."""
@@ -30,8 +30,6 @@ _TYPICAL = np.array([4.1, 16.2, 0.71, 3.9, 0.094, 0.046, 0.015], np.float32)
 LEVEL_STEP = 0.5
 """Natural logarithm of the factor that one level stands for; 0.3 to 0.7 is their deviation among those talkers."""
 _FURTHEST = 6.0
-UNITS_REACH = (-4.5, 2.0)
-"""Levels between which a head's units follow the told ones: a tenth to e times the typical talker's."""
 
 
 def _swing(motion: np.ndarray) -> float:
@@ -59,22 +57,6 @@ def measure_levels(features: np.ndarray) -> np.ndarray:
     )
     levels = np.log(np.maximum(found / _TYPICAL, 1e-9)) / LEVEL_STEP
     return np.clip(levels, -_FURTHEST, _FURTHEST).astype(np.float32)
-
-
-def head_units(levels: np.ndarray) -> np.ndarray:
-    """(…, 7) levels, some perhaps NaN → (…, 25) units to diffuse features in: the told head's swing over the typical
-    one's, 1 for all that isn't of the head and wherever nothing is told.
-
-    A still head swings by a fifth of what a typical one does, and what a network or a sampler of few steps leaves of
-    the noise is as large as that. In units of its own it is no smaller than anybody's. Faces rest elsewhere than at
-    the mean, each differently, so they are not measured so.
-    """
-    told = np.exp(LEVEL_STEP * np.clip(np.nan_to_num(levels), *UNITS_REACH))
-    told = np.where(np.isnan(levels).any(axis=-1, keepdims=True), 1.0, told)
-    units = np.ones((*levels.shape[:-1], d_nl), np.float32)
-    for name in ("head turns", "head shifts"):
-        units[..., list(PARTS[name])] = told[..., LEVELS.index(name), None]
-    return units
 
 
 def levels_of(liveliness: float) -> np.ndarray:

@@ -45,8 +45,6 @@ class PriorConfig:
     """Whether known parts of n⁰ are shown to the network; without, they are only put in while sampling."""
     levels: bool = False
     """Whether the network is told how lively the talker is (``core.prior.levels``)."""
-    own_units: bool = False
-    """Whether heads are diffused in units of how far the told talker's swings (``levels.head_units``)."""
     audio: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
 
     @classmethod

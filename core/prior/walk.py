@@ -17,7 +17,6 @@ from .denoiser import EXACT_UP_TO, Denoiser
 from .features import FEATURES, channels_from_features, close_blinks, d_nl, features_from_channels, known_features
 from .gaze import GazeSettler
 from .kept import Kept
-from .levels import head_units
 from .network import AudioToNonlipPrior
 from .sampler import SAMPLERS
 from .schedule import CosineSchedule
@@ -103,8 +102,7 @@ class Walk:
         tell: Callable[[], None],
     ) -> None:
         self._network, self._coarse, self._schedule, self._space = network, coarse, schedule, space
-        self._mean = mean
-        self._deviation = deviation * head_units(sampling.levels) if network.config.own_units else deviation
+        self._mean, self._deviation = mean, deviation
         self._mel, self._seeds, self._kept, self._sampling, self._tell = mel, seeds, kept, sampling, tell
         self._frames, self._size = len(mel) // MELS_PER_FRAME, network.config.window
         self._device = next(network.parameters()).device

@@ -6,10 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.channels import HEAD, NONLIP_CHANNELS
 from core.prior.denoiser import Denoiser
-from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
-from core.prior.levels import LEVELS, LIVELY_REACH, UNITS_REACH, head_units, levels_of, measure_levels
+from core.prior.features import FEATURES, d_nl
+from core.prior.levels import LEVELS, LIVELY_REACH, levels_of, measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
@@ -111,39 +110,3 @@ def test_a_style_tells_its_liveliness_unless_levels_are_given(network):
     )
     with pytest.raises(ValueError, match="levels must be 7"):
         prior.sample(mel, [1], levels=np.zeros(3))
-
-
-def test_heads_have_units_of_their_own_where_they_are_told():
-    plain, head = motion(1), list(FEATURE_GROUPS["head"])
-    plain[:, head[3:]] *= 10.0  # centimetres, the turns are radians
-    levels = np.stack([measure_levels(size * plain) for size in (0.3, 0.09)])
-    units = head_units(levels)
-    assert units.shape == (2, d_nl) and units.dtype == np.float32
-    np.testing.assert_allclose(units[1, head] / units[0, head], 0.3, rtol=1e-3)
-    assert (np.delete(units, head, axis=1) == 1).all()
-    partly = np.where(np.arange(7) == 4, np.nan, 2.0)
-    np.testing.assert_array_equal(head_units(np.stack([partly, np.full(7, np.nan), np.zeros(7)])), 1.0)
-    least, most = np.exp(0.5 * np.array(UNITS_REACH))
-    np.testing.assert_allclose(head_units(np.full(7, -6.0))[head], least, rtol=1e-6)
-    np.testing.assert_allclose(head_units(np.full(7, 6.0))[head], most, rtol=1e-6)
-
-
-def test_a_take_in_units_of_its_own_is_as_much_smaller_and_keeps_to_the_bit(network):
-    """Of a network that hears nothing of levels, whose normalised takes are the same whoever is told."""
-    network.out.weight.normal_(0, 0.05)
-    statistics = torch.zeros(d_nl), torch.full((d_nl,), 0.1)
-    plain = NonlipPrior(network, *statistics, num_inference_steps=3)
-    scaled = AudioToNonlipPrior(PriorConfig(**(vars(LEVELLED) | {"own_units": True})))
-    scaled.load_state_dict(network.state_dict())
-    own = NonlipPrior(scaled, *statistics, num_inference_steps=3)
-    mel, calm = np.zeros((600, 80), np.float32), np.full(7, -2.0, np.float32)
-    head = [NONLIP_CHANNELS.index(name) for name in HEAD]
-    usual, small = plain.sample(mel, [1, 2], levels=calm), own.sample(mel, [1, 2], levels=calm)
-    assert np.abs(usual[..., head]).max() > 0.05
-    np.testing.assert_allclose(small[..., head], np.exp(-1.0) * usual[..., head], rtol=1e-3, atol=1e-5)
-    np.testing.assert_array_equal(own.sample(mel, [1], levels=np.zeros(7)), plain.sample(mel, [1], levels=np.zeros(7)))
-    mask = np.zeros((150, 32), bool)
-    mask[40:90, head] = True  # (50, 6)
-    again = own.sample(mel, [7, 8], keep=usual, keep_mask=mask, levels=calm)
-    np.testing.assert_array_equal(again[:, mask], usual[:, mask])
-    assert np.abs(np.diff(again[..., head], axis=1)).max() < 3 * np.abs(np.diff(usual[..., head], axis=1)).max()

@@ -8,7 +8,7 @@ import torch
 
 from core.errors import BadInputError
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
-from core.prior.levels import head_units, measure_levels
+from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
@@ -130,9 +130,6 @@ def test_weights_without_levels_are_a_start_for_a_network_with_them(clips, tmp_p
     wanted = before.sample(mel, [1])
     for liveliness in (0.0, 4.0, np.nan):
         np.testing.assert_array_equal(after.sample(mel, [1], levels=np.full(7, liveliness)), wanted)
-    units = replace(still, own_units=True)
-    train(units, replace(SETTINGS, steps=1), clips, tmp_path / "units", tmp_path / "on")
-    assert trained(tmp_path / "units")[0].network.config.own_units
     with pytest.raises(BadInputError, match="another shape"):  # what they say of liveliness would be lost
         train(plain, SETTINGS, clips, tmp_path / "third", tmp_path / "on")
 
@@ -155,14 +152,13 @@ def test_ablations_train_what_they_say(clips, tmp_path, monkeypatch):
     monkeypatch.setattr("training.prior.load_clips", lambda part: clips)
     arguments = ["--size", "tiny", "--steps", "3", "--batch", "4", "--device", "cpu", "--fp32"]
     weights = {}
-    for name in ("", "--without-velocity", "--without-editing", "--without-levels", "--own-units"):
+    for name in ("", "--without-velocity", "--without-editing", "--without-levels"):
         folder = tmp_path / f"run{name}"
         main(["train", *arguments, "--run", str(folder), "--shares", "synthetic=0.6,grid=0.4", *name.split()])
         main(["export", "--run", str(folder), "--out", str(folder / "weights"), "--steps", "4"])
         prior = NonlipPrior.load("cpu", folder / "weights")
         assert prior.network.config.editing is (name != "--without-editing")
         assert prior.network.config.levels is (name != "--without-levels")
-        assert prior.network.config.own_units is (name == "--own-units")
         weights[name] = prior.network.out.weight
     assert not torch.equal(weights[""], weights["--without-velocity"])
     assert not torch.equal(weights[""], weights["--without-editing"])
@@ -227,9 +223,6 @@ def test_errors_weigh_more_where_a_talker_is_told_to_keep_still(clips, monkeypat
     assert at["gazeYaw"] == at["gazePitch"] == 16.0
     assert {at[name] for name in ("headX", "headZ", "blink", "eyeWide_L", "browDown_L", "noseSneer_R")} == {1.0}
     assert (weights[1:] == 1).all()
-    own = still_weights(levels, 16.0, own_units=True)
-    assert (own[..., list(FEATURE_GROUPS["head"])] == 1).all(), "in units of their own errors weigh that much already"
-    torch.testing.assert_close(own[..., 6:], weights[..., 6:], rtol=0, atol=0)
 
     class Off(AudioToNonlipPrior):
         def forward(self, noisy, t, audio, known, known_mask):
@@ -268,19 +261,6 @@ def test_batches_mix_sources_and_leave_conditions_empty(clips):
     assert max(lengths) == 40 and len(lengths) > 3
     again = source.batch(np.random.default_rng(7))
     assert torch.equal(again.clean, batches[7].clean) and torch.equal(again.known_mask, batches[7].known_mask)
-
-
-def test_heads_of_batches_are_in_the_units_of_the_told_talker(clips):
-    mean, deviation = np.full(d_nl, 0.02, np.float32), np.full(d_nl, 0.1, np.float32)
-    one, other = (
-        BatchSource(clips, CONFIG, 40, mean, deviation, own_units=own).batch(np.random.default_rng(3))
-        for own in (False, True)
-    )
-    torch.testing.assert_close(one.levels, other.levels, equal_nan=True)
-    units = torch.from_numpy(head_units(one.levels.numpy()))[:, None]
-    assert len(units.unique()) > 2
-    torch.testing.assert_close(other.clean * units, one.clean)
-    assert torch.equal(one.known_mask, other.known_mask)
 
 
 def test_window_keeps_sound_and_motion_together():
