@@ -4,7 +4,8 @@
 
 A network that was trained for too short regresses to the mean where it is unsure, and its takes move too little. Each
 part of the face gets a factor (``core.prior.styling.early_gain``), found in rounds: sample takes of training clips,
-compare their variance with the clips', correct. No held-out clip takes part.
+compare their variance with the clips', correct. Each take is told the levels of the motion that it is compared with.
+No held-out clip takes part.
 The factors are written into the shards.
 """
 
@@ -18,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.prior.levels import PARTS
+from core.prior.levels import PARTS, measure_levels
 from core.prior.model import WEIGHTS, NonlipPrior
 
 from .prior_evaluation import TO_CHOOSE_BY, HeldOut, held_out, prior_sampler
 from .prior_export import write
 
-CLIPS = {"voices": 10, "address": 2}
+CLIPS = {"voices": 10, "address": 5}
 """Training clips of each set. GRID's take no part: factors that moved the brows and lids of its still talker as he
 moves them would move everybody else's twice as far as theirs."""
 FIRST_SEED = 500
@@ -36,9 +37,14 @@ LEAST, MOST = 0.8, 1.5
 
 def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, float]:
     """Variance within takes over that within the clips themselves, of each part that is real in them."""
-    sampler = prior_sampler(prior, levels=held.levels)
-    takes = [sampler(clip, FIRST_SEED + seed) for clip in held.clips for seed in range(seeds)]
-    real = [motion for motions in held.reference() for motion in motions]
+    takes, real = [], []
+    for place, clip in enumerate(held.clips):
+        for k in range(seeds):
+            motion = held.truth(place, k % held.draws)
+            told = measure_levels(motion)
+            take = prior_sampler(prior, levels=lambda *_, told=told: told)(clip, FIRST_SEED + k)
+            takes.append(take)
+            real.append(motion)
 
     def variance(motions: Sequence[np.ndarray], columns: tuple[int, ...]) -> float:
         return float(np.mean([motion[:, list(columns)].var(axis=0).sum() for motion in motions]))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.prior.features import FEATURE_GROUPS, d_nl
-from core.prior.levels import PARTS
+from core.prior.levels import PARTS, measure_levels
 from core.prior.model import NonlipPrior
 from training import prior_spread
 from training.prior_data import Clip
@@ -30,7 +30,14 @@ def test_variances_come_out_right_where_they_follow_the_factors(untrained, monke
         size = np.ones(d_nl)
         for name, columns in PARTS.items():
             size[list(columns)] = (wrong[name] * prior.spread[columns[0]] ** 6) ** 0.5
-        return lambda clip, seed: clip.motion * size
+
+        def take(clip, seed):
+            np.testing.assert_array_equal(
+                levels(clip, seed), measure_levels(clip.motion), "told of whom it stands beside"
+            )
+            return clip.motion * size
+
+        return take
 
     monkeypatch.setattr(prior_spread, "prior_sampler", sampler)
     monkeypatch.setattr("training.prior_evaluation.in_range", lambda features: features)
