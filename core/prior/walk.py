@@ -23,7 +23,7 @@ from .schedule import CosineSchedule
 from .spaces import FeatureSpace
 from .steady import steady_head
 from .style import PriorStyle
-from .styling import Styling, early_gain, told_spread
+from .styling import Styling, early_gain, leave_poses, told_spread
 from .windows import away_from_known, close_seams, plan_windows
 
 Progress = Callable[[int, int], None]
@@ -265,6 +265,7 @@ class Walk:
             stop = first + values.shape[1]
             last = stop == self._frames
             styled = self._styled(first, values)
+            leave_poses(styled, first, self._frames, style, self._kept)
             waiting = np.concatenate([waiting, styled], axis=1)
             rows = self._mel[first * MELS_PER_FRAME : stop * MELS_PER_FRAME]
             loudness = rows.reshape(stop - first, -1).mean(axis=1)  # (4 n, 80) -> (n,)

@@ -12,12 +12,13 @@ from core.channels import GROUPS, HEAD_ROTATION, NONLIP_CHANNELS
 from core.errors import BadInputError
 from core.prior.blinks import DELAY
 from core.prior.features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl, features_from_channels
+from core.prior.kept import Kept
 from core.prior.levels import LEVELS
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.spaces import ChannelSpace
 from core.prior.style import PriorStyle
-from core.prior.styling import Styling, early_gain, told_spread
+from core.prior.styling import LEAVING, Styling, early_gain, leave_poses, told_spread
 from core.schema import build, checked
 
 ROTATION = [NONLIP_CHANNELS.index(name) for name in HEAD_ROTATION]
@@ -310,3 +311,28 @@ def test_settings_are_checked_and_named():
 def test_features_and_channels_agree_on_the_kept_head(prior):
     motion = sample(prior)
     np.testing.assert_allclose(features_from_channels(motion)[:, :6], motion[:, -6:], atol=1e-6)
+
+
+def test_heads_glide_out_of_a_pose_as_far_as_nothing_else_is_kept():
+    style = PriorStyle(start_pose=(0.0, 10.0, 0.0), end_pose=(0.0, 10.0, 0.0))
+    turn = FEATURES.index("headYaw")
+
+    def glide(first=0, stop=80, kept=None):
+        mask = np.zeros((80, len(NONLIP_CHANNELS)), bool)
+        mask[kept if kept is not None else slice(0), NONLIP_CHANNELS.index("headYaw")] = True
+        features = np.zeros((2, stop - first, d_nl), np.float32)
+        features[..., FEATURES.index("blink")] = 0.5
+        leave_poses(features, first, 80, style, Kept(2, 80, np.zeros((2, *mask.shape), np.float32), mask))
+        assert (features[..., FEATURES.index("blink")] == 0.5).all()
+        return np.rad2deg(features[..., turn])
+
+    whole = glide()
+    np.testing.assert_allclose(whole[:, :3], 10.0, rtol=1e-5)
+    np.testing.assert_allclose(whole, whole[:, ::-1], atol=1e-5)
+    assert (np.diff(whole[0, : 3 + LEAVING]) <= 0).all() and not whole[0, 2 + LEAVING : 40].any()
+    assert np.abs(np.diff(whole[0], n=2)).max() < 0.3, "10° in two thirds of a second, without a jerk"
+    pieces = np.concatenate([glide(0, 7), glide(7, 30), glide(30, 80)], axis=1)
+    np.testing.assert_array_equal(pieces, whole)
+    short = glide(kept=slice(8, 72))
+    assert short[0, 7] > 0 and not short[:, 8:72].any(), "what is kept stays, and is come to gently"
+    np.testing.assert_allclose(short, short[:, ::-1], atol=1e-5)
