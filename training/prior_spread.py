@@ -37,14 +37,14 @@ LEAST, MOST = 0.8, 1.5
 
 def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, float]:
     """Variance within takes over that within the clips themselves, of each part that is real in them."""
-    takes, real = [], []
-    for place, clip in enumerate(held.clips):
-        for k in range(seeds):
-            motion = held.truth(place, k % held.draws)
-            told = measure_levels(motion)
-            take = prior_sampler(prior, levels=lambda *_, told=told: told)(clip, FIRST_SEED + k)
-            takes.append(take)
-            real.append(motion)
+    motions = {
+        (clip.name, FIRST_SEED + k): held.truth(place, k % held.draws)
+        for place, clip in enumerate(held.clips)
+        for k in range(seeds)
+    }
+    sampler = prior_sampler(prior, levels=lambda clip, seed: measure_levels(motions[clip.name, seed]))
+    takes = [sampler(clip, FIRST_SEED + k) for clip in held.clips for k in range(seeds)]
+    real = list(motions.values())
 
     def variance(motions: Sequence[np.ndarray], columns: tuple[int, ...]) -> float:
         return float(np.mean([motion[:, list(columns)].var(axis=0).sum() for motion in motions]))

@@ -69,9 +69,14 @@ def early_gain(
     return None if (gain == 1.0).all() else gain
 
 
+def _frames_held(frames: int) -> int:
+    """Frames that each pose is held for in a take of so many: ``POSE_FRAMES``, at most half of it."""
+    return min(POSE_FRAMES, max(frames // 2, 1))
+
+
 def pose_constraints(style: PriorStyle, frames: int) -> list[tuple[int, int, float]]:
     """(frame, channel among the 32, radians) of the start and end poses, each held for ``POSE_FRAMES``."""
-    held = min(POSE_FRAMES, max(frames // 2, 1))
+    held = _frames_held(frames)
     wanted = ((range(held), style.start_pose), (range(frames - held, frames), style.end_pose))
     return [
         (frame, NONLIP_CHANNELS.index(name), float(np.float32(np.deg2rad(angle))))
@@ -90,9 +95,10 @@ def leave_poses(features: np.ndarray, first: int, frames: int, style: PriorStyle
     frames
         Of the whole take.
     kept
-        What is given: where a head is kept within ``LEAVING`` frames, that is all the way there is.
+        What is given, the poses among it: where a head is kept within ``LEAVING`` frames, or the other pose lies there,
+        that is all the way there is.
     """
-    held = min(POSE_FRAMES, max(frames // 2, 1))
+    held = _frames_held(frames)
     turns = [FEATURES.index(name) for name in HEAD_ROTATION]
     channels = [NONLIP_CHANNELS.index(name) for name in HEAD_ROTATION]
     index = np.arange(first, first + features.shape[1])

@@ -18,7 +18,7 @@ from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.spaces import ChannelSpace
 from core.prior.style import PriorStyle
-from core.prior.styling import LEAVING, Styling, early_gain, leave_poses, told_spread
+from core.prior.styling import LEAVING, Styling, early_gain, leave_poses, pose_constraints, told_spread
 from core.schema import build, checked
 
 ROTATION = [NONLIP_CHANNELS.index(name) for name in HEAD_ROTATION]
@@ -336,3 +336,17 @@ def test_heads_glide_out_of_a_pose_as_far_as_nothing_else_is_kept():
     short = glide(kept=slice(8, 72))
     assert short[0, 7] > 0 and not short[:, 8:72].any(), "what is kept stays, and is come to gently"
     np.testing.assert_allclose(short, short[:, ::-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [8, 12, 20, 34, 60])
+def test_a_short_take_goes_from_pose_to_pose_without_a_jump(frames):
+    style = PriorStyle(start_pose=(0.0, 10.0, 0.0), end_pose=(0.0, -10.0, 0.0))
+    kept = Kept(1, frames, entries=pose_constraints(style, frames))
+    features = np.zeros((1, frames, d_nl), np.float32)
+    leave_poses(features, 0, frames, style, kept)
+    yaw = np.rad2deg(features[0, :, FEATURES.index("headYaw")])
+    held = kept.part(0, frames)
+    at = NONLIP_CHANNELS.index("headYaw")
+    np.testing.assert_allclose(yaw[held[1][:, at]], np.rad2deg(held[0][0, held[1][:, at], at]), atol=1e-4)
+    assert (np.diff(yaw) <= 1e-5).all(), "there and not back"
+    assert -np.diff(yaw).min() < 4 * 20 / (frames - 6), "no step much larger than an even pace would need"
