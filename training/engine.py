@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import atexit
 import copy
+import gc
 import json
 import math
 import os
 import signal
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -34,6 +36,8 @@ from core.models import choose_device, fast_bfloat16
 from .checkpoint import load_checkpoint, save_checkpoint
 
 CHECKPOINT = "checkpoint.safetensors"
+
+_runs: weakref.WeakSet[Run] = weakref.WeakSet()
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,7 @@ class Run:
             facts = load_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers)
             self.step, self.seconds = int(facts["step"]), float(facts["seconds"])
         self.forward = {name: self._parallel(module) for name, module in self.modules.items()}
+        _runs.add(self)
 
     @property
     def checkpoint(self) -> Path:
@@ -293,8 +298,13 @@ def join_processes(device: str) -> tuple[int, int]:
 
 
 def _leave_processes() -> None:
-    """What the group's own threads hold is given back while the interpreter still stands: left to its end, a process
-    could abort there after all was done."""
+    """Ends the threads of the process group while the interpreter still stands: each gives back Python objects after
+    its last sum, and one that was late to it aborted the process, done as it was. They end with the group, which the
+    wrapped networks hold too; these go first, because whoever lets go of it last waits for the threads, and only the
+    group's own end does so without the interpreter's lock."""
+    for run in _runs:
+        run.forward.clear()
+    gc.collect()
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
