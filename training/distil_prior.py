@@ -120,7 +120,8 @@ def answers_as_sampled(prior: NonlipPrior, steps: int, scale: float, batch: Batc
     unheard = said if scale == 1.0 else answers_of(prior.network, prior.schedule, deaf)
     away = torch.from_numpy(np.stack([away_from_known(mask) for mask in batch.known_mask.cpu().numpy()])).to(device)
     own_steps, none = prior.num_inference_steps, np.ones_like(prior.spread)
-    spreads = [told_spread(prior.spread, levels) for levels in batch.levels.cpu().numpy()]
+    told = zip(batch.levels.cpu().numpy(), batch.has_audio.tolist(), strict=True)
+    spreads = [told_spread(prior.spread, levels, float(heard)) for levels, heard in told]
     early = [early_gain(0.0, spread, prior.space, steps, own_steps) for spread in spreads]
     gains = torch.from_numpy(np.stack([none if one is None else one for one in early])).to(device)[:, None]  # (B, 1, d)
     gain = 1.0 + (gains - 1.0) * away

@@ -2,11 +2,12 @@
 
     python -m training.prior_spread --prior core/weights
 
-A network that was trained for too short regresses to the mean where it is unsure, and its takes move too little. Each
-part of the face gets a factor (``core.prior.styling.early_gain``), found in rounds: sample takes of training clips,
-compare their variance with the clips', correct. Each take is told the levels of the motion that it is compared with.
-No held-out clip takes part.
-The factors are written into the shards.
+A network that was trained for too short regresses to the mean where it is unsure, and guidance narrows what is left:
+takes of speech move too little. Each part of the face gets a factor (``core.prior.styling.early_gain``), found in
+rounds: sample takes of training voices, compare their variance with their motions', correct. Each take is told the
+levels of the motion that it is compared with. No held-out clip takes part, nor do clips without sound, whose takes
+aren't led (``told_spread``), or GRID's: factors that moved the brows and lids of its still talker as he moves them
+would move everybody else's twice as far as theirs. The factors are written into the shards.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from core.prior.model import WEIGHTS, NonlipPrior
 from .prior_evaluation import TO_CHOOSE_BY, HeldOut, held_out, prior_sampler
 from .prior_export import write
 
-CLIPS = {"voices": 10, "address": 5}
-"""Training clips of each set. GRID's take no part: factors that moved the brows and lids of its still talker as he
-moves them would move everybody else's twice as far as theirs."""
+SET = f"{TO_CHOOSE_BY}voices"
+CLIPS, DRAWS = 10, 4
+"""Training voices, and motions drawn for each."""
 FIRST_SEED = 500
 RATE = 0.12
 """Power of the variances' ratio that a round corrects by: with 1, 1.1 and 1.2 for all parts the variance of training
@@ -36,7 +37,7 @@ LEAST, MOST = 0.8, 1.5
 
 
 def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, float]:
-    """Variance within takes over that within the clips themselves, of each part that is real in them."""
+    """Variance within takes over that within the clips themselves, of each part of the face."""
     motions = {
         (clip.name, FIRST_SEED + k): held.truth(place, k % held.draws)
         for place, clip in enumerate(held.clips)
@@ -49,22 +50,20 @@ def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, 
     def variance(motions: Sequence[np.ndarray], columns: tuple[int, ...]) -> float:
         return float(np.mean([motion[:, list(columns)].var(axis=0).sum() for motion in motions]))
 
-    parts = {name: columns for name, columns in PARTS.items() if not held.head_only or name.startswith("head")}
-    return {name: variance(takes, columns) / variance(real, columns) for name, columns in parts.items()}
+    return {name: variance(takes, columns) / variance(real, columns) for name, columns in PARTS.items()}
 
 
 def calibrate(
-    prior: NonlipPrior, sets: Sequence[HeldOut], rounds: int, seeds: int, tell: Callable[[str], None] = print
+    prior: NonlipPrior, held: HeldOut, rounds: int, seeds: int, tell: Callable[[str], None] = print
 ) -> None:
-    """Correct ``prior.spread`` in so many rounds, until the ratios' geometric mean over the sets is about 1."""
+    """Correct ``prior.spread`` in so many rounds, towards ratios of 1."""
     for number in range(rounds):
-        measured = [variance_ratios(held, prior, seeds) for held in sets]
+        ratios = variance_ratios(held, prior, seeds)
         for name, columns in PARTS.items():
-            ratio = np.exp(np.mean([np.log(ratios[name]) for ratios in measured if name in ratios]))
-            spread = prior.spread[list(columns)] * ratio**-RATE
+            spread = prior.spread[list(columns)] * ratios[name] ** -RATE
             prior.spread[list(columns)] = spread.clip(LEAST, MOST)
-            told = ", ".join(f"{ratios[name]:.2f}" for ratios in measured if name in ratios)
-            tell(f"round {number + 1}: {name}: variance {told} of the clips', factor {prior.spread[columns[0]]:.3f}")
+            factor = prior.spread[columns[0]]
+            tell(f"round {number + 1}: {name}: variance {ratios[name]:.2f} of the clips', factor {factor:.3f}")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -77,10 +76,10 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     prior = NonlipPrior.load(folder=options.prior)
     prior.spread[:] = 1.0
-    sets = [held for name in CLIPS if (held := held_out(TO_CHOOSE_BY + name, CLIPS[name], 4)).clips]
-    if not any(not held.head_only for held in sets):
+    held = held_out(SET, CLIPS, DRAWS)
+    if not held.clips:
         parser.error("no recordings of speech are here to compare with: see training/README.md for the data")
-    calibrate(prior, sets, options.rounds, options.seeds, lambda line: print(line, flush=True))
+    calibrate(prior, held, options.rounds, options.seeds, lambda line: print(line, flush=True))
     write(prior, options.prior)
 
 

@@ -36,14 +36,15 @@ _GAZE = [FEATURES.index(name) for name in ("gazeYaw", "gazePitch")]
 _DEGREES = np.array(GAZE_FULL, dtype=np.float32)
 
 
-def told_spread(spread: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def told_spread(spread: np.ndarray, levels: np.ndarray, heard: float = 1.0) -> np.ndarray:
     """(d,) the weights' own factors as they are for a talker of these levels (7,), some of them perhaps NaN.
 
-    They were found on talkers who move. Somebody who is told to sit nearly still isn't led away from that: 1 at
-    ``STILL`` and below, all of ``spread`` from the typical talker on.
+    They were found on takes of speech, by talkers who move. Somebody who is told to sit nearly still isn't led away
+    from that: 1 at ``STILL`` and below, all of ``spread`` from the typical talker on. Nor is a take that doesn't listen
+    (``heard`` 0: the empty condition), which guidance hasn't narrowed.
     """
     turns = 0.0 if np.isnan(levels).any() else float(levels[LEVELS.index("head turns")])
-    moves = min(max(1.0 - turns / STILL, 0.0), 1.0)
+    moves = min(max(1.0 - turns / STILL, 0.0), 1.0) * min(max(heard, 0.0), 1.0)
     return (1.0 + moves * (spread - 1.0)).astype(np.float32)
 
 

@@ -107,7 +107,7 @@ class Walk:
         self._frames, self._size = len(mel) // MELS_PER_FRAME, network.config.window
         self._device = next(network.parameters()).device
         self._styling = Styling(sampling.style)
-        spread = told_spread(sampling.spread, sampling.levels)
+        spread = told_spread(sampling.spread, sampling.levels, sampling.guidance_scale)
         steps = sampling.num_inference_steps, sampling.own_steps
         self._gain = early_gain(sampling.style.liveliness, spread, space, *steps)
 

@@ -1,5 +1,6 @@
 """Style controls on a tiny network: sizes, gaze, poses, loops, and what is kept whatever they say."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -279,6 +280,18 @@ def test_who_is_told_to_sit_still_is_not_led_away_from_that():
         levels = np.full(len(LEVELS), -3.0, np.float32)
         levels[LEVELS.index("head turns")] = turns
         np.testing.assert_allclose(told_spread(spread, levels), 1 + share * (spread - 1), rtol=1e-6)
+
+
+def test_a_take_that_does_not_listen_is_not_led_either(prior):
+    """Between: as far as it listens; guidance beyond 1 leads no further."""
+    spread, typical = np.linspace(0.9, 1.3, d_nl).astype(np.float32), np.zeros(len(LEVELS), np.float32)
+    for heard, share in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (2.5, 1.0)):
+        np.testing.assert_allclose(told_spread(spread, typical, heard), 1 + share * (spread - 1), rtol=1e-6)
+    led = copy.copy(prior)
+    led.spread = np.full(d_nl, 1.3, np.float32)
+    deaf, listening = (prior.sample(mel(60), [1], guidance_scale=scale) for scale in (0.0, 1.0))
+    np.testing.assert_array_equal(led.sample(mel(60), [1], guidance_scale=0.0), deaf)
+    assert not np.array_equal(led.sample(mel(60), [1], guidance_scale=1.0), listening)
 
 
 def test_blink_rate_changes_nothing_but_the_lids(prior):

@@ -83,15 +83,17 @@ def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
         for i in range(len(noisy)):
             mask = batch.known_mask[i : i + 1]
             away = torch.from_numpy(away_from_known(mask[0].numpy()))[None]
+            heard = float(batch.has_audio[i])
+            gain = torch.from_numpy(told_spread(spread.numpy(), batch.levels[i].numpy(), heard))
             with torch.no_grad():
                 wanted = Denoiser(
                     prior.network,
                     SCHEDULE,
                     batch.mel[i],
-                    scale * float(batch.has_audio[i]),
+                    scale * heard,
                     batch.clean[i : i + 1],
                     mask,
-                    1.0 + (torch.from_numpy(told_spread(spread.numpy(), batch.levels[i].numpy())) - 1.0) * away,
+                    1.0 + (gain - 1.0) * away,
                     levels=batch.levels[i],
                     calibration=whole.calibration,
                     away=away,

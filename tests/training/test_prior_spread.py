@@ -23,7 +23,7 @@ def clips(count: int) -> list[Clip]:
 
 def test_variances_come_out_right_where_they_follow_the_factors(untrained, monkeypatch):
     """A stand-in whose takes are the clip, too small or too large by part, and follow a factor as the network's do."""
-    held, heads = HeldOut("grid", clips(4), clips(1)), HeldOut("address", clips(2), clips(1), head_only=True)
+    held = HeldOut("grid", clips(4), clips(1))
     wrong = dict(zip(PARTS, (0.5, 1.5, 0.9, 1.0, 30.0, 1.1), strict=True))
 
     def sampler(prior, levels):
@@ -43,20 +43,19 @@ def test_variances_come_out_right_where_they_follow_the_factors(untrained, monke
     monkeypatch.setattr("training.prior_evaluation.in_range", lambda features: features)
     before = prior_spread.variance_ratios(held, untrained, 1)
     assert before == pytest.approx(wrong, rel=1e-5)
-    assert set(prior_spread.variance_ratios(heads, untrained, 1)) == {"head turns", "head shifts"}
     told: list[str] = []
-    prior_spread.calibrate(untrained, [held, heads], 6, 1, told.append)
+    prior_spread.calibrate(untrained, held, 6, 1, told.append)
     after = prior_spread.variance_ratios(held, untrained, 1)
     assert all(after[name] == pytest.approx(1.0, abs=0.02) for name in PARTS if name != "lids")
     assert untrained.spread[PARTS["lids"][0]] == np.float32(prior_spread.LEAST), "so far and no further"
     assert untrained.spread[FEATURE_GROUPS["blink"][0]] == 1.0, "blinks are of one size"
-    assert len(told) == 6 * len(PARTS) and "head turns: variance 0.50, 0.50" in told[0]
+    assert len(told) == 6 * len(PARTS) and "head turns: variance 0.50" in told[0]
 
 
 def test_the_command_writes_them_into_the_shards(untrained, tmp_path, monkeypatch):
     untrained.spread[:], untrained.guidance_scale = 1.4, 1.5
     write(untrained, tmp_path)
-    sets = {"training-voices": HeldOut("voices", clips(2), clips(1)), "training-address": HeldOut("address", [], [])}
+    sets = {"training-voices": HeldOut("voices", clips(2), clips(1))}
     monkeypatch.setattr(prior_spread, "held_out", lambda name, *_: sets[name])
     prior_spread.main(["--prior", str(tmp_path), "--rounds", "1", "--seeds", "1"])
     written = NonlipPrior.load(folder=tmp_path)
