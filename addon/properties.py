@@ -155,7 +155,9 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
         **_limits("guidance_scale"),
     )
     num_inference_steps: IntProperty(
-        name="Steps", description="Sampler steps; the network was distilled to 4", **_limits("num_inference_steps")
+        name="Steps",
+        description="Sampler steps; with fewer the head moves less",
+        **_limits("num_inference_steps"),
     )
     size: EnumProperty(
         name="Face Size",

@@ -57,6 +57,8 @@ COMPARED = {
     "without editing": Path("runs/prior_small_without_editing"),
 }
 """Folders of the runs that are compared, by the names of their rows."""
+CLIPS = {"voices": 10, "grid": 60, "unseen": 60, "address": 10}
+"""Clips of each set, at most: of GRID, whose clips last three seconds, all that are held out."""
 COLUMNS = {
     "snd": "SND",
     "fid_fm": "FID_fm",
@@ -93,8 +95,10 @@ class Options:
     ----------
     sets
         Of ``prior_evaluation.SETS``.
-    clips, seeds, draws
-        Clips of each set, takes of each clip, and true motions of each clip in the reference.
+    clips
+        At most so many clips of each set; ``CLIPS`` where left out.
+    seeds, draws
+        Takes of each clip, and true motions of each clip in the reference.
     prior
         Folder of the shards.
     others
@@ -110,7 +114,7 @@ class Options:
     """
 
     sets: tuple[str, ...] = ("voices",)
-    clips: int = 10
+    clips: int | None = None
     seeds: int = 5
     draws: int = 8
     prior: Path = WEIGHTS
@@ -187,7 +191,7 @@ def rows(options: Options, tell: Callable[[str], None] = print) -> list[dict[str
     """The table's rows: ``set``, ``row`` and the numbers of ``prior_evaluation.measure``."""
     table: list[dict[str, float | str]] = []
     for name in options.sets:
-        held = held_out(name, options.clips, options.draws)
+        held = held_out(name, options.clips or CLIPS[name.removeprefix(TO_CHOOSE_BY)], options.draws)
         if not held.clips:
             tell(f"{name}: no such data here")
             continue
@@ -254,7 +258,8 @@ def main(arguments: list[str] | None = None) -> None:
         return lambda text: tuple(kind(item) for item in text.split(",") if item)
 
     parser.add_argument("--sets", type=listed(str), default=SETS, help=f"of {', '.join(SETS)}")
-    for name in ("clips", "seeds", "draws"):
+    parser.add_argument("--clips", type=int, help=f"of each set; else {CLIPS}")
+    for name in ("seeds", "draws"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Options, name))
     parser.add_argument("--prior", type=Path, default=Options.prior, help="folder of the shards")
     parser.add_argument("--steps", type=listed(int), default=(), help="more rows: step counts")

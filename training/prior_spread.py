@@ -1,6 +1,6 @@
 """Find how far the prior's takes have to be led from the mean to move as far as people do.
 
-    python -m training.prior_spread --prior core/weights
+    python -m training.prior_spread --prior core/weights --steps 6
 
 A network that was trained for too short regresses to the mean where it is unsure, and guidance narrows what is left:
 takes of speech move too little. Each part of the face gets a factor (``core.prior.styling.early_gain``), found in
@@ -53,9 +53,7 @@ def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, 
     return {name: variance(takes, columns) / variance(real, columns) for name, columns in PARTS.items()}
 
 
-def calibrate(
-    prior: NonlipPrior, held: HeldOut, rounds: int, seeds: int, tell: Callable[[str], None] = print
-) -> None:
+def calibrate(prior: NonlipPrior, held: HeldOut, rounds: int, seeds: int, tell: Callable[[str], None] = print) -> None:
     """Correct ``prior.spread`` in so many rounds, towards ratios of 1."""
     for number in range(rounds):
         ratios = variance_ratios(held, prior, seeds)
@@ -70,12 +68,14 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="training.prior_spread", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the shards, which are written anew")
+    parser.add_argument("--steps", type=int, help="what takes are sampled in from now on; else the shards' own number")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     prior = NonlipPrior.load(folder=options.prior)
     prior.spread[:] = 1.0
+    prior.num_inference_steps = options.steps or prior.num_inference_steps
     held = held_out(SET, CLIPS, DRAWS)
     if not held.clips:
         parser.error("no recordings of speech are here to compare with: see training/README.md for the data")

@@ -112,6 +112,18 @@ def test_clips_too_short_for_distances_are_left_out_of_them_alone(options, clips
     assert np.isfinite([row["snd"] for row in measured]).all()
 
 
+def test_of_filmed_clips_all_that_are_held_out_are_measured(options, monkeypatch):
+    asked = {}
+
+    def nothing(name: str, clips: int, _draws: int) -> prior_evaluation.HeldOut:
+        asked[name] = clips
+        return prior_evaluation.HeldOut(name, [], [])
+
+    monkeypatch.setattr(evaluate_prior, "held_out", nothing)
+    assert rows(replace(options, clips=None, sets=("voices", "training-grid", "unseen")), print) == []
+    assert asked == {"voices": 10, "training-grid": 60, "unseen": 60}
+
+
 def test_the_address_is_measured_by_its_head(options, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate_prior, "COMPARED", {})
     arguments = ["--sets", "address,grid", "--clips", "1", "--seeds", "2", "--prior", str(options.prior)]

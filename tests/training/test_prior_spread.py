@@ -60,6 +60,8 @@ def test_the_command_writes_them_into_the_shards(untrained, tmp_path, monkeypatc
     prior_spread.main(["--prior", str(tmp_path), "--rounds", "1", "--seeds", "1"])
     written = NonlipPrior.load(folder=tmp_path)
     assert (written.num_inference_steps, written.guidance_scale) == (2, 1.5)
+    prior_spread.main(["--prior", str(tmp_path), "--rounds", "1", "--seeds", "1", "--steps", "3"])
+    assert NonlipPrior.load(folder=tmp_path).num_inference_steps == 3
     assert written.spread.shape == (d_nl,) and not np.isin(written.spread, (1.0, np.float32(1.4))).all()
     assert (written.spread >= prior_spread.LEAST).all() and (written.spread <= prior_spread.MOST).all()
     for name, value in untrained.network.state_dict().items():
