@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,6 +25,8 @@ from training.head_topology import Topology, build_topology
 from training.ict import IctModel, load_ict
 from training.identity import estimate_identity
 
+from .folders import data_folder
+
 
 @dataclass(frozen=True)
 class HeadModelConfig:
@@ -35,11 +36,6 @@ class HeadModelConfig:
     seed: int = 1
     gaze_degrees: tuple[float, float, float, float] = (25.0, 30.0, 30.0, 25.0)
     """Turn of the eyeball at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp (ICT moves only the lids)."""
-
-
-def data_folder() -> Path:
-    """The folder of real data: ``SOLILOQUY_DATA`` or ``../shared/data`` beside the repository."""
-    return Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def face_vertices(model: IctModel, topology: Topology) -> np.ndarray:

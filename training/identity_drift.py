@@ -30,6 +30,7 @@ from core.renderer.generator.refine import Painter
 
 from . import video
 from .corpus.reenactment_grid import clips
+from .folders import data_folder
 from .results_page import Table, interval, number, show
 from .roundtrip import speech_motion
 from .splits import portrait_split
@@ -160,7 +161,7 @@ def table(found: dict[str, list[dict[str, float]]], command: str) -> Table:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--count", type=int, default=4, help="portraits")
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))

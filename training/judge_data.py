@@ -30,6 +30,7 @@ from core.renderer.geometry import PosedHeads
 from core.renderer.renderer import Renderer
 
 from .corpus.dataset import Clip, Corpus
+from .folders import data_folder
 from .splits import judge_split, portrait_split, split
 
 FOLDER = Path(".cache/judge")
@@ -177,7 +178,7 @@ def castings(portraits: Sequence[Path], clips: Sequence[Clip], counts: dict[str,
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
     parser.add_argument("--train", type=int, default=150, help="portraits to train on")
     parser.add_argument("--test", type=int, default=24, help="held-out portraits for each of test and unseen")

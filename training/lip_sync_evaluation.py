@@ -42,6 +42,7 @@ from core.renderer.renderer import Renderer
 from core.threads import processors
 
 from .corpus.dataset import Clip, Corpus
+from .folders import data_folder
 from .judge_data import castings, cut_mouths, head_motion, mouth_similarities, posed_landmarks
 from .judge_model import Judge
 from .landmarks import mouth_shape
@@ -259,7 +260,7 @@ def table(report: Report) -> Table:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
     parser.add_argument("--count", type=int, default=12, help="takes of each set")
     parser.add_argument("--processes", type=int, default=processors())

@@ -12,7 +12,6 @@ The losses are in ``training.lips_losses``, what is learned from in ``training.l
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from core.mel import MEL_BANDS, SILENCE
 
 from .checkpoint import load_module
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from .folders import data_folder
 from .lips_data import (
     Sampler,
     Utterance,
@@ -193,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("train", "finish", "export", "evaluate"))
     add_run_arguments(parser, Path("runs/lips"), replace(RUN, steps=0))
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--start", type=Path, help="exported weights that a new run begins with, as far as they fit")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
     parser.add_argument("--page", type=Path, help="page whose table evaluate replaces")

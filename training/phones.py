@@ -19,6 +19,8 @@ import pocketsphinx
 
 from core.audio import load_audio
 
+from .folders import data_folder
+
 CACHE = Path(".cache/phones")
 SILENCE = "SIL"
 PHONES: tuple[str, ...] = (
@@ -167,7 +169,7 @@ def load(path: Path) -> list[Segment]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--corpus", choices=("grid", "speech", "speech_lj"), action="append")
     options = parser.parse_args()
     for corpus in options.corpus or ("grid", "speech_lj", "speech"):

@@ -21,6 +21,8 @@ from core.errors import BadInputError
 from core.head_model import HeadModel
 from core.portrait import Portrait, face_fitter, fitted, load_portrait
 
+from .folders import data_folder
+
 TILE = 320
 COLUMNS, ROWS = 8, 6
 
@@ -100,7 +102,7 @@ def summary(portraits: list[Portrait], seconds: list[float], refused: Counter[st
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--sheets", type=Path, default=Path("runs/portraits"))
     parser.add_argument("--report", type=Path, default=Path("docs/portraits.md"))
     options = parser.parse_args()

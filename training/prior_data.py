@@ -11,7 +11,6 @@ the times of its blinks, and the other channels are synthetic.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,17 +24,13 @@ from core.mel import log_mel
 from core.prior.features import FEATURES, d_nl, features_from_channels
 from core.prior.levels import measure_levels
 
+from .folders import data_folder
 from .prosody import Prosody, analyse, heard
 from .splits import split
 from .synthetic_motion import synthesise
 
 TRACKS = Path(".cache/tracks")
 _NONLIP = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
-
-
-def data_folder() -> Path:
-    """Folder of the real data: ``SOLILOQUY_DATA`` or ``../shared/data``."""
-    return Path(os.environ.get("SOLILOQUY_DATA", "../shared/data"))
 
 
 @dataclass(frozen=True)

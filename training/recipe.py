@@ -8,12 +8,13 @@ its weights run in the product and can do nothing; it shows that the recipe is w
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from .folders import data_folder
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; ends at the first command that fails, with its exit code."""
     parser = argparse.ArgumentParser(prog="training.recipe", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", choices=("tiny", "base"), default="base")
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--from", dest="first", choices=tuple(PARTS), default=next(iter(PARTS)))
     parser.add_argument("--list", action="store_true", help="show the commands only")
     options = parser.parse_args(arguments)

@@ -26,6 +26,7 @@ from core.reconstruction import WEIGHTS, Face, Reconstruction, ReconstructionCon
 from .checkpoint import load_module
 from .corpus.synthetic.views import CACHE as SYNTHETIC
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from .folders import data_folder
 from .reconstruction_data import (
     Example,
     GridExamples,
@@ -192,7 +193,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("train", "export", "evaluate"))
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="what export writes and evaluate reads")
     parser.add_argument("--page", type=Path, help="page whose table evaluate replaces")
     defaults = RunConfig(steps=2400, ema=0.995, save_every=100)

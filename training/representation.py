@@ -8,7 +8,6 @@ averaged weights of the one before, in a folder of its own under ``--run``. ``di
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from core.representation.model import WEIGHTS, Representation, RepresentationCon
 
 from .checkpoint import load_module
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, run_device, warm_up_cosine
+from .folders import data_folder
 from .representation_data import CACHE, Faces, Mixture
 from .representation_decoder import DecoderConfig
 from .representation_losses import MemoryBanks
@@ -252,7 +252,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=list(SHARES), help="of prepare: grid, portraits, synthetic")
     add_run_arguments(parser, Path("runs/representation"), RunConfig(0))
     parser.set_defaults(steps=None)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("SOLILOQUY_DATA", "../shared/data")))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--without-ol", action="store_true", help="ablation: no L_ol")
     parser.add_argument("--without-banks", action="store_true", help="ablation: correlations over one step")
     parser.add_argument("--as-paper", action="store_true", help="f_nl from painted pictures and L_ol alone")

@@ -24,6 +24,7 @@ from core.motion import Motion
 from core.portrait import Portrait, load_portrait
 from core.renderer.renderer import Renderer
 
+from .folders import data_folder
 from .splits import portrait_split, split
 
 TRACKS = Path(".cache/tracks")
@@ -129,7 +130,7 @@ def summary(results: list[RoundTrip], size: int, command: str) -> str:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument(
         "--portraits", type=Path, nargs="*", help="pictures; without, every 34th of the corpus (R: every 5th held out)"
     )

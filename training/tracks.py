@@ -22,6 +22,7 @@ from core.head_model import HeadModel
 from core.landmark_model import LandmarkModel
 
 from . import video
+from .folders import data_folder
 from .landmarks import BadClip, load_or_track, mouth_shape, save
 from .talker import Talker, clip_arrays, fit_talker
 
@@ -107,7 +108,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", choices=("grid", "obama"))
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument(
         "--again", action="store_true", help="fit clips anew that have a track (their landmarks are kept)"
     )

@@ -46,6 +46,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..folders import data_folder
 from ..splits import portrait_split
 
 FOLDER = Path(".cache/pairs")
@@ -164,7 +165,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="make the pairs that are not there yet")
     build.add_argument("--kind", required=True, choices=("grid", "portraits", "synthetic"))
-    build.add_argument("--data", type=Path, default=Path("../shared/data"))
+    build.add_argument("--data", type=Path, default=data_folder())
     build.add_argument("--limit", type=int, help="work on so many portraits, clips or people only")
     build.add_argument("--split", action="append", choices=SPLITS, help="this one alone; again for more")
     sheet = commands.add_parser("sheet", help="a contact sheet of some pairs")
@@ -174,7 +175,7 @@ def main() -> None:
     sheet.add_argument("--seed", type=int, default=0)
     sheet.add_argument("--to", type=Path, default=Path("runs/pairs"))
     held_out = commands.add_parser("held-out", help="files of portraits that nothing is trained on")
-    held_out.add_argument("--data", type=Path, default=Path("../shared/data"))
+    held_out.add_argument("--data", type=Path, default=data_folder())
     held_out.add_argument("--count", type=int, default=12)
     for command in (build, sheet):
         command.add_argument("--folder", type=Path, default=FOLDER)

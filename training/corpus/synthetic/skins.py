@@ -31,6 +31,8 @@ from core.synthetic_person import Look, Noise, hair_mask, paint
 from core.texture import Texels, diffuse, project_texture, texels_of
 from training.splits import identity_seed, portrait_split
 
+from ...folders import data_folder
+
 SIZE = 512
 """Side of a texture, texels; about twelve a centimetre of face."""
 CACHE = Path(".cache/skins")
@@ -239,7 +241,7 @@ def build(data: Path, limit: int | None = None) -> dict[str, str]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--limit", type=int, help="only the first so many portraits and seeds")
     options = parser.parse_args()
     torch.set_num_threads(1)
