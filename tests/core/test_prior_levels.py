@@ -13,6 +13,7 @@ from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
 from core.prior.style import PriorStyle
+from core.prior.styling import told_spread
 
 SCHEDULE = CosineSchedule(1000)
 LEVELLED = PriorConfig(**(vars(PriorConfig.tiny()) | {"levels": True}))
@@ -110,3 +111,28 @@ def test_a_style_tells_its_liveliness_unless_levels_are_given(network):
     )
     with pytest.raises(ValueError, match="levels must be 7"):
         prior.sample(mel, [1], levels=np.zeros(3))
+
+
+def test_who_is_told_to_sit_still_is_not_led_away_from_that():
+    spread = np.linspace(0.9, 1.3, d_nl).astype(np.float32)
+    for turns, share in ((1.0, 1.0), (0.0, 1.0), (-1.25, 0.5), (-2.5, 0.0), (-6.0, 0.0), (np.nan, 1.0)):
+        levels = np.full(len(LEVELS), -3.0, np.float32)
+        levels[LEVELS.index("head turns")] = turns
+        np.testing.assert_allclose(told_spread(spread, levels), 1 + share * (spread - 1), rtol=1e-6)
+
+
+def test_a_take_that_does_not_listen_is_not_led_either(network):
+    """Between: as far as it listens; guidance beyond 1 leads no further."""
+    spread, typical = np.linspace(0.9, 1.3, d_nl).astype(np.float32), np.zeros(len(LEVELS), np.float32)
+    for heard, share in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (2.5, 1.0)):
+        np.testing.assert_allclose(told_spread(spread, typical, heard), 1 + share * (spread - 1), rtol=1e-6)
+    torch.nn.init.normal_(network.out.weight, 0, 0.1)
+    mel = np.random.default_rng(0).normal(size=(240, 80)).astype(np.float32)
+
+    def take(spread: float, scale: float) -> np.ndarray:
+        factors = torch.full((d_nl,), spread)
+        prior = NonlipPrior(network, torch.full((d_nl,), 0.3), torch.full((d_nl,), 0.1), 3, spread=factors)
+        return prior.sample(mel, [1], guidance_scale=scale)
+
+    np.testing.assert_array_equal(take(1.3, 0.0), take(1.0, 0.0))
+    assert not np.array_equal(take(1.3, 1.0), take(1.0, 1.0))

@@ -1,6 +1,5 @@
 """Style controls on a tiny network: sizes, gaze, poses, loops, and what is kept whatever they say."""
 
-import copy
 import itertools
 
 import numpy as np
@@ -14,12 +13,11 @@ from core.errors import BadInputError
 from core.prior.blinks import DELAY
 from core.prior.features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl, features_from_channels
 from core.prior.kept import Kept
-from core.prior.levels import LEVELS
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.spaces import ChannelSpace
 from core.prior.style import PriorStyle
-from core.prior.styling import LEAVING, Styling, early_gain, leave_poses, pose_constraints, told_spread
+from core.prior.styling import LEAVING, Styling, early_gain, leave_poses, pose_constraints
 from core.schema import build, checked
 
 ROTATION = [NONLIP_CHANNELS.index(name) for name in HEAD_ROTATION]
@@ -272,26 +270,6 @@ def test_liveliness_zero_is_the_plain_take_and_others_go_apart(prior):
     np.testing.assert_array_equal(gain(1.0, 1.1, 4), gain(1.0, 1.1))
     # Twice the steps lead twice as often: two of theirs are one of ten steps' factors.
     np.testing.assert_allclose(gain(1.0, 1.1, 20) ** 2, gain(1.0, 1.1), rtol=1e-6)
-
-
-def test_who_is_told_to_sit_still_is_not_led_away_from_that():
-    spread = np.linspace(0.9, 1.3, d_nl).astype(np.float32)
-    for turns, share in ((1.0, 1.0), (0.0, 1.0), (-1.25, 0.5), (-2.5, 0.0), (-6.0, 0.0), (np.nan, 1.0)):
-        levels = np.full(len(LEVELS), -3.0, np.float32)
-        levels[LEVELS.index("head turns")] = turns
-        np.testing.assert_allclose(told_spread(spread, levels), 1 + share * (spread - 1), rtol=1e-6)
-
-
-def test_a_take_that_does_not_listen_is_not_led_either(prior):
-    """Between: as far as it listens; guidance beyond 1 leads no further."""
-    spread, typical = np.linspace(0.9, 1.3, d_nl).astype(np.float32), np.zeros(len(LEVELS), np.float32)
-    for heard, share in ((0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (2.5, 1.0)):
-        np.testing.assert_allclose(told_spread(spread, typical, heard), 1 + share * (spread - 1), rtol=1e-6)
-    led = copy.copy(prior)
-    led.spread = np.full(d_nl, 1.3, np.float32)
-    deaf, listening = (prior.sample(mel(60), [1], guidance_scale=scale) for scale in (0.0, 1.0))
-    np.testing.assert_array_equal(led.sample(mel(60), [1], guidance_scale=0.0), deaf)
-    assert not np.array_equal(led.sample(mel(60), [1], guidance_scale=1.0), listening)
 
 
 def test_blink_rate_changes_nothing_but_the_lids(prior):
