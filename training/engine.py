@@ -188,7 +188,7 @@ class Run:
 
     def _parallel(self, module: nn.Module) -> nn.Module:
         learns = any(parameter.requires_grad for parameter in module.parameters())
-        return DistributedDataParallel(module, broadcast_buffers=False) if self.world > 1 and learns else module
+        return DistributedDataParallel(module, forward_sync_buffers=False) if self.world > 1 and learns else module
 
     def save(self) -> None:
         """Write the checkpoint beside and rename it; only the first process does."""
