@@ -178,6 +178,7 @@ def calibrate(model: LipModel, utterances: list[Utterance], geometry: MouthGeome
     ``rest`` is what the model says in silence. ``gain`` is one number for all channels: the deviation of the tracked
     opening over that of the predicted one, at most ``MAX_WIDENING``, and 1 where the prediction moves enough already.
     """
+    model.gain.fill_(1.0)  # a run that began with exported weights brings theirs
     silence = np.full((4 * 50, MEL_BANDS), SILENCE, np.float32)
     model.rest.copy_(torch.from_numpy(model.predict(silence)[25]))
     clips = [u for u in utterances if u.source == "grid"][::4]
