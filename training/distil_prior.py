@@ -32,7 +32,7 @@ from .checkpoint import load_module
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
 from .prior_batches import Batch, BatchSource, MixConfig, add_mix_argument, feature_weights, still_weights
 from .prior_data import Clip, load_clips
-from .prior_export import save_shards
+from .prior_export import save_shards, write
 
 RUN = RunConfig(steps=800, ema=0.99, save_every=50)
 
@@ -240,6 +240,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--start", type=Path, help="folder of shards that the first pupil begins with: else its teacher's"
     )
+    parser.add_argument("--out", type=Path, help="folder for the last pupil's shards, beside its run's")
     add_mix_argument(parser)
     options = parser.parse_args(arguments)
     config = DistilConfig(
@@ -254,8 +255,13 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--from must be --to doubled some times, not {config.first} and {config.last}")
     prior = NonlipPrior.load(folder=options.prior)
     start = NonlipPrior.load(folder=options.start) if options.start else None
-    for folder in distil(prior, config, run_config(options, RUN), load_clips("train"), options.run, start):
+    folders = distil(prior, config, run_config(options, RUN), load_clips("train"), options.run, start)
+    for folder in folders:
         print(folder, flush=True)
+    finished = options.run / f"weights-{config.last}"
+    if options.out and finished in folders:
+        write(NonlipPrior.load(folder=finished), options.out)
+        print(options.out, flush=True)
 
 
 if __name__ == "__main__":

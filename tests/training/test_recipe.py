@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.prior.model import NonlipPrior
 from training.recipe import PARTS, Command, main
 from training.splits import portrait_split, split
 
@@ -91,6 +92,8 @@ def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_dat
     run("training.recipe", "--size", "tiny")
     made = {path.stem.split("-0")[0] for path in (place / "core" / "weights").glob("*.safetensors")}
     assert made == {"head_model", "lips", "prior", "reconstruction", "representation", "generator", "generator-paper"}
+    prior = NonlipPrior.load(folder=place / "core" / "weights")
+    assert (prior.num_inference_steps, prior.sampler) == (6, "ddim"), "the pupil, not its teacher"
     sound = next((small_data / "speech").glob("*.flac"))
     portrait = next((small_data / "portraits").glob("*.jpg"))
     run(
