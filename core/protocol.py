@@ -113,8 +113,8 @@ class Generate:
     duration: float | None = setting(None, "seconds of the sound to use; all of it when left out", low=0.0)
     takes: int = setting(1, "number of takes; take k uses seed + k − 1", low=1, high=MAX_TAKES)
     seed: int = setting(0, "seed of the first take", low=0, high=MAX_SEED)
-    guidance_scale: float = setting(1.0, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
-    num_inference_steps: int = setting(6, "sampler steps; with fewer the head moves less", low=1, high=1000)
+    guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
+    num_inference_steps: int = setting(10, "sampler steps; with fewer the head moves less", low=1, high=1000)
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
     size: int = setting(512, "pixels of the rendered face square", low=128, high=1024)
     framing: str = setting("portrait", "whole photograph, or the face square alone", choices=_FRAMINGS)

@@ -236,24 +236,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--to", dest="last", type=int, default=DistilConfig.last, help="steps of the last pupil")
     parser.add_argument("--batch", type=int, default=DistilConfig.batch)
     parser.add_argument("--learning-rate", type=float, default=DistilConfig.learning_rate)
-    parser.add_argument("--guidance-scale", type=float, default=DistilConfig.guidance_scale, help="the teacher's")
+    parser.add_argument("--guidance-scale", type=float, help="the teacher's; else what its shards ask for")
     parser.add_argument(
         "--start", type=Path, help="folder of shards that the first pupil begins with: else its teacher's"
     )
     parser.add_argument("--out", type=Path, help="folder for the last pupil's shards, beside its run's")
     add_mix_argument(parser)
     options = parser.parse_args(arguments)
+    prior = NonlipPrior.load(folder=options.prior)
     config = DistilConfig(
         first=options.first,
         last=options.last,
         learning_rate=options.learning_rate,
-        guidance_scale=options.guidance_scale,
+        guidance_scale=prior.guidance_scale if options.guidance_scale is None else options.guidance_scale,
         batch=options.batch,
         shares=options.shares,
     )
     if config.first % config.last or (config.first // config.last) & (config.first // config.last - 1):
         parser.error(f"--from must be --to doubled some times, not {config.first} and {config.last}")
-    prior = NonlipPrior.load(folder=options.prior)
     start = NonlipPrior.load(folder=options.start) if options.start else None
     folders = distil(prior, config, run_config(options, RUN), load_clips("train"), options.run, start)
     for folder in folders:

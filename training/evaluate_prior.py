@@ -145,7 +145,7 @@ def samplers_of(
     sampled = partial(prior_sampler, prior, levels=held.levels)
     yield f"shipped prior, {prior.num_inference_steps} steps", sampled(), window
     for steps in options.steps:
-        yield f"shipped prior, {steps} steps, guidance 1", sampled(steps, 1.0), window
+        yield f"shipped prior, {steps} steps", sampled(steps), window
     for scale in options.guidance:
         yield f"shipped prior, guidance {scale:g}", sampled(None, scale), window
     for choice in options.samplers:

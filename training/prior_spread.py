@@ -1,13 +1,14 @@
 """Find how far the prior's takes have to be led from the mean to move as far as people do.
 
-    python -m training.prior_spread --prior core/weights --steps 6
+    python -m training.prior_spread --prior core/weights
 
 A network that was trained for too short regresses to the mean where it is unsure, and guidance narrows what is left:
-takes of speech move too little. Each part of the face gets a factor (``core.prior.styling.early_gain``), found in
-rounds: sample takes of training voices, compare their variance with their motions', correct. Each take is told the
-levels of the motion that it is compared with. No held-out clip takes part, nor do clips without sound, whose takes
-aren't led (``told_spread``), or GRID's: factors that moved the brows and lids of its still talker as he moves them
-would move everybody else's twice as far as theirs. The factors are written into the shards.
+takes of speech move too little. Each feature, both sides of the face together, gets a factor
+(``core.prior.styling.early_gain``), found in rounds: sample takes of training voices, compare their variance with their
+motions', correct. Each take is told the levels of the motion that it is compared with. No held-out clip takes part, nor
+do clips without sound, whose takes aren't led (``told_spread``), or GRID's: factors that moved the brows and lids of
+its still talker as he moves them would move everybody else's twice as far as theirs. The factors are written into the
+shards.
 """
 
 from __future__ import annotations
@@ -20,24 +21,32 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.prior.levels import PARTS, measure_levels
+from core.prior.features import FEATURES
+from core.prior.levels import measure_levels
 from core.prior.model import WEIGHTS, NonlipPrior
 
+from .motion_metrics import ACTIVE_DEVIATION
 from .prior_evaluation import TO_CHOOSE_BY, HeldOut, held_out, prior_sampler
 from .prior_export import write
 
 SET = f"{TO_CHOOSE_BY}voices"
-CLIPS, DRAWS = 10, 4
+CLIPS, DRAWS = 20, 4
 """Training voices, and motions drawn for each."""
 FIRST_SEED = 500
 RATE = 0.12
 """Power of the variances' ratio that a round corrects by: with 1, 1.1 and 1.2 for all parts the variance of training
 takes was 0.63, 1.1 and 1.92 of the clips', so it goes with about the sixth power of the factor."""
 LEAST, MOST = 0.8, 1.5
+TOGETHER: dict[str, tuple[int, ...]] = {
+    stem: tuple(i for i, name in enumerate(FEATURES) if name.removesuffix("_L").removesuffix("_R") == stem)
+    for stem in dict.fromkeys(name.removesuffix("_L").removesuffix("_R") for name in FEATURES)
+    if stem != "blink"
+}
+"""Features that share a factor: both sides of a face. Blinks are of one size and need none."""
 
 
 def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, float]:
-    """Variance within takes over that within the clips themselves, of each part of the face."""
+    """Variance within takes over that within the clips themselves, of each of ``TOGETHER`` that moves in these."""
     motions = {
         (clip.name, FIRST_SEED + k): held.truth(place, k % held.draws)
         for place, clip in enumerate(held.clips)
@@ -50,18 +59,18 @@ def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, 
     def variance(motions: Sequence[np.ndarray], columns: tuple[int, ...]) -> float:
         return float(np.mean([motion[:, list(columns)].var(axis=0).sum() for motion in motions]))
 
-    return {name: variance(takes, columns) / variance(real, columns) for name, columns in PARTS.items()}
+    moves = [name for name, columns in TOGETHER.items() if variance(real, columns) > len(columns) * ACTIVE_DEVIATION**2]
+    return {name: variance(takes, TOGETHER[name]) / variance(real, TOGETHER[name]) for name in moves}
 
 
 def calibrate(prior: NonlipPrior, held: HeldOut, rounds: int, seeds: int, tell: Callable[[str], None] = print) -> None:
     """Correct ``prior.spread`` in so many rounds, towards ratios of 1."""
     for number in range(rounds):
-        ratios = variance_ratios(held, prior, seeds)
-        for name, columns in PARTS.items():
-            spread = prior.spread[list(columns)] * ratios[name] ** -RATE
-            prior.spread[list(columns)] = spread.clip(LEAST, MOST)
+        for name, ratio in variance_ratios(held, prior, seeds).items():
+            columns = list(TOGETHER[name])
+            prior.spread[columns] = (prior.spread[columns] * ratio**-RATE).clip(LEAST, MOST)
             factor = prior.spread[columns[0]]
-            tell(f"round {number + 1}: {name}: variance {ratios[name]:.2f} of the clips', factor {factor:.3f}")
+            tell(f"round {number + 1}: {name}: variance {ratio:.2f} of the clips', factor {factor:.3f}")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -69,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="training.prior_spread", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the shards, which are written anew")
     parser.add_argument("--steps", type=int, help="what takes are sampled in from now on; else the shards' own number")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))

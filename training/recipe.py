@@ -90,15 +90,15 @@ PARTS: dict[str, list[Command]] = {
     ),
     "prior": [
         Command("training.prior train", "--size tiny --steps 2"),
-        Command("training.prior export --steps 10 --out runs/prior/weights"),
-        Command("training.prior_calibration --prior runs/prior/weights", "--batches 1"),
-        Command("training.prior_spread --prior runs/prior/weights", "--rounds 1 --seeds 1"),
+        Command("training.prior export --steps 10 --guidance-scale 1.5"),
+        Command("training.prior_calibration", "--batches 1"),
+        Command("training.prior_spread", "--rounds 1 --seeds 1"),
         Command(
-            "training.distil_prior --prior runs/prior/weights --from 8 --to 4 --steps 1250 --learning-rate 2e-4 "
-            "--guidance-scale 1.5 --run runs/pupil --out core/weights",
+            "training.distil_prior --from 8 --to 4 --steps 1250 --learning-rate 2e-4 --run runs/pupil "
+            "--out runs/pupil/weights",
             "--steps 1 --batch 2",
         ),
-        Command("training.prior_spread --prior core/weights --steps 6", "--rounds 1 --seeds 1"),
+        Command("training.prior_spread --prior runs/pupil/weights --steps 6", "--rounds 1 --seeds 1"),
     ],
 }
 """The parts in the order in which they need each other."""

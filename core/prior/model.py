@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from ..errors import SoliloquyError
 from ..mel import MEL_BANDS, MELS_PER_FRAME
 from ..models import fast_bfloat16
 from ..representation.model import Representation
-from ..threads import single_thread
+from ..threads import side_by_side, single_thread
 from ..weight_files import INSTALL_AGAIN, open_weights
 from .calibration import Calibration
 from .kept import Kept
@@ -128,9 +129,9 @@ class NonlipPrior:
     ) -> np.ndarray:
         """Sample one motion for each seed.
 
-        A take depends on its own seed alone: its noise is drawn by a generator of its own, and on a processor takes
-        run one after the other (batching them would only let matrix products round differently), in one thread
-        (``core.threads``). On other devices all takes of a window run together.
+        A take depends on its own seed alone: its noise is drawn by a generator of its own, and on a processor each
+        take runs in a thread of its own (``core.threads``; batching takes would only let matrix products round
+        differently). On other devices all takes of a window run together.
 
         Parameters
         ----------
@@ -144,7 +145,7 @@ class NonlipPrior:
             (N, T, 32) channels and (T, 32) bool: what is kept, to the bit; the rest is sampled to go with it. Any mask
             will do: frames before (a continuation), around (in-betweening), single channels, or all of these.
         progress
-            Told after each window.
+            Told after each window, of several takes by their threads.
         sampler
             Name in ``sampler.SAMPLERS``; that of the weights when left out.
         style
@@ -166,12 +167,17 @@ class NonlipPrior:
         """
         sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition, levels)
         kept = self._kept(mel, len(seeds), keep, keep_mask, style)
-        chunks = [[i] for i in range(len(seeds))] if self.device.type == "cpu" else [list(range(len(seeds)))]
+        single = self.device.type == "cpu"
+        chunks = [[i] for i in range(len(seeds))] if single else [list(range(len(seeds)))]
         out = np.empty((len(seeds), len(mel) // MELS_PER_FRAME, len(NONLIP_CHANNELS)), dtype=np.float32)
         tell = _counter(progress, len(chunks) * self._windows(mel, style))
-        for chunk in chunks:
+
+        def work(chunk: list[int]) -> None:
             for first, channels in self._walk(mel, [seeds[i] for i in chunk], kept.takes(chunk), sampling, tell):
                 out[chunk, first : first + channels.shape[1]] = channels
+
+        for _ in side_by_side(work, chunks) if single and len(chunks) > 1 else map(work, chunks):
+            pass
         return out
 
     def stream(
@@ -266,11 +272,12 @@ class NonlipPrior:
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
-    """Counts calls and tells ``progress``."""
-    count = itertools.count(1)
+    """Counts calls and tells ``progress``, one at a time."""
+    count, lock = itertools.count(1), Lock()
 
     def tell() -> None:
         if progress is not None:
-            progress(next(count), total)
+            with lock:
+                progress(next(count), total)
 
     return tell

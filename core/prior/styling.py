@@ -20,6 +20,9 @@ do the most. Alone, on four voices, −0.2, 0, 0.2 gave head variances of 2.2, 4
 of nod at accents, and the trembling above 6 Hz grew no faster than that."""
 STILL = -2.5
 """Level of the head's turns (0.3 of the typical swing) at which a talker counts as still."""
+UNHEARD = 0.2
+"""How much of the weights' own factors leads a take that doesn't listen: on eight training addresses the heads' variance
+is 0.89 of the truth's without, 0.98 so, and 1.05 with 0.35, where their SND grows from 0.48 to 0.54."""
 POSE_TRANSITION = 30
 """Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
 kept motion is joined, would be a jerk."""
@@ -40,11 +43,11 @@ def told_spread(spread: np.ndarray, levels: np.ndarray, heard: float = 1.0) -> n
     """(d,) the weights' own factors as they are for a talker of these levels (7,), some of them perhaps NaN.
 
     They were found on takes of speech, by talkers who move. Somebody who is told to sit nearly still isn't led away
-    from that: 1 at ``STILL`` and below, all of ``spread`` from the typical talker on. Nor is a take that doesn't listen
-    (``heard`` 0: the empty condition), which guidance hasn't narrowed.
+    from that: 1 at ``STILL`` and below, all of ``spread`` from the typical talker on. A take that doesn't listen
+    (``heard`` 0: the empty condition) is led by ``UNHEARD`` of that: guidance hasn't narrowed it.
     """
     turns = 0.0 if np.isnan(levels).any() else float(levels[LEVELS.index("head turns")])
-    moves = min(max(1.0 - turns / STILL, 0.0), 1.0) * min(max(heard, 0.0), 1.0)
+    moves = min(max(1.0 - turns / STILL, 0.0), 1.0) * (UNHEARD + (1.0 - UNHEARD) * min(max(heard, 0.0), 1.0))
     return (1.0 + moves * (spread - 1.0)).astype(np.float32)
 
 

@@ -82,7 +82,7 @@ def test_every_row_is_measured_and_the_truth_wins(options):
         "static",
         "random training clip",
         "shipped prior, 3 steps",
-        "shipped prior, 2 steps, guidance 1",
+        "shipped prior, 2 steps",
         "diffusion (tiny, 2 training steps)",
         "autoregressive (tiny, 2 training steps)",
         "without L_vel",
@@ -155,7 +155,7 @@ def test_one_prior_sampled_in_different_ways(options):
     assert [row["row"] for row in table] == [
         "truth, drawn once more",
         "shipped prior, 3 steps",
-        "shipped prior, 2 steps, guidance 1",
+        "shipped prior, 2 steps",
         "shipped prior, ddim",
         "shipped prior, ddpm, 4 steps",
         "the same again",

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from core.prior.features import FEATURE_GROUPS, d_nl
-from core.prior.levels import PARTS, measure_levels
+from core.prior.features import FEATURES, d_nl
+from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
 from training import prior_spread
 from training.prior_data import Clip
 from training.prior_evaluation import HeldOut
 from training.prior_export import write
+from training.prior_spread import TOGETHER
 
 
 def clips(count: int) -> list[Clip]:
@@ -22,14 +23,19 @@ def clips(count: int) -> list[Clip]:
 
 
 def test_variances_come_out_right_where_they_follow_the_factors(untrained, monkeypatch):
-    """A stand-in whose takes are the clip, too small or too large by part, and follow a factor as the network's do."""
+    """A stand-in whose takes are the clip, too small or too large by feature, and follow a factor as the network's do."""
     held = HeldOut("grid", clips(4), clips(1))
-    wrong = dict(zip(PARTS, (0.5, 1.5, 0.9, 1.0, 30.0, 1.1), strict=True))
+    still = list(TOGETHER["cheekPuff"])
+    for clip in held.clips:
+        clip.motion[:, still] *= 0.05
+    moving = [name for name in TOGETHER if name != "cheekPuff"]
+    wrong = dict(zip(moving, np.random.default_rng(0).uniform(0.5, 1.5, len(moving)), strict=True)) | {"eyeWide": 30.0}
 
     def sampler(prior, levels):
         size = np.ones(d_nl)
-        for name, columns in PARTS.items():
-            size[list(columns)] = (wrong[name] * prior.spread[columns[0]] ** 6) ** 0.5
+        for name, ratio in wrong.items():
+            columns = list(TOGETHER[name])
+            size[columns] = (ratio * prior.spread[columns] ** 6) ** 0.5
 
         def take(clip, seed):
             np.testing.assert_array_equal(
@@ -42,14 +48,15 @@ def test_variances_come_out_right_where_they_follow_the_factors(untrained, monke
     monkeypatch.setattr(prior_spread, "prior_sampler", sampler)
     monkeypatch.setattr("training.prior_evaluation.in_range", lambda features: features)
     before = prior_spread.variance_ratios(held, untrained, 1)
-    assert before == pytest.approx(wrong, rel=1e-5)
+    assert before == pytest.approx(wrong, rel=1e-5), "what hardly moves says nothing"
     told: list[str] = []
     prior_spread.calibrate(untrained, held, 6, 1, told.append)
     after = prior_spread.variance_ratios(held, untrained, 1)
-    assert all(after[name] == pytest.approx(1.0, abs=0.02) for name in PARTS if name != "lids")
-    assert untrained.spread[PARTS["lids"][0]] == np.float32(prior_spread.LEAST), "so far and no further"
-    assert untrained.spread[FEATURE_GROUPS["blink"][0]] == 1.0, "blinks are of one size"
-    assert len(told) == 6 * len(PARTS) and "head turns: variance 0.50" in told[0]
+    assert all(after[name] == pytest.approx(1.0, abs=0.02) for name in moving if name != "eyeWide")
+    np.testing.assert_array_equal(untrained.spread[list(TOGETHER["eyeWide"])], np.float32(prior_spread.LEAST))
+    untouched = [*still, FEATURES.index("blink")]
+    np.testing.assert_array_equal(untrained.spread[untouched], np.float32(1.0), "nor are blinks of other sizes")
+    assert len(told) == 6 * len(moving) and f"headPitch: variance {wrong['headPitch']:.2f}" in told[0]
 
 
 def test_the_command_writes_them_into_the_shards(untrained, tmp_path, monkeypatch):

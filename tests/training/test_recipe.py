@@ -92,8 +92,10 @@ def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_dat
     run("training.recipe", "--size", "tiny")
     made = {path.stem.split("-0")[0] for path in (place / "core" / "weights").glob("*.safetensors")}
     assert made == {"head_model", "lips", "prior", "reconstruction", "representation", "generator", "generator-paper"}
-    prior = NonlipPrior.load(folder=place / "core" / "weights")
-    assert (prior.num_inference_steps, prior.sampler) == (6, "ddim"), "the pupil, not its teacher"
+    teacher, pupil = (NonlipPrior.load(folder=place / folder) for folder in ("core/weights", "runs/pupil/weights"))
+    assert (teacher.num_inference_steps, teacher.guidance_scale, teacher.sampler) == (10, 1.5, "dpm_solver_pp")
+    assert teacher.calibration is not None, "what ships was calibrated"
+    assert (pupil.num_inference_steps, pupil.guidance_scale, pupil.sampler) == (6, 1.0, "ddim")
     sound = next((small_data / "speech").glob("*.flac"))
     portrait = next((small_data / "portraits").glob("*.jpg"))
     run(
