@@ -21,8 +21,8 @@ of nod at accents, and the trembling above 6 Hz grew no faster than that."""
 STILL = -2.5
 """Level of the head's turns (0.3 of the typical swing) at which a talker counts as still."""
 UNHEARD = 0.2
-"""How much of the weights' own factors leads a take that doesn't listen: on eight training addresses the heads' variance
-is 0.89 of the truth's without, 0.98 so, and 1.05 with 0.35, where their SND grows from 0.48 to 0.54."""
+"""How much of the weights' own factors leads a take that doesn't listen: on eight training addresses heads vary by
+0.89 of the truth without, 0.98 so, and 1.05 with 0.35, where their SND grows from 0.48 to 0.54."""
 POSE_TRANSITION = 30
 """Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
 kept motion is joined, would be a jerk."""

@@ -23,7 +23,7 @@ def clips(count: int) -> list[Clip]:
 
 
 def test_variances_come_out_right_where_they_follow_the_factors(untrained, monkeypatch):
-    """A stand-in whose takes are the clip, too small or too large by feature, and follow a factor as the network's do."""
+    """A stand-in whose takes are the clip, features too small or too large, and follow its factor as a take does."""
     held = HeldOut("grid", clips(4), clips(1))
     still = list(TOGETHER["cheekPuff"])
     for clip in held.clips:
