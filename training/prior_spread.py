@@ -45,8 +45,8 @@ TOGETHER: dict[str, tuple[int, ...]] = {
 """Features that share a factor: both sides of a face. Blinks are of one size and need none."""
 
 
-def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, float]:
-    """Variance within takes over that within the clips themselves, of each of ``TOGETHER`` that moves in these."""
+def takes_beside(held: HeldOut, prior: NonlipPrior, seeds: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """So many takes (T, 25) of each clip, and the motions that they stand beside, whose levels they are told."""
     motions = {
         (clip.name, FIRST_SEED + k): held.truth(place, k % held.draws)
         for place, clip in enumerate(held.clips)
@@ -54,13 +54,22 @@ def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, 
     }
     sampler = prior_sampler(prior, levels=lambda clip, seed: measure_levels(motions[clip.name, seed]))
     takes = [sampler(clip, FIRST_SEED + k) for clip in held.clips for k in range(seeds)]
-    real = list(motions.values())
+    return takes, list(motions.values())
 
-    def variance(motions: Sequence[np.ndarray], columns: tuple[int, ...]) -> float:
-        return float(np.mean([motion[:, list(columns)].var(axis=0).sum() for motion in motions]))
 
-    moves = [name for name, columns in TOGETHER.items() if variance(real, columns) > len(columns) * ACTIVE_DEVIATION**2]
-    return {name: variance(takes, TOGETHER[name]) / variance(real, TOGETHER[name]) for name in moves}
+def _variance(motions: Sequence[np.ndarray], columns: tuple[int, ...]) -> float:
+    return float(np.mean([motion[:, list(columns)].var(axis=0).sum() for motion in motions]))
+
+
+def moving(motions: Sequence[np.ndarray]) -> list[str]:
+    """Those of ``TOGETHER`` that move in these motions; what hardly does says nothing of a factor."""
+    return [name for name, of in TOGETHER.items() if _variance(motions, of) > len(of) * ACTIVE_DEVIATION**2]
+
+
+def variance_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, float]:
+    """Variance within takes over that within the clips themselves, of each of ``TOGETHER`` that moves in these."""
+    takes, real = takes_beside(held, prior, seeds)
+    return {name: _variance(takes, TOGETHER[name]) / _variance(real, TOGETHER[name]) for name in moving(real)}
 
 
 def calibrate(prior: NonlipPrior, held: HeldOut, rounds: int, seeds: int, tell: Callable[[str], None] = print) -> None:
