@@ -3,12 +3,12 @@
     python -m training.prior_spectrum --prior core/weights
 
 Least squares (``prior_calibration``) answers with what is likeliest, and wherever the network is unsure that moves less
-than people do: of the fast motion of still talkers' brows and cheeks takes kept a fifth to a half. So the table's
-entries of each frequency and feature, both sides of the face together, are multiplied by a factor, at all t, found in
-rounds: sample takes of training clips, compare the power of their motion with that of the clips', correct. Talkers who
-sit still are measured by GRID's training clips, all others by training voices. A window's mean, frequencies that heads
-don't have (``core.prior.steady``) and blinks stay as they are. The table is written into the shards; whoever calibrates
-anew has to find the factors anew.
+than people do, fast motion above all. So the table's entries of each frequency and feature, both sides of the face
+together, are multiplied by a factor, at all t, found in rounds: sample takes of training voices, compare the power of
+their motion with that of the clips', correct. A window's mean, frequencies that heads don't have
+(``core.prior.steady``) and blinks stay as they are, and so do the entries of talkers who sit still: raised by the
+training clips of the one who is filmed they moved another by half too far. The table is written into the shards;
+whoever calibrates anew has to find the factors anew.
 """
 
 from __future__ import annotations
@@ -28,21 +28,15 @@ from core.prior.model import WEIGHTS, NonlipPrior
 from core.prior.steady import CUT
 from core.prior.styling import STILL
 
-from .prior_evaluation import TO_CHOOSE_BY, HeldOut, held_out
+from .prior_evaluation import HeldOut, held_out
 from .prior_export import write
-from .prior_spread import CLIPS, DRAWS, TOGETHER, moving, takes_beside
+from .prior_spread import CLIPS, DRAWS, SET, TOGETHER, moving, takes_beside
 
-SETS = {"grid": 2 * CLIPS, "voices": CLIPS}
-"""Training clips that still talkers and all others are measured by."""
+ENTRIES = tuple(place for place in range(len(CENTRES) + 1) if place == len(CENTRES) or CENTRES[place] > STILL)
+"""The table's entries, by level, that are raised: of talkers who move, and of one of whom nothing is told."""
 RATE = 0.15
 """Power of the spectra's ratio that a round corrects by: less than its root, since steps of a sampler compound."""
 LEAST, MOST = 0.7, 1.8
-
-
-def entries_of(name: str) -> list[int]:
-    """The table's entries, by level, for talkers like those of a set; one of whom nothing is told moves."""
-    still = [place for place, centre in enumerate(CENTRES) if centre <= STILL]
-    return still if name == "grid" else [place for place in range(len(CENTRES) + 1) if place not in still]
 
 
 def power(motions: Sequence[np.ndarray]) -> np.ndarray:
@@ -65,18 +59,17 @@ def power_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, np.
     }
 
 
-def raised(calibration: Calibration, factors: np.ndarray, entries: Sequence[int]) -> Calibration:
-    """The table with (F, 25) factors on some of its entries by level, at all t."""
+def raised(calibration: Calibration, factors: np.ndarray) -> Calibration:
+    """The table with (F, 25) factors on ``ENTRIES``, at all t."""
     keep, trust = calibration.keep.clone(), calibration.trust.clone()
     for table in (keep, trust):
-        table[list(entries)] *= torch.from_numpy(factors).float()
+        table[list(ENTRIES)] *= torch.from_numpy(factors).float()
     return Calibration(keep, trust)
 
 
 def calibrate(
     prior: NonlipPrior,
     held: HeldOut,
-    entries: Sequence[int],
     rounds: int,
     seeds: int,
     tell: Callable[[str], None] = print,
@@ -92,10 +85,10 @@ def calibrate(
         for name, ratio in ratios.items():
             place = np.ix_(chosen, TOGETHER[name])
             factors[place] = (factors[place] * ratio[chosen, None] ** -RATE).clip(LEAST, MOST)
-        prior.calibration = raised(before, factors, entries)
+        prior.calibration = raised(before, factors)
         middle = np.median([ratio[chosen] for ratio in ratios.values()], axis=0)
         shown = ", ".join(f"{BANDS[place]:g} Hz {value:.2f}" for place, value in zip(chosen, middle, strict=True))
-        tell(f"{held.name}, round {number + 1}: power over the clips': {shown}")
+        tell(f"round {number + 1}: power over the clips': {shown}")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -109,11 +102,10 @@ def main(arguments: list[str] | None = None) -> None:
     prior = NonlipPrior.load(folder=options.prior)
     if prior.calibration is None:
         parser.error(f"{options.prior} isn't calibrated yet: run python -m training.prior_calibration first")
-    for name, clips in SETS.items():
-        held = held_out(f"{TO_CHOOSE_BY}{name}", clips, DRAWS)
-        if not held.clips:
-            parser.error("no recordings are here to compare with: see training/README.md for the data")
-        calibrate(prior, held, entries_of(name), options.rounds, options.seeds, lambda line: print(line, flush=True))
+    held = held_out(SET, CLIPS, DRAWS)
+    if not held.clips:
+        parser.error("no recordings of speech are here to compare with: see training/README.md for the data")
+    calibrate(prior, held, options.rounds, options.seeds, lambda line: print(line, flush=True))
     write(prior, options.prior)
 
 

@@ -12,7 +12,7 @@ from training import prior_spectrum
 from training.prior_data import Clip
 from training.prior_evaluation import HeldOut
 from training.prior_export import write
-from training.prior_spectrum import LEAST, MOST, calibrate, entries_of, power, power_ratios
+from training.prior_spectrum import ENTRIES, LEAST, MOST, calibrate, power, power_ratios
 from training.prior_spread import TOGETHER
 
 FRAMES = 150
@@ -27,10 +27,8 @@ def clips(count: int) -> list[Clip]:
     ]
 
 
-def test_the_table_is_shared_out_between_still_talkers_and_all_others():
-    still, others = entries_of("grid"), entries_of("voices")
-    assert [CENTRES[place] for place in still] == [-4.0, -2.5]
-    assert sorted([*still, *others]) == list(range(SHAPE[0])) and len(CENTRES) in others
+def test_still_talkers_stay_as_they_are():
+    assert [CENTRES[place] for place in ENTRIES[:-1]] == [-1.0, 0.0, 1.0, 2.5] and ENTRIES[-1] == len(CENTRES)
 
 
 def test_power_stands_where_the_motion_swings():
@@ -51,35 +49,34 @@ def test_power_comes_out_right_where_it_follows_the_factors(untrained, monkeypat
     wrong[:, right] = wrong[:, left]
     wrong[:, left] *= 1.2  # both sides share a factor, so what they differ by stays
     wrong[:, FEATURES.index("headYaw")] = 0.01
-    entries = entries_of("voices")
     before = Calibration(torch.full(SHAPE, 0.9), torch.full(SHAPE, 0.2))
     untrained.calibration = before
 
     def beside(_held, prior, _seeds):
-        factors = (prior.calibration.keep / before.keep)[entries[0], 3].numpy()
+        factors = (prior.calibration.keep / before.keep)[ENTRIES[0], 3].numpy()
         filters = shares @ (wrong * factors**6) ** 0.5
         filtered = [filters * scipy.fft.dct(motion, axis=0, norm="ortho") for motion in real]
         return [scipy.fft.idct(spectrum, axis=0, norm="ortho") for spectrum in filtered], real
 
     monkeypatch.setattr(prior_spectrum, "takes_beside", beside)
     told: list[str] = []
-    calibrate(untrained, HeldOut("voices", clips(1), clips(1)), entries, 8, 1, told.append)
+    calibrate(untrained, HeldOut("voices", clips(1), clips(1)), 8, 1, told.append)
     table = untrained.calibration
     factors = (table.keep / before.keep).numpy()
     for name, ratio in power_ratios(HeldOut("voices", [], []), untrained, 1).items():
         if name != "headYaw":
             np.testing.assert_allclose(ratio[RAISED], 1.0, atol=0.05, err_msg=name)
-    chosen = np.ix_(entries, range(len(TIMES)), RAISED, [FEATURES.index("headYaw")])
+    chosen = np.ix_(ENTRIES, range(len(TIMES)), RAISED, [FEATURES.index("headYaw")])
     np.testing.assert_allclose(factors[chosen], MOST, rtol=1e-5, err_msg="so far and no further")
     assert factors.min() >= LEAST - 1e-6
     np.testing.assert_allclose((table.trust / before.trust).numpy(), factors, rtol=1e-5)
     untouched = np.ones(SHAPE, bool)
-    untouched[np.ix_(entries, range(len(TIMES)), RAISED, [i for i, name in enumerate(FEATURES) if name != "blink"])] = (
+    untouched[np.ix_(ENTRIES, range(len(TIMES)), RAISED, [i for i, name in enumerate(FEATURES) if name != "blink"])] = (
         False
     )
     np.testing.assert_array_equal(factors[untouched], 1.0)
     np.testing.assert_array_equal(factors[..., left], factors[..., right])
-    assert len(told) == 8 and "voices, round 8" in told[-1] and "2.06 Hz 1.0" in told[-1]
+    assert len(told) == 8 and "round 8" in told[-1] and "2.06 Hz 1.0" in told[-1]
 
 
 def test_the_command_writes_it_into_the_shards(untrained, tmp_path, monkeypatch, capsys):
@@ -92,7 +89,8 @@ def test_the_command_writes_it_into_the_shards(untrained, tmp_path, monkeypatch,
     write(untrained, tmp_path)
     prior_spectrum.main(["--prior", str(tmp_path), "--rounds", "1", "--seeds", "1"])
     written = NonlipPrior.load(folder=tmp_path).calibration
-    assert all((written.keep[place, :, RAISED] != 1.0).any() for place in range(SHAPE[0]))
+    changed = [place for place in range(SHAPE[0]) if (written.keep[place, :, RAISED] != 1.0).any()]
+    assert changed == list(ENTRIES)
     assert not written.trust.any() and (written.keep[:, :, 0] == 1.0).all()
     monkeypatch.setattr(prior_spectrum, "held_out", lambda *_: HeldOut("grid", [], []))
     with pytest.raises(SystemExit):
