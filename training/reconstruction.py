@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="what export writes and evaluate reads")
     parser.add_argument("--page", type=Path, help="page whose table evaluate replaces")
-    defaults = RunConfig(steps=2400, ema=0.995, save_every=100)
+    defaults = RunConfig(steps=4000, ema=0.995, save_every=100)
     add_run_arguments(parser, Path("runs/reconstruction"), defaults)
     options = parser.parse_args()
     tiny = options.size == "tiny"

@@ -1,4 +1,4 @@
-"""Synthetic views kept on disk: ``python -m training.corpus.synthetic.views --count 16000 --split train``.
+"""Synthetic views kept on disk: ``python -m training.corpus.synthetic.views --count 10000 --split train``.
 
 Rendering costs more than a step of training on a processor, so recipes there read views that were rendered once; on a
 computer with many cores draw them on the fly instead (``talkers.SyntheticTalkers``). ``.cache/synthetic/<split>`` holds
@@ -80,7 +80,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=tuple(SPLIT_SEEDS), default="train")
-    parser.add_argument("--count", type=int, default=16_000)
+    parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--out", type=Path, default=CACHE)
     options = parser.parse_args()
     torch.set_num_threads(1)
