@@ -76,11 +76,11 @@ def killed_cases(bench: Bench, *, real: tuple[Path, Path] | None = None) -> None
         [str(word) for word in command], env=variables, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     end = time.monotonic() + _LIMIT
-    while not _in_the_middle(work / "out") and process.poll() is None and time.monotonic() < end:
+    while not _stopped_in_the_middle(bench, process, work / "out") and time.monotonic() < end:
+        if process.poll() is not None:
+            break
         time.sleep(0.05)
-    for pid in [process.pid, *workers_of(bench)]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    _signal(bench, process, signal.SIGKILL)
     process.wait()
     finished = sorted(file.parent for file in (work / "out").rglob("take.json"))
     before = {file: facts for folder in finished for file, facts in _files(folder).items()}
@@ -109,6 +109,24 @@ def full_disk_cases(bench: Bench, sound: Path, portrait: Path) -> None:
     left = [str(path) for path in small.rglob("*.part*")]
     bench.check("batch_for_real::a_full_disk_leaves_no_half_files", not left, "\n".join(left))
     return None
+
+
+def _stopped_in_the_middle(bench: Bench, process: subprocess.Popen, out: Path) -> bool:
+    """Whether all processes of a run stand still in mid-take: on a busy machine one could end between look and kill."""
+    if not _in_the_middle(out):
+        return False
+    _signal(bench, process, signal.SIGSTOP)
+    if _in_the_middle(out):
+        return True
+    _signal(bench, process, signal.SIGCONT)
+    return False
+
+
+def _signal(bench: Bench, process: subprocess.Popen, what: signal.Signals) -> None:
+    """Send Blender and its workers a signal."""
+    for pid in [process.pid, *workers_of(bench)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, what)
 
 
 def _in_the_middle(out: Path) -> bool:
