@@ -13,10 +13,7 @@ whoever calibrates anew has to find the factors anew.
 
 from __future__ import annotations
 
-import argparse
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import scipy.fft
@@ -24,13 +21,13 @@ import torch
 
 from core.prior.calibration import BANDS, CENTRES, Calibration, frequency_shares
 from core.prior.features import d_nl
-from core.prior.model import WEIGHTS, NonlipPrior
+from core.prior.model import NonlipPrior
 from core.prior.steady import CUT
 from core.prior.styling import STILL
 
-from .prior_evaluation import HeldOut, held_out
+from .prior_evaluation import HeldOut
 from .prior_export import write
-from .prior_spread import CLIPS, DRAWS, SET, TOGETHER, moving, takes_beside
+from .prior_spread import TOGETHER, command, moving, say, takes_beside, training_voices
 
 ENTRIES = tuple(place for place in range(len(CENTRES) + 1) if place == len(CENTRES) or CENTRES[place] > STILL)
 """The table's entries, by level, that are raised: of talkers who move, and of one of whom nothing is told."""
@@ -93,19 +90,12 @@ def calibrate(
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="training.prior_spectrum", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the shards, which are written anew")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser = command("prior_spectrum", (__doc__ or "").splitlines()[0])
     options = parser.parse_args(arguments)
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     prior = NonlipPrior.load(folder=options.prior)
     if prior.calibration is None:
         parser.error(f"{options.prior} isn't calibrated yet: run python -m training.prior_calibration first")
-    held = held_out(SET, CLIPS, DRAWS)
-    if not held.clips:
-        parser.error("no recordings of speech are here to compare with: see training/README.md for the data")
-    calibrate(prior, held, options.rounds, options.seeds, lambda line: print(line, flush=True))
+    calibrate(prior, training_voices(parser), options.rounds, options.seeds, say)
     write(prior, options.prior)
 
 

@@ -82,22 +82,38 @@ def calibrate(prior: NonlipPrior, held: HeldOut, rounds: int, seeds: int, tell: 
             tell(f"round {number + 1}: {name}: variance {ratio:.2f} of the clips', factor {factor:.3f}")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(prog="training.prior_spread", description=(__doc__ or "").splitlines()[0])
+def command(program: str, summary: str) -> argparse.ArgumentParser:
+    """The options of a command that finds something in rounds of takes of training voices."""
+    parser = argparse.ArgumentParser(prog=f"training.{program}", description=summary)
     parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the shards, which are written anew")
-    parser.add_argument("--steps", type=int, help="what takes are sampled in from now on; else the shards' own number")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=2)
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def training_voices(parser: argparse.ArgumentParser) -> HeldOut:
+    """The voices that such a command goes by; says what to do where there are none."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    prior = NonlipPrior.load(folder=options.prior)
-    prior.spread[:] = 1.0
-    prior.num_inference_steps = options.steps or prior.num_inference_steps
     held = held_out(SET, CLIPS, DRAWS)
     if not held.clips:
         parser.error("no recordings of speech are here to compare with: see training/README.md for the data")
-    calibrate(prior, held, options.rounds, options.seeds, lambda line: print(line, flush=True))
+    return held
+
+
+def say(line: str) -> None:
+    """Print a line at once, for a round takes minutes."""
+    print(line, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = command("prior_spread", (__doc__ or "").splitlines()[0])
+    parser.add_argument("--steps", type=int, help="what takes are sampled in from now on; else the shards' own number")
+    options = parser.parse_args(arguments)
+    prior = NonlipPrior.load(folder=options.prior)
+    prior.spread[:] = 1.0
+    prior.num_inference_steps = options.steps or prior.num_inference_steps
+    calibrate(prior, training_voices(parser), options.rounds, options.seeds, say)
     write(prior, options.prior)
 
 

@@ -8,7 +8,7 @@ import torch
 from core.prior.calibration import BANDS, CENTRES, SHAPE, TIMES, Calibration, frequency_shares
 from core.prior.features import FEATURES, d_nl
 from core.prior.model import NonlipPrior
-from training import prior_spectrum
+from training import prior_spectrum, prior_spread
 from training.prior_data import Clip
 from training.prior_evaluation import HeldOut
 from training.prior_export import write
@@ -80,7 +80,7 @@ def test_power_comes_out_right_where_it_follows_the_factors(untrained, monkeypat
 
 
 def test_the_command_writes_it_into_the_shards(untrained, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(prior_spectrum, "held_out", lambda *_: HeldOut("grid", clips(2), clips(1)))
+    monkeypatch.setattr(prior_spread, "held_out", lambda *_: HeldOut("grid", clips(2), clips(1)))
     write(untrained, tmp_path)
     with pytest.raises(SystemExit):
         prior_spectrum.main(["--prior", str(tmp_path)])
@@ -92,6 +92,6 @@ def test_the_command_writes_it_into_the_shards(untrained, tmp_path, monkeypatch,
     changed = [place for place in range(SHAPE[0]) if (written.keep[place, :, RAISED] != 1.0).any()]
     assert changed == list(ENTRIES)
     assert not written.trust.any() and (written.keep[:, :, 0] == 1.0).all()
-    monkeypatch.setattr(prior_spectrum, "held_out", lambda *_: HeldOut("grid", [], []))
+    monkeypatch.setattr(prior_spread, "held_out", lambda *_: HeldOut("grid", [], []))
     with pytest.raises(SystemExit):
         prior_spectrum.main(["--prior", str(tmp_path)])
