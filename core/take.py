@@ -14,10 +14,10 @@ everything that its takes depend on, so the same settings find the same job, and
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,9 @@ class Job:
             job.save()
         except BaseException:
             if made:
-                folder.rmdir()
+                # What someone else has put there meanwhile stays; that is no reason to hide what went wrong.
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
             raise
         return job
 
@@ -198,7 +200,7 @@ class Job:
         """Write ``job.json``, whole or not at all."""
         write_json(self.folder / JOB_FILE, self.data)
 
-    @contextmanager
+    @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from working on this job meanwhile; raises BadInputError ``job_busy`` where one does."""
         try:

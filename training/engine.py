@@ -86,6 +86,14 @@ def warm_up_cosine(step: int, steps: int, peak: float, warm_up: int, floor: floa
     return peak * min(1.0, (step + 1) / max(warm_up, 1)) * fall
 
 
+def warm_up_plateau_cosine(step: int, steps: int, peak: float, warm_up: int, decay_from: float) -> float:
+    """Learning rate: linear to ``peak`` over ``warm_up`` steps, from the part ``decay_from`` of them half a cosine down
+    to a hundredth."""
+    fall_start = round(decay_from * steps)
+    fall = warm_up_cosine(max(step - fall_start, 0), steps - fall_start, 1.0, 0)
+    return peak * min(1.0, (step + 1) / max(warm_up, 1)) * fall
+
+
 class Step:
     """One step of a run, as the recipe sees it.
 

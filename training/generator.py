@@ -1,6 +1,6 @@
 """Training of the generators G, with flow and as in the paper, against D (paper §3.3, eq. 5).
 
-    python -m training.generator train    --run runs/generator [--model flow|paper] [--steps N]
+    python -m training.generator train    --run runs/generator [--model flow|paper] [--steps N] [--start WEIGHTS]
     python -m training.generator evaluate --run runs/generator          (tables of training.image_metrics)
     python -m training.generator export   --run runs/generator
 
@@ -23,13 +23,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.errors import BadInputError
 from core.renderer.generator import Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.representation.model import WEIGHTS, Representation
+from core.weight_files import open_weights
 
 from .corpus.reenactment import FOLDER
 from .discriminator import Discriminator, DiscriminatorConfig
-from .engine import Run, RunConfig, Step, add_run_arguments, run_config
+from .engine import Run, RunConfig, Step, add_run_arguments, run_config, warm_up_plateau_cosine
 from .gaze import WEIGHTS as GAZE_WEIGHTS
 from .gaze import GazeDistance, GazeEncoder
 from .generator_data import MARGIN, PairSource, WindowConfig, cut_windows, prepare, recolour
@@ -62,6 +64,8 @@ class Recipe:
         Learning rates of G and D.
     warm_up
         Steps over which the rates grow.
+    decay_from
+        Part of the steps after which the rates fall.
     shares
         Share of each kind of pairs.
     """
@@ -74,6 +78,7 @@ class Recipe:
     losses: LossWeights = field(default_factory=LossWeights)
     rates: tuple[float, float] = (2.5e-4, 6e-4)
     warm_up: int = 200
+    decay_from: float = 1.0
     shares: Mapping[str, float] = field(
         default_factory=lambda: {"grid": 0.2, "portraits": 0.35, "own": 0.25, "synthetic": 0.2}
     )
@@ -109,6 +114,20 @@ def build(recipe: Recipe) -> nn.Module:
     return network.to(memory_format=torch.channels_last)
 
 
+def start_from(network: nn.Module, recipe: Recipe, weights: Path) -> None:
+    """Give an untrained generator exported weights; raises BadInputError where they are of another kind or size."""
+    with open_weights(weights, "generator") as file:
+        same = (file.facts["model"], file.config) == (recipe.model, asdict(getattr(recipe, recipe.model)))
+        if same:
+            network.load_state_dict(file.tensors)
+    if not same:
+        raise BadInputError(
+            "start_other_config",
+            f"The generator in {weights} is of another kind or size than this run's.",
+            "Choose the --model and --size that it was trained with.",
+        )
+
+
 class GeneratorTrainer:
     """Steps of a run.
 
@@ -120,6 +139,8 @@ class GeneratorTrainer:
         L_VGG's distance.
     gaze
         L_gaze's distance; None leaves it out.
+    start
+        Exported weights that a new run begins with. D is new beside them, so L_GAN grows from the first step on.
     """
 
     def __init__(
@@ -131,10 +152,14 @@ class GeneratorTrainer:
         folder: Path,
         config: RunConfig,
         gaze: GazeDistance | None = None,
+        start: Path | None = None,
     ) -> None:
-        self.recipe, self.source = recipe, source
         torch.manual_seed(config.seed)
         modules = {"G": build(recipe), "D": Discriminator(recipe.discriminator)}
+        if start is not None:
+            start_from(modules["G"], recipe, start)
+            recipe = replace(recipe, losses=replace(recipe.losses, gan_from=0))
+        self.recipe, self.source = recipe, source
         rates = dict(zip(modules, recipe.rates, strict=True))
         betas = (0.5, 0.999)
         optimisers = {n: torch.optim.Adam(m.parameters(), rates[n], betas) for n, m in modules.items()}
@@ -178,9 +203,9 @@ class GeneratorTrainer:
         """One step of D (once L_GAN has set in) and one of G."""
         run, weights = self.run, self.recipe.losses
         batch = self.draw(step.index, step.rng)
-        warm = min(1.0, (step.index + 1) / self.recipe.warm_up)
         for name, rate in zip(("G", "D"), self.recipe.rates, strict=True):
-            step.set_rate(name, rate * warm)
+            steps, (warm_up, decay_from) = run.config.steps, (self.recipe.warm_up, self.recipe.decay_from)
+            step.set_rate(name, warm_up_plateau_cosine(step.index, steps, rate, warm_up, decay_from))
         truth, counts = batch["truth"], batch["counts"]
         with step.autocast():
             drawn, small = self.make(run.forward["G"], batch)
@@ -264,14 +289,25 @@ def main() -> None:
         command.add_argument("--pairs", type=Path, default=FOLDER, help="folder of the reenactment pairs")
         command.add_argument("--limit", type=int, default=120, help="pairs of each set to evaluate on")
         command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) for L_VGG")
+        if name == "train":
+            command.add_argument("--start", type=Path, help="exported weights that a new run begins with")
+            command.add_argument(
+                "--decay-from",
+                type=float,
+                default=Recipe.decay_from,
+                help="part of the steps after which the rates fall",
+            )
         add_run_arguments(command, Path("runs/generator"), defaults)
     options = parser.parse_args()
     config, recipe = run_config(options, defaults), Recipe.of(options.model, options.size)
     if options.command == "train":
+        recipe = replace(recipe, decay_from=options.decay_from)
         perceptual = PerceptualDistance(options.vgg)
         source = PairSource(options.pairs, shares=recipe.shares)
         gaze = GazeDistance(GazeEncoder.load()) if GAZE_WEIGHTS.is_file() else None
-        trainer = GeneratorTrainer(recipe, source, style_networks(), perceptual, options.run, config, gaze)
+        trainer = GeneratorTrainer(
+            recipe, source, style_networks(), perceptual, options.run, config, gaze, options.start
+        )
         trainer.fit(lambda step: write_sheet(trainer, options.run / "samples" / f"{step:06d}.png"))
     elif options.command == "evaluate":
         from . import image_metrics  # which reads this module

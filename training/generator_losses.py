@@ -31,7 +31,7 @@ class LossWeights:
         Step at which L_GAN and feature matching set in, and over how many steps they grow to their weights.
     """
 
-    gan: float = 0.06
+    gan: float = 0.1
     pixels: float = 8.0
     perceptual: float = 3.0
     gaze: float = 0.2
@@ -40,7 +40,7 @@ class LossWeights:
     shift: float = 0.02
     mouth: float = 3.0
     eyes: float = 3.0
-    edge: float = 1.0
+    edge: float = 2.0
     gan_from: int = 1000
     gan_over: int = 500
 

@@ -30,7 +30,7 @@ from core.prior.schedule import CosineSchedule
 from core.prior.spaces import ChannelSpace, CodeSpace, FeatureSpace
 from core.representation.model import Representation, RepresentationConfig
 
-from .engine import Run, RunConfig, Step, add_run_arguments, run_config, short_attention, warm_up_cosine
+from .engine import Run, RunConfig, Step, add_run_arguments, run_config, short_attention, warm_up_plateau_cosine
 from .prior_batches import (
     SIZES,
     Batch,
@@ -191,9 +191,7 @@ class Denoising(nn.Module):
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
     """Warm-up, plateau, half a cosine down."""
-    fall_start = round(config.decay_from * steps)
-    fall = warm_up_cosine(max(step - fall_start, 0), steps - fall_start, 1.0, 0)
-    return config.learning_rate * min(1.0, (step + 1) / config.warm_up) * fall
+    return warm_up_plateau_cosine(step, steps, config.learning_rate, config.warm_up, config.decay_from)
 
 
 def start_from(network: AudioToNonlipPrior, weights: Path) -> Statistics:

@@ -1,19 +1,24 @@
 """Find how far each frequency of the prior's takes has to be raised to be as strong as in people.
 
     python -m training.prior_spectrum --prior core/weights
+    python -m training.prior_spectrum --prior core/weights --still --rounds 7
 
 Least squares (``prior_calibration``) answers with what is likeliest, and wherever the network is unsure that moves less
 than people do, fast motion above all. So the table's entries of each frequency and feature, both sides of the face
-together, are multiplied by a factor, at all t, found in rounds: sample takes of training voices, compare the power of
+together, are multiplied by a factor, at all t, found in rounds: sample takes of training clips, compare the power of
 their motion with that of the clips', correct. A window's mean, frequencies that heads don't have
-(``core.prior.steady``) and blinks stay as they are, and so do the entries of talkers who sit still: raised by the
-training clips of the one who is filmed they moved another by half too far. The table is written into the shards;
-whoever calibrates anew has to find the factors anew.
+(``core.prior.steady``) and blinks stay as they are.
+
+Talkers who move go by training voices. Those who sit still (``--still``) go by the training clips of the one who is
+filmed, and by these in the shape of the spectrum alone: what is fast is raised, what is slow is lowered until the
+feature's power in all is what it was. Raised to his they moved another by half too far. The table is written into the
+shards; whoever calibrates anew has to find the factors anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
@@ -25,15 +30,47 @@ from core.prior.model import NonlipPrior
 from core.prior.steady import CUT
 from core.prior.styling import STILL
 
-from .prior_evaluation import HeldOut
+from .prior_evaluation import TO_CHOOSE_BY, HeldOut
 from .prior_export import write
-from .prior_spread import TOGETHER, command, moving, say, takes_beside, training_voices
+from .prior_spread import CLIPS, DRAWS, SET, TOGETHER, command, moving, say, takes_beside, training_clips
 
-ENTRIES = tuple(place for place in range(len(CENTRES) + 1) if place == len(CENTRES) or CENTRES[place] > STILL)
-"""The table's entries, by level, that are raised: of talkers who move, and of one of whom nothing is told."""
 RATE = 0.15
 """Power of the spectra's ratio that a round corrects by: less than its root, since steps of a sampler compound."""
 LEAST, MOST = 0.7, 1.8
+
+
+@dataclass(frozen=True)
+class Talkers:
+    """Whose entries of the table are corrected, and by what.
+
+    Attributes
+    ----------
+    clips
+        Name, size and draws of the set (``prior_evaluation.held_out``).
+    entries
+        Places in the table, by level.
+    lowest
+        Hz from which on power is brought to the clips'.
+    keeps_power
+        Whether slower motion gives way, so that each feature's power in all stays as it was.
+    """
+
+    clips: tuple[str, int, int]
+    entries: tuple[int, ...]
+    lowest: float
+    keeps_power: bool
+
+
+_SITTING = tuple(place for place, centre in enumerate(CENTRES) if centre <= STILL)
+SITTING = Talkers((f"{TO_CHOOSE_BY}grid", 40, 1), _SITTING, lowest=1.0, keeps_power=True)
+"""Talkers who sit still. Three seconds a clip: what is slow stands in few of its waves."""
+MOVING = Talkers(
+    (SET, CLIPS, DRAWS),
+    tuple(place for place in range(len(CENTRES) + 1) if place not in _SITTING),
+    lowest=min(band for band in BANDS if band > 0.0),
+    keeps_power=False,
+)
+"""Those who move, and one of whom nothing is told, whose entry is the last."""
 
 
 def power(motions: Sequence[np.ndarray]) -> np.ndarray:
@@ -46,21 +83,21 @@ def power(motions: Sequence[np.ndarray]) -> np.ndarray:
     return total / len(motions)
 
 
-def power_ratios(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, np.ndarray]:
-    """(F,) power of takes over that of the clips themselves, of each of ``TOGETHER`` that moves in these."""
+def powers(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """(F,) power of takes and of the clips themselves, of each of ``TOGETHER`` that moves in these."""
     takes, real = takes_beside(held, prior, seeds)
     ours, theirs = power(takes), power(real)
-    columns = {name: list(TOGETHER[name]) for name in moving(real)}
     return {
-        name: ours[:, of].sum(axis=1) / np.maximum(theirs[:, of].sum(axis=1), 1e-12) for name, of in columns.items()
+        name: (ours[:, list(TOGETHER[name])].sum(axis=1), theirs[:, list(TOGETHER[name])].sum(axis=1))
+        for name in moving(real)
     }
 
 
-def raised(calibration: Calibration, factors: np.ndarray) -> Calibration:
-    """The table with (F, 25) factors on ``ENTRIES``, at all t."""
+def raised(calibration: Calibration, factors: np.ndarray, entries: Sequence[int]) -> Calibration:
+    """The table with (F, 25) factors on these entries, at all t."""
     keep, trust = calibration.keep.clone(), calibration.trust.clone()
     for table in (keep, trust):
-        table[list(ENTRIES)] *= torch.from_numpy(factors).float()
+        table[list(entries)] *= torch.from_numpy(factors).float()
     return Calibration(keep, trust)
 
 
@@ -69,33 +106,44 @@ def calibrate(
     held: HeldOut,
     rounds: int,
     seeds: int,
+    talkers: Talkers = MOVING,
     tell: Callable[[str], None] = print,
 ) -> None:
-    """Raise a calibrated prior's table in so many rounds, towards ratios of 1."""
+    """Correct a calibrated prior's table in so many rounds, towards the power of the clips."""
     before = prior.calibration
     if before is None:
         raise ValueError("the prior has to be calibrated first: python -m training.prior_calibration")
-    chosen = [place for place, band in enumerate(BANDS) if 0.0 < band < CUT]
+    fast = [place for place, band in enumerate(BANDS) if talkers.lowest <= band < CUT]
+    slow = [place for place, band in enumerate(BANDS) if 0.0 < band < talkers.lowest]
     factors = np.ones((len(BANDS), d_nl))
+    at_first: dict[str, float] = {}
     for number in range(rounds):
-        ratios = power_ratios(held, prior, seeds)
-        for name, ratio in ratios.items():
-            place = np.ix_(chosen, TOGETHER[name])
-            factors[place] = (factors[place] * ratio[chosen, None] ** -RATE).clip(LEAST, MOST)
-        prior.calibration = raised(before, factors)
-        middle = np.median([ratio[chosen] for ratio in ratios.values()], axis=0)
-        shown = ", ".join(f"{BANDS[place]:g} Hz {value:.2f}" for place, value in zip(chosen, middle, strict=True))
+        ratios = []
+        for name, (ours, theirs) in powers(held, prior, seeds).items():
+            ratios.append(ours[fast] / np.maximum(theirs[fast], 1e-12))
+            place = np.ix_(fast, TOGETHER[name])
+            factors[place] = (factors[place] * ratios[-1][:, None] ** -RATE).clip(LEAST, MOST)
+            if talkers.keeps_power:
+                now = ours[slow].sum()
+                room = at_first.setdefault(name, ours.sum()) - (ours.sum() - now)
+                place = np.ix_(slow, TOGETHER[name])
+                factors[place] = (factors[place] * (now / max(room, 1e-12)) ** -RATE).clip(LEAST, 1.0)
+        prior.calibration = raised(before, factors, talkers.entries)
+        middle = np.median(ratios, axis=0)
+        shown = ", ".join(f"{BANDS[place]:g} Hz {value:.2f}" for place, value in zip(fast, middle, strict=True))
         tell(f"round {number + 1}: power over the clips': {shown}")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = command("prior_spectrum", (__doc__ or "").splitlines()[0])
+    parser.add_argument("--still", action="store_true", help="talkers who sit still, not those who move")
     options = parser.parse_args(arguments)
     prior = NonlipPrior.load(folder=options.prior)
     if prior.calibration is None:
         parser.error(f"{options.prior} isn't calibrated yet: run python -m training.prior_calibration first")
-    calibrate(prior, training_voices(parser), options.rounds, options.seeds, say)
+    talkers = SITTING if options.still else MOVING
+    calibrate(prior, training_clips(parser, *talkers.clips), options.rounds, options.seeds, talkers, say)
     write(prior, options.prior)
 
 

@@ -6,9 +6,9 @@ A network that was trained for too short regresses to the mean where it is unsur
 takes of speech move too little. Each feature, both sides of the face together, gets a factor
 (``core.prior.styling.early_gain``), found in rounds: sample takes of training voices, compare their variance with their
 motions', correct. Each take is told the levels of the motion that it is compared with. No held-out clip takes part, nor
-do clips without sound, whose takes aren't led (``told_spread``), or GRID's: factors that moved the brows and lids of
-its still talker as he moves them would move everybody else's twice as far as theirs. The factors are written into the
-shards.
+do clips without sound, whose takes are led by a part of what is found (``UNHEARD``), or GRID's: factors that moved the
+brows and lids of its still talker as he moves them would move everybody else's twice as far as theirs. The factors are
+written into the shards.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def calibrate(prior: NonlipPrior, held: HeldOut, rounds: int, seeds: int, tell: 
 
 
 def command(program: str, summary: str) -> argparse.ArgumentParser:
-    """The options of a command that finds something in rounds of takes of training voices."""
+    """The options of a command that finds something in rounds of takes of training clips."""
     parser = argparse.ArgumentParser(prog=f"training.{program}", description=summary)
     parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the shards, which are written anew")
     parser.add_argument("--rounds", type=int, default=4)
@@ -91,12 +91,14 @@ def command(program: str, summary: str) -> argparse.ArgumentParser:
     return parser
 
 
-def training_voices(parser: argparse.ArgumentParser) -> HeldOut:
-    """The voices that such a command goes by; says what to do where there are none."""
+def training_clips(parser: argparse.ArgumentParser, name: str = SET, clips: int = CLIPS, draws: int = DRAWS) -> HeldOut:
+    """The set that such a command goes by; says what to do where there is none of it."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
-    held = held_out(SET, CLIPS, DRAWS)
+    held = held_out(name, clips, draws)
     if not held.clips:
-        parser.error("no recordings of speech are here to compare with: see training/README.md for the data")
+        parser.error(
+            f"there are no {name.replace('-', ' ')} clips to compare with: see training/README.md for the data"
+        )
     return held
 
 
@@ -113,7 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
     prior = NonlipPrior.load(folder=options.prior)
     prior.spread[:] = 1.0
     prior.num_inference_steps = options.steps or prior.num_inference_steps
-    calibrate(prior, training_voices(parser), options.rounds, options.seeds, say)
+    calibrate(prior, training_clips(parser), options.rounds, options.seeds, say)
     write(prior, options.prior)
 
 

@@ -167,8 +167,8 @@ class NonlipPrior:
         """
         sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition, levels)
         kept = self._kept(mel, len(seeds), keep, keep_mask, style)
-        single = self.device.type == "cpu"
-        chunks = [[i] for i in range(len(seeds))] if single else [list(range(len(seeds)))]
+        on_processor = self.device.type == "cpu"
+        chunks = [[i] for i in range(len(seeds))] if on_processor else [list(range(len(seeds)))]
         out = np.empty((len(seeds), len(mel) // MELS_PER_FRAME, len(NONLIP_CHANNELS)), dtype=np.float32)
         tell = _counter(progress, len(chunks) * self._windows(mel, style))
 
@@ -176,7 +176,8 @@ class NonlipPrior:
             for first, channels in self._walk(mel, [seeds[i] for i in chunk], kept.takes(chunk), sampling, tell):
                 out[chunk, first : first + channels.shape[1]] = channels
 
-        for _ in side_by_side(work, chunks) if single and len(chunks) > 1 else map(work, chunks):
+        # One take alone needs no thread of its own.
+        for _ in side_by_side(work, chunks) if on_processor and len(chunks) > 1 else map(work, chunks):
             pass
         return out
 

@@ -129,8 +129,11 @@ def test_presets_come_with_the_extension():
 def test_every_shipped_performance_is_whole(scene, operator, name):
     performance = scene.soliloquy.performance
     performance.liveliness, performance.loop, performance.set_end_pose = 1.0, True, True
+    scene.soliloquy.guidance_scale = 3.0
     run_preset(operator, name.replace("_", " "))
     first = performance.style()
+    generate = protocol.Generate(audio="a", portrait="p", out="o")
+    assert scene.soliloquy.guidance_scale == pytest.approx(generate.guidance_scale)
     lines.encode_request("1", protocol.Generate(audio="a", portrait="p", out="o", style=first))
     run_preset(operator, "As Sampled")
     assert performance.style() == PriorStyle()

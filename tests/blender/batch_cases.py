@@ -76,9 +76,9 @@ def killed_cases(bench: Bench, *, real: tuple[Path, Path] | None = None) -> None
         [str(word) for word in command], env=variables, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     end = time.monotonic() + _LIMIT
-    while not _stopped_in_the_middle(bench, process, work / "out") and time.monotonic() < end:
-        if process.poll() is not None:
-            break
+    while (
+        not _stopped_in_the_middle(bench, process, work / "out") and process.poll() is None and time.monotonic() < end
+    ):
         time.sleep(0.05)
     _signal(bench, process, signal.SIGKILL)
     process.wait()

@@ -263,6 +263,25 @@ def test_a_full_disk_is_a_sentence_and_every_file_is_whole(models, request_, mon
     assert len(run(request_).takes()) == 2
 
 
+def test_what_someone_else_put_into_a_job_that_failed_stays(tmp_path, monkeypatch) -> None:
+    """The job's folder is taken away again, unless it isn't empty; either way what went wrong is told."""
+
+    def save(job: Job) -> None:
+        if (tmp_path / "shared").exists():
+            (job.folder / "theirs").write_bytes(b"theirs")
+        raise SoliloquyError("disk_full", "The disk is full.", "Make room.")
+
+    monkeypatch.setattr(Job, "save", save)
+    for _ in range(2):
+        with pytest.raises(SoliloquyError) as caught:
+            Job.create(tmp_path / "out", "job", {"id": "x"})
+        assert caught.value.code == "disk_full"
+        theirs = tmp_path / "out" / "job" / "theirs"
+        assert theirs.parent.exists() == theirs.exists() == (tmp_path / "shared").exists()
+        (tmp_path / "shared").touch()
+    assert theirs.read_bytes() == b"theirs"
+
+
 @pytest.mark.parametrize("stem", ["con/../x", "a" * 300, "...", "ü 頭 b", ""])
 def test_job_names_are_plain(stem) -> None:
     name = job_name(f"/x/{stem}.wav", "/y/p.png", "0123456789ab")

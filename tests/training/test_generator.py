@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.errors import BadInputError
 from core.renderer.generator.weights import load_generator
 from training.discriminator import Discriminator, DiscriminatorConfig
-from training.engine import RunConfig
+from training.engine import RunConfig, Step
 from training.gaze import GazeConfig, GazeDistance, GazeEncoder
 from training.generator import GeneratorTrainer, Recipe
 from training.generator_data import MARGIN, WindowConfig, cut_windows, prepare, recolour
@@ -38,11 +39,18 @@ from .generator_pairs import SIZE, MadePairs
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def trainer(folder: Path, steps: int, model: str = "flow", **losses: float) -> GeneratorTrainer:
-    recipe = Recipe.of(model, "tiny")
+def trainer(
+    folder: Path,
+    steps: int,
+    model: str = "flow",
+    start: Path | None = None,
+    decay_from: float = 1.0,
+    **losses: float,
+) -> GeneratorTrainer:
+    recipe = replace(Recipe.of(model, "tiny"), decay_from=decay_from)
     recipe = replace(recipe, losses=replace(recipe.losses, **losses))
     config = RunConfig(steps=steps, log_every=10, bfloat16=False)
-    return GeneratorTrainer(recipe, MadePairs(), ProjectedStyle(), PerceptualDistance(), folder, config)
+    return GeneratorTrainer(recipe, MadePairs(), ProjectedStyle(), PerceptualDistance(), folder, config, start=start)
 
 
 def sums(run: GeneratorTrainer) -> list[float]:
@@ -174,6 +182,41 @@ def test_d_learns_too_and_then_g_feels_it(tmp_path):
     lines = run.fit()
     assert {"d", "gan", "features"} <= set(lines[-1])
     assert any(not torch.equal(a, b) for a, b in zip(before, run.run.modules["D"].parameters(), strict=True))
+
+
+def test_a_run_begins_with_exported_weights(tmp_path):
+    """G is theirs, D is new, and L_GAN grows from the first step on; another kind or size is refused."""
+    before = trainer(tmp_path / "before", 3)
+    before.fit()
+    path = export(tmp_path / "before", before.recipe, tmp_path / "g.safetensors")
+    run = trainer(tmp_path / "on", 1, start=path)
+    for networks in (run.run.modules, run.run.averages):
+        for name, value in before.run.averages["G"].state_dict().items():
+            torch.testing.assert_close(networks["G"].state_dict()[name], value, rtol=1e-3, atol=1e-3)
+    assert run.recipe.losses.adversarial(1) > 0 and before.recipe.losses.adversarial(1) == 0
+    with pytest.raises(BadInputError) as caught:
+        trainer(tmp_path / "other", 1, "paper", start=path)
+    assert caught.value.code == "start_other_config"
+    # What was stopped goes on from its own checkpoint, not from the start again.
+    run.fit()
+    assert sums(trainer(tmp_path / "on", 1, start=path)) == sums(run)
+
+
+def test_rates_fall_from_where_they_are_told_to(tmp_path):
+    run = trainer(tmp_path, 10, decay_from=0.5)
+    rates: list[float] = []
+    step = run.step
+
+    def watched(now: Step) -> dict[str, float | torch.Tensor]:
+        result = step(now)
+        rates.append(run.run.optimisers["G"].param_groups[0]["lr"])
+        return result
+
+    run.step = watched
+    run.fit()
+    peak = run.recipe.rates[0]
+    assert rates[4] == rates[5] == peak and rates[0] < peak
+    assert rates[6] > rates[7] > rates[8] > rates[9] > 0 and rates[9] < 0.2 * peak
 
 
 def test_averaged_weights_are_exported(tmp_path):

@@ -12,10 +12,11 @@ from training import prior_spectrum, prior_spread
 from training.prior_data import Clip
 from training.prior_evaluation import HeldOut
 from training.prior_export import write
-from training.prior_spectrum import ENTRIES, LEAST, MOST, calibrate, power, power_ratios
+from training.prior_spectrum import LEAST, MOST, MOVING, SITTING, calibrate, power, powers
 from training.prior_spread import TOGETHER
 
 FRAMES = 150
+ENTRIES = MOVING.entries
 RAISED = [place for place, band in enumerate(BANDS) if 0.0 < band < 6.0]
 
 
@@ -27,8 +28,9 @@ def clips(count: int) -> list[Clip]:
     ]
 
 
-def test_still_talkers_stay_as_they_are():
+def test_every_entry_is_of_those_who_move_or_of_those_who_sit_still():
     assert [CENTRES[place] for place in ENTRIES[:-1]] == [-1.0, 0.0, 1.0, 2.5] and ENTRIES[-1] == len(CENTRES)
+    assert [CENTRES[place] for place in SITTING.entries] == [-4.0, -2.5]
 
 
 def test_power_stands_where_the_motion_swings():
@@ -41,31 +43,35 @@ def test_power_stands_where_the_motion_swings():
     assert found[place, 4] > 0.9 * found.sum() and not np.delete(found, 4, axis=1).any()
 
 
-def test_power_comes_out_right_where_it_follows_the_factors(untrained, monkeypatch):
-    """A stand-in whose takes are the clips through a filter, too strong or too weak, that follows the table."""
-    real = [clip.motion for clip in clips(6)]
-    shares, wrong = frequency_shares(FRAMES).numpy(), np.random.default_rng(1).uniform(0.6, 1.5, (len(BANDS), d_nl))
-    left, right = TOGETHER["browDown"]
-    wrong[:, right] = wrong[:, left]
-    wrong[:, left] *= 1.2  # both sides share a factor, so what they differ by stays
-    wrong[:, FEATURES.index("headYaw")] = 0.01
-    before = Calibration(torch.full(SHAPE, 0.9), torch.full(SHAPE, 0.2))
-    untrained.calibration = before
+def stand_in(prior, wrong, talkers, real, monkeypatch) -> Calibration:
+    """Takes that are the clips through a filter, (F, 25) too strong or too weak, which follows the table's entries."""
+    before = prior.calibration = Calibration(torch.full(SHAPE, 0.9), torch.full(SHAPE, 0.2))
+    shares = frequency_shares(FRAMES).numpy()
 
-    def beside(_held, prior, _seeds):
-        factors = (prior.calibration.keep / before.keep)[ENTRIES[0], 3].numpy()
+    def beside(_held, now, _seeds):
+        factors = (now.calibration.keep / before.keep)[talkers.entries[0], 3].numpy()
         filters = shares @ (wrong * factors**6) ** 0.5
         filtered = [filters * scipy.fft.dct(motion, axis=0, norm="ortho") for motion in real]
         return [scipy.fft.idct(spectrum, axis=0, norm="ortho") for spectrum in filtered], real
 
     monkeypatch.setattr(prior_spectrum, "takes_beside", beside)
+    return before
+
+
+def test_power_comes_out_right_where_it_follows_the_factors(untrained, monkeypatch):
+    wrong = np.random.default_rng(1).uniform(0.6, 1.5, (len(BANDS), d_nl))
+    left, right = TOGETHER["browDown"]
+    wrong[:, right] = wrong[:, left]
+    wrong[:, left] *= 1.2  # both sides share a factor, so what they differ by stays
+    wrong[:, FEATURES.index("headYaw")] = 0.01
+    before = stand_in(untrained, wrong, MOVING, [clip.motion for clip in clips(6)], monkeypatch)
     told: list[str] = []
-    calibrate(untrained, HeldOut("voices", clips(1), clips(1)), 8, 1, told.append)
+    calibrate(untrained, HeldOut("voices", clips(1), clips(1)), 8, 1, tell=told.append)
     table = untrained.calibration
     factors = (table.keep / before.keep).numpy()
-    for name, ratio in power_ratios(HeldOut("voices", [], []), untrained, 1).items():
+    for name, (ours, theirs) in powers(HeldOut("voices", [], []), untrained, 1).items():
         if name != "headYaw":
-            np.testing.assert_allclose(ratio[RAISED], 1.0, atol=0.05, err_msg=name)
+            np.testing.assert_allclose((ours / theirs)[RAISED], 1.0, atol=0.05, err_msg=name)
     chosen = np.ix_(ENTRIES, range(len(TIMES)), RAISED, [FEATURES.index("headYaw")])
     np.testing.assert_allclose(factors[chosen], MOST, rtol=1e-5, err_msg="so far and no further")
     assert factors.min() >= LEAST - 1e-6
@@ -77,6 +83,25 @@ def test_power_comes_out_right_where_it_follows_the_factors(untrained, monkeypat
     np.testing.assert_array_equal(factors[untouched], 1.0)
     np.testing.assert_array_equal(factors[..., left], factors[..., right])
     assert len(told) == 8 and "round 8" in told[-1] and "2.06 Hz 1.0" in told[-1]
+
+
+def test_talkers_who_sit_still_keep_their_power_in_all(untrained, monkeypatch):
+    """What is fast comes to the clips' power, what is slow gives way as much, and no further than it may."""
+    fast, slow = [place for place in RAISED if BANDS[place] >= 1.0], [place for place in RAISED if BANDS[place] < 1.0]
+    wrong = np.full((len(BANDS), d_nl), 1.1)
+    wrong[fast] = 0.7
+    swings = np.cumsum([clip.motion for clip in clips(6)], axis=1)  # slow motion is the most of it, as in people
+    swings[..., FEATURES.index("headYaw")] = clips(1)[0].motion[:, 0]  # but not here
+    before = stand_in(untrained, wrong, SITTING, list(swings), monkeypatch)
+    first = powers(HeldOut("grid", [], []), untrained, 1)
+    calibrate(untrained, HeldOut("grid", clips(1), clips(1)), 40, 1, SITTING, lambda _line: None)
+    for name, (ours, theirs) in powers(HeldOut("grid", [], []), untrained, 1).items():
+        np.testing.assert_allclose((ours / theirs)[fast], 1.0, atol=0.05, err_msg=name)
+        if name != "headYaw":
+            assert ours.sum() == pytest.approx(first[name][0].sum(), rel=0.02), name
+    factors = (untrained.calibration.keep / before.keep).numpy()
+    np.testing.assert_allclose(factors[SITTING.entries, :, :][..., slow, FEATURES.index("headYaw")], LEAST, rtol=1e-5)
+    assert (np.delete(factors, SITTING.entries, axis=0) == 1.0).all(), "those who move stay as they are"
 
 
 def test_the_command_writes_it_into_the_shards(untrained, tmp_path, monkeypatch, capsys):

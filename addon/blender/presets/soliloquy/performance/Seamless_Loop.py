@@ -15,3 +15,4 @@ performance.gaze_to_camera = 0.0
 performance.loop = True
 performance.set_start_pose = False
 performance.set_end_pose = False
+settings.guidance_scale = 1.5
