@@ -31,7 +31,7 @@ class LossWeights:
         Step at which L_GAN and feature matching set in, and over how many steps they grow to their weights.
     """
 
-    gan: float = 0.1
+    gan: float = 0.06
     pixels: float = 8.0
     perceptual: float = 3.0
     gaze: float = 0.2

@@ -1,7 +1,7 @@
 """Find how far each frequency of the prior's takes has to be raised to be as strong as in people.
 
     python -m training.prior_spectrum --prior core/weights
-    python -m training.prior_spectrum --prior core/weights --still --rounds 7
+    python -m training.prior_spectrum --prior core/weights --still --rounds 12
 
 Least squares (``prior_calibration``) answers with what is likeliest, and wherever the network is unsure that moves less
 than people do, fast motion above all. So the table's entries of each frequency and feature, both sides of the face
@@ -118,7 +118,7 @@ def calibrate(
     factors = np.ones((len(BANDS), d_nl))
     at_first: dict[str, float] = {}
     for number in range(rounds):
-        ratios = []
+        ratios, wholes = [], []
         for name, (ours, theirs) in powers(held, prior, seeds).items():
             ratios.append(ours[fast] / np.maximum(theirs[fast], 1e-12))
             place = np.ix_(fast, TOGETHER[name])
@@ -126,12 +126,14 @@ def calibrate(
             if talkers.keeps_power:
                 now = ours[slow].sum()
                 room = at_first.setdefault(name, ours.sum()) - (ours.sum() - now)
+                wholes.append(ours.sum() / max(at_first[name], 1e-12))
                 place = np.ix_(slow, TOGETHER[name])
                 factors[place] = (factors[place] * (now / max(room, 1e-12)) ** -RATE).clip(LEAST, 1.0)
         prior.calibration = raised(before, factors, talkers.entries)
         middle = np.median(ratios, axis=0)
         shown = ", ".join(f"{BANDS[place]:g} Hz {value:.2f}" for place, value in zip(fast, middle, strict=True))
-        tell(f"round {number + 1}: power over the clips': {shown}")
+        kept = f"; in all, over what it was: {np.mean(wholes):.3f}" if wholes else ""
+        tell(f"round {number + 1}: power over the clips': {shown}{kept}")
 
 
 def main(arguments: list[str] | None = None) -> None:

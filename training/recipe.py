@@ -94,6 +94,7 @@ PARTS: dict[str, list[Command]] = {
         Command("training.prior_calibration", "--batches 1"),
         Command("training.prior_spread", "--rounds 1 --seeds 1"),
         Command("training.prior_spectrum", "--rounds 1 --seeds 1"),
+        Command("training.prior_spectrum --still --rounds 12", "--rounds 1 --seeds 1"),
         Command(
             "training.distil_prior --from 8 --to 4 --steps 1250 --learning-rate 2e-4 --run runs/pupil "
             "--out runs/pupil/weights",

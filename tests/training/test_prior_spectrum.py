@@ -94,13 +94,15 @@ def test_talkers_who_sit_still_keep_their_power_in_all(untrained, monkeypatch):
     swings[..., FEATURES.index("headYaw")] = clips(1)[0].motion[:, 0]  # but not here
     before = stand_in(untrained, wrong, SITTING, list(swings), monkeypatch)
     first = powers(HeldOut("grid", [], []), untrained, 1)
-    calibrate(untrained, HeldOut("grid", clips(1), clips(1)), 40, 1, SITTING, lambda _line: None)
+    told: list[str] = []
+    calibrate(untrained, HeldOut("grid", clips(1), clips(1)), 40, 1, SITTING, told.append)
     for name, (ours, theirs) in powers(HeldOut("grid", [], []), untrained, 1).items():
         np.testing.assert_allclose((ours / theirs)[fast], 1.0, atol=0.05, err_msg=name)
         if name != "headYaw":
             assert ours.sum() == pytest.approx(first[name][0].sum(), rel=0.02), name
     factors = (untrained.calibration.keep / before.keep).numpy()
     np.testing.assert_allclose(factors[SITTING.entries, :, :][..., slow, FEATURES.index("headYaw")], LEAST, rtol=1e-5)
+    assert told[0].endswith("what it was: 1.000") and len(told) == 40
     assert (np.delete(factors, SITTING.entries, axis=0) == 1.0).all(), "those who move stay as they are"
 
 
