@@ -140,7 +140,7 @@ class GeneratorTrainer:
     gaze
         L_gaze's distance; None leaves it out.
     start
-        Exported weights that a new run begins with. D is new beside them, so L_GAN grows from the first step on.
+        Exported weights that a new run begins with; D is new beside them.
     """
 
     def __init__(
@@ -158,7 +158,6 @@ class GeneratorTrainer:
         modules = {"G": build(recipe), "D": Discriminator(recipe.discriminator)}
         if start is not None:
             start_from(modules["G"], recipe, start)
-            recipe = replace(recipe, losses=replace(recipe.losses, gan_from=0))
         self.recipe, self.source = recipe, source
         rates = dict(zip(modules, recipe.rates, strict=True))
         betas = (0.5, 0.999)
@@ -291,17 +290,16 @@ def main() -> None:
         command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) for L_VGG")
         if name == "train":
             command.add_argument("--start", type=Path, help="exported weights that a new run begins with")
+            command.add_argument("--gan-from", type=int, help="step at which D and its losses set in, not the recipe's")
             command.add_argument(
-                "--decay-from",
-                type=float,
-                default=Recipe.decay_from,
-                help="part of the steps after which the rates fall",
+                "--decay-from", type=float, default=Recipe.decay_from, help="part of the steps after which rates fall"
             )
         add_run_arguments(command, Path("runs/generator"), defaults)
     options = parser.parse_args()
     config, recipe = run_config(options, defaults), Recipe.of(options.model, options.size)
     if options.command == "train":
-        recipe = replace(recipe, decay_from=options.decay_from)
+        sets_in = recipe.losses.gan_from if options.gan_from is None else options.gan_from
+        recipe = replace(recipe, decay_from=options.decay_from, losses=replace(recipe.losses, gan_from=sets_in))
         perceptual = PerceptualDistance(options.vgg)
         source = PairSource(options.pairs, shares=recipe.shares)
         gaze = GazeDistance(GazeEncoder.load()) if GAZE_WEIGHTS.is_file() else None
