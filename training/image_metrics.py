@@ -281,7 +281,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=Path, default=FOLDER)
-    parser.add_argument("--limit", type=int, default=40, help="pairs of each set")
+    parser.add_argument("--limit", type=int, default=1000, help="at most so many pairs of each set")
     parser.add_argument("--generator", type=Path, help="weights of G; the shipped ones where not given")
     parser.add_argument("--paper", type=Path, help="weights of the paper's own G")
     parser.add_argument("--vgg", type=Path, help="weights of VGG-19 for the perceptual distance")
