@@ -119,6 +119,10 @@ def test_the_command_writes_it_into_the_shards(untrained, tmp_path, monkeypatch,
     changed = [place for place in range(SHAPE[0]) if (written.keep[place, :, RAISED] != 1.0).any()]
     assert changed == list(ENTRIES)
     assert not written.trust.any() and (written.keep[:, :, 0] == 1.0).all()
+    prior_spectrum.main(["--prior", str(tmp_path), "--still", "--rounds", "1", "--seeds", "1"])
+    after = NonlipPrior.load(folder=tmp_path).calibration
+    changed = [place for place in range(SHAPE[0]) if (after.keep[place] != written.keep[place]).any()]
+    assert changed == list(SITTING.entries)
     monkeypatch.setattr(prior_spread, "held_out", lambda *_: HeldOut("grid", [], []))
     with pytest.raises(SystemExit):
         prior_spectrum.main(["--prior", str(tmp_path)])
