@@ -202,9 +202,9 @@ class GeneratorTrainer:
         """One step of D (once L_GAN has set in) and one of G."""
         run, weights = self.run, self.recipe.losses
         batch = self.draw(step.index, step.rng)
-        for name, rate in zip(("G", "D"), self.recipe.rates, strict=True):
-            steps, (warm_up, decay_from) = run.config.steps, (self.recipe.warm_up, self.recipe.decay_from)
-            step.set_rate(name, warm_up_plateau_cosine(step.index, steps, rate, warm_up, decay_from))
+        for name, peak in zip(("G", "D"), self.recipe.rates, strict=True):
+            course = (run.config.steps, peak, self.recipe.warm_up, self.recipe.decay_from)
+            step.set_rate(name, warm_up_plateau_cosine(step.index, *course))
         truth, counts = batch["truth"], batch["counts"]
         with step.autocast():
             drawn, small = self.make(run.forward["G"], batch)
