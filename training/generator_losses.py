@@ -40,7 +40,7 @@ class LossWeights:
     shift: float = 0.02
     mouth: float = 3.0
     eyes: float = 3.0
-    edge: float = 1.0
+    edge: float = 2.0
     gan_from: int = 1000
     gan_over: int = 500
 

@@ -24,10 +24,11 @@ from core.mel import log_mel
 from core.prior.features import FEATURES, d_nl, features_from_channels
 from core.prior.levels import measure_levels
 
+from .blink_thinning import blinks_a_minute, thin_blinks
 from .folders import data_folder
 from .prosody import Prosody, analyse, heard
 from .splits import split
-from .synthetic_motion import synthesise
+from .synthetic_motion import draw_blink_rate, synthesise
 
 TRACKS = Path(".cache/tracks")
 _NONLIP = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
@@ -53,6 +54,8 @@ class Clip:
         Frames at which real blinks begin, where ``head`` is given.
     carriers
         Real head motions (t, 6) to choose from where all else is synthetic.
+    blink_rate
+        Blinks a minute of a filmed talker, over all clips; None where no blink was filmed.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Clip:
     head: np.ndarray | None = None
     blinks: list[float] | None = None
     carriers: tuple[np.ndarray, ...] = ()
+    blink_rate: float | None = None
 
     @property
     def frames(self) -> int:
@@ -72,6 +76,13 @@ class Clip:
         if self.motion is not None:
             return self.motion
         return synthesise(self.prosody, rng, self._carrier(rng), self.blinks)
+
+    def lesson(self, rng: np.random.Generator) -> np.ndarray:
+        """(T, 25) what is learned from it: its motion, a filmed talker blinking at somebody's rate by ``rng``."""
+        motion = self.features(rng)
+        if self.blink_rate is None:
+            return motion
+        return thin_blinks(motion, draw_blink_rate(rng) / self.blink_rate, rng)
 
     def _carrier(self, rng: np.random.Generator) -> np.ndarray | None:
         if self.head is not None:
@@ -167,9 +178,11 @@ def load_clips(part: str, grid_sound: int = 60, voices: int | None = None) -> di
     carriers = tuple(clip.head for clip in addresses)
     recorded = [p for p in speech if split(p.stem) == part][:voices]
     spoken = [speech_clip(p) for p in recorded] + [_grid_sound(p) for p in sound]
+    filmed = [track_clip(p) for p in grid if _has_motion(p)]
+    rate = blinks_a_minute([clip.motion for clip in filmed]) if filmed else None  # all of a part show one talker
     return {
         "synthetic": [replace(clip, carriers=carriers) for clip in spoken],
-        "grid": [track_clip(p) for p in grid if _has_motion(p)],
+        "grid": [replace(clip, blink_rate=rate) for clip in filmed],
         "address": addresses,
     }
 
@@ -201,7 +214,7 @@ def draw_window(clips: list[Clip], frames: int, rng: np.random.Generator) -> Win
     room = np.array([max(clip.frames - frames + 1, 0) for clip in clips], dtype=np.float64)
     clip = clips[rng.choice(len(clips), p=room / room.sum())]
     start = int(rng.integers(0, clip.frames - frames + 1))
-    motion = clip.features(rng)
+    motion = clip.lesson(rng)
     part = slice(start, start + frames)
     mel = None if clip.mel is None else clip.mel[4 * start : 4 * (start + frames)].astype(np.float32)
     said = None if mel is None or clip.prosody is None else heard(clip.prosody)[part]

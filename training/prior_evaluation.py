@@ -67,6 +67,10 @@ class HeldOut:
         """(T, 25) a true motion of a clip; ``again`` draws others than the reference's."""
         return in_range(self.clips[clip].features(np.random.default_rng([2 if again else 1, draw, clip])))
 
+    def lesson(self, clip: int, draw: int) -> np.ndarray:
+        """(T, 25) what the prior learns from a training clip (``Clip.lesson``): a true motion, or one like it."""
+        return in_range(self.clips[clip].lesson(np.random.default_rng([1, draw, clip])))
+
     def own_levels(self, clip: Clip, _seed: int) -> np.ndarray:
         """(7,) the clip's own, which nothing in its sound says: what a user who knows the talker could set."""
         return measure_levels(clip.features(np.random.default_rng(0)))

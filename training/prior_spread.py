@@ -46,9 +46,9 @@ TOGETHER: dict[str, tuple[int, ...]] = {
 
 
 def takes_beside(held: HeldOut, prior: NonlipPrior, seeds: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """So many takes (T, 25) of each clip, and the motions that they stand beside, whose levels they are told."""
+    """So many takes (T, 25) of each training clip, and the lessons that they stand beside, whose levels they are told."""
     motions = {
-        (clip.name, FIRST_SEED + k): held.truth(place, k % held.draws)
+        (clip.name, FIRST_SEED + k): held.lesson(place, k % held.draws)
         for place, clip in enumerate(held.clips)
         for k in range(seeds)
     }

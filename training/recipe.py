@@ -78,7 +78,7 @@ PARTS: dict[str, list[Command]] = {
     "pairs": [
         *(
             Command(f"training.corpus.reenactment build --kind {kind} --data {{data}}", "--limit 2")
-            for kind in ("portraits", "grid", "synthetic")
+            for kind in ("portraits", "lids", "grid", "synthetic")
         ),
     ],
     "generator": _network("generator", 2),

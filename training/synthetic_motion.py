@@ -43,6 +43,11 @@ SACCADE_DIRECTIONS = (15.54, 6.46, 17.69, 7.44, 16.80, 7.89, 20.38, 7.79)
 _INDEX = {name: i for i, name in enumerate(FEATURES)}
 
 
+def draw_blink_rate(rng: np.random.Generator) -> float:
+    """Blinks a minute of one person at random, within ``BLINK_RATE``."""
+    return float(np.clip(rng.lognormal(np.log(22.0), 0.22), BLINK_RATE[0] + 1, BLINK_RATE[1] - 1))
+
+
 @dataclass(frozen=True)
 class Style:
     """How lively one person is at one time; drawn anew for each motion.
@@ -70,7 +75,7 @@ class Style:
             pitch_follow=float(rng.normal(0.22, 0.12)),
             brow=float(rng.lognormal(np.log(0.3), 0.35)),
             brow_share=float(rng.uniform(0.1, 0.45)),
-            blink_rate=float(np.clip(rng.lognormal(np.log(22.0), 0.22), BLINK_RATE[0] + 1, BLINK_RATE[1] - 1)),
+            blink_rate=draw_blink_rate(rng),
             away=float(rng.lognormal(0.0, 0.3)),
             lid=float(abs(rng.normal(0.06, 0.05))),
         )

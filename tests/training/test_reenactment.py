@@ -17,7 +17,17 @@ from core.portrait import fit_portrait, load_portrait
 from core.renderer.expression import target_expression
 from tests.training.made_up_pairs import made_up
 from training.corpus.reenactment import ReenactmentPairs, collate
-from training.corpus.reenactment_portraits import Move, Photograph, cycle_pairs, own_pairs, seed_of, source_move
+from training.corpus.reenactment_portraits import (
+    LID_MOTIONS,
+    Move,
+    Photograph,
+    cycle_pairs,
+    lid_move,
+    lid_pairs,
+    own_pairs,
+    seed_of,
+    source_move,
+)
 from training.corpus.reenactment_poses import MAX_MISS, SIZE, Pose, Source, Truth
 from training.corpus.reenactment_store import PairShard, shard_is_whole, write_pairs
 from training.corpus.reenactment_synthetic import MOMENTS, Sittings, synthetic_pairs
@@ -163,6 +173,26 @@ def test_small_motions_leave_the_mouth_as_it_is(portrait):
         gap = [np.linalg.norm(points[13] - points[14]) for points in (pair.source_landmarks, pair.landmarks)]
         assert abs(gap[0] - gap[1]) < 1.5
         assert 0 < np.abs(pair.flow).max() < 12
+
+
+def test_lids_of_a_photograph_close_and_its_mouth_stays(portrait):
+    head = HeadModel.load()
+    pairs = lid_pairs(head, Photograph(head, portrait), "astronaut", {"name": "astronaut", "split": "train"})
+    assert len(pairs) == LID_MOTIONS
+    for pair in pairs:
+        assert pair.facts["kind"] == "lids" and "eyeBlink" in pair.facts["what"]
+        eye, lip = (159, 145), (13, 14)
+        opened, closed = (
+            [float(np.linalg.norm(points[a] - points[b])) for points in (pair.source_landmarks, pair.landmarks)]
+            for a, b in (eye, lip)
+        )
+        assert opened[1] < 0.8 * opened[0] and abs(closed[0] - closed[1]) < 1.5
+        batch = collate([pair])
+        # The truth is drawn at twice the size: as the warp's, but no copy of it.
+        assert 28 < float(psnr(batch["warped"], batch["truth"])[0]) < 50
+    moves = [lid_move(seed_of(str(k))) for k in range(100)]
+    assert 0.4 < np.mean([move.weights["eyeBlink"] == 1.0 for move in moves]) < 0.6
+    assert max(abs(move.rotation[1]) for move in moves) <= 15
 
 
 def test_source_motions_depend_on_the_name_alone():

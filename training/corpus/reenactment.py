@@ -8,11 +8,12 @@ head is posed on the truth, and ``Renderer.warp`` and ``Renderer.surfaces`` give
 | ``grid`` | a frame of a GRID talker | other frames of the talker, posed on their landmarks |
 | ``portraits`` | a real portrait re-posed by the renderer | the photograph itself |
 | ``own`` | a real portrait | itself, or itself moved so little that the warp is right |
+| ``lids`` | a real portrait | itself with lids that close, drawn by the warp at twice the size |
 | ``synthetic`` | a rendered person | the same person rendered in another pose and expression |
 
 On disk: ``<folder>/<kind>/<split>/NNNN.safetensors`` (``reenactment_store``), split ``train``, ``test`` or ``unseen``
-as in ``training.splits``. Made by ``python -m training.corpus.reenactment build --kind portraits|grid|synthetic`` and
-looked at with ``… sheet``.
+as in ``training.splits``. Made by ``python -m training.corpus.reenactment build --kind
+portraits|lids|grid|synthetic`` and looked at with ``… sheet``.
 
 What :meth:`ReenactmentPairs.batch` returns (torch, float32 unless said; pixels are those of the square, the first
 centre at (0.5, 0.5)):
@@ -50,9 +51,9 @@ from ..folders import data_folder
 from ..splits import portrait_split
 
 FOLDER = Path(".cache/pairs")
-KINDS = ("grid", "portraits", "own", "synthetic")
+KINDS = ("grid", "portraits", "own", "lids", "synthetic")
 SPLITS = ("train", "test", "unseen")
-SHARES = {"grid": 0.2, "portraits": 0.4, "own": 0.1, "synthetic": 0.3}
+SHARES = {"grid": 0.2, "portraits": 0.35, "own": 0.1, "lids": 0.05, "synthetic": 0.3}
 """Share of each kind in a batch, of those that are there: portraits first, they are the many real people."""
 
 
@@ -164,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="make the pairs that are not there yet")
-    build.add_argument("--kind", required=True, choices=("grid", "portraits", "synthetic"))
+    build.add_argument("--kind", required=True, choices=("grid", "portraits", "lids", "synthetic"))
     build.add_argument("--data", type=Path, default=data_folder())
     build.add_argument("--limit", type=int, help="work on so many portraits, clips or people only")
     build.add_argument("--split", action="append", choices=SPLITS, help="this one alone; again for more")

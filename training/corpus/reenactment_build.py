@@ -34,20 +34,24 @@ def build(kind: str, folder: Path, data: Path, limit: int | None = None, splits:
     ``limit``: so many portraits, clips or people a split; ``splits``: those of these alone.
     """
     head = HeadModel.load()
-    makers = {"portraits": _portraits, "grid": _grid, "synthetic": _synthetic}[kind]
+    makers = {"portraits": _portraits, "lids": _lids, "grid": _grid, "synthetic": _synthetic}[kind]
     for split, units in makers(data, head):
         if split not in splits:
             continue
         _shards(folder, kind, split, dict(list(units.items())[:limit]))
 
 
-def _portraits(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
+def _portraits(data: Path, head: HeadModel, lids: bool = False) -> Iterator[tuple[str, Makers]]:
     files = sorted((data / "portraits").glob("*.jpg"))
     # In random order, so that the first shards show all sorts of people.
     files = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
     for part in ("train", "test"):
         chosen = [f for f in files if portrait_split(f.stem) == part]
-        yield part, {f.stem: partial(portrait_pairs, head, f, CACHE / "portraits") for f in chosen}
+        yield part, {f.stem: partial(portrait_pairs, head, f, CACHE / "portraits", lids) for f in chosen}
+
+
+def _lids(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
+    yield from _portraits(data, head, lids=True)
 
 
 def _grid(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
