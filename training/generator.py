@@ -294,6 +294,9 @@ def main() -> None:
             command.add_argument(
                 "--decay-from", type=float, default=Recipe.decay_from, help="part of the steps after which rates fall"
             )
+        if name == "export":
+            command.add_argument("--blend", type=Path, help="exported weights to mix in")
+            command.add_argument("--share", type=float, default=0.15, help="how much of them")
         add_run_arguments(command, Path("runs/generator"), defaults)
     options = parser.parse_args()
     config, recipe = run_config(options, defaults), Recipe.of(options.model, options.size)
@@ -317,7 +320,7 @@ def main() -> None:
         (options.run / "evaluation.json").write_text(json.dumps(results, indent=1))
         print(image_metrics.table(results, "python -m training.generator evaluate").markdown(datetime.date.today()))
     else:
-        print(export(options.run, recipe))
+        print(export(options.run, recipe, blend=options.blend, share=options.share))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from core.renderer.generator import Generator, PaperGenerator
 from core.renderer.generator.weights import save_generator, weights_path
 
@@ -15,12 +17,25 @@ if TYPE_CHECKING:
     from .generator import Recipe
 
 
-def export(run: Path, recipe: Recipe, path: Path | None = None) -> Path:
-    """Write the averaged weights of a run as the product reads them (float16); returns where."""
-    from .generator import build
+def export(
+    run: Path, recipe: Recipe, path: Path | None = None, blend: Path | None = None, share: float = 0.0
+) -> Path:
+    """Write the averaged weights of a run as the product reads them (float16); returns where.
+
+    ``blend`` is a file of exported weights of the same kind and size, of which ``share`` (0..1) is mixed in: between the
+    weights that a run began with and those it ended with lie some that do better on strangers than both (Wortsman et
+    al. 2022, "Robust fine-tuning of zero-shot models"). Raises BadInputError where they are of another kind or size.
+    """
+    from .generator import build, start_from
 
     network = load_module(run / CHECKPOINT, "G", build(recipe))
     assert isinstance(network, (Generator, PaperGenerator))
+    if blend is not None:
+        other = build(recipe)
+        start_from(other, recipe, blend)
+        with torch.no_grad():
+            for own, mixed_in in zip(network.parameters(), other.parameters(), strict=True):
+                own.lerp_(mixed_in, share)
     path = path or weights_path(recipe.model)
     save_generator(path, network)
     return path

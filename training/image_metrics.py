@@ -92,7 +92,7 @@ def drawn_by(path: Path | None, styles: StyleNetworks) -> Method:
             if isinstance(network, PaperGenerator):
                 return network(batch["source"], style).clamp(0, 1)
             prepared = prepare({**batch, "style": style})
-            geometry = (batch["warped"], prepared["paintable"], batch["flow"], batch["parts"])
+            geometry = (batch["warped"], prepared["paintable"], batch["flow"], batch["parts"], batch["stretch"])
             return finished(correct(network, prepared), *geometry)
 
     return make

@@ -16,7 +16,7 @@ from core.renderer import Renderer
 from core.renderer.fields import pixel_grid
 from core.renderer.generator import Correction, Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
 from core.renderer.generator.conditions import CHANNELS, GROUPS, conditions, half_flow, paintable
-from core.renderer.generator.finish import DETAIL_GAIN, with_detail, without_cooling
+from core.renderer.generator.finish import DETAIL_GAIN, with_detail, without_cooling, without_stripes
 from core.renderer.generator.layers import EPSILON, GAIN, Mapping, ModulatedConv, activate, soften
 from core.renderer.generator.refine import Painter
 from core.renderer.generator.style import identity_of, style_of
@@ -183,7 +183,7 @@ def test_detail_comes_back_where_skin_moves_and_nowhere_else():
     for same in ((slice(None), slice(0, 78)), (slice(240, 272), slice(240, 272))):  # background, lips
         torch.testing.assert_close(made[..., same[0], same[1]], picture[..., same[0], same[1]], rtol=0, atol=0)
     skin = (..., slice(300, 500), slice(100, 500))
-    assert 1.05 < float(made[skin].std() / picture[skin].std()) < 1.0 + DETAIL_GAIN
+    assert 1.0 + DETAIL_GAIN / 3 < float(made[skin].std() / picture[skin].std()) < 1.0 + DETAIL_GAIN
     flat = torch.full_like(picture, 0.5)
     torch.testing.assert_close(with_detail(flat, paint, far, parts)[skin], flat[skin], rtol=0, atol=1e-6)
 
@@ -198,6 +198,17 @@ def test_skin_may_get_warmer_and_darker_but_no_bluer():
     torch.testing.assert_close(cooler[:, :, 4:], change[:, :, 4:])
     warmer = Correction(torch.zeros(1, 2, 8, 8), nothing, change.flip(1))
     torch.testing.assert_close(without_cooling(warmer, parts).change, change.flip(1))
+
+
+def test_stripes_go_where_the_photograph_is_stretched_and_stay_elsewhere():
+    stripes = torch.tensor([-0.1, 0.1]).repeat(16).expand(1, 3, 32, 32)
+    slow = torch.linspace(0, 1, 32).expand(1, 1, 32, 32)
+    stretch = torch.zeros(1, 1, 32, 32)
+    stretch[..., :16, :] = 1
+    made = without_stripes(Correction(torch.zeros(1, 2, 32, 32), slow, stripes), stretch)
+    assert made.change[..., :16, 4:-4].abs().max() < 0.15 * 0.1
+    torch.testing.assert_close(made.share[..., 4:-4], slow[..., 4:-4])
+    torch.testing.assert_close(made.change[..., 16:, :], stripes[..., 16:, :], rtol=0, atol=0)
 
 
 def test_paper_generator_draws_from_identity_and_style_alone():

@@ -218,6 +218,19 @@ def test_rates_fall_from_where_they_are_told_to(tmp_path):
     assert rates[6] > rates[7] > rates[8] > rates[9] > 0 and rates[9] < 0.2 * peak
 
 
+def test_exported_weights_may_be_mixed_with_others(tmp_path):
+    runs = [trainer(tmp_path / str(steps), steps) for steps in (2, 6)]
+    for run in runs:
+        run.fit()
+    first, last = (run.run.averages["G"].state_dict() for run in runs)
+    path = export(tmp_path / "2", runs[0].recipe, tmp_path / "first.safetensors")
+    mixed = export(tmp_path / "6", runs[1].recipe, tmp_path / "mixed.safetensors", blend=path, share=0.25)
+    for name, value in load_generator(mixed).state_dict().items():
+        torch.testing.assert_close(value, 0.25 * first[name] + 0.75 * last[name], rtol=2e-3, atol=2e-3)
+    with pytest.raises(BadInputError, match="another kind or size"):
+        export(tmp_path / "2", runs[0].recipe, blend=ROOT / "core" / "weights" / "generator.safetensors")
+
+
 def test_averaged_weights_are_exported(tmp_path):
     run = trainer(tmp_path, 3)
     run.fit()

@@ -91,7 +91,7 @@ class Refiner:
         # One by one: products of matrices and convolutions may round differently for another number of frames.
         corrections = [self._correct_one(*(v[k : k + 1] for v in given)) for k in range(len(channels))]
         correction = Correction(*(torch.cat([getattr(c, f.name) for c in corrections]) for f in fields(Correction)))
-        return finished(correction, frames.picture, paint, moved, parts)
+        return finished(correction, frames.picture, paint, moved, parts, stretch)
 
     def _correct_one(
         self, picture: Tensor, geometry: Tensor, positions: Tensor, paint: Tensor, channels: Tensor
