@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from .generator import Recipe
 
 
-def export(
-    run: Path, recipe: Recipe, path: Path | None = None, blend: Path | None = None, share: float = 0.0
-) -> Path:
+def export(run: Path, recipe: Recipe, path: Path | None = None, blend: Path | None = None, share: float = 0.0) -> Path:
     """Write the averaged weights of a run as the product reads them (float16); returns where.
 
-    ``blend`` is a file of exported weights of the same kind and size, of which ``share`` (0..1) is mixed in: between the
-    weights that a run began with and those it ended with lie some that do better on strangers than both (Wortsman et
-    al. 2022, "Robust fine-tuning of zero-shot models"). Raises BadInputError where they are of another kind or size.
+    ``blend`` is a file of exported weights, of which ``share`` (0..1) is mixed in: between the weights that a run began
+    with and those it ended with lie some that do better on strangers than both (Wortsman et al. 2022, "Robust
+    fine-tuning of zero-shot models"). Raises BadInputError where they are of another kind or size.
     """
     from .generator import build, start_from
 

@@ -2,8 +2,8 @@
 
 Compared are the still portrait (the source as it is), the plain flow warp, the paper's own generator where weights are
 given, and G. Held out are talker s1's test clips and all clips of s4 (a stranger), portraits by name, and synthetic
-people by seed (``training.splits``). How lids of held-out portraits close nobody photographed: their truth is the warp's
-own picture, drawn twice as large. Metrics count pixels that truth and conditions agree on (``valid``), over the
+people by seed (``training.splits``). How lids of held-out portraits close nobody photographed: their truth is the
+warp's own picture, drawn twice as large. Metrics count pixels that truth and conditions agree on (``valid``), over the
 whole picture, the mouth, the eyes, and the edge of head and hair. Writes JSON, and the table into a page.
 """
 
@@ -242,8 +242,8 @@ def table(results: Mapping[str, Any], command: str) -> Table:
     notes = (
         f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}.",
         "Face to R: difference of the feature maps of `core/reconstruction.py` on the face; no loss of G contains it, "
-        "while the perceptual distance is one of its losses. Still: the source picture, whatever the motion. Lids closing: "
-        "the truth is the warp's own picture, drawn twice as large, so that the warp errs by its sampling alone.",
+        "while the perceptual distance is one of its losses. Still: the source picture, whatever the motion. Lids "
+        "closing: the truth is the warp's own picture, drawn twice as large, so that it errs by its sampling alone.",
     )
     return Table("self-reenactment", "Self-reenactment", command, headings, tuple(rows), notes)
 
