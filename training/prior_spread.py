@@ -46,7 +46,7 @@ TOGETHER: dict[str, tuple[int, ...]] = {
 
 
 def takes_beside(held: HeldOut, prior: NonlipPrior, seeds: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """So many takes (T, 25) of each training clip, and the lessons that they stand beside, of whose levels they know."""
+    """So many takes (T, 25) of each training clip, and the lessons beside them, whose levels they are told."""
     motions = {
         (clip.name, FIRST_SEED + k): held.lesson(place, k % held.draws)
         for place, clip in enumerate(held.clips)
