@@ -126,7 +126,9 @@ class AutoregressivePrior(nn.Module):
         x = self.token_in(torch.cat([before, audio], dim=-1)) + sinusoidal(positions, self.config.width)
         for index, block in enumerate(self.blocks):
             x = block(x, None if memories is None else memories[index])
-        return before + self.out(self.norm(x))  # what it learns is the change
+        # The frame itself, which the norm before the last layer bounds: answers that were changes of the frame before
+        # added up, and heads ended hundreds of degrees away.
+        return self.out(self.norm(x))
 
     @torch.inference_mode()
     def sample(self, mel: Tensor, start: Tensor, heard: bool = True, levels: Tensor | None = None) -> Tensor:

@@ -164,9 +164,11 @@ def train(
     lips: LipModel,
     shipped: Representation | None = None,
     reader: Reconstruction | None = None,
+    painter: Path | None = None,
 ) -> list[dict[str, float]]:
     """Train one stage in ``folder`` from the averaged networks in the folder ``before``, or E_v from ``reader``, and
-    those of :data:`KEPT` as ``shipped`` has them where it is given; returns the new lines of the log."""
+    those of :data:`KEPT` as ``shipped`` has them where it is given; *disentangle* with the generator of the run in
+    ``painter``, if one is given. Returns the new lines of the log."""
     size = config.stage(stage)
     networks = build(config, lips, run.seed)
     networks.representation.mean, networks.representation.scale = data.channel_statistics()
@@ -174,6 +176,8 @@ def train(
         load_stage(before, networks)
         if stage == "disentangle":
             networks.render.paint_as(networks.reenact)
+        if painter is not None:
+            networks.render.load_state_dict(load_stage(painter, build(config, lips, run.seed)).render.state_dict())
     elif reader is not None:
         networks.start_from(reader)
     if shipped is not None:
@@ -284,6 +288,7 @@ def main() -> None:
             lips,
             Representation.load(path=options.keep) if options.keep else None,
             None if options.from_scratch or options.size == "tiny" else Reconstruction.load(),
+            Variant().folder(options.run) if stage == "disentangle" and variant.as_paper else None,
         )
         print({name: round(value, 4) for name, value in lines[-1].items()} if lines else "nothing left to do")
     elif options.command == "export":

@@ -56,6 +56,15 @@ def test_one_by_one_is_all_at_once(network):
     torch.testing.assert_close(torch.cat(single, dim=1), network(before, audio), rtol=1e-4, atol=1e-5)
 
 
+def test_what_is_fed_back_does_not_add_up(network):
+    """However long a take is and wherever it starts, answers stay within what the last norm and layer allow."""
+    width = network.config.width
+    gain, shift = network.norm.weight.abs().max(), network.norm.bias.norm()
+    bound = network.out.weight.norm(dim=1) * (gain * width**0.5 + shift) + network.out.bias.abs()
+    made = network.sample(torch.randn(4 * 400, 80), 50 * torch.randn(2, d_nl))[:, 1:]
+    assert (made.abs() <= bound + 1e-4).all()
+
+
 @pytest.mark.parametrize("frames", [1, 2, 40, 41, 130])
 def test_sampling_continues_its_start_for_any_length(network, frames):
     mel, start = torch.randn(4 * frames, 80), torch.randn(3, d_nl)

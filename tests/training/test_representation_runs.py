@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from core.channels import CHANNELS
 from core.errors import SoliloquyError
@@ -153,6 +154,26 @@ def test_as_in_the_paper_only_pictures_and_l_ol_teach(tmp_path, faces):
             return float(networks.eval()("disentangle", batch, batch.views, banks)["total"])
 
     assert loss(0.3, 0.0) == loss(0.0, 0.0) != loss(0.0, 0.5)
+
+
+def test_f_nl_may_be_taught_by_a_generator_that_draws(tmp_path, faces):
+    """``painter``: pictures are painted from the first step on as that run's generator does; all else starts anew."""
+    config, lips = TrainConfig.tiny(), _lips()
+    _train("pretrain", tmp_path / "pretrain", faces, None, 2, config)
+    _train("disentangle", tmp_path / "ours", faces, tmp_path / "pretrain", 30, config)
+    data, run = Mixture([Faces(faces)], [1.0], lips, VIEW_SIDE), RunConfig(1, device="cpu", bfloat16=False)
+    paper = Variant(as_paper=True).recipe(config)
+    stages = {"ours": load_stage(tmp_path / "ours", build(config, lips, 0))}
+    for name, painter in (("anew", None), ("taught", tmp_path / "ours")):
+        train("disentangle", paper, run, tmp_path / name, tmp_path / "pretrain", data, lips, painter=painter)
+        stages[name] = load_stage(tmp_path / name, build(config, lips, 0))
+
+    def apart(one: str, other: str, part: str) -> float:
+        flat = [nn.utils.parameters_to_vector(stages[name].get_submodule(part).parameters()) for name in (one, other)]
+        return float((flat[0] - flat[1]).detach().norm())
+
+    assert apart("taught", "ours", "render") < 0.2 * apart("anew", "ours", "render")
+    assert apart("taught", "anew", "representation.mlp_nl") < 0.2 * apart("taught", "ours", "representation.mlp_nl")
 
 
 def test_views_are_looked_at_once(tmp_path, faces):
