@@ -17,6 +17,7 @@ from typing import Any
 import bpy
 
 from ..core import environment, protocol
+from ..core.places import WEIGHTS
 from . import estimate, preferences
 from .words import later, say
 
@@ -29,7 +30,6 @@ _LONG_PATH = 110
 """Windows' limit of 260 characters, less what torch's own files need below the runtime folder."""
 _GPU_GB = 2.0
 """GB of GPU memory that takes of 512 pixels need, with some to spare."""
-WEIGHTS = protocol.EXTENSION_ROOT / "core" / "weights"
 SUMS = "SHA256SUMS"
 """What `tools/build_zip.py` packs beside the weights."""
 SHOW_NETWORK = "extensions.userpref_show_online"

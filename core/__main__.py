@@ -192,8 +192,8 @@ def _run(request: Any, printer: Printer) -> dict[str, Any]:
     stop = threading.Event()
     let_threads_sleep()
     with _stopped_by_signals(stop):
+        from .devices import be_deterministic
         from .generate import Studio
-        from .models import be_deterministic
 
         be_deterministic()
         return Studio().handle(request, JobContext("cli", printer, stop.is_set))

@@ -21,9 +21,9 @@ from typing import IO
 
 from .errors import EXIT_CANCELLED, BadInputError, SoliloquyError
 from .lines import MAX_LINE, decode_event, encode_request
+from .places import ROOT
 from .processes import clean_environment, end_group, large_pages, own_group
 from .protocol import (
-    EXTENSION_ROOT,
     PROTOCOL,
     Alive,
     Cancel,
@@ -64,7 +64,7 @@ class WorkerClient:
         self,
         python: str | Path,
         *,
-        root: str | Path = EXTENSION_ROOT,
+        root: str | Path = ROOT,
         command: Sequence[str] | None = None,
         environment: Mapping[str, str] | None = None,
         start_timeout: float = 180.0,

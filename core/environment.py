@@ -22,10 +22,11 @@ from . import pythons
 from .errors import CancelledError, SoliloquyError
 from .files import try_lock
 from .installing import Installer
+from .places import REQUIREMENTS
 from .pythons import WORKER_PYTHONS, environment_python, find_python
 from .runner import Cancelled, Progress, Runner
 
-WORKER_REQUIREMENTS = Path(__file__).resolve().parent / "requirements" / "worker.txt"
+WORKER_REQUIREMENTS = REQUIREMENTS / "worker.txt"
 STAMP = "soliloquy-environment.json"
 RECIPE = 1
 """Counts changes of the way environments are built; part of the stamp."""

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 
 from .channels import FPS, GROUPS
+from .devices import choose_device, device_name, devices, gpus, memory_errors
 from .errors import BadInputError, SoliloquyError
 from .files import make_folder
 from .live_link import read_live_link_csv
 from .making import TakeMaker
-from .models import Models, choose_device, device_name, devices, gpus, memory_errors, weight_digests
+from .models import Models, weight_digests
 from .motion import Motion
 from .progress import JobContext
 from .protocol import Extract, Generate, Head, Probe, Render, Request, Resample, version

@@ -15,11 +15,12 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from . import places
 from .channels import EXPRESSIONS
 from .errors import SoliloquyError
 from .rotation import euler_to_matrix
 
-WEIGHTS = Path(__file__).parent / "weights" / "head_model.safetensors"
+WEIGHTS = places.WEIGHTS / "head_model.safetensors"
 PARTS = (
     "skin",
     "lips",

@@ -17,12 +17,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from . import places
 from .audio_encoder import AudioEncoder, AudioEncoderConfig, ResidualBlock
 from .channels import LIP_CHANNELS
 from .mel import MELS_PER_FRAME
 from .weight_files import open_weights
 
-WEIGHTS = Path(__file__).parent / "weights" / "lips.safetensors"
+WEIGHTS = places.WEIGHTS / "lips.safetensors"
 
 
 @dataclass(frozen=True)

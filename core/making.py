@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from .channels import CHANNELS, FPS, GROUPS, LIP_CHANNELS, NONLIP_CHANNELS
+from .devices import is_out_of_memory, peak_memory
 from .errors import BadInputError, SoliloquyError
 from .extract import extract
 from .frames import FrameWriter, frames_on_disk, read_frames, synthetic_marks, write_contact_sheet
 from .live_link import write_live_link_csv
-from .models import Models, is_out_of_memory, peak_memory
+from .models import Models
 from .motion import Motion
 from .prior.style import PriorStyle
 from .prior.windows import SEAM_FRAMES

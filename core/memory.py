@@ -1,6 +1,6 @@
 """How much memory there is and how much this process has needed, in bytes.
 
-Standard library only; the memory of a GPU is the worker's to tell (`core.models`).
+Standard library only; the memory of a GPU is the worker's to tell (`core.devices`).
 """
 
 from __future__ import annotations

@@ -42,17 +42,16 @@ from __future__ import annotations
 import functools
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from .channels import GROUPS
 from .errors import EXIT_FAILED, SoliloquyError
+from .places import MANIFEST
 from .prior.style import PriorStyle
 from .schema import setting
 
 PROTOCOL = 1
 """Version of the message schema; both sides must agree."""
-EXTENSION_ROOT = Path(__file__).resolve().parent.parent
 
 STAGES: dict[str, str] = {
     "models": "Loading the models",
@@ -70,7 +69,7 @@ STAGES: dict[str, str] = {
 @functools.cache
 def version() -> str:
     """The extension's version, from its manifest."""
-    with (EXTENSION_ROOT / "blender_manifest.toml").open("rb") as stream:
+    with MANIFEST.open("rb") as stream:
         return str(tomllib.load(stream)["version"])
 
 

@@ -15,12 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import places
 from .channels import EXPRESSIONS
 from .face_view import VIEW_SIDE
 from .rotation import euler_to_matrix, matrix_to_euler
 from .weight_files import open_weights
 
-WEIGHTS = Path(__file__).parent / "weights" / "reconstruction.safetensors"
+WEIGHTS = places.WEIGHTS / "reconstruction.safetensors"
 IDENTITY = 50
 SIZES = {"identity": IDENTITY, "expression": len(EXPRESSIONS), "rotation": 3, "place": 3, "gaze": 4, "light": 27}
 """Numbers that R tells of a face, in the order of its last layer."""

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from .channels import EXPRESSIONS, FPS
+from .devices import memory_errors
 from .errors import CancelledError, SoliloquyError
 from .frames import read_frames
-from .models import memory_errors
 from .motion import Motion
+from .places import ASSETS
 from .progress import JobContext
 from .protocol import Generate
 from .take import TAKE_FILE
 
-ASSETS = Path(__file__).resolve().parent / "assets"
 SIZE = 256
 """Pixels of the face square."""
 _LEAST_JAW = 0.03

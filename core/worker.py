@@ -76,8 +76,8 @@ class Worker:
         threading.Thread(target=self._live, name="live", daemon=True).start()
         import torch
 
+        from .devices import be_deterministic, device_name, devices
         from .generate import Studio
-        from .models import be_deterministic, device_name, devices
 
         be_deterministic()
         device = devices()[0]

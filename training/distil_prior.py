@@ -21,8 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.places import WEIGHTS
 from core.prior.denoiser import led, predict_clean
-from core.prior.model import WEIGHTS, NonlipPrior
+from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior
 from core.prior.schedule import CosineSchedule
 from core.prior.styling import early_gain, told_spread

@@ -27,7 +27,8 @@ import numpy as np
 import torch
 
 from core.errors import SoliloquyError
-from core.prior.model import WEIGHTS, NonlipPrior
+from core.places import WEIGHTS
+from core.prior.model import NonlipPrior
 
 from .autoregressive import AutoregressiveSampler
 from .checkpoint import load_checkpoint

@@ -22,9 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import BadInputError
+from core.places import WEIGHTS
 from core.prior.denoiser import predict_clean
 from core.prior.features import d_nl
-from core.prior.model import WEIGHTS, NonlipPrior
+from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.schedule import CosineSchedule
 from core.prior.spaces import ChannelSpace, CodeSpace, FeatureSpace

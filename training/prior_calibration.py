@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.places import WEIGHTS
 from core.prior.calibration import (
     BANDS,
     CENTRES,
@@ -31,7 +32,7 @@ from core.prior.calibration import (
 )
 from core.prior.denoiser import EXACT_UP_TO, predict_clean
 from core.prior.levels import LEVELS
-from core.prior.model import WEIGHTS, NonlipPrior
+from core.prior.model import NonlipPrior
 
 from .prior_batches import Batch, BatchSource, MixConfig, add_mix_argument
 from .prior_data import load_clips

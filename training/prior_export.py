@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.places import WEIGHTS
 from core.prior.calibration import Calibration
-from core.prior.model import WEIGHTS, NonlipPrior
+from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior
 
 from .checkpoint import load_checkpoint, load_module, module_weights

@@ -21,9 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.places import WEIGHTS
 from core.prior.features import FEATURES
 from core.prior.levels import measure_levels
-from core.prior.model import WEIGHTS, NonlipPrior
+from core.prior.model import NonlipPrior
 
 from .motion_metrics import ACTIVE_DEVIATION
 from .prior_evaluation import TO_CHOOSE_BY, HeldOut, held_out, prior_sampler

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from core.devices import fast_bfloat16
 from core.errors import SoliloquyError
 from core.lips import LipModel
-from core.models import fast_bfloat16
 from core.reconstruction import Reconstruction
 from core.representation.model import WEIGHTS, Representation, RepresentationConfig
 

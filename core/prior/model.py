@@ -15,9 +15,10 @@ from torch import Tensor
 
 from ..audio_encoder import AudioEncoderConfig
 from ..channels import NONLIP_CHANNELS
+from ..devices import fast_bfloat16
 from ..errors import SoliloquyError
 from ..mel import MEL_BANDS, MELS_PER_FRAME
-from ..models import fast_bfloat16
+from ..places import WEIGHTS
 from ..representation.model import Representation
 from ..threads import side_by_side, single_thread
 from ..weight_files import INSTALL_AGAIN, open_weights
@@ -32,8 +33,6 @@ from .style import PriorStyle
 from .styling import POSE_TRANSITION, pose_constraints
 from .walk import LOOP_FRAMES, Piece, Progress, Sampling, Walk
 from .windows import SEAM_FRAMES, plan_windows
-
-WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
 class NonlipPrior:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -23,7 +22,7 @@ from ..raster import interpolate, rasterise
 from ..threads import side_by_side
 from .eyes import Eye
 from .fields import blur, sample, smoothstep
-from .flow import Flow, FlowField
+from .flow import FlowField
 from .framing import frame_portrait
 from .generator.refine import Painter, Refiner
 from .geometry import HeadGeometry, PosedHeads
@@ -32,31 +31,10 @@ from .masks import LID_RINGS, polygon
 from .matte import separate
 from .mouth import Mouth
 from .stretched import StretchedPerson
+from .warped import WarpedFrames
 
 SIDE_BY_SIDE = 4
 """Frames that a processor's thread draws at once: fewer have it wait for its turn more often, more leave its cache."""
-
-
-@dataclass(frozen=True)
-class WarpedFrames:
-    """Frames of the square with what they were made from: the input of a network that refines them.
-
-    Attributes
-    ----------
-    picture
-        (B, 3, S, S) 0..1 RGB, finished.
-    flow
-        Where in the photograph each pixel comes from, how far that is known from the head model, and which triangle.
-    alpha
-        (B, 1, S, S) the warped person's matte.
-    heads
-        The posed head models.
-    """
-
-    picture: Tensor
-    flow: Flow
-    alpha: Tensor
-    heads: PosedHeads
 
 
 class Renderer:

@@ -23,13 +23,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from .. import places
 from ..channels import CHANNELS, HEAD, LIP_CHANNELS, NONLIP_CHANNELS
 from ..reconstruction import ReconstructionConfig
 from ..weight_files import open_weights
 from .encoders import EncoderConfig, IdentityEncoder, MotionEncoder, perceptron
 from .residual import ResidualConfig
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "representation.safetensors"
+WEIGHTS = places.WEIGHTS / "representation.safetensors"
 LIP_COLUMNS = [CHANNELS.index(name) for name in LIP_CHANNELS]
 NONLIP_COLUMNS = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
 _EXPRESSIONS = len(NONLIP_CHANNELS) - len(HEAD)

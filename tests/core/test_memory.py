@@ -2,7 +2,7 @@
 
 import torch
 
-from core import memory, models
+from core import devices, memory
 
 
 def test_peak_grows_with_what_is_held_and_stays() -> None:
@@ -22,9 +22,9 @@ def test_available_is_a_part_of_what_there_is() -> None:
 
 
 def test_a_processor_has_no_gpu_memory() -> None:
-    told = models.peak_memory("cpu")
+    told = devices.peak_memory("cpu")
     assert told["gpu"] is None and told["process"] == memory.peak()
-    assert len(models.gpus()) == torch.cuda.device_count()
+    assert len(devices.gpus()) == torch.cuda.device_count()
 
 
 def test_gpus_are_named_as_they_are_made_visible(monkeypatch) -> None:
@@ -33,9 +33,9 @@ def test_gpus_are_named_as_they_are_made_visible(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index=0: (5 << 30, 8 << 30))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index=0: f"card {index}")
-    assert [gpu["id"] for gpu in models.gpus()] == ["2", "GPU-7f"]
-    assert models.gpus()[1] == {"id": "GPU-7f", "name": "card 1", "memory": 8 << 30, "free": 5 << 30}
+    assert [gpu["id"] for gpu in devices.gpus()] == ["2", "GPU-7f"]
+    assert devices.gpus()[1] == {"id": "GPU-7f", "name": "card 1", "memory": 8 << 30, "free": 5 << 30}
     # Another program holds most of the three used gigabytes: they are not this worker's.
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 1 << 30)
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 2 << 30)
-    assert models.peak_memory("cuda")["gpu"] == (2 << 30) + models.CUDA_CONTEXT
+    assert devices.peak_memory("cuda")["gpu"] == (2 << 30) + devices.CUDA_CONTEXT

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from core import lines, protocol, schema
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, BadInputError, CancelledError, SoliloquyError
-from core.protocol import EXTENSION_ROOT, Generate, PriorStyle, Progress, Resample, TakeReady
+from core.places import ROOT
+from core.protocol import Generate, PriorStyle, Progress, Resample, TakeReady
 
 REQUESTS = [
     protocol.Probe(),
@@ -177,6 +178,6 @@ def test_blender_gets_the_standard_library_only() -> None:
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=EXTENSION_ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...models import fast_bfloat16
+from ...devices import fast_bfloat16
 from ..fields import pixel_grid
+from ..warped import WarpedFrames
 from .conditions import conditions, half_flow, paintable
 from .finish import finished
 from .generator import Correction, Generator, resized
 from .style import StyleNetworks, identity_of, style_of
 from .weights import load_generator, weights_path
-
-if TYPE_CHECKING:
-    from ..renderer import WarpedFrames
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from ... import places
 from ...weight_files import open_weights
 from .config import GeneratorConfig, PaperGeneratorConfig
 from .generator import Generator
 from .layers import settled
 from .paper import PaperGenerator
 
-FOLDER = Path(__file__).parents[2] / "weights"
+FOLDER = places.WEIGHTS
 FILES = {"flow": "generator.safetensors", "paper": "generator-paper.safetensors"}
 CONFIGS = {"flow": GeneratorConfig, "paper": PaperGeneratorConfig}
 MODELS = {"flow": Generator, "paper": PaperGenerator}

@@ -1,0 +1,21 @@
+"""Where the files that ship with Soliloquy lie.
+
+Standard library only. Every module that opens a shipped file takes its path from here, so that modules can move between
+folders without losing their files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The extension's folder (the repository): ``blender_manifest.toml``, ``addon/`` and ``core/``."""
+CORE = ROOT / "core"
+WEIGHTS = CORE / "weights"
+"""The trained networks and the head model, with a card for each."""
+ASSETS = CORE / "assets"
+"""Small sounds and pictures that the self-test uses."""
+REQUIREMENTS = CORE / "requirements"
+"""Pinned packages of the worker's environment."""
+MANIFEST = ROOT / "blender_manifest.toml"
+"""The extension's manifest: its name and version."""
