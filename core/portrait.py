@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -15,8 +17,9 @@ import torch
 
 from . import picture
 from .camera import Fit
-from .errors import BadInputError
+from .errors import BadInputError, SoliloquyError
 from .face_mesh import CONTOUR, OUTER_EYES, FaceMesh
+from .files import make_folder, write_bytes
 from .fitting import FitSettings, Fitter
 from .head_model import WEIGHTS, HeadModel
 from .landmark_model import LandmarkModel
@@ -81,6 +84,8 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
     """Read a photograph of one face and fit the head model to it.
 
     With ``cache_dir`` the fit is kept there, by the hashes of the file and of the head model, and read the next time.
+    A cache that can't be written is no error: the portrait is fitted, and the only cost is fitting it again next time.
+    A full disk is still reported, by the job's own files, which are written next.
     Raises BadInputError with one of: ``portrait_missing``, ``portrait_unreadable``, ``portrait_empty``,
     ``portrait_not_image``, ``portrait_damaged``, ``portrait_too_large``, ``portrait_too_small``, ``portrait_no_face``,
     ``portrait_several_faces``, ``portrait_tiny_face``, ``portrait_drawn``, ``portrait_cut_off``, ``portrait_profile``,
@@ -91,23 +96,28 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
     digest = hashlib.sha256(content).hexdigest()
     image = picture.decode(content, path.name)
     kept = None if cache_dir is None else Path(cache_dir) / f"portrait-{CACHE_VERSION}-{_model_key()}-{digest}.npz"
-    if kept is not None and kept.exists():
+    if kept is not None:
         cached = _from_cache(kept, image, digest)
         if cached is not None:
             return cached
     portrait = fit_portrait(image, digest, path.name)
     if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(".part.npz")
-        np.savez(
-            beside, **{f.name: getattr(portrait, f.name) for f in fields(portrait) if f.name not in ("image", "digest")}
-        )
-        beside.replace(kept)
+        with suppress(SoliloquyError):
+            make_folder(kept.parent)
+            write_bytes(kept, _to_cache(portrait))
     return portrait
 
 
+def _to_cache(portrait: Portrait) -> bytes:
+    """The content of a cache file: everything but the picture and its digest, which the photograph itself gives."""
+    buffer = io.BytesIO()
+    names = [field.name for field in fields(portrait) if field.name not in ("image", "digest")]
+    np.savez(buffer, **{name: getattr(portrait, name) for name in names})
+    return buffer.getvalue()
+
+
 def _from_cache(kept: Path, image: np.ndarray, digest: str) -> Portrait | None:
-    """The portrait of a cache file, or None where that file is damaged (it is then made again)."""
+    """The portrait of a cache file, or None where that file is missing or damaged (it is then made again)."""
     try:
         with np.load(kept, allow_pickle=False) as data:
             values = {key: data[key] for key in data.files}

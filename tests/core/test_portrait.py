@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from core.face_mesh import OUTER_EYES
 from core.picture import MAX_LONG_SIDE, decode
 from core.portrait import Portrait, face_fitter, load_portrait
 from core.rotation import euler_to_matrix
+from tests.at_once import run_two
 
 DATA = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 needs_portraits = pytest.mark.skipif(not (DATA / "portraits").is_dir(), reason="no real portraits at hand")
@@ -80,6 +82,60 @@ def test_cache_gives_the_same_portrait_without_fitting(
     assert np.array_equal(second.identity, first.identity) and np.array_equal(second.image, first.image)
     kept.write_bytes(kept.read_bytes()[:100])  # a damaged cache file is made anew
     assert np.array_equal(load_portrait(fitted[1], tmp_path).identity, first.identity)
+
+
+STAND_IN = """
+import sys
+from pathlib import Path
+import numpy as np
+from core import portrait
+from tests.at_once import meet, meet_before_renaming
+name, folder, picture, cache = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+def fit(image, digest, _):
+    meet(folder, "fit", name)
+    numbers = {"landmarks": 478 * 3, "identity": 50, "expression": 53, "rotation": 3, "translation": 3, "centre": 2}
+    arrays = {key: np.arange(count, dtype=np.float32) for key, count in numbers.items()}
+    return portrait.Portrait(image=image, focal=500.0, crop=(1.0, 2.0, 3.0), residual=0.01, digest=digest, **arrays)
+portrait.fit_portrait = fit
+meet_before_renaming(folder, name)
+print(portrait.load_portrait(picture, cache).identity.sum())
+"""
+
+
+def test_two_workers_fit_one_new_portrait_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the fit is a stand-in. Both have written their file before either gives it its name."""
+    picture, cache = tmp_path / "face.png", tmp_path / "cache"
+    Image.new("RGB", (64, 64), (90, 110, 140)).save(picture)
+    said = run_two(STAND_IN, tmp_path / "meet", str(picture), str(cache))
+    assert [float(line) for line in said] == [sum(range(50))] * 2
+    (kept,) = cache.iterdir()
+    assert kept.name.startswith("portrait-") and kept.suffix == ".npz"
+
+    def must_not_run(*_: object) -> None:
+        raise AssertionError("the cache file isn't whole")
+
+    monkeypatch.setattr(portrait_module, "fit_portrait", must_not_run)
+    assert load_portrait(picture, cache).crop == (1.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize("trouble", ["full disk", "a file in place of the folder"])
+def test_a_cache_that_cannot_be_written_is_no_error(
+    trouble: str, fitted: tuple[Portrait, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    if trouble == "full disk":
+
+        def write(path: Path, data: bytes) -> int:
+            with path.open("wb") as stream:
+                stream.write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Path, "write_bytes", write)
+    else:
+        cache.write_text("not a folder")
+    monkeypatch.setattr(portrait_module, "fit_portrait", lambda *_: fitted[0])
+    assert load_portrait(fitted[1], cache) is fitted[0]
+    assert not cache.is_dir() or not list(cache.iterdir())
 
 
 @pytest.mark.parametrize(
