@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import BadInputError, SoliloquyError
+from ..core.files import make_folder, write_bytes
 from . import compat, strips
 from .timing import Timing, scene_rate
 from .words import say
@@ -124,17 +125,19 @@ def write_packed(packed: bpy.types.PackedFile, name: str, inputs: Path) -> Path:
 
 
 def write_once(path: Path, data: bytes) -> Path:
-    """Write ``data`` to ``path`` unless it is there; a half-written file is never left under the name."""
+    """Write ``data`` to ``path`` unless it is there; a half-written file is never left under the name.
+
+    Several Blenders may write the same file at the same time. Raises BadInputError ``output_unwritable``.
+    """
     try:
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(path.name + ".part")
-            part.write_bytes(data)
-            part.replace(path)
-    except OSError as error:
+            make_folder(path.parent)
+            write_bytes(path, data)
+    except (OSError, SoliloquyError) as error:
+        refusal = error if isinstance(error, OSError) else error.__cause__
         raise BadInputError(
             "output_unwritable",
-            say("Cannot write to {parent} ({error}).", parent=path.parent, error=error.strerror),
+            say("Cannot write to {parent} ({error}).", parent=path.parent, error=getattr(refusal, "strerror", error)),
             say("Choose another output folder."),
         ) from error
     return path

@@ -1,9 +1,13 @@
 """What is spoken: trim, offset and place of the active sound strip."""
 
+from pathlib import Path
+
 import bpy
 import pytest
 from soliloquy.addon import compat, speech
-from soliloquy.core.errors import SoliloquyError
+from soliloquy.core.errors import BadInputError, SoliloquyError
+
+from tests.at_once import run_two
 
 pytestmark = pytest.mark.skipif(not compat.HAS_SOUND, reason="this bpy wheel is built without Blender's sound library")
 
@@ -61,6 +65,35 @@ def test_packed_sound_is_written_once(scene, strip, sound, tmp_path):
     assert first.read_bytes() == wanted and first.suffix == ".wav"
     assert speech.speech_from_strip(scene, strip, tmp_path / "inputs").path == first
     assert len(list((tmp_path / "inputs").iterdir())) == 1
+
+
+WRITE_ONCE = """
+import sys
+from pathlib import Path
+from tests.addon.conftest import load_extension
+from tests.at_once import meet, meet_before_renaming
+load_extension()
+from soliloquy.addon import speech
+name, folder, path = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+meet(folder, "begin", name)
+meet_before_renaming(folder, name)
+print(speech.write_once(path, bytes(1000)))
+"""
+
+
+def test_two_blenders_write_one_sound_at_once(tmp_path):
+    """Both have written their bytes before either gives them their name."""
+    path = tmp_path / "inputs" / "0123.wav"
+    said = run_two(WRITE_ONCE, tmp_path / "meet", str(path))
+    assert [Path(line.strip()) for line in said] == [path, path]
+    assert [file.name for file in path.parent.iterdir()] == ["0123.wav"] and path.read_bytes() == bytes(1000)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "inputs").write_text("not a folder")
+    with pytest.raises(BadInputError, match=r"^Cannot write to .*inputs \([^()]+\)\.") as raised:
+        speech.write_once(tmp_path / "inputs" / "0123.wav", b"")
+    assert raised.value.code == "output_unwritable"
 
 
 def test_missing_file_is_bad_input(scene, strip, sound, tmp_path):
