@@ -1,6 +1,6 @@
 """Render a person who doesn't exist: the head model with procedural skin, hair, eyes and shirt, lit and photographed.
 
-    python tools/make_person.py --seed 3 --out person.png
+    python -m tools.make_person --seed 3 --out person.png
 
 Same seed, same picture. Good enough for the face mesh and the whole pipeline, and free of anyone's personality rights.
 """
@@ -8,7 +8,6 @@ Same seed, same picture. Good enough for the face mesh and the whole pipeline, a
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import cv2
@@ -17,13 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from core.channels import EXPRESSIONS  # noqa: E402
-from core.head_model import PARTS, HeadModel  # noqa: E402
-from core.raster import interpolate_fragments, rasterise  # noqa: E402
-from core.synthetic_person import (  # noqa: E402
+from core.channels import EXPRESSIONS
+from core.head_model import PARTS, HeadModel
+from core.raster import interpolate_fragments, rasterise
+from core.synthetic_person import (
     Look,
     Noise,
     collar,
@@ -159,7 +155,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--height", type=int, default=800)
-    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "person.png")
+    parser.add_argument("--out", type=Path, default=Path("runs/person.png"))
     args = parser.parse_args()
     look = Look.draw(args.seed, HeadModel.load().identity_count)
     picture = render(look, args.seed, args.width, args.height)

@@ -20,13 +20,14 @@ from torch import Tensor, nn
 
 from core.channels import EXPRESSIONS
 from core.weight_files import open_weights
+from training import folders
 
 from .checkpoint import load_module
 from .corpus.synthetic.views import CACHE as SYNTHETIC
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
 from .reconstruction_data import Example, GridExamples, SyntheticExamples, collate, photographed
 
-WEIGHTS = Path(__file__).parent / "weights" / "gaze.safetensors"
+WEIGHTS = folders.WEIGHTS / "gaze.safetensors"
 HEIGHT, WIDTH = 32, 48
 """Pixels of an eye's picture."""
 REACH = 1.75

@@ -20,10 +20,11 @@ from torch.nn import functional
 
 from core.mel import MEL_BANDS, MELS_PER_FRAME
 from core.weight_files import open_weights
+from training import folders
 
 from .judge_data import MOUTH_SIDE
 
-WEIGHTS = Path(__file__).parent / "weights" / "judge.safetensors"
+WEIGHTS = folders.WEIGHTS / "judge.safetensors"
 FRAMES = 5
 """Video frames that one answer is about (0.2 s), as in SyncNet."""
 ROWS = FRAMES * MELS_PER_FRAME
