@@ -31,6 +31,7 @@ from . import (
     preferences,
     properties,
     properties_queue,
+    reactions,
     status_bar,
     steps,
     style_presets,
@@ -48,7 +49,8 @@ _WITH_CLASSES = (
     *(style_presets, panels, panels_takes, panels_style, panels_queue, panels_targets, operators_doctor),
 )
 _WITH_HOOKS = (
-    *(properties, properties_queue, style_presets, estimate, steps, operators_doctor, jobs, job_queue),
+    *(properties, reactions, properties_queue, style_presets),
+    *(estimate, steps, operators_doctor, jobs, job_queue),
     *(operators_runtime, thumbnails, menus, status_bar, translations, cli),
 )
 

@@ -18,6 +18,7 @@ from bpy.props import (
 
 from ..core.channels import FPS, GROUPS, LIP_GROUPS
 from ..core.protocol import Generate
+from .changes import Change
 from .compat import BLEND_RELATIVE
 from .properties_portrait import PortraitProperties
 from .properties_style import CLASSES as STYLE_CLASSES
@@ -47,46 +48,32 @@ _GROUP_ITEMS = (
 )
 
 
-def _choose_take(settings: SoliloquySettings, _context: bpy.types.Context) -> None:
-    """Show the chosen take and silence the other takes of the same speech, as one compares shots."""
-    from .takes import choose
-
-    choose(settings.id_data)
-
-
-def _apply_shown(take: SoliloquyTake, _context: bpy.types.Context) -> None:
-    """Strip and NLA tracks follow the eye in the list."""
-    from .takes import apply_shown
-
-    apply_shown(take.id_data, take)
-
-
-def _apply_name(take: SoliloquyTake, _context: bpy.types.Context) -> None:
-    """NLA tracks and image strip are called like the take."""
-    from .takes import rename
-
-    rename(take)
-
-
-def _note_opinion(take: SoliloquyTake, _context: bpy.types.Context) -> None:
-    """Star and note go where the take's Actions go."""
-    from .nla import annotate
-
-    annotate(take.key, star=take.star, note=take.note)
+TAKE_CHOSEN: Change[SoliloquySettings] = Change()
+"""Another take was chosen in the list."""
+SHOWN_CHANGED: Change[SoliloquyTake] = Change()
+"""The eye of a take was switched."""
+TAKE_RENAMED: Change[SoliloquyTake] = Change()
+OPINION_CHANGED: Change[SoliloquyTake] = Change()
+"""A take's star or note was changed."""
 
 
 class SoliloquyTake(bpy.types.PropertyGroup):
     """One finished take: where it lies on disk and where it belongs on the timeline."""
 
     name: StringProperty(
-        name="Name", description="The take's name, also of its NLA tracks and strip", update=_apply_name
+        name="Name", description="The take's name, also of its NLA tracks and strip", update=TAKE_RENAMED.update
     )
     key: StringProperty(name="Key", description="Tells this entry from all others; its Actions carry it")
-    star: BoolProperty(name="Star", description="Mark this take as one to keep", update=_note_opinion)
+    star: BoolProperty(name="Star", description="Mark this take as one to keep", update=OPINION_CHANGED.update)
     style: PointerProperty(type=SoliloquyStyle)
-    note: StringProperty(name="Note", description="What you want to remember about this take", update=_note_opinion)
+    note: StringProperty(
+        name="Note", description="What you want to remember about this take", update=OPINION_CHANGED.update
+    )
     shown: BoolProperty(
-        name="Show", description="Show the take's frames and play its NLA tracks", default=True, update=_apply_shown
+        name="Show",
+        description="Show the take's frames and play its NLA tracks",
+        default=True,
+        update=SHOWN_CHANGED.update,
     )
     index: IntProperty(name="Take", description="Number of the take within its job")
     seed: IntProperty(name="Seed", description="The same seed gives the same motion again")
@@ -216,7 +203,9 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     )
     takes: CollectionProperty(type=SoliloquyTake)
     active_take: IntProperty(
-        name="Active Take", description="Choosing a take shows it alone among those of its speech", update=_choose_take
+        name="Active Take",
+        description="Choosing a take shows it alone among those of its speech",
+        update=TAKE_CHOSEN.update,
     )
     shown_take: StringProperty(name="Shown Take", description="Key of the take that is shown")
     other_take: StringProperty(name="Other Take", description="Key of the take that was shown before, for A/B")

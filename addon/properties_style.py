@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty
 
 from ..core.channels import GROUPS
 from ..core.protocol import PriorStyle
+from .changes import Change
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(PriorStyle)}
 """Defaults and limits of what is sampled are the prior's."""
@@ -87,20 +88,15 @@ for _name, _label, _about in _SAMPLED:
     )
 
 
-def _apply_style(style: SoliloquyStyle, _context: bpy.types.Context) -> None:
-    """The take's tracks follow its style at once."""
-    from .speech import rate_of
-    from .styles import apply
-
-    scene = style.id_data
-    take = next((take for take in scene.soliloquy.takes if take.style == style), None)
-    if take is not None:
-        apply(take, rate_of(scene))
+STYLE_CHANGED: Change[SoliloquyStyle] = Change()
+"""How a take is shown was changed."""
 
 
 def _amount(name: str, about: str) -> FloatProperty:
     """How far something moves, live."""
-    return FloatProperty(name=name, description=about, default=1.0, min=0.0, soft_max=2.0, max=4.0, update=_apply_style)
+    return FloatProperty(
+        name=name, description=about, default=1.0, min=0.0, soft_max=2.0, max=4.0, update=STYLE_CHANGED.update
+    )
 
 
 _SHOWN = {
@@ -125,7 +121,7 @@ class SoliloquyStyle(bpy.types.PropertyGroup):
         min=0.0,
         soft_max=2.0,
         unit="TIME_ABSOLUTE",
-        update=_apply_style,
+        update=STYLE_CHANGED.update,
     )
     way_out: FloatProperty(
         name="Way Out",
@@ -133,7 +129,7 @@ class SoliloquyStyle(bpy.types.PropertyGroup):
         min=0.0,
         soft_max=2.0,
         unit="TIME_ABSOLUTE",
-        update=_apply_style,
+        update=STYLE_CHANGED.update,
     )
 
 

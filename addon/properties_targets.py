@@ -15,7 +15,9 @@ from bpy.props import (
 
 from ..core.errors import BadInputError
 from . import mapping
+from .changes import Change
 from .mapping import Rule
+from .presets import guess, rules_for
 
 
 def _suggest_sources(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
@@ -88,18 +90,13 @@ def _is_target(_self: object, candidate: bpy.types.Object) -> bool:
 
 def _guess_mapping(target: SoliloquyTarget, _context: bpy.types.Context) -> None:
     """A newly picked object gets the preset that fits it best."""
-    from .presets import guess, rules_for
-
     if target.thing is not None and not len(target.rules):
         target.preset = guess(target.thing)
         target.set_rules(rules_for(target.preset, target.thing))
 
 
-def _look(target: SoliloquyTarget, _context: bpy.types.Context) -> None:
-    """The eyes follow at once."""
-    from .styles import look_at
-
-    look_at(target)
+LOOK_CHANGED: Change[SoliloquyTarget] = Change()
+"""The object that the eyes follow, or how closely they follow it, was changed."""
 
 
 class SoliloquyTarget(bpy.types.PropertyGroup):
@@ -118,7 +115,10 @@ class SoliloquyTarget(bpy.types.PropertyGroup):
         name="Character", description="Whose target this is: only this character's takes are baked on it; empty: all"
     )
     look_at: PointerProperty(
-        name="Look At", type=bpy.types.Object, description="Object that the eyes follow, the camera say", update=_look
+        name="Look At",
+        type=bpy.types.Object,
+        description="Object that the eyes follow, the camera say",
+        update=LOOK_CHANGED.update,
     )
     look_influence: FloatProperty(
         name="Influence",
@@ -127,7 +127,7 @@ class SoliloquyTarget(bpy.types.PropertyGroup):
         min=0.0,
         max=1.0,
         subtype="FACTOR",
-        update=_look,
+        update=LOOK_CHANGED.update,
     )
     rules: CollectionProperty(type=SoliloquyRule)
     active_rule: IntProperty(name="Active Line")

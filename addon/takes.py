@@ -5,21 +5,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 
 from ..core.errors import BadInputError, SoliloquyError
 from ..core.protocol import TakeReady
 from . import bake, compat, estimate, nla, speech, strips, styles
+from .jobs import Job
 from .motion import load_motion
 from .properties import SoliloquyTake, settings_of
 from .properties_targets import SoliloquyTarget
 from .speech import Speech
 from .words import say
-
-if TYPE_CHECKING:
-    from .jobs import Job
 
 _FACTS = (
     "index",
