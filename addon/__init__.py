@@ -24,11 +24,12 @@ from . import (
     operators_takes,
     operators_targets,
     panels,
+    panels_doctor,
+    panels_preferences,
     panels_queue,
     panels_style,
     panels_takes,
     panels_targets,
-    preferences,
     properties,
     properties_queue,
     reactions,
@@ -42,11 +43,12 @@ from . import (
 from .properties import settings_of
 
 _WITH_CLASSES = (
-    *(preferences, properties, properties_queue),
+    *(panels_preferences, properties, properties_queue),
     *(operators_runtime, operators_takes, operators_list, operators_head, operators_targets),
     *(operators_exchange, operators_export, menus),
     *(operators_preview, operators_characters, operators_queue, operators_queue_run),
-    *(style_presets, panels, panels_takes, panels_style, panels_queue, panels_targets, operators_doctor),
+    *(style_presets, panels, panels_takes, panels_style, panels_queue, panels_targets),
+    *(operators_doctor, panels_doctor),
 )
 _WITH_HOOKS = (
     *(properties, reactions, properties_queue, style_presets),

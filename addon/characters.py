@@ -16,6 +16,13 @@ def characters_of(scene: bpy.types.Scene) -> Any:
     return scene.soliloquy_queue.characters
 
 
+def active_character(scene: bpy.types.Scene) -> SoliloquyCharacter | None:
+    """The character chosen in the list, or None."""
+    settings = scene.soliloquy_queue
+    index = settings.active_character
+    return settings.characters[index] if 0 <= index < len(settings.characters) else None
+
+
 def named(scene: bpy.types.Scene, name: str) -> SoliloquyCharacter | None:
     """The character of that name, or None."""
     return next((character for character in characters_of(scene) if name and character.name == name), None)

@@ -20,8 +20,10 @@ import bpy
 
 from ..core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
 from ..core.protocol import Generate, TakeReady
-from . import command_batch, commands, compat, head, jobs, operators_takes, preferences, speech, steps, takes
+from . import command_batch, commands, compat, head, jobs, preferences, speech, steps, takes
 from .properties import settings_of
+from .request import generate_request, request_for
+from .words import duration
 
 COMMAND = "soliloquy"
 _handles: list[object] = []
@@ -68,9 +70,9 @@ def _run(options: argparse.Namespace) -> int:
     _apply(scene, options)
     if options.audio:
         spoken = _speech_of_file(scene, Path(options.audio))
-        request = operators_takes.request_for(scene, spoken)
+        request = request_for(scene, spoken)
     else:
-        request, spoken = operators_takes.generate_request(scene)
+        request, spoken = generate_request(scene)
     made = _pump(jobs.start(request, "Generate", scene, spoken), scene)[0]
     if options.head or options.save_blend:
         _add_head_and_bake(scene, request, made[0])
@@ -148,7 +150,7 @@ def _pump(job: jobs.Job, scene: bpy.types.Scene) -> tuple[list[TakeReady], dict[
 
 def _print_progress(job: jobs.Job) -> None:
     """One line that is written over in a terminal; in a log a line for every stage and quarter."""
-    left = f", {jobs.duration(job.left)} left" if job.left is not None else ""
+    left = f", {duration(job.left)} left" if job.left is not None else ""
     line = f"soliloquy: {job.stage} ({job.share:.0%}{left})"
     if sys.stdout.isatty():
         print(f"\r{line:<70}", end="", flush=True)

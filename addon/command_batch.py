@@ -17,6 +17,7 @@ from ..core.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError,
 from ..core.files import make_folder
 from . import batch, commands, crew, estimate, job_queue, jobs, preferences, seats, steps
 from .batch import DONE, FAILED, RUNNING, WAITING, Entry
+from .words import duration
 
 
 def parser() -> argparse.ArgumentParser:
@@ -131,7 +132,7 @@ def _run(entries: list[Entry], summary: Path, chosen: argparse.Namespace) -> int
 def _tell(entry: Entry) -> None:
     words = {
         RUNNING: "…",
-        DONE: f"done, {len(entry.takes)} takes in {jobs.duration(entry.seconds)}",
+        DONE: f"done, {len(entry.takes)} takes in {duration(entry.seconds)}",
         WAITING: f"trying again: {entry.error}",
     }
     text = words.get(entry.status, f"{entry.status} after {entry.attempts} tries: {entry.error}")

@@ -23,7 +23,7 @@ from ..core.progress import SECONDS_PER_UNIT
 from ..core.protocol import Generate
 from . import compat, jobs, preferences, speech
 from .properties import settings_of
-from .words import say
+from .words import duration, say
 
 START = 8.0
 """Seconds until a worker that does not run yet has loaded its libraries."""
@@ -54,7 +54,7 @@ class Cost:
 
     def words(self) -> str:
         """``About 2 min 10 s, 180 MB of disk, 1.3 GB of memory``."""
-        parts = [say("About {time}", time=jobs.duration(self.seconds))]
+        parts = [say("About {time}", time=duration(self.seconds))]
         parts += [say("{size} of disk", size=size(self.disk))] if self.disk else []
         parts += [say("{size} of memory", size=size(self.memory))] if self.memory else []
         parts += [say("{size} of GPU memory", size=size(self.gpu))] if self.gpu else []

@@ -9,8 +9,9 @@ import bpy
 
 from ..core.errors import CancelledError, SoliloquyError
 from ..core.protocol import error_event
-from . import jobs, steps, takes
+from . import compat, jobs, steps, takes
 from .redrawing import redraw, redraw_when_due
+from .request import why_not
 from .words import say
 
 
@@ -164,3 +165,29 @@ def _in_scene(job: jobs.Job, begin: Callable[[bpy.types.Scene], Iterator[object]
     """Steps for the scene that a job works for; none where an undo took that away."""
     scene = jobs.scene_of(job)
     return iter(()) if scene is None else begin(scene)
+
+
+def poll_by(cls: type, reason: str) -> bool:
+    """The answer of a ``poll`` that explains itself."""
+    if reason:
+        cls.poll_message_set(reason)
+    return not reason
+
+
+class OnTake:
+    """Base of operators that need a chosen take."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen."""
+        chosen = takes.active_take(compat.sequencer_scene(context))
+        return poll_by(cls, say("No take is chosen in the list") if chosen is None else "")
+
+
+class OnSpeech(JobOperator):
+    """Base of jobs that begin with a speech and a portrait."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A runtime, a sound strip and a portrait are there, and no job runs."""
+        return poll_by(cls, why_not(context, needs_speech=True))

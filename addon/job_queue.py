@@ -19,10 +19,11 @@ from ..core import memory
 from ..core.client import WorkerClient
 from ..core.errors import BadInputError, SoliloquyError
 from ..core.protocol import TakeReady
-from . import batch, characters, compat, estimate, jobs, operators_takes, portrait, preferences, speech, strips, takes
+from . import batch, characters, compat, estimate, jobs, portrait, preferences, speech, strips, takes
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .crew import Crew
 from .redrawing import redraw
+from .request import request_for, speaker_of
 from .seats import Room
 from .words import later, say
 
@@ -183,8 +184,7 @@ def entry_of_strip(scene: bpy.types.Scene, strip: object) -> Entry:
     """A job for a sound strip: its character's portrait, the scene's other settings; raises BadInputError."""
     inputs = preferences.output_folder(scene.soliloquy.output_dir) / "inputs"
     spoken = speech.speech_from_strip(scene, strip, inputs)
-    request = operators_takes.request_for(scene, spoken)
-    who = spoken.character
+    request, who = request_for(scene, spoken), spoken.character
     entry = Entry(f"{strip.name} – {who}" if who else strip.name, request, scene.name, strips.link(scene, strip), who)
     entry.made_from = entry.fingerprint()
     return entry
@@ -311,7 +311,7 @@ def why_no_portrait(scene: bpy.types.Scene) -> str:
     strip = speech.sound_strip(scene)
     if strip is None:
         return say("No sound strip is active: select one in the sequencer")
-    owner = characters.portrait_owner(scene, operators_takes.speaker_of(scene))
+    owner = characters.portrait_owner(scene, speaker_of(scene))
     return "" if portrait.has_portrait(owner) else say("No portrait is chosen")
 
 

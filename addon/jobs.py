@@ -21,7 +21,7 @@ from . import preferences
 from .following import Following
 from .redrawing import redraw, redraw_when_due
 from .speech import Speech
-from .words import say
+from .words import duration, say
 
 IDLE_SECONDS = 300.0
 """How long a worker without work keeps its models in memory."""
@@ -88,12 +88,6 @@ class _State:
 
 
 _state = _State()
-
-
-def duration(seconds: float) -> str:
-    """``75`` → ``1 min 15 s``."""
-    whole = max(0, round(seconds))
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
 
 
 def current() -> Job | None:

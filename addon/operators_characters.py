@@ -7,17 +7,9 @@ from pathlib import Path
 import bpy
 
 from . import characters, compat
-from .operators_takes import poll_by
+from .job_operator import poll_by
 from .properties import settings_of
-from .properties_queue import SoliloquyCharacter
 from .words import say
-
-
-def active_character(scene: bpy.types.Scene) -> SoliloquyCharacter | None:
-    """The character chosen in the list, or None."""
-    settings = scene.soliloquy_queue
-    index = settings.active_character
-    return settings.characters[index] if 0 <= index < len(settings.characters) else None
 
 
 def selected_sounds(scene: bpy.types.Scene) -> list:
@@ -57,14 +49,14 @@ class SOLILOQUY_OT_remove_character(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """One is chosen."""
-        chosen = active_character(compat.sequencer_scene(context))
+        chosen = characters.active_character(compat.sequencer_scene(context))
         return poll_by(cls, say("No character is chosen") if chosen is None else "")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove it and its name wherever it stands."""
         scene = compat.sequencer_scene(context)
         queue = scene.soliloquy_queue
-        name = active_character(scene).name
+        name = characters.active_character(scene).name
         for strip in compat.all_strips(scene):
             if strip.soliloquy_character == name:
                 strip.soliloquy_character = ""
@@ -87,14 +79,14 @@ class SOLILOQUY_OT_assign_character(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """A character is chosen and sound strips are selected."""
         scene = compat.sequencer_scene(context)
-        if active_character(scene) is None:
+        if characters.active_character(scene) is None:
             return poll_by(cls, say("No character is chosen"))
         return poll_by(cls, "" if selected_sounds(scene) else say("No sound strip is selected in the sequencer"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write the name on each strip."""
         scene = compat.sequencer_scene(context)
-        name = active_character(scene).name
+        name = characters.active_character(scene).name
         chosen = selected_sounds(scene)
         for strip in chosen:
             strip.soliloquy_character = name

@@ -1,4 +1,4 @@
-"""The doctor's buttons and panel."""
+"""The doctor's buttons, and what the last check found."""
 
 from __future__ import annotations
 
@@ -9,20 +9,10 @@ import bpy
 from ..core.errors import EXIT_CANCELLED, SoliloquyError
 from . import compat, doctor, jobs, preferences
 from .doctor import Finding
-from .job_operator import JobOperator
-from .operators_takes import poll_by
-from .panels import Panel, draw_text, in_editors
+from .job_operator import JobOperator, poll_by
 from .redrawing import redraw
 from .words import say
 
-_ICONS = {doctor.OK: "CHECKMARK", doctor.WARN: "INFO", doctor.BAD: "ERROR"}
-_BUTTONS = {
-    ("soliloquy.install_runtime", False): "Install Runtime",
-    ("soliloquy.install_runtime", True): "Install Runtime Again",
-    ("preferences.addon_show", False): "Preferences",
-    (doctor.SHOW_NETWORK, False): "Network Preferences",
-}
-"""Words on the buttons that mend, by operator and whether it gets settings."""
 _findings: list[Finding] = []
 
 
@@ -98,32 +88,6 @@ def findings() -> list[Finding]:
     return list(_findings)
 
 
-class _Doctor(Panel):
-    bl_label = "Doctor"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, _context: bpy.types.Context) -> None:
-        """Findings, each with what mends it."""
-        layout = self.layout
-        row = layout.row(align=True)
-        row.operator("soliloquy.doctor", icon="HEART")
-        row.operator("soliloquy.copy_report", text="", icon="COPYDOWN")
-        if jobs.current() is None and _findings:
-            draw_text(layout, doctor.summary(_findings), "HEART")
-        for finding in _findings:
-            box = layout.box().column(align=True)
-            bad = finding.level == doctor.BAD
-            draw_text(box, f"{finding.title}: {finding.text}", _ICONS[finding.level], alert=bad)
-            if finding.fix:
-                draw_text(box, finding.fix, "BLANK1")
-            if finding.operator:
-                button = box.operator(finding.operator, text=_BUTTONS[finding.operator, bool(finding.settings)])
-                for name, value in finding.settings.items():
-                    setattr(button, name, value)
-                if finding.operator == "preferences.addon_show":
-                    button.module = preferences.ROOT_PACKAGE
-
-
 def register() -> None:
     """Nothing was checked yet."""
     _findings.clear()
@@ -134,4 +98,4 @@ def unregister() -> None:
     _findings.clear()
 
 
-CLASSES = (SOLILOQUY_OT_doctor, SOLILOQUY_OT_copy_report, *in_editors((_Doctor, "")))
+CLASSES = (SOLILOQUY_OT_doctor, SOLILOQUY_OT_copy_report)

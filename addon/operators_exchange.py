@@ -17,7 +17,7 @@ from ..core.files import make_folder
 from ..core.live_link import read_live_link_csv, write_live_link_csv
 from ..core.motion import Motion
 from . import compat, preferences, takes
-from .operators_takes import poll_by
+from .job_operator import poll_by
 from .properties import settings_of
 from .words import say
 

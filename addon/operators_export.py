@@ -9,7 +9,9 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..core.errors import BadInputError
 from . import compat, exports, moves, takes
-from .operators_takes import poll_by, target_of
+from .drawing import draw_text
+from .job_operator import poll_by
+from .request import target_of
 from .words import say
 
 
@@ -55,8 +57,6 @@ as Alembic"""
 
     def draw(self, _context: bpy.types.Context) -> None:
         """The format, and why it can't be written where it can't."""
-        from .panels import draw_text
-
         self.layout.prop(self, "kind")
         kind = exports.FORMATS[self.kind]
         reason = exports.why_not(self.kind)

@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterator
 import bpy
 
 from . import compat, head, jobs, moves, portrait, preferences, takes, targets
-from .job_operator import JobOperator
-from .operators_takes import OnTake, poll_by, why_not
+from .job_operator import JobOperator, OnTake, poll_by
 from .properties import settings_of
+from .request import why_not
 from .steps import SteppedOperator
 from .words import say
 

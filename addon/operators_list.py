@@ -11,8 +11,8 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 
 from ..core.errors import BadInputError
 from . import compat, jobs, nla, takes
+from .job_operator import OnTake, poll_by
 from .motion import load_motion
-from .operators_takes import OnTake, poll_by
 from .properties import settings_of
 from .steps import SteppedOperator
 from .words import say

@@ -9,7 +9,8 @@ import bpy
 
 from ..core.protocol import Generate
 from . import compat, jobs
-from .operators_takes import OnSpeech, generate_request
+from .job_operator import OnSpeech
+from .request import generate_request
 from .words import say
 
 PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}

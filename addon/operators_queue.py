@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, StringProperty
 from ..core.errors import SoliloquyError
 from . import compat, job_queue, preferences, speech, takes
 from .batch import CANCELLED, DONE, FAILED, RUNNING
-from .operators_takes import poll_by
+from .job_operator import poll_by
 from .redrawing import redraw
 from .steps import SteppedOperator
 from .words import say

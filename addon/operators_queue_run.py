@@ -10,8 +10,8 @@ from bpy.props import StringProperty
 from ..core.errors import SoliloquyError
 from . import compat, job_queue, jobs, preferences, steps
 from .batch import RUNNING, WAITING
+from .job_operator import poll_by
 from .operators_queue import QueueOperator
-from .operators_takes import poll_by
 from .redrawing import redraw, redraw_when_due
 from .words import say
 

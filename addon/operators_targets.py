@@ -12,7 +12,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..core.errors import SoliloquyError
 from . import compat, mapping, preferences, presets, styles, targets, wiggle
-from .operators_takes import poll_by
+from .job_operator import poll_by
 from .properties import settings_of
 from .properties_targets import SoliloquyTarget
 from .words import say

@@ -7,35 +7,10 @@ import time
 import bpy
 
 from . import characters, compat, doctor, estimate, jobs, operators_runtime, preferences, speech
-from .operators_takes import speaker_of, why_not
-from .properties import SoliloquySettings, settings_of
+from .drawing import Panel, draw_text, in_editors
 from .properties_portrait import draw_portrait
-from .words import say
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """``text`` in lines that fit ``width`` pixels of a panel; Blender's labels don't wrap by themselves."""
-    room = max(20, int((width - 40) / (7 * bpy.context.preferences.system.ui_scale)))
-    lines = [""]
-    for word in text.split():
-        while len(word) > room:  # a path
-            lines.append(word[:room])
-            word = word[room:]
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > room:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return [line for line in lines if line]
-
-
-def draw_text(layout: bpy.types.UILayout, text: str, icon: str = "NONE", alert: bool = False) -> None:
-    """A message over several lines."""
-    column = layout.column(align=True)
-    column.scale_y = 0.85
-    column.alert = alert
-    region = bpy.context.region
-    for index, line in enumerate(wrapped(text, region.width if region else 300)):
-        column.label(text=line, icon=icon if index == 0 else "BLANK1")
+from .request import speaker_of, why_not
+from .words import duration, say
 
 
 def draw_runtime(layout: bpy.types.UILayout) -> None:
@@ -83,7 +58,7 @@ def draw_progress(layout: bpy.types.UILayout) -> bool:
         if message:
             draw_text(layout.box(), message, "ERROR" if bad else "CHECKMARK", alert=bad)
         return False
-    left = say(" · {time} left", time=jobs.duration(job.left)) if job.left is not None else ""
+    left = say(" · {time} left", time=duration(job.left)) if job.left is not None else ""
     column = layout.column(align=True)
     column.label(text="Stopping" if job.cancelling else job.stage, icon="SORTTIME")
     row = column.row(align=True)
@@ -92,16 +67,6 @@ def draw_progress(layout: bpy.types.UILayout) -> bool:
     for notice in job.notices:
         draw_text(column, notice, "INFO")
     return True
-
-
-class Panel:
-    bl_category = "Soliloquy"
-    bl_region_type = "UI"
-
-    @staticmethod
-    def settings(context: bpy.types.Context) -> SoliloquySettings:
-        """Settings of the scene in view."""
-        return settings_of(compat.sequencer_scene(context))
 
 
 class _Speak(Panel):
@@ -164,22 +129,6 @@ class _Options(Panel):
         sub.prop(settings, "renderer")
         layout.prop(settings, "num_inference_steps")
         layout.prop(settings, "output_dir", placeholder="beside the .blend")
-
-
-EDITORS = (("SEQUENCE_EDITOR", "sequencer"), ("VIEW_3D", "viewport"))
-
-
-def in_editors(*panels: tuple[type, str]) -> tuple[type, ...]:
-    """A class of each (panel, name of its parent or nothing) for each editor; Blender needs one for each."""
-    classes = []
-    for space, suffix in EDITORS:
-        for base, parent in panels:
-            name = f"SOLILOQUY_PT_{base.__name__.strip('_').lower()}_{suffix}"
-            fields = {"bl_space_type": space, "bl_idname": name, "__doc__": base.draw.__doc__}
-            if parent:
-                fields["bl_parent_id"] = f"SOLILOQUY_PT_{parent}_{suffix}"
-            classes.append(type(name, (base, bpy.types.Panel), fields))
-    return tuple(classes)
 
 
 CLASSES = in_editors((_Speak, ""), (_Options, "speak"))

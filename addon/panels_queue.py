@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import batch, compat, estimate, job_queue, jobs, preferences, speech
+from . import batch, compat, estimate, job_queue, preferences, speech
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
-from .operators_characters import active_character
-from .panels import Panel, draw_text, in_editors
+from .characters import active_character
+from .drawing import Panel, draw_text, in_editors
 from .properties_portrait import draw_portrait
-from .words import say
+from .words import duration, say
 
 _ICONS = {WAITING: "SORTTIME", RUNNING: "PLAY", DONE: "CHECKMARK", FAILED: "ERROR", CANCELLED: "CANCEL"}
 
@@ -135,7 +135,7 @@ def _draw_running(layout: bpy.types.UILayout) -> None:
     share = (done + sum(entry.share for entry in running)) / max(1, len(entries))
     left = [entry.left for entry in running]
     rest = job_queue.expected(entries, len(crew.seats))[0].seconds
-    known = say(" · {time} left", time=jobs.duration(max(left) + rest)) if left and None not in left else ""
+    known = say(" · {time} left", time=duration(max(left) + rest)) if left and None not in left else ""
     for entry in running:
         layout.label(text=f"{entry.name}: {entry.stage}", icon="SORTTIME")
     row = layout.row(align=True)

@@ -7,9 +7,9 @@ import bpy
 from ..core.channels import GROUPS
 from ..core.errors import SoliloquyError
 from . import compat, nla, takes
-from .operators_takes import range_of
-from .panels import Panel, draw_text, in_editors
+from .drawing import Panel, draw_text, in_editors
 from .properties_style import AMPLITUDES
+from .request import range_of
 from .style_presets import SOLILOQUY_PT_performance_presets, SOLILOQUY_PT_style_presets
 from .words import say
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import compat, nla, takes, thumbnails
-from .panels import Panel, draw_text, in_editors
+from .drawing import Panel, draw_text, in_editors
 from .words import say
 
 _STATUS_ICONS = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}

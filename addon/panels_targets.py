@@ -5,9 +5,9 @@ from __future__ import annotations
 import bpy
 
 from . import compat, targets
+from .drawing import Panel, draw_text, in_editors
 from .mapping import BONE_KINDS
 from .operators_targets import active_target, profiles
-from .panels import Panel, draw_text, in_editors
 from .presets import PRESETS
 from .words import say
 

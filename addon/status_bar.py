@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import jobs
-from .words import say
+from .words import duration, say
 
 WIDTH = 18.0
 """Of the bar, in buttons: its sentence doesn't fit into what Blender would give it."""
@@ -17,7 +17,7 @@ def words(job: jobs.Job) -> str:
         return say("Soliloquy: stopping")
     if job.left is None:
         return say("Soliloquy: {stage}", stage=job.stage)
-    return say("Soliloquy: {stage}, {time} left", stage=job.stage, time=jobs.duration(job.left))
+    return say("Soliloquy: {stage}, {time} left", stage=job.stage, time=duration(job.left))
 
 
 def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:

@@ -25,3 +25,9 @@ def later(text: str) -> str:
     For constants, which are made before a language is known, and for threads, which must not ask Blender.
     """
     return text
+
+
+def duration(seconds: float) -> str:
+    """``75`` → ``1 min 15 s``."""
+    whole = max(0, round(seconds))
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

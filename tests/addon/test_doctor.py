@@ -6,7 +6,7 @@ import shutil
 
 import bpy
 import pytest
-from soliloquy.addon import cli, doctor, estimate, operators_doctor, preferences
+from soliloquy.addon import cli, doctor, estimate, operators_doctor, panels_doctor, preferences
 from soliloquy.core import environment, protocol
 from soliloquy.core.protocol import Generate
 
@@ -75,7 +75,7 @@ def test_the_panels_button_tells_what_to_look_at(scene, weights):
 
 
 def test_every_button_is_an_operator_with_words(scene):
-    for (operator, _), words in operators_doctor._BUTTONS.items():
+    for (operator, _), words in panels_doctor._BUTTONS.items():
         group, name = operator.split(".")
         if group != "extensions":  # the wheels don't load Blender's own extension manager
             assert getattr(getattr(bpy.ops, group), name).get_rna_type() and words

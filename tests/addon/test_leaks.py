@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "blender"))
 
 import leaks
-from soliloquy.addon import jobs, operators_takes
+from soliloquy.addon import jobs, request, speech
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_the_addon_leaves_nothing(before, sound, portrait, tmp_path):
         extension.register()
         scene = bpy.context.scene
         scene.soliloquy.output_dir, scene.soliloquy.portrait_file = str(tmp_path / "out"), str(portrait("slow"))
-        spoken = operators_takes.speech.Speech(sound, 0.0, None, 1, "", 1)
-        jobs.start(operators_takes.request_for(scene, spoken), "Generate", scene, spoken)
+        spoken = speech.Speech(sound, 0.0, None, 1, "", 1)
+        jobs.start(request.request_for(scene, spoken), "Generate", scene, spoken)
         while not jobs.current().share:
             jobs.current().poll()
         assert leaks.children(), "a worker runs"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import bpy
 import pytest
-from soliloquy.addon import operators_takes, panels_style, speech, style_presets
+from soliloquy.addon import jobs, panels_style, speech, style_presets
+from soliloquy.addon.motion import load_motion
 from soliloquy.core import lines, protocol
 from soliloquy.core.prior.style import PriorStyle
 
@@ -26,13 +27,13 @@ def taken(scene, sound, portrait, monkeypatch):
 def asked(monkeypatch):
     """Requests that operators send."""
     sent = []
-    start = operators_takes.jobs.start
+    start = jobs.start
 
     def remember(request, *rest):
         sent.append(request)
         return start(request, *rest)
 
-    monkeypatch.setattr(operators_takes.jobs, "start", remember)
+    monkeypatch.setattr(jobs, "start", remember)
     return sent
 
 
@@ -98,7 +99,7 @@ def test_a_pose_comes_from_the_take_at_the_current_frame(taken):
     taken.frame_set(11 + 20)
     bpy.ops.soliloquy.pose_from_take(which="end")
     performance = taken.soliloquy.performance
-    motion = operators_takes.load_motion(taken.soliloquy.takes[0].path() / "motion.npz")
+    motion = load_motion(taken.soliloquy.takes[0].path() / "motion.npz")
     assert performance.set_end_pose and not performance.set_start_pose
     assert tuple(performance.end_pose) == pytest.approx(motion.rotation[20], abs=1e-6)
     Path(taken.soliloquy.takes[0].path() / "motion.npz").unlink()

@@ -5,7 +5,7 @@ import subprocess
 import bpy
 import numpy as np
 import pytest
-from soliloquy.addon import compat, jobs, motion, operators_takes, speech, takes
+from soliloquy.addon import compat, jobs, motion, request, speech, takes
 from soliloquy.addon.arkit import SHAPE_NAMES
 
 pytestmark = pytest.mark.worker
@@ -64,7 +64,7 @@ def test_a_picture_without_a_face_is_told_and_changes_nothing(real, portrait, de
 
 def test_cancel_is_heard_by_the_real_worker(real, demo_speech):
     spoken = speech.Speech(demo_speech, 0.0, None, 1, "", 1)
-    job = jobs.start(operators_takes.request_for(real, spoken), "Generate", real, spoken)
+    job = jobs.start(request.request_for(real, spoken), "Generate", real, spoken)
     while not job.poll():
         pass
     job.cancel()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import bpy
 import pytest
 from soliloquy.addon import compat, jobs, speech, strips, takes
-from soliloquy.addon.operators_takes import why_not
+from soliloquy.addon.request import why_not
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_garbage_from_the_worker_ends_the_job(scene, ready):
 
 def test_cancel_ends_soon_and_keeps_finished_takes(scene, ready):
     ready("slow")
-    from soliloquy.addon.operators_takes import generate_request
+    from soliloquy.addon.request import generate_request
 
     request, spoken = generate_request(scene)
     job = jobs.start(request, "Generate", scene, spoken)
@@ -206,7 +206,7 @@ def test_cancel_ends_soon_and_keeps_finished_takes(scene, ready):
 @pytest.mark.parametrize("manner", ["slow", "hang"])
 def test_no_worker_outlives_file_or_addon(scene, ready, end, manner):
     ready(manner)
-    from soliloquy.addon.operators_takes import generate_request
+    from soliloquy.addon.request import generate_request
 
     request, spoken = generate_request(scene)
     job = jobs.start(request, "Generate", scene, spoken)

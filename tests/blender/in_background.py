@@ -227,8 +227,8 @@ def a_worker_killed_in_mid_job_is_an_error_and_the_next_job_works():
 
 def opening_a_file_in_mid_job_ends_the_worker():
     ready_scene("held")
-    jobs, operators = addon("jobs"), addon("operators_takes")
-    request, spoken = operators.generate_request(bpy.context.scene)
+    jobs, requests = addon("jobs"), addon("request")
+    request, spoken = requests.generate_request(bpy.context.scene)
     job = jobs.start(request, "Generate", bpy.context.scene, spoken)
     pid = jobs.worker_pid()
     while not job.share:
@@ -241,8 +241,8 @@ def opening_a_file_in_mid_job_ends_the_worker():
 def no_worker_is_left_when_blender_quits():
     """The runner looks for this process after Blender has ended."""
     ready_scene("held")
-    jobs, operators = addon("jobs"), addon("operators_takes")
-    request, spoken = operators.generate_request(bpy.context.scene)
+    jobs, requests = addon("jobs"), addon("request")
+    request, spoken = requests.generate_request(bpy.context.scene)
     job = jobs.start(request, "Generate", bpy.context.scene, spoken)
     while not job.share:
         job.poll()
