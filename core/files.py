@@ -43,15 +43,18 @@ def output_error(error: OSError, path: str | Path) -> SoliloquyError:
 
 
 @contextmanager
-def written_beside(path: str | Path) -> Iterator[Path]:
+def written_beside(path: str | Path, keep_ending: bool = True) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; on success it is renamed to ``path``, on failure it is removed.
 
+    The yielded name is unique, so several processes may write ``path`` at the same time; the last one stays. It is
+    hidden and ends as ``path`` does, because writers of pictures and sounds choose their format by the ending. Without
+    ``keep_ending`` it ends in ``.part``: for folders whose files others find by their ending while this one is written.
     Raises SoliloquyError ``disk_full``, BadInputError ``output_unwritable`` or SoliloquyError ``output_failed``
     where the system refuses.
     """
     path = Path(path)
-    # Hidden, unique, and with the same ending, because image writers choose their format by it.
-    beside = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(4)}{BESIDE_SUFFIX}{path.suffix}")
+    ending = path.suffix if keep_ending else ""
+    beside = path.with_name(f".{path.stem[:80]}-{secrets.token_hex(4)}{BESIDE_SUFFIX}{ending}")
     try:
         yield beside
         beside.replace(path)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from core.errors import SoliloquyError
+from core.files import written_beside
 
 
 def save_checkpoint(
@@ -31,11 +32,10 @@ def save_checkpoint(
     for name, optimiser in optimisers.items():
         for index, memory in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{name}/{index}/{key}": value for key, value in memory.items()}
-    beside = path.with_suffix(".part")
     # Clones: two names of one tensor are not allowed in a file.
     copies = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    save_file(copies, str(beside), {"facts": json.dumps(dict(facts))})
-    beside.replace(path)
+    with written_beside(path, keep_ending=False) as beside:
+        save_file(copies, str(beside), {"facts": json.dumps(dict(facts))})
 
 
 def load_checkpoint(

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from core.errors import SoliloquyError
+from core.files import written_beside
 
 from .reenactment import Pair
 
@@ -65,10 +66,9 @@ def write_pairs(path: Path, pairs: Sequence[Pair], facts: dict[str, object]) -> 
     tensors: dict[str, np.ndarray] = {"bytes": np.frombuffer(bytes(content), np.uint8), "spans": spans}
     for name in ARRAYS if pairs else ():
         tensors[name] = np.stack([getattr(pair, name) for pair in pairs])
-    beside = path.with_suffix(".part")
     about = {"version": VERSION, "pairs": [pair.facts for pair in pairs], **facts}
-    save_file(tensors, str(beside), {"facts": json.dumps(about)})
-    beside.replace(path)
+    with written_beside(path, keep_ending=False) as beside:
+        save_file(tensors, str(beside), {"facts": json.dumps(about)})
 
 
 def shard_is_whole(path: Path) -> bool:

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ... import places
+from ...files import written_beside
 from ...weight_files import open_weights
 from .config import GeneratorConfig, PaperGeneratorConfig
 from .generator import Generator
@@ -32,9 +33,8 @@ def save_generator(path: Path, network: Generator | PaperGenerator) -> None:
     """Write weights (float16) and configuration beside ``path`` and rename them there."""
     model = "flow" if isinstance(network, Generator) else "paper"
     state = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
-    beside = path.with_suffix(".part")
-    save_file(state, str(beside), {"model": model, "config": json.dumps(asdict(network.config))})
-    beside.replace(path)
+    with written_beside(path, keep_ending=False) as beside:
+        save_file(state, str(beside), {"model": model, "config": json.dumps(asdict(network.config))})
 
 
 def load_generator(
