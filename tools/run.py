@@ -6,7 +6,8 @@ extension's installer uses (``core.environment``); the second start is immediate
 ``demo`` runs the main job through Blender: a real ``blender`` (4.2 or newer) named by ``BLENDER`` or on the PATH, else
 the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under the ``bpy`` wheels that have their Python here, the
 packed extension in the real Blenders that ``SOLILOQUY_BLENDERS`` names (separated as in PATH), and the version matrix
-of all of these.
+of all of these. ``test --fast`` runs only the unit tests that aren't marked ``slow``. ``lint`` runs ruff, mypy and
+``tools/check_house.py``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,15 @@ BPY_PYTHONS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 """Each supported bpy wheel and the CPython it is built for."""
 TESTED_BPY = ("4.2", "5.0", "5.2")
 """The wheels that the add-on's tests run under; the matrix has them all."""
+UNIT_TESTS = ("tests/core", "tests/training", "tests/tools")
+"""Folders of the tests that run in the development environment."""
+LINTERS = {
+    "ruff": ["-m", "ruff", "check", "."],
+    "format": ["-m", "ruff", "format", "--check", "."],
+    "mypy": ["-m", "mypy"],
+    "house": ["tools/check_house.py"],
+}
+"""Arguments of Python for each linter."""
 OLDEST_BLENDER = (4, 2)
 DEFAULT_OUT = ROOT / "demo-output"
 
@@ -149,8 +160,11 @@ class Totals:
             self.skipped += count["skipped"]
 
 
-def test(arguments: list[str]) -> int:
-    """Run all tests, or what ``arguments`` (for pytest) name; returns 0 only when nothing failed."""
+def test(arguments: list[str], fast: bool = False) -> int:
+    """Run all tests, or what ``arguments`` (for pytest) name; returns 0 only when nothing failed.
+
+    ``fast`` leaves out what is marked slow, the bpy wheels and the real Blenders.
+    """
     print("== the development environment", flush=True)
     worker = development_environment()
     totals = Totals()
@@ -162,11 +176,11 @@ def test(arguments: list[str]) -> int:
         subprocess.run(command, cwd=ROOT, env=variables, check=False)
         totals.add_junit(report)
 
-    chosen = arguments or ["tests/core", "tests/training", "tests/tools"]
+    chosen = [*(["-m", "not slow"] if fast else []), *(arguments or UNIT_TESTS)]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "unit.xml"
         run("unit tests", [worker, "-m", "pytest", "-q", f"--junitxml={report}", *chosen], report)
-        if not arguments:
+        if not arguments and not fast:
             matrix: list[str | Path] = [worker, "tools/matrix.py", "--python", worker]
             for version in TESTED_BPY:
                 python = bpy_environment(version)
@@ -196,11 +210,12 @@ def test(arguments: list[str]) -> int:
     return 1 if totals.failed or not totals.passed else 0
 
 
-def lint() -> int:
-    """Run ruff and mypy; returns 0 when both are content."""
+def lint(names: Sequence[str] = ()) -> int:
+    """Run the linters, or those that are named; returns 0 when all are content."""
     python = development_environment()
-    commands = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
-    codes = [subprocess.run([python, "-m", *command], cwd=ROOT, check=False).returncode for command in commands]
+    codes = [
+        subprocess.run([python, *LINTERS[name]], cwd=ROOT, check=False).returncode for name in names or tuple(LINTERS)
+    ]
     return max(codes)
 
 
@@ -215,15 +230,21 @@ def main(arguments: list[str] | None = None) -> int:
     demonstration.add_argument("--takes", type=int, default=1)
     demonstration.add_argument("--seed", type=int, default=0)
     demonstration.add_argument("--size", type=int, default=512, choices=(256, 512))
-    commands.add_parser("test", help="run the tests; further arguments go to pytest", add_help=False)
-    commands.add_parser("lint", help="run the linters")
+    tests = commands.add_parser(
+        "test", help="run the tests; further arguments go to pytest", add_help=False, allow_abbrev=False
+    )
+    tests.add_argument("--fast", action="store_true", help="only unit tests that aren't slow")
+    linters = commands.add_parser("lint", help="run the linters")
+    linters.add_argument("linters", nargs="*", metavar="linter", help=f"of {', '.join(LINTERS)}; else all")
     options, rest = parser.parse_known_args(arguments)
     if rest and options.command != "test":
         parser.error(f"unknown: {' '.join(rest)}")
+    if options.command == "lint" and (unknown := set(options.linters) - set(LINTERS)):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
     try:
         if options.command == "demo":
             return demo(options)
-        return test(rest) if options.command == "test" else lint()
+        return test(rest, options.fast) if options.command == "test" else lint(options.linters)
     except SoliloquyError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tools.build_zip import ROOT, build, extension_files
+from tools.build_zip import CONTENTS, ROOT, SUMS, build, extension_files
 
 BLENDER_AND_WORKER = [
     "blender_manifest.toml",
@@ -67,11 +69,44 @@ def test_the_worker_runs_from_the_unpacked_zip(archive, tmp_path) -> None:
 
 
 def test_weights_fit_the_limits() -> None:
-    """Shards of at most 15 MiB, 96 MiB in all (design §10)."""
+    """A file has at most 15 MiB, all of them together at most 96 MiB."""
     sizes = [path.stat().st_size for path in (ROOT / "core" / "weights").glob("*.safetensors")]
     assert max(sizes) <= 15 * 2**20 and sum(sizes) <= 96 * 2**20
 
 
-def test_every_file_in_the_zip_exists_once() -> None:
-    files = extension_files()
-    assert len(files) == len(set(files)) and all((ROOT / file).is_file() for file in files)
+def test_every_file_is_in_the_zip_once_and_as_it_is(archive) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        names = opened.namelist()
+        assert sorted(names) == names and len(names) == len(set(names))
+        for name in names:
+            if name != SUMS.as_posix():
+                assert opened.read(name) == (ROOT / name).read_bytes(), name
+
+
+def test_what_is_no_part_of_the_extension_stays_out(tmp_path) -> None:
+    wanted = ["__init__.py", "addon/panels/speak.py", "blender_manifest.toml", "core/worker.py"]
+    others = [
+        "README.md",
+        "addon/__pycache__/speak.pyc",
+        "core/old.pyc",
+        "core/weights/a.safetensors.part",
+        "tests/a.py",
+    ]
+    for name in (*wanted, *others):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    files = [file.as_posix() for file in extension_files(tmp_path) if (tmp_path / file).exists()]
+    assert files == wanted
+
+
+def test_blenders_own_build_leaves_out_the_same() -> None:
+    """``blender --command extension build`` reads the manifest's patterns, which are those of .gitignore."""
+    patterns = tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))["build"]["paths_exclude_pattern"]
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tops = {f"{name.partition('/')[0]}/" if "/" in name else name for name in listed.split("\0") if name}
+
+    def excluded(top: str) -> bool:
+        return any(fnmatch.fnmatch(f"/{top}", pattern) or fnmatch.fnmatch(top, pattern) for pattern in patterns)
+
+    assert {top.rstrip("/") for top in tops if not excluded(top)} == set(CONTENTS)

@@ -50,11 +50,42 @@ def test_the_last_line_and_the_exit_code_are_honest(tmp_path, monkeypatch, capfd
     assert capfd.readouterr().out.strip().splitlines()[-1] == last
 
 
-def test_unknown_options_of_demo_are_refused(capsys) -> None:
+def test_fast_leaves_out_what_is_slow(tmp_path, monkeypatch, capfd) -> None:
+    monkeypatch.setattr(run, "development_environment", lambda: Path(sys.executable))
+    chosen = tmp_path / "test_chosen.py"
+    body = "import pytest\ndef test_a(): pass\n@pytest.mark.slow\ndef test_b(): assert 0\n"
+    chosen.write_text(body, encoding="utf-8")
+    rest = [str(chosen), "-p", "no:cacheprovider", "-o", "markers=slow: takes long"]
+    for arguments, code, last in (
+        (["test", "--fast", *rest], 0, "1 passed, 0 failed, 0 skipped"),
+        (["test", *rest], 1, "1 passed, 1 failed, 0 skipped"),
+    ):
+        assert run.main(arguments) == code
+        assert capfd.readouterr().out.strip().splitlines()[-1] == last
+
+
+@pytest.mark.parametrize("arguments", [["demo", "--colour", "red"], ["lint", "colour"]])
+def test_what_is_unknown_is_refused(capsys, arguments) -> None:
     with pytest.raises(SystemExit) as ended:
-        run.main(["demo", "--colour", "red"])
+        run.main(arguments)
     assert ended.value.code == 2
     assert "colour" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("names", "codes", "code"), [(["ruff"], [0], 0), (["ruff", "mypy"], [1, 0], 1), ([], [0, 0, 0, 2], 2)]
+)
+def test_linters_that_are_named_run_and_any_failure_counts(monkeypatch, names, codes, code) -> None:
+    started, results = [], iter(codes)
+
+    def stand_in(command, **_options):
+        started.append(command[1:])
+        return subprocess.CompletedProcess(command, next(results))
+
+    monkeypatch.setattr(run, "development_environment", lambda: Path(sys.executable))
+    monkeypatch.setattr(run.subprocess, "run", stand_in)
+    assert run.main(["lint", *names]) == code
+    assert started == [run.LINTERS[name] for name in names or run.LINTERS]
 
 
 def test_it_needs_the_standard_library_only() -> None:
