@@ -8,6 +8,7 @@ import bpy
 
 from . import characters, compat, doctor, estimate, jobs, operators_runtime, preferences, speech
 from .drawing import Panel, draw_text, in_editors
+from .places import ROOT_PACKAGE
 from .properties_portrait import draw_portrait
 from .request import speaker_of, why_not
 from .words import duration, say
@@ -78,7 +79,7 @@ class _Speak(Panel):
         if preferences.worker_python() is None:
             draw_runtime(layout)
             show = layout.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES")
-            show.module = preferences.ROOT_PACKAGE
+            show.module = ROOT_PACKAGE
             return
         scene, settings = compat.sequencer_scene(context), self.settings(context)
         column = layout.column()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from . import doctor, jobs, preferences
+from . import doctor, jobs
 from .drawing import Panel, draw_text, in_editors
 from .operators_doctor import findings
+from .places import ROOT_PACKAGE
 
 _ICONS = {doctor.OK: "CHECKMARK", doctor.WARN: "INFO", doctor.BAD: "ERROR"}
 _BUTTONS = {
@@ -42,7 +43,7 @@ class _Doctor(Panel):
                 for name, value in finding.settings.items():
                     setattr(button, name, value)
                 if finding.operator == "preferences.addon_show":
-                    button.module = preferences.ROOT_PACKAGE
+                    button.module = ROOT_PACKAGE
 
 
 CLASSES = in_editors((_Doctor, ""))

@@ -6,7 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from .panels import draw_runtime
-from .preferences import ROOT_PACKAGE
+from .places import ROOT_PACKAGE
 
 
 class SoliloquyPreferences(bpy.types.AddonPreferences):

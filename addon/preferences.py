@@ -13,10 +13,8 @@ import bpy
 
 from ..core import environment
 from ..core.errors import SoliloquyError
+from .places import ROOT_PACKAGE
 from .words import say
-
-ROOT_PACKAGE = __package__.rpartition(".")[0]
-"""The extension's package, ``bl_ext.<repository>.soliloquy``; Blender files the preferences under it."""
 
 
 def _preferences() -> bpy.types.AddonPreferences | None:

@@ -5,17 +5,14 @@ The presets that come with the extension lie in ``blender/presets``; a user's ow
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 
 from ..core.channels import GROUPS
+from .places import PRESET_PATHS
 from .properties_style import AMPLITUDES, POSES
 
-FOLDER = Path(__file__).parent / "blender"
-"""Blender looks for presets in the folder ``presets`` in here."""
 _SCENE = "(getattr(bpy.context.workspace, 'sequencer_scene', None) or bpy.context.scene)"
 """The scene whose panel is seen (`compat.sequencer_scene`), for preset files: they can't import the add-on."""
 _SAMPLED = (
@@ -81,9 +78,9 @@ CLASSES = (
 
 def register() -> None:
     """Let Blender find the presets that come with the extension."""
-    bpy.utils.register_preset_path(str(FOLDER))
+    bpy.utils.register_preset_path(str(PRESET_PATHS))
 
 
 def unregister() -> None:
     """Forget them."""
-    bpy.utils.unregister_preset_path(str(FOLDER))
+    bpy.utils.unregister_preset_path(str(PRESET_PATHS))

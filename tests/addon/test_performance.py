@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from soliloquy.addon import jobs, panels_style, speech, style_presets
+from soliloquy.addon import jobs, panels_style, places, speech, style_presets
 from soliloquy.addon.motion import load_motion
 from soliloquy.core import lines, protocol
 from soliloquy.core.prior.style import PriorStyle
@@ -118,7 +118,7 @@ def run_preset(operator, name):
 
 SHIPPED = [
     (style_presets.SOLILOQUY_OT_performance_preset, path.stem)
-    for path in sorted((style_presets.FOLDER / "presets" / "soliloquy" / "performance").glob("*.py"))
+    for path in sorted((places.PRESET_PATHS / "presets" / "soliloquy" / "performance").glob("*.py"))
 ]
 
 
@@ -145,7 +145,7 @@ def test_every_shipped_performance_is_whole(scene, operator, name):
 
 def test_every_shipped_style_is_whole(taken):
     style = taken.soliloquy.takes[0].style
-    folder = style_presets.FOLDER / "presets" / "soliloquy" / "style"
+    folder = places.PRESET_PATHS / "presets" / "soliloquy" / "style"
     names = [path.stem.replace("_", " ") for path in sorted(folder.glob("*.py"))]
     assert len(names) >= 5
     seen = set()

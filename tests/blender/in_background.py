@@ -28,7 +28,7 @@ def extension_is_installed_and_clean():
 
 
 def disable_and_enable_again():
-    package = addon("preferences").ROOT_PACKAGE
+    package = addon("places").ROOT_PACKAGE
     bpy.ops.preferences.addon_disable(module=package)
     assert not hasattr(bpy.types.Scene, "soliloquy")
     bpy.ops.preferences.addon_enable(module=package)

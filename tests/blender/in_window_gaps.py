@@ -187,7 +187,7 @@ def five_minutes() -> Iterator[None]:
 
 def without_the_addon() -> Iterator[None]:
     """The add-on is off: what drawing costs, of one small region, of sidebars, of the file's next frame."""
-    package = addon("preferences").ROOT_PACKAGE
+    package = addon("places").ROOT_PACKAGE
     scene, window = bpy.context.scene, bpy.context.window_manager.windows[0]
     with window_override():
         bpy.ops.preferences.addon_disable(module=package)
