@@ -182,9 +182,9 @@ def of_worker(probed: dict[str, Any] | None, problem: str, seconds: float) -> li
 
 
 def _mend(fix: str) -> tuple[str, str, dict[str, Any]]:
-    """Sentence, button and its settings for a runtime that doesn't do; one of the user's own is the user's to mend."""
+    """Sentence, button and its settings for a runtime that doesn't work. The user repairs a Python of their own."""
     if preferences.own_python() is not None:
-        return "Mend your own Python, or choose another in the preferences.", "preferences.addon_show", {}
+        return say("Repair your own Python, or choose another in the preferences."), "preferences.addon_show", {}
     return fix, "soliloquy.install_runtime", {"again": True}
 
 

@@ -14,8 +14,19 @@ from soliloquy.core import protocol
 FOLDER = Path(addon.__file__).parent
 SPOKEN = {"text", "heading", "placeholder"}
 """Settings of a layout's functions whose words Blender translates by itself."""
-TOLD = {"report", "tell", "draw_text", "poll_by", "poll_message_set", "BadInputError", "SoliloquyError"}
-"""Functions whose words must have gone through `say`."""
+TOLD = {
+    "report": 1,
+    "tell": 0,
+    "draw_text": 1,
+    "poll_by": 1,
+    "poll_message_set": 0,
+    "BadInputError": 1,
+    "SoliloquyError": 1,
+    "Finding": 1,
+}
+"""Functions whose words must have gone through `say`, and how many arguments come before those words."""
+COMMAND_LINE = ("cli.py", "commands.py", "command_batch.py")
+"""Files and folders of the add-on that speak to a terminal, in English."""
 _BLENDERS = "Unique name used in the code and scripting"
 """How the description begins that Blender gives names by itself."""
 CATALOGUES = translations.catalogues()
@@ -23,10 +34,11 @@ CATALOGUES = translations.catalogues()
 
 def sources():
     """(path, syntax tree) of the add-on's modules but the command line, which speaks English."""
-    for path in sorted(FOLDER.glob("*.py")):
-        if path.stem in {"cli", "commands", "command_batch"}:
-            continue
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+    spoken_in_english = [FOLDER / name for name in COMMAND_LINE]
+    assert all(path.exists() for path in spoken_in_english), "COMMAND_LINE names what isn't there"
+    for path in sorted(FOLDER.rglob("*.py")):
+        if not any(path == place or place in path.parents for place in spoken_in_english):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
 def called(node):
@@ -155,30 +167,85 @@ def fields(text):
     return sorted((name, spec) for _, name, spec, _ in string.Formatter().parse(text) if (name or "").isidentifier())
 
 
+def told(tree):
+    """Expressions whose words end up before the user: {function of ``TOLD``: arguments}, with what leads to them.
+
+    An argument may be a name that the same function assigned, or the result of a function of the same file. What is
+    assigned or returned there is then told as well.
+    """
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    handed_on = set()
+    for scope in (tree, *functions.values()):
+        calls = [node for node in ast.walk(scope) if isinstance(node, ast.Call) and called(node) in TOLD]
+        parts = [
+            part
+            for call in calls
+            for part in (*call.args[TOLD[called(call)] :], *(word.value for word in call.keywords))
+            if called(call) != "draw_text" or part is call.args[1]
+        ]
+        yield from parts
+        names = {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+        assigned = [
+            node.value
+            for node in ast.walk(scope)
+            if isinstance(node, (ast.Assign, ast.AugAssign))
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if scope is not tree and names & {name.id for name in ast.walk(target) if isinstance(name, ast.Name)}
+        ]
+        yield from assigned
+        results = [node for part in parts + assigned for node in ast.walk(part) if isinstance(node, ast.Call)]
+        handed_on |= {called(node) for node in results if isinstance(node.func, ast.Name)} & set(functions)
+    for name in handed_on:
+        yield from (node.value for node in ast.walk(functions[name]) if isinstance(node, ast.Return) and node.value)
+
+
+def raw_words(tree):
+    """English that reaches the user without having been looked up: {line: words}."""
+    found = {
+        text.lineno: text.value for part in told(tree) for text in constants(part) if " " in text.value.strip(" .,:")
+    }
+    for node in ast.walk(tree):
+        for word in node.keywords if isinstance(node, ast.Call) else ():
+            pieces = word.value.values if word.arg in SPOKEN and isinstance(word.value, ast.JoinedStr) else ()
+            if any(isinstance(piece, ast.Constant) and is_word(piece.value) for piece in pieces):
+                found[word.value.lineno] = ast.unparse(word.value)
+    return found
+
+
 def test_what_is_told_has_been_looked_up():
     raw = []
     for path, tree in sources():
         for node in ast.walk(tree):
-            if not isinstance(node, ast.Call):
-                continue
-            name = called(node)
-            if name == "say":
+            if isinstance(node, ast.Call) and called(node) == "say":
                 assert isinstance(node.args[0], (ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.Name)), path
-            raw += [
-                f"{path.name}:{word.value.lineno}: {ast.unparse(word.value)}"
-                for word in node.keywords
-                if word.arg in SPOKEN and isinstance(word.value, ast.JoinedStr)
-                if any(isinstance(part, ast.Constant) and is_word(part.value) for part in word.value.values)
-            ]
-            if name in TOLD:
-                skipped = 1 if name in {"BadInputError", "SoliloquyError", "poll_by", "report", "draw_text"} else 0
-                for part in node.args[skipped:]:
-                    if name == "draw_text" and part is not node.args[1]:
-                        continue
-                    raw += [
-                        f"{path.name}:{text.lineno}: {text.value!r}" for text in constants(part) if " " in text.value
-                    ]
+        raw += [f"{path.name}:{line}: {words!r}" for line, words in raw_words(tree).items()]
     assert not raw, "\n".join(raw)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'Finding(BAD, say("Worker"), "it is not there")',
+        'Finding(BAD, title, text, fix="Install it again.")',
+        'def look():\n    fix = "Install it again." if low else ""\n    return Finding(BAD, title, text, fix)',
+        'def mend():\n    return "Install again.", "button"\ndef look():\n    return Finding(BAD, title, "", *mend())',
+        'def mend():\n    return "Install it again."\ndef look():\n    fix = mend()\n    tell(fix)',
+        'def look():\n    text = say("a")\n    text += ". A GPU is faster"\n    tell(text)',
+        'def look():\n    raise BadInputError("code", f"{name} is not there.")',
+    ],
+)
+def test_words_that_were_not_looked_up_are_seen(source):
+    assert raw_words(ast.parse(source))
+
+
+def test_every_sentence_in_the_source_is_in_the_interface(every_word):
+    """Whatever way it takes to the user: a text that reads as a sentence is looked up, or its English is shown."""
+    for path, tree in sources():
+        inside = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+                sentence = node.value[:1].isupper() and " " in node.value and node.value.endswith(".")
+                assert not sentence or node.value in every_word, f"{path.name}:{node.lineno}: {node.value!r}"
 
 
 def test_catalogues_are_sorted():
