@@ -49,6 +49,12 @@ def audio_all_nan(p: Place) -> None:
     soundfile.write(p.audio, np.full(RATE, math.nan), RATE, subtype="FLOAT")
 
 
+def audio_some_nan(p: Place) -> None:
+    samples = voice()
+    samples[100:110] = math.nan
+    soundfile.write(p.audio, samples, RATE, subtype="FLOAT")
+
+
 def audio_cut(p: Place) -> None:
     p.audio.write_bytes(p.audio.read_bytes()[:20])
 
@@ -100,7 +106,8 @@ def out_is_a_file(p: Place) -> None:
 
 
 REFUSED = [
-    *(audio_missing, audio_folder, audio_empty, audio_text, audio_no_samples, audio_short, audio_all_nan, audio_cut),
+    *(audio_missing, audio_folder, audio_empty, audio_text, audio_no_samples, audio_short, audio_all_nan),
+    *(audio_some_nan, audio_cut),
     *(portrait_missing, portrait_empty, portrait_text, portrait_cut, portrait_no_face, portrait_wide),
     *(portrait_two_faces, portrait_cartoon, out_is_a_file),
 ]
@@ -115,6 +122,13 @@ def test_bad_input_is_one_line_and_exit_code_2(place, capfd, spoil) -> None:
     assert len(lines) == 1 and lines[0].startswith("error: ") and lines[0].endswith("."), captured.err
     assert "Traceback" not in captured.err and captured.out == ""
     assert not place.out.exists() or place.out.read_bytes() == b"mine"
+
+
+def test_a_few_samples_that_are_not_numbers_are_told(place, capfd) -> None:
+    """They are refused, not repaired: only the user can say what belongs there."""
+    audio_some_nan(place)
+    assert place.run() == 2
+    assert "not numbers" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

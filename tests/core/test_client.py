@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import queue
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from core.client import WorkerClient
 from core.errors import BadInputError, SoliloquyError
 from core.processes import clean_environment
-from core.protocol import Done, Error, Generate, Hello, Probe, Progress
+from core.protocol import Done, Error, Event, Generate, Hello, Probe, Progress
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="looks at POSIX processes")
 
@@ -66,14 +68,35 @@ def test_answers_come_back_with_their_ids(tmp_path) -> None:
     assert not client.alive
 
 
-def test_polling_never_waits(tmp_path) -> None:
-    with start(tmp_path, HANG) as client:
+def test_polling_never_waits(tmp_path, monkeypatch) -> None:
+    """The worker says nothing until ``go`` is there. A poll that slept or waited would be noted, or never come back."""
+    waited: list[str] = []
+    seen: list[list[Event]] = []
+
+    class Watched(queue.SimpleQueue):
+        def get(self, block=True, timeout=None):
+            if block and threading.current_thread().name == "poller":
+                waited.append("queue")
+            return super().get(block, timeout)
+
+    def sleep(seconds: float, really=time.sleep) -> None:
+        if threading.current_thread().name == "poller":
+            waited.append("sleep")
+        really(seconds)
+
+    monkeypatch.setattr("core.client.queue.SimpleQueue", Watched)
+    monkeypatch.setattr("core.client.time.sleep", sleep)
+    body = f"while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)\n" + ANSWER_ALL
+    with start(tmp_path, body) as client:
         client.request(Probe())
-        begun = time.monotonic()
-        for _ in range(50):
-            client.poll()
-        assert time.monotonic() - begun < 2.0
-        client.kill()
+        polls = (client.poll() for _ in range(50))
+        poller = threading.Thread(target=seen.extend, args=(polls,), name="poller", daemon=True)
+        poller.start()
+        poller.join(20)
+        ended = not poller.is_alive()
+        (tmp_path / "go").touch()
+        assert ended and waited == [] and seen == [[]] * 50
+        assert within(20, lambda: any(isinstance(event, Hello) for event in client.poll()))
 
 
 def test_a_crash_is_one_error_with_the_last_words(tmp_path) -> None:

@@ -108,16 +108,29 @@ def held(frames, peaks, length):
 
 @pytest.mark.parametrize("rate", [None, 15.0])
 @pytest.mark.parametrize("length", [4, 6, 8])
-def test_blinks_are_short_and_short_ones_as_they_were(rate, length):
+def test_blinks_are_short_and_lids_are_only_opened(rate, length):
+    """Only the blinks that the rate adds close the lids further."""
     peaks = natural(1500, every=90)
     lid = held(1500, peaks, length)
     out = paced(lid, rate)
     edges = np.flatnonzero(np.diff(np.r_[0, out > 0.5, 0].astype(int)))
     shut = (edges[1::2] - edges[::2]) / FPS
     assert len(shut) >= 10 and shut.max() <= 0.2 and out.max() == 1.0, "still blinks, and full ones"
-    assert (out <= np.maximum(lid, paced(lids(1500, peaks), rate))).all() or rate, "only ever opened"
-    short = lids(1500, peaks)
-    np.testing.assert_array_equal(paced(short, None), paced(paced(short, None), None))
+    assert (out <= np.maximum(lid, paced(lids(1500, peaks), rate))).all()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_short_blinks_stay_as_they_were(seed):
+    lid = lids(1500, natural(1500, seed, every=90))
+    np.testing.assert_array_equal(paced(lid, None), lid)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_lids_that_were_paced_are_not_changed_again(seed):
+    stares = lids(3000, natural(3000, seed, every=500))
+    once = paced(stares, None)
+    assert (once != stares).any()
+    np.testing.assert_array_equal(paced(once, None), once)
 
 
 def test_eyes_that_are_closed_for_long_stay_closed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -80,5 +81,17 @@ def test_one_who_stops_looking_ends_the_work(count) -> None:
     assert len(begun) <= 2 * count, "no more is begun than may wait"
 
 
-def test_there_is_a_processor() -> None:
-    assert processors() >= 1
+def test_a_process_that_may_use_some_processors_counts_only_those(monkeypatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 4, 5}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert processors() == 3
+
+
+@pytest.mark.parametrize(("known", "counted"), [(8, 8), (None, 1)])
+def test_a_system_that_names_no_allowed_processors_counts_all(monkeypatch, known, counted) -> None:
+    """As macOS and Windows do. One is there even where the system doesn't know how many."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: known)
+    assert processors() == counted

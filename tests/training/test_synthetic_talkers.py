@@ -73,17 +73,26 @@ def test_landmarks_are_the_posed_head_before_the_given_camera(talkers, batch):
     assert torch.allclose(torch.stack([x, y], -1), batch["landmarks"], atol=2e-2)
 
 
-def test_lips_and_eyes_are_drawn_where_the_landmarks_say(batch):
-    rows = 0
-    for parts, landmarks, expression in zip(batch["parts"], batch["landmarks"], batch["expression"], strict=True):
-        x, y = landmarks[0].round().int().tolist()  # middle of the upper lip's edge
-        near = parts[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4]
-        rows += bool((near == PARTS.index("lips")).any())
-        if expression[EXPRESSIONS.index("eyeBlink_L")] < 0.2:
-            x, y = landmarks[473].round().int().tolist()
-            near = parts[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4]
-            assert (near == PARTS.index("eye_left")).any() or not (near >= 0).any()
-    assert rows >= 5
+def parts_near(parts, landmark) -> set[str]:
+    """Names of the head's parts in the 7 by 7 pixels around a landmark."""
+    x, y = landmark.round().int().tolist()
+    near = parts[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4]
+    return {PARTS[part] for part in near.flatten().tolist() if part >= 0}
+
+
+def test_lips_are_drawn_where_the_landmarks_say(batch):
+    middles = batch["landmarks"][:, 0]  # of the upper lip's edge
+    assert sum("lips" in parts_near(*one) for one in zip(batch["parts"], middles, strict=True)) >= 5
+
+
+@pytest.mark.parametrize(("side", "pupil"), [("left", 473), ("right", 468)])
+def test_eyes_are_drawn_where_the_landmarks_say_and_only_when_open(batch, side, pupil):
+    closed = batch["expression"][:, EXPRESSIONS.index(f"eyeBlink_{side[0].upper()}")]
+    seen = [f"eye_{side}" in parts_near(*one) for one in zip(batch["parts"], batch["landmarks"][:, pupil], strict=True)]
+    open_eyes = [there for there, lid in zip(seen, closed, strict=True) if lid < 0.2]
+    shut_eyes = [there for there, lid in zip(seen, closed, strict=True) if lid > 0.9]
+    assert len(open_eyes) >= 2 and all(open_eyes)
+    assert len(shut_eyes) >= 2 and not any(shut_eyes)
 
 
 def test_view_framing_is_the_face_view(talkers):
