@@ -32,14 +32,14 @@ def extension_files(root: Path = ROOT) -> list[Path]:
         inside = path.rglob("*") if path.is_dir() else [path]
         found |= {file.relative_to(root) for file in inside if file.is_file()}
     return sorted(
-        file for file in found if not _SKIPPED_FOLDERS & set(file.parts) and file.suffix not in _SKIPPED_ENDINGS
+        file for file in found if not _SKIPPED_FOLDERS & set(file.parts) and not _SKIPPED_ENDINGS & set(file.suffixes)
     )
 
 
 def weight_sums(root: Path = ROOT) -> bytes:
     """A line for every file of weights: its SHA-256, two spaces, its name."""
-    files = sorted((root / SUMS).parent.glob("*.safetensors"))
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+    files = [file for file in extension_files(root) if file.parent == SUMS.parent and file.suffix == ".safetensors"]
+    lines = [f"{hashlib.sha256((root / file).read_bytes()).hexdigest()}  {file.name}\n" for file in files]
     return "".join(lines).encode("ascii")
 
 

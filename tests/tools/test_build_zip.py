@@ -90,6 +90,7 @@ def test_what_is_no_part_of_the_extension_stays_out(tmp_path) -> None:
         "addon/__pycache__/speak.pyc",
         "core/old.pyc",
         "core/weights/a.safetensors.part",
+        "core/weights/.a-0123abcd.part.safetensors",
         "tests/a.py",
     ]
     for name in (*wanted, *others):
@@ -98,6 +99,22 @@ def test_what_is_no_part_of_the_extension_stays_out(tmp_path) -> None:
         path.touch()
     files = [file.as_posix() for file in extension_files(tmp_path) if (tmp_path / file).exists()]
     assert files == wanted
+
+
+def test_the_list_of_weights_is_made_new_and_names_no_leftover(tmp_path) -> None:
+    weights = tmp_path / "core" / "weights"
+    weights.mkdir(parents=True)
+    (tmp_path / "addon").mkdir()
+    for name in ("__init__.py", "LICENSE", "NOTICE"):
+        (tmp_path / name).touch()
+    (tmp_path / "blender_manifest.toml").write_text('id = "small"\nversion = "1.2.3"\n')
+    (weights / "lips.safetensors").write_bytes(b"lips")
+    (weights / ".lips-0123abcd.part.safetensors").write_bytes(b"half")
+    (weights / "SHA256SUMS").write_text("an old list")
+    with zipfile.ZipFile(build(tmp_path / "out", tmp_path)) as opened:
+        assert opened.namelist().count("core/weights/SHA256SUMS") == 1
+        lines = opened.read("core/weights/SHA256SUMS").decode("ascii").splitlines()
+    assert lines == [f"{hashlib.sha256(b'lips').hexdigest()}  lips.safetensors"]
 
 
 def test_blenders_own_build_leaves_out_the_same() -> None:
