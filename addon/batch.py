@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.wire.protocol import Generate, TakeReady, version
+
 from ..core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError
 from ..core.files import write_bytes, write_json
-from ..core.protocol import Generate, TakeReady, version
 from ..core.schema import build
 from .words import later, say
 
@@ -95,7 +96,7 @@ def _stamp(path: Path) -> list[int]:
 def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) -> list[Entry]:
     """Entries of a list. Paths are relative to the list's folder; what a line leaves out comes from ``defaults``.
 
-    Columns or keys are the settings of `core.protocol.Generate`, ``name``, and where a .blend puts the takes
+    Columns or keys are the settings of `core.wire.protocol.Generate`, ``name``, and where a .blend puts the takes
     (``scene``, ``strip``, ``character``). Raises BadInputError that names the line.
     """
     try:

@@ -18,8 +18,9 @@ from typing import Any
 
 import bpy
 
+from core.wire.protocol import Generate, TakeReady
+
 from ..core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
-from ..core.protocol import Generate, TakeReady
 from . import command_batch, commands, compat, head, jobs, preferences, speech, steps, takes
 from .properties import settings_of
 from .request import generate_request, request_for

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..core.client import WorkerClient
+from core.wire.client import WorkerClient
+from core.wire.protocol import Done, Error, Probe, TakeReady, error_event
+
 from ..core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, SoliloquyError
-from ..core.protocol import Done, Error, Probe, TakeReady, error_event
 from . import batch, seats
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .following import Following

@@ -16,7 +16,9 @@ from typing import Any
 
 import bpy
 
-from ..core import environment, protocol
+from core.runtime import environment
+from core.wire import protocol
+
 from ..core.places import WEIGHTS
 from . import estimate, preferences
 from .words import later, say

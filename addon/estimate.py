@@ -19,8 +19,9 @@ from typing import Any
 
 import bpy
 
-from ..core.progress import SECONDS_PER_UNIT
-from ..core.protocol import Generate
+from core.wire.progress import SECONDS_PER_UNIT
+from core.wire.protocol import Generate
+
 from . import compat, jobs, preferences, speech
 from .properties import settings_of
 from .words import duration, say

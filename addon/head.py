@@ -1,6 +1,6 @@
 """The 3D head: mesh with the portrait's texture and 53 shape keys, armature, properties that drive the shapes.
 
-``core.rig`` in the worker measures the portrait and writes ``head.npz`` and ``head.png``; here they become Blender
+``core.portrait.rig`` in the worker measures the portrait and writes ``head.npz`` and ``head.png``; here they become Blender
 data. Head space (x to the person's left, y up, z out of the face, centimetres) becomes Blender's (x, −z, y) in metres:
 the head looks along −Y, as Blender's front view expects.
 """
@@ -17,9 +17,10 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ..core.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS
+from core.wire.protocol import Head
+
 from ..core.errors import BadInputError
-from ..core.protocol import Head
 from .arkit import SHAPE_NAMES
 from .presets import CENTIMETRE, own_rules
 from .properties import settings_of

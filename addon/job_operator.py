@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import bpy
 
+from core.wire.protocol import error_event
+
 from ..core.errors import CancelledError, SoliloquyError
-from ..core.protocol import error_event
 from . import compat, jobs, steps, takes
 from .redrawing import redraw, redraw_when_due
 from .request import why_not

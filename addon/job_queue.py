@@ -15,10 +15,11 @@ from pathlib import Path
 
 import bpy
 
-from ..core import memory
-from ..core.client import WorkerClient
+from core.runtime import memory
+from core.wire.client import WorkerClient
+from core.wire.protocol import TakeReady
+
 from ..core.errors import BadInputError, SoliloquyError
-from ..core.protocol import TakeReady
 from . import batch, characters, compat, estimate, jobs, portrait, preferences, speech, strips, takes
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .crew import Crew

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import bpy
 
-from ..core.client import WorkerClient
+from core.wire.client import WorkerClient
+from core.wire.protocol import Error, Request
+
 from ..core.errors import EXIT_CANCELLED, SoliloquyError
-from ..core.protocol import Error, Request
 from . import preferences
 from .following import Following
 from .redrawing import redraw, redraw_when_due

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.channels import HEAD
+from core.motion.channels import HEAD
+
 from ..core.errors import BadInputError
 from .arkit import SHAPE_NAMES
 from .motion import TakeMotion, neck_and_head

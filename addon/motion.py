@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS
+
 from ..core.errors import BadInputError
 from .words import say
 
@@ -121,7 +122,7 @@ def neck_and_head(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Share one rigid head motion between two bones so that the head ends exactly where it should.
 
-    The motion turns by R about the neck's pivot, then moves by t (as in ``core.head_model``). Each bone turns by
+    The motion turns by R about the neck's pivot, then moves by t (as in ``core.head.head_model``). Each bone turns by
     H = R^½, which bends the neck evenly; the head bone's shift d makes up for its own pivot:
     d = H (h − n) + Hᵀ t − (h − n).
 

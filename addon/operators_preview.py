@@ -7,7 +7,8 @@ from pathlib import Path
 
 import bpy
 
-from ..core.protocol import Generate
+from core.wire.protocol import Generate
+
 from . import compat, jobs
 from .job_operator import OnSpeech
 from .request import generate_request

@@ -10,7 +10,8 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty
 
-from ..core import environment
+from core.runtime import environment
+
 from ..core.errors import CancelledError, SoliloquyError
 from . import jobs, preferences
 from .redrawing import redraw

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import bpy
 
-from ..core.channels import FPS, GROUPS
-from ..core.protocol import Resample
+from core.motion.channels import FPS, GROUPS
+from core.wire.protocol import Resample
+
 from . import compat, jobs, preferences, readback, takes
 from .job_operator import JobOperator, OnSpeech, poll_by
 from .motion import load_motion

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..core.channels import GROUPS
+from core.motion.channels import GROUPS
+
 from ..core.errors import SoliloquyError
 from . import compat, nla, takes
 from .drawing import Panel, draw_text, in_editors

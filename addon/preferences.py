@@ -11,7 +11,8 @@ from pathlib import Path
 
 import bpy
 
-from ..core import environment
+from core.runtime import environment
+
 from ..core.errors import SoliloquyError
 from .places import ROOT_PACKAGE
 from .words import say

@@ -16,8 +16,9 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.channels import FPS, GROUPS, LIP_GROUPS
-from ..core.protocol import Generate
+from core.motion.channels import FPS, GROUPS, LIP_GROUPS
+from core.wire.protocol import Generate
+
 from .changes import Change
 from .compat import BLEND_RELATIVE
 from .properties_portrait import PortraitProperties

@@ -16,7 +16,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..core.channels import CHANNELS, EXPRESSIONS, HEAD
+from core.motion.channels import CHANNELS, EXPRESSIONS, HEAD
+
 from ..core.errors import BadInputError
 from . import bake, mapping, nla, targets
 from .arkit import SHAPE_NAMES

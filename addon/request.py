@@ -6,8 +6,9 @@ from pathlib import Path
 
 import bpy
 
+from core.wire.protocol import Generate, Render
+
 from ..core.errors import BadInputError
-from ..core.protocol import Generate, Render
 from . import characters, compat, jobs, portrait, preferences, ranges, speech, takes
 from .properties import SoliloquyTake, settings_of
 from .words import say

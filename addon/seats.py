@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.client import WorkerClient
+from core.wire.client import WorkerClient
+
 from .batch import Entry
 from .following import Following
 from .words import say

@@ -9,7 +9,8 @@ import bpy
 from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 
-from ..core.channels import GROUPS
+from core.motion.channels import GROUPS
+
 from .places import PRESET_PATHS
 from .properties_style import AMPLITUDES, POSES
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from ..core.channels import GROUPS
+from core.motion.channels import GROUPS
+
 from . import compat, mapping, nla, targets
 from .arkit import arkit_name
 from .mapping import LOCATION, ROTATION, Rule

@@ -9,8 +9,9 @@ from typing import Any
 
 import bpy
 
+from core.wire.protocol import TakeReady
+
 from ..core.errors import BadInputError, SoliloquyError
-from ..core.protocol import TakeReady
 from . import bake, compat, estimate, nla, speech, strips, styles
 from .jobs import Job
 from .motion import load_motion

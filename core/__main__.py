@@ -1,6 +1,6 @@
 """``python -m core generate | resample | render | extract | head | probe``: the worker's jobs from a shell.
 
-Options are the fields of ``core.protocol``'s requests. Results go to stdout (folders and files, one a line), progress
+Options are the fields of ``core.wire.protocol``'s requests. Results go to stdout (folders and files, one a line), progress
 and errors to stderr. Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled, 1 anything else.
 """
 
@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from .errors import EXIT_DONE, BadInputError, SoliloquyError
-from .processes import let_threads_sleep
-from .progress import JobContext
-from .protocol import Event, Extract, Generate, Head, Notice, Probe, Progress, Render, Request, Resample, TakeReady
+from .runtime.processes import let_threads_sleep
 from .schema import build
+from .wire.progress import JobContext
+from .wire.protocol import Event, Extract, Generate, Head, Notice, Probe, Progress, Render, Request, Resample, TakeReady
 
 COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, Extract, Head, Probe)
 _SHORT = {"num_inference_steps": "--steps"}
@@ -192,8 +192,8 @@ def _run(request: Any, printer: Printer) -> dict[str, Any]:
     stop = threading.Event()
     let_threads_sleep()
     with _stopped_by_signals(stop):
-        from .devices import be_deterministic
-        from .generate import Studio
+        from .compute.devices import be_deterministic
+        from .takes.studio import Studio
 
         be_deterministic()
         return Studio().handle(request, JobContext("cli", printer, stop.is_set))

@@ -1,6 +1,6 @@
 """The one error type a user can meet: a code for programs, a sentence, and what to do about it.
 
-Standard library only: Blender imports this beside ``core.protocol``.
+Standard library only: Blender imports this beside ``core.wire.protocol``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .head_model import PARTS, HeadModel
+from .head.head_model import PARTS, HeadModel
 
 SKINS = ((0.86, 0.66, 0.55), (0.78, 0.56, 0.44), (0.64, 0.43, 0.32), (0.52, 0.345, 0.255), (0.42, 0.275, 0.205))
 HAIRS = ((0.10, 0.07, 0.055), (0.20, 0.125, 0.08), (0.36, 0.235, 0.13), (0.55, 0.42, 0.26), (0.30, 0.29, 0.285))

@@ -1,6 +1,6 @@
 """The worker: ``python -s -m core.worker`` reads requests as lines on stdin and writes events as lines on stdout.
 
-See ``core.protocol``. One job runs at a time in the main thread; a reader thread hears ``cancel`` and the end of
+See ``core.wire.protocol``. One job runs at a time in the main thread; a reader thread hears ``cancel`` and the end of
 stdin meanwhile. Whatever libraries print goes to stderr, so that it can't mix with the messages.
 """
 
@@ -15,21 +15,10 @@ import traceback
 from typing import IO
 
 from .errors import BadInputError, CancelledError, SoliloquyError
-from .lines import MAX_LINE, decode_request, encode_event
-from .processes import let_threads_sleep, step_back
-from .progress import Clock, JobContext
-from .protocol import (
-    PROTOCOL,
-    Alive,
-    Cancel,
-    Done,
-    Event,
-    Hello,
-    Request,
-    Shutdown,
-    error_event,
-    version,
-)
+from .runtime.processes import let_threads_sleep, step_back
+from .wire.lines import MAX_LINE, decode_request, encode_event
+from .wire.progress import Clock, JobContext
+from .wire.protocol import PROTOCOL, Alive, Cancel, Done, Event, Hello, Request, Shutdown, error_event, version
 
 _ALIVE_EVERY = 5.0
 """Seconds between signs of life while a job runs."""
@@ -76,8 +65,8 @@ class Worker:
         threading.Thread(target=self._live, name="live", daemon=True).start()
         import torch
 
-        from .devices import be_deterministic, device_name, devices
-        from .generate import Studio
+        from .compute.devices import be_deterministic, device_name, devices
+        from .takes.studio import Studio
 
         be_deterministic()
         device = devices()[0]

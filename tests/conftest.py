@@ -1,5 +1,5 @@
 """For all tests: the libraries' threads behave as in the worker. Loaded before anything imports numpy or torch."""
 
-from core.processes import let_threads_sleep
+from core.runtime.processes import let_threads_sleep
 
 let_threads_sleep()

@@ -21,8 +21,8 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from core.head_model import HeadModel  # noqa: E402
-from core.portrait import Portrait  # noqa: E402
+from core.head.head_model import HeadModel  # noqa: E402
+from core.portrait.portrait import Portrait  # noqa: E402
 from core.renderer import Renderer  # noqa: E402
 from core.renderer.generator import Generator  # noqa: E402
 from core.renderer.generator.refine import Painter  # noqa: E402

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.channels import EXPRESSIONS
-from core.head_model import PARTS, HeadModel
-from core.raster import interpolate_fragments, rasterise
+from core.head.head_model import PARTS, HeadModel
+from core.head.raster import interpolate_fragments, rasterise
+from core.motion.channels import EXPRESSIONS
 from core.synthetic_person import (
     Look,
     Noise,

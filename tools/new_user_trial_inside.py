@@ -150,7 +150,7 @@ class Trial:
         yield from self.idle()
         assert len(settings.takes) == 4
         first, new = (np.load(settings.takes[index].path() / "motion.npz") for index in (0, 3))
-        channels = self.extension("core.channels")
+        channels = self.extension("core.motion.channels")
         blinks = channels.GROUPS["blink"]
         others = [index for index, name in enumerate(channels.EXPRESSIONS) if name not in blinks]
         assert not np.array_equal(first["expression"][half - 1 :], new["expression"][half - 1 :])
@@ -219,7 +219,7 @@ class Trial:
         yield from self.idle()
         assert len(settings.takes) == count + 1, jobs.last_message()
         print(f"    {settings.takes[-1].note}", flush=True)
-        channels = self.extension("core.channels").EXPRESSIONS
+        channels = self.extension("core.motion.channels").EXPRESSIONS
         before, after = (np.load(path / "motion.npz")["expression"] for path in (edited, settings.takes[-1].path()))
         moved = {channels[index] for index in np.nonzero((before != after).any(axis=0))[0]}
         assert moved == {"browInnerUp_L", "browInnerUp_R"}, moved

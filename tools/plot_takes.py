@@ -21,16 +21,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.audio import Audio, load_audio
-from core.channels import CHANNELS, FPS, LIP_CHANNELS, NONLIP_CHANNELS
-from core.head_model import HeadModel
-from core.lips import LipModel
-from core.mel import SAMPLE_RATE, log_mel
-from core.motion import Motion
-from core.portrait import Portrait
+from core.head.head_model import HeadModel
+from core.motion.channels import CHANNELS, FPS, LIP_CHANNELS, NONLIP_CHANNELS
+from core.motion.motion import Motion
+from core.portrait.portrait import Portrait
 from core.prior.features import features_from_channels
 from core.prior.model import NonlipPrior
 from core.renderer import Renderer
+from core.sound.audio import Audio, load_audio
+from core.sound.lips import LipModel
+from core.sound.mel import SAMPLE_RATE, log_mel
 from tools.contact_sheet import load_portraits
 
 _NONLIP = [CHANNELS.index(name) for name in NONLIP_CHANNELS]

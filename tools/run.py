@@ -1,7 +1,7 @@
 """The project's commands, each with all its set-up: ``python3 tools/run.py demo | test | lint``.
 
 Needs CPython 3.11 or newer and nothing else. Environments are made once under ``.runtime/`` by the code that the
-extension's installer uses (``core.environment``); the second start is immediate. Standard library only.
+extension's installer uses (``core.runtime.environment``); the second start is immediate. Standard library only.
 
 ``demo`` runs the main job through Blender: a real ``blender`` (4.2 or newer) named by ``BLENDER`` or on the PATH, else
 the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under the ``bpy`` wheels that have their Python here, the
@@ -27,8 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core import environment  # noqa: E402  (the repository's root has to be on the path first)
 from core.errors import SoliloquyError  # noqa: E402
+from core.runtime import environment  # noqa: E402  (the repository's root has to be on the path first)
 
 RUNTIME = ROOT / ".runtime"
 REQUIREMENTS = ROOT / "tools" / "requirements"

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.audio_encoder import AudioEncoder
-from core.mel import MELS_PER_FRAME
 from core.prior.levels import LEVELS
 from core.prior.network import PROSODY, PriorConfig, embedded_levels, levels_network, prosody, sinusoidal
 from core.prior.spaces import ChannelSpace
 from core.prior.windows import plan_windows
+from core.sound.audio_encoder import AudioEncoder
+from core.sound.mel import MELS_PER_FRAME
 
 from .checkpoint import load_checkpoint, load_module, module_weights
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, short_attention, warm_up_cosine

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.channels import FPS
+from core.motion.channels import FPS
 from core.prior.features import FEATURE_GROUPS, d_nl
 
 from .motion_metrics import BLINK, blink_frames

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS
 from training.ict import IctModel, used_faces
 from training.ict_regions import EYE_LEFT, EYE_RIGHT, LIP_INNER, contour
 

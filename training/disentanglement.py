@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.channels import BROWS, CHEEKS, EXPRESSIONS, NOSE
-from core.face_view import VIEW_SIDE
-from core.lips import LipModel
-from core.reconstruction import Face, Reconstruction
+from core.face.face_view import VIEW_SIDE
+from core.face.reconstruction import Face, Reconstruction
+from core.motion.channels import BROWS, CHEEKS, EXPRESSIONS, NOSE
 from core.representation.model import LIP_COLUMNS
+from core.sound.lips import LipModel
 
 from .corpus.dataset import Clip, Corpus
 from .engine import CHECKPOINT

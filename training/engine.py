@@ -31,7 +31,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from core.devices import choose_device, fast_bfloat16
+from core.compute.devices import choose_device, fast_bfloat16
 
 from .checkpoint import load_checkpoint, save_checkpoint
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
-from core.face_mesh import FaceMesh
-from core.head_model import HeadModel
+from core.face.face_mesh import FaceMesh
+from core.head.head_model import HeadModel
 from training.rendered_heads import RenderedHead, render_random_head
 from training.surface import closest_on_mesh
 

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from core.channels import EXPRESSIONS
-from core.weight_files import open_weights
+from core.compute.weight_files import open_weights
+from core.motion.channels import EXPRESSIONS
 from training import folders
 
 from .checkpoint import load_module

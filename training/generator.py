@@ -23,11 +23,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.compute.weight_files import open_weights
 from core.errors import BadInputError
 from core.renderer.generator import Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.representation.model import WEIGHTS, Representation
-from core.weight_files import open_weights
 
 from .corpus.reenactment import FOLDER
 from .discriminator import Discriminator, DiscriminatorConfig

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.channels import CHANNELS
+from core.motion.channels import CHANNELS
 from core.renderer.generator.config import STYLE
 
 GRID = 8

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
-from core.channels import EXPRESSIONS
-from core.head_model import PARTS, WEIGHTS, HeadModel
+from core.head.head_model import PARTS, WEIGHTS, HeadModel
+from core.motion.channels import EXPRESSIONS
 from training.closures import with_closed_lips, with_closing_lids
 from training.eyeball import fit_sphere, gaze_rotation
 from training.face_mesh_points import place_points

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.face_mesh import FaceMesh
-from core.fitting import Fitter
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.rotation import matrix_to_euler
+from core.face.face_mesh import FaceMesh
+from core.face.fitting import Fitter
+from core.face.landmark_model import LandmarkModel
+from core.head.head_model import HeadModel
+from core.head.rotation import matrix_to_euler
 from training.head_topology import Topology
 from training.ict import IctModel
 from training.identity import random_identities
@@ -165,7 +165,7 @@ chin, millimetres. Identity coefficients are fitted to the neutral shape, the ex
 |---|---|---|---|
 {table}
 
-**Pose through the face mesh**, 40 other rendered heads (yaw within 29°, pitch within 17°), fitted by `core.fitting`:
+**Pose through the face mesh**, 40 other rendered heads (yaw within 29°, pitch within 17°), fitted by `core.face.fitting`:
 pitch bias {pose["pitch_bias"]:+.1f}°, median absolute error {pose["pitch"]:.1f}° in pitch and {pose["yaw"]:.1f}° in
 yaw, median landmark residual {100 * pose["residual"]:.2f} % of the outer-eye distance. Fitted pitch grows by
 {pose["pitch_slope"]:.2f}° a degree of true pitch: the network draws faces a little toward the front.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.head_model import PARTS
+from core.head.head_model import PARTS
 from training import simplify
 from training.eyeball import make_eyeball
 from training.ict import IctModel, mirror_by_topology, used_faces
@@ -64,7 +64,7 @@ class Topology:
     source_vertices, source_weights
         (V, 3) source vertices and their barycentric weights (one vertex with weight 1 except on the eyeballs).
     triangles, triangle_uv, triangle_part
-        (F, 3), (F, 3), (F,): vertex and texture indices, index into ``core.head_model.PARTS``.
+        (F, 3), (F, 3), (F,): vertex and texture indices, index into ``core.head.head_model.PARTS``.
     uv
         (U, 2) in one unit square.
     symmetry

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from core.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS
 
 USED_PARTS = (
     "face",
@@ -45,7 +45,7 @@ class IctModel:
     identity
         (100, N, 3) float32 centimetres; weights of real faces are ~ N(0, 1).
     expression
-        (53, N, 3) float32 centimetres in the order of ``core.channels.EXPRESSIONS``.
+        (53, N, 3) float32 centimetres in the order of ``core.motion.channels.EXPRESSIONS``.
     landmarks68
         (68,) vertex of each of the 68 landmarks.
     parts

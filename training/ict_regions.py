@@ -9,7 +9,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
-from core.head_model import PARTS
+from core.head.head_model import PARTS
 from training import simplify
 from training.ict import IctModel
 

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from core.errors import SoliloquyError
-from core.face_mesh import FaceMesh
-from core.head_model import HeadModel
-from core.motion import Motion
-from core.portrait import Portrait, face_fitter, load_portrait
+from core.face.face_mesh import FaceMesh
+from core.head.head_model import HeadModel
+from core.motion.motion import Motion
+from core.portrait.portrait import Portrait, face_fitter, load_portrait
 from core.renderer import Renderer
 from core.renderer.generator.refine import Painter
 

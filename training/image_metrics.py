@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import SoliloquyError
-from core.face_view import VIEW_SIDE, clip_similarity, sampling_theta
-from core.reconstruction import WEIGHTS as R_WEIGHTS
-from core.reconstruction import Reconstruction
+from core.face.face_view import VIEW_SIDE, clip_similarity, sampling_theta
+from core.face.reconstruction import WEIGHTS as R_WEIGHTS
+from core.face.reconstruction import Reconstruction
 from core.renderer.generator import PaperGenerator
 from core.renderer.generator.finish import finished
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
@@ -241,7 +241,7 @@ def table(results: Mapping[str, Any], command: str) -> Table:
     )
     notes = (
         f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}.",
-        "Face to R: difference of the feature maps of `core/reconstruction.py` on the face; no loss of G contains it, "
+        "Face to R: difference of the feature maps of `core/face/reconstruction.py` on the face; no loss of G contains it, "
         "while the perceptual distance is one of its losses. Still: the source picture, whatever the motion. Lids "
         "closing: the truth is the warp's own picture, drawn twice as large, so that it errs by its sampling alone.",
     )

@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.mel import MEL_BANDS, MELS_PER_FRAME
-from core.weight_files import open_weights
+from core.compute.weight_files import open_weights
+from core.sound.mel import MEL_BANDS, MELS_PER_FRAME
 from training import folders
 
 from .judge_data import MOUTH_SIDE

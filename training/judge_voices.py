@@ -18,8 +18,8 @@ import numpy as np
 from safetensors.numpy import save_file
 from tqdm import tqdm
 
-from core.audio import speech_gain
-from core.mel import MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SAMPLES_PER_FRAME, SILENCE, log_mel
+from core.sound.audio import speech_gain
+from core.sound.mel import MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SAMPLES_PER_FRAME, SILENCE, log_mel
 
 from . import phones
 from .corpus.dataset import Clip, Corpus

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.face_mesh import LANDMARKS, OUTER_EYES, FaceMesh
+from core.face.face_mesh import LANDMARKS, OUTER_EYES, FaceMesh
 
 from . import video
 

@@ -29,17 +29,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from core.audio import load_audio
-from core.channels import EXPRESSIONS, LIP_CHANNELS
+from core.compute.threads import processors
 from core.errors import BadInputError
-from core.face_mesh import FaceMesh
-from core.head_model import HeadModel
-from core.lips import LipModel
-from core.mel import log_mel
-from core.motion import Motion
-from core.portrait import load_portrait
+from core.face.face_mesh import FaceMesh
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
+from core.motion.motion import Motion
+from core.portrait.portrait import load_portrait
 from core.renderer.renderer import Renderer
-from core.threads import processors
+from core.sound.audio import load_audio
+from core.sound.lips import LipModel
+from core.sound.mel import log_mel
 
 from .corpus.dataset import Clip, Corpus
 from .folders import data_folder

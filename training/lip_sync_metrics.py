@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.face_view import VIEW_SIDE
-from core.mel import MELS_PER_FRAME
+from core.face.face_view import VIEW_SIDE
+from core.sound.mel import MELS_PER_FRAME
 
 from .judge_data import cut_mouths, mouth_similarities, part_of_view
 from .judge_model import FRAMES, Judge
@@ -81,11 +81,11 @@ def judge_take(
     Parameters
     ----------
     pictures
-        T frames (H, W, 3) uint8 RGB; without ``landmarks`` they must be face views of 128 (``core.face_view``).
+        T frames (H, W, 3) uint8 RGB; without ``landmarks`` they must be face views of 128 (``core.face.face_view``).
     mel
-        (4 T, 80), ``core.mel``.
+        (4 T, 80), ``core.sound.mel``.
     landmarks
-        (T, P, 2 or more) px of the frames, as ``core.face_view`` takes them.
+        (T, P, 2 or more) px of the frames, as ``core.face.face_view`` takes them.
 
     Returns
     -------

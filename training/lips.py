@@ -20,10 +20,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from core.channels import LIP_CHANNELS
-from core.head_model import HeadModel
-from core.lips import WEIGHTS, LipModel, LipModelConfig
-from core.mel import MEL_BANDS, SILENCE
+from core.head.head_model import HeadModel
+from core.motion.channels import LIP_CHANNELS
+from core.sound.lips import WEIGHTS, LipModel, LipModelConfig
+from core.sound.mel import MEL_BANDS, SILENCE
 
 from .checkpoint import load_module
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine

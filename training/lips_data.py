@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from core.audio import load_audio
-from core.channels import EXPRESSIONS, LIP_CHANNELS
-from core.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
+from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
+from core.sound.audio import load_audio
+from core.sound.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
 
 from . import phones, revoice, visemes
 from .phones import Segment

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.channels import FPS, LIP_CHANNELS
-from core.head_model import HeadModel
-from core.lips import LipModel
-from core.mel import MEL_BANDS, MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SILENCE
+from core.head.head_model import HeadModel
+from core.motion.channels import FPS, LIP_CHANNELS
+from core.sound.lips import LipModel
+from core.sound.mel import MEL_BANDS, MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SILENCE
 
 from .lips_data import (
     Utterance,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.lips import LipModel
-from core.mel import MELS_PER_FRAME
+from core.sound.lips import LipModel
+from core.sound.mel import MELS_PER_FRAME
 
 from .lips_data import SOURCES, Batch
 from .mouth_geometry import MouthGeometry

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from core.mel import MEL_BANDS, MEL_FLOOR, MEL_OFFSET, MEL_RANGE, MEL_SCALE, SILENCE
+from core.sound.mel import MEL_BANDS, MEL_FLOOR, MEL_OFFSET, MEL_RANGE, MEL_SCALE, SILENCE
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import scipy.linalg
 import scipy.ndimage
 import scipy.signal
 
-from core.channels import FPS
+from core.motion.channels import FPS
 from core.prior.features import FEATURE_GROUPS, FEATURES
 
 from .prosody import Prosody

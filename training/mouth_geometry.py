@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.channels import EXPRESSIONS, LIP_CHANNELS
-from core.head_model import HeadModel
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
 
 _UPPER, _LOWER = (61, 62, 63), (67, 66, 65)  # iBUG points of the inner lips, facing pairs
 _CORNERS = (48, 54)

@@ -14,9 +14,9 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import medfilt, savgol_filter
 
-from core.channels import EXPRESSIONS
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
+from core.face.landmark_model import LandmarkModel
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
 
 from .landmarks import save
 from .talker import clip_arrays, fit_talker

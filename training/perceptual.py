@@ -3,7 +3,7 @@
 The stand-in has no learned part of its own. It compares what early vision is thought to compare: edges and lines of
 four orientations at four scales, in brightness and, from the second scale on, in two colour contrasts; each divided by
 the contrast around it, and their energy pooled over a neighbourhood, which forgives a shift of a pixel or two as VGG's
-deeper layers do. The feature maps of the reconstruction network's trunk (``core.reconstruction``), which was trained on
+deeper layers do. The feature maps of the reconstruction network's trunk (``core.face.reconstruction``), which was trained on
 faces, can be added.
 """
 
@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.face_view import VIEW_SIDE, clip_similarity, sampling_theta
-from core.reconstruction import Reconstruction
+from core.face.face_view import VIEW_SIDE, clip_similarity, sampling_theta
+from core.face.reconstruction import Reconstruction
 
 from .vgg import VGG19
 
@@ -107,7 +107,7 @@ class PerceptualDistance(nn.Module):
     weights
         VGG-19's weights as a safetensors file (:class:`VGG19`); None for the stand-in.
     trunk
-        Feature maps to add to the stand-in, such as ``core.reconstruction.Reconstruction.maps``.
+        Feature maps to add to the stand-in, such as ``core.face.reconstruction.Reconstruction.maps``.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pocketsphinx
 
-from core.audio import load_audio
+from core.sound.audio import load_audio
 
 from .folders import data_folder
 

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import torch
 
-from core.camera import project
 from core.errors import BadInputError
-from core.head_model import HeadModel
-from core.portrait import Portrait, face_fitter, fitted, load_portrait
+from core.head.camera import project
+from core.head.head_model import HeadModel
+from core.portrait.portrait import Portrait, face_fitter, fitted, load_portrait
 
 from .folders import data_folder
 

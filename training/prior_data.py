@@ -18,11 +18,11 @@ import numpy as np
 import scipy.ndimage
 import scipy.signal
 
-from core.audio import load_audio
-from core.channels import CHANNELS, FPS, HEAD, NONLIP_CHANNELS
-from core.mel import log_mel
+from core.motion.channels import CHANNELS, FPS, HEAD, NONLIP_CHANNELS
 from core.prior.features import FEATURES, d_nl, features_from_channels
 from core.prior.levels import measure_levels
+from core.sound.audio import load_audio
+from core.sound.mel import log_mel
 
 from .blink_thinning import blinks_a_minute, thin_blinks
 from .folders import data_folder

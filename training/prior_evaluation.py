@@ -19,8 +19,8 @@ import scipy.stats
 from core.prior.features import FEATURE_GROUPS, channels_from_features, features_from_channels
 from core.prior.levels import LEVELS, measure_levels
 from core.prior.model import NonlipPrior
-from core.prior.style import PriorStyle
 from core.prior.windows import plan_windows
+from core.wire.style import PriorStyle
 
 from . import motion_metrics as metrics
 from .motion_distances import WINDOW as STRETCH

@@ -12,8 +12,8 @@ import numpy as np
 import scipy.ndimage
 import scipy.signal
 
-from core.channels import FPS
-from core.mel import SAMPLE_RATE, SAMPLES_PER_FRAME
+from core.motion.channels import FPS
+from core.sound.mel import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 F0_RANGE = (65.0, 400.0)
 """Hz; low men to high women."""

@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from core.channels import EXPRESSIONS
-from core.face_view import VIEW_SIDE
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.reconstruction import WEIGHTS, Face, Reconstruction, ReconstructionConfig, camera_pose, sight_pose
+from core.face.face_view import VIEW_SIDE
+from core.face.landmark_model import LandmarkModel
+from core.face.reconstruction import WEIGHTS, Face, Reconstruction, ReconstructionConfig, camera_pose, sight_pose
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
 
 from .checkpoint import load_module
 from .corpus.synthetic.views import CACHE as SYNTHETIC

@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import BadInputError
-from core.face_view import VIEW_SIDE, clip_similarity, face_view, to_view
-from core.portrait import Portrait, load_portrait
-from core.reconstruction import view_camera
-from core.rotation import euler_to_matrix
+from core.face.face_view import VIEW_SIDE, clip_similarity, face_view, to_view
+from core.face.reconstruction import view_camera
+from core.head.rotation import euler_to_matrix
+from core.portrait.portrait import Portrait, load_portrait
 
 from .corpus.dataset import Corpus
 from .corpus.synthetic.motions import gaze_of

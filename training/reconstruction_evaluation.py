@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.channels import EXPRESSIONS
-from core.face_view import VIEW_SIDE
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.reconstruction import Face, Reconstruction, camera_pose
-from core.rotation import matrix_to_euler, rotation_vector
+from core.face.face_view import VIEW_SIDE
+from core.face.landmark_model import LandmarkModel
+from core.face.reconstruction import Face, Reconstruction, camera_pose
+from core.head.head_model import HeadModel
+from core.head.rotation import matrix_to_euler, rotation_vector
+from core.motion.channels import EXPRESSIONS
 
 from .corpus.synthetic.views import CACHE as SYNTHETIC
 from .reconstruction_data import Example, GridExamples, PortraitExamples, SyntheticExamples, collate

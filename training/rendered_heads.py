@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from core.channels import EXPRESSIONS
-from core.head_model import PARTS, HeadModel
-from core.raster import interpolate, rasterise
-from core.rotation import euler_to_matrix
+from core.head.head_model import PARTS, HeadModel
+from core.head.raster import interpolate, rasterise
+from core.head.rotation import euler_to_matrix
+from core.motion.channels import EXPRESSIONS
 
 SIZE = 480
 DISTANCE_CM, VIEW_CM = 100.0, 32.0

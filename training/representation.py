@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.devices import fast_bfloat16
+from core.compute.devices import fast_bfloat16
 from core.errors import SoliloquyError
-from core.lips import LipModel
-from core.reconstruction import Reconstruction
+from core.face.reconstruction import Reconstruction
 from core.representation.model import WEIGHTS, Representation, RepresentationConfig
+from core.sound.lips import LipModel
 
 from .checkpoint import load_module
 from .engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, run_device, warm_up_cosine

@@ -5,13 +5,13 @@ place of the view:
 
 | array | shape | what |
 |---|---|---|
-| views | (N, S, S, 3) uint8 | ``core.face_view`` |
+| views | (N, S, S, 3) uint8 | ``core.face.face_view`` |
 | channels | (N, 59) float32 | the 59 channels, with the head's rotation before the camera |
 | observed | (N, 59) bool | which of them are known |
 | clip, frame | (N,) int32 | clip a view is of, and its frame there |
 | person | (clips,) int32 | who is in a clip; −1: each view shows another person |
 | sounds | (clips + 1,) int64 | clip i has mel rows ``4 sounds[i] : 4 sounds[i + 1]``; none: silent film |
-| mel | (M, 80) float16 | ``core.mel`` |
+| mel | (M, 80) float16 | ``core.sound.mel`` |
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.channels import CHANNELS, GROUPS
 from core.errors import SoliloquyError
-from core.lips import LipModel
-from core.mel import MEL_BANDS, MELS_PER_FRAME
+from core.motion.channels import CHANNELS, GROUPS
+from core.sound.lips import LipModel
+from core.sound.mel import MEL_BANDS, MELS_PER_FRAME
 
 CACHE = Path(".cache/representation")
 EVERYONE = -1

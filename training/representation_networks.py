@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS
-from core.reconstruction import SIZES, Reconstruction
+from core.face.reconstruction import SIZES, Reconstruction
+from core.motion.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS
 from core.representation.encoders import D_ID
 from core.representation.model import LIP_COLUMNS, NONLIP_COLUMNS, Representation, RepresentationConfig
 

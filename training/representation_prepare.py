@@ -16,17 +16,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from core.audio import load_audio
-from core.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, NONLIP_CHANNELS
 from core.errors import BadInputError
-from core.face_view import VIEW_SIDE, clip_similarity, face_view
-from core.head_model import HeadModel
-from core.mel import MELS_PER_FRAME
-from core.portrait import load_portrait
+from core.face.face_view import VIEW_SIDE, clip_similarity, face_view
+from core.face.reconstruction import view_camera
+from core.head.head_model import HeadModel
+from core.head.rotation import matrix_to_euler
+from core.motion.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, NONLIP_CHANNELS
+from core.portrait.portrait import load_portrait
 from core.prior.features import channels_from_features
-from core.reconstruction import view_camera
 from core.renderer import Renderer
-from core.rotation import matrix_to_euler
+from core.sound.audio import load_audio
+from core.sound.mel import MELS_PER_FRAME
 
 from .corpus.dataset import Clip, Corpus
 from .corpus.synthetic.views import SyntheticViews

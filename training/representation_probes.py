@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.channels import BLINK, CHANNELS, GAZE, GROUPS, HEAD_ROTATION, LIP_CHANNELS, NONLIP_CHANNELS
-from core.lips import LipModel
+from core.motion.channels import BLINK, CHANNELS, GAZE, GROUPS, HEAD_ROTATION, LIP_CHANNELS, NONLIP_CHANNELS
 from core.representation.model import LIP_COLUMNS, NONLIP_COLUMNS, Representation
+from core.sound.lips import LipModel
 
 from .representation_data import CACHE, Faces, as_input
 from .representation_losses import orthogonality, retrieval

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.fft
 import scipy.signal
 
-from core.mel import HOP, MELS_PER_FRAME, N_FFT, SAMPLE_RATE, WINDOW, mel_filters, normalise_log
+from core.sound.mel import HOP, MELS_PER_FRAME, N_FFT, SAMPLE_RATE, WINDOW, mel_filters, normalise_log
 
 _LIFTER_SECONDS = 0.0016
 """Quefrency below which the log spectrum is vocal tract: half the period of a voice at 310 Hz."""
@@ -31,7 +31,7 @@ def draw(rng: np.random.Generator) -> tuple[float, float]:
 
 
 def revoiced_mel(samples: np.ndarray, frames: int, pitch: float, formants: float) -> np.ndarray:
-    """Log-mel as by ``core.mel.log_mel`` of the same speech with pitch and formants moved by two factors.
+    """Log-mel as by ``core.sound.mel.log_mel`` of the same speech with pitch and formants moved by two factors.
 
     Parameters
     ----------

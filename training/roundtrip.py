@@ -1,7 +1,7 @@
 """Motion → frames → extracted motion: ``python -m training.roundtrip [--portraits FILE …] [--network]``.
 
 Renders held-out GRID speech with real head motion of the White House addresses on portraits, reads the curves back with
-``core.extract`` and prints, for each portrait, errors of the pose and correlations of the curves.
+``core.readback.extract`` and prints, for each portrait, errors of the pose and correlations of the curves.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.camera import gaps
-from core.channels import EXPRESSIONS
 from core.errors import BadInputError
-from core.extract import extract
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.making import frame_to_image
-from core.motion import Motion
-from core.portrait import Portrait, load_portrait
+from core.face.landmark_model import LandmarkModel
+from core.head.camera import gaps
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
+from core.motion.motion import Motion
+from core.portrait.portrait import Portrait, load_portrait
+from core.readback.extract import extract
 from core.renderer.renderer import Renderer
+from core.takes.take_maker import frame_to_image
 
 from .folders import data_folder
 from .splits import portrait_split, split

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from core.audio import resample_blocks
-from core.mel import SAMPLE_RATE
+from core.sound.audio import resample_blocks
+from core.sound.mel import SAMPLE_RATE
 
 from . import espeak, phones
 from .phones import SILENCE, Segment

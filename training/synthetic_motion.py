@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.ndimage
 
-from core.channels import FPS
+from core.motion.channels import FPS
 from core.prior.features import FEATURES, GAZE_FULL, d_nl
 from core.prior.windows import ease
 

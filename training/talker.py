@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from core.camera import Fit, gaps
-from core.fitting import FitSettings, Fitter
-from core.landmark_model import LandmarkModel
-from core.rotation import matrix_to_euler
-from core.track import LidRange, full_blinks, joined, lid_ratio, mean_rotation, relative_pose, track
+from core.face.fitting import FitSettings, Fitter
+from core.face.landmark_model import LandmarkModel
+from core.head.camera import Fit, gaps
+from core.head.rotation import matrix_to_euler
+from core.readback.track import LidRange, full_blinks, joined, lid_ratio, mean_rotation, relative_pose, track
 
 from .landmarks import BadClip
 

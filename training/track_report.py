@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS
 
 from .splits import split
 from .tracks import CACHE

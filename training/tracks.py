@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.channels import EXPRESSIONS
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
+from core.face.landmark_model import LandmarkModel
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
 
 from . import video
 from .folders import data_folder

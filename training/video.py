@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.channels import FPS
-from core.mel import SAMPLE_RATE
+from core.motion.channels import FPS
+from core.sound.mel import SAMPLE_RATE
 
 
 def frames(path: Path, fps: float = FPS) -> Iterator[np.ndarray]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.channels import FPS, LIP_CHANNELS
+from core.motion.channels import FPS, LIP_CHANNELS
 
 from .phones import PHONES, ROWS_A_SECOND, SILENCE, Segment
 

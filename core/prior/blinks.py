@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..channels import FPS
+from ..motion.channels import FPS
 
 SPREAD = 0.6
 """σ of the logarithm of intervals between blinks: the long upper tail of Bentivoglio et al. 1997."""

@@ -17,7 +17,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..channels import FPS
+from ..motion.channels import FPS
 from .features import d_nl
 from .levels import LEVELS
 from .schedule import CosineSchedule

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..channels import BLINK, BROWS, CHEEKS, GAZE, HEAD, NONLIP_CHANNELS, NOSE
+from ..motion.channels import BLINK, BROWS, CHEEKS, GAZE, HEAD, NONLIP_CHANNELS, NOSE
 
 _SHARED = (*GAZE, "eyeBlink_L", "eyeBlink_R")
 FEATURES: tuple[str, ...] = (

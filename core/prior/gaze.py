@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..channels import FPS
+from ..motion.channels import FPS
 from .blinks import DELAY
 from .windows import ease
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..channels import NONLIP_CHANNELS
+from ..motion.channels import NONLIP_CHANNELS
 
 _WIDTH = len(NONLIP_CHANNELS)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..channels import FPS
+from ..motion.channels import FPS
 from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL
 
 LEVELS = ("head turns", "head speed", "head shifts", "gaze", "brows", "lids", "cheeks")

@@ -13,15 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..audio_encoder import AudioEncoderConfig
-from ..channels import NONLIP_CHANNELS
-from ..devices import fast_bfloat16
+from ..compute.devices import fast_bfloat16
+from ..compute.threads import side_by_side, single_thread
+from ..compute.weight_files import INSTALL_AGAIN, open_weights
 from ..errors import SoliloquyError
-from ..mel import MEL_BANDS, MELS_PER_FRAME
+from ..motion.channels import NONLIP_CHANNELS
 from ..places import WEIGHTS
 from ..representation.model import Representation
-from ..threads import side_by_side, single_thread
-from ..weight_files import INSTALL_AGAIN, open_weights
+from ..sound.audio_encoder import AudioEncoderConfig
+from ..sound.mel import MEL_BANDS, MELS_PER_FRAME
+from ..wire.style import PriorStyle
 from .calibration import Calibration
 from .kept import Kept
 from .levels import LEVELS, levels_of
@@ -29,7 +30,6 @@ from .network import AudioToNonlipPrior, PriorConfig
 from .sampler import SAMPLERS
 from .schedule import CosineSchedule
 from .spaces import ChannelSpace, CodeSpace, FeatureSpace
-from .style import PriorStyle
 from .styling import POSE_TRANSITION, pose_constraints
 from .walk import LOOP_FRAMES, Piece, Progress, Sampling, Walk
 from .windows import SEAM_FRAMES, plan_windows
@@ -129,7 +129,7 @@ class NonlipPrior:
         """Sample one motion for each seed.
 
         A take depends on its own seed alone: its noise is drawn by a generator of its own, and on a processor each
-        take runs in a thread of its own (``core.threads``; batching takes would only let matrix products round
+        take runs in a thread of its own (``core.compute.threads``; batching takes would only let matrix products round
         differently). On other devices all takes of a window run together.
 
         Parameters
@@ -157,7 +157,7 @@ class NonlipPrior:
 
         Returns
         -------
-        (N, T, 32) float32 in the order of ``core.channels.NONLIP_CHANNELS``.
+        (N, T, 32) float32 in the order of ``core.motion.channels.NONLIP_CHANNELS``.
 
         Raises
         ------

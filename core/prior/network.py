@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ..audio_encoder import AudioEncoder, AudioEncoderConfig
-from ..mel import MELS_PER_FRAME
+from ..sound.audio_encoder import AudioEncoder, AudioEncoderConfig
+from ..sound.mel import MELS_PER_FRAME
 from .features import d_nl
 from .levels import LEVELS
 

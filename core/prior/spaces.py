@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ..channels import CHANNELS, NONLIP_CHANNELS
+from ..motion.channels import CHANNELS, NONLIP_CHANNELS
 from ..representation.model import Representation
 from .features import channels_from_features, d_nl, features_from_channels
 

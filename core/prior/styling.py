@@ -1,15 +1,15 @@
-"""Carries out a :class:`~core.prior.style.PriorStyle` on features, and takes it out of features that are kept."""
+"""Carries out a :class:`~core.wire.style.PriorStyle` on features, and takes it out of features that are kept."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..channels import BLINK, HEAD_ROTATION, NONLIP_CHANNELS
+from ..motion.channels import BLINK, HEAD_ROTATION, NONLIP_CHANNELS
+from ..wire.style import PriorStyle
 from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl
 from .kept import Kept
 from .levels import LEVELS
 from .spaces import FeatureSpace
-from .style import PriorStyle
 from .windows import ease
 
 LIVELY_GROUPS = ("head", "gaze", "brows")

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..channels import GAZE, NONLIP_CHANNELS
-from ..mel import MELS_PER_FRAME
+from ..motion.channels import GAZE, NONLIP_CHANNELS
+from ..sound.mel import MELS_PER_FRAME
+from ..wire.style import PriorStyle
 from .blinks import BlinkPacer
 from .calibration import Calibration
 from .denoiser import EXACT_UP_TO, Denoiser
@@ -22,7 +23,6 @@ from .sampler import SAMPLERS
 from .schedule import CosineSchedule
 from .spaces import FeatureSpace
 from .steady import steady_head
-from .style import PriorStyle
 from .styling import Styling, early_gain, leave_poses, told_spread
 from .windows import away_from_known, close_seams, plan_windows
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..channels import FPS
+from ..motion.channels import FPS
 
 SEAM_FRAMES = 8
 """Frames over which the network's disagreement with a known neighbour fades out (0.32 s), unless told otherwise."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..channels import EXPRESSIONS
-from ..head_model import HeadModel
-from .expression import target_expression
+from ..head.expression import target_expression
+from ..head.head_model import HeadModel
+from ..motion.channels import EXPRESSIONS
 from .spread import feature_space, spread
 
 LIDS = (

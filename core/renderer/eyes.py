@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..channels import EXPRESSIONS
+from ..motion.channels import EXPRESSIONS
 from .fields import blur, fill_smoothly, pixel_grid, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads
 from .light import LUMA, Light

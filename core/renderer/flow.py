@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..raster import interpolate, rasterise
-from ..rotation import euler_to_matrix
+from ..head.raster import interpolate, rasterise
+from ..head.rotation import euler_to_matrix
 from .fields import blur, dilate, pixel_grid, resize, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads, head_share
 from .spread import lower_on_mesh

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..portrait import Portrait
+    from ..portrait.portrait import Portrait
 
 MAX_SIDE = 2160
 """Longest side of a whole-photograph frame, pixels."""

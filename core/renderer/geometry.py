@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..face_mesh import CONTOUR
-from ..head_model import HeadModel
-from ..portrait import Portrait
-from ..rotation import euler_to_matrix
+from ..face.face_mesh import CONTOUR
+from ..head.expression import target_expression
+from ..head.head_model import HeadModel
+from ..head.rotation import euler_to_matrix
+from ..portrait.portrait import Portrait
 from .contact import ContactShapes
-from .expression import target_expression
 from .fields import smoothstep
 from .framing import Framing
 from .spread import feature_space, spread

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..head_model import PARTS
-from ..raster import interpolate, rasterise
+from ..head.head_model import PARTS
+from ..head.raster import interpolate, rasterise
 from .fields import blur, dilate, erode, fill_smoothly, largest_of, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads
 from .light import LUMA, Light

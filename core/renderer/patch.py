@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..head_model import HeadModel
-from ..raster import Fragments, interpolate, rasterise
+from ..head.head_model import HeadModel
+from ..head.raster import Fragments, interpolate, rasterise
 from .fields import pixel_grid, smoothstep
 from .spread import feature_space
 

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..head_model import HeadModel
-from ..motion import Motion
-from ..portrait import Portrait
-from ..raster import interpolate, rasterise
-from ..threads import side_by_side
+from ..compute.threads import side_by_side
+from ..head.head_model import HeadModel
+from ..head.raster import interpolate, rasterise
+from ..motion.motion import Motion
+from ..portrait.portrait import Portrait
 from .eyes import Eye
 from .fields import blur, sample, smoothstep
 from .flow import FlowField
@@ -98,7 +98,7 @@ class Renderer:
     def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
         """Yield a frame (H, W, 3) uint8 for each frame of the motion.
 
-        ``batch`` frames at once; on a processor each thread draws a few (``core.threads``); the same bytes.
+        ``batch`` frames at once; on a processor each thread draws a few (``core.compute.threads``); the same bytes.
         """
         on_processor = self.device.type == "cpu"
         batch = min(batch, SIDE_BY_SIDE) if on_processor else batch

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..channels import EXPRESSIONS
-from ..head_model import HeadModel
+from ..head.head_model import HeadModel
+from ..motion.channels import EXPRESSIONS
 
 APART = (("jawOpen", 1.5), ("eyeBlink_L", 2.0), ("eyeBlink_R", 2.0))
 """Expressions whose movement, times a factor, counts as distance between vertices: it tells the two lips and the two

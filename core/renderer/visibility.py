@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..raster import rasterise
+from ..head.raster import rasterise
 from .fields import sample
 
 FINENESS = 4

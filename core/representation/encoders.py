@@ -1,4 +1,4 @@
-"""E_v, the motion encoder, and E_id, the identity encoder: what a face view (core.face_view) shows, and who."""
+"""E_v, the motion encoder, and E_id, the identity encoder: what a face view (core.face.face_view) shows, and who."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from ..face_view import VIEW_SIDE
-from ..reconstruction import Reconstruction, ReconstructionConfig
+from ..face.face_view import VIEW_SIDE
+from ..face.reconstruction import Reconstruction, ReconstructionConfig
 from .fan import FaceAlignmentBackbone
 from .residual import ResidualConfig, ResidualTrunk
 from .resnext import FEATURES as RESNEXT_FEATURES

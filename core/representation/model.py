@@ -4,7 +4,7 @@
 
     view ─ E_v ─ f_v ─┬─ MLP_cl ─ f_cl ~ f_a                       L_cl, eq. 2
                       └─ MLP_ol ─ f_ol ⊥ f_a ─ MLP_nl ─ f_nl ─ D_nl ─ 32 channels      L_ol, eq. 3
-    sound ─ E_a ─ f_a ─ MLP_a2l ─ f_l ─ D_l ─ 27 channels          (core.lips)
+    sound ─ E_a ─ f_a ─ MLP_a2l ─ f_l ─ D_l ─ 27 channels          (core.sound.lips)
     27, 32 channels ─ MLP_m2l, MLP_m2nl ─ f_l, f_nl                (curves that were sampled or edited)
 
 The decoder is factorised: nothing of f_nl reaches lips or jaw, so the lips of all takes are equal to the bit. The
@@ -24,9 +24,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .. import places
-from ..channels import CHANNELS, HEAD, LIP_CHANNELS, NONLIP_CHANNELS
-from ..reconstruction import ReconstructionConfig
-from ..weight_files import open_weights
+from ..compute.weight_files import open_weights
+from ..face.reconstruction import ReconstructionConfig
+from ..motion.channels import CHANNELS, HEAD, LIP_CHANNELS, NONLIP_CHANNELS
 from .encoders import EncoderConfig, IdentityEncoder, MotionEncoder, perceptron
 from .residual import ResidualConfig
 
@@ -106,7 +106,7 @@ class Representation(nn.Module):
         return f_ol, self.mlp_nl(f_ol)
 
     def decode_nonlip(self, f_nl: Tensor) -> Tensor:
-        """The 32 channels of f_nl (…, 64), in the order of ``core.channels.NONLIP_CHANNELS``.
+        """The 32 channels of f_nl (…, 64), in the order of ``core.motion.channels.NONLIP_CHANNELS``.
 
         Weights 0–1, then rotation (radians) and translation (cm). Rotation is the head's before the camera, as the
         view shows it; what Motion holds is that about the clip's or the portrait's rest.

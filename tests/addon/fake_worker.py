@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path.cwd()))  # the client starts workers in the folder t
 
 import numpy as np
 
-from core import lines, protocol
-from core.channels import CHANNELS, EXPRESSIONS, GROUPS
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED
+from core.motion.channels import CHANNELS, EXPRESSIONS, GROUPS
+from core.wire import lines, protocol
 
 cancelled: set[str] = set()
 SECONDS = 2.0

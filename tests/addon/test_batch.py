@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from soliloquy.addon import batch, cli
 from soliloquy.core.errors import BadInputError
-from soliloquy.core.prior.style import PriorStyle
+from soliloquy.core.wire.style import PriorStyle
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from soliloquy.addon import batch, crew, seats
-from soliloquy.core.client import WorkerClient
 from soliloquy.core.errors import CancelledError, SoliloquyError
-from soliloquy.core.protocol import Generate
+from soliloquy.core.wire.client import WorkerClient
+from soliloquy.core.wire.protocol import Generate
 
 ROOM = seats.Room(memory=1e9, gpu_memory=2e9, available=int(64e9), cores=16)
 

@@ -7,8 +7,9 @@ import shutil
 import bpy
 import pytest
 from soliloquy.addon import cli, doctor, estimate, operators_doctor, panels_doctor, preferences
-from soliloquy.core import environment, protocol
-from soliloquy.core.protocol import Generate
+from soliloquy.core.runtime import environment
+from soliloquy.core.wire import protocol
+from soliloquy.core.wire.protocol import Generate
 
 PROBED = {
     "version": protocol.version(),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from soliloquy.addon import estimate, preferences
-from soliloquy.core.protocol import Generate
+from soliloquy.core.wire.protocol import Generate
 
 TAKES = Generate(audio="", portrait="", out="", takes=2)
 

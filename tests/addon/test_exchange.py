@@ -4,9 +4,9 @@ import bpy
 import numpy as np
 import pytest
 from soliloquy.addon import motion, nla, operators_exchange
-from soliloquy.core.channels import EXPRESSIONS
-from soliloquy.core.live_link import write_live_link_csv
-from soliloquy.core.motion import Motion
+from soliloquy.core.motion.channels import EXPRESSIONS
+from soliloquy.core.motion.live_link import write_live_link_csv
+from soliloquy.core.motion.motion import Motion
 
 
 def recording(fps, seconds=4.0):

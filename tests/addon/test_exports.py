@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from soliloquy.addon import compat, exports, nla, speech
 from soliloquy.addon.motion import load_motion
-from soliloquy.core.channels import EXPRESSIONS
+from soliloquy.core.motion.channels import EXPRESSIONS
 
 FIRST, FRAMES = 11, 50
 

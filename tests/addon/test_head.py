@@ -7,7 +7,7 @@ from mathutils import Matrix, Vector
 from soliloquy.addon import bake, compat, head, motion, nla, presets, steps, takes
 from soliloquy.addon.arkit import SHAPE_NAMES
 from soliloquy.addon.timing import Timing
-from soliloquy.core.channels import EXPRESSIONS
+from soliloquy.core.motion.channels import EXPRESSIONS
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD_LIBRARY = {
     *("core.errors", "core.files", "core.schema", "core.places"),
-    *("core.protocol", "core.client", "core.progress"),
-    *("core.environment", "core.memory"),
-    "core.channels",
+    *("core.wire.protocol", "core.wire.client", "core.wire.progress"),
+    *("core.runtime.environment", "core.runtime.memory"),
+    "core.motion.channels",
 }
 """Modules and packages of core that Blender's side may use. They need the standard library only."""
-NUMPY_TOO = {"core.live_link", "core.motion"}
+NUMPY_TOO = {"core.motion.live_link", "core.motion"}
 """Those that need numpy as well, which every Blender has."""
 FROM_OUTSIDE = {"aud", "bl_operators", "bl_ui", "bpy", "mathutils", "numpy"}
 FILES = [ROOT / "__init__.py", *sorted((ROOT / "addon").rglob("*.py"))]
@@ -92,7 +92,7 @@ def test_addon_imports(path: Path) -> None:
         ("addon/takes.py", "from ...core import protocol"),
         ("addon/takes.py", "import torch"),
         ("addon/takes.py", "from scipy.signal import resample"),
-        ("addon/takes.py", "import core.protocol"),
+        ("addon/takes.py", "import core.wire.protocol"),
         ("addon/rig/presets.py", "from ...core.portrait import load_portrait"),
         ("addon/rig/presets.py", "from ...core import portrait"),
         ("addon/rig/presets.py", "from ...core.motionless import anything"),

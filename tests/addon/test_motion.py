@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from mathutils import Euler
 from soliloquy.addon import motion
-from soliloquy.core.channels import EXPRESSIONS
 from soliloquy.core.errors import SoliloquyError
+from soliloquy.core.motion.channels import EXPRESSIONS
 
 ANGLES = np.random.default_rng(0).uniform(-0.6, 0.6, (50, 3))
 

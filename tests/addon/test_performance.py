@@ -8,8 +8,8 @@ import bpy
 import pytest
 from soliloquy.addon import jobs, panels_style, places, speech, style_presets
 from soliloquy.addon.motion import load_motion
-from soliloquy.core import lines, protocol
-from soliloquy.core.prior.style import PriorStyle
+from soliloquy.core.wire import lines, protocol
+from soliloquy.core.wire.style import PriorStyle
 
 
 @pytest.fixture

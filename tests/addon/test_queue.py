@@ -238,7 +238,7 @@ def test_a_preview_is_small_and_the_real_take_replaces_it(play, portrait):
 
 
 def test_what_a_preview_asks_for(scene, sound, portrait):
-    from soliloquy.core.protocol import Generate
+    from soliloquy.core.wire.protocol import Generate
 
     whole = Generate(audio=str(sound), portrait=str(portrait()), out="/o", takes=5, seed=3, num_inference_steps=7)
     small = operators_preview.preview_of(whole)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from soliloquy.addon import compat, motion, ranges, strips
 from soliloquy.addon.timing import Timing
-from soliloquy.core.channels import CHANNELS, GROUPS
 from soliloquy.core.errors import BadInputError
+from soliloquy.core.motion.channels import CHANNELS, GROUPS
 
 WORDS = {"PREVIEW": "preview range", "MARKERS": "markers", "STRIP": "strip", "FRAMES": "comes before"}
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from soliloquy.addon import bake, compat, motion, nla, presets, readback, steps
 from soliloquy.addon.timing import Timing
-from soliloquy.core.channels import EXPRESSIONS
+from soliloquy.core.motion.channels import EXPRESSIONS
 
 
 def smooth_take(count=58):

@@ -7,8 +7,8 @@ from pathlib import Path
 import bpy
 import pytest
 from soliloquy.addon import operators_runtime, preferences
-from soliloquy.core import environment
 from soliloquy.core.errors import CancelledError, SoliloquyError
+from soliloquy.core.runtime import environment
 
 
 @pytest.fixture

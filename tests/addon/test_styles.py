@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 import pytest
 from soliloquy.addon import compat, mapping, motion, nla, styles
-from soliloquy.core.channels import EXPRESSIONS
+from soliloquy.core.motion.channels import EXPRESSIONS
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import bpy
 import pytest
 from soliloquy import addon
 from soliloquy.addon import compat, translations, words
-from soliloquy.core import protocol
+from soliloquy.core.wire import protocol
 
 FOLDER = Path(addon.__file__).parent
 SPOKEN = {"text", "heading", "placeholder"}
@@ -134,7 +134,7 @@ def own(cls):
 @pytest.fixture
 def every_word(scene):
     """Everything that can be read in the interface."""
-    stages = dict.fromkeys(protocol.STAGES.values(), "core/protocol.py")
+    stages = dict.fromkeys(protocol.STAGES.values(), "core/wire/protocol.py")
     return words_in_source() | words_in_blender() | stages
 
 

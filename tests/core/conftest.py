@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from core.protocol import Generate
+from core.wire.protocol import Generate
 from tests.core.cli_place import Place
 from tests.core.standins import StandInModels, install
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core import generate
-from core.progress import JobContext
-from core.protocol import TakeReady
+from core.takes import studio as generate
+from core.wire.progress import JobContext
+from core.wire.protocol import TakeReady
 
 
 class Heard(list):

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core import generate, making
-from core.channels import LIP_CHANNELS, NONLIP_CHANNELS
 from core.errors import BadInputError
-from core.motion import Motion
+from core.motion.channels import LIP_CHANNELS, NONLIP_CHANNELS
+from core.motion.motion import Motion
 from core.renderer.framing import Framing
+from core.takes import studio as generate
+from core.takes import take_maker as making
 
 
 @dataclass

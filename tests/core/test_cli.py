@@ -15,9 +15,9 @@ import soundfile
 from PIL import Image
 
 from core.__main__ import main
-from core.motion import Motion
-from core.prior.style import PriorStyle
-from core.take import Job
+from core.motion.motion import Motion
+from core.takes.take import Job
+from core.wire.style import PriorStyle
 from tests.core.cli_place import RATE, Place, voice
 from tests.core.standins import install
 
@@ -61,7 +61,7 @@ WORKS = [cmyk, rgba, rotated, surround, odd_paths]
 @pytest.mark.parametrize("prepare", WORKS, ids=lambda f: f.__name__)
 def test_unusual_input_works(place, capfd, monkeypatch, prepare) -> None:
     """Real decoding, real portrait fit; stand-ins only for the networks."""
-    from core import models as real
+    from core.takes import models as real
 
     stand_in = install(monkeypatch.setattr)
     monkeypatch.setattr(stand_in, "portrait", real.Models("cpu").portrait, raising=False)

@@ -15,7 +15,7 @@ import soundfile
 from PIL import Image, ImageDraw
 
 from core.__main__ import main
-from core.processes import clean_environment
+from core.runtime.processes import clean_environment
 from tests.core.cli_place import RATE, Place, voice
 
 ROOT = Path(__file__).resolve().parents[2]

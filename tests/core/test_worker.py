@@ -16,14 +16,14 @@ import pytest
 import soundfile
 from PIL import Image
 
-from core.client import WorkerClient
-from core.frames import read_frame
-from core.live_link import VALUE_COLUMNS
-from core.motion import Motion
+from core.motion.live_link import VALUE_COLUMNS
+from core.motion.motion import Motion
 from core.prior.model import NonlipPrior
-from core.processes import clean_environment
-from core.protocol import Done, Error, Generate, Probe, Progress, Resample, TakeReady
-from core.take import Job
+from core.runtime.processes import clean_environment
+from core.takes.frames import read_frame
+from core.takes.take import Job
+from core.wire.client import WorkerClient
+from core.wire.protocol import Done, Error, Generate, Probe, Progress, Resample, TakeReady
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data"))
@@ -181,7 +181,7 @@ def test_printing_libraries_can_not_garble_the_messages(request_) -> None:
     )
     if sys.platform == "win32":
         noise = "print('python noise', flush=True)"
-    extra = f"import core.devices as m\nold = m.devices\ndef loud():\n    {noise}\n    return old()\nm.devices = loud"
+    extra = f"import core.compute.devices as m\nold = m.devices\ndef loud():\n    {noise}\n    return old()\nm.devices = loud"
     with WorkerClient(sys.executable, command=command(extra=extra)) as client:
         assert isinstance(client.wait(client.request(request_), timeout=60), Done)
         assert "python noise" in client.log

@@ -15,13 +15,13 @@ import soundfile
 import torch
 from skimage import data
 
-from core.camera import Fit
 from core.errors import BadInputError, SoliloquyError
-from core.face_mesh import OUTER_EYES
-from core.head_model import HeadModel
-from core.portrait import head_crop
-from core.rotation import euler_to_matrix, matrix_to_euler
-from core.track import mean_rotation, relative_pose
+from core.face.face_mesh import OUTER_EYES
+from core.head.camera import Fit
+from core.head.head_model import HeadModel
+from core.head.rotation import euler_to_matrix, matrix_to_euler
+from core.portrait.portrait import head_crop
+from core.readback.track import mean_rotation, relative_pose
 from training import video
 from training.corpus import crops, shards, videos
 from training.corpus.crops import SIDE, clip_crop, pack, unpack

@@ -8,8 +8,8 @@ import torch
 from safetensors.numpy import save_file
 
 from core.errors import SoliloquyError
-from core.face_view import VIEW_SIDE
-from core.head_model import HeadModel
+from core.face.face_view import VIEW_SIDE
+from core.head.head_model import HeadModel
 from training.corpus.synthetic.skins import Surface, procedural_skin
 from training.corpus.synthetic.talkers import SyntheticTalkers
 from training.corpus.synthetic.views import render_shard

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from core.head_model import PARTS, HeadModel
+from core.head.head_model import PARTS, HeadModel
 from training import simplify
 from training.closures import with_closed_lips, with_closing_lids
 from training.eyeball import EYE_SEGMENTS, fit_sphere, gaze_rotation, make_eyeball

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.reconstruction import Reconstruction, ReconstructionConfig
+from core.face.reconstruction import Reconstruction, ReconstructionConfig
 from tests.training.made_up_pairs import made_up
 from training.corpus.reenactment_store import write_pairs
 from training.image_metrics import (

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from core.errors import SoliloquyError
-from core.face_view import anchor_points, clip_similarity, face_view, to_view
+from core.face.face_view import anchor_points, clip_similarity, face_view, to_view
 from tools.build_zip import extension_files
 from training import judge as judge_module
 from training.corpus.dataset import Clip, Shard

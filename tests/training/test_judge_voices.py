@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.mel import MEL_OFFSET, MEL_SCALE, SILENCE
+from core.sound.mel import MEL_OFFSET, MEL_SCALE, SILENCE
 from training.corpus.dataset import Clip, Shard
 from training.judge_voices import common_times, in_room, other_voices, retimed, stretch
 from training.phones import Segment

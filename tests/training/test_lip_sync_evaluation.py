@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.channels import EXPRESSIONS, LIP_CHANNELS
 from core.errors import BadInputError
-from core.motion import Motion
+from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
+from core.motion.motion import Motion
 from training import lip_sync_evaluation as evaluation
 from training.corpus.dataset import Clip
 from training.judge_model import Judge, JudgeConfig

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.face_view import clip_similarity, face_view
+from core.face.face_view import clip_similarity, face_view
 from training import lip_sync_metrics as metrics
 from training.judge_data import MOUTH_SIDE
 from training.judge_model import Judge, JudgeConfig

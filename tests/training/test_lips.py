@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.channels import LIP_CHANNELS
-from core.head_model import HeadModel
-from core.lips import LipModel, LipModelConfig
-from core.mel import SILENCE
+from core.head.head_model import HeadModel
+from core.motion.channels import LIP_CHANNELS
+from core.sound.lips import LipModel, LipModelConfig
+from core.sound.mel import SILENCE
 from training import lips_data
 from training.checkpoint import module_weights
 from training.engine import CHECKPOINT, RunConfig

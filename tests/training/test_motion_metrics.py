@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.channels import FPS
+from core.motion.channels import FPS
 from core.prior.features import FEATURES, d_nl
 from training import motion_metrics as metrics
 from training.prosody import Prosody

@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 from skimage.data import astronaut
 
 from core.errors import BadInputError
-from core.face_view import clip_similarity, face_view, network_input
-from core.reconstruction import Reconstruction, ReconstructionConfig
+from core.face.face_view import clip_similarity, face_view, network_input
+from core.face.reconstruction import Reconstruction, ReconstructionConfig
 from training.perceptual import FaceFeatures, OrientedPyramid, PerceptualDistance, oriented_filters
 from training.vgg import VGG19
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from core.face_view import VIEW_SIDE, clip_similarity
-from core.head_model import HeadModel
-from core.reconstruction import Face, Reconstruction, ReconstructionConfig, sight_pose
+from core.face.face_view import VIEW_SIDE, clip_similarity
+from core.face.reconstruction import Face, Reconstruction, ReconstructionConfig, sight_pose
+from core.head.head_model import HeadModel
 from training.corpus.synthetic.skins import Surface, procedural_skin
 from training.corpus.synthetic.talkers import SyntheticTalkers
 from training.corpus.synthetic.views import SyntheticViews, render_shard

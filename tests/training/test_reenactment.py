@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.channels import EXPRESSIONS
 from core.errors import SoliloquyError
-from core.head_model import HeadModel
-from core.portrait import fit_portrait, load_portrait
-from core.renderer.expression import target_expression
+from core.head.expression import target_expression
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
+from core.portrait.portrait import fit_portrait, load_portrait
 from tests.training.made_up_pairs import made_up
 from training.corpus.reenactment import ReenactmentPairs, collate
 from training.corpus.reenactment_portraits import (

@@ -8,9 +8,9 @@ import soundfile
 from PIL import Image
 
 import training.representation_prepare as prepare
-from core.channels import CHANNELS, LIP_CHANNELS
-from core.face_view import VIEW_SIDE
-from core.mel import MEL_BANDS, MELS_PER_FRAME
+from core.face.face_view import VIEW_SIDE
+from core.motion.channels import CHANNELS, LIP_CHANNELS
+from core.sound.mel import MEL_BANDS, MELS_PER_FRAME
 from training.lips_data import Utterance
 from training.splits import portrait_split
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.channels import CHANNELS
-from core.lips import LipModel, LipModelConfig
-from core.reconstruction import Face
+from core.face.reconstruction import Face
+from core.motion.channels import CHANNELS
+from core.sound.lips import LipModel, LipModelConfig
 from training.disentanglement import COLUMNS, Filmed, as_views, differences, painted, table
 from training.representation import TrainConfig, build
 from training.representation_probes import (

@@ -15,12 +15,12 @@ import pytest
 import torch
 from torch import nn
 
-from core.channels import CHANNELS
 from core.errors import SoliloquyError
-from core.face_view import VIEW_SIDE
-from core.lips import LipModel, LipModelConfig
-from core.reconstruction import Reconstruction, ReconstructionConfig
+from core.face.face_view import VIEW_SIDE
+from core.face.reconstruction import Reconstruction, ReconstructionConfig
+from core.motion.channels import CHANNELS
 from core.representation.model import Representation
+from core.sound.lips import LipModel, LipModelConfig
 from training.engine import RunConfig
 from training.representation import KEPT, TrainConfig, Variant, build, export, load_stage, train
 from training.representation_augment import AugmentConfig
@@ -274,7 +274,7 @@ TWO_PROCESSES = """
 import sys
 from pathlib import Path
 import torch
-from core.lips import LipModel, LipModelConfig
+from core.sound.lips import LipModel, LipModelConfig
 from training.engine import RunConfig
 from training.representation import STAGES, TrainConfig, train
 from training.representation_data import Faces, Mixture

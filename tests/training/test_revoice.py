@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from core.mel import MEL_SCALE, SAMPLE_RATE, log_mel, mel_filters
+from core.sound.mel import MEL_SCALE, SAMPLE_RATE, log_mel, mel_filters
 from training.revoice import FORMANTS, PITCH, draw, revoiced_mel
 
 PITCH_HZ, FORMANT_HZ = 120.0, 1500.0

@@ -9,8 +9,8 @@ import string
 import numpy as np
 import pytest
 
-from core.audio import speech_gain
-from core.mel import log_mel
+from core.sound.audio import speech_gain
+from core.sound.mel import log_mel
 from training import espeak
 from training.phones import PHONES, phone_rows
 from training.sentences import sentence

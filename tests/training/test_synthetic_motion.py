@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from core.channels import FPS
-from core.mel import SAMPLE_RATE
+from core.motion.channels import FPS
 from core.prior.features import FEATURES
+from core.sound.mel import SAMPLE_RATE
 from training import motion_metrics as metrics
 from training.prosody import Prosody, analyse, track_f0
 from training.synthetic_motion import BLINK_RATE, blink_profile, blink_times, smooth_noise, synthesise

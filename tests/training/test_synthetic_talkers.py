@@ -8,10 +8,10 @@ import soundfile
 import torch
 import torch.nn.functional as F
 
-from core.channels import EXPRESSIONS
-from core.face_view import ANCHORS, anchor_points, clip_similarity, to_view
-from core.head_model import PARTS, HeadModel
-from core.rotation import euler_to_matrix
+from core.face.face_view import ANCHORS, anchor_points, clip_similarity, to_view
+from core.head.head_model import PARTS, HeadModel
+from core.head.rotation import euler_to_matrix
+from core.motion.channels import EXPRESSIONS
 from core.synthetic_person import surface_normals
 from training.corpus.synthetic import props
 from training.corpus.synthetic.clips import SyntheticClips

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.camera import Fit, project
-from core.channels import EXPRESSIONS
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.rotation import euler_to_matrix
-from core.track import lid_ratio
+from core.face.landmark_model import LandmarkModel
+from core.head.camera import Fit, project
+from core.head.head_model import HeadModel
+from core.head.rotation import euler_to_matrix
+from core.motion.channels import EXPRESSIONS
+from core.readback.track import lid_ratio
 from training import landmarks as landmarks_module
 from training.landmarks import BadClip, fill, load_or_track, mouth_shape, save
 from training.obama import cuts, observed_channels, steady

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from core.channels import LIP_CHANNELS
-from core.head_model import HeadModel
+from core.head.head_model import HeadModel
+from core.motion.channels import LIP_CHANNELS
 from training.mouth_geometry import MouthGeometry
 from training.phones import PHONES, SILENCE, Segment, grid_sentence, phone_rows
 from training.visemes import (

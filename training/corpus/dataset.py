@@ -13,8 +13,8 @@ import numpy as np
 from safetensors import safe_open
 
 from core.errors import SoliloquyError
-from core.face_view import VIEW_SIDE, clip_similarity, face_view
-from core.rotation import euler_to_matrix
+from core.face.face_view import VIEW_SIDE, clip_similarity, face_view
+from core.head.rotation import euler_to_matrix
 
 from .crops import unpack
 
@@ -94,7 +94,7 @@ class Clip:
 
     @cached_property
     def view_similarity(self) -> np.ndarray:
-        """(2, 3): the clip's face view, see ``core.face_view``."""
+        """(2, 3): the clip's face view, see ``core.face.face_view``."""
         return clip_similarity(self.landmarks)
 
     @property
@@ -123,7 +123,7 @@ class Clip:
 
         The motion's X' = R_m (X − p) + p + t_m, about the neck's pivot p, is seen from the rest pose: R_0 X' + t_0.
         """
-        from core.head_model import HeadModel
+        from core.head.head_model import HeadModel
 
         pivot = HeadModel.load().neck_pivot.numpy()
         rest = euler_to_matrix(self.array("rest_rotation"))

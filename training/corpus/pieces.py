@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from core.face_mesh import OUTER_EYES
+from core.face.face_mesh import OUTER_EYES
 
 from ..landmarks import MAX_GAP, BadClip
 from ..tracks import MAX_STEP

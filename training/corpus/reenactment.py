@@ -25,7 +25,7 @@ centre at (0.5, 0.5)):
 | alpha | (B, 1, S, S) | ``WarpedFrames.alpha``, the warped person's generous matte |
 | trust, stretch | (B, 1, S, S) | ``Flow.trust``, ``Flow.stretch`` |
 | flow | (B, 2, S/2, S/2) | ``Flow.positions`` minus the pixel's own place, px of the S square, mean of 2 × 2 blocks |
-| parts | (B, S, S) int64 | part label of ``Renderer.surfaces`` (``core.head_model.PARTS``), −1 where no head is |
+| parts | (B, S, S) int64 | part label of ``Renderer.surfaces`` (``core.head.head_model.PARTS``), −1 where no head is |
 | normals | (B, 3, S, S) | unit normals in camera axes, 0 where no head is |
 | channels | (B, 59) | the frame's Motion: 53 weights, rotation and translation relative to the source |
 | expression, own | (B, 53) | ICT weights shown in the truth (``PosedHeads.expression``), and the source's own |

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import SoliloquyError
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
+from core.face.landmark_model import LandmarkModel
+from core.head.head_model import HeadModel
 
 from ..landmarks import BadClip
 from ..splits import portrait_split

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.extract import CLOSED_LIDS
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.portrait import fit_portrait
-from core.track import lid_ratio
+from core.face.landmark_model import LandmarkModel
+from core.head.head_model import HeadModel
+from core.portrait.portrait import fit_portrait
+from core.readback.extract import CLOSED_LIDS
+from core.readback.track import lid_ratio
 
 from .. import video
 from ..landmarks import BadClip, load_or_track, mouth_shape

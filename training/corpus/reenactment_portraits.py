@@ -23,11 +23,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.channels import EXPRESSIONS
 from core.errors import BadInputError
-from core.face_mesh import FaceMesh
-from core.head_model import HeadModel
-from core.portrait import Portrait, fit_portrait, load_portrait
+from core.face.face_mesh import FaceMesh
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
+from core.portrait.portrait import Portrait, fit_portrait, load_portrait
 from core.renderer import Renderer
 
 from ..landmarks import mouth_shape

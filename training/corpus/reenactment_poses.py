@@ -9,20 +9,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.channels import EXPRESSIONS
-from core.fitting import Fitter
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.portrait import Portrait, fitted
+from core.face.fitting import Fitter
+from core.face.landmark_model import LandmarkModel
+from core.head.expression import target_expression
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
+from core.portrait.portrait import Portrait, fitted
+from core.readback.track import relative_pose
 from core.renderer import Renderer, WarpedFrames
 from core.renderer.contact import LIDS
-from core.renderer.expression import target_expression
 from core.renderer.fields import blur, dilate, erode, smoothstep
 from core.renderer.framing import frame_portrait
 from core.renderer.generator.conditions import half_flow
 from core.renderer.masks import LID_RINGS, LIPS_OUTER_RING, polygon
 from core.renderer.matte import separate
-from core.track import relative_pose
 
 from .reenactment import Pair
 

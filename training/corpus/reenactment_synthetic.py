@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.channels import EXPRESSIONS
-from core.face_mesh import IRIS_LEFT, IRIS_RIGHT
-from core.head_model import HeadModel
-from core.portrait import Portrait, face_fitter, head_crop
-from core.rotation import euler_to_matrix, matrix_to_euler
+from core.face.face_mesh import IRIS_LEFT, IRIS_RIGHT
+from core.head.head_model import HeadModel
+from core.head.rotation import euler_to_matrix, matrix_to_euler
+from core.motion.channels import EXPRESSIONS
+from core.portrait.portrait import Portrait, face_fitter, head_crop
 
 from ..splits import identity_seed
 from .reenactment import Pair

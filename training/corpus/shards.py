@@ -13,7 +13,7 @@ Fields of a clip of T frames, all in pixels of its 256² crop:
 | camera | (3,) | focal length, centre x, centre y |
 | opening, width | (T,) | of the mouth over the outer-eye distance, from the landmarks |
 | residual | (T,) | of the fit over the outer-eye distance |
-| mel | (4 T, 80) float16 | ``core.mel`` |
+| mel | (4 T, 80) float16 | ``core.sound.mel`` |
 """
 
 from __future__ import annotations

@@ -27,12 +27,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from core.audio import load_audio
 from core.errors import BadInputError
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.mel import MELS_PER_FRAME, log_mel
-from core.processes import let_threads_sleep
+from core.face.landmark_model import LandmarkModel
+from core.head.head_model import HeadModel
+from core.runtime.processes import let_threads_sleep
+from core.sound.audio import load_audio
+from core.sound.mel import MELS_PER_FRAME, log_mel
 
 from .. import video
 from ..landmarks import BadClip, mouth_shape, raw_landmarks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...head_model import PARTS
+from ...head.head_model import PARTS
 from ..fields import blur, dilate, pixel_grid, smoothstep
 from .layers import enlarge, halve
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...head_model import PARTS
+from ...head.head_model import PARTS
 from ..fields import blur, smoothstep
 from .conditions import around_features
 from .generator import Correction, resized

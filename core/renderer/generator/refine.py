@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...devices import fast_bfloat16
+from ...compute.devices import fast_bfloat16
 from ..fields import pixel_grid
 from ..warped import WarpedFrames
 from .conditions import conditions, half_flow, paintable

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...face_view import clip_similarity, face_view, network_input
+from ...face.face_view import clip_similarity, face_view, network_input
 
 
 class StyleNetworks(Protocol):

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ... import places
+from ...compute.weight_files import open_weights
 from ...files import written_beside
-from ...weight_files import open_weights
 from .config import GeneratorConfig, PaperGeneratorConfig
 from .generator import Generator
 from .layers import settled

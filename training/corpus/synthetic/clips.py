@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.audio import load_audio
-from core.channels import EXPRESSIONS, NONLIP_CHANNELS
+from core.head.rotation import euler_to_matrix, matrix_to_euler
+from core.motion.channels import EXPRESSIONS, NONLIP_CHANNELS
 from core.prior.features import channels_from_features
-from core.rotation import euler_to_matrix, matrix_to_euler
+from core.sound.audio import load_audio
 from training.lips_data import LIP_COLUMNS, Utterance, grid_utterances, synthetic_utterances, viseme_table
 from training.prosody import Prosody, analyse
 from training.speech_synthesis import CACHE as SPEECH
@@ -38,7 +38,7 @@ class SpokenMotion:
     """What somebody does while speaking, T frames at 25 a second.
 
     name, voice; mel (4 T, 80) float32; phones (4 T,) int64, indices into ``training.phones.PHONES``; expression
-    (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the rest pose, as ``core.motion.Motion`` has them.
+    (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the rest pose, as ``core.motion.motion.Motion`` has them.
     """
 
     name: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.channels import EXPRESSIONS, LIP_CHANNELS
+from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
 from training.splits import split
 
 TRACKS = Path(".cache/tracks")

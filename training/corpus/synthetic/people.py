@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.errors import SoliloquyError
-from core.head_model import PARTS, HeadModel
+from core.head.head_model import PARTS, HeadModel
 from core.synthetic_person import BACKGROUNDS, HAIRS, IRISES, SHIRTS, Noise, hair_mask, torso
 
 from . import props

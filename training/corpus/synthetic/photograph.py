@@ -1,6 +1,6 @@
 """Synthetic talkers before a camera: light, shading, and the picture, many at once, with exact truth for each pixel.
 
-Rendering is deferred: ``core.raster`` finds the nearest surface of each pixel, everything else happens on the pixels
+Rendering is deferred: ``core.head.raster`` finds the nearest surface of each pixel, everything else happens on the pixels
 that are seen. Brightness is computed on display values, as photographs' own light is taken out of the skins.
 """
 
@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.head_model import PARTS, HeadModel
-from core.raster import Fragments, interpolate_fragments, rasterise
+from core.head.head_model import PARTS, HeadModel
+from core.head.raster import Fragments, interpolate_fragments, rasterise
+from core.head.rotation import euler_to_matrix
 from core.renderer.geometry import head_share
-from core.rotation import euler_to_matrix
 from core.synthetic_person import INSIDES, Noise, collar, paint_eyes, torso
 
 from . import props

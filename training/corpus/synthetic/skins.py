@@ -1,6 +1,6 @@
 """Skins for synthetic talkers: ``python -m training.corpus.synthetic.skins --data ../shared/data``.
 
-*Photographed*: the portraits' textures, unwrapped by the fit (``core.texture``), without what isn't skin (background,
+*Photographed*: the portraits' textures, unwrapped by the fit (``core.portrait.texture``), without what isn't skin (background,
 collar, teeth between the lips) and without the photograph's light, so that another light can fall on them.
 *Procedural*: ``core.synthetic_person`` painted into the same texture. Both lie in ``.cache/skins``, one safetensors
 file a skin; skins already there are left alone.
@@ -23,12 +23,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from core.errors import BadInputError, SoliloquyError
-from core.head_model import PARTS, HeadModel
-from core.portrait import Portrait, load_portrait
+from core.head.head_model import PARTS, HeadModel
+from core.head.rotation import euler_to_matrix
+from core.portrait.portrait import Portrait, load_portrait
+from core.portrait.texture import Texels, diffuse, project_texture, texels_of
 from core.renderer.matte import separate
-from core.rotation import euler_to_matrix
 from core.synthetic_person import Look, Noise, hair_mask, paint
-from core.texture import Texels, diffuse, project_texture, texels_of
 from training.splits import identity_seed, portrait_split
 
 from ...folders import data_folder

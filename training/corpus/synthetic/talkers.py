@@ -1,7 +1,7 @@
 """Synthetic talkers on the fly: ``SyntheticTalkers(split="train").batch(16, rng)`` — pictures with exact truth.
 
 Each picture shows another person (``training.splits`` keeps training and test people apart), another face, pose, light,
-background and camera. Framing ``face`` is the networks' view (``core.face_view``), framing ``head`` the renderer's crop
+background and camera. Framing ``face`` is the networks' view (``core.face.face_view``), framing ``head`` the renderer's crop
 (``core.portrait``). ``python -m training.corpus.synthetic.talkers --out runs/synthetic.png`` writes a contact sheet.
 """
 
@@ -16,13 +16,13 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor
 
-from core.channels import EXPRESSIONS
-from core.face_view import ANCHORS, anchor_points
-from core.head_model import HeadModel
-from core.landmark_model import LandmarkModel
-from core.portrait import CROP_MARGIN
-from core.raster import interpolate_fragments
-from core.rotation import euler_to_matrix, matrix_to_euler
+from core.face.face_view import ANCHORS, anchor_points
+from core.face.landmark_model import LandmarkModel
+from core.head.head_model import HeadModel
+from core.head.raster import interpolate_fragments
+from core.head.rotation import euler_to_matrix, matrix_to_euler
+from core.motion.channels import EXPRESSIONS
+from core.portrait.portrait import CROP_MARGIN
 from training.splits import identity_seed
 
 from .light import Lights, draw_lights
@@ -243,7 +243,7 @@ def anchor_middle(landmarks: Tensor) -> Tensor:
 
 def view_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
     """Of landmarks (n, 478, 2) the face view's similarity z -> a (z − middle of the anchors) + target, a and target
-    complex (n,): what ``core.face_view.clip_similarity`` finds, for many pictures."""
+    complex (n,): what ``core.face.face_view.clip_similarity`` finds, for many pictures."""
     points = torch.from_numpy(anchor_points(landmarks.numpy()))
     source = torch.complex(*(points - points.mean(1, keepdim=True)).unbind(-1))  # (n, 3)
     flat = torch.from_numpy(ANCHORS - ANCHORS.mean(0)).float()
@@ -253,7 +253,7 @@ def view_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def head_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
-    """The same of ``core.portrait.head_crop``: a has no turn, and the anchors' middle lies where it comes to lie."""
+    """The same of ``core.portrait.portrait.head_crop``: a has no turn, and the anchors' middle lies where it comes to lie."""
     lower, upper = landmarks[:, :468].amin(1), landmarks[:, :468].amax(1)
     side = CROP_MARGIN * (upper - lower).amax(1)
     corner = (lower + upper) / 2 - side[:, None] * torch.tensor([0.5, 0.52])

@@ -1,0 +1,1 @@
+"""How torch computes: devices, threads, and files of weights."""

@@ -1,0 +1,84 @@
+"""Reading the weights of the networks: safetensors files with their configuration in the metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..errors import SoliloquyError
+
+INSTALL_AGAIN = "Install the extension again."
+
+
+class WeightFile:
+    """What a network's file holds, or its shards together; see :func:`open_weights`.
+
+    Attributes
+    ----------
+    facts
+        The metadata.
+    tensors
+        All tensors by name; those of floating point in float32.
+    """
+
+    def __init__(self, paths: Sequence[Path], device: str | torch.device) -> None:
+        self.facts: dict[str, str] = {}
+        self.tensors: dict[str, Tensor] = {}
+        for path in paths:
+            with safe_open(str(path), framework="pt", device=str(device)) as file:
+                self.facts |= file.metadata() or {}
+                for name in file.keys():  # noqa: SIM118 - safe_open has no iterator
+                    value = file.get_tensor(name)
+                    self.tensors[name] = value.float() if value.is_floating_point() else value
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration, its lists (of lists) as tuples. KeyError where there is none."""
+        return {name: _frozen(value) for name, value in json.loads(self.facts["config"]).items()}
+
+
+def _frozen(value: Any) -> Any:
+    """JSON's lists as tuples, at any depth."""
+    if isinstance(value, dict):
+        return {name: _frozen(item) for name, item in value.items()}
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+@contextmanager
+def open_weights(
+    path: Path | Sequence[Path], what: str, hint: str = INSTALL_AGAIN, device: str | torch.device = "cpu"
+) -> Iterator[WeightFile]:
+    """A file's tensors and facts; what fails within the block fails as weights that can't be used.
+
+    Parameters
+    ----------
+    path
+        The file, or all shards of it.
+    what
+        Whose weights they are, for the sentence: "lip model".
+    hint
+        What to do about it.
+
+    Raises
+    ------
+    SoliloquyError
+        ``weights_missing``, or ``weights_damaged`` where the file is broken or belongs to another version.
+    """
+    paths = [path] if isinstance(path, (str, Path)) else list(path)
+    name = Path(paths[0]).name
+    try:
+        yield WeightFile(paths, device)
+    except FileNotFoundError as error:
+        raise SoliloquyError("weights_missing", f"The weights of the {what}, {name}, are missing.", hint) from error
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise SoliloquyError(
+            "weights_damaged", f"The weights of the {what}, {name}, can't be used ({reason}).", hint
+        ) from error

@@ -1,0 +1,1 @@
+"""The head model and its geometry: shape, expression, rotation, camera, rasteriser."""

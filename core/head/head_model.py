@@ -1,0 +1,250 @@
+"""The linear head model (3DMM): vertices = mean + identity basis · β + expression basis · w, then a rigid pose.
+
+Head space is right-handed, in centimetres: x to the person's left, y up, z out of the face. Learned by
+``training/head_model.py`` from ICT-FaceKit (© 2020 USC Institute for Creative Technologies, MIT; see NOTICE).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from .. import places
+from ..errors import SoliloquyError
+from ..motion.channels import EXPRESSIONS
+from .rotation import euler_to_matrix
+
+WEIGHTS = places.WEIGHTS / "head_model.safetensors"
+PARTS = (
+    "skin",
+    "lips",
+    "mouth_socket",
+    "eye_socket_left",
+    "eye_socket_right",
+    "eye_left",
+    "eye_right",
+    "gums_upper",
+    "gums_lower",
+    "tongue",
+    "teeth_upper",
+    "teeth_lower",
+)
+"""Names of the part labels; left and right are the person's own. Lips include their wet inner side."""
+
+
+@dataclass(frozen=True)
+class HeadModel:
+    """A head: shape space, mesh and the points that other modules hold on to. All float32 or int64 on one device.
+
+    Attributes
+    ----------
+    mean
+        (V, 3) centimetres, mean identity with a neutral face.
+    identity_basis
+        (I, V, 3) centimetres; coefficients β of real faces are about N(0, 1), components ordered by variance.
+    expression_basis
+        (53, V, 3) centimetres at weight 1, in the order of ``core.motion.channels.EXPRESSIONS``. Gaze shapes turn the
+        eyeballs (linearly) as well as the lids.
+    triangles
+        (F, 3) vertices, counter-clockwise seen from outside.
+    triangle_part, vertex_part
+        (F,) and (V,) indices into ``PARTS``.
+    uv, triangle_uv
+        (U, 2) texture coordinates in one unit square, v up, and (F, 3) the row of each triangle's corners.
+    symmetry
+        (V,) vertex on the other side; ``symmetry[symmetry] == arange(V)``. Triangles are symmetric too.
+    landmarks68
+        (68,) vertices of the iBUG landmarks (jaw from the person's right, brows, nose, eyes, outer and inner lips).
+    mesh468_triangle, mesh468_weights
+        (468,) triangle and (468, 3) barycentric weights of each point of mediapipe's face mesh.
+    iris_points, iris_ring
+        (2,) vertex at the middle of the pupil, (2, K) vertices around the edge of the iris from the person's left...
+        counter-clockwise for the left eye and mirrored for the right; the person's left eye first.
+    contour_lips_outer, contour_lips_inner
+        Closed loops of vertices from the person's right mouth corner along the upper lip and back along the lower one.
+    contour_eye_left, contour_eye_right
+        Closed loops of vertices along the lid margins from the outer corner, upper lid first.
+    eye_centres
+        (2, 3) centimetres: centres of the mean head's eyeballs, left first; see :meth:`eye_centres_of`.
+    neck_pivot, jaw_pivot
+        (3,) centimetres: where head and jaw turn on the mean head.
+    jaw_angle
+        (1,) radians that the lower teeth turn about ``jaw_pivot`` at jawOpen = 1.
+    gaze_angles
+        (4,) radians of eyeball rotation at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp.
+    """
+
+    mean: Tensor
+    identity_basis: Tensor
+    expression_basis: Tensor
+    triangles: Tensor
+    triangle_part: Tensor
+    vertex_part: Tensor
+    uv: Tensor
+    triangle_uv: Tensor
+    symmetry: Tensor
+    landmarks68: Tensor
+    mesh468_triangle: Tensor
+    mesh468_weights: Tensor
+    iris_points: Tensor
+    iris_ring: Tensor
+    contour_lips_outer: Tensor
+    contour_lips_inner: Tensor
+    contour_eye_left: Tensor
+    contour_eye_right: Tensor
+    eye_centres: Tensor
+    neck_pivot: Tensor
+    jaw_pivot: Tensor
+    jaw_angle: Tensor
+    gaze_angles: Tensor
+
+    @classmethod
+    def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> HeadModel:
+        """Read the model; raises ``SoliloquyError`` when the file is missing or belongs to another version."""
+        if not Path(path).is_file():
+            raise SoliloquyError(
+                "weights_missing",
+                f"The head model {Path(path).name} is missing.",
+                "Install the extension again, or run: python -m training.head_model",
+            )
+        with safe_open(str(path), framework="pt", device=str(device)) as file:
+            meta = json.loads((file.metadata() or {}).get("head_model", "{}"))
+            if meta.get("parts") != list(PARTS) or meta.get("expressions") != list(EXPRESSIONS):
+                raise SoliloquyError(
+                    "weights_version",
+                    "The head model's file belongs to another version.",
+                    "Install the extension again, or run: python -m training.head_model",
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open has no iterator)
+        for name in ("identity_basis", "expression_basis"):
+            scale = tensors.pop(f"{name}_scale")
+            tensors[name] = tensors[name].to(torch.float32) * scale[:, None, None]
+        fields = {k: v.long() if not v.is_floating_point() else v.float() for k, v in tensors.items()}
+        return cls(**fields)
+
+    def to(self, device: str | torch.device) -> HeadModel:
+        """The same model on another device."""
+        return replace(self, **{name: value.to(device) for name, value in vars(self).items()})
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.mean.device
+
+    @property
+    def identity_count(self) -> int:
+        """Number of identity components I."""
+        return self.identity_basis.shape[0]
+
+    def neutral(self, identity: Tensor) -> Tensor:
+        """(..., V, 3) centimetres: heads with neutral faces. ``identity`` is (..., n) with n ≤ I."""
+        n = identity.shape[-1]
+        if n > self.identity_count:
+            raise ValueError(f"{n} identity coefficients given, the model has {self.identity_count}")
+        flat = identity @ self.identity_basis[:n].reshape(n, -1)  # (n, V, 3) -> (n, 3V)
+        return self.mean + flat.reshape(*identity.shape[:-1], -1, 3)
+
+    def expression_offsets(self, expression: Tensor) -> Tensor:
+        """(..., V, 3) centimetres that expression weights (..., 53) add."""
+        flat = expression @ self.expression_basis.reshape(len(EXPRESSIONS), -1)  # (53, V, 3) -> (53, 3V)
+        return flat.reshape(*expression.shape[:-1], -1, 3)
+
+    def vertices(self, identity: Tensor, expression: Tensor) -> Tensor:
+        """(..., V, 3) vertices in head space, centimetres.
+
+        Parameters
+        ----------
+        identity
+            (..., n ≤ I) coefficients; leading dimensions broadcast against the expression's.
+        expression
+            (..., 53) weights, 0–1, in the order of ``core.motion.channels.EXPRESSIONS``.
+        """
+        return self.neutral(identity) + self.expression_offsets(expression)
+
+    def pose(self, vertices: Tensor, rotation: Tensor, translation: Tensor, pivot: Tensor | None = None) -> Tensor:
+        """Turn about a pivot, then move: R (x − pivot) + pivot + t.
+
+        Parameters
+        ----------
+        vertices
+            (..., n, 3) centimetres.
+        rotation, translation
+            (..., 3) pitch, yaw, roll in radians (``core.head.rotation``) and centimetres.
+        pivot
+            (3,) or (..., 3); the neck's by default.
+        """
+        pivot = (self.neck_pivot if pivot is None else pivot)[..., None, :]
+        turned = (vertices - pivot) @ euler_to_matrix(rotation).transpose(-1, -2)
+        return turned + pivot + translation[..., None, :]
+
+    def mesh468(self, vertices: Tensor) -> Tensor:
+        """(..., 468, 3) points of mediapipe's face mesh on given vertices (..., V, 3)."""
+        corners = vertices[..., self.triangles[self.mesh468_triangle], :]  # (..., 468, 3, 3)
+        return (corners * self.mesh468_weights[..., None]).sum(-2)
+
+    def eye_centres_of(self, identity: Tensor) -> Tensor:
+        """(..., 2, 3) centres of a person's eyeballs, centimetres: the mean of each eyeball's vertices moves along."""
+        neutral = self.neutral(identity)
+        moved = [(neutral - self.mean)[..., self.part_vertices(name), :].mean(-2) for name in ("eye_left", "eye_right")]
+        return self.eye_centres + torch.stack(moved, dim=-2)
+
+    def part_vertices(self, *names: str) -> Tensor:
+        """Indices of the vertices whose label is one of the named parts."""
+        wanted = torch.tensor([PARTS.index(name) for name in names], device=self.device)
+        return torch.isin(self.vertex_part, wanted).nonzero()[:, 0]
+
+    def part_triangles(self, *names: str) -> Tensor:
+        """Indices of the triangles of the named parts."""
+        wanted = torch.tensor([PARTS.index(name) for name in names], device=self.device)
+        return torch.isin(self.triangle_part, wanted).nonzero()[:, 0]
+
+    def normals(self, vertices: Tensor) -> Tensor:
+        """(..., V, 3) unit normals at the vertices, weighted by the triangles' areas."""
+        flat = vertices.reshape(-1, 3)  # (..., V, 3) -> (B·V, 3)
+        first = torch.arange(0, len(flat), vertices.shape[-2], device=flat.device)[:, None]
+        corners = [(first + corner).reshape(-1) for corner in self.triangles.T]  # (B, F) -> (B·F,)
+        a, b, c = (flat.index_select(0, corner) for corner in corners)
+        faces = torch.linalg.cross(b - a, c - a)
+        total = torch.zeros_like(flat)
+        for corner in corners:
+            total.index_add_(0, corner, faces)
+        return torch.nn.functional.normalize(total, dim=-1).reshape(vertices.shape)
+
+    def to_trimesh(self, vertices: Tensor | np.ndarray | None = None, image: np.ndarray | None = None):
+        """A ``trimesh.Trimesh`` with texture coordinates, its vertices split at texture seams.
+
+        Parameters
+        ----------
+        vertices
+            (V, 3) centimetres; the mean head by default.
+        image
+            (H, W, 3) uint8 texture; plain grey without.
+        """
+        import trimesh
+        from PIL import Image
+
+        points = self.mean if vertices is None else torch.as_tensor(vertices)
+        corner_vertex, corner_uv = self.triangles.reshape(-1), self.triangle_uv.reshape(-1)  # (F, 3) -> (3F,)
+        pairs, inverse = torch.unique(torch.stack([corner_vertex, corner_uv], 1), dim=0, return_inverse=True)
+        picture = np.full((4, 4, 3), 180, np.uint8) if image is None else image
+        material = trimesh.visual.material.PBRMaterial(
+            baseColorTexture=Image.fromarray(picture), metallicFactor=0.0, roughnessFactor=0.6
+        )
+        return trimesh.Trimesh(
+            vertices=points.detach().cpu().numpy()[pairs[:, 0].cpu().numpy()],
+            faces=inverse.reshape(-1, 3).cpu().numpy(),  # (3F,) -> (F, 3)
+            visual=trimesh.visual.TextureVisuals(uv=self.uv[pairs[:, 1]].cpu().numpy(), material=material),
+            process=False,
+        )
+
+    def export(self, path: Path, vertices: Tensor | None = None, image: np.ndarray | None = None) -> None:
+        """Write an OBJ or GLB file (by its ending) through trimesh; see :meth:`to_trimesh`."""
+        if Path(path).suffix.lower() not in (".obj", ".glb"):
+            raise ValueError(f"{Path(path).name}: only .obj and .glb are written")
+        self.to_trimesh(vertices, image).export(str(path))

@@ -1,0 +1,1 @@
+"""Motion over time: its 59 channels, the ``Motion`` type, Live Link Face files. Needs numpy only."""

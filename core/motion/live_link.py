@@ -1,0 +1,151 @@
+"""Live Link Face recordings: the CSV with 61 value columns that Unreal's tools and many others read.
+
+Ours → Live Link
+* The 53 expression weights become ARKit's 52: ``browInnerUp`` and ``cheekPuff`` are the means of their left and
+  right halves, ``tongueOut`` is 0 (the head model has no such shape). Left and right are the person's own.
+* Angles are radians. ``HeadPitch`` > 0 nods down, ``HeadYaw`` > 0 turns to the person's left, ``HeadRoll`` > 0 tilts
+  the head to the person's right; all relative to the rest pose, as in ``core.motion``.
+* Eye angles follow the same axes (pitch > 0 looks down, yaw > 0 looks to the person's left, roll is always 0) and are
+  the ``eyeLook`` weights times 30° (in, out) and 25° (up, down).
+* Head translation has no column and is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import BadInputError
+from ..files import written_beside
+from .channels import EXPRESSIONS, FPS
+from .motion import Motion
+
+GAZE_SIDEWAYS = math.radians(30.0)
+GAZE_UP_DOWN = math.radians(25.0)
+"""Turn of an eye whose ``eyeLook`` weight is 1, as in the head model."""
+
+_EYE = ("EyeBlink", "EyeLookDown", "EyeLookIn", "EyeLookOut", "EyeLookUp", "EyeSquint", "EyeWide")
+_MOUTH = (
+    "JawForward", "JawRight", "JawLeft", "JawOpen", "MouthClose", "MouthFunnel", "MouthPucker", "MouthRight",
+    "MouthLeft", "MouthSmileLeft", "MouthSmileRight", "MouthFrownLeft", "MouthFrownRight", "MouthDimpleLeft",
+    "MouthDimpleRight", "MouthStretchLeft", "MouthStretchRight", "MouthRollLower", "MouthRollUpper",
+    "MouthShrugLower", "MouthShrugUpper", "MouthPressLeft", "MouthPressRight", "MouthLowerDownLeft",
+    "MouthLowerDownRight", "MouthUpperUpLeft", "MouthUpperUpRight",
+)  # fmt: skip
+_UPPER = (
+    "BrowDownLeft", "BrowDownRight", "BrowInnerUp", "BrowOuterUpLeft", "BrowOuterUpRight", "CheekPuff",
+    "CheekSquintLeft", "CheekSquintRight", "NoseSneerLeft", "NoseSneerRight", "TongueOut",
+)  # fmt: skip
+
+SHAPE_COLUMNS: tuple[str, ...] = (
+    *(f"{name}Left" for name in _EYE),
+    *(f"{name}Right" for name in _EYE),
+    *_MOUTH,
+    *_UPPER,
+)
+"""The 52 ARKit shapes in Live Link Face's order."""
+ANGLE_COLUMNS: tuple[str, ...] = (
+    *("HeadYaw", "HeadPitch", "HeadRoll"),
+    *("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll"),
+    *("RightEyeYaw", "RightEyePitch", "RightEyeRoll"),
+)
+VALUE_COLUMNS: tuple[str, ...] = SHAPE_COLUMNS + ANGLE_COLUMNS
+"""The 61 value columns."""
+_ROWS = 1000
+"""Rows worked on at a time, so that memory doesn't grow with the length."""
+HEADER: tuple[str, ...] = ("Timecode", "BlendShapeCount", *VALUE_COLUMNS)
+
+
+def _sources(column: str) -> list[str]:
+    """Our channels whose mean is the Live Link shape ``column``."""
+    name = column[0].lower() + column[1:]
+    for ending, side in (("Left", "_L"), ("Right", "_R")):
+        if name.endswith(ending) and (sided := name.removesuffix(ending) + side) in EXPRESSIONS:
+            return [sided]
+    return [channel for channel in EXPRESSIONS if channel in (name, f"{name}_L", f"{name}_R")]
+
+
+def _shape_matrix() -> np.ndarray:
+    """(53, 52) matrix from our expression weights to ARKit's."""
+    matrix = np.zeros((len(EXPRESSIONS), len(SHAPE_COLUMNS)))
+    for j, column in enumerate(SHAPE_COLUMNS):
+        sources = _sources(column)
+        for channel in sources:
+            matrix[EXPRESSIONS.index(channel), j] = 1.0 / len(sources)
+    return matrix
+
+
+_TO_ARKIT = _shape_matrix()
+
+
+def timecode(frame: int, fps: float) -> str:
+    """``HH:MM:SS:FF.mmm`` of a frame: FF counts frames within the second, mmm thousandths of a frame.
+
+    >>> timecode(3 * 25 + 7, 25.0)
+    '00:00:03:07.000'
+    """
+    second = math.floor(frame / fps + 1e-9)
+    within = round((frame - second * fps) * 1000)
+    hours, minutes = second // 3600, second // 60 % 60
+    return f"{hours:02d}:{minutes:02d}:{second % 60:02d}:{max(within, 0) // 1000:02d}.{max(within, 0) % 1000:03d}"
+
+
+def to_values(motion: Motion) -> np.ndarray:
+    """The (T, 61) values of ``motion`` in the order of ``VALUE_COLUMNS`` (weights 0–1, radians)."""
+
+    def weight(name: str) -> np.ndarray:
+        return motion.expression[:, EXPRESSIONS.index(name)].astype(np.float64)
+
+    shapes = motion.expression.astype(np.float64) @ _TO_ARKIT
+    pitch, yaw, roll = motion.rotation.astype(np.float64).T
+    angles = [yaw, pitch, roll]
+    # Out is away from the nose: to the person's left (yaw > 0) for the left eye, to the right for the right one.
+    for side, outward in (("L", 1.0), ("R", -1.0)):
+        eye_yaw = outward * (weight(f"eyeLookOut_{side}") - weight(f"eyeLookIn_{side}"))
+        eye_pitch = weight(f"eyeLookDown_{side}") - weight(f"eyeLookUp_{side}")
+        angles += [eye_yaw * GAZE_SIDEWAYS, eye_pitch * GAZE_UP_DOWN, np.zeros(len(motion))]
+    return np.concatenate([shapes, np.stack(angles, axis=1)], axis=1)
+
+
+def write_live_link_csv(motion: Motion, path: str | Path) -> None:
+    """Write ``motion`` as a Live Link Face CSV (61 value columns), whole or not at all."""
+    with written_beside(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow(HEADER)
+        for start in range(0, len(motion), _ROWS):
+            for frame, values in enumerate(to_values(motion.slice(start, start + _ROWS)), start):
+                rows.writerow([timecode(frame, motion.fps), len(VALUE_COLUMNS), *(f"{value:.6f}" for value in values)])
+
+
+def read_live_link_csv(path: str | Path, fps: float = FPS) -> Motion:
+    """Read a Live Link Face CSV recorded or edited at ``fps`` frames a second.
+
+    Columns are found by name, so any order and any missing column (read as 0) will do. The two halves of
+    ``browInnerUp`` and ``cheekPuff`` get the same value; translation is 0.
+    Raises BadInputError ``curves_missing`` or ``curves_unreadable``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BadInputError("curves_missing", f"There is no curves file at {path}.", "Check the path.")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+            known = [name for name in VALUE_COLUMNS if rows and name in rows[0]]
+            if not known:
+                raise ValueError("it has none of the Live Link Face columns")
+            table = {name: np.array([float(row[name]) for row in rows]) for name in known}
+        expression = np.zeros((len(rows), len(EXPRESSIONS)))
+        for column in SHAPE_COLUMNS:
+            for channel in _sources(column):
+                expression[:, EXPRESSIONS.index(channel)] = table.get(column, 0.0)
+        rotation = np.zeros((len(rows), 3))
+        for axis, column in enumerate(("HeadPitch", "HeadYaw", "HeadRoll")):
+            rotation[:, axis] = table.get(column, 0.0)
+        return Motion(np.clip(expression, 0.0, 1.0), rotation, np.zeros((len(rows), 3)), fps)
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise BadInputError(
+            "curves_unreadable", f"The curves in {path} can't be read: {error}.", "Export them again as Live Link CSV."
+        ) from error

@@ -1,0 +1,127 @@
+"""A person's head for Blender: mesh, texture coordinates, shape keys, joints, weights, and the projected texture.
+
+Written without Blender as one npz (no pickle) and one PNG; ``addon/head.py`` turns them into Blender's data. All
+points are in head space (centimetres, x to the person's left, y up, z out of the face); the add-on converts to
+Blender's axes and metres: (x, y, z) -> (x, -z, y) / 100, so that the person faces -Y.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..files import written_beside
+from ..head.head_model import PARTS, HeadModel
+from ..motion.channels import EXPRESSIONS
+from .portrait import Portrait
+from .texture import project_texture
+
+JOINTS = ("root", "neck", "head", "jaw", "eye.L", "eye.R")
+NECK_FRONT_CM, NECK_BACK_CM = (-8.5, 8.0), (-3.0, -6.0)
+"""(y, z) of the line where head and neck meet, under the chin and at the nape of the mean head."""
+NECK_LENGTH_CM = 8.0
+"""Height over which the skin passes from the head to the shoulders."""
+INSIDE = ("mouth_socket", "gums_upper", "gums_lower", "tongue", "teeth_upper", "teeth_lower")
+
+
+def joints_of(head: HeadModel, identity: torch.Tensor) -> np.ndarray:
+    """(6, 3) float32 centimetres in the order of ``JOINTS``, for a person with coefficients (I,).
+
+    The neck's joint is the pivot about which ``core.motion.motion.Motion`` turns the head, whoever's it is; jaw and eyes
+    move with the person's features.
+    """
+    neck = head.neck_pivot
+    temples = head.landmarks68[[0, 16]]
+    moved = (head.neutral(identity) - head.mean)[temples].mean(0)
+    root = neck + torch.tensor([0.0, -12.0, -1.0])
+    top = neck + torch.tensor([0.0, 3.0, 0.5])
+    eyes = head.eye_centres_of(identity)
+    return torch.stack([root, neck, top, head.jaw_pivot + moved, eyes[0], eyes[1]]).numpy().astype(np.float32)
+
+
+def skin_weights(head: HeadModel) -> np.ndarray:
+    """(V, 6) float32 weights with sum 1, in the order of ``JOINTS``.
+
+    Eyeballs turn with their bones, the mouth's inside and the head above the jaw line with the head; down the neck the
+    skin passes over to the neck's bone and then to the root, smoothly. Nothing hangs on the jaw: its shapes move the
+    mesh.
+    """
+    mean = head.mean.numpy()
+    (front_y, front_z), (back_y, back_z) = NECK_FRONT_CM, NECK_BACK_CM
+    line = front_y + (back_y - front_y) * (mean[:, 2] - front_z) / (back_z - front_z)
+    down = np.clip((line - mean[:, 1]) / NECK_LENGTH_CM, 0, 1)
+
+    def smooth(t: np.ndarray) -> np.ndarray:
+        t = np.clip(t, 0, 1)
+        return t * t * (3 - 2 * t)
+
+    weights = np.zeros((len(mean), len(JOINTS)), np.float32)
+    weights[:, 0] = smooth(2 * down - 1)
+    weights[:, 2] = 1 - smooth(2 * down)
+    weights[:, 1] = 1 - weights[:, 0] - weights[:, 2]
+    for names, joint in ((INSIDE, "head"), (("eye_left",), "eye.L"), (("eye_right",), "eye.R")):
+        rows = head.part_vertices(*names).numpy()
+        weights[rows] = np.eye(len(JOINTS), dtype=np.float32)[JOINTS.index(joint)]
+    return weights
+
+
+def jaw_angles(head: HeadModel) -> np.ndarray:
+    """(2,) radians: turn of the jaw's bone at jawOpen = 1 (down), and at jawLeft = 1 (to the person's left)."""
+    teeth = head.part_vertices("teeth_lower")
+    sideways = head.expression_basis[EXPRESSIONS.index("jawLeft"), teeth, 0].mean()
+    arm = head.mean[teeth, 2].mean() - head.jaw_pivot[2]
+    return np.array([float(head.jaw_angle[0]), float(torch.atan2(sideways, arm))], np.float32)
+
+
+def rig_of(head: HeadModel, identity: torch.Tensor) -> dict[str, np.ndarray]:
+    """Everything but the texture; see :func:`write_head` for the keys."""
+    shapes = head.expression_basis.clone()
+    # The eye bones turn the eyeballs; in the shapes too they would turn twice.
+    shapes[:, head.part_vertices("eye_left", "eye_right")] = 0
+    return {
+        "vertices": head.neutral(identity).numpy().astype(np.float32),
+        "triangles": head.triangles.numpy().astype(np.int32),
+        "triangle_part": head.triangle_part.numpy().astype(np.int32),
+        "part_names": np.array(PARTS),
+        "uv": head.uv.numpy().astype(np.float32),
+        "triangle_uv": head.triangle_uv.numpy().astype(np.int32),
+        "shapes": shapes.numpy().astype(np.float32),
+        "shape_names": np.array(EXPRESSIONS),
+        "weights": skin_weights(head),
+        "joint_names": np.array(JOINTS),
+        "joints": joints_of(head, identity),
+        "gaze_angles": head.gaze_angles.numpy().astype(np.float32),
+        "jaw_angles": jaw_angles(head),
+    }
+
+
+def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, texture_size: int = 1024) -> None:
+    """Write a portrait's head for Blender: ``mesh`` (.npz, no pickle) and ``texture`` (.png, sRGB).
+
+    The keys of the npz:
+
+    - ``vertices`` (V, 3) float32: the person's neutral head, head space, centimetres.
+    - ``triangles`` (F, 3) int32, counter-clockwise from outside; ``triangle_part`` (F,) int32, rows of ``part_names``.
+    - ``uv`` (U, 2) float32 in 0–1, v up; ``triangle_uv`` (F, 3) int32, rows of ``uv`` for each corner.
+    - ``shapes`` (53, V, 3) float32 centimetres to add at weight 1, named by ``shape_names`` (as in
+      ``core.motion.channels.EXPRESSIONS``); zero on the eyeballs, which the eye bones turn.
+    - ``weights`` (V, 6) float32 and ``joints`` (6, 3) float32 centimetres, named by ``joint_names``: root, neck, head,
+      jaw, eye.L, eye.R. The jaw carries no vertices.
+    - ``gaze_angles`` (4,) float32 radians that an eye turns at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut and
+      eyeLookUp.
+    - ``jaw_angles`` (2,) float32 radians that the jaw turns at jawOpen = 1 and, sideways, at jawLeft = 1.
+
+    Raises ``SoliloquyError`` (``disk_full``, ``output_unwritable``) where a file can't be written.
+    """
+    head = head.to("cpu")
+    identity = torch.from_numpy(np.asarray(portrait.identity)).float()
+    with torch.no_grad():
+        picture = project_texture(head, portrait, texture_size)
+        arrays = rig_of(head, identity)
+    with written_beside(texture) as path:
+        Image.fromarray(picture).save(path)
+    with written_beside(mesh) as path:
+        np.savez(path, **arrays)

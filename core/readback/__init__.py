@@ -1,0 +1,1 @@
+"""Reading motion back from frames."""

@@ -1,0 +1,137 @@
+"""Landmarks of a video of a known person → expression curves and head motion, window by window in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+import torch
+
+from ..face.fitting import Fitter
+from ..face.landmark_model import LandmarkModel
+from ..head.camera import Fit, gaps
+from ..head.rotation import matrix_to_euler
+from ..motion.channels import EXPRESSIONS
+
+WINDOW = 250
+OVERLAP = 15
+"""Frames of a window, and frames on either side that are fitted with it for smoothness but kept from the neighbour."""
+
+
+@dataclass(frozen=True)
+class LidRange:
+    """Eyelid gaps over outer-eye distance of one person: open (2,) and closed (2,), left eye first."""
+
+    open: torch.Tensor
+    closed: torch.Tensor
+
+    def share(self, ratio: torch.Tensor) -> torch.Tensor:
+        """(T, 2) 0 closed … 1 open (…1.3 wide) from gap ratios (T, 2)."""
+        return ((ratio - self.closed) / (self.open - self.closed)).clamp(0.0, 1.3)
+
+
+def lid_ratio(landmarks: torch.Tensor, model: LandmarkModel) -> torch.Tensor:
+    """(T, 2) eyelid gaps of the left and right eye over the outer-eye distance of landmarks (T, P, 2)."""
+    right, left = model.outer_eyes
+    eyes = (landmarks[:, left] - landmarks[:, right]).norm(dim=-1)
+    return torch.stack(
+        [gaps(landmarks, model.lid_pairs_left) / eyes, gaps(landmarks, model.lid_pairs_right) / eyes], dim=1
+    )
+
+
+def track(fitter: Fitter, person: Fit, landmarks: Iterable[np.ndarray], lids: LidRange | None = None) -> Iterator[Fit]:
+    """Fits of consecutive windows of a video, smooth across their borders.
+
+    Parameters
+    ----------
+    fitter, person
+        The landmark model (with the person's offset) and the person's identity and camera.
+    landmarks
+        (P, 2 or more) px for each frame.
+    lids
+        Calibration of the person's eyelids, where known.
+
+    Yields
+    ------
+    ``Fit`` of up to ``WINDOW`` frames; together exactly the frames of ``landmarks``.
+    """
+    held: list[torch.Tensor] = []  # the last OVERLAP kept frames, then frames not yet given out
+    before = 0
+    source = iter(landmarks)
+    ended = False
+    while not ended:
+        wanted = before + WINDOW + OVERLAP - len(held)
+        fresh = [torch.from_numpy(np.asarray(points[:, :2], np.float32)) for points in islice(source, wanted)]
+        ended = len(fresh) < wanted
+        held += fresh
+        kept = len(held) - before if ended else WINDOW
+        if kept <= 0:
+            return
+        points = torch.stack(held)  # (frames, P, 2)
+        targets = None if lids is None else lids.share(lid_ratio(points, fitter.whole))
+        yield cut(fitter.fit_frames(points, person, targets), before, before + kept)
+        start = max(before + kept - OVERLAP, 0)
+        before += kept - start
+        held = held[start:]
+
+
+def full_blinks(fit: Fit, model: LandmarkModel) -> Fit:
+    """The fit with eyeBlink stretched so that 1 closes this person's eyes, also where they close at less.
+
+    The lids' gap is linear in the weight: it closes at neutral gap / change of the gap at weight 1.
+    """
+    neutral = model.shape(fit.identity)
+    expression = fit.expression.clone()
+    for side, pairs in (("L", model.lid_pairs_left), ("R", model.lid_pairs_right)):
+        column = EXPRESSIONS.index(f"eyeBlink_{side}")
+        moves = model.expression[column]
+        gap = (neutral[pairs[:, 0]] - neutral[pairs[:, 1]])[:, 1].mean()
+        change = (moves[pairs[:, 1]] - moves[pairs[:, 0]])[:, 1].mean()
+        expression[:, column] = (expression[:, column] / (gap / change).clamp(0.4, 1.0)).clamp(0, 1)
+    return replace(fit, expression=expression)
+
+
+def cut(fit: Fit, first: int, last: int) -> Fit:
+    """Frames ``first`` … ``last`` − 1 of a fit."""
+    return Fit(
+        fit.identity,
+        fit.focal,
+        fit.centre,
+        fit.expression[first:last],
+        fit.rotation[first:last],
+        fit.translation[first:last],
+        fit.residual[first:last],
+    )
+
+
+def joined(parts: list[Fit]) -> Fit:
+    """Consecutive fits of one person as one."""
+    first = parts[0]
+    series = (
+        torch.cat([getattr(part, name) for part in parts])
+        for name in ("expression", "rotation", "translation", "residual")
+    )
+    return Fit(first.identity, first.focal, first.centre, *series)
+
+
+def mean_rotation(rotation: torch.Tensor) -> torch.Tensor:
+    """(3, 3) rotation nearest to the element-wise median of rotations (T, 3, 3)."""
+    u, _, v = torch.linalg.svd(rotation.median(0).values.double())
+    fix = torch.diag(torch.tensor([1.0, 1.0, float(torch.linalg.det(u @ v))], dtype=torch.float64))
+    return (u @ fix @ v).to(rotation.dtype)
+
+
+def relative_pose(
+    fit: Fit, rest_rotation: torch.Tensor, rest_translation: torch.Tensor, pivot: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """Head motion relative to a rest pose: rotation (T, 3) radians and translation (T, 3) cm, in head space about
+    ``pivot``.
+
+    With X' = R_m (X − p) + p + t_m, the head's points X' seen from the rest pose are where the fit sees X:
+    R_0 X' + t_0 = R X + t, so R_m = R_0ᵀ R and t_m = R_0ᵀ (t − t_0) + R_m p − p.
+    """
+    motion = rest_rotation.T @ fit.rotation
+    moved = (fit.translation - rest_translation) @ rest_rotation + motion @ pivot - pivot
+    return matrix_to_euler(motion).numpy().astype(np.float32), moved.numpy().astype(np.float32)

@@ -1,0 +1,292 @@
+"""Makes Python environments: the worker's for users, and those of the project's own tools. Standard library only.
+
+:func:`prepare` finds a fitting CPython (or fetches one with uv), makes a virtual environment and fills it from pinned
+requirement files. A stamp written last makes the next start instant and a half-built environment visible.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import shutil
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import CancelledError, SoliloquyError
+from ..files import try_lock
+from ..places import REQUIREMENTS
+from . import pythons
+from .installing import Installer
+from .pythons import WORKER_PYTHONS, environment_python, find_python
+from .runner import Cancelled, Progress, Runner
+
+WORKER_REQUIREMENTS = REQUIREMENTS / "worker.txt"
+STAMP = "soliloquy-environment.json"
+RECIPE = 1
+"""Counts changes of the way environments are built; part of the stamp."""
+
+FETCHED = "3.12"
+"""Version of the CPython that is fetched where a machine has none for the worker."""
+_UV = "uv==0.13.9"
+
+_BESIDE = ("-python", "-downloads")
+"""Endings of the folders beside an environment: a Python that was fetched for it, and what is not installed yet."""
+
+__all__ = ["WORKER_REQUIREMENTS", "find_python", "installed_facts", "installed_python", "is_there", "prepare", "remove"]
+
+
+def requirements_hash(requirements: Sequence[Path]) -> str:
+    """SHA-256 over the contents of the requirement files and the way they are installed."""
+    digest = hashlib.sha256(f"recipe {RECIPE}\n".encode())
+    for path in requirements:
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return digest.hexdigest()
+
+
+def installed_python(folder: str | Path, requirements: Sequence[Path] = (WORKER_REQUIREMENTS,)) -> Path | None:
+    """The finished environment's interpreter, or None where it is missing, half-built or of other requirements.
+
+    Reads one small file and starts nothing, so it may be asked while a panel is drawn.
+    """
+    python = environment_python(Path(folder))
+    fits = installed_facts(folder).get("requirements") == requirements_hash(requirements)
+    return python if fits and python.exists() else None
+
+
+def installed_facts(folder: str | Path) -> dict[str, Any]:
+    """What the stamp of the environment in ``folder`` says; empty where there is none.
+
+    ``requirements`` (hash), ``base`` (the Python it was built on), and where torch is installed ``torch`` (which build:
+    cuda, rocm, mps, cpu), ``device`` (what it could use then), ``note`` (why a GPU is not used).
+    """
+    try:
+        facts = json.loads((Path(folder) / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def prepare(
+    folder: str | Path,
+    requirements: Sequence[Path] = (WORKER_REQUIREMENTS,),
+    *,
+    python: str | Path | None = None,
+    wheels: str | Path | None = None,
+    keep_downloads: bool = False,
+    again: bool = False,
+    progress: Progress = lambda text: None,
+    cancelled: Cancelled = lambda: False,
+) -> Path:
+    """The interpreter of the environment in ``folder``; the environment is made or remade where needed.
+
+    Parameters
+    ----------
+    folder
+        Where the environment is or will be. Emptied first unless it is finished; a folder with other things in it
+        is refused.
+    requirements
+        Files that pin every package (dependencies are not followed).
+    python
+        Interpreter to build on; by default a CPython 3.11 or 3.12 of this machine, else one fetched with uv.
+    wheels
+        Folder that holds every package as a wheel; then nothing is downloaded. It may hold a Python as well: an
+        ``install_only`` archive of python-build-standalone, unpacked where this machine has none.
+    keep_downloads
+        Keep what was downloaded beside ``folder`` until the environment is finished, so that an installation that was
+        cancelled or failed goes on with it; otherwise pip's own cache serves.
+    again
+        Make it anew even where it is finished: something in it doesn't work.
+    progress
+        Called with one plain sentence at every step, from this thread.
+    cancelled
+        Asked several times a second; True stops the work, removes what was half-built and raises CancelledError.
+
+    Raises SoliloquyError ``environment_failed``, ``environment_folder``, ``python_missing``, ``torch_missing`` or
+    ``disk_full``.
+    """
+    folder = Path(folder).absolute()
+    found = None if again else installed_python(folder, requirements)
+    if found is not None:
+        return found
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(_beside(folder, ".lock"), progress, cancelled):
+            if not again:  # another process may have finished it while we waited
+                found = installed_python(folder, requirements)
+            if found is None:
+                installer = Installer(
+                    Runner(cancelled),
+                    progress,
+                    Path(wheels) if wheels is not None else None,
+                    _beside(folder, "-downloads") if keep_downloads else None,
+                )
+                found = _build(folder, requirements, python, installer)
+            return found
+    except OSError as error:
+        raise SoliloquyError(
+            "environment_folder",
+            f"The environment can't be made in {folder}: {error}.",
+            "Choose a folder that you may write to, on a disk with 3 GB free.",
+        ) from error
+
+
+def is_there(folder: str | Path) -> bool:
+    """Whether `remove` has anything to do: an environment, finished or outdated, or downloads of an unfinished one."""
+    folder = Path(folder).absolute()
+    return (folder / STAMP).exists() or any(_beside(folder, ending).exists() for ending in _BESIDE)
+
+
+def remove(folder: str | Path) -> None:
+    """Delete the environment in ``folder`` and what lies beside it: a fetched Python, unfinished downloads, the lock.
+
+    Raises SoliloquyError ``environment_folder`` where the folder holds anything else or can't be deleted.
+    """
+    folder = Path(folder).absolute()
+    try:
+        _clear(folder)
+        for ending in _BESIDE:
+            if _beside(folder, ending).is_dir():
+                shutil.rmtree(_beside(folder, ending))
+        _beside(folder, ".lock").unlink(missing_ok=True)
+    except OSError as error:
+        raise SoliloquyError(
+            "environment_folder", f"{folder} can't be deleted: {error}.", "Close what uses it and try again."
+        ) from error
+
+
+def _beside(folder: Path, ending: str) -> Path:
+    return folder.with_name(folder.name + ending)
+
+
+def _build(folder: Path, requirements: Sequence[Path], python: str | Path | None, installer: Installer) -> Path:
+    wheels, progress = installer.wheels, installer.progress
+    if wheels is not None and not any(wheels.glob("*.whl")):
+        raise SoliloquyError("environment_failed", f"There are no wheels in {wheels}.", "Choose the folder with them.")
+    _clear(folder)
+    try:
+        base = Path(python) if python else _base_python(_beside(folder, "-python"), installer)
+        progress(f"Making an environment with {base}")
+        links = "--copies" if sys.platform == "win32" else "--symlinks"  # Windows' links need rights that users lack
+        installer.run([str(base), "-I", "-m", "venv", "--without-pip", links, str(folder)])
+        own = environment_python(folder)
+        facts = installer.install(own, requirements)
+        stamp = {"requirements": requirements_hash(requirements), "base": str(base), "recipe": RECIPE, **facts}
+        (folder / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if installer.downloads is not None:
+        shutil.rmtree(installer.downloads, ignore_errors=True)
+    progress("The environment is ready")
+    return own
+
+
+def _base_python(fetched: Path, installer: Installer) -> Path:
+    """A CPython for the worker: this machine's, one fetched before, one that lies with the wheels, or one to fetch."""
+    found = find_python(_fitting(installer.wheels)) or _usable(fetched)
+    if found is not None:
+        return found
+    if installer.wheels is None:
+        return _fetch_python(fetched, installer.run, installer.progress)
+    archives = sorted(installer.wheels.glob("cpython-3.1[12].*install_only*.tar.gz"))
+    if archives:
+        installer.progress(f"Unpacking {archives[-1].name}")
+        try:
+            with tarfile.open(archives[-1]) as archive:
+                archive.extractall(fetched, filter="tar")
+        except tarfile.TarError as error:
+            shutil.rmtree(fetched, ignore_errors=True)
+            raise SoliloquyError("python_missing", f"{archives[-1]} is damaged ({error}).", "Copy it again.") from error
+        found = _usable(fetched)
+    if found is None:
+        raise SoliloquyError(
+            "python_missing",
+            "There is no Python 3.11 or 3.12 on this computer.",
+            "Install one from python.org, or put a python-build-standalone archive (install_only) beside the wheels.",
+        )
+    return found
+
+
+def _fitting(wheels: Path | None) -> Sequence[tuple[int, int]]:
+    """The versions of Python that a folder of wheels was made for, by the wheels' names."""
+    names = [path.name for path in wheels.glob("*.whl")] if wheels is not None else []
+    tagged = {int(minor) for name in names for minor in re.findall(r"-cp3(\d+)-cp3", name)}
+    return [version for version in WORKER_PYTHONS if version[1] in tagged] or WORKER_PYTHONS
+
+
+def _usable(folder: Path) -> Path | None:
+    """A Python for the worker below ``folder``, where uv or an archive put it."""
+    return next((path for path in pythons.inside(folder) if pythons.version_of(path) in WORKER_PYTHONS), None)
+
+
+def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
+    """Fetch CPython with uv into ``folder`` (kept: the environment builds on it); nothing is left anywhere else.
+
+    uv's own variables (``UV_PYTHON_INSTALL_MIRROR``, ``UV_PYTHON_DOWNLOADS_JSON_URL``) say where to fetch it from.
+    """
+    helper = pythons.any_python()
+    if helper is None:
+        raise SoliloquyError(
+            "python_missing", "There is no Python 3.11 or 3.12 on this computer.", "Install one from python.org."
+        )
+    tool = folder / "uv"
+    try:
+        progress("No Python 3.11 or 3.12 here: fetching one (about 30 MB)")
+        run([str(helper), "-I", "-m", "venv", str(tool)])
+        inside = environment_python(tool)
+        run([str(inside), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", _UV])
+        uv = [str(inside), "-I", "-m", "uv", "--no-cache"]
+        # Without the last two uv would put links on the PATH and tell Windows' registry.
+        run([*uv, "python", "install", FETCHED, "--install-dir", str(folder), "--no-bin", "--no-registry"])
+    except SoliloquyError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, CancelledError):
+            raise
+        raise SoliloquyError(
+            "python_missing",
+            f"There is no Python 3.11 or 3.12 here, and fetching one failed: {error.message}",
+            "Install Python 3.12 from python.org and try again.",
+        ) from error
+    finally:
+        shutil.rmtree(tool, ignore_errors=True)
+    found = _usable(folder)
+    if found is None:
+        raise SoliloquyError(
+            "python_missing", f"uv left no usable Python {FETCHED}.", "Install Python 3.12 from python.org."
+        )
+    return found
+
+
+def _clear(folder: Path) -> None:
+    """Remove an unfinished or outdated environment; refuse a folder that holds anything else."""
+    if not folder.exists():
+        return
+    contents = {path.name for path in folder.iterdir()}
+    if contents and not contents & {"pyvenv.cfg", STAMP}:
+        raise SoliloquyError(
+            "environment_folder",
+            f"{folder} holds other files and won't be replaced by an environment.",
+            "Choose an empty folder.",
+        )
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, progress: Progress, cancelled: Cancelled) -> Iterator[None]:
+    """Hold the lock file ``path`` for this process; the system lets go of it when the process dies."""
+    with path.open("a+b") as stream:
+        waiting = False
+        while not try_lock(stream.fileno()):
+            if not waiting:
+                progress("Another program is making this environment: waiting for it")
+                waiting = True
+            if cancelled():
+                raise CancelledError
+            time.sleep(0.2)
+        yield

@@ -1,0 +1,151 @@
+"""Fills a virtual environment with pinned packages: pip's work, told in plain words, and the look at the result.
+
+Standard library only. `core.runtime.environment` decides where and when.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SoliloquyError
+from . import torch_builds
+from .runner import Progress, Runner
+from .torch_builds import TorchBuild
+
+_RAW_PROGRESS_PIP = (24, 1)
+"""First pip that can count the bytes of a download in lines."""
+
+_LOOK = """
+import importlib, importlib.metadata, json, sys
+wrong = []
+for pin in sys.argv[1:]:
+    name, _, wanted = pin.partition("==")
+    try:
+        have = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        have = "nothing"
+    if have.partition("+")[0] != wanted:
+        wrong.append(f"{name} is {have} instead of {wanted}")
+said = {"wrong": wrong}
+if any(pin.startswith("torch==") for pin in sys.argv[1:]):
+    import torch, scipy.linalg, soundfile, cv2, mediapipe, safetensors.torch, trimesh, PIL.Image
+    usable = torch.cuda.is_available()
+    said["device"] = "cuda" if usable else "mps" if torch.backends.mps.is_available() else "cpu"
+    said["name"] = torch.cuda.get_device_name() if usable else ""
+print("LOOK " + json.dumps(said))
+"""
+"""Runs in the finished environment: is everything there, and does what the worker imports load?"""
+
+
+@dataclass(frozen=True)
+class Installer:
+    """Where packages come from and how the work is told.
+
+    ``wheels`` is a folder that holds every package, then nothing is downloaded; ``downloads`` a folder that keeps what
+    was downloaded until everything is installed (pip's own cache when None).
+    """
+
+    run: Runner
+    progress: Progress
+    wheels: Path | None = None
+    downloads: Path | None = None
+
+    def install(self, python: Path, requirements: Sequence[Path]) -> dict[str, str]:
+        """Install the pinned packages for ``python`` and look whether they work; returns facts for the stamp."""
+        pins = pins_of(requirements)
+        if not pins:
+            return {}
+        build = None
+        torch = next((pin for pin in pins if pin.startswith("torch==")), None)
+        if torch is not None:
+            build = torch_builds.choose(torch_builds.look())
+            self.progress(build.words)
+            need_space(python.parent, build.disk_gb)
+        self.run([str(python), "-I", "-m", "ensurepip", "--default-pip"])
+        files = [argument for path in requirements for argument in ("-r", str(path))]
+        pip = self._pip(python)
+        teller = _Teller(self.progress, len(pins))
+        if torch is not None and build is not None:
+            self._install_torch([*pip, torch, *(word if word != "-r" else "-c" for word in files)], build, teller)
+        self.run([*pip, "--no-deps", *files], teller)
+        return self._look(python, pins, build)
+
+    def _pip(self, python: Path) -> list[str]:
+        pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        said: list[str] = []
+        self.run([*pip, "--version"], said.append)
+        version = re.match(r"pip (\d+)\.(\d+)", " ".join(said))
+        counts = version is not None and (int(version[1]), int(version[2])) >= _RAW_PROGRESS_PIP
+        pip += ["install", "--progress-bar=raw" if counts else "--progress-bar=off"]
+        if self.downloads is not None:
+            pip += ["--cache-dir", str(self.downloads)]
+        if self.wheels is not None:
+            pip += ["--no-index", "--find-links", str(self.wheels)]
+        return pip
+
+    def _install_torch(self, command: list[str], build: TorchBuild, teller: _Teller) -> None:
+        """With its dependencies, because builds for GPUs bring their libraries; what is pinned stays pinned."""
+        if build.index is not None and self.wheels is None:
+            # Where this index can't be reached, PyPI or the machine's own wheels still serve torch.
+            command = [*command, "--extra-index-url", build.index, "--retries", "2", "--timeout", "30"]
+        self.run(command, teller)
+
+    def _look(self, python: Path, pins: list[str], build: TorchBuild | None) -> dict[str, str]:
+        self.progress("Looking whether everything works")
+        lines: list[str] = []
+        self.run([str(python), "-I", "-c", _LOOK, *pins], lines.append)
+        said = json.loads(next(line for line in lines if line.startswith("LOOK ")).removeprefix("LOOK "))
+        if said["wrong"]:
+            raise SoliloquyError(
+                "environment_failed", f"The installation is not whole: {', '.join(said['wrong'])}.", "Install again."
+            )
+        if build is None:
+            return {}
+        return {"torch": build.kind, "device": said["device"], "device_name": said["name"], "note": build.note}
+
+
+def pins_of(requirements: Sequence[Path]) -> list[str]:
+    """``name==version`` of every line of the requirement files."""
+    lines = [line.strip() for path in requirements for line in path.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def need_space(folder: Path, gigabytes: float) -> None:
+    """Raise SoliloquyError ``disk_full`` where fewer are free, rather than after half an hour of downloads."""
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes:
+        raise SoliloquyError(
+            "disk_full",
+            f"The packages need {gigabytes:g} GB, and {free:.1f} GB are free on the disk of {folder}.",
+            "Free some space, or choose a folder on another disk.",
+        )
+
+
+class _Teller:
+    """Turns pip's lines into sentences."""
+
+    def __init__(self, progress: Progress, packages: int) -> None:
+        self._progress, self._packages = progress, packages
+        self._count, self._name = 0, ""
+
+    def __call__(self, line: str) -> None:
+        words = line.split()
+        if words[:1] in (["Collecting"], ["Processing"]) and len(words) > 1:
+            self._count += 1
+            wheel = re.search(r"([^/\\]+?)-[^/\\]*\.whl", line)  # a wheel of a folder is named by its whole path
+            self._name = wheel[1] if wheel else words[1].partition("==")[0]
+            number = min(self._count, self._packages)
+            self._progress(f"Fetching {self._name} ({number} of about {self._packages})")
+        elif words[:1] == ["Downloading"] and line.endswith(")"):
+            self._name = words[1].rpartition("/")[2].split("-")[0]
+            self._progress(f"Downloading {self._name} {' '.join(words[-2:])}")
+        elif match := re.match(r"Progress (\d+) of (\d+)$", line):
+            done, total = (int(number) / 1e6 for number in match.groups())
+            self._progress(f"Downloading {self._name}: {done:.0f} of {total:.0f} MB")
+        elif line.startswith("Installing collected packages"):
+            self._progress(f"Installing {line.count(',') + 1} packages")

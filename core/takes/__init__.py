@@ -1,0 +1,1 @@
+"""Jobs and takes: from a request to files on disk."""

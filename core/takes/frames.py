@@ -1,0 +1,141 @@
+"""Rendered frames on disk: numbered PNGs that say they are synthetic, written by a few threads, read back in order."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..errors import SoliloquyError
+from ..files import write_bytes
+
+_COMPRESSION = 2
+"""zlib level: within 10 % of the smallest file at a third of the time."""
+_THREADS = 2
+_WAITING = 8
+"""Frames that may wait for the disk before the renderer has to; bounds the memory."""
+_CONTACT_TILES = 12
+_CONTACT_COLUMNS = 4
+_CONTACT_SIDE = 240
+
+
+def frame_name(index: int) -> str:
+    """File name of frame ``index`` (from 0): numbering on disk starts at 1, as Blender's image strips like it."""
+    return f"{index + 1:06d}.png"
+
+
+def synthetic_marks(version: str, job: str, take: int, seed: int) -> dict[str, str]:
+    """The PNG text entries every picture of a take carries (Latin-1)."""
+    return {
+        "Software": f"Soliloquy {version}",
+        "Description": "Synthetic picture: a portrait animated by a program from speech. This never happened.",
+        "Source": "synthetic",
+        "Soliloquy-Job": job,
+        "Soliloquy-Take": str(take),
+        "Soliloquy-Seed": str(seed),
+    }
+
+
+def encode_png(picture: np.ndarray, marks: dict[str, str]) -> bytes:
+    """PNG of an (H, W, 3) uint8 RGB picture with ``marks`` as tEXt chunks; the same bytes for the same input."""
+    done, data = cv2.imencode(".png", picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])
+    if not done:
+        raise SoliloquyError("picture_failed", "A frame could not be encoded.", "Try another size.")
+    png = data.tobytes()
+    # Text goes right behind the header: 8 bytes of signature, 25 of IHDR.
+    chunks = []
+    for keyword, text in marks.items():
+        body = b"tEXt" + keyword.encode("latin-1") + b"\0" + text.encode("latin-1")
+        chunks.append(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)))
+    return b"".join([png[:33], *chunks, png[33:]])
+
+
+class FrameWriter:
+    """Writes frames into a folder in the background, each whole or not at all.
+
+    ``put`` waits when too many frames are on their way; an error of an earlier frame is raised by a later ``put`` or by
+    ``close``. Use as a context manager; leaving it by an exception drops frames not yet begun.
+    """
+
+    def __init__(self, folder: Path, marks: dict[str, str]) -> None:
+        self._folder = folder
+        self._marks = marks
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="frames")
+        self._waiting: deque[Future[None]] = deque()
+
+    def put(self, index: int, picture: np.ndarray) -> None:
+        """Write ``picture`` (H, W, 3) uint8 RGB as frame ``index``; raises as ``core.files.written_beside``."""
+        while len(self._waiting) >= _WAITING:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._write, index, picture))
+
+    def _write(self, index: int, picture: np.ndarray) -> None:
+        write_bytes(self._folder / frame_name(index), encode_png(picture, self._marks))
+
+    def __enter__(self) -> FrameWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            return
+        try:
+            while self._waiting:
+                self._waiting.popleft().result()
+        finally:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def frames_on_disk(folder: Path) -> int:
+    """How many frames from the first on are there without a gap."""
+    names = {path.name for path in folder.glob("*.png")} if folder.is_dir() else set()
+    return next(i for i in range(len(names) + 1) if frame_name(i) not in names)
+
+
+def read_frame(folder: Path, index: int) -> np.ndarray:
+    """Frame ``index`` as (H, W, 3) uint8 RGB. Raises SoliloquyError ``frame_missing``."""
+    path = folder / frame_name(index)
+    # imread can't open paths outside the system's code page on Windows; reading the bytes ourselves can.
+    data = path.read_bytes() if path.is_file() else b""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if picture is None:
+        raise SoliloquyError("frame_missing", f"The frame {path} is missing or damaged.", "Render the take again.")
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def read_frames(folder: Path, count: int) -> Iterator[np.ndarray]:
+    """The first ``count`` frames in order, one at a time."""
+    return (read_frame(folder, index) for index in range(count))
+
+
+def contact_sheet(frames: Iterable[np.ndarray]) -> np.ndarray:
+    """Small pictures in rows of four, (H, W, 3) uint8; all of one size."""
+    tiles = []
+    for frame in frames:
+        height, width = frame.shape[:2]
+        scale = min(1.0, _CONTACT_SIDE / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        tiles.append(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
+    columns = min(_CONTACT_COLUMNS, len(tiles))
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    return np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
+
+
+def write_contact_sheet(
+    path: Path, folder: Path, count: int, marks: dict[str, str], face: tuple[int, int, int] | None = None
+) -> None:
+    """Sheet of up to twelve of a take's ``count`` frames, evenly spaced.
+
+    ``face`` is the square (x, y, side) of the frames that is shown, in pixels; it may reach beyond them. A whole
+    picture of which the face is a small part would show nothing of the performance.
+    """
+    chosen = np.unique(np.linspace(0, count - 1, min(count, _CONTACT_TILES)).round().astype(int))
+    x, y, side = face or (0, 0, 1 << 30)
+    part = np.s_[max(y, 0) : y + side, max(x, 0) : x + side]
+    write_bytes(path, encode_png(contact_sheet(read_frame(folder, int(i))[part] for i in chosen), marks))

@@ -1,0 +1,1 @@
+"""What Blender and the worker say to each other. Standard library only."""

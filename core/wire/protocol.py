@@ -1,0 +1,322 @@
+"""What Blender (or anyone) and the worker say to each other: one JSON object a line, UTF-8, both ways.
+
+Standard library only. The dataclasses below are the schema: their fields are the messages' keys, their metadata holds
+the limits, and ``core.wire.lines`` checks both as it writes and reads them. ``core.wire.client`` is the side that starts a
+worker, ``core.worker`` the worker itself.
+
+A conversation::
+
+    worker → {"event": "hello", "protocol": 1, "version": "0.1.0", "device": "cpu", ...}
+    client → {"request": "generate", "id": "1", "audio": "/a.wav", "portrait": "/p.jpg", "out": "/out", "takes": 2}
+    worker → {"event": "progress", "id": "1", "stage": "frames", "done": 40, "total": 250, "eta": 11.5, "take": 1}
+    worker → {"event": "take", "id": "1", "index": 1, "seed": 0, "folder": "/out/job/take-001", ...}
+    client → {"request": "cancel", "id": "2", "job": "1"}
+    worker → {"event": "error", "id": "1", "code": "cancelled", "message": "Cancelled.", "hint": "", "exit_code": 130}
+
+A ``style`` is an object of settings, all of which may be left out (``core.wire.style.PriorStyle`` has their meaning)::
+
+    {"liveliness": 0.5, "head_amplitude": 1.2, "blink_rate": 20, "gaze_to_camera": 0.3, "start_pose": [0, 5, 0]}
+
+====================  ===========================  ========================================================
+setting               range (default)              what
+====================  ===========================  ========================================================
+``liveliness``        −1 … 1 (0)                   calm to lively, sampled accordingly
+``head_amplitude``    0 … 3 (1)                    size of head motion
+``gaze_amplitude``    0 … 3 (1)                    size of glances
+``brow_amplitude``    0 … 3 (1)                    size of brow motion
+``lid_amplitude``     0 … 3 (1)                    size of squints and widened eyes; blinks stay
+``cheek_amplitude``   0 … 3 (1)                    size of cheek and nose motion
+``blink_rate``        0 … 50 or null (null)        blinks a minute; null: as sampled
+``gaze_to_camera``    0 … 1 (0)                    how much the eyes rest on the camera
+``start_pose``        3 × −30 … 30 or null (null)  pitch, yaw, roll in degrees at the first frame
+``end_pose``          3 × −30 … 30 or null (null)  the same at the last frame
+``loop``              true, false (false)          the end runs into the beginning without a seam
+====================  ===========================  ========================================================
+
+Every request except ``shutdown`` is answered by exactly one ``done`` or ``error`` with its id. One job runs at a time;
+further ones wait their turn. ``cancel`` and ``shutdown`` are heard at any time. The worker ends when stdin closes.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import EXIT_FAILED, SoliloquyError
+from ..motion.channels import GROUPS
+from ..places import MANIFEST
+from ..schema import setting
+from .style import PriorStyle
+
+PROTOCOL = 1
+"""Version of the message schema; both sides must agree."""
+
+STAGES: dict[str, str] = {
+    "models": "Loading the models",
+    "audio": "Listening to the speech",
+    "portrait": "Measuring the portrait",
+    "motion": "Finding the motion",
+    "renderer": "Studying the portrait",
+    "frames": "Rendering frames",
+    "extract": "Reading curves back from the frames",
+    "head": "Building the head",
+}
+"""Stages of a job in the order they come, with words for the user."""
+
+
+@functools.cache
+def version() -> str:
+    """The extension's version, from its manifest."""
+    with MANIFEST.open("rb") as stream:
+        return str(tomllib.load(stream)["version"])
+
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_FRAMINGS = ("portrait", "crop")
+_RENDERERS = ("gan", "warp")
+_GROUPS = tuple(GROUPS)
+MAX_SEED = 2**31 - 1
+MAX_TAKES = 1000
+
+
+# Requests ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What can this worker do? ``done.result``: version, device, devices, gpus, python, torch, processors and more.
+
+    ``weights`` are the files' SHA-256; ``gpu_note`` says why a GPU of this computer isn't used; ``self_test``, where it
+    was asked for, is what `core.takes.self_test` says of a second of a take that was made there.
+    """
+
+    request: ClassVar[str] = "probe"
+    self_test: str | None = setting(None, "folder for a second of a take, emptied first; none is made when left out")
+    device: str = setting("auto", "where the networks of the self-test run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate:
+    """Make takes of one speech for one portrait in ``out/<job>``. ``done.result``: job (folder), takes (indices).
+
+    The same settings find the same job again: its finished takes stay as they are, the missing ones are made.
+    """
+
+    request: ClassVar[str] = "generate"
+    audio: str = setting(text="sound file with the speech")
+    portrait: str = setting(text="photograph or painting with one face")
+    out: str = setting(text="folder that receives the job's folder")
+    start: float = setting(0.0, "seconds of the sound to skip", low=0.0)
+    duration: float | None = setting(None, "seconds of the sound to use; all of it when left out", low=0.0)
+    takes: int = setting(1, "number of takes; take k uses seed + k − 1", low=1, high=MAX_TAKES)
+    seed: int = setting(0, "seed of the first take", low=0, high=MAX_SEED)
+    guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
+    num_inference_steps: int = setting(10, "sampler steps; with fewer the head moves less", low=1, high=1000)
+    style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
+    size: int = setting(512, "pixels of the rendered face square", low=128, high=1024)
+    framing: str = setting("portrait", "whole photograph, or the face square alone", choices=_FRAMINGS)
+    renderer: str = setting("gan", "warp corrected by the generator, or the plain warp", choices=_RENDERERS)
+    motion_only: bool = setting(False, "motion and curves without frames")
+    extract: bool = setting(True, "also read curves back from the finished frames")
+    preview: float | None = setting(None, "make only so many first seconds, as the whole take would be", low=0.04)
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resample:
+    """Add takes with new seeds to a job, whole or in part. ``done.result``: job, takes.
+
+    With ``take`` given, all frames outside ``first_frame`` … ``last_frame`` stay equal to the bit, and inside them the
+    channel groups in ``keep``, or all but those in ``groups``; the rest is sampled anew and joins smoothly: the end of
+    a take, its middle (in-betweening), or one group throughout ("keep the head, sample other blinks").
+    """
+
+    request: ClassVar[str] = "resample"
+    job: str = setting(text="folder of the job")
+    takes: int = setting(1, "number of takes to add", low=1, high=MAX_TAKES)
+    seed: int | None = setting(None, "seed of the first; the job's next unused one when left out", low=0, high=MAX_SEED)
+    take: int | None = setting(None, "take whose motion is kept in part", low=1)
+    keep: tuple[str, ...] = setting((), "channel groups to keep from that take", choices=_GROUPS)
+    groups: tuple[str, ...] = setting((), "channel groups to sample anew; all when left out", choices=_GROUPS)
+    first_frame: int = setting(0, "first motion frame (25 a second, from 0) to sample anew", low=0)
+    last_frame: int | None = setting(None, "last motion frame to sample anew; the end when left out", low=0)
+    transition: int = setting(8, "motion frames over which new motion bends to meet what is kept", low=1, high=100)
+    style: PriorStyle | None = setting(None, "how the head moves; as the job's when left out")  # noqa: RUF009
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Render:
+    """Render a motion of a job as a new take. ``done.result``: job, takes.
+
+    The motion is ``motion`` (``.npz``, or ``.csv`` with Live Link Face columns at 25 a second) or else the one of
+    ``take``: that gives frames to a take made with ``motion_only``, or frames of another size.
+    """
+
+    request: ClassVar[str] = "render"
+    job: str = setting(text="folder of the job")
+    take: int = setting(1, "take to render", low=1)
+    motion: str | None = setting(None, "edited motion to use instead of the take's own")
+    size: int | None = setting(None, "pixels of the face square; the job's when left out", low=128, high=1024)
+    framing: str | None = setting(None, "the job's when left out", choices=_FRAMINGS)
+    renderer: str | None = setting(None, "the job's when left out", choices=_RENDERERS)
+    extract: bool = setting(True, "also read curves back from the finished frames")
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract:
+    """Read curves back from a take's frames into ``curves-extracted.csv``. ``done.result``: job, take, curves."""
+
+    request: ClassVar[str] = "extract"
+    job: str = setting(text="folder of the job")
+    take: int = setting(1, "take to read", low=1)
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """Make the portrait's head for Blender in ``out``. ``done.result``: mesh (``.npz``), texture (``.png``)."""
+
+    request: ClassVar[str] = "head"
+    portrait: str = setting(text="photograph or painting with one face")
+    out: str = setting(text="folder that receives head.npz and head.png")
+    texture_size: int = setting(1024, "pixels of the square texture", low=128, high=4096)
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel:
+    """Stop a job that runs or waits; the job answers with the error ``cancelled``. ``done.result``: found (bool)."""
+
+    request: ClassVar[str] = "cancel"
+    job: str = setting(text="id of the request to stop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shutdown:
+    """End the worker: the job that runs is cancelled. Not answered; stdout closes."""
+
+    request: ClassVar[str] = "shutdown"
+
+
+Request = Probe | Generate | Resample | Render | Extract | Head | Cancel | Shutdown
+
+
+# Events --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    """First line of every worker."""
+
+    event: ClassVar[str] = "hello"
+    protocol: int
+    version: str
+    device: str
+    device_name: str
+    python: str
+    torch: str
+    pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alive:
+    """Sent every few seconds while a job runs, so that a silent worker is known to be a dead one."""
+
+    event: ClassVar[str] = "alive"
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """``done`` of ``total`` steps of a stage (see ``STAGES``); ``eta`` is seconds to the end of the whole job."""
+
+    event: ClassVar[str] = "progress"
+    id: str
+    stage: str
+    done: int
+    total: int
+    eta: float | None = None
+    take: int | None = None
+
+    @property
+    def text(self) -> str:
+        """Words for the user."""
+        words = STAGES.get(self.stage, self.stage)
+        return f"Take {self.take}: {words[0].lower()}{words[1:]}" if self.take else words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something the user should know although the job goes on (the sound is silent, say)."""
+
+    event: ClassVar[str] = "notice"
+    id: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeReady:
+    """A take is finished on disk. Paths are absolute; those of pictures are None for a motion-only take.
+
+    ``frame_count`` frames at ``fps`` (25), also the length of ``motion``; frame files are ``<frames>/000001.png`` on.
+    ``start`` and ``seconds`` say which part of the sound file it covers.
+    """
+
+    event: ClassVar[str] = "take"
+    id: str
+    job: str
+    index: int
+    seed: int
+    folder: str
+    motion: str
+    curves: str
+    curves_extracted: str | None
+    frames: str | None
+    contact: str | None
+    frame_count: int
+    fps: float
+    width: int | None
+    height: int | None
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The request is fulfilled."""
+
+    event: ClassVar[str] = "done"
+    id: str
+    result: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error:
+    """The request failed; ``id`` is None when the worker as a whole did. ``exit_code`` is the command line's."""
+
+    event: ClassVar[str] = "error"
+    id: str | None
+    code: str
+    message: str
+    hint: str = ""
+    exit_code: int = EXIT_FAILED
+
+    def exception(self) -> SoliloquyError:
+        """The same as an exception to raise, with the same exit code."""
+        raised = SoliloquyError(self.code, self.message, self.hint)
+        raised.exit_code = self.exit_code
+        return raised
+
+
+Event = Hello | Alive | Progress | Notice | TakeReady | Done | Error
+
+
+def error_event(identifier: str | None, error: SoliloquyError) -> Error:
+    """The event that reports ``error``."""
+    return Error(
+        id=identifier, code=error.code, message=error.message, hint=error.hint, exit_code=getattr(error, "exit_code", 1)
+    )

@@ -1,0 +1,68 @@
+"""Weights on disk: what comes back is what was saved, and what can't be used is told in a sentence."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.compute.weight_files import open_weights
+from core.errors import SoliloquyError
+
+
+def saved(path, value=1.5, **facts: str):
+    save_file({"a": torch.full((2,), value).half(), "n": torch.tensor([3])}, str(path), facts)
+    return path
+
+
+def test_tensors_facts_and_config(tmp_path):
+    config = {"widths": [1, 2], "inner": {"blocks": [[3, 4], [5]]}, "name": "x"}
+    with open_weights(saved(tmp_path / "w.safetensors", config=json.dumps(config), kind="k"), "lip model") as file:
+        assert file.tensors["a"].dtype == torch.float32
+        assert file.tensors["a"].tolist() == [1.5, 1.5]
+        assert file.tensors["n"].dtype == torch.int64
+        assert file.facts["kind"] == "k"
+        assert file.config == {"widths": (1, 2), "inner": {"blocks": ((3, 4), (5,))}, "name": "x"}
+
+
+def test_shards_come_together(tmp_path):
+    save_file({"b": torch.zeros(1)}, str(tmp_path / "2.safetensors"), {"second": "yes"})
+    with open_weights([saved(tmp_path / "1.safetensors", first="yes"), tmp_path / "2.safetensors"], "prior") as file:
+        assert set(file.tensors) == {"a", "n", "b"}
+        assert file.facts == {"first": "yes", "second": "yes"}
+
+
+def failure(path, body) -> SoliloquyError:
+    with pytest.raises(SoliloquyError) as caught, open_weights(path, "lip model", "Do this.") as file:
+        body(file)
+    return caught.value
+
+
+def test_missing(tmp_path):
+    error = failure(tmp_path / "none.safetensors", lambda _: None)
+    assert (error.code, error.hint) == ("weights_missing", "Do this.")
+    assert "lip model" in error.message
+    assert "none.safetensors" in error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda file: file.config,  # no configuration
+        lambda file: torch.nn.Linear(2, 2).load_state_dict(file.tensors),  # another network's tensors
+        lambda file: torch.nn.Linear(**{"nothing of the kind": 1}),  # another version's configuration
+    ],
+)
+def test_of_another_version(tmp_path, body):
+    error = failure(saved(tmp_path / "w.safetensors"), body)
+    assert error.code == "weights_damaged"
+    assert "\n" not in error.message
+
+
+def test_broken(tmp_path):
+    (tmp_path / "noise.safetensors").write_bytes(bytes(range(200)))
+    assert failure(tmp_path / "noise.safetensors", lambda _: None).code == "weights_damaged"
+    (tmp_path / "empty.safetensors").touch()
+    assert failure(tmp_path / "empty.safetensors", lambda _: None).code == "weights_damaged"

@@ -1,0 +1,138 @@
+"""core.motion: what a Motion promises to everyone who touches one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import BadInputError
+from core.motion.channels import CHANNELS, GROUPS
+from core.motion.motion import Motion, frames_at, group_indices
+
+RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60)]
+
+
+def random_motion(frames: int, seed: int = 0, fps: float = 25.0) -> Motion:
+    generator = np.random.default_rng(seed)
+    channels = np.concatenate([generator.random((frames, 53)), generator.normal(0, 0.2, (frames, 6))], axis=1)
+    return Motion.from_channels(channels, fps)
+
+
+def test_channels_round_trip_to_the_bit() -> None:
+    motion = random_motion(40)
+    again = Motion.from_channels(motion.channels(), motion.fps)
+    assert motion.channels().shape == (40, 59)
+    assert np.array_equal(again.channels(), motion.channels())
+
+
+def test_saved_motion_is_the_same_to_the_bit_and_its_file_to_the_byte(tmp_path) -> None:
+    motion = random_motion(33, fps=24000 / 1001)
+    first, second = tmp_path / "größe 頭.npz", tmp_path / "b.npz"
+    motion.save(first)
+    motion.save(second)
+    loaded = Motion.load(first)
+    assert loaded.fps == motion.fps
+    assert np.array_equal(loaded.channels(), motion.channels())
+    assert first.read_bytes() == second.read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["b.npz", "größe 頭.npz"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"hello"])
+def test_a_damaged_file_is_a_sentence(tmp_path, content) -> None:
+    path = tmp_path / "motion.npz"
+    path.write_bytes(content)
+    with pytest.raises(BadInputError) as caught:
+        Motion.load(path)
+    assert caught.value.code == "motion_unreadable"
+
+
+def test_a_pickle_is_never_loaded(tmp_path) -> None:
+    path = tmp_path / "motion.npz"
+    np.savez(path, names=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(BadInputError):
+        Motion.load(path)
+
+
+def test_a_missing_file_is_a_sentence(tmp_path) -> None:
+    with pytest.raises(BadInputError) as caught:
+        Motion.load(tmp_path / "none.npz")
+    assert caught.value.code == "motion_missing"
+
+
+def test_wrong_shapes_and_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="expression"):
+        Motion(np.zeros((4, 52)), np.zeros((4, 3)), np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="rotation"):
+        Motion(np.zeros((4, 53)), np.zeros((3, 3)), np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="finite"):
+        Motion(np.zeros((4, 53)), np.full((4, 3), np.nan), np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="fps"):
+        Motion.zeros(4, fps=0.0)
+
+
+def test_a_motion_can_not_be_changed_from_outside() -> None:
+    source = np.zeros((4, 53), dtype=np.float32)
+    motion = Motion(source, np.zeros((4, 3)), np.zeros((4, 3)))
+    source[:] = 1.0
+    assert motion.expression.max() == 0.0
+    with pytest.raises(ValueError):
+        motion.expression[0, 0] = 1.0
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_with_group_changes_that_group_alone(group) -> None:
+    motion = random_motion(10)
+    columns = group_indices(group)
+    changed = motion.with_group(group, np.full((10, len(columns)), 0.5)).channels()
+    others = [i for i in range(len(CHANNELS)) if i not in columns]
+    assert np.array_equal(changed[:, others], motion.channels()[:, others])
+    assert (changed[:, columns] == 0.5).all()
+    assert [CHANNELS[i] for i in columns] == list(GROUPS[group])
+
+
+@settings(deadline=None, max_examples=60)
+@given(frames=st.integers(1, 400), rate=st.sampled_from(RATES))
+def test_resampling_keeps_length_and_range(frames, rate) -> None:
+    motion = random_motion(frames, seed=frames)
+    other = motion.resampled(float(rate))
+    assert len(other) == int(Fraction(frames) / 25 * rate + Fraction(1, 2))
+    assert abs(other.seconds - motion.seconds) <= 0.5 / float(rate) + 1e-9
+    if len(other):
+        assert (other.channels().max(0) <= motion.channels().max(0) + 1e-6).all()
+        assert (other.channels().min(0) >= motion.channels().min(0) - 1e-6).all()
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_no_drift_over_two_hours(rate) -> None:
+    """A ramp of the time itself must be read back as the exact time of every output frame."""
+    frames = 2 * 3600 * 25
+    channels = np.zeros((frames, 59))
+    channels[:, CHANNELS.index("headX")] = np.arange(frames) / frames  # float32 steps of 6e-8 at 1: below a frame
+    resampled = Motion.from_channels(channels).resampled(float(rate))
+    seconds = resampled.translation[:, 0].astype(np.float64) * frames / 25
+    exact = np.array([float(j / rate) for j in (0, 1000, len(resampled) // 2, len(resampled) - 4)])
+    assert np.allclose(seconds[[0, 1000, len(resampled) // 2, len(resampled) - 4]], exact, atol=0.002)
+
+
+def test_resampling_up_and_down_again_returns_the_motion() -> None:
+    motion = random_motion(100)
+    assert np.allclose(motion.resampled(50.0).resampled(25.0).channels(), motion.channels(), atol=1e-6)
+    assert motion.resampled(25.0) is motion
+
+
+@given(seconds=st.floats(0, 36000), fps=st.floats(1, 240))
+def test_frames_at_is_the_nearest_count(seconds, fps) -> None:
+    assert abs(frames_at(seconds, fps) - seconds * fps) <= 0.5 + 1e-6
+
+
+def test_empty_motion_resamples_to_empty() -> None:
+    assert len(Motion.zeros(0).resampled(30.0)) == 0
+
+
+def test_slice_takes_the_frames_asked_for() -> None:
+    motion = random_motion(20)
+    assert np.array_equal(motion.slice(5, 9).channels(), motion.channels()[5:9])

@@ -1,0 +1,292 @@
+"""Portraits: a standard photograph fits; every wrong input has its own clear error."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from core.errors import BadInputError
+from core.face.face_mesh import OUTER_EYES
+from core.head.camera import Fit, project
+from core.head.rotation import euler_to_matrix
+from core.portrait import portrait as portrait_module
+from core.portrait.picture import MAX_LONG_SIDE, decode
+from core.portrait.portrait import Portrait, face_fitter, load_portrait
+from tests.at_once import run_two
+
+DATA = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
+needs_portraits = pytest.mark.skipif(not (DATA / "portraits").is_dir(), reason="no real portraits at hand")
+
+
+@pytest.fixture(scope="module")
+def photograph() -> Image.Image:
+    data = pytest.importorskip("skimage.data", reason="the standard photograph comes with scikit-image")
+    return Image.fromarray(data.astronaut())
+
+
+@pytest.fixture(scope="module")
+def fitted(photograph: Image.Image, tmp_path_factory: pytest.TempPathFactory) -> tuple[Portrait, Path]:
+    path = tmp_path_factory.mktemp("portrait") / "Bild mit Ümläuten 肖像.png"
+    photograph.save(path)
+    return load_portrait(path), path
+
+
+def refused(path: Path) -> str:
+    """Code of the error that ``path`` gives; its message must be one sentence with a hint."""
+    with pytest.raises(BadInputError) as caught:
+        load_portrait(path)
+    error = caught.value
+    assert error.exit_code == 2
+    assert error.message.endswith(".") and "\n" not in error.message and len(error.message) < 250
+    assert error.hint.endswith(".")
+    return error.code
+
+
+def test_standard_photograph_fits(fitted: tuple[Portrait, Path]) -> None:
+    portrait = fitted[0]
+    assert portrait.image.shape == (512, 512, 3) and portrait.landmarks.shape == (478, 3)
+    assert portrait.residual < 0.03
+    assert (portrait.expression >= 0).all() and (portrait.expression <= 1).all()
+    assert np.abs(np.degrees(portrait.rotation)).max() < 30
+    x0, y0, side = portrait.crop
+    face = portrait.landmarks[:468, :2]
+    assert (face > [x0, y0]).all() and (face < [x0 + side, y0 + side]).all()
+    assert face[:, 1].min() - y0 > 0.2 * np.ptp(face[:, 1])  # room for hair
+
+
+def test_fit_is_the_same_every_time(fitted: tuple[Portrait, Path]) -> None:
+    again = load_portrait(fitted[1])
+    for name in ("landmarks", "identity", "expression", "rotation", "translation"):
+        assert np.array_equal(getattr(again, name), getattr(fitted[0], name)), name
+
+
+def test_cache_gives_the_same_portrait_without_fitting(
+    fitted: tuple[Portrait, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_portrait(fitted[1], tmp_path)
+    (kept,) = tmp_path.glob("*.npz")
+
+    def must_not_run(*_: object) -> None:
+        raise AssertionError("fitted again although cached")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(portrait_module, "fit_portrait", must_not_run)
+        second = load_portrait(fitted[1], tmp_path)
+    assert second.crop == first.crop and second.focal == first.focal and second.digest == first.digest
+    assert np.array_equal(second.identity, first.identity) and np.array_equal(second.image, first.image)
+    kept.write_bytes(kept.read_bytes()[:100])  # a damaged cache file is made anew
+    assert np.array_equal(load_portrait(fitted[1], tmp_path).identity, first.identity)
+
+
+STAND_IN = """
+import sys
+from pathlib import Path
+import numpy as np
+from core import portrait
+from tests.at_once import meet, meet_before_renaming
+name, folder, picture, cache = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+def fit(image, digest, _):
+    meet(folder, "fit", name)
+    numbers = {"landmarks": 478 * 3, "identity": 50, "expression": 53, "rotation": 3, "translation": 3, "centre": 2}
+    arrays = {key: np.arange(count, dtype=np.float32) for key, count in numbers.items()}
+    return portrait.Portrait(image=image, focal=500.0, crop=(1.0, 2.0, 3.0), residual=0.01, digest=digest, **arrays)
+portrait.fit_portrait = fit
+meet_before_renaming(folder, name)
+print(portrait.load_portrait(picture, cache).identity.sum())
+"""
+
+
+def test_two_workers_fit_one_new_portrait_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the fit is a stand-in. Both have written their file before either gives it its name."""
+    picture, cache = tmp_path / "face.png", tmp_path / "cache"
+    Image.new("RGB", (64, 64), (90, 110, 140)).save(picture)
+    said = run_two(STAND_IN, tmp_path / "meet", str(picture), str(cache))
+    assert [float(line) for line in said] == [sum(range(50))] * 2
+    (kept,) = cache.iterdir()
+    assert kept.name.startswith("portrait-") and kept.suffix == ".npz"
+
+    def must_not_run(*_: object) -> None:
+        raise AssertionError("the cache file isn't whole")
+
+    monkeypatch.setattr(portrait_module, "fit_portrait", must_not_run)
+    assert load_portrait(picture, cache).crop == (1.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize("trouble", ["full disk", "a file in place of the folder"])
+def test_a_cache_that_cannot_be_written_is_no_error(
+    trouble: str, fitted: tuple[Portrait, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    if trouble == "full disk":
+
+        def write(path: Path, data: bytes) -> int:
+            with path.open("wb") as stream:
+                stream.write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Path, "write_bytes", write)
+    else:
+        cache.write_text("not a folder")
+    monkeypatch.setattr(portrait_module, "fit_portrait", lambda *_: fitted[0])
+    assert load_portrait(fitted[1], cache) is fitted[0]
+    assert not cache.is_dir() or not list(cache.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("variant", "tolerance"),
+    [("rgba", 2.0), ("cmyk", 4.0), ("exif", 2.0), ("palette", 6.0), ("gray", 8.0), ("gray16", 8.0)],
+)
+def test_unusual_files_give_the_same_face(
+    variant: str, tolerance: float, photograph: Image.Image, fitted: tuple[Portrait, Path], tmp_path: Path
+) -> None:
+    if variant == "rgba":
+        path = tmp_path / "p.png"
+        photograph.convert("RGBA").save(path)
+    elif variant == "cmyk":
+        path = tmp_path / "p.jpg"
+        photograph.convert("CMYK").save(path, quality=95)
+    elif variant == "exif":
+        path = tmp_path / "p.jpg"
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be turned clockwise by the reader
+        photograph.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=95)
+    elif variant == "palette":
+        path = tmp_path / "p.gif"
+        photograph.quantize(256).save(path)
+    elif variant == "gray":
+        path = tmp_path / "p.png"
+        photograph.convert("L").save(path)
+    else:
+        path = tmp_path / "p.png"
+        Image.fromarray(np.asarray(photograph.convert("L")).astype(np.uint16) * 257).save(path)
+    portrait = load_portrait(path)
+    assert portrait.image.shape == (512, 512, 3) and portrait.image.dtype == np.uint8
+    difference = np.linalg.norm(portrait.landmarks[:468, :2] - fitted[0].landmarks[:468, :2], axis=1)
+    assert np.median(difference) < tolerance
+
+
+def test_transparent_ground_becomes_gray(photograph: Image.Image, tmp_path: Path) -> None:
+    picture = photograph.convert("RGBA")
+    picture.paste((255, 0, 0, 0), (0, 0, 40, 40))
+    picture.save(tmp_path / "p.png")
+    image = decode((tmp_path / "p.png").read_bytes(), "p.png")
+    assert np.ptp(image[:40, :40]) == 0 and image[0, 0, 0] == image[0, 0, 2]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_huge_picture_is_scaled_down(suffix: str, photograph: Image.Image, tmp_path: Path) -> None:
+    big = Image.new("RGB", (20_000, 1_500), (90, 110, 140))
+    big.paste(photograph.resize((1500, 1500)), (9000, 0))
+    big.save(tmp_path / f"p.{suffix}", quality=80)
+    image = decode((tmp_path / f"p.{suffix}").read_bytes(), "p")
+    assert max(image.shape) <= MAX_LONG_SIDE and abs(image.shape[1] / image.shape[0] - 20_000 / 1_500) < 0.1
+
+
+def test_too_huge_to_decode_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.portrait.picture.MAX_DECODED_BYTES", 1_000_000)
+    Image.new("RGB", (1_000, 1_000)).save(tmp_path / "p.png")
+    assert refused(tmp_path / "p.png") == "portrait_too_large"
+
+
+def test_missing_folder_empty_text_damaged(photograph: Image.Image, tmp_path: Path) -> None:
+    assert refused(tmp_path / "nothing.png") == "portrait_missing"
+    assert refused(tmp_path) == "portrait_missing"
+    (tmp_path / "empty.png").write_bytes(b"")
+    assert refused(tmp_path / "empty.png") == "portrait_empty"
+    (tmp_path / "text.jpg").write_text("Dear sir or madam,\n" * 40)
+    assert refused(tmp_path / "text.jpg") == "portrait_not_image"
+    photograph.save(tmp_path / "whole.png")
+    content = (tmp_path / "whole.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(content[: len(content) // 2])
+    assert refused(tmp_path / "half.png") == "portrait_damaged"
+    photograph.save(tmp_path / "whole.jpg")
+    (tmp_path / "half.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:9000])
+    assert refused(tmp_path / "half.jpg") == "portrait_damaged"
+
+
+def test_no_face_two_faces_tiny_cut_off(photograph: Image.Image, tmp_path: Path) -> None:
+    def saved(picture: Image.Image) -> Path:
+        picture.save(tmp_path / "p.png")
+        return tmp_path / "p.png"
+
+    noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3), dtype=np.uint8)
+    assert refused(saved(Image.fromarray(noise))) == "portrait_no_face"
+    assert refused(saved(Image.new("RGB", (300, 300), (200, 150, 120)))) == "portrait_no_face"
+    assert refused(saved(Image.new("RGB", (30, 30)))) == "portrait_too_small"
+    pair = Image.new("RGB", (1024, 512))
+    pair.paste(photograph, (0, 0))
+    pair.paste(photograph, (512, 0))
+    assert refused(saved(pair)) == "portrait_several_faces"
+    assert refused(saved(photograph.resize((140, 140)))) in ("portrait_tiny_face", "portrait_no_face")
+    half = photograph.crop((222, 60, 420, 300))  # her right half only
+    assert refused(saved(half)) in ("portrait_cut_off", "portrait_no_face", "portrait_profile", "portrait_poor_fit")
+
+
+def test_cartoon_is_refused(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (500, 500), (255, 255, 255))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((100, 80, 400, 420), fill=(255, 220, 0), outline=(0, 0, 0), width=6)
+    for x in (190, 290):
+        draw.ellipse((x - 20, 180, x + 40, 240), fill=(255, 255, 255), outline=(0, 0, 0), width=4)
+        draw.ellipse((x, 200, x + 16, 216), fill=(0, 0, 0))
+    draw.arc((180, 250, 320, 350), 20, 160, fill=(0, 0, 0), width=8)
+    picture.save(tmp_path / "p.png")
+    assert refused(tmp_path / "p.png") == "portrait_drawn"
+    picture.save(tmp_path / "p.jpg", quality=60)
+    assert refused(tmp_path / "p.jpg") == "portrait_drawn"
+
+
+def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:
+    """(478, 3) landmarks of the mean head turned by ``angle`` radians, in a picture of 512 × 512 pixels."""
+    model = face_fitter().whole
+    fit = Fit(
+        identity=torch.zeros(model.identity.shape[0]),
+        focal=torch.tensor(1200.0),
+        centre=torch.tensor([256.0, 256.0]),
+        expression=torch.zeros(1, 53),
+        rotation=euler_to_matrix(torch.tensor([[0.0, angle, 0.0]])),
+        translation=torch.tensor([[0.0, 0.0, -90.0]]),
+    )
+    pixels = project(model.positions(fit.identity, fit.expression), fit)[0]
+    pixels = pixels + noise * torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0))
+    return np.concatenate([pixels.numpy(), np.zeros((478, 1), np.float32)], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "code"),
+    [((0.9, 0.0), "portrait_profile"), ((-0.9, 0.0), "portrait_profile"), ((0.1, 14.0), "portrait_poor_fit")],
+)
+def test_profile_and_no_head_shape_are_refused(
+    landmarks: tuple[float, float], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portrait_module, "find_face", lambda *_: shown_from(*landmarks))
+    picture = np.random.default_rng(0).integers(0, 255, (512, 512, 3), dtype=np.uint8)
+    with pytest.raises(BadInputError) as caught:
+        portrait_module.fit_portrait(picture)
+    assert caught.value.code == code
+    monkeypatch.setattr(portrait_module, "find_face", lambda *_: shown_from(0.2))
+    found = portrait_module.fit_portrait(picture)
+    assert abs(found.rotation[1] - 0.2) < 0.03 and found.residual < 0.005
+
+
+def test_small_face_in_a_large_picture_is_found(photograph: Image.Image, tmp_path: Path) -> None:
+    scene = Image.new("RGB", (3000, 2000), (120, 130, 110))
+    scene.paste(photograph, (2300, 1400))
+    scene.save(tmp_path / "p.jpg", quality=90)
+    portrait = load_portrait(tmp_path / "p.jpg")
+    eyes = portrait.landmarks[list(OUTER_EYES), :2]
+    assert (eyes > [2300, 1400]).all() and portrait.residual < 0.03
+
+
+@pytest.mark.real_data
+@needs_portraits
+def test_real_portraits_fit(tmp_path: Path) -> None:
+    files = sorted((DATA / "portraits").glob("*.jpg"))[::85]
+    residuals = [load_portrait(path, tmp_path).residual for path in files]
+    assert np.median(residuals) < 0.03 and max(residuals) < 0.05

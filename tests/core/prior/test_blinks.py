@@ -1,0 +1,156 @@
+"""Blinks at a wanted rate, in pieces of any size."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.motion.channels import FPS
+from core.prior.blinks import DELAY, PROFILE, STARE, BlinkPacer
+
+
+def lids(frames, peaks, level=0.1):
+    """A lid curve with blinks at ``peaks``."""
+    curve = np.full(frames, level, np.float32)
+    for peak in peaks:
+        for offset, value in enumerate(PROFILE):
+            at = peak - 2 + offset
+            if 0 <= at < frames:
+                curve[at] = max(curve[at], value)
+    return curve
+
+
+def paced(lid, rate, seed=0, fixed=None, loudness=None, pieces=(10**9,)):
+    pacer, out, at = BlinkPacer(seed, rate), [], 0
+    fixed = np.zeros(len(lid), bool) if fixed is None else fixed
+    loudness = np.zeros(len(lid), np.float32) if loudness is None else loudness
+    sizes = iter(pieces * len(lid))
+    while at < len(lid):
+        end = min(at + next(sizes), len(lid))
+        out.append(pacer.push(lid[at:end], loudness[at:end], fixed[at:end], end == len(lid)))
+        at = end
+    return np.concatenate(out)
+
+
+def peaks_of(lid):
+    closed = lid > 0.5
+    return np.flatnonzero(closed & ~np.r_[False, closed[:-1]])
+
+
+def natural(frames, seed=1, every=80):
+    return list(np.cumsum(np.random.default_rng(seed).integers(every // 2, every * 3 // 2, size=frames // every)))
+
+
+@pytest.mark.parametrize("rate", [6, 17, 30, 45])
+def test_the_rate_comes_out(rate):
+    frames = round(10 * 60 * FPS)
+    counts = [len(peaks_of(paced(lids(frames, natural(frames)), rate, seed))) / 10 for seed in range(3)]
+    assert np.mean(counts) == pytest.approx(rate, rel=0.12)
+
+
+def test_no_rate_leaves_blinks_alone_and_ends_stares():
+    frames = 1500
+    lid = lids(frames, [50, 130, 200, 900])
+    out = paced(lid, None)
+    peaks = peaks_of(out)
+    assert {48, 128, 198, 898} <= {p - 1 for p in peaks} | {p - 2 for p in peaks} | set(peaks)
+    gaps = np.diff(np.r_[0, peaks, frames]) / FPS
+    assert gaps.max() <= STARE + 0.5 and len(peaks) > 4
+    calm = lids(frames, range(40, frames, 100))
+    np.testing.assert_array_equal(paced(calm, None), calm)
+
+
+def test_rate_zero_opens_the_eyes():
+    lid = lids(1000, [20, 400, 998])
+    out = paced(lid, 0.0)
+    assert out.max() <= 0.36  # the lid of the blink that the take's end cuts off
+    assert np.abs(out[100:300] - lid[100:300]).max() == 0
+
+
+def test_fixed_frames_stay_to_the_bit():
+    rng = np.random.default_rng(0)
+    lid = lids(2000, natural(2000))
+    fixed = np.zeros(2000, bool)
+    fixed[300:700] = fixed[1500:1600] = True
+    for rate in (0.0, 5.0, 40.0):
+        out = paced(lid, rate, int(rng.integers(100)), fixed)
+        np.testing.assert_array_equal(out[fixed], lid[fixed])
+        assert (out != lid).any()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    rate=st.sampled_from([None, 0.0, 8.0, 25.0, 50.0]),
+    pieces=st.lists(st.integers(1, 130), min_size=1, max_size=4),
+    frames=st.integers(1, 700),
+)
+def test_pieces_make_no_difference(seed, rate, pieces, frames):
+    rng = np.random.default_rng(seed)
+    lid = np.clip(lids(frames, natural(frames, seed)) + rng.normal(0, 0.03, frames), 0, 1).astype(np.float32)
+    loudness = rng.normal(size=frames).astype(np.float32)
+    fixed = np.zeros(frames, bool)
+    fixed[frames // 3 : frames // 2] = bool(seed % 2)
+    whole = paced(lid, rate, seed, fixed, loudness)
+    np.testing.assert_array_equal(paced(lid, rate, seed, fixed, loudness, tuple(pieces)), whole)
+    assert len(whole) == frames
+
+
+def held(frames, peaks, length):
+    """Lids that come down at each of ``peaks`` and are held shut for ``length`` frames."""
+    curve = np.full(frames, 0.1, np.float32)
+    for peak in peaks:
+        curve[peak - 1] = 0.5
+        curve[peak : peak + length] = 1.0
+        curve[peak + length : peak + length + 2] = (0.6, 0.3)
+    return curve
+
+
+@pytest.mark.parametrize("rate", [None, 15.0])
+@pytest.mark.parametrize("length", [4, 6, 8])
+def test_blinks_are_short_and_lids_are_only_opened(rate, length):
+    """Only the blinks that the rate adds close the lids further."""
+    peaks = natural(1500, every=90)
+    lid = held(1500, peaks, length)
+    out = paced(lid, rate)
+    edges = np.flatnonzero(np.diff(np.r_[0, out > 0.5, 0].astype(int)))
+    shut = (edges[1::2] - edges[::2]) / FPS
+    assert len(shut) >= 10 and shut.max() <= 0.2 and out.max() == 1.0, "still blinks, and full ones"
+    assert (out <= np.maximum(lid, paced(lids(1500, peaks), rate))).all()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_short_blinks_stay_as_they_were(seed):
+    lid = lids(1500, natural(1500, seed, every=90))
+    np.testing.assert_array_equal(paced(lid, None), lid)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_lids_that_were_paced_are_not_changed_again(seed):
+    stares = lids(3000, natural(3000, seed, every=500))
+    once = paced(stares, None)
+    assert (once != stares).any()
+    np.testing.assert_array_equal(paced(once, None), once)
+
+
+def test_eyes_that_are_closed_for_long_stay_closed():
+    lid = held(600, [200], 40)
+    np.testing.assert_array_equal(paced(lid, None)[190:250], lid[190:250])
+
+
+def test_new_blinks_fall_into_pauses():
+    frames = 3000
+    loudness = np.where((np.arange(frames) // 25) % 2 == 0, 1.0, 0.0).astype(np.float32)
+    out = paced(np.zeros(frames, np.float32), 20.0, 3, loudness=loudness)
+    peaks = peaks_of(out) + 1
+    assert len(peaks) > 20 and loudness[peaks].mean() < 0.15
+
+
+def test_only_the_delay_is_kept_back():
+    pacer = BlinkPacer(0, 20.0)
+    none = np.zeros(200, np.float32)
+    assert len(pacer.push(none, none, none.astype(bool), False)) == 200 - DELAY
+    for _ in range(50):
+        assert len(pacer.push(none, none, none.astype(bool), False)) == 200
+    assert len(pacer._lid) < 500, "an hour needs no more than a minute does"
+    assert len(pacer.push(none[:7], none[:7], none[:7].astype(bool), True)) == 7 + DELAY

@@ -1,0 +1,141 @@
+"""How lively a talker is: the numbers, and what the network makes of them."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.prior.denoiser import Denoiser
+from core.prior.features import FEATURES, d_nl
+from core.prior.levels import LEVELS, LIVELY_REACH, levels_of, measure_levels
+from core.prior.model import NonlipPrior
+from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.schedule import CosineSchedule
+from core.prior.styling import told_spread
+from core.wire.style import PriorStyle
+
+SCHEDULE = CosineSchedule(1000)
+LEVELLED = PriorConfig(**(vars(PriorConfig.tiny()) | {"levels": True}))
+
+
+def motion(seed=0, frames=120):
+    return np.random.default_rng(seed).normal(0, 0.03, (frames, d_nl)).cumsum(axis=0).astype(np.float32)
+
+
+@given(seed=st.integers(0, 50), factor=st.floats(0.4, 1.2))
+def test_a_level_is_a_factor_of_the_swing_about_wherever_it_rests(seed, factor):
+    plain = motion(seed)
+    resting = np.random.default_rng(seed).normal(size=d_nl)
+    np.testing.assert_allclose(
+        measure_levels(factor * plain + resting) - measure_levels(plain), 2 * np.log(factor), atol=0.01
+    )
+
+
+def test_each_part_has_its_own_level_and_stillness_has_an_end():
+    still = np.zeros((50, d_nl), np.float32)
+    np.testing.assert_array_equal(measure_levels(still), -6.0)
+    swinging = np.sin(np.arange(50) / 5)
+    moved = {}
+    for name in FEATURES:
+        one = still.copy()
+        one[:, FEATURES.index(name)] = swinging
+        moved[name] = {LEVELS[i] for i in np.flatnonzero(measure_levels(one) > -6.0)}
+    assert moved["headYaw"] == {"head turns", "head speed"} and moved["headX"] == {"head shifts"}
+    assert moved["gazePitch"] == {"gaze"} and moved["browInnerUp_L"] == {"brows"} and moved["noseSneer_R"] == {"cheeks"}
+    assert moved["eyeSquint_L"] == {"lids"} and moved["blink"] == set(), "blinks are events of one size"
+
+
+def test_liveliness_moves_all_levels_together():
+    np.testing.assert_array_equal(levels_of(0.0), 0.0)
+    np.testing.assert_array_equal(levels_of(-1.0), -LIVELY_REACH)
+    assert levels_of(0.5).shape == (len(LEVELS),) and levels_of(0.5).dtype == np.float32
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return AudioToNonlipPrior(LEVELLED).eval().requires_grad_(False)
+
+
+def test_at_first_levels_say_nothing(network):
+    told = network.encode_levels(torch.tensor([[3.0] * 7, [torch.nan] * 7]))
+    assert told.shape == (2, 1, LEVELLED.condition) and not told.any()
+    plain = AudioToNonlipPrior(PriorConfig.tiny())
+    assert not plain.encode_levels(torch.ones(2, 7)).any() and not hasattr(plain, "levels_in")
+
+
+def test_unknown_levels_have_an_embedding_of_their_own(network):
+    network.no_levels.normal_()
+    network.levels_in[2].weight.normal_()
+    partly = torch.full((7,), 0.5)
+    partly[3] = torch.nan
+    told = network.encode_levels(torch.stack([torch.full((7,), torch.nan), partly, torch.zeros(7), torch.ones(7)]))
+    for unknown in told[:2]:
+        torch.testing.assert_close(unknown[0], network.no_levels, rtol=0, atol=0)
+    assert not torch.equal(told[2], told[3]) and not told.isnan().any()
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 2.0])
+def test_the_talker_is_told_beside_the_audio_and_beside_its_absence(network, scale):
+    network.levels_in[2].weight.normal_()
+    network.no_levels.normal_()
+    network.out.weight.normal_(0, 0.05)
+    given = torch.randn(2, 20, d_nl, generator=torch.Generator().manual_seed(1))
+    nothing = torch.zeros_like(given, dtype=torch.bool)
+    made = {}
+    for name, levels in (
+        ("left out", None),
+        ("unknown", torch.full((7,), torch.nan)),
+        ("calm", torch.full((7,), -2.0)),
+    ):
+        denoiser = Denoiser(network, SCHEDULE, torch.zeros(80, 80), scale, given, nothing, levels=levels)
+        made[name] = denoiser(given, 700)
+    assert torch.equal(made["left out"], made["unknown"])
+    assert (made["calm"] - made["unknown"]).abs().max() > 1e-3
+
+
+def test_a_style_tells_its_liveliness_unless_levels_are_given(network):
+    network.levels_in[2].weight.normal_()
+    network.out.weight.normal_(0, 0.05)
+    prior = NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1), num_inference_steps=3)
+    mel = np.zeros((200, 80), np.float32)
+    plain = prior.sample(mel, [1])
+    np.testing.assert_array_equal(prior.sample(mel, [1], levels=np.zeros(7)), plain)
+    lively = prior.sample(mel, [1], style=PriorStyle(liveliness=0.5))
+    told = prior.sample(mel, [1], style=PriorStyle(liveliness=0.5), levels=levels_of(0.0))
+    assert np.abs(lively - told).max() > 1e-3, "the gain is the style's, the levels are those given"
+    pieces = prior.stream(mel, 1, levels=levels_of(-0.5))
+    np.testing.assert_array_equal(
+        np.concatenate([piece for _, piece in pieces]), prior.sample(mel, [1], levels=levels_of(-0.5))[0]
+    )
+    with pytest.raises(ValueError, match="levels must be 7"):
+        prior.sample(mel, [1], levels=np.zeros(3))
+
+
+def test_who_is_told_to_sit_still_is_not_led_away_from_that():
+    spread = np.linspace(0.9, 1.3, d_nl).astype(np.float32)
+    for turns, share in ((1.0, 1.0), (0.0, 1.0), (-1.25, 0.5), (-2.5, 0.0), (-6.0, 0.0), (np.nan, 1.0)):
+        levels = np.full(len(LEVELS), -3.0, np.float32)
+        levels[LEVELS.index("head turns")] = turns
+        np.testing.assert_allclose(told_spread(spread, levels), 1 + share * (spread - 1), rtol=1e-6)
+
+
+def test_a_take_that_does_not_listen_is_led_by_a_part_of_that(network, monkeypatch):
+    """Between: as far as it listens; guidance beyond 1 leads no further."""
+    spread, typical = np.linspace(0.9, 1.3, d_nl).astype(np.float32), np.zeros(len(LEVELS), np.float32)
+    for heard, share in ((0.0, 0.2), (0.5, 0.6), (1.0, 1.0), (2.5, 1.0)):
+        np.testing.assert_allclose(told_spread(spread, typical, heard), 1 + share * (spread - 1), rtol=1e-6)
+    torch.nn.init.normal_(network.out.weight, 0, 0.1)
+    mel = np.random.default_rng(0).normal(size=(240, 80)).astype(np.float32)
+
+    def take(spread: float, scale: float) -> np.ndarray:
+        factors = torch.full((d_nl,), spread)
+        prior = NonlipPrior(network, torch.full((d_nl,), 0.3), torch.full((d_nl,), 0.1), 3, spread=factors)
+        return prior.sample(mel, [1], guidance_scale=scale)
+
+    listening, deaf = take(1.3, 1.0), take(1.3, 0.0)
+    monkeypatch.setattr("core.prior.styling.UNHEARD", 1.0)
+    np.testing.assert_array_equal(take(1.3, 1.0), listening)
+    np.testing.assert_allclose(take(1.06, 0.0), deaf, atol=1e-5)
+    assert np.abs(take(1.0, 0.0) - deaf).max() > 1e-3

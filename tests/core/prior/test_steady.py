@@ -1,0 +1,39 @@
+"""Heads without trembling: nods pass, noise doesn't, nothing but the head changes."""
+
+import numpy as np
+import pytest
+
+from core.motion.channels import FPS
+from core.prior.features import FEATURE_GROUPS, d_nl
+from core.prior.steady import steady_head
+
+HEAD = list(FEATURE_GROUPS["head"])
+
+
+def swinging(hertz, frames=200):
+    return np.repeat(np.sin(2 * np.pi * hertz * np.arange(frames) / FPS)[:, None], d_nl, axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("hertz", "low", "high"), [(0.5, 0.99, 1.01), (2.0, 0.97, 1.03), (3.7, 0.8, 1.02), (10, 0, 0.05)]
+)
+def test_nods_pass_and_trembling_does_not(hertz, low, high):
+    steady = steady_head(swinging(hertz))[20:-20, HEAD[1]]
+    assert low <= steady.std() / swinging(hertz)[20:-20, HEAD[1]].std() <= high
+
+
+def test_nothing_else_is_touched_nor_the_argument():
+    motion = np.random.default_rng(0).normal(size=(60, d_nl)).astype(np.float32)
+    before = motion.copy()
+    steady = steady_head(motion)
+    np.testing.assert_array_equal(motion, before)
+    others = [i for i in range(d_nl) if i not in HEAD]
+    np.testing.assert_array_equal(steady[:, others], motion[:, others])
+    assert steady.dtype == np.float32 and np.abs(steady[:, HEAD] - motion[:, HEAD]).max() > 0.1
+
+
+@pytest.mark.parametrize("frames", [1, 5, 6, 30])
+def test_a_steady_turn_stays_to_its_ends(frames):
+    """A constant speed is no trembling, in the first and last frames as little as between; the shortest takes stay."""
+    turn = (np.arange(frames, dtype=np.float32)[:, None] * np.ones(d_nl, np.float32)) - 3.0
+    np.testing.assert_allclose(steady_head(turn), turn, atol=1e-4)

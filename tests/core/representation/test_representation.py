@@ -1,0 +1,166 @@
+"""The representation: shapes, the paper's backbones at the published size, files survive, bad files are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from core.errors import SoliloquyError
+from core.face.reconstruction import Reconstruction, ReconstructionConfig
+from core.motion.channels import CHANNELS, NONLIP_CHANNELS
+from core.representation.encoders import D_ID, EncoderConfig, MotionEncoder
+from core.representation.fan import FaceAlignmentBackbone
+from core.representation.model import (
+    LIP_COLUMNS,
+    NONLIP_COLUMNS,
+    WEIGHTS,
+    Representation,
+    RepresentationConfig,
+)
+from core.representation.resnet_se import ResNetSE
+from core.representation.resnext import ResNeXt50
+from core.sound.mel import SILENCE
+
+needs_weights = pytest.mark.skipif(not WEIGHTS.exists(), reason=f"core/weights/{WEIGHTS.name} isn't trained yet")
+TALKERS = 5830
+"""Classes of the classification heads that PC-AVS's published counts include."""
+
+
+def _tiny(seed: int = 0) -> Representation:
+    torch.manual_seed(seed)
+    return Representation(RepresentationConfig.tiny()).eval()
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def _linear(width_in: int, width_out: int) -> int:
+    return (width_in + 1) * width_out
+
+
+def test_shapes_of_the_features():
+    model, views = _tiny(), torch.rand(3, 3, 128, 128)
+    f_v = model.motion_encoder(views)
+    f_ol, f_nl = model.f_nl(f_v)
+    f_id, face = model.identity_encoder.with_map(views)
+    assert f_v.shape == (3, 48) and f_ol.shape == (3, 24) and f_nl.shape == (3, 64)
+    assert model.mlp_cl(f_v).shape == (3, model.config.sound)
+    assert f_id.shape == (3, D_ID) and face.shape == (3, model.config.encoders.map_shape[0], 8, 8)
+    torch.testing.assert_close(f_id.norm(dim=-1), torch.full((3,), D_ID**0.5))
+    assert model.decode_nonlip(f_nl).shape == (3, len(NONLIP_CHANNELS))
+    f_l, f_nl = model.features_of_motion(torch.rand(2, 5, len(CHANNELS)))
+    assert f_l.shape == (2, 5, 32) and f_nl.shape == (2, 5, 64)
+
+
+def test_channels_and_features_are_factorised():
+    model, channels = _tiny(), torch.rand(4, len(CHANNELS))
+    f_l, f_nl = model.features_of_motion(channels)
+    other_head, other_lips = channels.clone(), channels.clone()
+    other_head[:, NONLIP_COLUMNS] = torch.rand(4, 32)
+    other_lips[:, LIP_COLUMNS] = torch.rand(4, 27)
+    assert torch.equal(model.features_of_motion(other_head)[0], f_l)
+    assert torch.equal(model.features_of_motion(other_lips)[1], f_nl)
+    assert not torch.equal(model.features_of_motion(other_head)[1], f_nl)
+
+
+def test_decoded_weights_stay_weights():
+    model = _tiny()
+    model.scale.fill_(5.0)
+    with torch.no_grad():
+        channels = model.decode_nonlip(30.0 * torch.randn(200, 64))
+    assert float(channels[:, :26].min()) == 0.0 and float(channels[:, :26].max()) == 1.0
+    assert float(channels[:, 26:].abs().max()) > 1.0  # rotations and translations have no such range
+
+
+def test_saved_and_loaded_again(tmp_path):
+    model = _tiny()
+    model.mean.uniform_()
+    model.save(tmp_path / "r.safetensors")
+    again = Representation.load(path=tmp_path / "r.safetensors")
+    views = torch.rand(2, 3, 128, 128)
+    assert again.config == model.config and again.mean.dtype == torch.float32 and not again.training
+    with torch.no_grad():
+        expected, loaded = model.motion_encoder(views), again.motion_encoder(views)
+    torch.testing.assert_close(loaded, expected, atol=5e-3, rtol=5e-3)  # float16 on disk
+
+
+def test_missing_and_damaged_weights_are_named(tmp_path):
+    def code(path: Path) -> str:
+        with pytest.raises(SoliloquyError) as told:
+            Representation.load(path=path)
+        return told.value.code
+
+    assert code(tmp_path / "nothing.safetensors") == "weights_missing"
+    (tmp_path / "noise.safetensors").write_bytes(b"not a model" * 100)
+    assert code(tmp_path / "noise.safetensors") == "weights_damaged"
+    save_file({"other": torch.zeros(1)}, str(tmp_path / "other.safetensors"), {"config": "{}"})
+    assert code(tmp_path / "other.safetensors") == "weights_damaged"
+
+
+def test_the_paper_s_backbones_have_the_published_size():
+    """14.3, 38.0 and 10.4 million with the heads that classify 5,830 talkers, which only its training needs."""
+    mouth = 2 * _linear(512, 512) + _linear(512, 500) + _linear(512, TALKERS)
+    pose = 2 * _linear(512, 512) + _linear(512, 12) + _linear(12, TALKERS)
+    heads = _linear(512, 512) + _linear(512, TALKERS) + mouth + pose
+    assert (_parameters(FaceAlignmentBackbone(224)) + heads) / 1e6 == pytest.approx(14.3, abs=0.05)
+    imagenet_and_talkers = _linear(2048, 1000) + _linear(2048, TALKERS)
+    assert (_parameters(ResNeXt50()) + imagenet_and_talkers) / 1e6 == pytest.approx(38.0, abs=0.05)
+    assert (_parameters(ResNetSE()) + _linear(512, TALKERS)) / 1e6 == pytest.approx(10.4, abs=0.05)
+
+
+def test_the_paper_s_backbones_run():
+    with torch.no_grad():
+        small = EncoderConfig(paper=True, side=64, motion=512)
+        assert MotionEncoder(small).eval()(torch.rand(1, 3, 64, 64)).shape == (1, 512)
+        vector, face = ResNeXt50().eval()(torch.rand(1, 3, 64, 64))
+        assert vector.shape == (1, 2048) and face.shape[1:] == (small.map_shape[0], 2, 2)
+    with pytest.raises(ValueError, match="multiple of 8"):
+        FaceAlignmentBackbone(100)
+
+
+def test_e_v_starts_from_r():
+    torch.manual_seed(1)
+    encoder, reader = _tiny().motion_encoder, Reconstruction(ReconstructionConfig.tiny()).eval()
+    encoder.start_from(reader)
+    views = torch.rand(2, 3, 128, 128)
+    with torch.no_grad():
+        assert torch.equal(encoder(views), reader.embedding(views))
+    with pytest.raises(ValueError, match="another network"):
+        encoder.start_from(Reconstruction())
+    with pytest.raises(ValueError, match="128 px"):
+        EncoderConfig(side=64)
+
+
+def test_the_paper_s_audio_encoder_hears_five_frames():
+    torch.manual_seed(0)
+    encoder = ResNetSE().eval()
+    mel = torch.randn(1, 40, 80)
+    other = mel.clone()
+    other[:, 4 * 5 :] = SILENCE  # from frame 5 on
+    with torch.no_grad():
+        first, second = encoder(mel), encoder(other)
+    assert first.shape == (1, 10, 512)
+    changed = (first - second).abs().amax(-1)[0] > 1e-6
+    assert changed.tolist() == [False] * 3 + [True] * 7
+
+
+def test_small_enough_for_the_weights_budget():
+    floats = sum(v.numel() for v in Representation(RepresentationConfig()).state_dict().values())
+    assert 2 * floats < 15 * 2**20
+
+
+@needs_weights
+def test_shipped_weights_load_and_answer():
+    model = Representation.load()
+    side = model.config.encoders.side
+    with torch.no_grad():
+        f_ol, f_nl = model.f_nl(model.motion_encoder(torch.rand(2, 3, side, side)))
+        f_l, driven = model.features_of_motion(torch.zeros(2, len(CHANNELS)))
+    for features in (f_ol, f_nl, f_l, driven):
+        assert torch.isfinite(features).all()
+    assert f_nl.shape == driven.shape == (2, 64) and f_l.shape == (2, 32)

@@ -1,0 +1,260 @@
+"""core.runtime.environment with real virtual environments (empty ones: nothing is downloaded) and with its failures."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.errors import CancelledError, SoliloquyError
+from core.runtime import environment, pythons, runner
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX executables")
+
+
+@pytest.fixture
+def nothing(tmp_path) -> Path:
+    """A requirement file that asks for nothing, so that building takes a second."""
+    path = tmp_path / "nothing.txt"
+    path.write_text("# nothing\n", encoding="utf-8")
+    return path
+
+
+def fake_python(path: Path, body: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_this_python_is_recognised() -> None:
+    assert pythons.version_of(sys.executable) == sys.version_info[:2]
+    found = environment.find_python([sys.version_info[:2]])
+    assert found is not None and pythons.version_of(found) == sys.version_info[:2]
+
+
+def test_a_python_that_is_not_there_is_not_found() -> None:
+    assert environment.find_python([(3, 99)]) is None
+    assert pythons.version_of("/no/such/python") is None
+
+
+@posix_only
+@pytest.mark.parametrize("body", ["exit 127", "echo pypy 3 11 64", "echo cpython 3 11 32", "echo hello", "kill -9 $$"])
+def test_other_programs_are_not_taken_for_python(tmp_path, body) -> None:
+    assert pythons.version_of(fake_python(tmp_path / "python", body)) is None
+
+
+@posix_only
+def test_pyenv_versions_are_found(tmp_path, monkeypatch) -> None:
+    binary = tmp_path / "pyenv" / "versions" / "3.98.4" / "bin"
+    binary.mkdir(parents=True)
+    python = fake_python(binary / "python3", "echo cpython 3 98 64")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    assert environment.find_python([(3, 98)]) == python
+
+
+def test_built_once_then_found_at_once(tmp_path, nothing) -> None:
+    folder = tmp_path / "größe 環境" / "env"
+    said: list[str] = []
+    python = environment.prepare(folder, [nothing], python=sys.executable, progress=said.append)
+    assert python.exists() and said
+    prefix = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, check=True)
+    assert os.fsdecode(prefix.stdout.strip()) == str(folder)
+    said.clear()
+    assert environment.prepare(folder, [nothing], python="/not/used", progress=said.append) == python
+    assert said == []
+    assert environment.installed_python(folder, [nothing]) == python
+
+
+def test_changed_requirements_rebuild(tmp_path, nothing) -> None:
+    folder = tmp_path / "env"
+    environment.prepare(folder, [nothing], python=sys.executable)
+    (folder / "old").write_text("x", encoding="utf-8")
+    nothing.write_text("# nothing, differently\n", encoding="utf-8")
+    assert environment.installed_python(folder, [nothing]) is None
+    environment.prepare(folder, [nothing], python=sys.executable)
+    assert not (folder / "old").exists()
+
+
+def test_made_again_when_asked(tmp_path, nothing) -> None:
+    folder = tmp_path / "env"
+    environment.prepare(folder, [nothing], python=sys.executable)
+    (folder / "broken").write_text("x", encoding="utf-8")
+    environment.prepare(folder, [nothing], python=sys.executable, again=True)
+    assert not (folder / "broken").exists() and environment.is_there(folder)
+    environment.remove(folder)
+    assert not environment.is_there(folder)
+
+
+@pytest.mark.parametrize("damage", ["no stamp", "broken stamp", "no python"])
+def test_half_built_ones_are_rebuilt(tmp_path, nothing, damage) -> None:
+    folder = tmp_path / "env"
+    python = environment.prepare(folder, [nothing], python=sys.executable)
+    stamp = folder / environment.STAMP
+    if damage == "no stamp":
+        stamp.unlink()
+    elif damage == "broken stamp":
+        stamp.write_text("{", encoding="utf-8")
+    else:
+        python.unlink()
+    assert environment.installed_python(folder, [nothing]) is None
+    assert environment.prepare(folder, [nothing], python=sys.executable).exists()
+    assert json.loads(stamp.read_text(encoding="utf-8"))["requirements"]
+
+
+def test_somebody_elses_folder_is_left_alone(tmp_path, nothing) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(SoliloquyError) as caught:
+        environment.prepare(folder, [nothing], python=sys.executable)
+    assert caught.value.code == "environment_folder"
+    assert (folder / "holiday.jpg").exists()
+
+
+def test_failed_installs_leave_nothing_and_say_why(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    wanted = tmp_path / "wanted.txt"
+    wanted.write_text("soliloquy-has-no-such-package==1.0\n", encoding="utf-8")
+    folder = tmp_path / "env"
+    with pytest.raises(SoliloquyError) as caught:
+        environment.prepare(folder, [wanted], python=sys.executable)
+    assert caught.value.code == "environment_failed"
+    assert "soliloquy-has-no-such-package" in caught.value.message
+    assert not folder.exists()
+
+
+def test_only_an_environment_is_removed(tmp_path) -> None:
+    (tmp_path / "holiday.jpg").write_text("precious")
+    with pytest.raises(SoliloquyError, match="holds other files"):
+        environment.remove(tmp_path)
+    assert (tmp_path / "holiday.jpg").exists()
+    environment.remove(tmp_path / "never made")
+
+
+@posix_only
+def test_cancel_ends_the_installer_and_removes_the_rest(tmp_path, nothing) -> None:
+    marker = tmp_path / "started"
+    slow = fake_python(tmp_path / "slow", f"mkdir -p {tmp_path}/env; echo $$ > {marker}; sleep 600")
+    outcome: list[BaseException] = []
+
+    def build() -> None:
+        try:
+            environment.prepare(
+                tmp_path / "env",
+                [nothing],
+                python=slow,
+                cancelled=lambda: marker.exists() and marker.stat().st_size > 0,
+            )
+        except CancelledError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=build)
+    thread.start()
+    thread.join(timeout=20)
+    assert outcome and not thread.is_alive()
+    assert not (tmp_path / "env").exists()
+    if sys.platform == "linux":
+        group = marker.read_text().strip()
+        left = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it ended while we looked
+                state, _, process_group = path.read_text().rsplit(")", 1)[1].split()[:3]
+                left += [path] if process_group == group and state != "Z" else []
+        assert not left
+
+
+@posix_only
+def test_an_unwritable_place_is_a_sentence(tmp_path, nothing) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(SoliloquyError) as caught:
+        environment.prepare(tmp_path / "file" / "env", [nothing], python=sys.executable)
+    assert caught.value.code == "environment_folder"
+
+
+def test_two_at_once_build_it_once(tmp_path, nothing) -> None:
+    code = (
+        "import sys; from pathlib import Path; from core import environment\n"
+        "said = []\n"
+        "environment.prepare(sys.argv[1], [Path(sys.argv[2])], python=sys.executable, progress=said.append)\n"
+        "print(sum(text.startswith('Making') for text in said))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "env"), str(nothing)]
+    root = Path(__file__).resolve().parents[3]
+    both = [subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    made = [int(process.communicate(timeout=120)[0]) for process in both]
+    assert sorted(made) == [0, 1]
+
+
+def test_no_python_and_no_way_to_fetch_one_is_a_sentence(tmp_path, nothing, monkeypatch) -> None:
+    """Without a fitting Python uv is asked for one; here pip may not fetch uv."""
+    monkeypatch.setattr(environment, "find_python", lambda versions: None)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(SoliloquyError) as caught:
+        environment.prepare(tmp_path / "env", [nothing])
+    assert caught.value.code == "python_missing" and "python.org" in caught.value.hint
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+@posix_only
+def test_a_python_is_fetched_once(tmp_path, nothing, monkeypatch) -> None:
+    """uv is a stand-in: it leaves a Python where the real one would."""
+    fetched = tmp_path / "env-python" / "cpython-3.12.8-linux-x86_64-gnu" / "bin"
+    asked: list[str] = []
+
+    class FakeRunner(runner.Runner):
+        def __call__(self, command, tell=lambda line: None) -> None:
+            if str(tmp_path / "env-python" / "uv") not in " ".join(command):
+                return super().__call__(command, tell)
+            asked.append(" ".join(command))
+            if "uv --no-cache python install 3.12" in asked[-1]:
+                fetched.mkdir(parents=True)
+                fake_python(fetched / "python3", f'exec "{sys.executable}" "$@"')
+            return None
+
+    monkeypatch.setattr(environment, "find_python", lambda versions: None)
+    monkeypatch.setattr(environment, "Runner", FakeRunner)
+    environment.prepare(tmp_path / "env", [nothing])
+    assert len(asked) == 3 and "install uv" in asked[1]
+    environment.prepare(tmp_path / "env", [nothing], again=True)
+    assert len(asked) == 3, "the fetched Python serves again"
+    environment.remove(tmp_path / "env")
+    assert [path.name for path in tmp_path.iterdir()] == ["nothing.txt"]
+
+
+def test_disk_full_is_said_as_such() -> None:
+    error = runner.failure(["python", "-m", "pip", "install"], ["OSError: [Errno 28] No space left on device"])
+    assert error.code == "disk_full"
+
+
+def test_no_network_is_said_as_such() -> None:
+    lines = ["WARNING: Retrying (Retry(total=4)) ConnectionError", "ERROR: No matching distribution found for torch"]
+    error = runner.failure(["python", "-m", "pip", "install"], lines)
+    assert "torch" in error.message and "connection" in error.hint
+
+
+def test_every_requirement_is_pinned() -> None:
+    root = environment.WORKER_REQUIREMENTS.parents[2]
+    files = [environment.WORKER_REQUIREMENTS, *sorted((root / "tools" / "requirements").glob("*.txt"))]
+    assert len(files) >= 6
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not line or line.startswith("#") or line.count("==") == 1, f"{path.name}: {line}"
+
+
+def test_looking_for_a_finished_environment_starts_nothing(tmp_path, nothing, monkeypatch) -> None:
+    """It is asked while a panel is drawn."""
+    python = environment.prepare(tmp_path / "env", [nothing], python=sys.executable)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    assert environment.installed_python(tmp_path / "env", [nothing]) == python

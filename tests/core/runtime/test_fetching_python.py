@@ -1,0 +1,97 @@
+"""The real uv fetches a real Python: packed from the one that runs the tests, found by uv's own list of downloads."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from core.errors import CancelledError
+from core.runtime import environment, pythons
+
+PREFIX = Path(sys.base_prefix)
+VERSION = ".".join(map(str, sys.version_info[:2]))
+FULL = ".".join(map(str, sys.version_info[:3]))
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or PREFIX.parent == Path("/"), reason="needs a Python with a folder of its own, on Linux"
+)
+
+
+def packed(folder: Path) -> Path:
+    """An ``install_only`` archive of this Python, as python-build-standalone lays it out, and uv's list beside it."""
+
+    def wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        parts = set(Path(entry.name).parts)
+        return None if parts & {"__pycache__", "test", "site-packages"} or entry.name.endswith(".a") else entry
+
+    archive = folder / f"cpython-{FULL}-install_only.tar.gz"
+    with tarfile.open(archive, "w:gz", compresslevel=1) as target:
+        target.add(PREFIX, "python", filter=wanted)
+    major, minor, patch = sys.version_info[:3]
+    entry = {
+        **{"name": "cpython", "os": "linux", "libc": "gnu", "arch": {"family": platform.machine(), "variant": None}},
+        **{"major": major, "minor": minor, "patch": patch, "prerelease": "", "variant": None, "build": "20260101"},
+        **{"url": archive.as_uri(), "sha256": hashlib.sha256(archive.read_bytes()).hexdigest()},
+    }
+    listed = folder / "downloads.json"
+    listed.write_text(json.dumps({f"cpython-{FULL}-linux-{platform.machine()}-gnu": entry}), encoding="utf-8")
+    return listed
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> dict[str, str]:
+    """Variables that let pip find uv and uv find a Python, both on this disk."""
+    folder = tmp_path_factory.mktemp("sources")
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), environment._UV]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"pip finds no {environment._UV} here: {done.stderr.strip().splitlines()[-1]}")
+    return {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(folder),
+        "UV_PYTHON_DOWNLOADS_JSON_URL": str(packed(folder)),
+    }
+
+
+@pytest.fixture
+def bare(sources, tmp_path, monkeypatch) -> Path:
+    """A machine without a fitting Python, and an empty home."""
+    for name, value in (sources | {"HOME": str(tmp_path / "home")}).items():
+        monkeypatch.setenv(name, value)
+    for name in [name for name in os.environ if name.startswith("XDG_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(environment, "find_python", lambda versions: None)
+    monkeypatch.setattr(environment, "FETCHED", VERSION)
+    monkeypatch.setattr(pythons, "any_python", lambda: Path(sys.executable))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "nothing.txt").write_text("# no packages\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_uv_fetches_a_python_and_leaves_nothing_else(bare) -> None:
+    told: list[str] = []
+    own = environment.prepare(bare / "env", [bare / "nothing.txt"], progress=told.append)
+    where = subprocess.run([own, "-I", "-c", "import sys; print(sys.base_prefix)"], capture_output=True, text=True)
+    assert Path(where.stdout.strip()).is_relative_to(bare / "env-python")
+    assert pythons.version_of(own) == sys.version_info[:2]
+    assert any("fetching one" in text for text in told)
+    left = [bare / "home" / name for name in (".local", ".cache/uv")]
+    assert not [path for path in left if path.exists()], "no link on the PATH, no cache"
+    environment.remove(bare / "env")
+    assert sorted(path.name for path in bare.iterdir()) == ["home", "nothing.txt"]
+
+
+def test_a_fetch_that_was_cancelled_begins_anew(bare) -> None:
+    def in_mid_fetch() -> bool:
+        return (bare / "env-python" / "uv" / "bin" / "uv").exists()
+
+    with pytest.raises(CancelledError):
+        environment.prepare(bare / "env", [bare / "nothing.txt"], cancelled=in_mid_fetch)
+    assert not (bare / "env").exists() and not (bare / "env-python").exists()
+    assert environment.prepare(bare / "env", [bare / "nothing.txt"]).exists()

@@ -1,0 +1,86 @@
+"""Rendering in batches, pictures on disk, contact sheets."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.motion.motion import Motion
+from core.renderer.framing import Framing
+from core.takes import frames
+from core.takes import take_maker as making
+from tests.core.standins import StandInRenderer
+
+
+def test_gpu_memory_halves_the_batch_and_goes_on() -> None:
+    class Small(StandInRenderer):
+        batches: list[int] = []  # noqa: RUF012 - one test, one class
+
+        def render(self, motion, batch):
+            self.batches.append(batch)
+            if batch > 2:
+                raise RuntimeError("CUDA out of memory. Tried to allocate")
+            yield from super().render(motion, batch)
+
+    motion = Motion.from_channels(np.random.default_rng(0).random((20, 59)))
+    straight = [picture for _, picture in making.render_from(StandInRenderer(), motion, 0)]
+    halved = list(making.render_from(Small(), motion, 0))
+    assert Small.batches == [8, 4, 2]
+    assert [index for index, _ in halved] == list(range(20))
+    assert all(np.array_equal(a, b) for a, (_, b) in zip(straight, halved, strict=True))
+
+
+def test_other_errors_of_the_renderer_are_not_swallowed() -> None:
+    renderer = StandInRenderer()
+    renderer.fail_at = (3, RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(making.render_from(renderer, Motion.zeros(8), 0))
+
+
+def test_frames_map_back_to_the_portraits_pixels() -> None:
+    """A point of the photograph goes into the square, into the frame, and back."""
+    crop = np.zeros((100, 100, 3), np.uint8)
+    framing = Framing(crop, np.ones((100, 100), bool), 0.4, (37, -12), np.zeros((80, 90, 3), np.uint8), (11, -4, 50))
+    point = np.array([212.0, 95.0])
+    square = framing.to_crop(point)
+    frame = square * (framing.paste[2] / 100) + np.array(framing.paste[:2])
+    scale, origin = making.frame_to_image(framing)
+    assert np.allclose(frame / scale + np.array(origin), point)
+
+
+def test_a_contact_sheet_is_small_and_shows_first_and_last(tmp_path) -> None:
+    pictures = [np.full((480, 640, 3), value, np.uint8) for value in (10, 90, 250)]
+    sheet = frames.contact_sheet(pictures)
+    assert sheet.shape == (180, 720, 3)
+    assert sheet[90, 10, 0] == 10 and sheet[90, -10, 0] == 250
+
+
+def test_frames_count_stops_at_the_first_gap(tmp_path) -> None:
+    assert frames.frames_on_disk(tmp_path / "none") == 0
+    for index in (0, 1, 3):
+        (tmp_path / frames.frame_name(index)).write_bytes(b"x")
+    assert frames.frames_on_disk(tmp_path) == 2
+
+
+def test_png_round_trip_to_the_bit() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (33, 47, 3), np.uint8)
+    data = frames.encode_png(picture, {"Software": "Soliloquy"})
+    assert data == frames.encode_png(picture, {"Software": "Soliloquy"})
+    with Image.open(io.BytesIO(data)) as opened:
+        assert np.array_equal(np.asarray(opened), picture) and opened.text == {"Software": "Soliloquy"}
+
+
+def test_a_contact_sheet_shows_the_face_alone(tmp_path) -> None:
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[:30, 20:50] = 200
+    (tmp_path / "frames").mkdir()
+    with frames.FrameWriter(tmp_path / "frames", {}) as writer:
+        writer.put(0, picture)
+    frames.write_contact_sheet(tmp_path / "contact.png", tmp_path / "frames", 1, {}, face=(20, -10, 40))
+    with Image.open(tmp_path / "contact.png") as sheet:
+        shown = np.asarray(sheet)
+    assert shown.shape == (30, 40, 3)
+    assert shown[:, :30].min() == 200 and shown[:, 30:].max() == 0
