@@ -4,43 +4,36 @@ from __future__ import annotations
 
 import bpy
 
-from . import (
-    cli,
-    estimate,
-    job_queue,
-    jobs,
-    menus,
-    nla,
-    operators_characters,
-    operators_doctor,
-    operators_exchange,
-    operators_export,
-    operators_head,
-    operators_list,
-    operators_preview,
-    operators_queue,
-    operators_queue_run,
-    operators_runtime,
-    operators_takes,
-    operators_targets,
-    panels,
-    panels_doctor,
-    panels_preferences,
-    panels_queue,
-    panels_style,
-    panels_takes,
-    panels_targets,
-    properties,
-    properties_queue,
-    reactions,
-    status_bar,
-    steps,
-    style_presets,
-    takes,
-    thumbnails,
-    translations,
-)
-from .properties import settings_of
+from . import steps, translations
+from .animation import nla
+from .commands import cli
+from .jobs import estimate, jobs
+from .operators import characters as operators_characters
+from .operators import doctor as operators_doctor
+from .operators import exchange as operators_exchange
+from .operators import export as operators_export
+from .operators import head as operators_head
+from .operators import preview as operators_preview
+from .operators import queue as operators_queue
+from .operators import queue_run as operators_queue_run
+from .operators import runtime as operators_runtime
+from .operators import take_list as operators_list
+from .operators import takes as operators_takes
+from .operators import targets as operators_targets
+from .panels import doctor as panels_doctor
+from .panels import menus, status_bar
+from .panels import preferences as panels_preferences
+from .panels import presets as style_presets
+from .panels import queue as panels_queue
+from .panels import speak as panels
+from .panels import style as panels_style
+from .panels import takes as panels_takes
+from .panels import targets as panels_targets
+from .properties import queue as properties_queue
+from .properties import scene as properties
+from .properties.scene import settings_of
+from .queue import job_queue
+from .scene import reactions, takes, thumbnails
 
 _WITH_CLASSES = (
     *(panels_preferences, properties, properties_queue),

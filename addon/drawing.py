@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import compat
-from .properties import SoliloquySettings, settings_of
+from .properties.scene import SoliloquySettings, settings_of
 
 EDITORS = (("SEQUENCE_EDITOR", "sequencer"), ("VIEW_3D", "viewport"))
 

@@ -53,7 +53,8 @@ def main() -> int:
     os.environ["SOLILOQUY_PYTHON"] = chosen.worker_python
     bpy.ops.wm.read_factory_settings(use_empty=True)
     register_extension()
-    from soliloquy.addon import cli, compat
+    from soliloquy.addon import compat
+    from soliloquy.addon.commands import cli
 
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = 25, 1.0
@@ -78,7 +79,8 @@ def main() -> int:
 
 def render_takes(scene: bpy.types.Scene, out: Path) -> list[Path]:
     """One H.264/AAC file for each take; the take on show is the last one rendered."""
-    from soliloquy.addon import compat, strips
+    from soliloquy.addon import compat
+    from soliloquy.addon.sequencer import strips
 
     videos = []
     for index, take in reversed(list(enumerate(scene.soliloquy.takes))):

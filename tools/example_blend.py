@@ -70,7 +70,8 @@ def main() -> int:
     os.environ["SOLILOQUY_PYTHON"] = chosen.worker_python
     bpy.ops.wm.read_factory_settings(use_empty=True)
     register_extension()
-    from soliloquy.addon import cli, compat
+    from soliloquy.addon import compat
+    from soliloquy.addon.commands import cli
 
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = 25, 1.0

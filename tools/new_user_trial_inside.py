@@ -64,7 +64,7 @@ class Trial:
 
     def runtime_is_installed(self) -> Iterator[None]:
         """Preferences > Add-ons > Soliloquy: the wheels chosen, the button pressed, without network."""
-        preferences = self.addon("preferences")
+        preferences = self.addon("properties.preferences")
         stored = bpy.context.preferences.addons[preferences.ROOT_PACKAGE].preferences
         bpy.context.preferences.active_section = "ADDONS"
         bpy.context.window_manager.addon_search = "Soliloquy"
@@ -74,7 +74,7 @@ class Trial:
         yield from photograph(self.chosen.out / "trial_preferences.png", self.left)
         stored.wheels_folder = str(self.chosen.wheels)
         yield from self.pressed(bpy.ops.soliloquy.install_runtime)
-        runtime, told = self.addon("operators_runtime"), ""
+        runtime, told = self.addon("operators.runtime"), ""
         while runtime.is_installing():
             if runtime.installation().text != told:
                 told = runtime.installation().text
@@ -109,7 +109,7 @@ class Trial:
         yield from drawn(self.left)
         yield from self.pressed(bpy.ops.soliloquy.doctor)
         yield from self.idle()
-        doctor, findings = self.addon("doctor"), self.addon("operators_doctor").findings()
+        doctor, findings = self.addon("jobs.doctor"), self.addon("operators.doctor").findings()
         print(doctor.report(findings), flush=True)
         assert not [finding for finding in findings if finding.level == doctor.BAD]
         yield from self.photographed("trial_doctor.png", self.right, "doctor")
@@ -129,7 +129,7 @@ class Trial:
         settings.portrait_image = bpy.data.images.load(str(self.chosen.portrait))
         settings.takes_wanted, settings.seed, settings.size = 3, 7, "256"
         yield from self.pressed(bpy.ops.soliloquy.generate)
-        yield from until(lambda: self.addon("jobs").current() is None or len(settings.takes) > 0, 600)
+        yield from until(lambda: self.addon("jobs.jobs").current() is None or len(settings.takes) > 0, 600)
         yield from self.photographed("trial_generating.png", self.left, "speak", "takes")
         yield from self.idle()
         assert [take.status for take in settings.takes] == ["READY"] * 3
@@ -174,7 +174,7 @@ class Trial:
         for operator in (bpy.ops.soliloquy.bake, bpy.ops.soliloquy.check_moves):
             yield from self.told(operator)
         key = settings.takes[settings.active_take].key
-        assert len(self.addon("nla").tracks_of(key)) == 3
+        assert len(self.addon("animation.nla").tracks_of(key)) == 3
         light_and_camera(window().scene)
         window().scene.frame_set(1 + self.frames // 2)
         self.right.spaces.active.region_3d.view_perspective = "CAMERA"
@@ -212,7 +212,7 @@ class Trial:
         self.right.type = "VIEW_3D"
         with bpy.context.temp_override(window=window(), area=self.right, region=region_of(self.right)):
             bpy.ops.nla.tweakmode_exit() if scene.is_nla_tweakmode else None
-        count, jobs = len(settings.takes), self.addon("jobs")
+        count, jobs = len(settings.takes), self.addon("jobs.jobs")
         edited = settings.takes[settings.active_take].path()
         yield from self.pressed(bpy.ops.soliloquy.render_curves)
         yield from until(lambda: jobs.current() is not None, 120)  # the curves are read first
@@ -258,7 +258,7 @@ class Trial:
 
     def told(self, operator) -> Iterator[None]:
         """Press a button and wait until the panel says how that went; it must be good news."""
-        jobs = self.addon("jobs")
+        jobs = self.addon("jobs.jobs")
         before = jobs.last_message()
         yield from self.pressed(operator)
         yield from until(lambda: jobs.last_message() != before, 600)
@@ -266,13 +266,13 @@ class Trial:
 
     def idle(self) -> Iterator[None]:
         """Until the job has ended, well."""
-        jobs = self.addon("jobs")
+        jobs = self.addon("jobs.jobs")
         yield from until(lambda: jobs.current() is None, 1200)
         self.good_news()
 
     def good_news(self) -> None:
         """What the panel says."""
-        message, bad = self.addon("jobs").last_message()
+        message, bad = self.addon("jobs.jobs").last_message()
         print(f"    {message}", flush=True)
         assert not bad, message
 

@@ -76,7 +76,7 @@ def pictures(chosen: argparse.Namespace) -> Iterator[None]:
 
 def performance(out: Path, area: bpy.types.Area) -> Iterator[None]:
     """The settings of a preset, then the same panels in German; afterwards all is as it was."""
-    from soliloquy.addon import style_presets
+    from soliloquy.addon.panels import presets as style_presets
 
     subfolder = style_presets.SOLILOQUY_OT_performance_preset.preset_subdir
     view = bpy.context.preferences.view
@@ -106,7 +106,8 @@ def show_rig(window: bpy.types.Window, area: bpy.types.Area, rig: bpy.types.Obje
 
 def doctored() -> Iterator[None]:
     """A check by the doctor, to its end."""
-    from soliloquy.addon import jobs, operators_doctor
+    from soliloquy.addon.jobs import jobs
+    from soliloquy.addon.operators import doctor as operators_doctor
 
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
@@ -134,8 +135,9 @@ def curves(window: bpy.types.Window, area: bpy.types.Area, rig: bpy.types.Object
 
 def queue(out: Path, area: bpy.types.Area) -> Iterator[None]:
     """Two people who take turns: the first has spoken, the second is about to."""
-    from soliloquy.addon import compat, job_queue
-    from soliloquy.addon.batch import DONE
+    from soliloquy.addon import compat
+    from soliloquy.addon.queue import job_queue
+    from soliloquy.addon.queue.batch import DONE
 
     entries = job_queue.entries
     area.type = "SEQUENCE_EDITOR"

@@ -1,6 +1,6 @@
 """A person's head for Blender: mesh, texture coordinates, shape keys, joints, weights, and the projected texture.
 
-Written without Blender as one npz (no pickle) and one PNG; ``addon/head.py`` turns them into Blender's data. All
+Written without Blender as one npz (no pickle) and one PNG; ``addon/scene/head.py`` turns them into Blender's data. All
 points are in head space (centimetres, x to the person's left, y up, z out of the face); the add-on converts to
 Blender's axes and metres: (x, y, z) -> (x, -z, y) / 100, so that the person faces -Y.
 """

@@ -64,7 +64,7 @@ def scene(fake_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SOLILOQUY_PYTHON", str(fake_python))
     bpy.ops.wm.read_factory_settings(use_empty=True)
     extension = load_extension()
-    monkeypatch.setattr("soliloquy.addon.preferences.user_folder", lambda: tmp_path / "user")
+    monkeypatch.setattr("soliloquy.addon.properties.preferences.user_folder", lambda: tmp_path / "user")
     extension.register()
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = 25, 1.0

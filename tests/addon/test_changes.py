@@ -1,7 +1,10 @@
 """Changed properties: somebody acts on each of them while the add-on is registered, and nobody afterwards."""
 
-from soliloquy.addon import properties, properties_style, properties_targets, reactions
-from soliloquy.addon.changes import Change
+from soliloquy.addon.properties import scene as properties
+from soliloquy.addon.properties import style as properties_style
+from soliloquy.addon.properties import targets as properties_targets
+from soliloquy.addon.properties.changes import Change
+from soliloquy.addon.scene import reactions
 
 CHANGES = [
     one

@@ -12,7 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "blender"))
 
 import leaks
-from soliloquy.addon import jobs, request, speech
+from soliloquy.addon.jobs import jobs
+from soliloquy.addon.scene import request
+from soliloquy.addon.sequencer import speech
 
 
 @pytest.fixture

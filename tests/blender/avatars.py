@@ -136,7 +136,7 @@ _OCULUS = {
 # ------------------------------------------------------------------------------------------------------------- parts
 def _arkit_totals() -> dict[str, str]:
     """ARKit's 51 names that our shapes make, with the sums that do."""
-    names = {name: name for name in addon("arkit").SHAPE_NAMES}
+    names = {name: name for name in addon("rig.arkit").SHAPE_NAMES}
     for whole in ("browInnerUp", "cheekPuff"):
         del names[f"{whole}Left"], names[f"{whole}Right"]
         names[whole] = f"{whole}Left + {whole}Right"
@@ -185,7 +185,7 @@ def _part(
 
     ``carried`` names a shape of ours for each bone that is to carry what the shape moves.
     """
-    skin, mapping = _skin(head), addon("mapping")
+    skin, mapping = _skin(head), addon("rig.mapping")
     old, keys = skin.data, skin.data.shape_keys.key_blocks
     count = len(old.vertices)
     weights = {group.name: np.zeros(count) for group in skin.vertex_groups}

@@ -36,7 +36,7 @@ def disable_and_enable_again():
 
 
 def preferences_are_found_under_the_extensions_package():
-    preferences = addon("preferences")
+    preferences = addon("properties.preferences")
     stored = bpy.context.preferences.addons[preferences.ROOT_PACKAGE].preferences
     stored.device = "cpu"
     assert preferences.device() == "cpu"
@@ -73,7 +73,7 @@ def menus_and_status_bar_have_their_entries_once():
 
 
 def takes_of_a_trimmed_strip_land_above_it():
-    compat, strips = addon("compat"), addon("strips")
+    compat, strips = addon("compat"), addon("sequencer.strips")
     scene, sound = ready_scene()
     compat.set_handles(sound, 21, 46)
     scene.soliloquy.takes_wanted, scene.soliloquy.seed = 2, 5
@@ -165,7 +165,7 @@ def head_and_bake_move_after_reload():
     bpy.ops.wm.open_mainfile(filepath=str(path))
     scene = bpy.context.scene
     rig = scene.soliloquy.targets[0].thing
-    action = next(addon("nla").tracks_on(rig)).action
+    action = next(addon("animation.nla").tracks_on(rig)).action
     curves = addon("compat").action_fcurves(action)
     assert len(curves) == 71 and all(1 <= len(curve.keyframe_points) <= 50 for curve in curves)
     assert {curve.keyframe_points[0].co.x for curve in curves} == {11.0}
@@ -199,7 +199,7 @@ def a_body_action_survives_the_bake():
 
 def a_worker_killed_in_mid_job_is_an_error_and_the_next_job_works():
     scene, _ = ready_scene("held")
-    jobs = addon("jobs")
+    jobs = addon("jobs.jobs")
     killed = []
 
     def kill_soon():
@@ -227,7 +227,7 @@ def a_worker_killed_in_mid_job_is_an_error_and_the_next_job_works():
 
 def opening_a_file_in_mid_job_ends_the_worker():
     ready_scene("held")
-    jobs, requests = addon("jobs"), addon("request")
+    jobs, requests = addon("jobs.jobs"), addon("scene.request")
     request, spoken = requests.generate_request(bpy.context.scene)
     job = jobs.start(request, "Generate", bpy.context.scene, spoken)
     pid = jobs.worker_pid()
@@ -241,7 +241,7 @@ def opening_a_file_in_mid_job_ends_the_worker():
 def no_worker_is_left_when_blender_quits():
     """The runner looks for this process after Blender has ended."""
     ready_scene("held")
-    jobs, requests = addon("jobs"), addon("request")
+    jobs, requests = addon("jobs.jobs"), addon("scene.request")
     request, spoken = requests.generate_request(bpy.context.scene)
     job = jobs.start(request, "Generate", bpy.context.scene, spoken)
     while not job.share:

@@ -32,7 +32,7 @@ from window_harness import (
 def generate_runs_beside_the_user() -> Iterator[None]:
     scene, _ = ready_scene("held")
     scene.soliloquy.takes_wanted = 2
-    jobs = addon("jobs")
+    jobs = addon("jobs.jobs")
     push("scene")
     click(bpy.ops.soliloquy.generate)
     assert not bpy.ops.soliloquy.generate.poll() and jobs.current().share == 0
@@ -52,7 +52,7 @@ def the_status_bar_follows_a_job() -> Iterator[None]:
     shown: list[float] = []
 
     def note(_header, _context) -> None:
-        job = addon("jobs").current()
+        job = addon("jobs.jobs").current()
         shown.append(job.share if job else -1.0)
 
     click(bpy.ops.soliloquy.generate)
@@ -103,13 +103,13 @@ def undo_while_a_job_runs_is_harmless() -> Iterator[None]:
     let_go(portrait)
     yield from until(idle)
     assert len(image_strips()) >= 1 and len(bpy.context.scene.soliloquy.takes) == len(image_strips())
-    assert not addon("jobs").last_message()[1], addon("jobs").last_message()
+    assert not addon("jobs.jobs").last_message()[1], addon("jobs.jobs").last_message()
 
 
 def cancel_keeps_finished_takes() -> Iterator[None]:
     scene, _ = ready_scene("held")
     scene.soliloquy.takes_wanted = 3
-    jobs = addon("jobs")
+    jobs = addon("jobs.jobs")
     click(bpy.ops.soliloquy.generate)
     let_go(scene.soliloquy.portrait_file, take=1)
     yield from until(lambda: len(bpy.context.scene.soliloquy.takes) == 1)
@@ -121,7 +121,7 @@ def cancel_keeps_finished_takes() -> Iterator[None]:
 
 def a_killed_worker_is_told_in_the_panel() -> Iterator[None]:
     ready_scene("held")
-    jobs = addon("jobs")
+    jobs = addon("jobs.jobs")
     click(bpy.ops.soliloquy.generate)
     yield from in_mid_job()
     os.kill(jobs.worker_pid(), 9)

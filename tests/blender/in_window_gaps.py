@@ -154,10 +154,10 @@ def placed_and_baked(frames: int, fps: int) -> Iterator[None]:
     taken = bpy.context.scene.soliloquy.takes[0]
     yield from gaps(f"placing {what}", lambda: not taken.image_strip, lambda: click(bpy.ops.soliloquy.place_take))
     assert longest_image_strip() == length
-    before = addon("jobs").last_message()
+    before = addon("jobs.jobs").last_message()
     yield from gaps(
         f"baking {what}",
-        lambda: addon("jobs").last_message() == before,
+        lambda: addon("jobs.jobs").last_message() == before,
         lambda: click(bpy.ops.soliloquy.bake),
     )
     assert baked_curves() == 71, baked_curves()

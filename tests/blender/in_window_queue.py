@@ -35,7 +35,7 @@ from window_harness import (
 
 
 def entries():
-    return addon("job_queue").entries()
+    return addon("queue.job_queue").entries()
 
 
 def statuses() -> list[str]:
@@ -43,12 +43,12 @@ def statuses() -> list[str]:
 
 
 def still() -> bool:
-    return addon("job_queue").crew() is None
+    return addon("queue.job_queue").crew() is None
 
 
 def begin(*manners: str) -> Iterator[None]:
     """A queue of two characters' strips, running; its file is new for each case."""
-    addon("job_queue")._before_load()
+    addon("queue.job_queue")._before_load()
     in_quiet()
     scene = two_characters(*manners)
     scene.soliloquy_queue.workers = 1
@@ -65,7 +65,7 @@ def let_all_go() -> None:
 
 
 def pid() -> int:
-    return next(seat.client.pid for seat in addon("job_queue").crew().seats if seat.client)
+    return next(seat.client.pid for seat in addon("queue.job_queue").crew().seats if seat.client)
 
 
 def the_queue_runs_beside_the_user() -> Iterator[None]:
@@ -73,7 +73,7 @@ def the_queue_runs_beside_the_user() -> Iterator[None]:
     in_quiet()
     redraws = itertools.count()
     plain = yield from waits(lambda: next(redraws) < 30, drawing=True)
-    steps, turns = addon("operators_queue_run").SOLILOQUY_OT_queue_run, []
+    steps, turns = addon("operators.queue_run").SOLILOQUY_OT_queue_run, []
     tick = steps._tick
 
     def timed(self, *arguments) -> bool:
@@ -103,11 +103,11 @@ def the_queue_runs_beside_the_user() -> Iterator[None]:
     assert len(shares) > 2 and statuses() == ["done", "done"]
     scene = bpy.context.scene
     assert [take.character for take in scene.soliloquy.takes] == ["Anna", "Ben"] and len(image_strips()) == 2
-    nla = addon("nla")
+    nla = addon("animation.nla")
     for take, name, start in zip(scene.soliloquy.takes, ("Anna", "Ben"), (60, 120), strict=True):
         (track,) = nla.tracks_on(bpy.data.objects[f"{name}'s face"].data.shape_keys)
         assert track.key == take.key and track.strip.frame_start == start
-    assert addon("jobs").last_message() == ("Queue: 2 done.", False)
+    assert addon("jobs.jobs").last_message() == ("Queue: 2 done.", False)
 
 
 def one_job_is_cancelled_and_the_other_goes_on() -> Iterator[None]:
@@ -152,7 +152,7 @@ def a_portrait_that_is_pulled_away_fails_its_job_alone() -> Iterator[None]:
     let_all_go()
     yield from until(still)
     assert statuses() == ["done", "failed"] and "no picture" in entries()[1].error
-    assert addon("jobs").last_message()[1] and idle()
+    assert addon("jobs.jobs").last_message()[1] and idle()
 
 
 def saving_over_the_file_in_mid_queue_is_harmless() -> Iterator[None]:
@@ -190,7 +190,7 @@ def an_undo_in_mid_queue_loses_nothing() -> Iterator[None]:
     assert statuses() == ["done", "running"], "what is on the disk is done, whatever the file shows of it"
     let_all_go()
     yield from until(still)
-    assert statuses() == ["done", "done"] and addon("jobs").last_message() == ("Queue: 2 done.", False)
+    assert statuses() == ["done", "done"] and addon("jobs.jobs").last_message() == ("Queue: 2 done.", False)
     assert heads_listed() == ["Ben"]
     click(bpy.ops.soliloquy.queue_place)
     yield from until(lambda: len(image_strips()) == 2)
@@ -220,7 +220,7 @@ def a_full_disk_is_told_and_nothing_is_left_half_done() -> Iterator[None]:
     assert "failed" in statuses(), statuses()
     failed = next(entry for entry in entries() if entry.status == "failed")
     assert "disk is full" in failed.error, failed.error
-    assert addon("jobs").last_message()[1] and idle()
+    assert addon("jobs.jobs").last_message()[1] and idle()
     whole = len(list(small.rglob("take.json")))
     shutil.rmtree(small.parent / "ballast")
     click(bpy.ops.soliloquy.queue_retry)
@@ -238,7 +238,7 @@ def generate_on_a_full_disk_is_told() -> Iterator[None]:
     scene.soliloquy.output_dir, scene.soliloquy.takes_wanted = str(small), 20
     click(bpy.ops.soliloquy.generate)
     yield from until(idle)
-    message, bad = addon("jobs").last_message()
+    message, bad = addon("jobs.jobs").last_message()
     assert bad and "disk is full" in message, message
     finished = [take for take in scene.soliloquy.takes if take.status == "READY"]
     assert len(image_strips()) == len(finished) == len(scene.soliloquy.takes)
@@ -275,7 +275,7 @@ def panels_draw_in_every_state() -> Iterator[None]:
 def another_file_in_mid_queue_ends_it() -> Iterator[None]:
     yield from begin("held", "person")
     yield from until(lambda: entries()[0].share > 0)
-    worker, summary = pid(), addon("batch").summary_path(addon("job_queue").path())
+    worker, summary = pid(), addon("queue.batch").summary_path(addon("queue.job_queue").path())
     with window_override():
         bpy.ops.wm.read_homefile(use_factory_startup=True)
     yield

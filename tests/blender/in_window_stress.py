@@ -120,7 +120,7 @@ def fifty_takes_are_drawn_quickly() -> Iterator[None]:
     first = scene.soliloquy.takes[0]
     for index in range(49):
         take = scene.soliloquy.takes.add()
-        take.key, take.name, take.seed = addon("takes").new_key(), f"Take {index + 2}", index
+        take.key, take.name, take.seed = addon("scene.takes").new_key(), f"Take {index + 2}", index
         take.folder, take.job, take.frame_count, take.has_frames = first.folder, first.job, first.frame_count, True
         take.refresh_status()
     window = bpy.context.window_manager.windows[0]
@@ -172,7 +172,7 @@ def timed_in(draw, spent: list[tuple[float, float]]):
 
 def saving_and_losing_the_portrait_in_mid_job_is_harmless() -> Iterator[None]:
     scene, _ = ready_scene("held")
-    jobs = addon("jobs")
+    jobs = addon("jobs.jobs")
     click(bpy.ops.soliloquy.generate)
     yield from in_mid_job()
     Path(scene.soliloquy.portrait_file).unlink()
@@ -194,7 +194,7 @@ def saving_and_losing_the_portrait_in_mid_job_is_harmless() -> Iterator[None]:
 
 def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
     """With a modal operator, its timer and a worker at work, and after a job with the worker waiting for the next."""
-    package = addon("preferences").ROOT_PACKAGE
+    package = addon("properties.preferences").ROOT_PACKAGE
     with window_override():
         bpy.ops.preferences.addon_disable(module=package)
     leaks.watch()
@@ -206,7 +206,7 @@ def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
         ready_scene("held" if working else "person")
         click(bpy.ops.soliloquy.generate)
         yield from in_mid_job() if working else until(idle)
-        assert idle() != working and leaks.children(), addon("jobs").last_message()
+        assert idle() != working and leaks.children(), addon("jobs.jobs").last_message()
         with window_override():
             bpy.ops.preferences.addon_disable(module=package)
         yield from settled(30)
@@ -219,7 +219,7 @@ def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
 def the_doctor_does_not_block() -> Iterator[None]:
     """All it looks at, one after the other on Blender's thread; the longest of them is printed, judged off the mark."""
     ready_scene()
-    doctor, operators = addon("doctor"), addon("operators_doctor")
+    doctor, operators = addon("jobs.doctor"), addon("operators.doctor")
     started = time.perf_counter()
     doctor.here()
     spent = time.perf_counter() - started

@@ -28,10 +28,10 @@ def baked_on(make, **how):
     target.thing = rig
     bpy.ops.soliloquy.generate()
     take = scene.soliloquy.takes[0]
-    assert addon("moves").obstacles(rig, take.key, take.name) == []
+    assert addon("animation.moves").obstacles(rig, take.key, take.name) == []
     assert bpy.ops.soliloquy.check_moves() == {"FINISHED"}
-    assert not addon("jobs").last_message()[1], addon("jobs").last_message()
-    return scene, target, addon("motion").load_motion(take.path() / "motion.npz")
+    assert not addon("jobs.jobs").last_message()[1], addon("jobs.jobs").last_message()
+    return scene, target, addon("rig.motion").load_motion(take.path() / "motion.npz")
 
 
 def sources_of(target) -> dict[str, list[str]]:
@@ -50,7 +50,7 @@ def gaze_turns_once(scene, rig, eye: str, motion, frame: int) -> None:
     local = bone.parent.matrix.inverted() @ bone.matrix
     rest = bone.parent.bone.matrix_local.inverted() @ bone.bone.matrix_local
     turned = (rest.inverted() @ local).to_quaternion().angle
-    names = addon("arkit").SHAPE_NAMES
+    names = addon("rig.arkit").SHAPE_NAMES
     out = motion.expression[frame, names.index("eyeLookOutLeft")]
     assert abs(turned - 0.52 * out) < 0.01, (turned, out)
 
@@ -73,7 +73,7 @@ def an_mpfb_person_with_face_units():
         assert "eye.L" in moved, "its eyeballs have no shapes, so the bones turn them"
     scene.frame_set(11 + 6)
     keys = bpy.data.objects["Human.body"].data.shape_keys.evaluated_get(bpy.context.evaluated_depsgraph_get())
-    jaw = motion.expression[6, addon("arkit").SHAPE_NAMES.index("jawOpen")]
+    jaw = motion.expression[6, addon("rig.arkit").SHAPE_NAMES.index("jawOpen")]
     assert abs(keys.key_blocks["!ex-jawOpen"].value - jaw) < 0.003
 
 
@@ -84,7 +84,7 @@ def an_mpfb_person_without_face_units():
     assert {"jaw", "eye.L", "orbicularis03.L", "orbicularis04.R", "oculi01.L", "head", "neck01"} <= set(moved)
     gaze_turns_once(scene, target.thing, "eye.L", motion, 20)
     rig = target.thing
-    blink = motion.expression[:, addon("arkit").SHAPE_NAMES.index("eyeBlinkLeft")]
+    blink = motion.expression[:, addon("rig.arkit").SHAPE_NAMES.index("eyeBlinkLeft")]
     scene.frame_set(11 + int(blink.argmax()))
     posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones
     lid, special = posed["orbicularis03.L"], posed["special05.L"]
@@ -92,7 +92,7 @@ def an_mpfb_person_without_face_units():
     rest = special.bone.matrix_local.inverted() @ lid.bone.tail_local
     down = (special.bone.matrix_local.to_3x3() @ (local - rest)).z
     assert down < -0.01, f"the upper lid goes down over the eye: {down}"
-    jaw = motion.expression[:, addon("arkit").SHAPE_NAMES.index("jawOpen")]
+    jaw = motion.expression[:, addon("rig.arkit").SHAPE_NAMES.index("jawOpen")]
     scene.frame_set(11 + int(jaw.argmax()))
     posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones
     chin = posed["head"].matrix.inverted() @ posed["jaw"].tail
@@ -176,7 +176,7 @@ def an_avatar_goes_out_as_gltf_and_fbx_and_comes_back_moving():
         importer(filepath=str(path))
         actions = {curve.data_path: curve for one in bpy.data.actions for curve in addon("compat").action_fcurves(one)}
         curve = next(curve for path, curve in actions.items() if "Fcl_EYE_Close_L" in path)
-        blink = motion.expression[:, addon("arkit").SHAPE_NAMES.index("eyeBlinkLeft")]
+        blink = motion.expression[:, addon("rig.arkit").SHAPE_NAMES.index("eyeBlinkLeft")]
         first = curve.range()[0]
         seen = np.array([curve.evaluate(first + i) for i in range(len(blink))])
         assert np.abs(seen - blink).max() < 0.02, kind

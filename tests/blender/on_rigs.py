@@ -29,7 +29,7 @@ def rigify_person():
 
 def arkit_face():
     """A mesh with ARKit's shapes in another spelling, each of which moves its own vertex."""
-    names = addon("arkit").SHAPE_NAMES
+    names = addon("rig.arkit").SHAPE_NAMES
     mesh = bpy.data.meshes.new("face")
     mesh.from_pydata([(i * 0.01, 0.0, 1.7) for i in range(len(names))], [], [])
     face = bpy.data.objects.new("face", mesh)
@@ -75,7 +75,7 @@ def one_take_moves_three_rigs_and_leaves_as_it_came():
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
     print(f"rate of three rigs: {time.perf_counter() - started:.1f} s for a take with three bakes")
     take = scene.soliloquy.takes[0]
-    nla, moves = addon("nla"), addon("moves")
+    nla, moves = addon("animation.nla"), addon("animation.moves")
     assert {track.block for track in nla.tracks_of(take.key)} >= {rig, face.data.shape_keys}
     posed = pose_at(rig, bones, range(12, 60, 6))
     moved = np.ptp(posed, axis=0).max(axis=(1, 2))
@@ -83,7 +83,7 @@ def one_take_moves_three_rigs_and_leaves_as_it_came():
     for entry in scene.soliloquy.targets:
         assert moves.obstacles(entry.thing, take.key, take.name) == [], entry.thing.name
     assert bpy.ops.soliloquy.check_moves() == {"FINISHED"}
-    assert not addon("jobs").last_message()[1], addon("jobs").last_message()
+    assert not addon("jobs.jobs").last_message()[1], addon("jobs.jobs").last_message()
     assert bpy.ops.soliloquy.unbake() == {"FINISHED"}
     assert list(bpy.data.actions) == [walk] and not nla.tracks_of(take.key)
     assert np.allclose(pose_at(rig, bones, [30])[0], rest, atol=1e-5)
@@ -95,8 +95,8 @@ def the_jaw_of_a_rigify_face_opens_down_and_lids_close():
     target(rig)
     bpy.ops.soliloquy.generate()
     take = scene.soliloquy.takes[0]
-    motion = addon("motion").load_motion(take.path() / "motion.npz")
-    names = addon("arkit").SHAPE_NAMES
+    motion = addon("rig.motion").load_motion(take.path() / "motion.npz")
+    names = addon("rig.arkit").SHAPE_NAMES
     shut = int(np.argmin(motion.expression[:, names.index("jawOpen")]))
     wide = int(np.argmax(motion.expression[:, names.index("jawOpen")]))
     chin = pose_at(rig, ["DEF-jaw"], [11 + shut, 11 + wide])
@@ -109,8 +109,8 @@ def a_long_bake_is_quick():
     """60 s: 1,500 frames on the head's 71 curves. Printed; judged only far off the mark."""
     scene, _ = ready_scene()
     bpy.ops.soliloquy.add_head()
-    bake, motion, presets, steps = addon("bake"), addon("motion"), addon("presets"), addon("steps")
-    timing = addon("timing").Timing(1.0, 25.0)
+    bake, motion, presets, steps = addon("animation.bake"), addon("rig.motion"), addon("rig.presets"), addon("steps")
+    timing = addon("sequencer.timing").Timing(1.0, 25.0)
     rig = scene.soliloquy.targets[0].thing
     rng = np.random.default_rng(0)
     smooth = np.cumsum(rng.normal(0, 0.02, (1500, 59)), axis=0) * np.hanning(1500)[:, None]
@@ -138,7 +138,7 @@ def a_library_override_takes_the_bake_and_keeps_it():
     scene.collection.objects.link(linked)
     target(linked)
     bpy.ops.soliloquy.generate()
-    assert "library override" in addon("jobs").last_message()[0], addon("jobs").last_message()
+    assert "library override" in addon("jobs.jobs").last_message()[0], addon("jobs.jobs").last_message()
     scene.soliloquy.targets.clear()
     own = linked.override_hierarchy_create(scene, bpy.context.view_layer, do_fully_editable=True)
     target(own)
@@ -149,7 +149,7 @@ def a_library_override_takes_the_bake_and_keeps_it():
     bpy.ops.wm.open_mainfile(filepath=str(path))
     scene = bpy.context.scene
     rig = scene.soliloquy.targets[0].thing
-    assert rig.override_library is not None and len(list(addon("nla").tracks_on(rig))) == 1
+    assert rig.override_library is not None and len(list(addon("animation.nla").tracks_on(rig))) == 1
     assert len(scene.soliloquy.targets[0].rules) > 60, "the mapping is the scene's, not the linked rig's"
     jaws = []
     for frame in (11, 17, 23, 29):

@@ -36,7 +36,7 @@ def install():
 def generate():
     out = scene().soliloquy.output_dir
     arguments = ["--audio", str(click_sound()), "--portrait", str(picture()), "--out", out, "--takes", "2"]
-    assert addon("cli").run(arguments) == 0
+    assert addon("commands.cli").run(arguments) == 0
     assert [take.status for take in scene().soliloquy.takes] == ["READY", "READY"]
 
 
@@ -53,9 +53,9 @@ def bake_three_rigs():
     for thing in (arkit_face(), bone_rig()):
         scene().soliloquy.targets.add().thing = thing
     assert bpy.ops.soliloquy.bake() == {"FINISHED"}
-    assert len(addon("nla").tracks_of(active().key)) == 3
+    assert len(addon("animation.nla").tracks_of(active().key)) == 3
     assert bpy.ops.soliloquy.check_moves() == {"FINISHED"}
-    message, bad = addon("jobs").last_message()
+    message, bad = addon("jobs.jobs").last_message()
     assert not bad, message
 
 
@@ -64,7 +64,7 @@ def arkit_face():
     mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
     face = bpy.data.objects.new("face", mesh)
     scene().collection.objects.link(face)
-    for name in ("Basis", *addon("arkit").SHAPE_NAMES):
+    for name in ("Basis", *addon("rig.arkit").SHAPE_NAMES):
         face.shape_key_add(name=name).value = 0.0
     return face
 
@@ -82,7 +82,7 @@ def bone_rig():
 
 
 def active():
-    return addon("takes").active_take(scene())
+    return addon("scene.takes").active_take(scene())
 
 
 def bake_again():
@@ -108,12 +108,12 @@ def save_and_reload():
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     bpy.ops.wm.open_mainfile(filepath=str(path))
     assert [take.key for take in scene().soliloquy.takes] == keys
-    assert len(addon("nla").tracks_of(active().key)) == 3
+    assert len(addon("animation.nla").tracks_of(active().key)) == 3
 
 
 def remove_bakes():
     for take in scene().soliloquy.takes:
-        addon("takes").unbake(take.key)
+        addon("scene.takes").unbake(take.key)
     assert not bpy.data.actions, [action.name for action in bpy.data.actions]
 
 

@@ -69,23 +69,23 @@ def until(condition) -> Iterator[None]:
 
 
 def idle() -> bool:
-    return addon("jobs").current() is None
+    return addon("jobs.jobs").current() is None
 
 
 def in_mid_job() -> Iterator[None]:
     """Until the worker is at work on a ``held`` portrait's take, which it won't finish before it is let go."""
-    yield from until(lambda: addon("jobs").current().share > 0)
+    yield from until(lambda: addon("jobs.jobs").current().share > 0)
 
 
 def take_made_of_nothing(frames: int, fps: int) -> Iterator[None]:
     """A take of ``frames`` pictures at 25 a second, made without a worker, and a head, in a scene of ``fps``."""
     import numpy as np
 
-    takes, scene = addon("takes"), ready_scene()[0]
+    takes, scene = addon("scene.takes"), ready_scene()[0]
     scene.render.fps = fps
     where = folder("long")
     (where / "frames").mkdir()
-    first = addon("portrait").portrait_path(scene.soliloquy, where).read_bytes()
+    first = addon("scene.portrait").portrait_path(scene.soliloquy, where).read_bytes()
     for number in (1, frames):  # Blender's sequencer asks for no more
         (where / "frames" / f"{number:06d}.png").write_bytes(first)
     t = np.arange(frames)[:, None] / 25
@@ -144,13 +144,13 @@ def waits_in_words(found: list[float]) -> str:
 def baked_curves() -> int:
     """F-curves of takes on the first target."""
     rig = bpy.context.scene.soliloquy.targets[0].thing
-    return sum(len(addon("compat").action_fcurves(track.action)) for track in addon("nla").tracks_on(rig))
+    return sum(len(addon("compat").action_fcurves(track.action)) for track in addon("animation.nla").tracks_on(rig))
 
 
 def the_worker_dies_with_the_window() -> Iterator[None]:
     """Last: quits Blender in mid-job; the runner looks whether the process is gone."""
     ready_scene("held")
-    jobs = addon("jobs")
+    jobs = addon("jobs.jobs")
     click(bpy.ops.soliloquy.generate)
     yield from in_mid_job()
     print(f"LEFT {jobs.worker_pid()}", flush=True)
@@ -167,8 +167,8 @@ def all_cases(cases: list[Callable[[], Iterator[None]]], last: Callable[[], Iter
             report(case.__name__, "passed", seconds=time.monotonic() - started)
         except Exception:  # noqa: BLE001 - whatever it is, it is this case's result
             report(case.__name__, "failed", traceback.format_exc(), time.monotonic() - started)
-            addon("job_queue").kill()
-            addon("jobs").kill_worker()
+            addon("queue.job_queue").kill()
+            addon("jobs.jobs").kill_worker()
         del scene
     with window_override():
         bpy.ops.wm.quit_blender()

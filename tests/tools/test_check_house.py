@@ -22,7 +22,7 @@ def house(tmp_path) -> Path:
         "CHANGELOG.md": "# Changes\n\n## Unreleased\n\n## 1.2.0 (2026-01-01)\n\n- `core/gone.py` was removed\n",
         "README.md": "[code](core/sound/mel.py) [web](https://a.org) `python -m core.sound.mel` `core/sound/`\n",
         "core/sound/mel.py": "x = 1\n",
-        "addon/panels.py": 'layout.label(text="Hello")\nlayout.label(text="", icon="NONE")\n',
+        "addon/panels/speak.py": 'layout.label(text="Hello")\nlayout.label(text="", icon="NONE")\n',
         "addon/commands/cli.py": 'print(say("English only"))\n',
         "addon/translations/de.json": json.dumps({"Hello": "Hallo"}),
     }

@@ -1,0 +1,1 @@
+"""Motion as keys: actions, NLA tracks, bakes, styles, and reading curves back."""

@@ -1,0 +1,1 @@
+"""The command line, ``blender -b --command soliloquy``."""

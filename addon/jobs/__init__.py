@@ -1,0 +1,1 @@
+"""Requests to the worker: the running job, its progress, estimates, and the doctor's checks."""

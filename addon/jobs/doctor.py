@@ -1,0 +1,270 @@
+"""The doctor: is everything there that Soliloquy needs, and what mends what isn't?
+
+`here` looks without starting anything; `question` is what the worker is asked, `of_worker` judges its answer.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import struct
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from core.places import WEIGHTS
+from core.runtime import environment
+from core.wire import protocol
+
+from ..properties import preferences
+from ..words import later, say
+from . import estimate
+
+OK, WARN, BAD = "OK", "WARN", "BAD"
+_OLDEST = (4, 2)
+_NEEDED = {"runtime": 3.0, "takes": 1.0}
+"""GB that should be free for the runtime and for takes."""
+_PLACES = {"runtime": later("the runtime"), "takes": later("takes")}
+_LONG_PATH = 110
+"""Windows' limit of 260 characters, less what torch's own files need below the runtime folder."""
+_GPU_GB = 2.0
+"""GB of GPU memory that takes of 512 pixels need, with some to spare."""
+SUMS = "SHA256SUMS"
+"""What `tools/build_zip.py` packs beside the weights."""
+SHOW_NETWORK = "extensions.userpref_show_online"
+"""Blender's own button to its network preferences."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``fix`` is what to do, ``operator`` the button that does it with ``settings``."""
+
+    level: str
+    title: str
+    text: str
+    fix: str = ""
+    operator: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+# --------------------------------------------------------------------------------------------------- without the worker
+def here() -> list[Finding]:
+    """Everything that can be told without the worker."""
+    return [_blender(), *_network(), _runtime(), *_disks(), *_paths(), _weights()]
+
+
+def _blender() -> Finding:
+    text = f"{bpy.app.version_string}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    if bpy.app.version[:2] < _OLDEST:
+        return Finding(BAD, "Blender", text, say("Use Blender 4.2 or newer."))
+    return Finding(OK, "Blender", text)
+
+
+def _network() -> list[Finding]:
+    """Online access matters only while there is something to download."""
+    if bpy.app.online_access or preferences.worker_python() is not None or preferences.wheels_folder() is not None:
+        return []
+    fix = say("Allow it in Preferences > System > Network, or choose a folder of wheels.")
+    return [Finding(BAD, say("Online access"), say("off, and the runtime has to be downloaded"), fix, SHOW_NETWORK)]
+
+
+def _runtime() -> Finding:
+    python = preferences.worker_python()
+    if python is not None:
+        facts = environment.installed_facts(preferences.runtime_folder())
+        kind = facts.get("torch", "") if python.is_relative_to(preferences.runtime_folder()) else ""
+        text = say("{python}, PyTorch for {kind}", python=python, kind=kind.upper()) if kind else str(python)
+        return Finding(OK, say("Runtime"), text)
+    own = preferences.own_python()
+    if own is not None:
+        fix = say("Choose another in the preferences, or empty the field.")
+        return Finding(
+            BAD, say("Runtime"), say("your own Python is not there: {own}", own=own), fix, "preferences.addon_show"
+        )
+    fix = say("Install the runtime, or choose your own Python in the preferences.")
+    return Finding(BAD, say("Runtime"), say("not installed"), fix, "soliloquy.install_runtime")
+
+
+def _disks() -> list[Finding]:
+    places = {"takes": preferences.output_folder(bpy.context.scene.soliloquy.output_dir)}
+    if preferences.worker_python() is None:
+        places["runtime"] = preferences.runtime_folder()
+    found = []
+    for what, folder in places.items():
+        there = next((path for path in (folder, *folder.parents) if path.is_dir()), None)
+        if there is None:
+            found.append(
+                Finding(
+                    BAD,
+                    say("Folder for {what}", what=say(_PLACES[what])),
+                    say("{folder} has no drive", folder=folder),
+                    say("Choose another folder."),
+                )
+            )
+            continue
+        free = shutil.disk_usage(there).free / 1e9
+        text = say("{free:.0f} GB free in {folder}", free=free, folder=folder)
+        low = free < _NEEDED[what]
+        fix = say("Free {size:.0f} GB, or choose a folder on another disk.", size=_NEEDED[what]) if low else ""
+        found.append(Finding(WARN if low else OK, say("Disk for {what}", what=say(_PLACES[what])), text, fix))
+    return found
+
+
+def _paths() -> list[Finding]:
+    folder = str(preferences.runtime_folder())
+    if sys.platform == "win32" and len(folder) > _LONG_PATH:
+        fix = say("Choose a short Runtime Folder in the preferences, C:\\soliloquy say.")
+        return [
+            Finding(
+                WARN,
+                say("Path length"),
+                say("{count} characters: {folder}", count=len(folder), folder=folder),
+                fix,
+                "preferences.addon_show",
+            )
+        ]
+    return [Finding(OK, say("Path length"), say("{count} characters", count=len(folder)))]
+
+
+def _weights() -> Finding:
+    """Are the files there, and as long as they say? Their content is the worker's to read."""
+    files = sorted(WEIGHTS.glob("*.safetensors"))
+    cards = {path.stem for path in WEIGHTS.glob("*.md") if path.stem != "README"}
+    lacking = [card for card in cards if not any(path.name.startswith(card) for path in files)]
+    damaged = [path.name for path in files if not is_whole(path)]
+    if lacking or damaged:
+        words = [say("{name} is missing", name=name) for name in lacking]
+        text = ", ".join(words + [say("{name} is damaged", name=name) for name in damaged])
+        return Finding(BAD, say("Weights"), text, say("Install the extension again from its zip."))
+    size = sum(path.stat().st_size for path in files) / 1e6
+    return Finding(OK, say("Weights"), say("{count} files, {size:.0f} MB", count=len(files), size=size))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a safetensors file is as long as its own header says."""
+    try:
+        with path.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            header = json.loads(stream.read(length))
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        return path.stat().st_size == 8 + length + max(ends)
+    except (OSError, ValueError, KeyError, TypeError, struct.error, MemoryError):
+        return False
+
+
+# ------------------------------------------------------------------------------------------------------ from the worker
+def question(self_test: bool = True) -> protocol.Probe:
+    """What the worker is asked; with the self-test it makes a second of a take."""
+    folder = str(preferences.user_folder() / "self-test") if self_test else None
+    return protocol.Probe(self_test=folder, device=preferences.device())
+
+
+def of_worker(probed: dict[str, Any] | None, problem: str, seconds: float) -> list[Finding]:
+    """What the worker's answer to `question` says; ``problem`` is the sentence where there was none.
+
+    ``seconds`` is how long the answer took, self-test and all. Its take teaches `estimate` how fast this computer is,
+    and is deleted.
+    """
+    if probed is None:
+        return [Finding(BAD, say("Worker"), problem, *_mend(say("Install the runtime again.")))]
+    waited = seconds - probed.get("self_test", {"seconds": 0.0})["seconds"]
+    text = say("answered in {seconds:.1f} s, Python {python}", seconds=max(0.0, waited), python=probed["python"])
+    found = [Finding(OK, say("Worker"), text)]
+    if probed["version"] != protocol.version():
+        text = say("version {worker}, the add-on is {own}", worker=probed["version"], own=protocol.version())
+        found.append(Finding(BAD, say("Version"), text, say("Restart Blender.")))
+    found += [_device(probed), *_gpus(probed)]
+    found += _sums(probed.get("weights", {}))
+    if "self_test" in probed:
+        found.append(_self_test(probed["self_test"]))
+    return found
+
+
+def _mend(fix: str) -> tuple[str, str, dict[str, Any]]:
+    """Sentence, button and its settings for a runtime that doesn't work. The user repairs a Python of their own."""
+    if preferences.own_python() is not None:
+        return say("Repair your own Python, or choose another in the preferences."), "preferences.addon_show", {}
+    return fix, "soliloquy.install_runtime", {"again": True}
+
+
+def _device(probed: dict[str, Any]) -> Finding:
+    wanted = preferences.device()
+    text = say(
+        "PyTorch {torch} on {device_name}; usable: {devices}",
+        torch=probed["torch"],
+        device_name=probed["device_name"],
+        devices=", ".join(probed["devices"]),
+    )
+    if wanted != "auto" and wanted not in probed["devices"]:
+        fix = say("{wanted} can't be used: choose Automatic in the preferences.", wanted=wanted)
+        return Finding(BAD, say("Device"), text, fix, "preferences.addon_show")
+    if note := probed.get("gpu_note"):
+        fix = say("Update the GPU's driver if it is old, then install the runtime again.")
+        return Finding(WARN, say("Device"), f"{text}. {note}", *_mend(fix))
+    if probed["device"] == "cpu":
+        text += ". " + say("A GPU would be faster, none is needed")
+    return Finding(OK, say("Device"), text)
+
+
+def _gpus(probed: dict[str, Any]) -> list[Finding]:
+    found = []
+    for gpu in probed.get("gpus", []):
+        free, total = gpu["free"] / 1e9, gpu["memory"] / 1e9
+        text = say("{name}: {free:.1f} of {total:.1f} GB free", name=gpu["name"], free=free, total=total)
+        if free < _GPU_GB:
+            fix = say("Close what uses the GPU, Cycles' viewport for one; or choose Processor in the preferences.")
+            found.append(Finding(WARN, say("GPU memory"), text, fix, "preferences.addon_show"))
+        else:
+            found.append(Finding(OK, say("GPU memory"), text))
+    return found
+
+
+def _sums(digests: dict[str, str]) -> list[Finding]:
+    """The weights' content against the list in the zip; a copy that was made from no zip has none."""
+    try:
+        lines = (WEIGHTS / SUMS).read_text(encoding="ascii").splitlines()
+    except OSError:
+        return []
+    wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    wrong = sorted(name for name, digest in wanted.items() if digests.get(name) != digest)
+    if wrong:
+        text = say("not what was packed: {wrong}", wrong=", ".join(wrong))
+        return [Finding(BAD, say("Weights' checksums"), text, say("Install the extension again from its zip."))]
+    return [Finding(OK, say("Weights' checksums"), say("{count} files are what was packed", count=len(wanted)))]
+
+
+def _self_test(tested: dict[str, Any]) -> Finding:
+    take = Path(tested["take"])
+    if tested["take"]:
+        estimate.learn(take)
+        shutil.rmtree(take.parents[1], ignore_errors=True)
+    if tested["problem"]:
+        fix = _mend(say("Install the runtime again; if that doesn't help, send the report."))
+        return Finding(BAD, say("Self-test"), tested["problem"], *fix)
+    return Finding(
+        OK,
+        say("Self-test"),
+        say("a second of speech was performed and rendered in {seconds:.0f} s", seconds=tested["seconds"]),
+    )
+
+
+def summary(findings: list[Finding]) -> str:
+    """One line about all of them."""
+    worst = [finding.title for finding in findings if finding.level == BAD] or [
+        finding.title for finding in findings if finding.level == WARN
+    ]
+    return say("Look at: {titles}", titles=", ".join(worst)) if worst else say("Everything is there and works")
+
+
+def report(findings: list[Finding]) -> str:
+    """The findings as text to send with a question."""
+    lines = [f"Soliloquy {protocol.version()}"]
+    for finding in findings:
+        lines.append(
+            f"[{finding.level:4}] {finding.title}: {finding.text}" + (f" -> {finding.fix}" if finding.fix else "")
+        )
+    return "\n".join(lines)

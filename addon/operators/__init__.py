@@ -1,0 +1,1 @@
+"""Operators: what buttons and menu entries do."""

@@ -1,0 +1,187 @@
+"""Live Link Face recordings and motion files in and out."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty, StringProperty
+
+from core.errors import BadInputError, SoliloquyError
+from core.files import make_folder
+from core.motion.channels import FPS
+from core.motion.live_link import read_live_link_csv, write_live_link_csv
+from core.motion.motion import Motion
+
+from .. import compat
+from ..properties import preferences
+from ..properties.scene import settings_of
+from ..scene import takes
+from ..words import say
+from .job import poll_by
+
+_USUAL_RATE = 60.0
+"""Live Link Face records at this rate unless it is told otherwise."""
+
+
+def recorded_rate(path: Path) -> float:
+    """Frames a second of a Live Link Face CSV: the most rows that share a second of its timecode.
+
+    A recording shorter than two whole seconds can't tell; it counts as 60. Raises BadInputError ``curves_unreadable``.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            codes = [row.get("Timecode") or "" for row in csv.DictReader(stream)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(
+            "curves_unreadable",
+            say("{path} can't be read ({error}).", path=path, error=error),
+            say("Choose another file."),
+        ) from error
+    # HH:MM:SS:FF.mmm; the first and the last second may be cut off.
+    seconds = list(Counter(code.rpartition(":")[0] for code in codes).values())[1:-1]
+    return float(max(seconds)) if seconds else _USUAL_RATE
+
+
+def read_performance(path: Path, rate: float) -> tuple[Motion, float]:
+    """(motion at 25 frames a second, rate of the file) of a ``.csv`` or ``.npz``; ``rate`` 0 finds the CSV's own."""
+    if path.suffix.lower() == ".npz":
+        motion = Motion.load(path)
+    elif path.suffix.lower() == ".csv":
+        motion = read_live_link_csv(path, rate or recorded_rate(path))
+    else:
+        raise BadInputError(
+            "curves_unreadable", say("{path} is neither .csv nor .npz.", path=path.name), say("Choose another file.")
+        )
+    if not len(motion):
+        raise BadInputError(
+            "curves_unreadable", say("{path} has no frames.", path=path.name), say("Choose another file.")
+        )
+    return motion.resampled(FPS), motion.fps
+
+
+def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: float) -> takes.SoliloquyTake:
+    """List an imported motion as a take: where the chosen take is, so that the two compare, else at the current frame.
+
+    The chosen take's job lends it portrait and settings, should it be rendered.
+    """
+    settings = settings_of(scene)
+    model = takes.active_take(scene)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    folder = preferences.output_folder(settings.output_dir) / "imported" / f"{path.stem[:40]}-{digest}"
+    make_folder(folder)
+    motion.save(folder / "motion.npz")
+    write_live_link_csv(motion, folder / "curves.csv")
+    facts = {"origin": float(scene.frame_current), "channel": 1}
+    if model is not None:
+        names = ("origin", "channel", "audio_start", "audio_strip", "job", "index")
+        facts = {name: getattr(model, name) for name in names}
+    take = settings.takes.add()
+    take.key, take.name, take.imported = takes.new_key(), path.stem, True
+    take.note = say("Imported from {file}, {rate:g} frames a second", file=path.name, rate=rate)
+    take.folder, take.home = takes.stored_path(folder), str(folder)
+    take.frame_count, take.fps = len(motion), FPS
+    for name, value in facts.items():
+        setattr(take, name, value)
+    take.refresh_status()
+    settings.active_take = len(settings.takes) - 1
+    return take
+
+
+class SOLILOQUY_OT_import_curves(bpy.types.Operator):
+    """Add a Live Link Face recording (CSV) or a motion (.npz) as a take, to be baked, compared, edited and rendered"""
+
+    bl_idname = "soliloquy.import_curves"
+    bl_label = "Import Performance"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(subtype="FILE_PATH")
+    filter_glob: StringProperty(default="*.csv;*.npz", options={"HIDDEN"})
+    rate: FloatProperty(
+        name="Frame Rate", description="Frames a second of the CSV; 0 reads it from the timecode", min=0.0, max=240.0
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Read it, list it; targets get it as any other take."""
+        scene = compat.sequencer_scene(context)
+        path = Path(self.filepath)
+        try:
+            motion, rate = read_performance(path, self.rate)
+            take = add_performance(scene, path, motion, rate)
+        except SoliloquyError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report(
+            {"INFO"},
+            say(
+                "{take}: {seconds:.1f} s at {rate:g} frames a second", take=take.name, seconds=motion.seconds, rate=rate
+            ),
+        )
+        if settings_of(scene).bake_on_arrival and bpy.ops.soliloquy.bake.poll():
+            bpy.ops.soliloquy.bake("EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT")
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_export_curves(bpy.types.Operator):
+    """Write the chosen take as a Live Link Face CSV (61 columns) or as a motion (.npz)"""
+
+    bl_idname = "soliloquy.export_curves"
+    bl_label = "Export Performance"
+    bl_options = {"REGISTER"}
+
+    filepath: StringProperty(subtype="FILE_PATH")
+    filter_glob: StringProperty(default="*.csv;*.npz", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+    rate: FloatProperty(name="Frame Rate", description="Frames a second of the file", default=25.0, min=1.0, max=240.0)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take with motion is chosen."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        if take is None:
+            return poll_by(cls, say("No take is chosen in the list"))
+        return poll_by(cls, say("The chosen take's folder is gone from the disk") if take.status == "MISSING" else "")
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask where to."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        self.filepath = str(take.path().parent / f"{bpy.path.clean_name(take.name)}.csv")
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write it."""
+        source = takes.active_take(compat.sequencer_scene(context)).path() / "motion.npz"
+        path = Path(self.filepath)
+        try:
+            motion = Motion.load(source)
+            if path.suffix.lower() == ".npz" and self.rate == motion.fps:
+                shutil.copyfile(source, path)
+            elif path.suffix.lower() == ".npz":
+                motion.resampled(self.rate).save(path)
+            else:
+                path = path.with_suffix(".csv")
+                write_live_link_csv(motion.resampled(self.rate), path)
+        except SoliloquyError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        except OSError as error:
+            self.report(
+                {"ERROR"},
+                say("{path} can't be written ({error}): choose another folder", path=path, error=error.strerror),
+            )
+            return {"CANCELLED"}
+        self.report({"INFO"}, say("Written: {path}", path=path))
+        return {"FINISHED"}
+
+
+CLASSES = (SOLILOQUY_OT_import_curves, SOLILOQUY_OT_export_curves)

@@ -1,0 +1,82 @@
+"""Operators that write a baked take for other programs, and the entries in Blender's own menus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+from core.errors import BadInputError
+
+from .. import compat
+from ..animation import exports, moves
+from ..drawing import draw_text
+from ..scene import takes
+from ..scene.request import target_of
+from ..words import say
+from .job import poll_by
+
+
+class SOLILOQUY_OT_export_animation(bpy.types.Operator):
+    """Write the chosen take as it plays on the chosen target: shape keys and bones as glTF, FBX or USD, moving meshes \
+as Alembic"""
+
+    bl_idname = "soliloquy.export_animation"
+    bl_label = "Export Animation"
+    bl_options = {"REGISTER"}
+
+    filepath: StringProperty(subtype="FILE_PATH")
+    filter_glob: StringProperty(default="*.glb;*.fbx;*.abc;*.usdc", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+    kind: EnumProperty(name="Format", items=[(key, kind.label, kind.about) for key, kind in exports.FORMATS.items()])
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen that was baked on the chosen target, and no object is being edited."""
+        scene = compat.sequencer_scene(context)
+        take, thing = takes.active_take(scene), target_of(scene)
+        if take is None:
+            return poll_by(cls, say("No take is chosen in the list"))
+        if thing is None:
+            return poll_by(cls, say("No target is chosen: the animation is read from it"))
+        if not moves.tracks_on(thing, take.key):
+            return poll_by(cls, say("The chosen take is not on the chosen target: bake it"))
+        return poll_by(cls, "" if context.mode == "OBJECT" else say("Leave edit mode first"))
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask where to."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        ending = exports.FORMATS[self.kind].ending
+        self.filepath = str(take.path().parent / f"{bpy.path.clean_name(take.name)}{ending}")
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def check(self, _context: bpy.types.Context) -> bool:
+        """The ending follows the format."""
+        wanted = str(Path(self.filepath).with_suffix(exports.FORMATS[self.kind].ending))
+        changed, self.filepath = wanted != self.filepath, wanted
+        return changed
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The format, and why it can't be written where it can't."""
+        self.layout.prop(self, "kind")
+        kind = exports.FORMATS[self.kind]
+        reason = exports.why_not(self.kind)
+        draw_text(self.layout, reason or say(kind.about), "ERROR" if reason else "INFO", alert=bool(reason))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write it."""
+        scene = compat.sequencer_scene(context)
+        take, thing = takes.active_take(scene), target_of(scene)
+        path = Path(bpy.path.abspath(self.filepath)).with_suffix(exports.FORMATS[self.kind].ending)
+        try:
+            frames = exports.write(context, thing, take.key, take.name, self.kind, path)
+        except BadInputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, say("{count} frames written: {path}", count=frames, path=path))
+        return {"FINISHED"}
+
+
+CLASSES = (SOLILOQUY_OT_export_animation,)

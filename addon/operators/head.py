@@ -1,0 +1,179 @@
+"""Operators for the 3D head and other targets: add, bake, remove what was baked."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import bpy
+
+from .. import compat
+from ..animation import moves
+from ..jobs import jobs
+from ..properties import preferences
+from ..properties.scene import settings_of
+from ..rig import targets
+from ..scene import head, portrait, takes
+from ..scene.request import why_not
+from ..steps import SteppedOperator
+from ..words import say
+from .job import JobOperator, OnTake, poll_by
+
+
+class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
+    """Add a head with the portrait's shape and texture, ARKit shape keys and an armature, at the 3D cursor"""
+
+    bl_idname = "soliloquy.add_head"
+    bl_label = "Add Head"
+    bl_options = {"REGISTER"}
+    completes = True
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A portrait is chosen, no job runs, and no object is being edited."""
+        reason = why_not(context)
+        if not reason and not portrait.has_portrait(settings_of(compat.sequencer_scene(context))):
+            reason = say("No portrait is chosen")
+        if not reason and context.mode != "OBJECT":
+            reason = say("Leave edit mode first")
+        return poll_by(cls, reason)
+
+    def begin(self, context: bpy.types.Context) -> jobs.Job:
+        """Ask the worker to measure the portrait."""
+        scene = compat.sequencer_scene(context)
+        settings = settings_of(scene)
+        out = preferences.output_folder(settings.output_dir)
+        path = portrait.portrait_path(settings, out / "inputs")
+        return jobs.start(head.request_for(str(path), out, preferences.device()), say("Head"), scene)
+
+    def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
+        """Build it."""
+        return head.build(context, scene, job.done.result)
+
+
+class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
+    """Key the chosen take on all targets in use where its speech is on the timeline; other keys and Actions stay"""
+
+    bl_idname = "soliloquy.bake"
+    bl_label = "Bake"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take and a target that can be keyed are chosen."""
+        scene = compat.sequencer_scene(context)
+        take = takes.active_take(scene)
+        if take is None:
+            return poll_by(cls, say("No take is chosen in the list"))
+        used = [target.thing for target in takes.targets_for(scene, take)]
+        if not used and any(target.use for target in settings_of(scene).targets):
+            return poll_by(cls, say("All targets belong to other characters than this take's"))
+        if take.status == "MISSING":
+            return poll_by(cls, say("The chosen take's folder is gone from the disk"))
+        reasons = [targets.why_not(thing) for thing in used] or [targets.why_not(None)]
+        return poll_by(cls, next((reason for reason in reasons if reason), ""))
+
+    def steps(self, context: bpy.types.Context) -> Iterator[object]:
+        """Key it, then say where."""
+        scene = compat.sequencer_scene(context)
+        take = takes.active_take(scene)
+        name = take.name
+        done = yield from takes.bake_take(scene, settings_of(scene).active_take)
+        first, last = done[0][1].first, done[0][1].last
+        keys, error = sum(baked.keys for _, baked in done), max(baked.error for _, baked in done)
+        where = ", ".join(say("“{target}” ({count} curves)", target=it, count=baked.curves) for it, baked in done)
+        message = say(
+            "{name}: frames {first} to {last} on {where}; {keys} keys, at most {error:.2g} off",
+            name=name,
+            first=first,
+            last=last,
+            where=where,
+            keys=keys,
+            error=error,
+        )
+        take = takes.active_take(scene)
+        things = [target.thing for target in takes.targets_for(scene, take)]
+        hindered = [sentence for thing in things for sentence in moves.obstacles(thing, take.key, name)]
+        if hindered:
+            message = f"{message}. {hindered[0]}."
+        self.report({"WARNING" if hindered else "INFO"}, message)
+        jobs.tell(message, bad=bool(hindered))
+
+
+class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
+    """Play some frames of the chosen take and see whether its targets really move; says what is in the way"""
+
+    bl_idname = "soliloquy.check_moves"
+    bl_label = "Does It Move?"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take and a target are there."""
+        scene = compat.sequencer_scene(context)
+        if takes.active_take(scene) is None:
+            return poll_by(cls, say("No take is chosen in the list"))
+        return poll_by(cls, "" if settings_of(scene).targets else targets.why_not(None))
+
+    def steps(self, context: bpy.types.Context) -> Iterator[object]:
+        """Look at each target."""
+        scene = compat.sequencer_scene(context)
+        take = takes.active_take(scene)
+        key, name = take.key, take.name
+        things = [target.thing for target in settings_of(scene).targets if target.use and target.thing]
+        said, bad = [], False
+        for thing in things:
+            reasons = moves.obstacles(thing, key, name)
+            found = moves.tracks_on(thing, key)
+            moving = expected = 0
+            if found:
+                *_, (moving, expected) = yield from _passing(moves.look(scene, found))
+            if moving < expected or reasons:
+                bad = True
+                reasons = reasons or [
+                    say("something else sets these properties: constraints, scripts or another add-on")
+                ]
+                said.append(
+                    say(
+                        "“{target}”: {moving} of {expected} curves move. {reasons}",
+                        target=thing.name,
+                        moving=moving,
+                        expected=expected,
+                        reasons=". ".join(reasons),
+                    )
+                )
+            else:
+                said.append(
+                    say("“{target}” moves: all {expected} curves that should", target=thing.name, expected=expected)
+                )
+        message = ". ".join(said) + "."
+        self.report({"WARNING" if bad else "INFO"}, message)
+        jobs.tell(message, bad=bad)
+
+
+def _passing(items: Iterator[object]) -> Generator[object, None, list[object]]:
+    """Pass a generator's items on, and return them all."""
+    passed = []
+    for item in items:
+        passed.append(item)
+        yield item
+    return passed
+
+
+class SOLILOQUY_OT_unbake(OnTake, bpy.types.Operator):
+    """Take the chosen take's keys, Actions and tracks off every target; nothing else is touched"""
+
+    bl_idname = "soliloquy.unbake"
+    bl_label = "Remove Bake"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove them."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        count = takes.unbake(take.key)
+        message = say("{take} was taken off {count} data-blocks", take=take.name, count=count)
+        self.report({"INFO"}, message)
+        jobs.tell(f"{message}.")
+        return {"FINISHED"}
+
+
+CLASSES = (SOLILOQUY_OT_add_head, SOLILOQUY_OT_bake, SOLILOQUY_OT_check_moves, SOLILOQUY_OT_unbake)

@@ -1,0 +1,42 @@
+"""The quick look: one take in seconds, small, which the real one replaces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+
+from core.wire.protocol import Generate
+
+from .. import compat
+from ..jobs import jobs
+from ..scene.request import generate_request
+from ..words import say
+from .job import OnSpeech
+
+PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}
+"""What a preview changes about the request: the first four seconds as small, uncorrected pictures."""
+PREVIEW_FOLDER = "previews"
+
+
+def preview_of(request: Generate) -> Generate:
+    """The quick look that stands for a request's first take until that is made."""
+    return replace(request, **PREVIEW, out=str(Path(request.out) / PREVIEW_FOLDER))
+
+
+class SOLILOQUY_OT_preview(OnSpeech, bpy.types.Operator):
+    """Show the first four seconds of the first take in small, uncorrected pictures; the real take replaces them"""
+
+    bl_idname = "soliloquy.preview"
+    bl_label = "Preview"
+    bl_options = {"REGISTER"}
+
+    def begin(self, context: bpy.types.Context) -> jobs.Job:
+        """Send the scene's settings, made small."""
+        scene = compat.sequencer_scene(context)
+        request, spoken = generate_request(scene)
+        return jobs.start(preview_of(request), say("Preview"), scene, spoken, say("Preview: 256 px, no correction"))
+
+
+CLASSES = (SOLILOQUY_OT_preview,)

@@ -1,0 +1,260 @@
+"""Operators on the list of takes: place, compare, duplicate, remove, collect from rigs, open the folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import bpy
+import numpy as np
+from bpy.props import BoolProperty, EnumProperty, IntProperty
+
+from core.errors import BadInputError
+
+from .. import compat
+from ..animation import nla
+from ..jobs import jobs
+from ..properties.scene import settings_of
+from ..rig.motion import load_motion
+from ..scene import takes
+from ..steps import SteppedOperator
+from ..words import say
+from .job import OnTake, poll_by
+
+
+class SOLILOQUY_OT_place_take(SteppedOperator, bpy.types.Operator):
+    """Put the chosen take's frames above its sound again, in sync with where that is now, at the scene's rate; \
+what was baked of it moves along"""
+
+    bl_idname = "soliloquy.place_take"
+    bl_label = "Place in Sequencer"
+    bl_options = {"REGISTER", "UNDO"}
+
+    index: IntProperty(name="Take", description="Position in the list; the chosen one when negative", default=-1)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """The chosen take has frames."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        if take is None:
+            return poll_by(cls, say("No take is chosen in the list"))
+        return poll_by(cls, "" if take.status == "READY" else say("The chosen take has no frames on disk"))
+
+    def steps(self, context: bpy.types.Context) -> Iterator[object]:
+        """Build the strip, move the tracks."""
+        scene = compat.sequencer_scene(context)
+        index = self.index if self.index >= 0 else settings_of(scene).active_take
+        yield from takes.place_take(scene, index)
+        takes.follow_sound(scene, settings_of(scene).takes[index])
+
+
+class SOLILOQUY_OT_compare_takes(bpy.types.Operator):
+    """Flip between this take and the one that was shown before"""
+
+    bl_idname = "soliloquy.compare_takes"
+    bl_label = "A/B"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Two takes have been shown."""
+        other = takes.other_take(compat.sequencer_scene(context))
+        return poll_by(cls, say("Choose one take and then another to flip between the two") if other is None else "")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Choose the other."""
+        scene = compat.sequencer_scene(context)
+        settings = settings_of(scene)
+        settings.active_take = takes.index_of(scene, settings.other_take)
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_duplicate_take(OnTake, SteppedOperator, bpy.types.Operator):
+    """A second entry of the take with Actions and a strip of its own, to be edited without losing the first"""
+
+    bl_idname = "soliloquy.duplicate_take"
+    bl_label = "Duplicate Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def steps(self, context: bpy.types.Context) -> Iterator[object]:
+        """Copy the chosen one."""
+        scene = compat.sequencer_scene(context)
+        return takes.duplicate_take(scene, settings_of(scene).active_take)
+
+
+class SOLILOQUY_OT_remove_take(OnTake, bpy.types.Operator):
+    """Take it off the list, out of the sequencer and off every target; its files stay on disk"""
+
+    bl_idname = "soliloquy.remove_take"
+    bl_label = "Remove Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove entry, strip and tracks."""
+        scene = compat.sequencer_scene(context)
+        takes.remove_take(scene, settings_of(scene).active_take)
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_delete_take(bpy.types.Operator):
+    """Remove the take and delete its folder from the disk; this can't be undone"""
+
+    bl_idname = "soliloquy.delete_take"
+    bl_label = "Delete Take and Files"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen, nothing works on it, no other entry shares its files."""
+        scene = compat.sequencer_scene(context)
+        take = takes.active_take(scene)
+        if take is None:
+            return poll_by(cls, say("No take is chosen in the list"))
+        if busy := jobs.why_busy():
+            return poll_by(cls, busy)
+        sharing = sum(other.path() == take.path() for other in settings_of(scene).takes)
+        return poll_by(cls, say("A duplicate of this take uses the same files") if sharing > 1 else "")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first."""
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Delete what the worker made, and nothing that doesn't look like it."""
+        scene = compat.sequencer_scene(context)
+        settings = settings_of(scene)
+        folder = settings.takes[settings.active_take].path()
+        if folder.is_dir() and not (folder.name.startswith("take-") and (folder / "motion.npz").is_file()):
+            self.report({"ERROR"}, say("{folder} doesn't look like a take: delete it yourself", folder=folder))
+            return {"CANCELLED"}
+        takes.remove_take(scene, settings.active_take)
+        shutil.rmtree(folder, ignore_errors=True)
+        bpy.ops.ed.undo_push(message=say("Delete Take"))
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_collect_takes(bpy.types.Operator):
+    """List the takes that rigs of this file carry but the list lacks, as after a rig was appended from another file"""
+
+    bl_idname = "soliloquy.collect_takes"
+    bl_label = "Find Takes on Rigs"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Look at every Action."""
+        added = takes.from_rigs(compat.sequencer_scene(context))
+        self.report({"INFO"}, say("Takes found: {count}", count=added) if added else say("No further takes found"))
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_edit_curves(OnTake, bpy.types.Operator):
+    """Open the chosen take's Actions for editing in the graph editor (NLA tweak mode); again: close them"""
+
+    bl_idname = "soliloquy.edit_curves"
+    bl_label = "Edit Curves"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """The chosen take is on a target."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        return poll_by(cls, nla.why_not_editable(take.key) if take else say("No take is chosen in the list"))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Enter tweak mode on each of the take's tracks, or leave it."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        try:
+            opened = nla.toggle_editing(take.key)
+        except BadInputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if opened:
+            select_carriers(context, take.key)
+        self.report(
+            {"INFO"},
+            say("{take}: curves open in the graph editor", take=take.name)
+            if opened
+            else say("{take}: closed", take=take.name),
+        )
+        return {"FINISHED"}
+
+
+def select_carriers(context: bpy.types.Context, key: str) -> None:
+    """Select what carries the take where none of it is selected: the graph editor shows what is."""
+    blocks = {found.block for found in nla.tracks_of(key)}
+    layer = context.view_layer.objects
+    carriers = [thing for thing in layer if thing in blocks or getattr(thing.data, "shape_keys", None) in blocks]
+    if context.mode == "OBJECT" and carriers and not any(thing.select_get() for thing in carriers):
+        for thing in carriers:
+            thing.select_set(True)
+        layer.active = carriers[0]
+
+
+class SOLILOQUY_OT_reset_style(OnTake, bpy.types.Operator):
+    """Show the chosen take as it was sampled"""
+
+    bl_idname = "soliloquy.reset_style"
+    bl_label = "Reset Style"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """All amounts to 1, no way in or out."""
+        style = takes.active_take(compat.sequencer_scene(context)).style
+        for prop in style.bl_rna.properties:
+            if prop.type == "FLOAT" and getattr(style, prop.identifier) != prop.default:
+                setattr(style, prop.identifier, prop.default)
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
+    """Take the head's pose over from the chosen take at the current frame, so that another take begins or ends there"""
+
+    bl_idname = "soliloquy.pose_from_take"
+    bl_label = "Pose from Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    which: EnumProperty(
+        name="Pose", items=(("start", "Start", "The pose to begin with"), ("end", "End", "The pose to end with"))
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Read the motion there."""
+        scene = compat.sequencer_scene(context)
+        take, performance = takes.active_take(scene), settings_of(scene).performance
+        try:
+            motion = load_motion(take.path() / "motion.npz")
+        except BadInputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        seconds = takes.timing_of(scene, take).seconds(scene.frame_current)
+        setattr(performance, f"{self.which}_pose", motion.sampled(np.array([seconds])).rotation[0])
+        setattr(performance, f"set_{self.which}_pose", True)
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_open_folder(OnTake, bpy.types.Operator):
+    """Show the chosen take's folder: frames, motion, curves"""
+
+    bl_idname = "soliloquy.open_folder"
+    bl_label = "Open Folder"
+
+    job: BoolProperty(name="Job", description="The whole job's folder instead of the take's")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open it in the system's file manager."""
+        take = takes.active_take(compat.sequencer_scene(context))
+        return bpy.ops.wm.path_open(filepath=str(take.job_path() if self.job else take.path()))
+
+
+CLASSES = (
+    SOLILOQUY_OT_place_take,
+    SOLILOQUY_OT_compare_takes,
+    SOLILOQUY_OT_duplicate_take,
+    SOLILOQUY_OT_remove_take,
+    SOLILOQUY_OT_delete_take,
+    SOLILOQUY_OT_collect_takes,
+    SOLILOQUY_OT_edit_curves,
+    SOLILOQUY_OT_reset_style,
+    SOLILOQUY_OT_pose_from_take,
+    SOLILOQUY_OT_open_folder,
+)

@@ -1,0 +1,311 @@
+"""Operators on targets and their mappings: add, presets, lines, wiggle, save and share."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+from core.errors import SoliloquyError
+
+from .. import compat
+from ..animation import styles, wiggle
+from ..properties import preferences
+from ..properties.scene import settings_of
+from ..properties.targets import SoliloquyTarget
+from ..rig import mapping, presets, targets
+from ..words import say
+from .job import poll_by
+
+_SUFFIX = ".json"
+
+
+def active_target(context: bpy.types.Context) -> SoliloquyTarget | None:
+    """The target chosen in the list, or None."""
+    settings = settings_of(compat.sequencer_scene(context))
+    index = settings.active_target
+    return settings.targets[index] if 0 <= index < len(settings.targets) else None
+
+
+class _OnTarget:
+    """Needs a chosen target with an object."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A target is chosen."""
+        target = active_target(context)
+        if target is None:
+            return poll_by(cls, say("No target is chosen"))
+        return poll_by(cls, say("Pick the target's object first") if target.thing is None else "")
+
+
+class SOLILOQUY_OT_add_target(bpy.types.Operator):
+    """Add the selected armatures and meshes with shape keys as targets, each with the mapping that fits it best"""
+
+    bl_idname = "soliloquy.add_target"
+    bl_label = "Add Target"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """One entry for each; an empty one where nothing fitting is selected."""
+        settings = settings_of(compat.sequencer_scene(context))
+        there = {target.thing for target in settings.targets}
+        picked = [
+            thing
+            for thing in context.selected_objects
+            if thing not in there and (thing.type == "ARMATURE" or (thing.type == "MESH" and thing.data.shape_keys))
+        ]
+        # An armature brings the shape keys of its meshes along.
+        carried = {mesh for thing in picked if thing.type == "ARMATURE" for mesh in targets.meshes_of(thing)}
+        for thing in [thing for thing in picked if thing not in carried] or [None]:
+            settings.targets.add().thing = thing
+        settings.active_target = len(settings.targets) - 1
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_remove_target(bpy.types.Operator):
+    """Take the target off the list; what was baked on it stays until Remove Bake"""
+
+    bl_idname = "soliloquy.remove_target"
+    bl_label = "Remove Target"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A target is chosen."""
+        return poll_by(cls, say("No target is chosen") if active_target(context) is None else "")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove the entry."""
+        settings = settings_of(compat.sequencer_scene(context))
+        settings.targets.remove(settings.active_target)
+        settings.active_target = max(0, min(settings.active_target, len(settings.targets) - 1))
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_apply_preset(_OnTarget, bpy.types.Operator):
+    """Replace the target's mapping by one made for its kind of rig"""
+
+    bl_idname = "soliloquy.apply_preset"
+    bl_label = "Mapping Preset"
+    bl_options = {"REGISTER", "UNDO"}
+
+    preset: EnumProperty(
+        name="Preset", items=[(key, label, about) for key, (label, about, _) in presets.PRESETS.items()]
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Make the rules from the names that the rig has."""
+        target = active_target(context)
+        rules = presets.rules_for(self.preset, target.thing)
+        if not rules:
+            label = presets.PRESETS[self.preset][0]
+            self.report(
+                {"ERROR"},
+                say(
+                    "“{target}” has nothing that {label} knows: try Match Names", target=target.thing.name, label=label
+                ),
+            )
+            return {"CANCELLED"}
+        target.preset = self.preset
+        target.set_rules(rules)
+        self.report({"INFO"}, say("“{target}”: {count} lines", target=target.thing.name, count=len(rules)))
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_look_at_camera(_OnTarget, bpy.types.Operator):
+    """Let the target's eyes follow the scene's camera"""
+
+    bl_idname = "soliloquy.look_at_camera"
+    bl_label = "Look at Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Choose the camera."""
+        target, camera = active_target(context), context.scene.camera
+        if camera is None:
+            self.report({"ERROR"}, say("The scene has no camera: add one"))
+            return {"CANCELLED"}
+        target.look_at = camera
+        if not styles.eye_bones(target.thing, target.wanted_rules()):
+            self.report(
+                {"WARNING"},
+                say("The mapping of “{target}” turns no eye bones: nothing can follow", target=target.thing.name),
+            )
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_edit_rules(_OnTarget, bpy.types.Operator):
+    """Add, remove or move a line of the mapping"""
+
+    bl_idname = "soliloquy.edit_rules"
+    bl_label = "Edit Mapping"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    action: EnumProperty(
+        items=(("ADD", "Add", "A new line"), ("REMOVE", "Remove", "Remove this line"), ("CLEAR", "Clear", "All lines"))
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Change the list."""
+        target = active_target(context)
+        if self.action == "ADD":
+            target.rules.add().source = "jawOpen"
+            target.active_rule = len(target.rules) - 1
+        elif self.action == "REMOVE":
+            target.rules.remove(target.active_rule)
+            target.active_rule = max(0, min(target.active_rule, len(target.rules) - 1))
+        else:
+            target.set_rules([])
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_wiggle(_OnTarget, bpy.types.Operator):
+    """Move what this line of the mapping moves there and back, to see that it is the right one; nothing is keyed"""
+
+    bl_idname = "soliloquy.wiggle"
+    bl_label = "Wiggle"
+    bl_options = {"REGISTER"}
+
+    SECONDS = 1.6
+    _timer: bpy.types.Timer | None = None
+    _wiggle: wiggle.Wiggle | None = None
+    _begun: float = 0.0
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Start."""
+        target = active_target(context)
+        if not 0 <= target.active_rule < len(target.rules):
+            self.report({"ERROR"}, say("The mapping has no line to try"))
+            return {"CANCELLED"}
+        self._wiggle = wiggle.Wiggle(target.thing, target.rules[target.active_rule].rule())
+        if self._wiggle.problem:
+            self.report({"ERROR"}, self._wiggle.problem)
+            return {"CANCELLED"}
+        self._begun = time.monotonic()
+        self._timer = context.window_manager.event_timer_add(1 / 30, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Two waves, then as it was."""
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        share = (time.monotonic() - self._begun) / self.SECONDS
+        if share < 1:
+            self._wiggle.set(0.5 - 0.5 * math.cos(4 * math.pi * share))
+            return {"PASS_THROUGH"}
+        self.cancel(context)
+        return {"FINISHED"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Put everything back."""
+        self._wiggle.restore()
+        context.window_manager.event_timer_remove(self._timer)
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+
+
+def profile_folder() -> Path:
+    """Where saved mappings are kept; it outlives upgrades."""
+    return preferences.user_folder() / "mappings"
+
+
+def profiles() -> Iterator[Path]:
+    """Saved mappings."""
+    folder = profile_folder()
+    yield from sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else ()
+
+
+class SOLILOQUY_OT_save_mapping(_OnTarget, bpy.types.Operator):
+    """Save the mapping as a JSON file, to be used on other rigs and shared"""
+
+    bl_idname = "soliloquy.save_mapping"
+    bl_label = "Save Mapping"
+    bl_options = {"REGISTER"}
+
+    filepath: StringProperty(subtype="FILE_PATH")
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask where; by default into the list of saved mappings."""
+        folder = profile_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.filepath = str(folder / f"{bpy.path.clean_name(active_target(context).thing.name)}{_SUFFIX}")
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write it."""
+        path = Path(bpy.path.ensure_ext(self.filepath, _SUFFIX))
+        target = active_target(context)
+        try:
+            path.write_text(mapping.to_json(path.stem, [rule.rule() for rule in target.rules]), encoding="utf-8")
+        except OSError as error:
+            self.report(
+                {"ERROR"},
+                say("{path} can't be written ({error}): choose another folder", path=path, error=error.strerror),
+            )
+            return {"CANCELLED"}
+        target.preset = path.stem
+        self.report({"INFO"}, say("Mapping saved: {path}", path=path))
+        return {"FINISHED"}
+
+
+class SOLILOQUY_OT_load_mapping(_OnTarget, bpy.types.Operator):
+    """Replace the target's mapping by one from a JSON file"""
+
+    bl_idname = "soliloquy.load_mapping"
+    bl_label = "Load Mapping"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(subtype="FILE_PATH")
+    filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        self.filepath = str(profile_folder()) + "/"
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Read it; say what the rig lacks."""
+        target = active_target(context)
+        try:
+            name, rules = mapping.load(Path(self.filepath))
+        except SoliloquyError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        target.preset = name
+        target.set_rules(rules)
+        lacking = targets.missing(target.thing, rules)
+        if lacking:
+            some = ", ".join(lacking[:3]) + (", …" if len(lacking) > 3 else "")
+            self.report(
+                {"WARNING"},
+                say(
+                    "“{target}” lacks {count} of the mapping's names: {some}",
+                    target=target.thing.name,
+                    count=len(lacking),
+                    some=some,
+                ),
+            )
+        return {"FINISHED"}
+
+
+CLASSES = (
+    SOLILOQUY_OT_add_target,
+    SOLILOQUY_OT_remove_target,
+    SOLILOQUY_OT_apply_preset,
+    SOLILOQUY_OT_look_at_camera,
+    SOLILOQUY_OT_edit_rules,
+    SOLILOQUY_OT_wiggle,
+    SOLILOQUY_OT_save_mapping,
+    SOLILOQUY_OT_load_mapping,
+)

@@ -1,0 +1,1 @@
+"""Panels, menus, presets and the status bar: what is drawn."""

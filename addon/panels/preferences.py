@@ -1,0 +1,58 @@
+"""What Preferences > Add-ons > Soliloquy shows and stores; `preferences` reads it."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ..places import ROOT_PACKAGE
+from .speak import draw_runtime
+
+
+class SoliloquyPreferences(bpy.types.AddonPreferences):
+    """Shown under Preferences > Add-ons > Soliloquy."""
+
+    bl_idname = ROOT_PACKAGE
+
+    runtime_folder: StringProperty(
+        name="Runtime Folder",
+        subtype="DIR_PATH",
+        description="Folder for the Python packages (about 2 GB); on Windows choose a short path. "
+        "Blender's folder for extension data when left empty",
+    )
+    worker_python: StringProperty(
+        name="Own Python",
+        subtype="FILE_PATH",
+        description="A Python that has the packages of core/requirements/worker.txt, instead of an installed runtime",
+    )
+    wheels_folder: StringProperty(
+        name="Wheels",
+        subtype="DIR_PATH",
+        description="Folder that holds the packages of core/requirements/worker.txt as wheels, to install them "
+        "without network",
+    )
+    device: EnumProperty(
+        name="Device",
+        description="Where the networks run",
+        items=(
+            ("auto", "Automatic", "CUDA if there, else Metal, else the processor"),
+            ("cpu", "Processor", "The processor only"),
+            ("cuda", "CUDA", "An NVIDIA GPU"),
+            ("mps", "Metal", "An Apple GPU"),
+        ),
+    )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The runtime's state first, then where things are."""
+        layout = self.layout
+        layout.use_property_split = True
+        draw_runtime(layout.column())
+        column = layout.column()
+        column.prop(self, "device")
+        column.prop(self, "runtime_folder")
+        column.prop(self, "wheels_folder")
+        column.prop(self, "worker_python")
+        column.operator("soliloquy.remove_runtime", icon="TRASH")
+
+
+CLASSES = (SoliloquyPreferences,)

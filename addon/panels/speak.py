@@ -1,0 +1,140 @@
+"""The sidebar tab “Soliloquy” in the sequencer and in the 3D viewport."""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+
+from .. import compat
+from ..drawing import Panel, draw_text, in_editors
+from ..jobs import doctor, estimate, jobs
+from ..operators import runtime as operators_runtime
+from ..places import ROOT_PACKAGE
+from ..properties import preferences
+from ..properties.portrait import draw_portrait
+from ..scene import characters
+from ..scene.request import speaker_of, why_not
+from ..sequencer import speech
+from ..words import duration, say
+
+
+def draw_runtime(layout: bpy.types.UILayout) -> None:
+    """Is the runtime there? The button that installs it, or how far the installation is."""
+    if operators_runtime.is_installing():
+        row = layout.row(align=True)
+        turning = time.monotonic() % 2 / 2  # how long it will take depends on the network alone
+        row.progress(factor=turning, type="RING", text=say(operators_runtime.installation().text))
+        row.operator("soliloquy.cancel_install", text="", icon="X")
+        return
+    if preferences.worker_python() is not None:
+        own = preferences.own_python() is not None
+        layout.label(text="Your own Python is used" if own else "Runtime installed", icon="CHECKMARK")
+        return
+    draw_text(
+        layout, say("Soliloquy needs a runtime of Python packages ({size}).", size=say(operators_runtime.SIZE)), "INFO"
+    )
+    if preferences.own_python() is not None:
+        draw_text(
+            layout,
+            say("Your own Python is not there: {path}", path=preferences.own_python()),
+            "ERROR",
+            alert=True,
+        )
+    elif preferences.wheels_folder() is not None:
+        draw_text(
+            layout,
+            say("It will be installed from {folder}.", folder=preferences.wheels_folder()),
+            "FILE_FOLDER",
+        )
+    elif not bpy.app.online_access:
+        draw_text(layout, say("Online access is off, and the packages have to be downloaded."), "ERROR", alert=True)
+        layout.operator(doctor.SHOW_NETWORK, text="Network Preferences", icon="INTERNET_OFFLINE")
+    latest = operators_runtime.installation()
+    if latest is not None and not latest.running:
+        draw_text(layout, say(latest.text), "ERROR" if latest.error else "INFO", alert=bool(latest.error))
+    layout.operator("soliloquy.install_runtime", icon="IMPORT")
+
+
+def draw_progress(layout: bpy.types.UILayout) -> bool:
+    """The running job, or the last one's outcome; True while one runs."""
+    job = jobs.current()
+    if job is None:
+        message, bad = jobs.last_message()
+        if message:
+            draw_text(layout.box(), message, "ERROR" if bad else "CHECKMARK", alert=bad)
+        return False
+    left = say(" · {time} left", time=duration(job.left)) if job.left is not None else ""
+    column = layout.column(align=True)
+    column.label(text="Stopping" if job.cancelling else job.stage, icon="SORTTIME")
+    row = column.row(align=True)
+    row.progress(factor=job.share, text=f"{job.share:.0%}{left}")
+    row.operator("soliloquy.cancel", text="", icon="X")
+    for notice in job.notices:
+        draw_text(column, notice, "INFO")
+    return True
+
+
+class _Speak(Panel):
+    bl_label = "Speak"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Speech, portrait, Generate."""
+        layout = self.layout
+        if preferences.worker_python() is None:
+            draw_runtime(layout)
+            show = layout.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES")
+            show.module = ROOT_PACKAGE
+            return
+        scene, settings = compat.sequencer_scene(context), self.settings(context)
+        column = layout.column()
+        column.label(text="Speech")
+        column.row().prop(settings, "sound", expand=True)
+        if settings.sound == "STRIP":
+            strip = speech.sound_strip(scene)
+            column.label(text=strip.name if strip else "Select a sound strip", icon="SOUND" if strip else "ERROR")
+        column = layout.column()
+        column.label(text="Portrait")
+        owner = characters.portrait_owner(scene, speaker_of(scene))
+        if owner != settings:
+            column.label(text=owner.name, icon="USER")
+        else:
+            draw_portrait(column, settings)
+        row = layout.row(align=True)
+        row.prop(settings, "takes_wanted")
+        row.prop(settings, "seed")
+        if not draw_progress(layout):
+            row = layout.row()
+            row.scale_y = 1.4
+            row.operator("soliloquy.generate", icon="PLAY")
+            row.operator("soliloquy.preview", text="", icon="HIDE_OFF")
+            reason = why_not(context, needs_speech=True)
+            if reason:
+                draw_text(layout, reason, "INFO")
+            elif expected := estimate.words(scene):
+                draw_text(layout, expected, "TIME")
+                if lacking := estimate.lack_for(scene):
+                    draw_text(layout, lacking, "ERROR", alert=True)
+
+
+class _Options(Panel):
+    bl_label = "Options"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """What rarely changes."""
+        layout, settings = self.layout, self.settings(context)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        column = layout.column()
+        column.prop(settings, "motion_only")
+        sub = column.column()
+        sub.active = not settings.motion_only
+        sub.prop(settings, "size")
+        sub.prop(settings, "framing")
+        sub.prop(settings, "renderer")
+        layout.prop(settings, "num_inference_steps")
+        layout.prop(settings, "output_dir", placeholder="beside the .blend")
+
+
+CLASSES = in_editors((_Speak, ""), (_Options, "speak"))

@@ -1,0 +1,130 @@
+"""How new takes are sampled, how the chosen take is shown, and what of it is sampled anew."""
+
+from __future__ import annotations
+
+import bpy
+
+from core.errors import SoliloquyError
+from core.motion.channels import GROUPS
+
+from .. import compat
+from ..animation import nla
+from ..drawing import Panel, draw_text, in_editors
+from ..properties.style import AMPLITUDES
+from ..scene import takes
+from ..scene.request import range_of
+from ..words import say
+from .presets import SOLILOQUY_PT_performance_presets, SOLILOQUY_PT_style_presets
+
+_ANGLES = ("Pitch", "Yaw", "Roll")
+
+
+class _Performance(Panel):
+    bl_label = "Performance"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        """The presets' popover."""
+        SOLILOQUY_PT_performance_presets.draw_panel_header(self.layout)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """How the next takes are to move; none of it changes the takes that are there."""
+        layout, settings = self.layout, self.settings(context)
+        performance = settings.performance
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        column = layout.column(align=True)
+        column.prop(performance, "liveliness", slider=True)
+        column.prop(settings, "guidance_scale")
+        column.prop(performance, "gaze_to_camera", slider=True)
+        row = layout.row(heading="Blinks a Minute")
+        row.prop(performance, "set_blink_rate", text="")
+        sub = row.row()
+        sub.active = performance.set_blink_rate
+        sub.prop(performance, "blink_rate", text="")
+        column = layout.column(align=True)
+        for name in AMPLITUDES:
+            column.prop(performance, name, slider=True)
+        layout.prop(performance, "loop")
+        for name in ("start", "end"):
+            self.draw_pose(layout, performance, name)
+
+    @staticmethod
+    def draw_pose(layout: bpy.types.UILayout, performance: bpy.types.PropertyGroup, which: str) -> None:
+        """A pose that the head begins or ends in."""
+        row = layout.row()
+        row.prop(performance, f"set_{which}_pose")
+        row.operator("soliloquy.pose_from_take", text="", icon="EYEDROPPER").which = which
+        if getattr(performance, f"set_{which}_pose"):
+            column = layout.column(align=True)
+            for index, angle in enumerate(_ANGLES):
+                column.prop(performance, f"{which}_pose", index=index, text=angle)
+
+
+class _Style(Panel):
+    bl_label = "Style"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A take is chosen."""
+        return takes.active_take(compat.sequencer_scene(context)) is not None
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        """The presets' popover."""
+        SOLILOQUY_PT_style_presets.draw_panel_header(self.layout)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """How far each group moves, live on the targets."""
+        layout, take = self.layout, takes.active_take(compat.sequencer_scene(context))
+        style = take.style
+        if not nla.tracks_of(take.key):
+            draw_text(layout, say("The take is on no target yet. Bake it first") + ".", "INFO")
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(style, "liveliness", slider=True)
+        column = layout.column(align=True)
+        for group in GROUPS:
+            column.prop(style, group, slider=True)
+        column = layout.column(align=True)
+        column.prop(style, "way_in")
+        column.prop(style, "way_out")
+        layout.operator("soliloquy.reset_style", icon="LOOP_BACK")
+
+
+class _Resample(Panel):
+    bl_label = "Resample"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """What gets new seeds, over which frames, and how it joins what is kept."""
+        layout, settings = self.layout, self.settings(context)
+        grid = layout.grid_flow(columns=4, even_columns=True, align=True)
+        grid.prop(settings, "renew")
+        layout.prop(settings, "range_kind", text="")
+        if settings.range_kind == "FRAMES":
+            row = layout.row(align=True)
+            row.prop(settings, "range_first")
+            row.prop(settings, "range_last")
+        scene = compat.sequencer_scene(context)
+        take = takes.active_take(scene)
+        if take is not None and settings.range_kind != "WHOLE":
+            try:
+                (first, last), _ = range_of(scene, take)
+                words = say("Scene frames {first} to {last} of {take}", first=first, last=last, take=take.name)
+                layout.label(text=words, icon="PREVIEW_RANGE", translate=False)
+            except SoliloquyError as error:
+                draw_text(layout, str(error), "ERROR", alert=True)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        sub = column.column()
+        sub.active = settings.range_kind != "WHOLE"
+        sub.prop(settings, "transition")
+        column.prop(settings, "renew_style")
+        count = settings.takes_wanted
+        label = say("Resample {count} Takes", count=count) if count > 1 else say("Resample")
+        layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH", translate=False)
+
+
+CLASSES = in_editors((_Performance, "speak"), (_Style, "takes"), (_Resample, "takes"))

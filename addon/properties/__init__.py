@@ -1,0 +1,1 @@
+"""Settings stored in the .blend file and in the preferences."""

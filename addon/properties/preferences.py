@@ -1,0 +1,89 @@
+"""The add-on's preferences: where the worker's Python is, and where takes go.
+
+``SOLILOQUY_PYTHON`` (an interpreter) and ``SOLILOQUY_RUNTIME`` (a folder for the environment) come before the
+preferences; scripts, tests and render farms set those.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import bpy
+
+from core.errors import SoliloquyError
+from core.runtime import environment
+
+from ..places import ROOT_PACKAGE
+from ..words import say
+
+
+def _preferences() -> bpy.types.AddonPreferences | None:
+    """The stored preferences; None when the add-on was registered by a script and not enabled in Blender."""
+    addon = bpy.context.preferences.addons.get(ROOT_PACKAGE)
+    return addon.preferences if addon else None
+
+
+def _chosen(name: str) -> str:
+    stored = _preferences()
+    return str(getattr(stored, name)).strip() if stored else ""
+
+
+def device() -> str:
+    """The chosen device, ``auto`` by default."""
+    return _chosen("device") or "auto"
+
+
+def user_folder() -> Path:
+    """The extension's folder for files that outlive an upgrade; without an installation one in the user's home."""
+    try:
+        return Path(bpy.utils.extension_path_user(ROOT_PACKAGE))
+    except ValueError:
+        return Path.home() / ".soliloquy"
+
+
+def runtime_folder() -> Path:
+    """Where the worker's environment is or will be installed."""
+    chosen = os.environ.get("SOLILOQUY_RUNTIME") or bpy.path.abspath(_chosen("runtime_folder"))
+    return Path(chosen) if chosen else user_folder() / "runtime"
+
+
+def wheels_folder() -> Path | None:
+    """Folder of wheels to install from instead of the network, or None."""
+    chosen = bpy.path.abspath(_chosen("wheels_folder"))
+    return Path(chosen) if chosen else None
+
+
+def own_python() -> Path | None:
+    """The Python that the user chose instead of an installed runtime, whether it is there or not; None without."""
+    chosen = os.environ.get("SOLILOQUY_PYTHON") or bpy.path.abspath(_chosen("worker_python"))
+    return Path(chosen) if chosen else None
+
+
+def worker_python() -> Path | None:
+    """The worker's interpreter, or None while no runtime is installed. Quick enough for a panel's ``poll``."""
+    own = own_python()
+    if own is not None:
+        return own if own.is_file() else None
+    return environment.installed_python(runtime_folder())
+
+
+def require_worker_python() -> Path:
+    """`worker_python`, or a `SoliloquyError` that says what to do."""
+    python = worker_python()
+    if python is None:
+        raise SoliloquyError(
+            "runtime_missing",
+            say("Soliloquy's runtime is not installed."),
+            say("Install it in the add-on's preferences, or set SOLILOQUY_PYTHON."),
+        )
+    return python
+
+
+def output_folder(chosen: str) -> Path:
+    """Absolute folder for takes: the chosen one, else ``soliloquy`` beside the .blend, else the user's folder."""
+    if chosen.strip() and (bpy.data.filepath or not chosen.startswith("//")):
+        return Path(bpy.path.abspath(chosen)).absolute()
+    if bpy.data.filepath:
+        return Path(bpy.path.abspath("//soliloquy")).absolute()
+    return user_folder() / "takes"

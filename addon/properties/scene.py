@@ -1,0 +1,245 @@
+"""The scene's settings and its list of takes; all of it is saved in the .blend and can be undone."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from core.motion.channels import FPS, GROUPS, LIP_GROUPS
+from core.wire.protocol import Generate
+
+from ..compat import BLEND_RELATIVE
+from ..sequencer.ranges import ITEMS as RANGES
+from .changes import Change
+from .portrait import PortraitProperties
+from .style import CLASSES as STYLE_CLASSES
+from .style import SoliloquyPerformance, SoliloquyStyle
+from .targets import CLASSES as TARGET_CLASSES
+from .targets import SoliloquyTarget
+
+_LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
+"""Defaults and limits of the settings are the protocol's."""
+
+
+def _limits(name: str) -> dict[str, float]:
+    spec = _LIMITS[name]
+    return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
+
+
+_GROUP_ITEMS = (
+    ("lips", "Lips", "Put the lips back to what the speech says; every seed gives the same"),
+    ("jaw", "Jaw", "Put the jaw back to what the speech says; every seed gives the same"),
+    ("cheeks", "Cheeks", "New motion of the cheeks"),
+    ("nose", "Nose", "New motion of the nose"),
+    ("brows", "Brows", "New motion of the brows"),
+    ("blink", "Blink", "New blinks and squints"),
+    ("gaze", "Gaze", "New glances"),
+    ("head", "Head", "New motion of the head"),
+)
+
+
+TAKE_CHOSEN: Change[SoliloquySettings] = Change()
+"""Another take was chosen in the list."""
+SHOWN_CHANGED: Change[SoliloquyTake] = Change()
+"""The eye of a take was switched."""
+TAKE_RENAMED: Change[SoliloquyTake] = Change()
+OPINION_CHANGED: Change[SoliloquyTake] = Change()
+"""A take's star or note was changed."""
+
+
+class SoliloquyTake(bpy.types.PropertyGroup):
+    """One finished take: where it lies on disk and where it belongs on the timeline."""
+
+    name: StringProperty(
+        name="Name", description="The take's name, also of its NLA tracks and strip", update=TAKE_RENAMED.update
+    )
+    key: StringProperty(name="Key", description="Tells this entry from all others; its Actions carry it")
+    star: BoolProperty(name="Star", description="Mark this take as one to keep", update=OPINION_CHANGED.update)
+    style: PointerProperty(type=SoliloquyStyle)
+    note: StringProperty(
+        name="Note", description="What you want to remember about this take", update=OPINION_CHANGED.update
+    )
+    shown: BoolProperty(
+        name="Show",
+        description="Show the take's frames and play its NLA tracks",
+        default=True,
+        update=SHOWN_CHANGED.update,
+    )
+    index: IntProperty(name="Take", description="Number of the take within its job")
+    seed: IntProperty(name="Seed", description="The same seed gives the same motion again")
+    job: StringProperty(name="Job", subtype="DIR_PATH", options=BLEND_RELATIVE)
+    folder: StringProperty(name="Folder", subtype="DIR_PATH", options=BLEND_RELATIVE)
+    home: StringProperty(name="Made In", description="Absolute folder in which the take was made")
+    frame_count: IntProperty(name="Frames", description="Frames of the take, 25 a second")
+    fps: FloatProperty(name="Rate", default=25.0)
+    has_frames: BoolProperty(name="Has Frames")
+    character: StringProperty(name="Character", description="Who speaks; it goes on this character's targets")
+    preview: BoolProperty(name="Preview", description="A quick look that the real take replaces")
+    imported: BoolProperty(name="Imported", description="Its motion came from a file, its job from another take")
+    audio_start: FloatProperty(name="Start", description="Second of the sound file at which the take starts")
+    audio_strip: StringProperty(name="Sound Strip")
+    origin: FloatProperty(name="Scene Frame", description="Scene frame at which the take was made to start")
+    channel: IntProperty(name="Channel", description="Channel of the sound")
+    image_strip: StringProperty(name="Image Strip")
+    status: EnumProperty(
+        name="Status",
+        items=(
+            ("READY", "Ready", "Frames and motion are on disk"),
+            ("MOTION", "Motion only", "Motion is on disk, frames were not rendered"),
+            ("MISSING", "Missing", "The take's folder is gone"),
+        ),
+    )
+
+    def path(self) -> Path:
+        """The take's folder, absolute."""
+        return Path(bpy.path.abspath(self.folder))
+
+    def job_path(self) -> Path:
+        """The job's folder, absolute."""
+        return Path(bpy.path.abspath(self.job))
+
+    def refresh_status(self) -> None:
+        """Look at the disk; a take whose file was saved elsewhere is found where it was made."""
+        folder = self.path()
+        if not folder.is_dir() and self.home and Path(self.home).is_dir():
+            self.folder, folder = self.home, Path(self.home)
+            if not self.job_path().is_dir():
+                self.job = str(folder.parent)
+        frames = self.has_frames and (folder / "frames").is_dir()
+        status = "READY" if frames else "MOTION" if (folder / "motion.npz").is_file() else "MISSING"
+        if status != self.status:
+            self.status = status
+
+
+class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
+    """What to generate, from what, and what came of it."""
+
+    sound: EnumProperty(
+        name="Speech",
+        items=(
+            ("STRIP", "Active Strip", "Speak the active sound strip, as it is trimmed and placed"),
+            ("MIX", "Scene Mix", "Speak all that is heard between the scene's first and last frame"),
+        ),
+    )
+    takes_wanted: IntProperty(
+        name="Takes", description="Takes to make; take k uses seed + k − 1", default=1, min=1, max=64
+    )
+    seed: IntProperty(name="Seed", description="Seed of the first take", **_limits("seed"))
+    guidance_scale: FloatProperty(
+        name="Guidance",
+        description="How closely head, eyes and brows follow the voice; 0 ignores it",
+        precision=1,
+        **_limits("guidance_scale"),
+    )
+    num_inference_steps: IntProperty(
+        name="Steps",
+        description="Sampler steps; with fewer the head moves less",
+        **_limits("num_inference_steps"),
+    )
+    size: EnumProperty(
+        name="Face Size",
+        description="Pixels of the rendered face square",
+        items=(("256", "256 px", "Quick"), ("512", "512 px", "Finer, about three times slower")),
+        default="512",
+    )
+    framing: EnumProperty(
+        name="Framing",
+        items=(
+            ("portrait", "Whole Picture", "The face is put back into the whole portrait"),
+            ("crop", "Face Only", "The face square alone"),
+        ),
+    )
+    renderer: EnumProperty(
+        name="Renderer",
+        description="What makes frames of a motion",
+        items=(
+            ("gan", "Corrected", "The photograph warped by geometry, then corrected by the trained network G"),
+            ("warp", "Plain Warp", "The photograph warped by geometry alone: quicker, seams and lids show more"),
+        ),
+    )
+    performance: PointerProperty(type=SoliloquyPerformance)
+    motion_only: BoolProperty(name="Motion Only", description="Make motion and curves without rendering frames")
+    renew: EnumProperty(
+        name="Resample",
+        description="Channel groups that get new seeds; the others stay as they are, to the bit",
+        options={"ENUM_FLAG"},
+        items=_GROUP_ITEMS,
+        default=set(GROUPS) - set(LIP_GROUPS),
+    )
+    range_kind: EnumProperty(
+        name="Range", description="Part of the take that gets new seeds; the rest stays, to the bit", items=RANGES
+    )
+    range_first: IntProperty(name="First", description="First scene frame to sample anew", default=1)
+    range_last: IntProperty(name="Last", description="Last scene frame to sample anew", default=50)
+    transition: FloatProperty(
+        name="Transition",
+        description="Time over which new motion bends to meet what is kept",
+        default=0.32,
+        min=1.0 / FPS,
+        max=100.0 / FPS,
+        soft_max=2.0,
+        unit="TIME_ABSOLUTE",
+    )
+    renew_style: BoolProperty(
+        name="Use Performance",
+        description="Sample with what is set under Performance now; off: as the take's job was made",
+        default=True,
+    )
+    output_dir: StringProperty(
+        name="Output",
+        subtype="DIR_PATH",
+        options=BLEND_RELATIVE,
+        description="Folder for takes; beside the .blend when left empty",
+    )
+    takes: CollectionProperty(type=SoliloquyTake)
+    active_take: IntProperty(
+        name="Active Take",
+        description="Choosing a take shows it alone among those of its speech",
+        update=TAKE_CHOSEN.update,
+    )
+    shown_take: StringProperty(name="Shown Take", description="Key of the take that is shown")
+    other_take: StringProperty(name="Other Take", description="Key of the take that was shown before, for A/B")
+    targets: CollectionProperty(type=SoliloquyTarget)
+    active_target: IntProperty(name="Active Target", description="The target whose mapping is shown below")
+    bake_on_arrival: BoolProperty(
+        name="Bake New Takes", description="Key each new take on all targets as soon as it is there", default=True
+    )
+    tolerance: FloatProperty(
+        name="Curve Error",
+        description="Keys are left out where straight lines between the others stay this close to the motion: "
+        "shapes in parts of their travel, turns in radians, moves in tenths of a metre; 0 keys every frame",
+        default=0.002,
+        min=0.0,
+        max=0.1,
+        precision=4,
+        step=0.1,
+    )
+
+
+def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:
+    """The scene's settings."""
+    return scene.soliloquy
+
+
+CLASSES = (*TARGET_CLASSES, *STYLE_CLASSES, SoliloquyTake, SoliloquySettings)
+
+
+def register() -> None:
+    """Attach the settings to scenes."""
+    bpy.types.Scene.soliloquy = PointerProperty(type=SoliloquySettings)
+
+
+def unregister() -> None:
+    """Detach the settings from scenes."""
+    del bpy.types.Scene.soliloquy

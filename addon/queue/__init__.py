@@ -1,0 +1,1 @@
+"""Many jobs: the panel's queue and batch lists."""

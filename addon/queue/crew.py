@@ -1,0 +1,266 @@
+"""Workers that run a job list: polled, never waited for, so that a window can do it beside its user.
+
+Entries begin in the list's order, each on the first seat that is free. A failure that is not the input's is tried
+again; one job's failure stops no other. The summary is written after every change, so that a killed run leaves one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, SoliloquyError
+from core.wire.client import WorkerClient
+from core.wire.protocol import Done, Error, Probe, TakeReady, error_event
+
+from ..jobs.following import Following
+from ..words import say
+from . import batch, seats
+from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
+from .seats import Room, Seat
+
+Start = Callable[[dict[str, str]], WorkerClient]
+"""Starts a worker with these variables in its environment; raises SoliloquyError."""
+_BUSY = "job_busy"
+_LASTING = {"disk_full"}
+"""Failures that another try would only meet again."""
+
+
+class Crew:
+    """A run of a job list.
+
+    Parameters
+    ----------
+    entries
+        The list; those that wait are run. More may be appended meanwhile.
+    start
+        Starts one worker.
+    summary
+        File that tells how the jobs went; where it can't be written ``unsaved`` is True and ``notices`` says why.
+    workers
+        How many at once, `seats.AUTO` for as many as make sense; ``room`` limits them.
+    retries
+        Further tries after a failure of the worker.
+    changed, arrived
+        Called when an entry's status has changed, and for each finished take. Never called after `kill`.
+    """
+
+    def __init__(
+        self,
+        entries: list[Entry],
+        start: Start,
+        summary: Path,
+        *,
+        workers: int = 1,
+        room: Room | None = None,
+        retries: int = 1,
+        changed: Callable[[Entry], None] = lambda entry: None,
+        arrived: Callable[[Entry, TakeReady], None] = lambda entry, take: None,
+    ) -> None:
+        self.entries = entries
+        self.notices: list[str] = []
+        self.unsaved = False
+        self.seats: list[Seat] = [Seat()]
+        self._start, self._summary, self._retries = start, summary, retries
+        self._wanted, self._room = workers, room
+        self._changed, self._arrived = changed, arrived
+        self._held: set[str] = set()
+        self._stopping = False
+        self._unplanned = room is not None and workers != 1 and self._waiting() > 1
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing runs and nothing will."""
+        return all(seat.entry is None for seat in self.seats) and (self._stopping or not self._waiting())
+
+    @property
+    def running(self) -> list[Entry]:
+        """Entries that workers are on."""
+        return [seat.entry for seat in self.seats if seat.entry is not None]
+
+    def poll(self) -> bool:
+        """Take in what the workers have said, or else give them what is next; True when something changed.
+
+        Never waits, and does little at once: it is a turn of Blender's window.
+        """
+        if self._unplanned:
+            return self._plan()
+        heard = [self._listen(seat) for seat in self.seats]
+        return any(heard) or any(self._give(seat) for seat in self.seats if seat.entry is None)
+
+    def cancel(self, entry: Entry) -> None:
+        """Stop an entry that runs, or take a waiting one out of the run."""
+        if entry.status == WAITING:
+            self._end(entry, CANCELLED, EXIT_CANCELLED, say("Cancelled."))
+        for seat in self.seats:
+            if seat.entry is entry and seat.following is not None and not seat.following.cancelling:
+                seat.following.cancelling = True
+                seat.client.cancel(seat.following.identifier)
+
+    def stop(self) -> None:
+        """Cancel what runs and begin nothing more; what waits goes on waiting."""
+        self._stopping, self._unplanned = True, False
+        for entry in self.running:
+            self.cancel(entry)
+
+    def close(self) -> None:
+        """End the workers, in the background: they have nothing to do any more."""
+        for client in self._let_go():
+            threading.Thread(target=client.close, daemon=True).start()
+
+    def kill(self) -> None:
+        """End everything at once; what ran counts as cancelled, its finished takes stay."""
+        self._stopping, self._unplanned = True, False
+        ran = self.running
+        for client in self._let_go():
+            client.kill()
+            client.close(timeout=1.0)
+        for entry in ran:
+            entry.status, entry.error, entry.code = CANCELLED, say("Cancelled."), EXIT_CANCELLED
+        if ran:
+            self._save()
+
+    # The workers ------------------------------------------------------------------------------------------------------
+
+    def _plan(self) -> bool:
+        """Ask a first worker what there is, then seat the others."""
+        first = self.seats[0]
+        if first.following is None:
+            try:
+                first.client = first.client or self._start({})
+                first.following = Following(Probe())
+                first.following.identifier = first.client.request(first.following.request)
+            except SoliloquyError:
+                self._unplanned = False  # the first entry meets it again and tells
+            return True
+        for event in first.client.poll():
+            first.following.take_in(event)
+        if not first.following.finished:
+            return False
+        done, first.following = first.following.done, None
+        if done is not None:
+            self._seat(first, done.result)
+        self._unplanned = False
+        return True
+
+    def _seat(self, first: Seat, probed: dict[str, Any]) -> None:
+        device = next(entry.request.device for entry in self.entries if entry.status == WAITING)
+        self.seats, short = seats.plan(self._wanted, self._waiting(), device, probed, self._room)
+        if short:
+            self.notices.append(short)
+        if not self.seats[0].environment:
+            self.seats[0].client = first.client
+        else:  # it sees every GPU, or takes every core
+            threading.Thread(target=first.client.close, daemon=True).start()
+
+    def _let_go(self) -> list[WorkerClient]:
+        clients = [seat.client for seat in self.seats if seat.client is not None]
+        for seat in self.seats:
+            seat.client = seat.entry = seat.following = None
+        return clients
+
+    def _give(self, seat: Seat) -> bool:
+        """Begin the next entry on a free seat; False where there is none."""
+        entry = next((e for e in self.entries if e.status == WAITING and e.key not in self._held), None)
+        if entry is None or self._stopping:
+            return False
+        seat.entry, seat.following = entry, Following(entry.request, stage=say("Starting the worker"))
+        entry.attempts += 1
+        entry.made_from = entry.fingerprint()
+        entry.status, entry.error, entry.takes, entry.share, entry.left = RUNNING, "", [], 0.0, None
+        entry.stage = seat.following.stage
+        seat.begun = time.monotonic()
+        try:
+            if seat.client is None or not seat.client.alive:
+                seat.client = self._start(seat.environment)
+            seat.following.identifier = seat.client.request(entry.request)
+        except SoliloquyError as error:
+            seat.following.error = error_event("", error)
+        self._tell(entry)
+        return True
+
+    def _listen(self, seat: Seat) -> bool:
+        """Take in what a worker has said of its entry; True when something changed."""
+        entry, following = seat.entry, seat.following
+        if entry is None or following is None:
+            return False
+        events = seat.client.poll() if seat.client is not None else []
+        for event in events:
+            following.take_in(event)
+        while following.arrived:
+            entry.takes.append(following.arrived.popleft())
+            self._arrived(entry, entry.takes[-1])
+        entry.stage = say("Stopping") if following.cancelling else following.stage
+        entry.share, entry.left = following.share, following.left
+        if following.finished:
+            self._conclude(seat, entry, following)
+            return True
+        return bool(events)
+
+    def _conclude(self, seat: Seat, entry: Entry, following: Following) -> None:
+        entry.seconds = round(entry.seconds + time.monotonic() - seat.begun, 1)
+        seat.entry = seat.following = None
+        self.notices += [f"{entry.name}: {notice}" for notice in following.notices]
+        if seat.client is not None and not seat.client.alive:
+            threading.Thread(target=seat.client.close, daemon=True).start()
+            seat.client = None
+        others = bool(self.running)
+        error: Error | Done | None = following.error
+        if not isinstance(error, Error):
+            self._end(entry, DONE, EXIT_DONE, "")
+        elif error.exit_code == EXIT_CANCELLED:
+            self._end(entry, CANCELLED, EXIT_CANCELLED, error.message)
+        elif error.code == _BUSY and others:  # the same takes as an entry that runs: its turn comes after that
+            self._held.add(entry.key)
+            entry.attempts -= 1
+            self._end(entry, WAITING, EXIT_DONE, "")
+            return
+        elif self._worth_retrying(error, entry):
+            self._end(entry, WAITING, error.exit_code, f"{error.message} {error.hint}".strip())
+        else:
+            self._end(entry, FAILED, error.exit_code, f"{error.message} {error.hint}".strip())
+        self._held.clear()
+
+    def _worth_retrying(self, error: Error, entry: Entry) -> bool:
+        passing = error.exit_code != EXIT_BAD_INPUT and error.code not in _LASTING
+        return passing and entry.attempts <= self._retries and not self._stopping
+
+    # The list ---------------------------------------------------------------------------------------------------------
+
+    def _waiting(self) -> int:
+        return sum(entry.status == WAITING for entry in self.entries)
+
+    def _end(self, entry: Entry, status: str, code: int, error: str) -> None:
+        entry.status, entry.code, entry.error = status, code, error
+        entry.stage, entry.left = "", None
+        self._tell(entry)
+
+    def _tell(self, entry: Entry) -> None:
+        self._save()
+        self._changed(entry)
+
+    def _save(self) -> None:
+        """A summary that can't be written stops no job."""
+        try:
+            batch.write_summary(self.entries, self._summary)
+            self.unsaved = False
+        except SoliloquyError as error:
+            self.unsaved = True
+            if str(error) not in self.notices:
+                self.notices.append(str(error))
+
+
+def run(crew: Crew) -> None:
+    """Wait until a crew has finished, as scripts do; whatever ends it early, no worker is left."""
+    try:
+        while not crew.finished:
+            if not crew.poll():
+                time.sleep(0.02)
+    finally:
+        if crew.finished:
+            crew.close()
+        else:
+            crew.kill()

@@ -1,0 +1,1 @@
+"""Takes, characters, portraits and heads in a Blender scene."""

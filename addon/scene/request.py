@@ -1,0 +1,126 @@
+"""What the worker is asked for, as the scene's settings and its chosen take say, and why it can't be asked now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from core.errors import BadInputError
+from core.wire.protocol import Generate, Render
+
+from .. import compat
+from ..jobs import jobs
+from ..properties import preferences
+from ..properties.scene import SoliloquyTake, settings_of
+from ..sequencer import ranges, speech
+from ..words import say
+from . import characters, portrait, takes
+
+
+def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_take: bool = False) -> str:
+    """Why a job can't start now, for tooltips and the panel; empty when it can."""
+    scene = compat.sequencer_scene(context)
+    if busy := jobs.why_busy():
+        return busy
+    if preferences.worker_python() is None:
+        return say("The runtime is not installed: install it in the add-on's preferences")
+    settings = settings_of(scene)
+    if needs_speech and settings.sound == "STRIP" and speech.sound_strip(scene) is None:
+        return say("No sound strip is active: select one in the sequencer")
+    if needs_speech and not portrait.has_portrait(characters.portrait_owner(scene, speaker_of(scene))):
+        return say("No portrait is chosen")
+    if needs_take and takes.active_take(scene) is None:
+        return say("No take is chosen in the list")
+    if needs_take and takes.active_take(scene).status == "MISSING":
+        return say("The chosen take's folder is gone from the disk")
+    if needs_take and takes.active_take(scene).preview:
+        return say("The chosen take is a preview: Generate makes the real one")
+    return ""
+
+
+def speaker_of(scene: bpy.types.Scene) -> str:
+    """Name of the character who speaks what would be spoken; empty where nobody was assigned."""
+    strip = speech.sound_strip(scene) if settings_of(scene).sound == "STRIP" else None
+    return getattr(strip, "soliloquy_character", "")
+
+
+def target_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The object of the target that is chosen in the list, or None."""
+    settings = settings_of(scene)
+    index = settings.active_target
+    return settings.targets[index].thing if 0 <= index < len(settings.targets) else None
+
+
+def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
+    """The request that the scene's settings ask for, and the speech it is about."""
+    settings = settings_of(scene)
+    inputs = preferences.output_folder(settings.output_dir) / "inputs"
+    if settings.sound == "MIX":
+        spoken = speech.speech_from_mix(scene, inputs)
+    else:
+        strip = speech.sound_strip(scene)
+        if strip is None:
+            raise BadInputError("no_strip", say("No sound strip is active."), say("Select one in the sequencer."))
+        spoken = speech.speech_from_strip(scene, strip, inputs)
+    return request_for(scene, spoken), spoken
+
+
+def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
+    """The request for a given speech with the scene's other settings."""
+    settings = settings_of(scene)
+    out = preferences.output_folder(settings.output_dir)
+    return Generate(
+        audio=str(spoken.path),
+        portrait=str(portrait.portrait_path(characters.portrait_owner(scene, spoken.character), out / "inputs")),
+        out=str(out),
+        start=spoken.start,
+        duration=spoken.duration,
+        takes=settings.takes_wanted,
+        seed=settings.seed,
+        guidance_scale=settings.guidance_scale,
+        num_inference_steps=settings.num_inference_steps,
+        style=settings.performance.style(),
+        renderer=settings.renderer,
+        size=int(settings.size),
+        framing=settings.framing,
+        motion_only=settings.motion_only,
+        device=preferences.device(),
+    )
+
+
+def spoken_by(take: SoliloquyTake) -> speech.Speech:
+    """The speech of an existing take, so that further takes of its job land in the same place."""
+    place = round(take.origin), take.audio_strip, take.channel, take.character
+    return speech.Speech(Path(), take.audio_start, None, *place)
+
+
+def range_of(scene: bpy.types.Scene, take: SoliloquyTake) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The range to be resampled as scene frames and as the take's frames; None: the whole take."""
+    settings = settings_of(scene)
+    typed = (settings.range_first, settings.range_last)
+    chosen = ranges.scene_frames(scene, settings.range_kind, take.image_strip, typed)
+    if chosen is None:
+        return None
+    return chosen, ranges.take_frames(takes.timing_of(scene, take), take.frame_count, *chosen, take.fps)
+
+
+def no_portrait(take: SoliloquyTake) -> str:
+    """Why a take can't be rendered: an imported one may have no job that lends it a portrait."""
+    return "" if take.job else say("The take was imported without a job: choose a generated take, then import again")
+
+
+def render_request(scene: bpy.types.Scene, take: SoliloquyTake, motion: str | None = None) -> Render:
+    """Ask for frames of the take, or of another motion in its place, of the face size and framing that are set."""
+    settings = settings_of(scene)
+    if motion is None and take.imported:  # the motions of the job's own takes are known to the worker
+        motion = str(take.path() / "motion.npz")
+    return Render(
+        job=str(take.job_path()),
+        take=take.index,
+        motion=motion,
+        size=int(settings.size),
+        framing=settings.framing,
+        renderer=settings.renderer,
+        device=preferences.device(),
+    )

@@ -1,0 +1,1 @@
+"""Sound strips, picture strips, ranges and timing in the sequencer."""

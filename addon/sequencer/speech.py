@@ -1,0 +1,176 @@
+"""What the user wants spoken: the active sound strip, as it is trimmed and placed, or the scene's whole mix."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from core.errors import BadInputError, SoliloquyError
+from core.files import make_folder, write_bytes
+
+from .. import compat
+from ..words import say
+from . import strips
+from .timing import Timing, scene_rate
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A piece of a sound file and its place on the timeline.
+
+    ``start`` and ``duration`` are seconds of the file (``duration`` None: to its end); ``origin`` is the scene frame at
+    which ``start`` is heard. ``strip`` links to the strip whose content the file is (`strips.link`), so that takes
+    follow it when it is moved; it is empty where the file is a mix made for one place. ``character`` names who speaks,
+    if anybody.
+    """
+
+    path: Path
+    start: float
+    duration: float | None
+    origin: int
+    strip: str
+    channel: int
+    character: str = ""
+
+
+def rate_of(scene: bpy.types.Scene) -> float:
+    """The scene's frames a second."""
+    return scene_rate(scene.render.fps, scene.render.fps_base)
+
+
+def sound_strip(scene: bpy.types.Scene) -> Any | None:
+    """The strip to be spoken: the active one if it is sound, else the only selected or only existing sound strip."""
+    active = scene.sequence_editor.active_strip if scene.sequence_editor else None
+    if active is not None and active.type == "SOUND":
+        return active
+    for among in (compat.selected_strips(scene), compat.all_strips(scene)):
+        sounds = [strip for strip in among if strip.type == "SOUND"]
+        if len(sounds) == 1:
+            return sounds[0]
+    return None
+
+
+def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speech:
+    """The part of the strip's file that is heard between its handles.
+
+    A packed sound is written to ``inputs``; a strip whose speed was changed is mixed down there as it is heard.
+
+    Raises
+    ------
+    BadInputError
+        If the file is missing or nothing of it lies between the handles.
+    """
+    if compat.is_retimed(scene, strip):
+        others = [other for other in compat.all_strips(scene) if other.name != strip.name and other.type != "META"]
+        path = _mixdown(scene, compat.left_handle(strip), compat.right_handle(strip), inputs, silence=others)
+        return Speech(path, 0.0, None, compat.left_handle(strip), "", strip.channel, strip.soliloquy_character)
+    path = _file_of_sound(strip.sound, inputs)
+    rate = rate_of(scene)
+    zero = _content_zero(strip, rate)
+    left = max(compat.left_handle(strip), int(-(-zero // 1)))
+    right = compat.right_handle(strip)
+    end = compat.content_start(strip) + compat.content_duration(strip)
+    if right <= left or left >= end:
+        raise BadInputError(
+            "audio_empty",
+            say("Nothing of the sound lies between the handles of strip “{strip}”.", strip=strip.name),
+            say("Pull its handles over the sound."),
+        )
+    duration = (right - left) / rate if right < end else None
+    start = max(0.0, (left - zero) / rate)
+    return Speech(path, start, duration, left, strips.link(scene, strip), strip.channel, strip.soliloquy_character)
+
+
+def speech_from_mix(scene: bpy.types.Scene, inputs: Path) -> Speech:
+    """All the scene's sound over its frame range, mixed down to a file in ``inputs``."""
+    path = _mixdown(scene, scene.frame_start, scene.frame_end + 1, inputs, silence=())
+    sounds = [strip.channel for strip in compat.all_strips(scene) if strip.type == "SOUND"]
+    return Speech(path, 0.0, None, scene.frame_start, "", max(sounds, default=1))
+
+
+def take_timing(scene: bpy.types.Scene, linked: str, audio_start: float, origin: float) -> Timing:
+    """Where a take belongs now: with its strip, wherever that was moved, else where it was made."""
+    rate = rate_of(scene)
+    strip = strips.find_strip(scene, linked)
+    if strip is not None and strip.type == "SOUND":
+        return Timing(_content_zero(strip, rate) + audio_start * rate, rate)
+    return Timing(origin, rate)
+
+
+def _content_zero(strip: Any, rate: float) -> float:
+    """Scene frame at which second 0 of the strip's file would be heard (measured on mixdowns of a rising tone)."""
+    return compat.content_start(strip) - compat.content_trim(strip) + getattr(strip, "sound_offset", 0.0) * rate
+
+
+def _file_of_sound(sound: bpy.types.Sound, inputs: Path) -> Path:
+    if sound.packed_file is not None:
+        return write_packed(sound.packed_file, sound.filepath or sound.name, inputs)
+    path = Path(bpy.path.abspath(sound.filepath, library=sound.library))
+    if not path.is_file():
+        raise BadInputError(
+            "audio_missing",
+            say("The strip's sound file is missing: {path}", path=path),
+            say("Find it with File > External Data."),
+        )
+    return path.resolve()
+
+
+def write_packed(packed: bpy.types.PackedFile, name: str, inputs: Path) -> Path:
+    """Write a packed file's bytes into ``inputs`` under a name made of their hash, once."""
+    data = packed.data
+    suffix = Path(bpy.path.basename(name)).suffix or ".bin"
+    return write_once(inputs / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}", data)
+
+
+def write_once(path: Path, data: bytes) -> Path:
+    """Write ``data`` to ``path`` unless it is there; a half-written file is never left under the name.
+
+    Several Blenders may write the same file at the same time. Raises BadInputError ``output_unwritable``.
+    """
+    try:
+        if not path.is_file():
+            make_folder(path.parent)
+            write_bytes(path, data)
+    except (OSError, SoliloquyError) as error:
+        refusal = error if isinstance(error, OSError) else error.__cause__
+        raise BadInputError(
+            "output_unwritable",
+            say("Cannot write to {parent} ({error}).", parent=path.parent, error=getattr(refusal, "strerror", error)),
+            say("Choose another output folder."),
+        ) from error
+    return path
+
+
+def _mixdown(scene: bpy.types.Scene, start: int, end: int, inputs: Path, silence: Any) -> Path:
+    """Mix the scene frames [start, end) to a WAV file named after its content; the scene is left as it was."""
+    if not compat.HAS_SOUND:
+        raise BadInputError(
+            "no_mixdown",
+            say("This Blender was built without sound."),
+            say("Use a sound strip whose speed is unchanged."),
+        )
+    muted = [(strip, strip.mute) for strip in silence]
+    frames = scene.frame_start, scene.frame_end
+    target = Path(bpy.app.tempdir) / "soliloquy-mix.wav"
+    try:
+        for strip, _ in muted:
+            strip.mute = True
+        scene.frame_start, scene.frame_end = start, end - 1
+        compat.mixdown(scene, target)
+    except RuntimeError as error:
+        raise SoliloquyError(
+            "mixdown_failed",
+            say("Blender could not mix the sound down ({error}).", error=str(error).strip()),
+            say("Use a sound strip whose speed is unchanged, or mix to a file and add that."),
+        ) from error
+    finally:
+        scene.frame_start, scene.frame_end = frames
+        for strip, mute in muted:
+            strip.mute = mute
+    data = target.read_bytes()
+    target.unlink()
+    return write_once(inputs / f"{hashlib.sha256(data).hexdigest()[:16]}.wav", data)

@@ -1,0 +1,161 @@
+"""Takes for other programs: written, read back by Blender's own importers, and still moving."""
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from soliloquy.addon import compat
+from soliloquy.addon.animation import exports, nla
+from soliloquy.addon.rig.motion import load_motion
+from soliloquy.addon.sequencer import speech
+from soliloquy.core.motion.channels import EXPRESSIONS
+
+FIRST, FRAMES = 11, 50
+
+
+@pytest.fixture
+def taken(scene, sound, portrait, monkeypatch):
+    """A head with two takes baked on it from scene frame 11 to 60, the first of them chosen, and a box beside it."""
+    import addon_utils
+
+    for name in ("io_scene_gltf2", "io_scene_fbx"):
+        addon_utils.enable(name)
+    scene.soliloquy.portrait_file = str(portrait())
+    spoken = speech.Speech(sound, 0.0, None, FIRST, "", 1)
+    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
+    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    bpy.ops.soliloquy.add_head()
+    scene.soliloquy.takes_wanted = 2
+    bpy.ops.soliloquy.generate()
+    scene.soliloquy.active_take = 0
+    box = bpy.data.objects.new("box", bpy.data.meshes.new("box"))
+    scene.collection.objects.link(box)
+    box.select_set(True)
+    bpy.context.view_layer.objects.active = box
+    scene.frame_start, scene.frame_end = 3, 99
+    return scene
+
+
+@pytest.fixture
+def written(taken, tmp_path):
+    """Function that exports and opens an empty file with what was written in it; gives the take's motion back."""
+
+    def export(kind, index=0, importer=None):
+        path = tmp_path / f"out ü{exports.FORMATS[kind].ending}"
+        if exports.why_not(kind):
+            pytest.skip(exports.why_not(kind))
+        taken.soliloquy.active_take = index
+        motion = load_motion(taken.soliloquy.takes[index].path() / "motion.npz")
+        assert bpy.ops.soliloquy.export_animation(filepath=str(path), kind=kind) == {"FINISHED"}
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=False)
+        bpy.context.scene.render.fps = 25
+        importer(str(path))
+        return motion
+
+    return export
+
+
+def shape_curve(names):
+    """Values of an imported shape key at its own frames, by the first of the names it may have."""
+    for keys in bpy.data.shape_keys:
+        action = keys.animation_data.action if keys.animation_data else None
+        strips = [s for t in (keys.animation_data.nla_tracks if keys.animation_data else ()) for s in t.strips]
+        for one in [action, *(strip.action for strip in strips)]:
+            for curve in compat.action_fcurves(one) if one else ():
+                if any(f'"{name}"' in curve.data_path for name in names):
+                    first, last = curve.range()
+                    return np.array([curve.evaluate(first + i) for i in range(round(last - first) + 1)])
+    raise AssertionError(f"no curve of {names}")
+
+
+def head_turns():
+    """How far the imported head bone turns over the take, radians."""
+    rig = next(thing for thing in bpy.data.objects if thing.type == "ARMATURE")
+    bone = next(bone for bone in rig.pose.bones if bone.name == "head")
+    start = None
+    most = 0.0
+    for frame in range(0, 70, 3):
+        bpy.context.scene.frame_set(frame)
+        posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones[bone.name]
+        turn = posed.matrix.to_quaternion()
+        start = start or turn
+        most = max(most, start.rotation_difference(turn).angle)
+    return most
+
+
+def jaw(motion):
+    return motion.expression[:, EXPRESSIONS.index("jawOpen")]
+
+
+def gltf(path):
+    bpy.ops.import_scene.gltf(filepath=path)
+
+
+def fbx(path):
+    bpy.ops.import_scene.fbx(filepath=path)
+
+
+@pytest.mark.parametrize(("kind", "importer"), [("GLTF", gltf), ("FBX", fbx)])
+@pytest.mark.parametrize("index", [0, 1])
+def test_shape_keys_and_bones_come_back(written, kind, importer, index):
+    motion = written(kind, index, importer)
+    seen = shape_curve(["jawOpen"])
+    assert len(seen) in (FRAMES, FRAMES + 1) and np.abs(seen[:FRAMES] - jaw(motion)).max() < 0.02
+    turned = np.ptp(motion.rotation, axis=0).max()
+    assert head_turns() > 0.5 * turned, "the chosen take's, not another's"
+
+
+def test_usd_brings_blend_shapes(written):
+    def usd(path):
+        bpy.ops.wm.usd_import(filepath=path, import_shapes=True, import_skeletons=True, import_blendshapes=True)
+
+    motion = written("USD", 1, usd)
+    seen = shape_curve(["jawOpen"])
+    first = next(i for i in range(len(seen)) if np.abs(seen[i : i + 3] - jaw(motion)[:3]).max() < 0.02)
+    part = seen[first : first + FRAMES]
+    assert np.abs(part - jaw(motion)[: len(part)]).max() < 0.02 and len(part) > FRAMES - 2
+    assert head_turns() > 0.05
+
+
+def test_alembic_brings_the_moving_mesh(taken, written):
+    skin = next(child for child in taken.soliloquy.targets[0].thing.children)
+    places = []
+    for frame in (FIRST, FIRST + 6, FIRST + 30):
+        taken.frame_set(frame)
+        posed = skin.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        places.append(np.array([posed.matrix_world @ v.co for v in posed.data.vertices]))
+    written("ALEMBIC", 0, lambda path: bpy.ops.wm.alembic_import(filepath=path, as_background_job=False))
+    mesh = next(thing for thing in bpy.data.objects if thing.type == "MESH")
+    for frame, place in zip((FIRST, FIRST + 6, FIRST + 30), places, strict=True):
+        bpy.context.scene.frame_set(frame)
+        posed = mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        now = np.array([posed.matrix_world @ v.co for v in posed.data.vertices])
+        assert np.abs(np.sort(now, axis=0) - np.sort(place, axis=0)).max() < 1e-4, frame
+    assert not [thing for thing in bpy.data.objects if thing.name.startswith("box")], "the target alone"
+
+
+def test_everything_is_as_it_was_afterwards(taken, tmp_path):
+    rig = taken.soliloquy.targets[0].thing
+    taken.frame_set(37)
+    mutes = {track.key: track.track.mute for track in nla.tracks_on(rig)}
+    assert bpy.ops.soliloquy.export_animation(filepath=str(tmp_path / "a.glb"), kind="GLTF") == {"FINISHED"}
+    assert (taken.frame_start, taken.frame_end, taken.frame_current) == (3, 99, 37)
+    assert [thing.name for thing in bpy.context.selected_objects] == ["box"]
+    assert bpy.context.view_layer.objects.active.name == "box"
+    assert {track.key: track.track.mute for track in nla.tracks_on(rig)} == mutes
+
+
+def test_what_can_not_be_written_is_told(taken, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(RuntimeError, match="can't be written"):
+        bpy.ops.soliloquy.export_animation(filepath=str(tmp_path / "file" / "a.glb"), kind="GLTF")
+    assert (taken.frame_start, taken.frame_end) == (3, 99)
+    monkeypatch.setattr(exports, "_known_settings", lambda _name: set())
+    with pytest.raises(RuntimeError, match="switched off"):
+        bpy.ops.soliloquy.export_animation(filepath=str(tmp_path / "a.glb"), kind="GLTF")
+    with pytest.raises(RuntimeError, match="built without Alembic"):
+        bpy.ops.soliloquy.export_animation(filepath=str(tmp_path / "a.abc"), kind="ALEMBIC")
+    bpy.ops.soliloquy.unbake()
+    assert not bpy.ops.soliloquy.export_animation.poll()
+    assert not list(Path(tmp_path).glob("a.*"))

@@ -1,0 +1,73 @@
+"""The command line's handler under a bpy wheel; the real ``--command`` is tested in a real Blender."""
+
+import bpy
+import pytest
+from soliloquy.addon import compat
+from soliloquy.addon.commands import cli
+from soliloquy.addon.jobs import jobs
+
+
+@pytest.fixture
+def arguments(scene, sound, portrait, tmp_path):
+    def make(manner: str = "person", *more: str) -> list[str]:
+        return ["--audio", str(sound), "--portrait", str(portrait(manner)), "--out", str(tmp_path / "out"), *more]
+
+    return make
+
+
+def test_done(scene, arguments, capsys):
+    assert cli.run(arguments("person", "--takes", "2", "--seed", "9")) == 0
+    assert [take.seed for take in scene.soliloquy.takes] == [9, 10]
+    assert "seed 10" in capsys.readouterr().out
+    assert len([strip for strip in compat.all_strips(scene) if strip.type == "IMAGE"]) == 2
+    assert jobs.worker_pid() is None
+
+
+def test_saved_blend_has_strips_head_and_bake(scene, arguments, tmp_path):
+    target = tmp_path / "new folder" / "talk.blend"
+    assert cli.run(arguments("person", "--save-blend", str(target))) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(target))
+    scene = bpy.context.scene
+    kinds = sorted(strip.type for strip in compat.all_strips(scene))
+    assert kinds == (["IMAGE", "SOUND"] if compat.HAS_SOUND else ["IMAGE"])
+    assert len(scene.soliloquy.targets[0].thing.animation_data.nla_tracks) == 1
+    assert scene.frame_end == 50
+
+
+@pytest.mark.parametrize(
+    ("manner", "code", "words"),
+    [("noface", 2, "No face was found"), ("crash", 1, "stopped unexpectedly"), ("garbage", 1, "no message")],
+)
+def test_failures_have_one_line_and_a_code(arguments, capsys, manner, code, words):
+    assert cli.run(arguments(manner)) == code
+    line = capsys.readouterr().err.strip()
+    assert words in line and "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("--audio", "/nowhere/speech.wav"),
+        ("--portrait", "/nowhere/person.png"),
+        ("--takes", "0"),
+        ("--seed", "-1"),
+        ("--takes", "many"),
+        ("--size", "300"),
+        ("--colour", "red"),
+    ],
+)
+def test_bad_arguments_are_code_2(arguments, changed, capsys):
+    assert cli.run([*arguments(), *changed]) == 2
+    assert capsys.readouterr().err.strip()
+
+
+def test_an_unwritable_folder_for_the_blend_is_bad_input(arguments, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert cli.run(arguments("person", "--save-blend", str(tmp_path / "file" / "talk.blend"))) == 2
+    assert "Cannot save" in capsys.readouterr().err
+
+
+def test_missing_runtime_says_what_to_do(arguments, monkeypatch, capsys):
+    monkeypatch.setenv("SOLILOQUY_PYTHON", "/nowhere/python")
+    assert cli.run(arguments()) == 1
+    assert "runtime is not installed" in capsys.readouterr().err

@@ -1,0 +1,116 @@
+"""The estimate: from first guesses to what this computer needs."""
+
+import json
+from collections import namedtuple
+from dataclasses import replace
+
+import pytest
+from soliloquy.addon.jobs import estimate
+from soliloquy.addon.properties import preferences
+from soliloquy.core.wire.protocol import Generate
+
+TAKES = Generate(audio="", portrait="", out="", takes=2)
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A take of 50 frames whose stages took known times."""
+    folder = tmp_path / "take-001"
+    (folder / "frames").mkdir(parents=True)
+    for index in range(50):
+        (folder / "frames" / f"{index + 1:06d}.png").write_bytes(b"x" * 1000)
+    facts = {"frame_count": 50, "size": 512, "device": "cpu", "renderer": "gan", "framing": "portrait"}
+    facts["timings"] = {"motion": 1.0, "frames": 10.0, "extract": 2.0, "portrait": 4.0}
+    facts["memory"] = {"process": 1_500_000_000, "gpu": None}
+    (folder / "take.json").write_text(json.dumps(facts))
+    return folder
+
+
+def test_what_was_measured_is_what_is_expected(scene, finished):
+    before = estimate.cost(TAKES, 4.0, running=False)
+    estimate.learn(finished)
+    after = estimate.cost(TAKES, 4.0, running=False)
+    once = estimate.START + 4.0 + sum(estimate.SECONDS_PER_UNIT[stage] for stage in ("models", "audio", "renderer"))
+    assert after.seconds == pytest.approx(once + 2 * 100 * (0.02 + 0.2 + 0.04)) and after != before
+    assert after.disk == pytest.approx(2 * 100 * 1000)
+    assert (after.memory, after.gpu) == (1.5e9, None)
+    assert estimate.cost(replace(TAKES, motion_only=True), 4.0, running=False).disk == 0.0
+    assert estimate.cost(TAKES, 4.0, running=True).seconds < after.seconds - estimate.START
+
+
+def test_a_gpus_rates_are_its_own(scene, finished):
+    estimate.learn(finished)
+    facts = json.loads((finished / "take.json").read_text())
+    facts |= {"device": "cuda", "memory": {"process": 3_000_000_000, "gpu": 2_100_000_000}}
+    facts["timings"]["frames"] = 0.5
+    (finished / "take.json").write_text(json.dumps(facts))
+    estimate.learn(finished)
+    on_gpu, on_processor = (estimate.cost(replace(TAKES, device=d), 4.0, running=True) for d in ("cuda", "cpu"))
+    assert on_gpu.gpu == 2.1e9 and on_processor.gpu is None
+    assert on_processor.seconds - on_gpu.seconds == pytest.approx(200 * (0.2 - 0.01))
+    assert estimate.device_of(TAKES) == "cuda", "“auto” is where the latest take was made"
+    assert "2.1 GB of GPU memory" in on_gpu.words()
+
+
+def test_other_sizes_and_renderers_are_not_confused(scene, finished):
+    estimate.learn(finished)
+    small = replace(TAKES, size=256)
+    assert estimate.cost(small, 4.0, running=True).seconds < estimate.cost(TAKES, 4.0, running=True).seconds
+    warp = replace(TAKES, renderer="warp")
+    assert estimate.cost(warp, 4.0, running=True).seconds < estimate.cost(TAKES, 4.0, running=True).seconds
+    assert estimate.cost(small, 4.0, running=True).memory < 1.5e9
+
+
+def test_a_preview_costs_what_it_shows(scene):
+    whole = replace(TAKES, takes=1)
+    shown = replace(whole, preview=4.0)
+    long, short = (estimate.cost(shown, seconds, running=True) for seconds in (60.0, 4.0))
+    assert long.disk == short.disk < estimate.cost(whole, 60.0, running=True).disk
+    # Its motion is the whole line's, so that it moves as the take will.
+    assert long.seconds - short.seconds == pytest.approx(56 * 25 * estimate.SECONDS_PER_UNIT["motion"])
+
+
+def test_a_queue_costs_the_sum_and_several_workers_their_memory(scene):
+    one = estimate.cost(TAKES, 4.0, running=True)
+    alone = estimate.total([(TAKES, 4.0)] * 4, 1)
+    together = estimate.total([(TAKES, 4.0)] * 4, 2)
+    assert alone.disk == together.disk == 4 * one.disk
+    assert together.memory == 2 * alone.memory == 2 * one.memory
+    assert alone.seconds - together.seconds == pytest.approx(2 * one.seconds)
+    assert estimate.total([], 1).words() == "About 0 s"
+
+
+def test_rates_outlive_the_session_and_damage_is_no_matter(scene, finished):
+    estimate.learn(finished)
+    estimate.unregister()
+    estimate.register()
+    assert estimate._learned["frames cpu 512 gan"] == pytest.approx(0.2)
+    estimate.unregister()
+    (preferences.user_folder() / "rates.json").write_text("[1")
+    estimate.register()
+    (finished / "take.json").write_text("{}")
+    estimate.learn(finished)
+    assert not estimate._learned
+
+
+def test_nothing_chosen_nothing_said(scene):
+    assert estimate.words(scene) == ""
+    scene.soliloquy.sound = "MIX"
+    scene.frame_end = 250
+    assert estimate.words(scene).endswith("for 10.0 s of speech")
+
+
+def test_a_small_disk_is_told(scene, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage(10**9, 0, 5 * 10**6))
+    estimate._free.cache_clear()
+    assert estimate.lack_of_disk(tmp_path / "not" / "there yet", 6e6).startswith("Only 5 MB are free for takes in")
+    assert estimate.lack_of_disk(tmp_path, 4e6) == ""
+
+
+def test_length_of_a_sound(scene, sound, tmp_path):
+    assert estimate.seconds_of(replace(TAKES, audio=str(sound), start=0.5)) == pytest.approx(1.5)
+    assert estimate.seconds_of(replace(TAKES, audio="/nowhere.wav", duration=3.0)) == 3.0
+    assert estimate.seconds_of(replace(TAKES, audio="/nowhere.wav")) is None
+    (tmp_path / "noise.mp3").write_bytes(b"\0" * 64)
+    assert estimate.seconds_of(replace(TAKES, audio=str(tmp_path / "noise.mp3"))) in (None, 0.0)

@@ -1,0 +1,103 @@
+"""The add-on with the real worker, in the process Blender would start: a second of speech, a real photograph."""
+
+import subprocess
+
+import bpy
+import numpy as np
+import pytest
+from soliloquy.addon import compat
+from soliloquy.addon.jobs import jobs
+from soliloquy.addon.rig import motion
+from soliloquy.addon.rig.arkit import SHAPE_NAMES
+from soliloquy.addon.scene import request, takes
+from soliloquy.addon.sequencer import speech
+
+pytestmark = pytest.mark.worker
+
+
+@pytest.fixture
+def real(scene, real_python, monkeypatch, tmp_path):
+    """A scene whose jobs go to the real worker, and its photograph."""
+    monkeypatch.setenv("SOLILOQUY_PYTHON", str(real_python))
+    photograph = tmp_path / "astronaut.png"
+    code = "import sys, skimage.data, skimage.io; skimage.io.imsave(sys.argv[1], skimage.data.astronaut())"
+    made = subprocess.run([real_python, "-c", code, photograph], check=False, capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip("the worker's Python has no scikit-image for the test photograph")
+    scene.soliloquy.portrait_file = str(photograph)
+    return scene
+
+
+def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
+    scene = real
+    if compat.HAS_SOUND:
+        strip = compat.new_sound_strip(scene, "speech", str(demo_speech), 1, 11)
+        compat.set_handles(strip, 21, 46)
+        scene.sequence_editor.active_strip = strip
+    else:
+        spoken = speech.Speech(demo_speech, 0.4, 1.0, 21, "", 1)
+        monkeypatch.setattr(speech, "sound_strip", lambda _scene: demo_speech)
+        monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    take = takes.active_take(scene)
+    assert (take.status, take.frame_count, round(take.audio_start, 3)) == ("READY", 25, 0.4)
+    images = [strip for strip in compat.all_strips(scene) if strip.type == "IMAGE"]
+    assert [(compat.left_handle(image), compat.right_handle(image)) for image in images] == [(21, 46)]
+
+    assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
+    scene.soliloquy.tolerance = 0  # a key on every frame; test_head tests how far thinned curves may be off
+    assert bpy.ops.soliloquy.bake() == {"FINISHED"}
+    rig = scene.soliloquy.targets[0].thing
+    skin = next(child for child in rig.children if child.type == "MESH")
+    assert len(skin.data.vertices) > 3000 and len(skin.data.shape_keys.key_blocks) == 54
+    wanted = motion.load_motion(take.path() / "motion.npz")
+    scene.frame_set(33)
+    keys = skin.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys.key_blocks
+    values = [keys[name].value for name in SHAPE_NAMES]
+    assert np.allclose(values, wanted.expression[12], atol=1e-3)
+
+
+def test_a_picture_without_a_face_is_told_and_changes_nothing(real, portrait, demo_speech):
+    scene = real
+    scene.soliloquy.portrait_file = str(portrait())
+    with pytest.raises(RuntimeError) as raised:
+        bpy.ops.soliloquy.add_head()
+    assert jobs.last_message()[1] and jobs.last_message()[0] in str(raised.value)
+    assert not scene.soliloquy.targets and not bpy.data.meshes
+
+
+def test_cancel_is_heard_by_the_real_worker(real, demo_speech):
+    spoken = speech.Speech(demo_speech, 0.0, None, 1, "", 1)
+    job = jobs.start(request.request_for(real, spoken), "Generate", real, spoken)
+    while not job.poll():
+        pass
+    job.cancel()
+    job.wait()
+    assert job.exit_code == 130
+    jobs.finish(job)
+    assert jobs.worker_pid() is not None, "a cancelled job does not cost the worker"
+
+
+def test_untouched_curves_give_the_same_frames(real, demo_speech, monkeypatch):
+    """Bake on the head at another rate than 25, read back, render: every frame equal to the bit."""
+    scene = real
+    scene.render.fps = 24
+    scene.soliloquy.size, scene.soliloquy.framing = "256", "crop"
+    spoken = speech.Speech(demo_speech, 0.4, 0.8, 21, "", 1)
+    monkeypatch.setattr(speech, "sound_strip", lambda _scene: demo_speech)
+    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    assert bpy.ops.soliloquy.render_curves() == {"FINISHED"}
+    first, second = scene.soliloquy.takes
+    assert second.note.endswith("unedited") and first.path() != second.path()
+    names = sorted(path.name for path in (first.path() / "frames").glob("*.png"))
+    assert len(names) == 20
+
+    def pixels(take, name):
+        image = bpy.data.images.load(str(take.path() / "frames" / name))
+        values = np.array(image.pixels[:])
+        bpy.data.images.remove(image)
+        return values
+
+    assert all(np.array_equal(pixels(first, name), pixels(second, name)) for name in names)

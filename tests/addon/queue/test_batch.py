@@ -1,0 +1,135 @@
+"""Job lists: what is read, what is run, what is said of it."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from soliloquy.addon.commands import cli
+from soliloquy.addon.queue import batch
+from soliloquy.core.errors import BadInputError
+from soliloquy.core.wire.style import PriorStyle
+
+
+@pytest.fixture
+def listed(tmp_path, sound, portrait):
+    """Function that writes a CSV with a line for each portrait."""
+
+    def write(*manners: str) -> Path:
+        lines = ["name,audio,portrait,out,takes,seed,motion_only"]
+        for manner in manners:
+            portrait(manner)
+            lines.append(f"{manner},{sound.name},{manner}.png,out,2,5,yes")
+        path = tmp_path / "jobs ü.csv"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return path
+
+    return write
+
+
+def summary_of(path: Path) -> dict:
+    return json.loads(path.with_name(f"{path.stem}-summary.json").read_text(encoding="utf-8"))
+
+
+def test_csv_and_json_say_the_same(listed, tmp_path):
+    path = listed("person")
+    entry = batch.load(path, {})[0]
+    assert (entry.request.takes, entry.request.seed, entry.request.motion_only) == (2, 5, True)
+    assert entry.request.audio == str(tmp_path / "speech.wav") and entry.request.out == str(tmp_path / "out")
+    data = {"jobs": [{"name": "person", "audio": "speech.wav", "portrait": "person.png", "out": "out", "takes": 2,
+                      "seed": 5, "motion_only": True}]}  # fmt: skip
+    (tmp_path / "jobs.json").write_text(json.dumps(data))
+    assert batch.load(tmp_path / "jobs.json", {})[0].request == entry.request
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", "no jobs"), ("audio,portrait\na.wav,", "portrait"), ("audio,portrait,out,colour\na,b,c,red", "colour"),
+     ("audio,portrait,out,takes\na,b,c,many", "no value"), ("audio,portrait,out,takes\na,b,c,0", "takes can't be 0"),
+     ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no")],
+)  # fmt: skip
+def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
+    path = tmp_path / "jobs.csv"
+    path.write_text(text)
+    with pytest.raises(BadInputError, match=words) as raised:
+        batch.load(path, {})
+    assert raised.value.hint
+
+
+def test_what_is_saved_is_read_again(listed, tmp_path):
+    entries = batch.load(listed("person", "other"), {})
+    styled = dataclasses.replace(entries[1].request, style=PriorStyle(liveliness=0.5, start_pose=(0.0, 5.0, 0.0)))
+    entries[1] = batch.Entry("say “hi”, twice\nor more", styled, "Scene", "line 2", "Anna")
+    for name in ("again.csv", "again.json"):
+        batch.save(entries, tmp_path / name)
+        again = batch.load(tmp_path / name, {})
+        assert [(e.name, e.request, e.scene, e.strip, e.character) for e in again] == [
+            (e.name, e.request, e.scene, e.strip, e.character) for e in entries
+        ]
+    text = (tmp_path / "again.csv").read_text(encoding="utf-8")
+    assert "speech.wav" in text and str(tmp_path) not in text, "paths beside the list are relative"
+    batch.save([], tmp_path / "empty.json")
+    assert batch.load(tmp_path / "empty.json", {}, may_be_empty=True) == []
+
+
+def test_all_jobs_are_run_and_summed_up(scene, listed, capsys):
+    path = listed("person", "noface", "other")
+    assert cli.run(["batch", str(path)]) == 2, "the only failure is the input's"
+    facts = summary_of(path)
+    assert facts["counts"] == {"done": 2, "failed": 1}
+    assert [job["status"] for job in facts["jobs"]] == ["done", "failed", "done"]
+    assert [take["seed"] for take in facts["jobs"][0]["takes"]] == [5, 6]
+    assert "No face was found" in facts["jobs"][1]["error"] and facts["jobs"][1]["attempts"] == 1
+    told = capsys.readouterr().out
+    assert "2 of 3 jobs done" in told and "3 jobs to do. About" in told
+
+
+def test_a_crashed_worker_is_tried_again(scene, listed, capsys):
+    path = listed("crash", "person")
+    assert cli.run(["batch", str(path), "--retries", "2"]) == 1
+    facts = summary_of(path)
+    # It dies after each take: the first try leaves one, the second the other, and the third finds both.
+    assert [(job["status"], job["attempts"]) for job in facts["jobs"]] == [("failed", 3), ("done", 1)]
+    assert "trying again: The worker stopped unexpectedly" in capsys.readouterr().out
+
+
+def test_what_is_done_is_not_done_again(scene, listed, tmp_path, capsys):
+    path = listed("person", "noface", "other")
+    assert cli.run(["batch", str(path)]) == 2
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*")}
+    first = summary_of(path)["jobs"]
+    capsys.readouterr()
+    assert cli.run(["batch", str(path)]) == 2
+    told = capsys.readouterr()
+    assert "1 jobs to do, 2 done before" in told.out and "person: …" not in told.out
+    assert before == {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*")}
+    assert summary_of(path)["jobs"][0] == first[0], "what is known of it stays"
+    # Another picture under the same name, or a take that was deleted, and the job is no longer done.
+    (tmp_path / "other.png").write_bytes((tmp_path / "other.png").read_bytes() + b" ")
+    shutil.rmtree(first[0]["takes"][1]["folder"])
+    assert cli.run(["batch", str(path)]) == 2
+    assert "3 jobs to do" in capsys.readouterr().out
+
+
+def test_what_it_needs_is_told_without_running(scene, listed, tmp_path, capsys):
+    path = listed("person", "other")
+    assert cli.run(["batch", str(path), "--estimate"]) == 0
+    assert "2 jobs to do. About" in capsys.readouterr().out and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["list.csv", "--scene"]])
+def test_a_list_or_the_scene(scene, arguments, capsys):
+    assert cli.run(["batch", *arguments]) == 2
+    assert "Name a job list, or --scene" in capsys.readouterr().err
+
+
+def test_workers_are_a_number_or_auto(scene, listed, capsys):
+    assert cli.run(["batch", str(listed("person")), "--workers", "none"]) == 2
+    assert "neither auto nor a number" in capsys.readouterr().err
+
+
+def test_a_summary_that_cannot_be_written_is_told_before_anything_runs(scene, listed, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert cli.run(["batch", str(listed("person")), "--summary", str(tmp_path / "file" / "summary.json")]) == 2
+    assert "can't be written to" in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -1,0 +1,267 @@
+"""Who runs a job list: order, retries, cancelling one, several workers, what is left after a kill."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from soliloquy.addon.queue import batch, crew, seats
+from soliloquy.core.errors import CancelledError, SoliloquyError
+from soliloquy.core.wire.client import WorkerClient
+from soliloquy.core.wire.protocol import Generate
+
+ROOM = seats.Room(memory=1e9, gpu_memory=2e9, available=int(64e9), cores=16)
+
+
+@pytest.fixture
+def entries(tmp_path, sound, portrait):
+    """Function that makes an entry for each manner."""
+
+    def make(*manners: str, takes: int = 1, **settings) -> list[batch.Entry]:
+        made = []
+        for number, manner in enumerate(manners):
+            request = Generate(
+                audio=str(sound),
+                portrait=str(portrait(manner)),
+                out=str(tmp_path / "out"),
+                takes=takes,
+                seed=number,
+                **({"motion_only": manner != "slow"} | settings),
+            )
+            made.append(batch.Entry(f"{number} {manner}", request))
+        return made
+
+    return make
+
+
+@pytest.fixture
+def hire(fake_python, tmp_path):
+    """Function that makes a crew of scripted workers; what it started is ended."""
+    crews = []
+
+    def make(listed, **options) -> crew.Crew:
+        started = []
+
+        def start(environment):
+            started.append(environment)
+            return WorkerClient(fake_python, environment=environment)
+
+        hired = crew.Crew(listed, start, tmp_path / "summary.json", **options)
+        hired.started = started
+        crews.append(hired)
+        return hired
+
+    yield make
+    for hired in crews:
+        hired.kill()
+
+
+def until(hired, condition) -> None:
+    end = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        if not hired.poll():
+            time.sleep(0.01)
+
+
+def statuses(listed) -> list[str]:
+    return [entry.status for entry in listed]
+
+
+def test_in_order_with_takes_as_they_come(entries, hire):
+    listed = entries("person", "other", takes=2)
+    told, arrived = [], []
+    hired = hire(
+        listed,
+        changed=lambda entry: told.append((entry.name, entry.status)),
+        arrived=lambda entry, take: arrived.append((entry.name, take.seed)),
+    )
+    crew.run(hired)
+    assert told == [(name, status) for name in ("0 person", "1 other") for status in ("running", "done")]
+    assert arrived == [("0 person", 0), ("0 person", 1), ("1 other", 1), ("1 other", 2)]
+    assert len(hired.started) == 1, "one worker does them all"
+    assert batch.exit_code(listed) == 0
+
+
+def test_cancelling_one_leaves_the_others(entries, hire, tmp_path):
+    listed = entries("slow", "other", "third")
+    hired = hire(listed)
+    until(hired, lambda: listed[0].share > 0)
+    hired.cancel(listed[2])
+    hired.cancel(listed[0])
+    crew.run(hired)
+    assert statuses(listed) == ["cancelled", "done", "cancelled"] and batch.exit_code(listed) == 130
+    stored = json.loads((tmp_path / "summary.json").read_text())
+    assert stored["counts"] == {"done": 1, "cancelled": 2}
+
+
+def test_stopping_leaves_what_waits_waiting(entries, hire):
+    listed = entries("person", "slow", "third")
+    hired = hire(listed)
+    until(hired, lambda: listed[1].share > 0)
+    hired.stop()
+    crew.run(hired)
+    assert statuses(listed) == ["done", "cancelled", "waiting"] and batch.exit_code(listed) == 130
+
+
+def test_interrupted_it_ends_at_once_and_tells(entries, hire, tmp_path):
+    listed = entries("person", "slow", "third")
+
+    def interrupt(entry) -> None:
+        if (entry.name, entry.status) == ("1 slow", "running"):
+            raise CancelledError
+
+    hired = hire(listed, changed=interrupt)
+    with pytest.raises(CancelledError):
+        crew.run(hired)
+    assert statuses(listed) == ["done", "cancelled", "waiting"]
+    stored = json.loads((tmp_path / "summary.json").read_text())
+    assert [job["status"] for job in stored["jobs"]] == ["done", "cancelled", "waiting"]
+
+
+def test_a_failure_that_passes_is_forgotten(entries, hire):
+    listed, harmless = entries("crash"), entries("person")[0].request
+
+    def mend(entry) -> None:
+        if entry.status == "waiting":
+            entry.request = harmless
+
+    crew.run(hire(listed, changed=mend))
+    assert (listed[0].status, listed[0].attempts, listed[0].error) == ("done", 2, "")
+
+
+def test_a_worker_that_cannot_start_fails_each_entry(entries, tmp_path):
+    def start(_environment):
+        raise SoliloquyError("worker_not_started", "It could not be started.", "Install it.")
+
+    listed = entries("person", "other")
+    crew.run(crew.Crew(listed, start, tmp_path / "summary.json", retries=0))
+    assert statuses(listed) == ["failed", "failed"] and "could not be started" in listed[0].error
+    assert batch.exit_code(listed) == 1
+
+
+def test_a_full_disk_stops_neither_the_run_nor_is_it_hidden(entries, hire, monkeypatch):
+    listed = entries("person")
+    hired = hire(listed)
+
+    def refuse(*_):
+        raise SoliloquyError("disk_full", "The disk is full.")
+
+    monkeypatch.setattr(batch, "write_summary", refuse)
+    crew.run(hired)
+    assert statuses(listed) == ["done"] and hired.unsaved and hired.notices == ["The disk is full."]
+
+
+# -------------------------------------------------------------------------------------------------------- side by side
+def test_two_workers_share_the_list(entries, hire):
+    listed = entries("slow", "slow", "person")
+    hired = hire(listed, workers=2, room=ROOM)
+    until(hired, lambda: len(hired.running) == 2)
+    pids = {seat.client.pid for seat in hired.seats}
+    assert len(pids) == 2 and statuses(listed) == ["running", "running", "waiting"]
+    crew.run(hired)
+    assert statuses(listed) == ["done"] * 3
+    assert hired.started[1:] == [{"OMP_NUM_THREADS": "8"}] * 2
+
+
+def test_the_same_takes_twice_wait_for_each_other(entries, hire, monkeypatch):
+    """What the worker answers where another one has the job's folder."""
+    listed = entries("person", "slow")
+    hired = hire(listed, workers=2, room=ROOM)
+    until(hired, lambda: hired.seats[-1].following is not None and hired.seats[-1].entry is not None)
+    seat = next(seat for seat in hired.seats if seat.entry is listed[0])
+    other = next(seat for seat in hired.seats if seat.entry is listed[1])
+    busy = crew.error_event(seat.following.identifier, SoliloquyError("job_busy", "Another program is working on it."))
+    monkeypatch.setattr(seat.client, "poll", lambda: [busy])
+    hired.poll()
+    monkeypatch.undo()
+    assert listed[0].status == "waiting" and listed[0].attempts == 0 and other.entry is listed[1]
+    crew.run(hired)
+    assert statuses(listed) == ["done", "done"]
+
+
+GPU = {"name": "card", "memory": int(24e9), "free": int(20e9)}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "jobs", "device", "gpus", "room", "seen"),
+    [
+        (0, 9, "auto", 0, {}, [{"OMP_NUM_THREADS": "4"}] * 4),
+        (0, 2, "auto", 0, {}, [{"OMP_NUM_THREADS": "8"}] * 2),
+        (0, 9, "auto", 0, {"cores": 2}, [{}]),
+        (0, 9, "auto", 0, {"available": int(2.5e9)}, [{"OMP_NUM_THREADS": "8"}] * 2),
+        (3, 9, "auto", 0, {"cores": 2}, [{"OMP_NUM_THREADS": "1"}] * 3),
+        (3, 9, "auto", 0, {"available": int(0.5e9)}, [{}]),
+        (0, 9, "auto", 1, {}, [{}]),
+        (0, 9, "auto", 3, {}, [{}, {"CUDA_VISIBLE_DEVICES": "1"}, {"CUDA_VISIBLE_DEVICES": "2"}]),
+        (2, 9, "cuda", 3, {}, [{}, {"CUDA_VISIBLE_DEVICES": "1"}]),
+        (0, 9, "cpu", 3, {"cores": 4}, [{}]),
+        (5, 9, "auto", 2, {}, [{}, {"CUDA_VISIBLE_DEVICES": "1"}]),
+    ],
+)
+def test_how_many_workers(wanted, jobs, device, gpus, room, seen):
+    probed = {"device": "cuda" if gpus else "cpu", "gpus": [GPU | {"id": str(k)} for k in range(gpus)]}
+    made, short = seats.plan(wanted, jobs, device, probed, seats.Room(**{**vars(ROOM), **room}))
+    assert [seat.environment for seat in made] == seen
+    assert bool(short) == (wanted > len(seen)), short
+
+
+def test_a_gpu_without_room_gets_no_worker():
+    gpus = [GPU | {"id": "0", "free": int(1e9)}, GPU | {"id": "1"}]
+    made, short = seats.plan(2, 9, "auto", {"device": "cuda", "gpus": gpus}, ROOM)
+    assert [seat.environment for seat in made] == [{"CUDA_VISIBLE_DEVICES": "1"}]
+    assert short == "1 of 2 workers: GPUs with room for one worker each: 1."
+
+
+# ------------------------------------------------------------------------------------------------------- after a kill
+KILLED = """
+import sys
+sys.path.insert(0, {root!r})
+import importlib.util
+places = dict(submodule_search_locations=[{root!r}])
+spec = importlib.util.spec_from_file_location("soliloquy", {root!r} + "/__init__.py", **places)
+module = importlib.util.module_from_spec(spec); sys.modules["soliloquy"] = module; spec.loader.exec_module(module)
+from pathlib import Path
+from soliloquy.addon import batch, crew
+from soliloquy.core.client import WorkerClient
+entries = batch.load(Path(sys.argv[1]), {{}})
+batch.adopt(entries, batch.summary_path(Path(sys.argv[1])))
+for entry in entries:
+    entry.status == "done" or entry.reset()
+print([entry.status for entry in entries], flush=True)
+crew.run(crew.Crew(entries, lambda environment: WorkerClient({python!r}), batch.summary_path(Path(sys.argv[1]))))
+print([entry.status for entry in entries], flush=True)
+"""
+
+
+def test_after_a_kill_only_what_is_missing_is_made(entries, fake_python, tmp_path):
+    listed = entries("person", "slow", "other", takes=2, motion_only=False)
+    listed[1].request = dataclasses.replace(listed[1].request, takes=5)  # so long that the kill comes in its midst
+    path = tmp_path / "jobs.json"
+    batch.save(listed, path)
+    script = KILLED.format(root=str(Path(__file__).parents[3]), python=str(fake_python))
+    command = [sys.executable, "-c", script, str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    while len(list((tmp_path / "out").rglob("take.json"))) < 3:  # both of the first job, one of the second
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    time.sleep(0.2)
+    os.kill(process.pid, 9)
+    process.wait()
+    finished = {path.parent for path in (tmp_path / "out").rglob("take.json")}
+    before = {
+        file: (file.stat().st_mtime_ns, file.read_bytes())
+        for folder in finished for file in folder.rglob("*") if file.is_file()
+    }  # fmt: skip
+    assert 3 <= len(finished) < 7 and len(before) > 150
+    again = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+    # Blender's own words may stand between.
+    first, last = [line for line in again.stdout.splitlines() if line.startswith("[")]
+    assert first == "['done', 'waiting', 'waiting']" and last == "['done', 'done', 'done']"
+    assert before == {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in before}
+    assert len(list((tmp_path / "out").rglob("take.json"))) == 9
