@@ -1,6 +1,6 @@
 """The plain warp and G side by side: a sheet for each portrait, to be judged by eye.
 
-    python tools/compare_renderers.py $(python -m training.corpus.reenactment held-out --count 12) --out runs/compare
+    python tools/compare_renderers.py $(python -m training.corpus.pairs.dataset held-out --count 12) --out runs/compare
     python tools/compare_renderers.py astronaut person.png --generator runs/generator/generator.safetensors --out DIR
 
 Each sheet shows the source, rest, ah, oo, smile, blink, ±15 degrees of yaw and +10 of pitch: above the warp, below G;

@@ -3,7 +3,7 @@
     blender -b --factory-startup --python tools/example_blend.py -- --portrait P --out DIR --worker-python PATH
 
 Writes ``DIR/example.blend`` and the takes beside it. The speech is the demonstration's own; the portrait should be a
-picture that may be shown (`tools/make_person.py` renders one).
+picture that may be shown (`training/corpus/synthetic/make_person.py` renders one).
 """
 
 from __future__ import annotations

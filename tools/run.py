@@ -134,7 +134,7 @@ def default_portraits() -> list[Path]:
         code = "import sys, skimage.data, skimage.io; skimage.io.imsave(sys.argv[1], skimage.data.astronaut())"
         subprocess.run([python, "-c", code, photograph], check=True)
     if not person.exists():
-        subprocess.run([python, "-m", "tools.make_person", "--out", person], cwd=ROOT, check=True)
+        subprocess.run([python, "-m", "training.corpus.synthetic.make_person", "--out", person], cwd=ROOT, check=True)
     return [photograph, person]
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 PARTS: dict[str, tuple[str, ...]] = {
     "lips": ("training.lips", "evaluate"),
-    "lip-sync": ("training.lip_sync_evaluation",),
-    "self-reenactment": ("training.image_metrics",),
-    "disentanglement": ("training.disentanglement",),
-    "identity": ("training.identity_drift",),
+    "lip-sync": ("training.judge.lip_sync_evaluation",),
+    "self-reenactment": ("training.generator.image_metrics",),
+    "disentanglement": ("training.representation.disentanglement",),
+    "identity": ("training.checks.identity_drift",),
     "reconstruction": ("training.reconstruction", "evaluate"),
-    "prior": ("training.evaluate_prior",),
+    "prior": ("training.prior.evaluate",),
 }
 """Module and arguments that measure each part; the name is that of its place in the page."""
 PAGE = Path("docs/results.md")

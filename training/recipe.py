@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .folders import data_folder
+from .common.folders import data_folder
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,12 @@ def _network(module: str, steps: int, *, train: str = "train", export: str = "ex
 
 
 PARTS: dict[str, list[Command]] = {
-    "tracks": [Command("training.tracks grid --data {data}"), Command("training.tracks obama --data {data}")],
+    "tracks": [
+        Command("training.tracking.tracks grid --data {data}"),
+        Command("training.tracking.tracks obama --data {data}"),
+    ],
     "videos": [Command("training.corpus.videos --source {data}/grid --out .cache/corpus/grid", "--processes 1")],
-    "speech": [Command("training.speech_synthesis", "--sentences 2"), Command("training.phones --data {data}")],
+    "speech": [Command("training.speech.synthesis", "--sentences 2"), Command("training.speech.phones --data {data}")],
     "people": [
         Command("training.corpus.synthetic.skins --data {data}", "--limit 2"),
         Command("training.corpus.synthetic.views --split train", "--count 24"),
@@ -58,8 +61,8 @@ PARTS: dict[str, list[Command]] = {
     "reconstruction": _network("reconstruction", 4),
     "gaze": _network("gaze", 4),
     "judge": [
-        Command("training.judge_data --data {data}", "--train 2 --test 1"),
-        Command("training.judge_voices"),
+        Command("training.judge.data --data {data}", "--train 2 --test 1"),
+        Command("training.judge.voices"),
         *_network("judge", 3),
     ],
     "lips": [
@@ -77,7 +80,7 @@ PARTS: dict[str, list[Command]] = {
     ],
     "pairs": [
         *(
-            Command(f"training.corpus.reenactment build --kind {kind} --data {{data}}", "--limit 2")
+            Command(f"training.corpus.pairs.dataset build --kind {kind} --data {{data}}", "--limit 2")
             for kind in ("portraits", "lids", "grid", "synthetic")
         ),
     ],
@@ -91,16 +94,16 @@ PARTS: dict[str, list[Command]] = {
     "prior": [
         Command("training.prior train", "--size tiny --steps 2"),
         Command("training.prior export --steps 10 --guidance-scale 1.5"),
-        Command("training.prior_calibration", "--batches 1"),
-        Command("training.prior_spread", "--rounds 1 --seeds 1"),
-        Command("training.prior_spectrum", "--rounds 1 --seeds 1"),
-        Command("training.prior_spectrum --still --rounds 12", "--rounds 1 --seeds 1"),
+        Command("training.prior.calibration", "--batches 1"),
+        Command("training.prior.spread", "--rounds 1 --seeds 1"),
+        Command("training.prior.spectrum", "--rounds 1 --seeds 1"),
+        Command("training.prior.spectrum --still --rounds 12", "--rounds 1 --seeds 1"),
         Command(
-            "training.distil_prior --from 8 --to 4 --steps 1250 --learning-rate 2e-4 --run runs/pupil "
+            "training.prior.distil --from 8 --to 4 --steps 1250 --learning-rate 2e-4 --run runs/pupil "
             "--out runs/pupil/weights",
             "--steps 1 --batch 2",
         ),
-        Command("training.prior_spread --prior runs/pupil/weights --steps 6", "--rounds 1 --seeds 1"),
+        Command("training.prior.spread --prior runs/pupil/weights --steps 6", "--rounds 1 --seeds 1"),
     ],
 }
 """The parts in the order in which they need each other."""

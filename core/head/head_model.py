@@ -1,7 +1,7 @@
 """The linear head model (3DMM): vertices = mean + identity basis · β + expression basis · w, then a rigid pose.
 
 Head space is right-handed, in centimetres: x to the person's left, y up, z out of the face. Learned by
-``training/head_model.py`` from ICT-FaceKit (© 2020 USC Institute for Creative Technologies, MIT; see NOTICE).
+``training/head/build.py`` from ICT-FaceKit (© 2020 USC Institute for Creative Technologies, MIT; see NOTICE).
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class HeadModel:
             raise SoliloquyError(
                 "weights_missing",
                 f"The head model {Path(path).name} is missing.",
-                "Install the extension again, or run: python -m training.head_model",
+                "Install the extension again, or run: python -m training.head.build",
             )
         with safe_open(str(path), framework="pt", device=str(device)) as file:
             meta = json.loads((file.metadata() or {}).get("head_model", "{}"))
@@ -119,7 +119,7 @@ class HeadModel:
                 raise SoliloquyError(
                     "weights_version",
                     "The head model's file belongs to another version.",
-                    "Install the extension again, or run: python -m training.head_model",
+                    "Install the extension again, or run: python -m training.head.build",
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open has no iterator)
         for name in ("identity_basis", "expression_basis"):

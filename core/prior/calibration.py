@@ -4,8 +4,8 @@ A network that was trained for a finite time answers too little of what it is un
 motion, and moves still talkers too far; a sampler multiplies that step by step. How far it errs can be measured: on
 training motion, n⁰ is fitted by least squares from the answer n̂⁰ and from the disagreement nᵗ / √ᾱ_t − n̂⁰, for each
 frequency of a window's motion (cosine transform), each feature, each of some t and each level of liveliness
-(``training.prior_calibration``), then raised where takes move less than people do at that frequency
-(``training.prior_spectrum``). Here the table is applied. It is the linear part of Karras et al. 2022's
+(``training.prior.calibration``), then raised where takes move less than people do at that frequency
+(``training.prior.spectrum``). Here the table is applied. It is the linear part of Karras et al. 2022's
 preconditioning (eq. 7), found afterwards and for each frequency, where theirs is set beforehand for all of them.
 """
 

@@ -41,7 +41,7 @@ class NonlipPrior:
     Attributes
     ----------
     num_inference_steps, guidance_scale, sampler
-        Defaults measured by ``training.evaluate_prior`` and stored with the weights.
+        Defaults measured by ``training.prior.evaluate`` and stored with the weights.
     space
         What the network diffuses.
     coarse

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from core.prior.model import NonlipPrior
+from training.common.splits import portrait_split, split
 from training.recipe import PARTS, Command, main
-from training.splits import portrait_split, split
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data"))

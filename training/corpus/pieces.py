@@ -8,8 +8,8 @@ import numpy as np
 
 from core.face.face_mesh import OUTER_EYES
 
-from ..landmarks import MAX_GAP, BadClip
-from ..tracks import MAX_STEP
+from ..tracking.landmarks import MAX_GAP, BadClip
+from ..tracking.tracks import MAX_STEP
 
 SHORTEST = 25
 """Frames below which a stretch isn't kept: one second."""

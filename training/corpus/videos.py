@@ -34,11 +34,11 @@ from core.runtime.processes import let_threads_sleep
 from core.sound.audio import load_audio
 from core.sound.mel import MELS_PER_FRAME, log_mel
 
-from .. import video
-from ..landmarks import BadClip, mouth_shape, raw_landmarks
-from ..splits import talker_split
-from ..talker import Talker, clip_arrays, fit_talker
-from ..tracks import check
+from ..common.splits import talker_split
+from ..tracking import video
+from ..tracking.landmarks import BadClip, mouth_shape, raw_landmarks
+from ..tracking.talker import Talker, clip_arrays, fit_talker
+from ..tracking.tracks import check
 from .crops import clip_crop, pack
 from .pieces import bridged, pieces
 from .shards import shard_facts, write_shard

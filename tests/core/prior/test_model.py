@@ -11,7 +11,7 @@ from core.motion.channels import GROUPS, HEAD, NONLIP_CHANNELS
 from core.prior.features import FEATURE_GROUPS, d_nl
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
-from training.prior_export import save_shards
+from training.prior.export import save_shards
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Synthetic talkers that speak: motion and sound with exact phones, and pictures of any moment of it.
 
-Speech is flite's and espeak-ng's (``training.speech_synthesis``), whose phones are known to the sample; the mouth is
-made from the phones (``training.visemes``), head, eyes and brows by ``training.synthetic_motion`` for the same sound.
+Speech is flite's and espeak-ng's (``training.speech.synthesis``), whose phones are known to the sample; the mouth is
+made from the phones (``training.speech.visemes``), head, eyes and brows by ``training.corpus.synthetic.performance`` for the same sound.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.motion.channels import EXPRESSIONS, NONLIP_CHANNELS
 from core.prior.features import channels_from_features
 from core.sound.audio import load_audio
-from training.lips_data import LIP_COLUMNS, Utterance, grid_utterances, synthetic_utterances, viseme_table
-from training.prosody import Prosody, analyse
-from training.speech_synthesis import CACHE as SPEECH
-from training.splits import identity_seed
-from training.synthetic_motion import synthesise
+from training.common.splits import identity_seed
+from training.corpus.synthetic.performance import synthesise
+from training.lips.data import LIP_COLUMNS, Utterance, grid_utterances, synthetic_utterances, viseme_table
+from training.speech.prosody import Prosody, analyse
+from training.speech.synthesis import CACHE as SPEECH
 
 from .light import Lights, draw_lights
 from .people import People
@@ -37,7 +37,7 @@ HEAD = [NONLIP_CHANNELS.index(f"head{axis}") for axis in ("Pitch", "Yaw", "Roll"
 class SpokenMotion:
     """What somebody does while speaking, T frames at 25 a second.
 
-    name, voice; mel (4 T, 80) float32; phones (4 T,) int64, indices into ``training.phones.PHONES``; expression
+    name, voice; mel (4 T, 80) float32; phones (4 T,) int64, indices into ``training.speech.phones.PHONES``; expression
     (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the rest pose, as ``core.motion.motion.Motion`` has them.
     """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
-from training.splits import split
+from training.common.splits import split
 
 TRACKS = Path(".cache/tracks")
 LIPS = [EXPRESSIONS.index(name) for name in LIP_CHANNELS]

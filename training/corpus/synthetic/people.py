@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.errors import SoliloquyError
 from core.head.head_model import PARTS, HeadModel
-from core.synthetic_person import BACKGROUNDS, HAIRS, IRISES, SHIRTS, Noise, hair_mask, torso
+from training.corpus.synthetic.person import BACKGROUNDS, HAIRS, IRISES, SHIRTS, Noise, hair_mask, torso
 
 from . import props
 from .skins import CACHE, Skin

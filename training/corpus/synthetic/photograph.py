@@ -16,7 +16,7 @@ from core.head.head_model import PARTS, HeadModel
 from core.head.raster import Fragments, interpolate_fragments, rasterise
 from core.head.rotation import euler_to_matrix
 from core.renderer.geometry import head_share
-from core.synthetic_person import INSIDES, Noise, collar, paint_eyes, torso
+from training.corpus.synthetic.person import INSIDES, Noise, collar, paint_eyes, torso
 
 from . import props
 from .light import Lights, harmonic_terms

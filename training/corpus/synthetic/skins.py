@@ -2,7 +2,7 @@
 
 *Photographed*: the portraits' textures, unwrapped by the fit (``core.portrait.texture``), without what isn't skin (background,
 collar, teeth between the lips) and without the photograph's light, so that another light can fall on them.
-*Procedural*: ``core.synthetic_person`` painted into the same texture. Both lie in ``.cache/skins``, one safetensors
+*Procedural*: ``training.corpus.synthetic.person`` painted into the same texture. Both lie in ``.cache/skins``, one safetensors
 file a skin; skins already there are left alone.
 """
 
@@ -28,10 +28,10 @@ from core.head.rotation import euler_to_matrix
 from core.portrait.portrait import Portrait, load_portrait
 from core.portrait.texture import Texels, diffuse, project_texture, texels_of
 from core.renderer.matte import separate
-from core.synthetic_person import Look, Noise, hair_mask, paint
-from training.splits import identity_seed, portrait_split
+from training.common.splits import identity_seed, portrait_split
+from training.corpus.synthetic.person import Look, Noise, hair_mask, paint
 
-from ...folders import data_folder
+from ...common.folders import data_folder
 
 SIZE = 512
 """Side of a texture, texels; about twelve a centimetre of face."""

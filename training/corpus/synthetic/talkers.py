@@ -1,6 +1,6 @@
 """Synthetic talkers on the fly: ``SyntheticTalkers(split="train").batch(16, rng)`` — pictures with exact truth.
 
-Each picture shows another person (``training.splits`` keeps training and test people apart), another face, pose, light,
+Each picture shows another person (``training.common.splits`` keeps training and test people apart), another face, pose, light,
 background and camera. Framing ``face`` is the networks' view (``core.face.face_view``), framing ``head`` the renderer's crop
 (``core.portrait``). ``python -m training.corpus.synthetic.talkers --out runs/synthetic.png`` writes a contact sheet.
 """
@@ -23,7 +23,7 @@ from core.head.raster import interpolate_fragments
 from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.motion.channels import EXPRESSIONS
 from core.portrait.portrait import CROP_MARGIN
-from training.splits import identity_seed
+from training.common.splits import identity_seed
 
 from .light import Lights, draw_lights
 from .motions import MotionBank, gaze_of

@@ -1,0 +1,121 @@
+"""Perceptual distance: order of distances, shift tolerance, gradients, and the VGG-19 file."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from skimage.data import astronaut
+
+from core.errors import BadInputError
+from core.face.face_view import clip_similarity, face_view, network_input
+from core.face.reconstruction import Reconstruction, ReconstructionConfig
+from training.generator.perceptual import FaceFeatures, OrientedPyramid, PerceptualDistance, oriented_filters
+from training.generator.vgg import VGG19
+
+
+@pytest.fixture(scope="module")
+def face() -> torch.Tensor:
+    picture = torch.from_numpy(astronaut()[40:168, 160:288].copy()).permute(2, 0, 1)[None].float() / 255
+    return picture
+
+
+def test_filters_ignore_even_light_and_answer_to_their_own_orientation():
+    filters = oriented_filters()
+    assert filters.sum((1, 2, 3)).abs().max() < 1e-5
+    ramp = torch.linspace(0, 1, 64).expand(64, 64)[None, None]
+    answers = F.conv2d(ramp, filters)[0].abs().mean((1, 2))
+    assert answers[0] > 5 * answers[2]  # a ramp in x excites the x derivative, not the y derivative
+    assert answers[4:].max() < 1e-5  # and no second derivative
+
+
+def test_distance_is_zero_for_equals_and_grows_with_damage(face):
+    distance = PerceptualDistance()
+    assert distance.name == "oriented filters"
+    soft = [F.avg_pool2d(F.pad(face, (r,) * 4, mode="replicate"), 2 * r + 1, 1) for r in (1, 2, 4)]
+    values = [float(distance(other, face)) for other in (face, *soft)]
+    assert values[0] == 0
+    assert values == sorted(values)
+
+
+def test_blur_counts_more_than_a_change_of_light_of_the_same_squared_error(face):
+    distance = PerceptualDistance()
+    soft = F.avg_pool2d(F.pad(face, (2,) * 4, mode="replicate"), 5, 1)
+    level = (soft - face).square().mean().sqrt()
+    assert distance(soft, face) > 3 * distance(face + level, face)
+
+
+def test_pooled_energy_forgives_a_shift_that_the_plain_answers_do_not(face):
+    maps = OrientedPyramid()
+    here, there = maps(face[..., 1:]), maps(face[..., :-1])
+    plain = (here[0] - there[0]).abs().mean() / here[0].abs().mean()
+    pooled = (here[1] - there[1]).abs().mean() / here[1].abs().mean()
+    assert pooled < 0.5 * plain
+
+
+def test_gradient_descent_on_the_distance_restores_the_picture(face):
+    distance = PerceptualDistance()
+    guess = F.avg_pool2d(F.pad(face, (2,) * 4, mode="replicate"), 5, 1).requires_grad_()
+    optimiser = torch.optim.Adam([guess], lr=0.01)
+    before = float((guess.detach() - face).abs().mean())
+    for _ in range(40):
+        loss = distance(guess, face)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert float((guess.detach() - face).abs().mean()) < 0.75 * before
+
+
+def test_weight_says_where_it_counts(face):
+    distance = PerceptualDistance()
+    damaged = face.clone()
+    damaged[..., :40, :] = damaged[..., :40, :].mean()
+    below = torch.zeros(1, 1, 128, 128)
+    below[..., 96:, :] = 1
+    assert distance(damaged, face, below) < 0.05 * distance(damaged, face, 1 - below)
+
+
+def test_vgg_reads_torchvision_names_and_tells_what_it_was(face, tmp_path):
+    torch.manual_seed(0)
+    network = VGG19()
+    # Convolutions of torchvision's vgg19.features up to conv5_1.
+    assert [i for i, layer in enumerate(network.features) if isinstance(layer, torch.nn.Conv2d)] == [
+        0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28,
+    ]  # fmt: skip
+    assert sum(p.numel() for p in network.parameters()) == 12_944_960  # torchvision's 20,024,384 less conv5_2 … 5_4
+    save_file(network.state_dict() | {"classifier.0.weight": torch.zeros(2, 2)}, tmp_path / "vgg19.safetensors")
+    distance = PerceptualDistance(tmp_path / "vgg19.safetensors")
+    assert distance.name == "VGG-19"
+    assert distance(face, face) == 0
+    assert distance(face.flip(-1), face) > 0
+
+
+def test_vgg_file_of_something_else_is_refused(tmp_path):
+    save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(BadInputError, match=r"other\.safetensors"):
+        PerceptualDistance(tmp_path / "other.safetensors")
+
+
+def test_face_features_are_those_of_the_face_view(face):
+    torch.manual_seed(0)
+    network = Reconstruction(ReconstructionConfig.tiny()).eval()
+    points = torch.rand(1, 68, 2) * 4
+    for corners, place in (((36, 39), (40.0, 50.0)), ((42, 45), (80.0, 52.0)), ((48, 54), (61.0, 95.0))):
+        points[0, corners[0]], points[0, corners[1]] = torch.tensor(place), torch.tensor(place)
+    ours = FaceFeatures(network)(face, points)
+    picture = (face[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    view = face_view(picture, clip_similarity(points[0].numpy()))
+    theirs = network.embedding(torch.from_numpy(network_input(view))[None])
+    assert torch.nn.functional.cosine_similarity(ours, theirs).item() > 0.99
+    assert torch.allclose(ours, FaceFeatures(network)(face, points))
+
+
+def test_the_trunk_of_the_reconstruction_network_can_be_added(face):
+    torch.manual_seed(0)
+    network = Reconstruction(ReconstructionConfig.tiny()).eval()
+    plain, added = PerceptualDistance(), PerceptualDistance(trunk=network.maps)
+    assert added.name == "oriented filters + R"
+    other = face.flip(-1)
+    assert added(face, face) == 0
+    assert added(other, face) > plain(other, face)

@@ -1,0 +1,202 @@
+"""Losses of the representation against independent references: gradients, banks, disguises, drawn frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from training.representation.augment import AugmentConfig, disguised, reshape
+from training.representation.data import spread_rows
+from training.representation.decoder import REACH, DecoderConfig, FaceDecoder, face_weight, pixel_loss
+from training.representation.losses import (
+    MemoryBanks,
+    about_clips,
+    contrastive,
+    orthogonality,
+    pearson,
+    retrieval,
+    same_person,
+)
+
+SIDE = 64
+
+
+def _normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# --- losses
+
+
+def test_pearson_is_numpy_s():
+    a, b = _normal(50, 4), _normal(50, 3, seed=1)
+    b[:, 0] += 2.0 * a[:, 1] - 5.0
+    expected = np.corrcoef(a.numpy(), b.numpy(), rowvar=False)[:4, 4:]
+    np.testing.assert_allclose(pearson(a, b).numpy(), expected, atol=1e-5)
+
+
+def test_pearson_of_a_constant_is_nothing_and_safe():
+    a = torch.cat([torch.full((20, 1), 3.0), _normal(20, 1)], 1).requires_grad_()
+    correlation = pearson(a, _normal(20, 2, seed=1))
+    assert correlation[0].abs().max() < 1e-3
+    correlation.square().sum().backward()
+    assert torch.isfinite(a.grad).all()
+
+
+def test_orthogonality_ends_low_only_for_features_apart_from_the_sound():
+    sound = _normal(4000, 6)
+    assert orthogonality(sound[:, :3], sound) > 0.99
+    assert orthogonality(_normal(4000, 3, seed=1), sound) < 0.01
+    assert orthogonality(-7.0 * sound[:, :1] + 4.0, sound) == pytest.approx(
+        float(orthogonality(sound[:, :1], sound)), abs=1e-4
+    )
+
+
+def test_orthogonality_can_be_descended():
+    """What is left of a mixture of sound and something else, after descent on its weights, is something else."""
+    sound, free = _normal(500, 2), _normal(500, 2, seed=1)
+    weights = torch.full((4, 1), 0.5, requires_grad=True)
+    optimiser = torch.optim.Adam([weights], 0.05)
+    for _ in range(200):
+        optimiser.zero_grad()
+        orthogonality(torch.cat([sound, free], 1) @ weights, sound).backward()
+        optimiser.step()
+    assert weights[:2].abs().max() < 0.1 * weights[2:].abs().max()
+
+
+def test_banks_give_the_correlations_of_all_steps_together():
+    banks = MemoryBanks(3, 10, 4, 5)
+    steps = [(_normal(10, 4, seed=i), _normal(10, 5, seed=100 + i)) for i in range(6)]
+    for index, (f_ol, f_a) in enumerate(steps):
+        joined = banks.joined(f_ol, f_a)
+        recent = steps[max(0, index - 2) : index + 1]
+        together = [torch.cat(part).numpy() for part in zip(*recent, strict=True)]
+        expected = np.corrcoef(*together, rowvar=False)[:4, 4:]
+        np.testing.assert_allclose(pearson(*joined).numpy(), expected, atol=1e-5)
+        assert orthogonality(*joined) == pytest.approx(np.square(expected).sum(1).mean(), rel=1e-4)
+        banks.remember(f_ol, f_a)
+
+
+def test_banks_give_some_rows_of_every_step():
+    """Rows of one set, so that its correlations aren't mixed with another's."""
+    banks = MemoryBanks(3, 10, 4, 5)
+    steps = [(_normal(10, 4, seed=i), _normal(10, 5, seed=100 + i)) for i in range(2)]
+    banks.remember(*steps[0])
+    joined = banks.joined(*steps[1], slice(5, 10))
+    for found, one, other in zip(joined, steps[1], steps[0], strict=True):
+        assert torch.equal(found, torch.cat([one[5:], other[5:]]))
+
+
+def test_a_clip_s_mean_is_no_correlation():
+    level = _normal(4, 1).repeat_interleave(8, 0)  # a talker's own level, in sound and motion
+    sound, motion = level + 0.1 * _normal(32, 1, seed=1), 2 * level + 0.1 * _normal(32, 1, seed=2)
+    assert pearson(motion, sound).abs() > 0.9
+    assert pearson(about_clips(motion, 8), about_clips(sound, 8)).abs() < 0.4
+
+
+def test_gradients_reach_the_current_step_alone():
+    banks = MemoryBanks(3, 10, 4, 5)
+    earlier = _normal(10, 4).requires_grad_()
+    banks.remember(earlier, _normal(10, 5, seed=1))
+    now = _normal(10, 4, seed=2).requires_grad_()
+    orthogonality(*banks.joined(now, _normal(10, 5, seed=3))).backward()
+    assert earlier.grad is None and now.grad.abs().min() > 0
+
+
+def test_without_banks_a_step_stands_alone():
+    banks = MemoryBanks(1, 10, 4, 5)
+    f_ol, f_a = _normal(10, 4), _normal(10, 5, seed=1)
+    banks.remember(f_ol, f_a)
+    assert torch.equal(banks.joined(f_ol, f_a)[0], f_ol) and int(banks.filled) == 0
+
+
+def test_contrastive_loss_is_the_sum_written_out():
+    motion, sound = _normal(2, 5, 7), _normal(2, 5, 7, seed=1)
+    total = 0.0
+    for c in range(2):
+        for i in range(5):
+            for query, keys in ((motion[c, i], sound[c]), (sound[c, i], motion[c])):
+                cosines = [float(torch.cosine_similarity(query, key, dim=0)) for key in keys]
+                shares = np.exp(np.array(cosines) / 0.2)
+                total -= np.log(shares[i] / shares.sum())
+    assert float(contrastive(motion, sound, 0.2)) == pytest.approx(total / 20, rel=1e-4)
+
+
+def test_negatives_are_frames_of_the_same_clip():
+    motion = _normal(2, 5, 7)
+    other = motion.clone()
+    other[1] = _normal(5, 7, seed=3)
+    first = motion[:1]
+    alone = contrastive(first, first, 0.1)
+    both = contrastive(motion, torch.cat([first, other[1:]]), 0.1)
+    second = contrastive(motion[1:], other[1:], 0.1)
+    torch.testing.assert_close(both, (alone + second) / 2)
+    assert retrieval(motion, motion) == 1.0 and retrieval(motion, motion.roll(1, 1)) == 0.0
+
+
+def test_people_are_told_apart():
+    person = torch.tensor([0, 0, 1, 1, 2])
+    apart = torch.nn.functional.one_hot(person).float()
+    assert same_person(apart, person, 0.1) < 1e-3
+    assert same_person(torch.ones(5, 3), person, 0.1) == pytest.approx(np.log(4), rel=1e-4)  # four others, all alike
+    assert same_person(apart, torch.arange(5), 0.1) == 0.0  # nobody twice
+
+
+# --- views
+
+
+def test_disguise_changes_colours_and_shape_but_not_much_of_the_place():
+    views = torch.zeros(4, 3, 32, 32)
+    views[:, 0, 12:20, 12:20] = 1.0
+    config = AugmentConfig(occlusion=0.0)
+    one = disguised(views, config, torch.Generator().manual_seed(0))
+    again = disguised(views, config, torch.Generator().manual_seed(0))
+    assert torch.equal(one, again) and one.shape == views.shape and 0 <= float(one.min()) <= float(one.max()) <= 1
+    assert (one - views).abs().mean() > 0.03
+    still = AugmentConfig(stretch=0, bulge=0, shift=0, turn=0, zoom=0)
+    torch.testing.assert_close(
+        reshape(views, still, torch.Generator().manual_seed(0)), views, atol=1e-4, rtol=0
+    )  # fmt: skip
+
+
+def test_a_clip_keeps_one_crop():
+    views = torch.rand(1, 3, 32, 32).expand(6, -1, -1, -1)
+    cropped = reshape(views, AugmentConfig(), torch.Generator().manual_seed(0), each=3)
+    torch.testing.assert_close(cropped[0], cropped[2])
+    assert (cropped[0] - cropped[3]).abs().mean() > 1e-3
+
+
+def test_drawn_frames_are_apart():
+    rng, frames = np.random.default_rng(0), np.arange(0, 75, 3)
+    rows = np.arange(100, 125)
+    for _ in range(20):
+        chosen = spread_rows(rows, frames, 10, 4, rng)
+        assert np.diff(np.sort(frames[chosen - 100])).min() >= 4 and len(chosen) == 10
+    assert len(spread_rows(rows[:3], frames[:3], 6, 4, rng)) == 6  # a short clip repeats itself
+
+
+def test_the_picture_loss_looks_at_eyes_and_mouth():
+    truth = torch.full((1, 3, 64, 64), 0.5)
+    mouth, corner = truth.clone(), truth.clone()
+    mouth[..., 42:46, 30:34] += 0.3
+    corner[..., :4, :4] += 0.3
+    assert pixel_loss(mouth, truth) > 2 * pixel_loss(corner, truth) and pixel_loss(truth, truth) == 0
+    assert face_weight(64, torch.device("cpu"))[23, 23] > 9.0
+
+
+def test_the_decoder_needs_matching_sizes():
+    with pytest.raises(ValueError, match="sizes"):
+        FaceDecoder(DecoderConfig.tiny(), (16, 4), 8, 4)
+
+
+def test_the_decoder_starts_at_the_source_and_moves_it():
+    torch.manual_seed(0)
+    decoder, source = FaceDecoder(DecoderConfig.tiny(), (16, 8), 8, 4), torch.rand(2, 3, 64, 64)
+    features = [torch.rand(2, 8), torch.rand(2, 16, 8, 8), torch.rand(2, 4), torch.rand(2, 4)]
+    small = torch.nn.functional.avg_pool2d(source, 2)
+    with torch.no_grad():
+        assert (decoder(source, *features) - small).abs().max() < 0.05
+        decoder.out.bias[:3] = torch.tensor([2 / (32 * REACH), 0.0, -30.0])  # two pixels to the right, no colour
+        moved = decoder(source, *features)
+    torch.testing.assert_close(moved[..., :-2], small[..., 2:], atol=1e-4, rtol=0)

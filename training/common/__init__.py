@@ -1,0 +1,1 @@
+"""What all trainers share: the engine, checkpoints, splits, folders, results pages."""

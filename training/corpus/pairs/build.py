@@ -1,0 +1,98 @@
+"""Makes the shards of pairs, a few portraits, clips or people each; shards that are there are left as they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import SoliloquyError
+from core.face.landmark_model import LandmarkModel
+from core.head.head_model import HeadModel
+
+from ...common.splits import portrait_split
+from ...tracking.landmarks import BadClip
+from ...tracking.tracks import CACHE
+from .dataset import KINDS, SPLITS, Pair
+from .grid import CLIPS, clip_name, clip_pairs, clips
+from .portraits import portrait_pairs
+from .store import shard_is_whole, write_pairs
+from .synthetic import PEOPLE, RENDERED, Sittings, synthetic_pairs
+
+Makers = Mapping[str, Callable[[], list[Pair]]]
+"""By its name, what makes the pairs of a portrait, clip or person."""
+SHARD_UNITS = 8
+"""Portraits, clips or people a shard."""
+
+
+def build(kind: str, folder: Path, data: Path, limit: int | None = None, splits: Collection[str] = SPLITS) -> None:
+    """Make all pairs of a kind ("portraits" makes those of "own" too) that are not in ``folder`` yet.
+
+    ``limit``: so many portraits, clips or people a split; ``splits``: those of these alone.
+    """
+    head = HeadModel.load()
+    makers = {"portraits": _portraits, "lids": _lids, "grid": _grid, "synthetic": _synthetic}[kind]
+    for split, units in makers(data, head):
+        if split not in splits:
+            continue
+        _shards(folder, kind, split, dict(list(units.items())[:limit]))
+
+
+def _portraits(data: Path, head: HeadModel, lids: bool = False) -> Iterator[tuple[str, Makers]]:
+    files = sorted((data / "portraits").glob("*.jpg"))
+    # In random order, so that the first shards show all sorts of people.
+    files = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
+    for part in ("train", "test"):
+        chosen = [f for f in files if portrait_split(f.stem) == part]
+        yield part, {f.stem: partial(portrait_pairs, head, f, CACHE / "portraits", lids) for f in chosen}
+
+
+def _lids(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
+    yield from _portraits(data, head, lids=True)
+
+
+def _grid(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
+    model, cache = LandmarkModel.face_mesh(head), CACHE / "landmarks" / "grid"
+    for part in CLIPS:
+        files = clips(data, part)
+        pairs = zip(files, [*files[1:], *files[:1]], strict=True)
+        yield part, {clip_name(f): partial(clip_pairs, head, model, f, other, cache) for f, other in pairs}
+
+
+def _synthetic(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
+    for part, count in PEOPLE.items():
+        talkers = Sittings(part, RENDERED, "head")
+        yield part, {f"person {n}": partial(synthetic_pairs, head, talkers, n) for n in range(count)}
+
+
+def _shards(folder: Path, kind: str, split: str, units: Makers) -> None:
+    names = list(units)
+    groups = [names[i : i + SHARD_UNITS] for i in range(0, len(names), SHARD_UNITS)]
+    started, made = time.monotonic(), 0
+    for number, group in enumerate(groups):
+        file = f"{number:04d}.safetensors"
+        if shard_is_whole(folder / kind / split / file):
+            continue
+        pairs: list[Pair] = []
+        skipped: dict[str, str] = {}
+        for name in group:
+            try:
+                new = units[name]()
+            except (SoliloquyError, BadClip, OSError) as error:
+                skipped[name] = str(error)
+                continue
+            if not new:
+                skipped[name] = "the head lands on no truth"
+            pairs += new
+        # The shard of the kind itself last: it says that all are written.
+        for other in sorted(KINDS, key=lambda k: k == kind):
+            own = [pair for pair in pairs if pair.facts["kind"] == other]
+            if own or other == kind:
+                write_pairs(folder / other / split / file, own, {"skipped": skipped})
+        made += len(pairs)
+        left_out = "".join(f"; {name} left out: {why}" for name, why in skipped.items())
+        seconds = time.monotonic() - started
+        print(f"{kind} {split} {number + 1}/{len(groups)}: {made} pairs, {seconds:.0f} s{left_out}", flush=True)

@@ -1,0 +1,1 @@
+"""Builds the head model from ICT-FaceKit."""

@@ -1,0 +1,180 @@
+"""Make the head model: ``python -m training.head.build --ict ../shared/data/ict_facekit.npz``.
+
+Simplified symmetric topology (``head_topology``), identity components (``identity``), expressions with turning
+eyeballs, places of mediapipe's points (``face_mesh_points``), held-out errors (``head_model_report``) and the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from core.head.head_model import PARTS, WEIGHTS, HeadModel
+from core.motion.channels import EXPRESSIONS
+from training.head.closures import with_closed_lips, with_closing_lids
+from training.head.eyeball import fit_sphere, gaze_rotation
+from training.head.face_mesh_points import place_points
+from training.head.ict import IctModel, load_ict
+from training.head.identity import estimate_identity
+from training.head.report import held_out_errors, pose_errors, write_card
+from training.head.topology import Topology, build_topology
+
+from ..common.folders import data_folder
+
+
+@dataclass(frozen=True)
+class HeadModelConfig:
+    """What the head model is made with."""
+
+    components: int = 50
+    seed: int = 1
+    gaze_degrees: tuple[float, float, float, float] = (25.0, 30.0, 30.0, 25.0)
+    """Turn of the eyeball at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp (ICT moves only the lids)."""
+
+
+def face_vertices(model: IctModel, topology: Topology) -> np.ndarray:
+    """(V,) bool: vertices that come from the source's face part (hairline to below the chin)."""
+    first, last = model.parts["face"]
+    return (topology.source_vertices[:, 0] >= first) & (topology.source_vertices[:, 0] < last)
+
+
+def eye_centres(topology: Topology, mean: np.ndarray) -> np.ndarray:
+    """(2, 3) centres of spheres through the whites of the eyes, left first."""
+    centres = []
+    for name in ("eye_left", "eye_right"):
+        points = mean[np.unique(topology.triangles[topology.triangle_part == PARTS.index(name)])]
+        centres.append(fit_sphere(points[points[:, 2] < np.quantile(points[:, 2], 0.6)])[0])
+    return np.array(centres)
+
+
+def expressions_with_gaze(model: IctModel, topology: Topology, mean: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """(53, V, 3) centimetres: the source's shapes, to which gaze shapes add the eyeballs' turn."""
+    shapes = topology.transfer(model.expression).astype(np.float32)
+    centres = eye_centres(topology, mean)
+    directions = {"Down": (-1, 0), "In": (0, -1), "Out": (0, 1), "Up": (1, 0)}  # up, and away from the nose
+    for side, name in enumerate(("eye_left", "eye_right")):
+        vertices = np.unique(topology.triangles[topology.triangle_part == PARTS.index(name)])
+        arm = mean[vertices] - centres[side]
+        for angle, (direction, (up, away)) in zip(angles, directions.items(), strict=True):
+            rotation = gaze_rotation(up * angle, (1 if side == 0 else -1) * away * angle)
+            shapes[EXPRESSIONS.index(f"eyeLook{direction}_{'LR'[side]}"), vertices] += arm @ rotation.T - arm
+    return shapes
+
+
+def pivots(model: IctModel) -> tuple[np.ndarray, np.ndarray, float]:
+    """Neck and jaw pivots (3,) of the neutral head in centimetres, and the jaw's turn at jawOpen = 1 in radians.
+
+    The jaw's hinge is the axis about which jawOpen turns the lower teeth. The neck's is put between the joints above
+    and below the atlas: in the middle plane, 3.5 cm below and half a centimetre behind the middle of the ears.
+    """
+    teeth = np.arange(*model.parts["teeth"])
+    opening = model.expression_of("jawOpen")[teeth]
+    lower = np.linalg.norm(opening, axis=1) > 0.5
+    before = model.neutral[teeth[lower]]
+    after = before + opening[lower]
+    u, _, vt = np.linalg.svd((after - after.mean(0)).T @ (before - before.mean(0)))
+    rotation = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
+    # The fixed point c of x -> R (x - a) + b solves (I - R) c = b - R a; along the axis (x) any c does: take 0.
+    shift = after.mean(0) - rotation @ before.mean(0)
+    jaw = np.linalg.lstsq(np.eye(3) - rotation, shift, rcond=1e-6)[0]
+    jaw[0] = 0.0
+    head = model.neutral[: model.parts["head_and_neck"][1]]
+    ears = head[(np.abs(head[:, 0]) > 8) & (head[:, 1] > -3) & (head[:, 1] < 6)]
+    neck = np.array([0.0, ears[:, 1].mean() - 3.5, ears[:, 2].mean() - 0.5])
+    return neck, jaw, float(np.arctan2(rotation[2, 1], rotation[1, 1]))
+
+
+def quantise(basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int16 shapes and one float32 scale each: shape i is ``values[i] * scale[i]``."""
+    scale = np.abs(basis).max((1, 2)) / 32767
+    scale[scale == 0] = 1.0
+    return np.round(basis / scale[:, None, None]).astype(np.int16), scale.astype(np.float32)
+
+
+def build(model: IctModel, topology: Topology, config: HeadModelConfig) -> tuple[dict[str, np.ndarray], dict]:
+    """All tensors of the file, and facts for the card."""
+    mean = topology.transfer(model.neutral)
+    mean[topology.symmetry] = 0.5 * (mean[topology.symmetry] + mean * (-1.0, 1.0, 1.0))
+    face = face_vertices(model, topology)
+    identity, variance = estimate_identity(model, topology, face, config.components, config.seed)
+    angles = np.radians(config.gaze_degrees)
+    neck, jaw, jaw_angle = pivots(model)
+    tensors = {
+        "mean": mean.astype(np.float32),
+        "triangles": topology.triangles.astype(np.int32),
+        "triangle_part": topology.triangle_part.astype(np.uint8),
+        "vertex_part": topology.vertex_part.astype(np.uint8),
+        "uv": topology.uv.astype(np.float32),
+        "triangle_uv": topology.triangle_uv.astype(np.int32),
+        "symmetry": topology.symmetry.astype(np.int32),
+        "landmarks68": topology.landmarks68.astype(np.int32),
+        "mesh468_triangle": np.zeros(468, np.int32),
+        "mesh468_weights": np.zeros((468, 3), np.float32),
+        "iris_points": topology.iris_points.astype(np.int32),
+        "iris_ring": topology.iris_ring.astype(np.int32),
+        **{f"contour_{name}": loop.astype(np.int32) for name, loop in topology.contours.items()},
+        "eye_centres": eye_centres(topology, mean).astype(np.float32),
+        "neck_pivot": neck.astype(np.float32),
+        "jaw_pivot": jaw.astype(np.float32),
+        "jaw_angle": np.array([jaw_angle], np.float32),
+        "gaze_angles": angles.astype(np.float32),
+    }
+    shapes = {
+        "identity_basis": identity.astype(np.float32),
+        "expression_basis": expressions_with_gaze(model, topology, mean, angles).astype(np.float32),
+    }
+    points = place_points(as_model(tensors | shapes))
+    tensors["mesh468_triangle"] = points.triangle.astype(np.int32)
+    tensors["mesh468_weights"] = points.weights.astype(np.float32)
+    for name, shape in shapes.items():
+        tensors[name], tensors[f"{name}_scale"] = quantise(shape)
+    facts = {
+        "rendered_heads": points.heads,
+        "variance_explained": float(variance.sum()),
+        "mesh468_spread_mm": float(10 * np.median(points.spread)),
+    }
+    return tensors, facts
+
+
+def as_model(tensors: dict[str, np.ndarray]) -> HeadModel:
+    """A head model of arrays that aren't quantised."""
+    fields = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}
+    return HeadModel(**{k: v.float() if v.is_floating_point() else v.long() for k, v in fields.items()})
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ict", type=Path, default=data_folder() / "ict_facekit.npz")
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--components", type=int, default=HeadModelConfig.components)
+    parser.add_argument("--seed", type=int, default=HeadModelConfig.seed)
+    arguments = parser.parse_args()
+    config = HeadModelConfig(components=arguments.components, seed=arguments.seed)
+    published = load_ict(arguments.ict)
+    source = with_closing_lids(with_closed_lips(published))
+    topology = build_topology(source)
+    tensors, facts = build(source, topology, config)
+    meta = {"parts": PARTS, "expressions": EXPRESSIONS, "config": asdict(config)}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    # safetensors writes the memory as it lies, so it has to lie in row order.
+    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    save_file(tensors, arguments.out, metadata={"head_model": json.dumps(meta)})
+    arguments.out.chmod(0o644)
+    head = HeadModel.load(path=arguments.out)
+    errors = held_out_errors(published, topology, head)
+    command = "python -m training.head.build --ict ../shared/data/ict_facekit.npz"
+    facts |= {"pose": pose_errors(head), "bytes": arguments.out.stat().st_size}
+    write_card(arguments.out.with_suffix(".md"), head, errors, facts, command)
+    for name, error in errors.items():
+        print(f"{name}: median {error.median:.3f} mm, mean {error.mean:.3f} mm, 95 % {error.p95:.3f} mm")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Where mediapipe's 468 face-mesh points lie on our head model: measured on pictures of our own heads.
+
+Random heads are rendered in random poses, the face mesh is detected on them, and the surface point behind each detected
+point is known exactly. The median over many heads, left and right mirrored into each other, is the point's place.
+Points of lips and eyelids are put on the model's own contours, at their share of the arc length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
+
+from core.face.face_mesh import FaceMesh
+from core.head.head_model import HeadModel
+from training.head.rendered_heads import RenderedHead, render_random_head
+from training.head.surface import closest_on_mesh
+
+CHAINS = {
+    "lips_outer": (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146),
+    "lips_inner": (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95),
+    "eye_right": (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
+    "eye_left": (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
+}
+"""Face-mesh points along the contours, from the person's right corner (eyes: the outer corner), upper edge first."""
+SECOND_CORNER = {"lips_outer": 291, "lips_inner": 308, "eye_right": 133, "eye_left": 362}
+CORNER68 = {"lips_outer": 54, "lips_inner": 64, "eye_right": 39, "eye_left": 42}
+"""The contour's second corner among the face mesh's points and among the 68 landmarks."""
+FLIP = np.array([-1.0, 1.0, 1.0])
+HEADS = 160
+SEED = 2
+MIN_COSINE = 0.25
+"""Surfaces seen at a flatter angle say little about where a point lies."""
+NEAR_PIXELS = 5.0
+"""A point this close to the outline still counts as on it."""
+MIN_SEEN = 10
+
+
+@dataclass(frozen=True)
+class MeshPoints:
+    """Barycentric places of the 468 points.
+
+    Attributes
+    ----------
+    triangle, weights
+        (468,) and (468, 3).
+    spread
+        (468,) centimetres: median distance of single heads' places from the median place.
+    heads
+        Number of rendered heads on which a face was found.
+    """
+
+    triangle: np.ndarray
+    weights: np.ndarray
+    spread: np.ndarray
+    heads: int
+
+
+def surface_points(head: HeadModel, rendered: RenderedHead, detected: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(468, 3) points on the mean head behind detected pixels (468, 2); NaN where none can be trusted.
+
+    ``skin`` (F,) says which triangles may carry points. Points of the side that is turned away are left out: they are
+    guesses, and what lies behind their pixels may be the nose.
+    """
+    on_skin = (rendered.triangle >= 0) & skin[rendered.triangle] & (rendered.cosine > MIN_COSINE)
+    distance, nearest = ndimage.distance_transform_edt(~on_skin, return_indices=True)
+    column, row = np.clip(detected.astype(int), 0, rendered.triangle.shape[0] - 1).T
+    near = distance[row, column] < NEAR_PIXELS
+    row, column = nearest[0][row, column], nearest[1][row, column]
+    corners = head.mean.numpy()[head.triangles.numpy()[rendered.triangle[row, column]]]  # (468, 3, 3)
+    points = np.einsum("nk,nkc->nc", rendered.barycentric[row, column], corners)
+    turned_away = points[:, 0] * rendered.rotation[1] > 0.1 * np.abs(points[:, 0])
+    points[~near | turned_away] = np.nan
+    return points
+
+
+def mirror_pairs(points: np.ndarray) -> np.ndarray:
+    """(468,) partner of each point on the other side: best match of points (468, 3) with their mirror image."""
+    cost = np.linalg.norm((points * FLIP)[:, None] - points[None], axis=-1)
+    result = linear_sum_assignment(cost)[1]
+    if (result[result] != np.arange(len(points))).any():
+        raise ValueError("the detected points aren't symmetric enough to be paired")
+    return result
+
+
+def _arc(points: np.ndarray) -> np.ndarray:
+    """Arc length from the first point of a polyline to each, as a fraction of the whole."""
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    return length / length[-1]
+
+
+def _along(chain: list[int], vertices: np.ndarray, fraction: float) -> tuple[int, int, float]:
+    """Edge (a, b) of a chain of vertices, and how far from a to b, at a fraction of its length."""
+    arc = _arc(vertices[chain])
+    step = int(np.clip(np.searchsorted(arc, fraction, side="right") - 1, 0, len(chain) - 2))
+    return chain[step], chain[step + 1], float(np.clip((fraction - arc[step]) / (arc[step + 1] - arc[step]), 0, 1))
+
+
+def _put_on_contours(
+    head: HeadModel, shape: np.ndarray, rows: np.ndarray, triangle: np.ndarray, weights: np.ndarray
+) -> None:
+    """Overwrite the places of the contours' points; ``shape`` (468, 3) gives their share of the arc length."""
+    triangles, mean = head.triangles.numpy(), head.mean.numpy()
+    edge_triangle = {
+        edge: int(row)
+        for row in rows
+        for edge in (tuple(sorted((triangles[row, i], triangles[row, i - 2]))) for i in range(3))
+    }
+    for name, chain in CHAINS.items():
+        loop = getattr(head, f"contour_{name}").tolist()
+        middle = chain.index(SECOND_CORNER[name])
+        corner = loop.index(int(head.landmarks68[CORNER68[name]]))
+        halves = ((chain[: middle + 1], loop[: corner + 1]), (chain[middle:] + chain[:1], [*loop[corner:], loop[0]]))
+        for marks, path in halves:
+            for point, fraction in zip(marks, _arc(shape[list(marks)]), strict=True):
+                a, b, t = _along(path, mean, fraction)
+                row = edge_triangle[min(a, b), max(a, b)]
+                corners = triangles[row].tolist()
+                triangle[point] = row
+                weights[point] = 0
+                weights[point, corners.index(a)], weights[point, corners.index(b)] = 1 - t, t
+
+
+def _mirror_left(
+    head: HeadModel, partner: np.ndarray, triangle: np.ndarray, weights: np.ndarray, x: np.ndarray
+) -> None:
+    """Make the person's left side the mirror image of the right one, to the bit."""
+    triangles, symmetry = head.triangles.numpy(), head.symmetry.numpy()
+    row_of = {tuple(sorted(corners)): row for row, corners in enumerate(triangles.tolist())}
+    for point in np.flatnonzero((x < x[partner]) & (partner != np.arange(468))):
+        corners = symmetry[triangles[triangle[point]]]
+        row = row_of[tuple(sorted(corners.tolist()))]
+        other = partner[point]
+        triangle[other] = row
+        for corner, weight in zip(corners.tolist(), weights[point], strict=True):
+            weights[other, triangles[row].tolist().index(corner)] = weight
+
+
+def place_points(head: HeadModel, heads: int = HEADS, seed: int = SEED) -> MeshPoints:
+    """Put the 468 points on a head model whose own ``mesh468`` is not used.
+
+    Raises ``ValueError`` when the face mesh finds too few of the rendered faces.
+    """
+    rng = np.random.default_rng(seed)
+    detector = FaceMesh(video=False)
+    skin = np.isin(np.arange(len(head.triangles)), head.part_triangles("skin", "lips").numpy())
+    seen, shapes = [], []
+    for _ in range(heads):
+        rendered = render_random_head(head, rng)
+        found = detector.detect(rendered.image)
+        if len(found) != 1:
+            continue
+        seen.append(surface_points(head, rendered, found[0][:468, :2], skin))
+        shapes.append(found[0][:468] * (1.0, -1.0, -1.0))
+    places = np.array(seen)  # (heads, 468, 3)
+    count = np.isfinite(places[..., 0]).sum(0) if len(places) else np.zeros(468, int)
+    if count.min() < MIN_SEEN:
+        raise ValueError(f"{int((count < MIN_SEEN).sum())} points were seen on fewer than {MIN_SEEN} rendered heads")
+    middle = np.nanmedian(places, axis=0)
+    partner = mirror_pairs(middle)
+    both = np.concatenate([places, places[:, partner] * FLIP])
+    middle = np.nanmedian(both, axis=0)
+    spread = np.nanmedian(np.linalg.norm(both - middle, axis=-1), axis=0)
+    own = partner == np.arange(468)
+    middle[own, 0] = 0.0
+    rows = np.flatnonzero(skin)
+    found_row, weights, _ = closest_on_mesh(middle, head.mean.numpy().astype(float), head.triangles.numpy()[rows])
+    triangle = rows[found_row]
+    frontal = np.median([align_upright(shape) for shape in shapes], axis=0)
+    _put_on_contours(head, 0.5 * (frontal + frontal[partner] * FLIP), rows, triangle, weights)
+    _mirror_left(head, partner, triangle, weights, middle[:, 0])
+    return MeshPoints(triangle, weights, spread, len(places))
+
+
+def align_upright(shape: np.ndarray) -> np.ndarray:
+    """Detected mesh (468, 3) turned to the front, eye corners level, outer-eye distance 1, their middle at zero."""
+    across = shape[263] - shape[33]
+    scale = np.linalg.norm(across)
+    x = across / scale
+    up = shape[168] - shape[17]
+    y = up - (up @ x) * x
+    y /= np.linalg.norm(y)
+    frame = np.stack([x, y, np.cross(x, y)])
+    return (shape - 0.5 * (shape[33] + shape[263])) @ frame.T / scale

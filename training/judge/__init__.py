@@ -1,0 +1,1 @@
+"""The lip-sync judge and the lip-sync tables."""

@@ -1,0 +1,259 @@
+"""Held-out numbers of the lip model: ``python -m training.lips evaluate``.
+
+Beside curves, three gestures are counted that a viewer misses at once, on the head model's geometry: lips that meet in
+/p b m/, the lower lip at the upper teeth in /f v/, and rounding in /w uw ow/; each phone counts, by its best frame. A
+mouth that is always shut would pass the first two, so the same is counted in phones that ask for the opposite.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.head.head_model import HeadModel
+from core.motion.channels import FPS, LIP_CHANNELS
+from core.sound.lips import LipModel
+from core.sound.mel import MEL_BANDS, MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SILENCE
+
+from ..common.results_page import Table, number
+from ..speech.phones import SILENCE as SILENT_PHONE
+from ..speech.phones import Segment
+from ..speech.visemes import GESTURES
+from .data import Utterance, grid_utterances, quiet_utterances, recorded_utterances, synthetic_utterances, viseme_table
+from .mouth_geometry import MouthGeometry
+
+MAX_LAG = 5
+"""Frames either way (0.2 s) that a curve may be shifted for its best correlation, the same for all clips of a set."""
+HALF_SECOND = round(FPS / 2)
+JAW = LIP_CHANNELS.index("jawOpen")
+MEETING_GAP = 0.012
+"""Inner-lip gap over outer-eye distance below which lips look closed: about 1 mm."""
+LOWEST_COVER = -0.012
+"""Height of the lower lip over the upper incisors' edge from which it counts as on the teeth: 1 mm below, or higher."""
+ROUNDED_WIDTH = 0.97
+"""Part of its width at rest below which a mouth counts as rounded."""
+OPPOSITES = {
+    "closed": ("AA", "AE", "AH", "AY", "EH"),
+    "on teeth": ("AA", "AE", "AH", "AY", "EH"),
+    "rounded": ("AE", "EH", "EY", "IH", "IY"),
+}
+"""Phones in which a gesture should not be seen."""
+
+Curve = Callable[[Utterance], np.ndarray]
+
+
+def correlation(a: np.ndarray, b: np.ndarray, lag: int = 0) -> float:
+    """Pearson correlation of two (T,) curves with ``a`` delayed by ``lag`` frames; 0 where one of them is constant."""
+    if lag > 0:
+        a, b = a[:-lag], b[lag:]
+    elif lag < 0:
+        a, b = a[-lag:], b[:lag]
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
+    return float((a * b).sum()) / norm if norm > 1e-12 else 0.0
+
+
+def against(clips: Sequence[Utterance], predicted: Curve, truth: Curve) -> dict[str, float]:
+    """Median correlation over clips: no lag, the best common lag, each clip's own; and the ratio of the deviations."""
+    pairs = [(predicted(clip), truth(clip)) for clip in clips]
+    lags = range(-MAX_LAG, MAX_LAG + 1)
+    medians = {lag: float(np.median([correlation(a, b, lag) for a, b in pairs])) for lag in lags}
+    best = max(medians, key=medians.get)
+    spread = (
+        np.concatenate([a - a.mean() for a, _ in pairs]).std() / np.concatenate([b - b.mean() for _, b in pairs]).std()
+    )
+    return {
+        "median": round(medians[0], 3),
+        "best_lag_median": round(medians[best], 3),
+        "best_lag": best,
+        "own_lag_median": round(float(np.median([max(correlation(a, b, lag) for lag in lags) for a, b in pairs])), 3),
+        "deviation_ratio": round(float(spread), 3),
+    }
+
+
+def envelope(mel: np.ndarray) -> np.ndarray:
+    """(T,) root of the power of each frame of log-mel (4 T, 80): what any prediction has to beat."""
+    power = np.exp(mel.astype(np.float32) * MEL_SCALE - MEL_OFFSET).mean(1)
+    return np.sqrt(power.reshape(-1, MELS_PER_FRAME).mean(1))
+
+
+def loudness(clip: Utterance) -> np.ndarray:
+    """:func:`envelope` of an utterance."""
+    return envelope(clip.mel)
+
+
+def spoken(clip: Utterance) -> slice:
+    """Frames from the first phone (and one before) to the last."""
+    said = [segment for segment in clip.segments if segment.phone != SILENT_PHONE]
+    return slice(max(0, int(FPS * said[0].start) - 1), int(FPS * said[-1].end) + 1)
+
+
+def frames_of(segment: Segment, frames: int) -> slice:
+    """Frames whose middle lies in the segment, or the nearest one where none does."""
+    first, last = (int(np.ceil(FPS * t - 0.5)) for t in (segment.start, segment.end))
+    if last <= first:
+        first = round(FPS * (segment.start + segment.end) / 2 - 0.5)
+        last = first + 1
+    return slice(min(max(first, 0), frames - 1), min(max(last, 1), frames))
+
+
+def gestures(
+    clips: Sequence[Utterance], mouth: Callable[[Utterance], np.ndarray], geometry: MouthGeometry
+) -> dict[str, dict[str, float]]:
+    """How often each of ``visemes.GESTURES`` is seen where it must be, and where it must not.
+
+    ``mouth`` gives the (T, 27) weights of a clip. Phones count one by one, each by its best frame.
+    """
+    seen: dict[tuple[str, bool], list[bool]] = {(g.name, wanted): [] for g in GESTURES[1:] for wanted in (True, False)}
+    for clip in clips:
+        weights = torch.from_numpy(mouth(clip))
+        shows = {
+            "closed": geometry.openings(weights).numpy() < MEETING_GAP,
+            "on teeth": geometry.covers(weights).numpy() > LOWEST_COVER,
+            "rounded": geometry.widths(weights).numpy() < ROUNDED_WIDTH * geometry.width_at_rest,
+        }
+        for segment in clip.segments:
+            at = frames_of(segment, clip.frames)
+            for gesture in GESTURES[1:]:
+                for wanted in (True, False):
+                    if segment.phone in (gesture.phones if wanted else OPPOSITES[gesture.name]):
+                        seen[gesture.name, wanted].append(bool(shows[gesture.name][at].any()))
+    return {
+        gesture.name: {
+            "phones": len(seen[gesture.name, True]),
+            "made": round(float(np.mean(seen[gesture.name, True])), 3),
+            "made where unwanted": round(float(np.mean(seen[gesture.name, False])), 3),
+        }
+        for gesture in GESTURES[1:]
+        if seen[gesture.name, True] and seen[gesture.name, False]
+    }
+
+
+def heard_phones(model: LipModel, clips: Sequence[Utterance]) -> float:
+    """Share of the rows (10 ms) in which the loudest phone is the right one, mean over clips."""
+    shares = []
+    for clip in clips:
+        mel = torch.from_numpy(clip.mel.astype(np.float32))[None].to(model.rest.device)
+        with torch.no_grad():
+            guessed = model.hear(mel)[1][0].argmax(-1).cpu().numpy()
+        shares.append(float((guessed == clip.phones)[clip.phones >= 0].mean()))
+    return round(float(np.mean(shares)), 3)
+
+
+def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation.json")) -> dict[str, object]:
+    """Print and write all numbers; nothing evaluated here was heard or seen in training."""
+    geometry = MouthGeometry.of(HeadModel.load())
+    cache: dict[str, np.ndarray] = {}
+
+    def weights(clip: Utterance) -> np.ndarray:
+        if clip.name not in cache:
+            cache[clip.name] = model.predict(clip.mel.astype(np.float32))
+        return cache[clip.name]
+
+    def opening(clip: Utterance) -> np.ndarray:
+        return geometry.opening_curve(weights(clip))
+
+    def width(clip: Utterance) -> np.ndarray:
+        return weights(clip) @ geometry.width.numpy()
+
+    def jaw(clip: Utterance) -> np.ndarray:
+        return weights(clip)[:, JAW]
+
+    def shifted(clip: Utterance) -> np.ndarray:
+        return np.roll(opening(clip), HALF_SECOND)
+
+    def tracked(clip: Utterance) -> np.ndarray:
+        return clip.opening
+
+    def made_opening(clip: Utterance) -> np.ndarray:
+        return geometry.opening_curve(clip.mouth)
+
+    def made_width(clip: Utterance) -> np.ndarray:
+        return clip.mouth @ geometry.width.numpy()
+
+    report: dict[str, object] = {}
+    for name, which in (("GRID s1, held-out clips", "test"), ("GRID s4, talker left out", "unseen")):
+        clips = grid_utterances(which)
+        report[name] = {
+            "clips": len(clips),
+            "opening": against(clips, opening, tracked),
+            "opening, while speaking": against(
+                [clip for clip in clips if clip.segments],
+                lambda clip: opening(clip)[spoken(clip)],
+                lambda clip: tracked(clip)[spoken(clip)],
+            ),
+            "half a second shifted": against(clips, shifted, tracked),
+            "loudness envelope": against(clips, loudness, tracked),
+            "width": against(clips, width, made_width),
+            "jaw": against(clips, jaw, lambda clip: clip.mouth[:, JAW]),
+            "gestures, predicted": gestures(clips, weights, geometry),
+            "gestures, tracked": gestures(clips, lambda clip: clip.mouth, geometry),
+            "phones heard": heard_phones(model, [clip for clip in clips if clip.segments]),
+        }
+    table = viseme_table(grid_utterances("train"))
+    others = {
+        **{
+            f"synthesised, {voice}": [u for u in synthetic_utterances(table, held_out=True) if u.name.startswith(voice)]
+            for voice in ("awb", "espeak-f4", "espeak-m7")
+        },
+        "LibriSpeech, speakers left out (against phones heard by pocketsphinx)": recorded_utterances(
+            data, table, held_out=True
+        ),
+    }
+    for name, clips in others.items():
+        report[name] = {
+            "clips": len(clips),
+            "opening against the viseme model": against(clips, opening, made_opening),
+            "width against the viseme model": against(clips, width, made_width),
+            "loudness envelope": against(clips, loudness, made_opening),
+            "gestures": gestures(clips, weights, geometry),
+            "phones heard": heard_phones(model, clips),
+        }
+    rooms = quiet_utterances(40, seed=1)
+    silence = np.full((MELS_PER_FRAME * 100, MEL_BANDS), SILENCE, np.float32)
+    report["mouth at rest (opening)"] = {
+        "digital silence": round(float(geometry.opening_curve(model.predict(silence)).max()), 4),
+        "noise, median": round(float(np.median([opening(room).mean() for room in rooms])), 4),
+        "noise, 95th percentile": round(float(np.percentile(np.concatenate([opening(room) for room in rooms]), 95)), 4),
+    }
+    for name, numbers in report.items():
+        print(name)
+        for key, value in numbers.items():
+            print(f"  {key}: {value}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
+    return report
+
+
+MADE = ("opening against the viseme model", None, "width against the viseme model", None)
+"""What voices that nobody filmed are measured by, in the columns of filmed ones."""
+
+
+def table(report: Mapping[str, Any]) -> Table:
+    """The report for ``docs/results.md``: filmed clips against their tracks, other voices against made mouths."""
+    rows = []
+    for name, numbers in report.items():
+        if "clips" not in numbers:
+            continue
+        filmed = "opening" in numbers
+        keys = ("opening", "opening, while speaking", "width", "jaw") if filmed else MADE
+        found = [numbers[key]["median"] if key else math.nan for key in keys]
+        shown = numbers["gestures, predicted" if filmed else "gestures"]
+        shares = [100 * shown[gesture.name]["made"] if gesture.name in shown else math.nan for gesture in GESTURES[1:]]
+        lag, loud = number(numbers[keys[0]]["best_lag"], 0), number(numbers["loudness envelope"]["median"])
+        made = (number(share, 0) + " %" for share in shares)
+        rows.append((f"{name} ({numbers['clips']})", *map(number, found), lag, loud, *made))
+    headings = ("clips", "opening", "while speaking", "width", "jaw", "best lag, frames", "loudness alone")
+    note = (
+        "Correlations are medians over clips; the last columns say how often a sound's gesture is made. Only GRID is "
+        "filmed: the other voices are compared with mouths made from their phones."
+    )
+    command = "python -m training.lips evaluate"
+    columns = (*headings, *(gesture.name for gesture in GESTURES[1:]))
+    return Table("lips", "Lips", command, columns, tuple(rows), (note,))

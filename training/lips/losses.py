@@ -1,0 +1,158 @@
+"""What the lip model is told apart by: mouths heard from sound, mouths shaped by known phones, and the phones.
+
+Each batch goes through MLP_a2l twice: by the phones that E_a hears and by those that are known. The second way learns
+how phones shape a mouth, from the filmed talker and, at a low price, from ``visemes`` for phones that he never says.
+The first way learns the filmed mouth where there is one, and else what the second way makes of the same words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from core.sound.lips import LipModel
+from core.sound.mel import MELS_PER_FRAME
+
+from ..speech.phones import PHONES
+from ..speech.visemes import GESTURES
+from .data import SOURCES, Batch
+from .mouth_geometry import MouthGeometry
+
+OPENING_UNIT, WIDTH_UNIT, COVER_UNIT = 0.03, 0.02, 0.02
+"""About the deviations of opening, width and lower lip in speech, in outer-eye distances: errors count in them."""
+CLOSED_GAP = 0.003
+"""Opening that counts as closed: GRID's median in /p b m/ is 0.002."""
+LEAST_COVER = 0.004
+"""Height of the lower lip over the incisors' edge (about 0.4 mm) from which /f v/ cost nothing."""
+ROUNDED_WIDTH = 0.955
+"""Width over the width at rest below which a rounded mouth costs nothing; the filmed talker's median is 0.98."""
+
+Shares = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the terms, and how far each source is trusted.
+
+    Attributes
+    ----------
+    heard, taught, phones
+        Trust in each source's mouth on either way, and in its phones.
+    """
+
+    velocity: float = 0.5
+    opening: float = 1.0
+    width: float = 0.6
+    closed: float = 2.0
+    on_teeth: float = 0.5
+    rounded: float = 0.3
+    cross_entropy: float = 0.5
+    heard: Shares = (("grid", 1.0), ("synthetic", 0.5), ("recorded", 0.3), ("quiet", 1.0))
+    taught: Shares = (("grid", 1.0), ("synthetic", 0.1), ("recorded", 0.1), ("quiet", 1.0))
+    phones: Shares = (("grid", 1.0), ("synthetic", 1.0), ("recorded", 0.6), ("quiet", 1.0))
+
+
+class BothWays(nn.Module):
+    """The lip model as it is trained: mouths by heard and by known phones.
+
+    ``mouth_gradient`` is the share of the mouth's gradient that reaches E_a: at 0 phones are all it learns, at 1 it may
+    hide the filmed talker's habits in their shares. Where not ``encoder_learns``, E_a and its phones stay as they are.
+    """
+
+    def __init__(self, model: LipModel, mouth_gradient: float, encoder_learns: bool = True) -> None:
+        super().__init__()
+        self.model = model
+        self._mouth_gradient, self._encoder_learns = mouth_gradient, encoder_learns
+        for part in (model.encoder, model.phones):
+            part.requires_grad_(encoder_learns)
+
+    def train(self, mode: bool = True) -> BothWays:
+        """As every module; E_a drops nothing out while it rests."""
+        super().train(mode)
+        if not self._encoder_learns:
+            self.model.encoder.eval()
+        return self
+
+    def forward(self, mel: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 4 L, 80) mel and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), heard ones first, and
+        logits (B, 4 L, 40)."""
+        _, logits = self.model.hear(mel)
+        heard = logits.float().softmax(-1)
+        heard = torch.lerp(heard.detach(), heard, self._mouth_gradient)
+        return self.model.decoder(self.model.a2l(torch.cat([heard, known]))), logits
+
+
+class Losses:
+    """The training loss; ``scale`` (27,) is what one unit of error is for each channel."""
+
+    def __init__(self, weights: LossWeights, scale: Tensor, geometry: MouthGeometry, device: torch.device) -> None:
+        self._weights = weights
+        self._channels = (1.0 / scale**2 / len(scale)).to(device)
+        self._geometry = geometry.to(device)
+        self._trust = {
+            kind: torch.tensor([dict(getattr(weights, kind))[source] for source in SOURCES], device=device)
+            for kind in ("heard", "taught", "phones")
+        }
+
+    def __call__(self, mouths: Tensor, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Terms of the loss and their weighted sum ``total``.
+
+        ``mouths`` (2 B, L, 27) and ``logits`` (B, 4 L, 40), float32, as :class:`BothWays` gives them.
+        """
+        device, weights = mouths.device, self._weights
+        mouth, source, labels = (torch.from_numpy(a).to(device) for a in (batch.mouth, batch.source, batch.phones))
+        known = (labels >= 0).float()  # (B, 4 L)
+        frame_known = known.reshape(len(labels), -1, MELS_PER_FRAME).mean(2)  # (B, L)
+        taught = mouths[len(labels) :]
+        filmed = torch.tensor([name in ("grid", "quiet") for name in SOURCES], device=device)[source]  # (B,)
+        target = torch.cat([torch.where(filmed[:, None, None], mouth, taught.detach()), mouth])
+        trust = [self._trust["heard"][source][:, None].expand_as(frame_known)]
+        trust = torch.cat([*trust, self._trust["taught"][source][:, None] * frame_known])  # (2 B, L)
+        terms = self._mouth_terms(mouths, target, trust)
+        gestures = torch.from_numpy(batch.gestures).to(device).repeat(2, 1)
+        price = torch.cat([trust[: len(labels)], self._trust["heard"][source][:, None] * frame_known])
+        terms |= self._gesture_terms(mouths, gestures, price)
+        cross_entropy = nn.functional.cross_entropy(
+            logits.flatten(0, 1), labels.clamp(min=0).flatten(), reduction="none"
+        )
+        phone_trust = self._trust["phones"][source][:, None] * known
+        terms["cross_entropy"] = (phone_trust * cross_entropy.reshape(labels.shape)).mean()
+        terms["total"] = terms["weights"] + sum(
+            getattr(weights, name) * value for name, value in terms.items() if name != "weights"
+        )
+        return terms
+
+    def _mouth_terms(self, predicted: Tensor, target: Tensor, trust: Tensor) -> dict[str, Tensor]:
+        geometry = self._geometry
+        error = predicted - target
+        # What shows: a gap below zero is pressed lips, in the track as in the prediction.
+        opening_error = torch.relu(geometry.openings(predicted)) - torch.relu(geometry.openings(target))
+        width_error = geometry.widths(predicted) - geometry.widths(target)
+        return {
+            "weights": (trust * (error.square() @ self._channels)).mean(),
+            "velocity": (trust[:, 1:] * (error.diff(dim=1).square() @ self._channels)).mean(),
+            "opening": (trust * (opening_error / OPENING_UNIT).square()).mean(),
+            "width": (trust * (width_error / WIDTH_UNIT).square()).mean(),
+        }
+
+    def _gesture_terms(self, predicted: Tensor, gestures: Tensor, price: Tensor) -> dict[str, Tensor]:
+        """What lips lack that should meet, lie on teeth or round, mean over the frames in question."""
+        geometry = self._geometry
+        lacking = {
+            "closed": torch.relu(geometry.openings(predicted) - CLOSED_GAP) / OPENING_UNIT,
+            "on teeth": torch.relu(LEAST_COVER - geometry.covers(predicted)) / COVER_UNIT,
+            "rounded": torch.relu(geometry.widths(predicted) - ROUNDED_WIDTH * geometry.width_at_rest) / WIDTH_UNIT,
+        }
+        out = {}
+        for number, gesture in enumerate(GESTURES[1:], 1):
+            asked = (gestures == number).float()
+            value = (price * asked * lacking[gesture.name].square()).sum() / (asked.sum() + 1.0)
+            out[gesture.name.replace(" ", "_")] = value
+        return out
+
+
+def known_shares(labels: Tensor) -> Tensor:
+    """(B, 4 L) index of the phones, −1 unknown → (B, 4 L, 40) shares; silence where unknown."""
+    return nn.functional.one_hot(labels.clamp(min=0), len(PHONES)).float()

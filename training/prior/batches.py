@@ -1,0 +1,184 @@
+"""Batches for the priors: windows of motion, the sound they go with, and which of their entries are given."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
+from core.prior.levels import LEVEL_STEP, LEVELS, PARTS
+from core.prior.spaces import ChannelSpace, FeatureSpace
+
+from ..speech.prosody import HEARD
+from .data import Clip, augment_mel, draw_mask, draw_window
+
+
+@dataclass(frozen=True)
+class MixConfig:
+    """What batches are made of.
+
+    Attributes
+    ----------
+    batch
+        Windows in one.
+    empty_share
+        Part of the conditions that are left empty (for eq. 10).
+    unknown_share
+        Part of the windows whose talker's liveliness isn't told.
+    shares
+        How often each source is drawn.
+    short_share
+        Part of the batches whose windows are shorter than the network's, down to 8 frames: GRID's clips have 75.
+    """
+
+    batch: int = 16
+    empty_share: float = 0.1
+    unknown_share: float = 0.3
+    shares: tuple[tuple[str, float], ...] = (("synthetic", 0.5), ("grid", 0.35), ("address", 0.15))
+    short_share: float = 0.35
+
+
+def add_mix_argument(parser: argparse.ArgumentParser) -> None:
+    """``--shares synthetic=0.5,grid=0.35,address=0.15``."""
+
+    def shares(text: str) -> tuple[tuple[str, float], ...]:
+        return tuple((name, float(value)) for name, value in (item.split("=") for item in text.split(",")))
+
+    parser.add_argument(
+        "--shares", type=shares, default=MixConfig.shares, help="how often each source is drawn: name=share,…"
+    )
+
+
+SIZES = ("tiny", "small", "base")
+"""Names of ``PriorConfig``'s shapes, for the command lines."""
+FLOOR = {"headPitch": 0.03, "headYaw": 0.03, "headRoll": 0.03, "headX": 0.3, "headY": 0.3, "headZ": 0.3}
+"""Least deviation that a feature is normalised by: radians, centimetres; 0.1 for weights. Without it the nearly still
+channels would be blown up to the size of the others."""
+IMPORTANCE = {"blink": 2.0, "cheekPuff": 0.3, "cheekSquint": 0.3, "noseSneer": 0.3, "eyeSquint": 0.5}
+"""Weight of a feature in the loss; 1 where absent. Cheeks and nose are hardly visible and noisily tracked."""
+
+
+def feature_weights(space: FeatureSpace) -> Tensor:
+    """(d,) loss weights of mean 1."""
+    if not space.exact:  # a code's numbers are no channels: all weigh the same
+        return torch.ones(space.size)
+    weights = torch.tensor([IMPORTANCE.get(name.removesuffix("_L").removesuffix("_R"), 1.0) for name in FEATURES])
+    return weights / weights.mean()
+
+
+def still_weights(levels: Tensor, cap: float) -> Tensor:
+    """(B, 1, 25) weights of errors for talkers of ``levels`` (B, 7): more where somebody is told to keep still.
+
+    A tenth of a degree is nothing in a head that swings by ten and much in one that swings by half of one. Errors are
+    weighed by the variance of a typical talker over the told one's, at most by ``cap`` and at least by 1, which is also
+    the weight where nothing is told.
+    """
+    weights = torch.exp(-2.0 * LEVEL_STEP * levels.nan_to_num()).clamp(1.0, cap)
+    each = weights.new_ones(len(levels), d_nl)
+    for name, columns in PARTS.items():
+        each[:, list(columns)] = weights[:, LEVELS.index(name), None]
+    return each[:, None]
+
+
+def statistics(
+    clips: dict[str, list[Clip]], seed: int = 0, space: FeatureSpace | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation (d,) of each number of the space over the sources, each source weighing the same."""
+    space = space or ChannelSpace()
+    rng = np.random.default_rng(seed)
+    means, squares = [], []
+    for source in clips.values():
+        if source:
+            motion = space.encode(np.concatenate([clip.features(rng) for clip in source]))
+            means.append(motion.mean(axis=0))
+            squares.append(np.square(motion).mean(axis=0))
+    mean = np.mean(means, axis=0)
+    deviation = np.sqrt(np.maximum(np.mean(squares, axis=0) - mean**2, 0.0))
+    floor = np.array([FLOOR.get(name, 0.1) for name in FEATURES]) if space.exact else np.full(space.size, 1e-3)
+    return mean.astype(np.float32), np.maximum(deviation, floor).astype(np.float32)
+
+
+@dataclass
+class Batch:
+    """One batch: n⁰ (B, L, d) normalised, mel (B, 4 L, 80), has_audio (B,), known_mask (B, L, d), levels (B, 7), heard
+    (B, L, 4).
+
+    Levels that aren't told are NaN, and so is what of a voice isn't heard or wasn't analysed.
+    """
+
+    clean: Tensor
+    mel: Tensor
+    has_audio: Tensor
+    known_mask: Tensor
+    levels: Tensor
+    heard: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+class BatchSource:
+    """Draws training batches."""
+
+    def __init__(
+        self,
+        clips: dict[str, list[Clip]],
+        config: MixConfig,
+        window: int,
+        mean: np.ndarray,
+        deviation: np.ndarray,
+        space: FeatureSpace | None = None,
+    ) -> None:
+        self.clips, self.config, self.window = clips, config, window
+        self.space = space or ChannelSpace()
+        self.mean, self.deviation = mean, deviation
+        self.groups = tuple(FEATURE_GROUPS.values())
+
+    def _frames(self, rng: np.random.Generator) -> int:
+        if rng.random() >= self.config.short_share:
+            return self.window
+        # Most short batches take GRID's whole length; the rest teach utterances of a second or two.
+        return int(min(self.window, 75)) if rng.random() < 0.7 else int(rng.integers(8, self.window))
+
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """One batch; ``rng`` alone decides which."""
+        frames = self._frames(rng)
+        usable = {
+            name: share
+            for name, share in self.config.shares
+            if any(clip.frames >= frames for clip in self.clips.get(name, []))
+        }
+        names, shares = list(usable), np.array(list(usable.values()))
+        items = self.config.batch
+        motions = np.zeros((items, frames, d_nl), dtype=np.float32)
+        mel = np.zeros((items, 4 * frames, 80), dtype=np.float32)
+        has_audio, known = np.zeros(items, dtype=bool), np.zeros((items, frames, d_nl), dtype=bool)
+        levels = np.full((items, len(LEVELS)), np.nan, dtype=np.float32)
+        heard = np.full((items, frames, len(HEARD)), np.nan, dtype=np.float32)
+        for i in range(items):
+            source = names[rng.choice(len(names), p=shares / shares.sum())]
+            window = draw_window(self.clips[source], frames, rng)
+            motions[i] = window.motion
+            if window.mel is not None and rng.random() >= self.config.empty_share:
+                mel[i], has_audio[i] = augment_mel(window.mel, rng), True
+                heard[i] = np.nan if window.heard is None else window.heard
+            known[i] = draw_mask(frames, rng, self.groups)
+            if rng.random() >= self.config.unknown_share:
+                levels[i] = window.levels
+        clean = ((self.space.encode(motions) - self.mean) / self.deviation).astype(np.float32)
+        arrays = (clean, mel, has_audio, self.space.known(known), levels, heard)
+        return Batch(*(torch.from_numpy(array) for array in arrays))
+
+
+class Statistics(nn.Module):
+    """Mean and deviation (d,) of the features: they belong to a run and travel in its checkpoint."""
+
+    def __init__(self, mean: np.ndarray, deviation: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(mean))
+        self.register_buffer("deviation", torch.from_numpy(deviation))

@@ -1,0 +1,258 @@
+"""What the prior learns from: windows of motion with the audio they belong to, from three kinds of sources.
+
+``synthetic``  any speech (LibriSpeech, LJ Speech, GRID's sound) with motion drawn anew from ``synthetic_motion``
+``grid``       tracked GRID clips with their own sound: real blinks, brows and gaze, little head motion
+``address``    tracked White House addresses, for which no sound exists: real head motion, for the empty condition
+
+The addresses' head motion also carries half of the synthetic motions, so that real motion is heard with speech too.
+Sixty-eight whole-pixel landmarks show when a lid closes but not how far, and no irises: an address lends its head and
+the times of its blinks, and the other channels are synthetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import scipy.ndimage
+import scipy.signal
+
+from core.motion.channels import CHANNELS, FPS, HEAD, NONLIP_CHANNELS
+from core.prior.features import FEATURES, d_nl, features_from_channels
+from core.prior.levels import measure_levels
+from core.sound.audio import load_audio
+from core.sound.mel import log_mel
+
+from ..common.folders import data_folder
+from ..common.splits import split
+from ..corpus.synthetic.performance import draw_blink_rate, synthesise
+from ..speech.prosody import Prosody, analyse, heard
+from .blink_thinning import blinks_a_minute, thin_blinks
+
+TRACKS = Path(".cache/tracks")
+_NONLIP = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One utterance or track of T frames.
+
+    Attributes
+    ----------
+    name
+        For the split and for reports.
+    mel
+        (4 T, 80) float16 log-mel, or None where there is no sound.
+    motion
+        (T, 25) float32 features, or None where motion is synthesised from ``prosody``.
+    prosody
+        Of the voice, where motion is synthesised.
+    head
+        (T, 6) real head motion where that alone is real.
+    blinks
+        Frames at which real blinks begin, where ``head`` is given.
+    carriers
+        Real head motions (t, 6) to choose from where all else is synthetic.
+    blink_rate
+        Blinks a minute of a filmed talker, over all clips; None where no blink was filmed.
+    """
+
+    name: str
+    mel: np.ndarray | None
+    motion: np.ndarray | None
+    prosody: Prosody | None = None
+    head: np.ndarray | None = None
+    blinks: list[float] | None = None
+    carriers: tuple[np.ndarray, ...] = ()
+    blink_rate: float | None = None
+
+    @property
+    def frames(self) -> int:
+        return len(self.motion) if self.motion is not None else self.prosody.frames
+
+    def features(self, rng: np.random.Generator) -> np.ndarray:
+        """(T, 25) its motion; where any of it is synthetic, one of many, by ``rng``."""
+        if self.motion is not None:
+            return self.motion
+        return synthesise(self.prosody, rng, self._carrier(rng), self.blinks)
+
+    def lesson(self, rng: np.random.Generator) -> np.ndarray:
+        """(T, 25) what is learned from it: its motion, a filmed talker blinking at somebody's rate by ``rng``."""
+        motion = self.features(rng)
+        if self.blink_rate is None:
+            return motion
+        return thin_blinks(motion, draw_blink_rate(rng) / self.blink_rate, rng)
+
+    def _carrier(self, rng: np.random.Generator) -> np.ndarray | None:
+        if self.head is not None:
+            return self.head
+        long_enough = [head for head in self.carriers if len(head) >= self.frames]
+        if not long_enough or rng.random() < 0.5:
+            return None
+        head = long_enough[rng.integers(len(long_enough))]
+        start = int(rng.integers(0, len(head) - self.frames + 1))
+        # Smaller than in the addresses, whose speaker turns between two prompters; mirrored half of the time.
+        mirror = np.array([1, -1, -1, -1, 1, 1]) if rng.random() < 0.5 else 1
+        return head[start : start + self.frames] * rng.uniform(0.4, 0.9) * mirror
+
+
+def speech_clip(path: Path, name: str | None = None) -> Clip:
+    """A sound file whose motion is synthesised."""
+    audio = load_audio(path)
+    mel = log_mel(audio.samples, audio.frames).astype(np.float16)
+    return Clip(name or path.stem, mel, None, analyse(audio.samples, audio.frames))
+
+
+def track_features(path: Path) -> np.ndarray:
+    """(T, 25) features of a track file (``expression``, ``rotation``, ``translation``)."""
+    with np.load(path, allow_pickle=False) as track:
+        motion = np.concatenate([track["expression"], track["rotation"], track["translation"]], axis=1)
+    return features_from_channels(motion[:, _NONLIP])
+
+
+def track_files(corpus: str) -> list[Path]:
+    """Finished tracks of a corpus (``grid`` or ``obama``), in order of name; one being written is left out."""
+    return [p for p in sorted((TRACKS / corpus).glob("*.npz")) if not p.name.endswith(".part.npz")]
+
+
+def _has_motion(path: Path) -> bool:
+    with np.load(path, allow_pickle=False) as track:
+        return {"expression", "rotation", "translation"} <= set(track.files)
+
+
+FULL_BLINK = 0.8
+"""Tracked lid weight at which the eye is shut: the fit stops there on GRID, whose blinks' 99.5 % quantile is 0.82."""
+
+
+def track_clip(path: Path) -> Clip:
+    """A tracked clip with the sound beside it; its blinks close fully."""
+    motion = track_features(path)
+    blink = motion[:, FEATURES.index("blink")]
+    np.minimum(blink / FULL_BLINK, 1.0, out=blink)
+    samples = load_audio(path.with_suffix(".wav")).samples
+    return Clip(path.stem, log_mel(samples, len(motion)).astype(np.float16), motion)
+
+
+def blink_starts(closure: np.ndarray) -> list[float]:
+    """Frames at which blinks begin in a lid curve (T,) that shows them without showing how far they close."""
+    raised = closure - scipy.ndimage.median_filter(closure, 25)
+    peaks, _ = scipy.signal.find_peaks(raised, height=0.15, prominence=0.12, distance=8, width=(1, 12))
+    return [float(peak) - 2.5 for peak in peaks]  # lids take about 0.1 s to close
+
+
+def address_clip(path: Path) -> Clip:
+    """An address: its real head motion and blink times, no sound.
+
+    The rest pose is what the head swings about: four fifths of a running mean (Gaussian, σ = 2.5 s) are taken out,
+    since the speaker turns from prompter to prompter and leans in by up to 12 cm, more than one portrait can show.
+    """
+    features = track_features(path)
+    head = features[:, : len(HEAD)]
+    head = head - 0.8 * scipy.ndimage.gaussian_filter1d(head, 2.5 * FPS, axis=0, mode="nearest")
+    blinks = blink_starts(features[:, FEATURES.index("blink")])
+    return Clip(path.stem, None, None, Prosody.silent(len(head)), head.astype(np.float32), blinks)
+
+
+def _grid_sound(path: Path) -> Clip:
+    return speech_clip(path, name=path.stem)
+
+
+def load_clips(part: str, grid_sound: int = 60, voices: int | None = None) -> dict[str, list[Clip]]:
+    """All clips of ``part`` (``train``, ``test`` or ``unseen``) by source; a source that is absent gives an empty list.
+
+    Parameters
+    ----------
+    grid_sound
+        How many GRID clips also lend their sound to synthetic motion, so that a network can't tell from the recording
+        alone which kind of motion goes with it.
+    voices
+        At most so many recordings of speech; listening to all of them takes minutes.
+    """
+    data = data_folder()
+    speech = [p for folder in ("speech", "speech_lj") for p in sorted((data / folder).glob("*.flac"))]
+    grid = [p for p in track_files("grid") if split(p.stem) == part]
+    address = [p for p in track_files("obama") if split(p.stem) == part]
+    sound = [p.with_suffix(".wav") for p in grid if p.with_suffix(".wav").exists()][:grid_sound]
+    addresses = [address_clip(p) for p in address]
+    carriers = tuple(clip.head for clip in addresses)
+    recorded = [p for p in speech if split(p.stem) == part][:voices]
+    spoken = [speech_clip(p) for p in recorded] + [_grid_sound(p) for p in sound]
+    filmed = [track_clip(p) for p in grid if _has_motion(p)]
+    rate = blinks_a_minute([clip.motion for clip in filmed]) if filmed else None  # all of a part show one talker
+    return {
+        "synthetic": [replace(clip, carriers=carriers) for clip in spoken],
+        "grid": [replace(clip, blink_rate=rate) for clip in filmed],
+        "address": addresses,
+    }
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of T frames of a clip.
+
+    Attributes
+    ----------
+    mel
+        (4 T, 80) float32, or None where there is no sound.
+    motion
+        (T, 25) float32 features.
+    levels
+        (7,) of the whole clip's motion.
+    heard
+        (T, 4) ``prosody.heard`` of the voice, or None where it wasn't analysed.
+    """
+
+    mel: np.ndarray | None
+    motion: np.ndarray
+    levels: np.ndarray
+    heard: np.ndarray | None
+
+
+def draw_window(clips: list[Clip], frames: int, rng: np.random.Generator) -> Window:
+    """A random stretch of ``frames`` frames; clips are drawn in proportion to the stretches they hold."""
+    room = np.array([max(clip.frames - frames + 1, 0) for clip in clips], dtype=np.float64)
+    clip = clips[rng.choice(len(clips), p=room / room.sum())]
+    start = int(rng.integers(0, clip.frames - frames + 1))
+    motion = clip.lesson(rng)
+    part = slice(start, start + frames)
+    mel = None if clip.mel is None else clip.mel[4 * start : 4 * (start + frames)].astype(np.float32)
+    said = None if mel is None or clip.prosody is None else heard(clip.prosody)[part]
+    return Window(mel, motion[part], measure_levels(motion), said)
+
+
+def augment_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Other microphones and rooms: level, tilt, a noise floor (in the mel's own units, about one deviation each)."""
+    tilt = rng.normal(0.0, 0.15) * np.linspace(-1.0, 1.0, mel.shape[1])
+    mel = mel + rng.normal(0.0, 0.12) + tilt
+    floor = rng.uniform(-2.2, -0.6)
+    if rng.random() < 0.5:
+        mel = np.maximum(mel, floor + rng.normal(0.0, 0.08, size=mel.shape))
+    return mel.astype(np.float32)
+
+
+def draw_mask(frames: int, rng: np.random.Generator, groups: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """(frames, 25) bool, which of n⁰ is given in training.
+
+    The paper masks 90 % of the n⁰ tokens. Here that is one of four kinds, because the product asks for the others:
+    nothing given (a first window), a tenth of the frames, the first frames (a following window, or a kept beginning;
+    sometimes an end too), and whole channel groups or spans of them (editing).
+    """
+    mask = np.zeros((frames, d_nl), dtype=bool)
+    kind = rng.random()
+    if kind < 0.25:
+        return mask
+    if kind < 0.45:
+        mask[rng.random(frames) < 0.1] = True
+    elif kind < 0.75:
+        mask[: int(rng.integers(1, max(frames * 3 // 10, 2)))] = True
+        if rng.random() < 0.3:
+            mask[frames - int(rng.integers(1, max(frames // 3, 2))) :] = True
+    else:
+        columns = [i for group in groups if rng.random() < 0.5 for i in group] or list(range(d_nl))
+        if rng.random() < 0.5:
+            mask[:, columns] = True
+        else:
+            start, end = sorted(rng.integers(0, frames + 1, size=2))
+            mask[start:end, columns] = True
+    return mask

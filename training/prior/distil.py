@@ -1,0 +1,269 @@
+"""Distil the prior to a few steps: progressive distillation (Salimans & Ho 2022).
+
+    python -m training.prior.distil --run runs/prior_distilled --from 16 --to 2 --steps 800
+    python -m training.prior.evaluate --sets voices --also distilled runs/prior_distilled/weights-2
+
+A pupil learns to make in one DDIM step what its teacher makes in two, and is the next teacher: 16 steps become 8, 4, 2,
+1. The first teacher answers as the product samples it, guided (eq. 10), with its calibration and its spread; pupils
+learn that and need none of it (guidance: Meng et al. 2023). The network keeps its shape, the known entries and the
+empty condition. After each halving the shards lie in ``<run>/weights-<steps>``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.places import WEIGHTS
+from core.prior.denoiser import led, predict_clean
+from core.prior.model import NonlipPrior
+from core.prior.network import AudioToNonlipPrior
+from core.prior.schedule import CosineSchedule
+from core.prior.styling import early_gain, told_spread
+from core.prior.windows import away_from_known
+
+from ..common.checkpoint import load_module
+from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from .batches import Batch, BatchSource, MixConfig, add_mix_argument, feature_weights, still_weights
+from .data import Clip, load_clips
+from .export import save_shards, write
+
+RUN = RunConfig(steps=800, ema=0.99, save_every=50)
+
+
+@dataclass(frozen=True)
+class DistilConfig(MixConfig):
+    """What a run depends on beside its data and its length (steps of each halving).
+
+    Attributes
+    ----------
+    first, last
+        Sampler steps of the first teacher, a power of two times those of the last pupil.
+    guidance_scale
+        The first teacher's: what its pupils answer without being guided.
+    still_cap
+        Up to how much more an error weighs where the talker is told to keep still.
+    """
+
+    first: int = 16
+    last: int = 2
+    learning_rate: float = 1e-4
+    warm_up: int = 20
+    velocity_weight: float = 3.0
+    guidance_scale: float = 1.0
+    still_cap: float = 16.0
+
+
+def ddim_step(clean: Tensor, noisy: Tensor, schedule: CosineSchedule, t: Tensor, following: Tensor) -> Tensor:
+    """nˢ from nᵗ and n̂⁰, each item with its own t and s < t (Song et al. 2021, eq. 12 with σ = 0)."""
+    (alpha, sigma), (alpha_next, sigma_next) = schedule.levels(t, noisy), schedule.levels(following, noisy)
+    return alpha_next * clean + sigma_next * (noisy - alpha * clean) / sigma
+
+
+def halving_target(
+    teacher: Callable[[Tensor, Tensor], Tensor],
+    noisy: Tensor,
+    schedule: CosineSchedule,
+    t: Tensor,
+    middle: Tensor,
+    following: Tensor,
+) -> Tensor:
+    """The n̂⁰ with which one DDIM step t → s ends where two of the teacher's, t → m → s, do.
+
+    Salimans & Ho 2022, algorithm 2: x̃ = (nˢ − (σ_s / σ_t) nᵗ) / (α_s − (σ_s / σ_t) α_t).
+
+    Parameters
+    ----------
+    teacher
+        nᵗ (B, L, d), t (B,) → n̂⁰.
+    t, middle, following
+        (B,) long, t > m > s ≥ 0.
+    """
+    between = ddim_step(teacher(noisy, t), noisy, schedule, t, middle)
+    after = ddim_step(teacher(between, middle), between, schedule, middle, following)
+    (alpha, sigma), (alpha_next, sigma_next) = schedule.levels(t, noisy), schedule.levels(following, noisy)
+    ratio = sigma_next / sigma
+    return (after - ratio * noisy) / (alpha_next - ratio * alpha)
+
+
+Answer = Callable[[Tensor, Tensor], Tensor]
+"""nᵗ (B, L, d), t (B,) → n̂⁰."""
+Teacher = Callable[[Batch], Answer]
+
+
+def answers_of(network: AudioToNonlipPrior, schedule: CosineSchedule, batch: Batch) -> Answer:
+    """What a network says of a batch's windows, with its known entries put in."""
+    items, frames, _ = batch.clean.shape
+    empty = network.empty_audio(items, frames)
+    audio = torch.where(batch.has_audio[:, None, None], network.encode_audio(batch.mel), empty)
+    audio = audio + network.encode_levels(batch.levels)
+    known, mask = batch.clean, batch.known_mask
+
+    def answer(noisy: Tensor, t: Tensor) -> Tensor:
+        return torch.where(mask, known, predict_clean(network, schedule, noisy, t, audio, known, mask))
+
+    return answer
+
+
+def answers_as_sampled(prior: NonlipPrior, steps: int, scale: float, batch: Batch) -> Answer:
+    """The same of the prior as the product samples it in so many steps with the guidance ``scale``: calibrated, and led
+    away from the mean."""
+    device = batch.clean.device
+    said = answers_of(prior.network, prior.schedule, batch)
+    deaf = replace(batch, has_audio=torch.zeros_like(batch.has_audio))
+    unheard = said if scale == 1.0 else answers_of(prior.network, prior.schedule, deaf)
+    away = torch.from_numpy(np.stack([away_from_known(mask) for mask in batch.known_mask.cpu().numpy()])).to(device)
+    own_steps, none = prior.num_inference_steps, np.ones_like(prior.spread)
+    told = zip(batch.levels.cpu().numpy(), batch.has_audio.tolist(), strict=True)
+    spreads = [told_spread(prior.spread, levels, float(heard)) for levels, heard in told]
+    early = [early_gain(0.0, spread, prior.space, steps, own_steps) for spread in spreads]
+    gains = torch.from_numpy(np.stack([none if one is None else one for one in early])).to(device)[:, None]  # (B, 1, d)
+    gain = 1.0 + (gains - 1.0) * away
+
+    def answer(noisy: Tensor, t: Tensor) -> Tensor:
+        clean, given, mask = said(noisy, t).float(), batch.clean, batch.known_mask
+        if scale != 1.0:
+            clean = scale * clean + (1.0 - scale) * unheard(noisy, t).float()
+        each = [
+            led(
+                clean[i : i + 1],
+                noisy[i : i + 1],
+                int(t[i]),
+                prior.schedule,
+                batch.levels[i],
+                given[i : i + 1],
+                mask[i : i + 1],
+                prior.calibration,
+                away[i : i + 1],
+                gain[i : i + 1],
+            )
+            for i in range(len(clean))
+        ]
+        return torch.where(mask, given, torch.cat(each))
+
+    return answer
+
+
+class Halving(nn.Module):
+    """The pupil as it is trained: a batch in, its two losses out."""
+
+    def __init__(self, network: AudioToNonlipPrior, weights: Tensor, steps: int, still_cap: float) -> None:
+        super().__init__()
+        self.network, self._weights, self._still_cap = network, weights, still_cap
+        self._schedule = CosineSchedule(network.config.diffusion_steps)
+        self._times = torch.tensor(self._schedule.timesteps(steps))
+        self._middles = torch.tensor(self._schedule.timesteps(2 * steps))[1::2]
+
+    def forward(self, batch: Batch, teacher: Teacher, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Squared distance from the teacher's target, and that of their velocities."""
+        device, schedule = batch.clean.device, self._schedule
+        place = torch.randint(len(self._middles), (len(batch.clean),), generator=generator)
+        t, middle, following = (
+            times.to(device) for times in (self._times[place], self._middles[place], self._times[place + 1])
+        )
+        noise = torch.randn(batch.clean.shape, generator=generator).to(device)
+        noisy = schedule.add_noise(batch.clean, t, noise)
+        with torch.no_grad():
+            target = halving_target(teacher(batch), noisy, schedule, t, middle, following)
+        error = answers_of(self.network, schedule, batch)(noisy, t) - target
+        weights = self._weights.to(device)
+        if self._still_cap > 1.0:
+            weights = weights * still_weights(batch.levels, self._still_cap)
+        return (weights * error.square()).mean(), (weights * error.diff(dim=1).square()).mean()
+
+
+def distil(
+    prior: NonlipPrior,
+    config: DistilConfig,
+    settings: RunConfig,
+    clips: dict[str, list[Clip]],
+    folder: Path,
+    start: NonlipPrior | None = None,
+) -> list[Path]:
+    """Halve the steps from ``config.first`` to ``config.last``, going on where an earlier run stopped.
+
+    The first pupil begins as its teacher, or as ``start``, an earlier pupil say. Returns the folders of the shards, one
+    for each halving.
+    """
+    torch.manual_seed(settings.seed)
+    network, steps, folders = prior.network, config.first, []
+    begin = (start or prior).network
+    shape = network.config
+    still_cap = config.still_cap if shape.levels and prior.space.exact else 1.0
+    teacher: Teacher = partial(answers_as_sampled, prior, steps, config.guidance_scale)
+    source = BatchSource(clips, config, shape.window, prior.mean, prior.deviation, prior.space)
+    while steps > config.last:
+        steps //= 2
+        pupil = Halving(AudioToNonlipPrior(shape), feature_weights(prior.space), steps, still_cap)
+        pupil.network.load_state_dict(begin.state_dict())
+        optimiser = torch.optim.AdamW(pupil.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        stage = folder / f"halved-to-{steps}"
+        run = Run(stage, settings, {"pupil": pupil}, {"pupil": optimiser}, averaged=["pupil"], recipe=asdict(config))
+        network.to(run.device).eval()
+
+        def make_step(step: Step, run: Run = run, teacher: Teacher = teacher) -> dict[str, float | Tensor]:
+            batch: Batch = step.batch.to(run.device)
+            with step.autocast():
+                simple, velocity = run.forward["pupil"](batch, teacher, step.generator)
+            step.set_rate("pupil", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
+            norm = step.update("pupil", simple + config.velocity_weight * velocity, clip=1.0)
+            return {"simple": simple.detach(), "velocity": velocity.detach(), "norm": norm}
+
+        run.fit(make_step, draw=source.batch)
+        if run.step < settings.steps:
+            return folders  # stopped; the next call goes on
+        load_module(stage / CHECKPOINT, "pupil", pupil)
+        network = begin = pupil.network.requires_grad_(False)
+        teacher = partial(answers_of, network, prior.schedule)
+        folders.append(folder / f"weights-{steps}")
+        mean, deviation = torch.from_numpy(prior.mean), torch.from_numpy(prior.deviation)
+        save_shards(network, mean, deviation, folders[-1], steps, 1.0, "ddim")
+    return folders
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="training.prior.distil", description="Distil the prior to a few steps.")
+    add_run_arguments(parser, Path("runs/prior_distilled"), RUN)
+    parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the teacher's shards")
+    parser.add_argument("--from", dest="first", type=int, default=DistilConfig.first, help="teacher's steps")
+    parser.add_argument("--to", dest="last", type=int, default=DistilConfig.last, help="steps of the last pupil")
+    parser.add_argument("--batch", type=int, default=DistilConfig.batch)
+    parser.add_argument("--learning-rate", type=float, default=DistilConfig.learning_rate)
+    parser.add_argument("--guidance-scale", type=float, help="the teacher's; else what its shards ask for")
+    parser.add_argument(
+        "--start", type=Path, help="folder of shards that the first pupil begins with: else its teacher's"
+    )
+    parser.add_argument("--out", type=Path, help="folder for the last pupil's shards, beside its run's")
+    add_mix_argument(parser)
+    options = parser.parse_args(arguments)
+    prior = NonlipPrior.load(folder=options.prior)
+    config = DistilConfig(
+        first=options.first,
+        last=options.last,
+        learning_rate=options.learning_rate,
+        guidance_scale=prior.guidance_scale if options.guidance_scale is None else options.guidance_scale,
+        batch=options.batch,
+        shares=options.shares,
+    )
+    if config.first % config.last or (config.first // config.last) & (config.first // config.last - 1):
+        parser.error(f"--from must be --to doubled some times, not {config.first} and {config.last}")
+    start = NonlipPrior.load(folder=options.start) if options.start else None
+    folders = distil(prior, config, run_config(options, RUN), load_clips("train"), options.run, start)
+    for folder in folders:
+        print(folder, flush=True)
+    finished = options.run / f"weights-{config.last}"
+    if options.out and finished in folders:
+        write(NonlipPrior.load(folder=finished), options.out)
+        print(options.out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""Held-out sets and the numbers of one row: what ``training.prior.evaluate`` makes its table of.
+
+Held out are voices (LibriSpeech speakers never trained on, with synthetic motion drawn for them as the truth, as many
+motions as one likes), GRID clips and GRID's talker never trained on (tracked motion, one truth each), and the address
+left out (head motion alone, for the empty condition). How lively the talker of a take is, is drawn from the training
+clips of the same kind of footage, never measured on what is held out.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.stats
+
+from core.prior.features import FEATURE_GROUPS, channels_from_features, features_from_channels
+from core.prior.levels import LEVELS, measure_levels
+from core.prior.model import NonlipPrior
+from core.prior.windows import plan_windows
+from core.wire.style import PriorStyle
+
+from ..speech.prosody import Prosody
+from . import motion_metrics as metrics
+from .data import Clip, load_clips
+from .motion_distances import WINDOW as STRETCH
+from .motion_distances import Space, conditional_distances
+
+Sampler = Callable[[Clip, int], np.ndarray]
+"""Clip and seed → (T, 25) features."""
+Levels = Callable[[Clip, int], np.ndarray]
+"""Clip and seed → (7,) levels of the talker that a take shows."""
+SETS = ("voices", "grid", "unseen", "address")
+TO_CHOOSE_BY = "training-"
+"""Before a set's name: the same of training clips. Whatever is chosen, spread or steps, is chosen by these."""
+ADDRESS_FRAMES = 1500
+TRAINING_VOICES = 30
+"""Recordings that random training clips are drawn from."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One held-out set.
+
+    Attributes
+    ----------
+    clips, training
+        What is sampled for, and what is drawn from for the row of random clips.
+    draws
+        True motions of each clip that make up the reference; 1 where only one is known.
+    head_only
+        Whether only the head's motion is real: elsewhere there is no truth to compare with.
+    strangers
+        Clips of another talker than the set's, where the training clips are of the same one.
+    """
+
+    name: str
+    clips: list[Clip]
+    training: list[Clip]
+    draws: int = 1
+    head_only: bool = False
+    strangers: tuple[Clip, ...] = ()
+
+    def truth(self, clip: int, draw: int, again: bool = False) -> np.ndarray:
+        """(T, 25) a true motion of a clip; ``again`` draws others than the reference's."""
+        return in_range(self.clips[clip].features(np.random.default_rng([2 if again else 1, draw, clip])))
+
+    def lesson(self, clip: int, draw: int) -> np.ndarray:
+        """(T, 25) what the prior learns from a training clip (``Clip.lesson``): a true motion, or one like it."""
+        return in_range(self.clips[clip].lesson(np.random.default_rng([1, draw, clip])))
+
+    def own_levels(self, clip: Clip, _seed: int) -> np.ndarray:
+        """(7,) the clip's own, which nothing in its sound says: what a user who knows the talker could set."""
+        return measure_levels(clip.features(np.random.default_rng(0)))
+
+    @cached_property
+    def _training_levels(self) -> np.ndarray:
+        """(N, 7) of the training clips."""
+        rng = np.random.default_rng(11)
+        return np.stack([measure_levels(clip.features(rng)) for clip in self.training])
+
+    def levels(self, clip: Clip, seed: int) -> np.ndarray:
+        """(7,) those of a training clip, another one for each clip and seed."""
+        rng = np.random.default_rng([11, *own_chance(clip, seed)])
+        return self._training_levels[rng.integers(len(self._training_levels))]
+
+    def reference(self) -> list[list[np.ndarray]]:
+        """For each clip its true motions."""
+        return [[self.truth(i, k) for k in range(self.draws)] for i in range(len(self.clips))]
+
+
+def own_chance(clip: Clip, seed: int) -> tuple[int, int]:
+    """What a take's chance is drawn by: the seed, and the clip's name.
+
+    By the seed alone all clips of one length would get the same noise, or the same random clip. Where the noise is much
+    of what decides about a take, as with talkers who hardly move, a set of twenty clips then says no more than one.
+    """
+    return seed, zlib.crc32(clip.name.encode())
+
+
+def held_out(name: str, clips: int, draws: int) -> HeldOut:
+    """The set ``name`` of ``SETS`` with at most so many clips; with ``TO_CHOOSE_BY`` before it, of training clips."""
+    part, name = ("train" if name.startswith(TO_CHOOSE_BY) else "test"), name.removeprefix(TO_CHOOSE_BY)
+    source = {"voices": "synthetic", "address": "address"}.get(name, "grid")
+    voices = clips if name == "voices" else 0
+    chosen = load_clips("unseen" if name == "unseen" else part, grid_sound=0, voices=voices)[source][:clips]
+    training = load_clips("train", grid_sound=0, voices=TRAINING_VOICES if voices else 0)[source]
+    strangers = load_clips("unseen", grid_sound=0, voices=0)["grid"] if name == "grid" else []
+    if name == "address":
+        chosen, training = [_cut(clip) for clip in chosen], [_cut(clip) for clip in training]
+    return HeldOut(name, chosen, training, draws if name == "voices" else 1, name == "address", tuple(strangers))
+
+
+def _cut(clip: Clip) -> Clip:
+    """An address's first minute."""
+    if clip.frames <= ADDRESS_FRAMES or clip.head is None:
+        return clip
+    blinks = [blink for blink in clip.blinks or [] if blink < ADDRESS_FRAMES]
+    silent = Prosody.silent(ADDRESS_FRAMES)
+    return replace(clip, prosody=silent, head=clip.head[:ADDRESS_FRAMES], blinks=blinks)
+
+
+def in_range(features: np.ndarray) -> np.ndarray:
+    """What the channels can carry: the truth is compared after the same clipping as the samples."""
+    return features_from_channels(channels_from_features(features))
+
+
+def prior_sampler(
+    prior: NonlipPrior,
+    steps: int | None = None,
+    scale: float | None = None,
+    method: str | None = None,
+    style: PriorStyle | None = None,
+    levels: Levels | None = None,
+) -> Sampler:
+    """The prior as the product samples it; the empty condition where a clip has no sound.
+
+    Takes show the talker that ``levels`` says, or the style's where left out. Their noise is their clip's own.
+    """
+
+    def sample(clip: Clip, seed: int) -> np.ndarray:
+        mel = np.zeros((4 * clip.frames, 80), np.float32) if clip.mel is None else clip.mel.astype(np.float32)
+        channels = prior.sample(
+            mel,
+            [int(np.random.default_rng(own_chance(clip, seed)).integers(2**32))],
+            guidance_scale=0.0 if clip.mel is None else scale,
+            num_inference_steps=steps,
+            sampler=method,
+            style=style or PriorStyle(),
+            levels=levels(clip, seed) if levels else None,
+        )
+        return features_from_channels(channels[0])
+
+    return sample
+
+
+def unknown_levels(_clip: Clip, _seed: int) -> np.ndarray:
+    """(7,) NaN: nothing is told of the talker."""
+    return np.full(len(LEVELS), np.nan, np.float32)
+
+
+def random_clip_sampler(training: Sequence[Clip]) -> Sampler:
+    """A stretch of some training clip's motion, there and back again where no clip is long enough."""
+
+    def sample(clip: Clip, seed: int) -> np.ndarray:
+        rng = np.random.default_rng([7, *own_chance(clip, seed)])
+        long_enough = [other for other in training if other.frames >= clip.frames] or list(training)
+        motion = long_enough[rng.integers(len(long_enough))].features(rng)
+        start = int(rng.integers(0, max(len(motion) - clip.frames, 0) + 1))
+        motion = motion[start : start + clip.frames]
+        return in_range(np.pad(motion, ((0, clip.frames - len(motion)), (0, 0)), mode="reflect"))
+
+    return sample
+
+
+def describe(
+    sequences: list[np.ndarray], prosodies: list[Prosody | None], real: list[np.ndarray], head_only: bool
+) -> dict[str, float]:
+    """The numbers of one set of sequences, one for each clip."""
+    heard = [(s, p) for s, p in zip(sequences, prosodies, strict=True) if p is not None and len(p.accents)]
+    row: dict[str, float] = {}
+    if not head_only:
+        row |= metrics.snd(sequences, real)
+        row["snd_own_units"] = metrics.snd(sequences, real, own_units=True)["snd"]
+        row["var_ratio"] = metrics.relative_variance(sequences, real)
+    row["snd_head"] = metrics.snd(sequences, real, FEATURE_GROUPS["head"])["snd"]
+    row["var_head_deg2"] = metrics.variance(sequences)
+    row |= metrics.blink_statistics(sequences)
+    row["longest_stare_s"] = metrics.longest_stare(sequences)
+    row["jitter_deg_s2"] = metrics.jitter(sequences)
+    row["above_6hz_deg"] = metrics.trembling(sequences)
+    row["arc_length"] = float(np.mean([metrics.spectral_arc_length(s) for s in sequences]))
+    for name, measure in (
+        ("beat_alignment", metrics.beat_alignment),
+        ("accent_lift_deg", metrics.accent_lift),
+        ("speech_pause_speed", metrics.speech_ratio),
+    ):
+        values = np.array([measure(s, p) for s, p in heard])
+        row[name] = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+    return row
+
+
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half the width of its 95 % interval by Student's t; NaN where fewer than two values are numbers."""
+    good = np.array([value for value in values if np.isfinite(value)])
+    if len(good) < 2:
+        return (float(good[0]) if len(good) else float("nan")), float("nan")
+    half = scipy.stats.t.ppf(0.975, len(good) - 1) * good.std(ddof=1) / np.sqrt(len(good))
+    return float(good.mean()), float(half)
+
+
+def measure(
+    held: HeldOut, sampler: Sampler, seeds: int, first_seed: int = 100, window: int | None = None
+) -> dict[str, float]:
+    """One row: the numbers of so many takes of each clip.
+
+    Returns
+    -------
+    Means over seeds, and under ``<name>_ci`` half the width of their 95 % interval over seeds (of ``energy``,
+    ``precision``, ``recall`` and ``diversity_deg``, which need several takes of one clip, over clips). ``window`` is
+    that of the network, for the numbers of its seams.
+    """
+    reference = held.reference()
+    real = [motion for motions in reference for motion in motions]
+    prosodies = [clip.prosody if clip.mel is not None else None for clip in held.clips]
+    takes = [np.stack([sampler(clip, first_seed + k) for k in range(seeds)]) for clip in held.clips]
+    several: dict[str, list[float]] = {}
+    for k in range(seeds):
+        row = describe([take[k] for take in takes], prosodies, real, held.head_only)
+        for name, value in row.items():
+            several.setdefault(name, []).append(value)
+    if seeds > 1:
+        several["diversity_deg"] = [metrics.diversity(take) for take in takes]
+    if held.draws > 1 and seeds > 3 and any(clip.frames >= STRETCH for clip in held.clips):
+        long_enough = [i for i, clip in enumerate(held.clips) if clip.frames >= STRETCH]
+        true = [np.stack(reference[i]) for i in long_enough]
+        space = Space.of(_same_length(true))
+        for row in conditional_distances([takes[i] for i in long_enough], true, space):
+            for name, value in row.items():
+                several.setdefault(name, []).append(value)
+    if window is not None:
+        seams = [[w.known for w in plan_windows(len(take[0]), window)[1:]] for take in takes]
+        for k in range(seeds):
+            for name, value in metrics.seam_statistics([take[k] for take in takes], seams).items():
+                several.setdefault(name, []).append(value)
+    result: dict[str, float] = {}
+    for name, values in several.items():
+        result[name], result[f"{name}_ci"] = mean_and_interval(values)
+    return result
+
+
+def _same_length(motions: list[np.ndarray]) -> np.ndarray:
+    """All of (N, T_i, 25) cut to the shortest, one after the other."""
+    frames = min(motion.shape[1] for motion in motions)
+    return np.concatenate([motion[:, :frames] for motion in motions])

@@ -1,0 +1,1 @@
+"""Trains and measures the representation of motion (paper §3.1)."""

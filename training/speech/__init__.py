@@ -1,0 +1,1 @@
+"""Phones, visemes, synthesised voices and what is done to sound in training."""

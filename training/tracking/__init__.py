@@ -1,0 +1,1 @@
+"""Head-model tracks of filmed talkers."""
