@@ -40,6 +40,7 @@ _SPOKEN = {"text", "heading", "placeholder"}
 """Keyword arguments that Blender shows as text."""
 _LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 _MODULE = re.compile(r"\s-m ((?:core|training|tools)\b[\w.]*)")
+_DOTTED = re.compile(r"`((?:addon|core|tools|training)(?:\.\w+)+)")
 _PATH = re.compile(r"`((?:addon|core|docs|tests|tools|training)/[\w./-]+)`")
 
 
@@ -154,10 +155,27 @@ def documents(root: Path) -> Iterator[str]:
         for name in sorted(set(_PATH.findall(text))):
             if not (root / name).exists():
                 yield f"{path}: names {name}, which doesn't exist"
+        for name in sorted(set(_DOTTED.findall(text))):
+            if not _is_defined(root, name.split(".")):
+                yield f"{path}: names {name}, which doesn't exist"
         for module in sorted(set(_MODULE.findall(text))):
             place = root / module.rstrip(".").replace(".", "/")
             if not (place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()):
                 yield f"{path}: names the command {module}, which doesn't exist"
+
+
+def _is_defined(root: Path, parts: list[str]) -> bool:
+    """Whether ``package.module`` is there, or a module that has the name which follows it."""
+    place = root
+    for part in parts:
+        if (place / part).is_dir():
+            place /= part
+            continue
+        module = place / f"{part}.py" if (place / f"{part}.py").is_file() else place / "__init__.py"
+        rest = parts[parts.index(part) + (module.stem == part) :]
+        text = module.read_text(encoding="utf-8") if module.is_file() else ""
+        return not rest or re.search(rf"\b{re.escape(rest[0])}\b", text) is not None
+    return True
 
 
 def commit_message(text: str) -> Iterator[str]:

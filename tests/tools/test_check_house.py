@@ -21,6 +21,7 @@ def house(tmp_path) -> Path:
         "CITATION.cff": "cff-version: 1.2.0\nversion: 1.2.0\n",
         "CHANGELOG.md": "# Changes\n\n## Unreleased\n\n## 1.2.0 (2026-01-01)\n\n- `core/gone.py` was removed\n",
         "README.md": "[code](core/sound/mel.py) [web](https://a.org) `python -m core.sound.mel` `core/sound/`\n",
+        "docs/page.md": "`core.sound` `core.sound.mel` `core.sound.mel.x` [up](../README.md#a) [mail](mailto:a@b.c)\n",
         "core/sound/mel.py": "x = 1\n",
         "addon/panels/speak.py": 'layout.label(text="Hello")\nlayout.label(text="", icon="NONE")\n',
         "addon/commands/cli.py": 'print(say("English only"))\n',
@@ -123,6 +124,8 @@ def test_another_version_is_found(house) -> None:
         ("[a](missing.md#part)", "links to missing.md"),
         ("![a](images/missing.png)", "links to images/missing.png"),
         ("`core/missing.py`", "names core/missing.py"),
+        ("`core.sound.missing`", "names core.sound.missing"),
+        ("`core.sound.mel.missing`", "names core.sound.mel.missing"),
         ("`python -m core.missing train`", "the command core.missing"),
         ("`python -m core.sound`", "the command core.sound"),  # a package without __main__
         ("`torchrun --nproc-per-node 2 -m tools.missing train`", "the command tools.missing"),
