@@ -1,6 +1,6 @@
 """The version matrix: the packed extension in every Blender it is given, and a table of what worked.
 
-    python tools/matrix.py --blender PATH … --wheel PYTHON … --out docs/matrix.md
+    python tools/matrix.py --blender PATH … --wheel PYTHON … --out docs/results/tables/matrix.md
 
 Builds the zip, has each real Blender validate it, and runs the smoke list (``tests/blender/smoke.py``) in each of them
 and in each bpy wheel (given as the Python that has it): install from the zip, generate, resample a range, bake on

@@ -1,13 +1,26 @@
-"""Measured tables in a Markdown page: each stands between two marks, so that a command can replace its own alone."""
+"""Measured tables: each is a file of its own under ``docs/results/tables``, and pages show copies of these files.
+
+A command that measures something makes a :class:`Table` and hands it to :func:`show`, which prints it and writes
+``tables/NAME.md``. A page beside that folder shows a table where it holds the marks ``<!-- measured: NAME -->`` and
+``<!-- end: NAME -->``: :func:`embed` puts a copy of the file between them, with its heading two levels lower. The files
+are the only source, and nobody edits them or the copies by hand.
+"""
 
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import SoliloquyError
+from core.files import make_folder, write_bytes
+
+TABLES = "tables"
+"""Folder of the tables, inside the folder of the pages."""
+_PLACE = re.compile(r"<!-- measured: ([\w-]+) -->\n(.*?)<!-- end: \1 -->", re.DOTALL)
+_MARK = re.compile(r"<!-- (?:measured|end): ([\w-]+) -->")
 
 
 @dataclass(frozen=True)
@@ -17,15 +30,15 @@ class Table:
     Attributes
     ----------
     name
-        Of its place in the page, letters and hyphens.
+        Name of its file without suffix: letters, digits and hyphens.
     title
         Heading.
     command
-        What measured it.
+        The command that measured it.
     columns, rows
-        Names of the columns; cells, numbers as they are to be read (use :func:`number`).
+        Names of the columns; cells, with numbers as they are to be read (use :func:`number`).
     notes
-        What was measured on what, what to think of it: one paragraph each.
+        What the reader has to know about the numbers: one paragraph each.
     """
 
     name: str
@@ -40,10 +53,17 @@ class Table:
             if len(row) != len(self.columns):
                 raise ValueError(f"{self.name}: a row of {len(row)} cells under {len(self.columns)} columns: {row}")
 
+    def part(self, name: str, title: str, columns: Sequence[str], notes: tuple[str, ...] = ()) -> Table:
+        """A table with some of the columns, in the order given, and its own notes. A missing column raises
+        ValueError."""
+        places = [self.columns.index(column) for column in columns]
+        rows = tuple(tuple(row[place] for place in places) for row in self.rows)
+        return replace(self, name=name, title=title, columns=tuple(columns), rows=rows, notes=notes)
+
     def markdown(self, day: datetime.date) -> str:
-        """The table with heading, command, date and notes."""
-        lines = ["|".join(("", *row, "")) for row in (self.columns, ("---",) * len(self.columns), *self.rows)]
-        head = f"### {self.title}\n\n`{self.command}`, {day.isoformat()}\n\n"
+        """The text of the table's file: heading, command, date, table and notes."""
+        head = f"# {self.title}\n\nWritten by `{self.command}` on {day.isoformat()}.\n\n"
+        lines = [f"| {' | '.join(row)} |" for row in (self.columns, ("---",) * len(self.columns), *self.rows)]
         return head + "\n".join(lines) + "\n" + "".join(f"\n{note}\n" for note in self.notes)
 
 
@@ -61,27 +81,50 @@ def interval(values: Sequence[float], digits: int = 2) -> str:
     return f"{number(mean, digits)} ± {number(1.96 * deviation / len(values) ** 0.5, digits)}"
 
 
-def put(page: Path, table: Table, day: datetime.date) -> None:
-    """Replace a table in the page, between ``<!-- measured: NAME -->`` and ``<!-- end: NAME -->``.
+def embedded(text: str, tables: Path, page: Path) -> str:
+    """The text of a page with each place filled from the table files.
 
-    Raises SoliloquyError ``results_no_place`` where the page has no such marks.
+    Raises SoliloquyError ``results_no_place`` where a mark stands without the one that belongs to it, and
+    ``results_no_table`` where a table has no file.
     """
-    start, end = f"<!-- measured: {table.name} -->", f"<!-- end: {table.name} -->"
-    text = page.read_text(encoding="utf-8")
-    before, found_start, rest = text.partition(start)
-    _, found_end, after = rest.partition(end)
-    if not (found_start and found_end):
+    places = list(_PLACE.finditer(text))
+    marked = sorted(_MARK.findall(text))
+    if marked != sorted(2 * [place[1] for place in places]):
         raise SoliloquyError(
-            "results_no_place", f"{page} has no place for “{table.name}”.", f"Write {start} and {end} where it belongs."
+            "results_no_place",
+            f"A mark in {page} has no partner: {', '.join(dict.fromkeys(marked))}.",
+            "Write <!-- measured: NAME --> and, on a later line, <!-- end: NAME --> for each table.",
         )
-    beside = page.with_suffix(".part")
-    beside.write_text(f"{before}{start}\n{table.markdown(day)}{end}{after}", encoding="utf-8")
-    beside.replace(page)
+
+    def filled(place: re.Match[str]) -> str:
+        file = tables / f"{place[1]}.md"
+        if not file.is_file():
+            raise SoliloquyError(
+                "results_no_table", f"{page} shows a table that was never measured: {file}.", "Measure it first."
+            )
+        table = file.read_text(encoding="utf-8")
+        return f"<!-- measured: {place[1]} -->\n##{table}<!-- end: {place[1]} -->"
+
+    return _PLACE.sub(filled, text)
 
 
-def show(table: Table, page: Path | None) -> None:
-    """Print a table of today, and put it into the page where one is given."""
-    day = datetime.date.today()
-    print(table.markdown(day))
-    if page is not None:
-        put(page, table, day)
+def embed(results: Path) -> list[Path]:
+    """Copy the table files of the folder ``results`` into its pages again; returns the pages that changed.
+
+    Raises SoliloquyError as :func:`embedded` does, before any page is written.
+    """
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted(results.glob("*.md"))}
+    filled = {page: embedded(text, results / TABLES, page) for page, text in pages.items()}
+    changed = [page for page in pages if filled[page] != pages[page]]
+    for page in changed:
+        write_bytes(page, filled[page].encode())
+    return changed
+
+
+def show(table: Table, results: Path | None) -> None:
+    """Print a table of today; where a folder of results is given, write its file and the pages that show it."""
+    text = table.markdown(datetime.date.today())
+    print(text)
+    if results is not None:
+        write_bytes(make_folder(results / TABLES) / f"{table.name}.md", text.encode())
+        embed(results)
