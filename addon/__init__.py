@@ -7,7 +7,8 @@ import bpy
 from . import steps, translations
 from .animation import nla
 from .commands import cli
-from .jobs import estimate, jobs
+from .jobs import estimate
+from .jobs import jobs as worker_jobs
 from .operators import characters as operators_characters
 from .operators import doctor as operators_doctor
 from .operators import exchange as operators_exchange
@@ -17,35 +18,35 @@ from .operators import preview as operators_preview
 from .operators import queue as operators_queue
 from .operators import queue_run as operators_queue_run
 from .operators import runtime as operators_runtime
-from .operators import take_list as operators_list
+from .operators import take_list as operators_take_list
 from .operators import takes as operators_takes
 from .operators import targets as operators_targets
 from .panels import doctor as panels_doctor
 from .panels import menus, status_bar
 from .panels import preferences as panels_preferences
-from .panels import presets as style_presets
+from .panels import presets as panels_presets
 from .panels import queue as panels_queue
-from .panels import speak as panels
+from .panels import speak as panels_speak
 from .panels import style as panels_style
 from .panels import takes as panels_takes
 from .panels import targets as panels_targets
 from .properties import queue as properties_queue
-from .properties import scene as properties
+from .properties import scene as properties_scene
 from .properties.scene import settings_of
 from .queue import job_queue
 from .scene import reactions, takes, thumbnails
 
 _WITH_CLASSES = (
-    *(panels_preferences, properties, properties_queue),
-    *(operators_runtime, operators_takes, operators_list, operators_head, operators_targets),
+    *(panels_preferences, properties_scene, properties_queue),
+    *(operators_runtime, operators_takes, operators_take_list, operators_head, operators_targets),
     *(operators_exchange, operators_export, menus),
     *(operators_preview, operators_characters, operators_queue, operators_queue_run),
-    *(style_presets, panels, panels_takes, panels_style, panels_queue, panels_targets),
+    *(panels_presets, panels_speak, panels_takes, panels_style, panels_queue, panels_targets),
     *(operators_doctor, panels_doctor),
 )
 _WITH_HOOKS = (
-    *(properties, reactions, properties_queue, style_presets),
-    *(estimate, steps, operators_doctor, jobs, job_queue),
+    *(properties_scene, reactions, properties_queue, panels_presets),
+    *(estimate, steps, operators_doctor, worker_jobs, job_queue),
     *(operators_runtime, thumbnails, menus, status_bar, translations, cli),
 )
 

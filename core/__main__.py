@@ -1,7 +1,7 @@
 """``python -m core generate | resample | render | extract | head | probe``: the worker's jobs from a shell.
 
-Options are the fields of ``core.wire.protocol``'s requests. Results go to stdout (folders and files, one a line), progress
-and errors to stderr. Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled, 1 anything else.
+Options are the fields of ``core.wire.protocol``'s requests. Results go to stdout (folders and files, one a line),
+progress and errors to stderr. Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled, 1 anything else.
 """
 
 from __future__ import annotations

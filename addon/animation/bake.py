@@ -15,8 +15,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from core.errors import BadInputError
-
+from ...core.errors import BadInputError
 from .. import compat
 from ..rig import targets
 from ..rig.mapping import Rule

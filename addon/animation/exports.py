@@ -14,8 +14,7 @@ from typing import Any
 
 import bpy
 
-from core.errors import BadInputError
-
+from ...core.errors import BadInputError
 from ..rig import targets
 from ..words import later, say
 from . import moves, nla

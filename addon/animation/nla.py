@@ -12,8 +12,7 @@ from typing import Any
 
 import bpy
 
-from core.errors import BadInputError
-
+from ...core.errors import BadInputError
 from .. import compat
 from ..words import say
 

@@ -16,9 +16,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from core.errors import BadInputError
-from core.motion.channels import CHANNELS, EXPRESSIONS, HEAD
-
+from ...core.errors import BadInputError
+from ...core.motion.channels import CHANNELS, EXPRESSIONS, HEAD
 from ..rig import mapping, targets
 from ..rig.arkit import SHAPE_NAMES
 from ..rig.mapping import BONE_KINDS, PROPERTY, SCALE, Rule

@@ -10,8 +10,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from core.motion.channels import GROUPS
-
+from ...core.motion.channels import GROUPS
 from .. import compat
 from ..rig import mapping, targets
 from ..rig.arkit import arkit_name

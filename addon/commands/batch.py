@@ -13,9 +13,8 @@ from pathlib import Path
 
 import bpy
 
-from core.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
-from core.files import make_folder
-
+from ...core.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
+from ...core.files import make_folder
 from .. import steps
 from ..jobs import estimate, jobs
 from ..properties import preferences

@@ -18,9 +18,8 @@ from typing import Any
 
 import bpy
 
-from core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
-from core.wire.protocol import Generate, TakeReady
-
+from ...core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
+from ...core.wire.protocol import Generate, TakeReady
 from .. import compat, steps
 from ..jobs import jobs
 from ..properties import preferences

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import bpy
 
-from core.errors import EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
-
+from ...core.errors import EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
 from ..jobs import doctor, jobs
 from ..properties import preferences
 

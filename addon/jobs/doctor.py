@@ -16,10 +16,9 @@ from typing import Any
 
 import bpy
 
-from core.places import WEIGHTS
-from core.runtime import environment
-from core.wire import protocol
-
+from ...core.places import WEIGHTS
+from ...core.runtime import environment
+from ...core.wire import protocol
 from ..properties import preferences
 from ..words import later, say
 from . import estimate

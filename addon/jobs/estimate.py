@@ -1,8 +1,8 @@
 """What Generate will cost before it is pressed: time, disk and memory; first guesses, then this computer's rates.
 
 Each finished take tells how long its stages took and how much memory its worker held; the latest of each is kept for
-the next session, by device. First guesses were measured on two processor cores (docs/results.md); those for a GPU's
-memory are none but guesses until a take was made on it.
+the next session, by device. First guesses were measured on two processor cores (docs/results/speed.md); those for a
+GPU's memory are only guesses until a take was made on it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from typing import Any
 
 import bpy
 
-from core.wire.progress import SECONDS_PER_UNIT
-from core.wire.protocol import Generate
-
+from ...core.wire.progress import SECONDS_PER_UNIT
+from ...core.wire.protocol import Generate
 from .. import compat
 from ..properties import preferences
 from ..properties.scene import settings_of

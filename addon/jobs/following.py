@@ -6,9 +6,8 @@ import time
 from collections import deque
 from dataclasses import KW_ONLY, dataclass, field
 
-from core.errors import EXIT_DONE
-from core.wire.protocol import STAGES, Done, Error, Event, Head, Notice, Progress, Request, TakeReady
-
+from ...core.errors import EXIT_DONE
+from ...core.wire.protocol import STAGES, Done, Error, Event, Head, Notice, Progress, Request, TakeReady
 from ..words import say
 
 

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 import bpy
 
-from core.errors import EXIT_CANCELLED, SoliloquyError
-from core.wire.client import WorkerClient
-from core.wire.protocol import Error, Request
-
+from ...core.errors import EXIT_CANCELLED, SoliloquyError
+from ...core.wire.client import WorkerClient
+from ...core.wire.protocol import Error, Request
 from ..properties import preferences
 from ..redrawing import redraw, redraw_when_due
 from ..sequencer.speech import Speech

@@ -6,8 +6,7 @@ import time
 
 import bpy
 
-from core.errors import EXIT_CANCELLED, SoliloquyError
-
+from ...core.errors import EXIT_CANCELLED, SoliloquyError
 from .. import compat
 from ..jobs import doctor, jobs
 from ..jobs.doctor import Finding

@@ -11,12 +11,11 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, FloatProperty, StringProperty
 
-from core.errors import BadInputError, SoliloquyError
-from core.files import make_folder
-from core.motion.channels import FPS
-from core.motion.live_link import read_live_link_csv, write_live_link_csv
-from core.motion.motion import Motion
-
+from ...core.errors import BadInputError, SoliloquyError
+from ...core.files import make_folder
+from ...core.motion.channels import FPS
+from ...core.motion.live_link import read_live_link_csv, write_live_link_csv
+from ...core.motion.motion import Motion
 from .. import compat
 from ..properties import preferences
 from ..properties.scene import settings_of

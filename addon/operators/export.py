@@ -7,8 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from core.errors import BadInputError
-
+from ...core.errors import BadInputError
 from .. import compat
 from ..animation import exports, moves
 from ..drawing import draw_text

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 
 import bpy
 
-from core.errors import CancelledError, SoliloquyError
-from core.wire.protocol import error_event
-
+from ...core.errors import CancelledError, SoliloquyError
+from ...core.wire.protocol import error_event
 from .. import compat, steps
 from ..jobs import jobs
 from ..redrawing import redraw, redraw_when_due

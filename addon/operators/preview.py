@@ -7,8 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from core.wire.protocol import Generate
-
+from ...core.wire.protocol import Generate
 from .. import compat
 from ..jobs import jobs
 from ..scene.request import generate_request

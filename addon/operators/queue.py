@@ -8,8 +8,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from core.errors import SoliloquyError
-
+from ...core.errors import SoliloquyError
 from .. import compat
 from ..properties import preferences
 from ..queue import job_queue

@@ -7,8 +7,7 @@ import time
 import bpy
 from bpy.props import StringProperty
 
-from core.errors import SoliloquyError
-
+from ...core.errors import SoliloquyError
 from .. import compat, steps
 from ..jobs import jobs
 from ..properties import preferences

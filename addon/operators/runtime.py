@@ -10,9 +10,8 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty
 
-from core.errors import CancelledError, SoliloquyError
-from core.runtime import environment
-
+from ...core.errors import CancelledError, SoliloquyError
+from ...core.runtime import environment
 from ..jobs import jobs
 from ..properties import preferences
 from ..redrawing import redraw

@@ -9,8 +9,7 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, EnumProperty, IntProperty
 
-from core.errors import BadInputError
-
+from ...core.errors import BadInputError
 from .. import compat
 from ..animation import nla
 from ..jobs import jobs

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import bpy
 
-from core.motion.channels import FPS, GROUPS
-from core.wire.protocol import Resample
-
+from ...core.motion.channels import FPS, GROUPS
+from ...core.wire.protocol import Resample
 from .. import compat
 from ..animation import readback
 from ..jobs import jobs

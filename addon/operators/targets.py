@@ -10,8 +10,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from core.errors import SoliloquyError
-
+from ...core.errors import SoliloquyError
 from .. import compat
 from ..animation import styles, wiggle
 from ..properties import preferences

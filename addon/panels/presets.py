@@ -9,8 +9,7 @@ import bpy
 from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 
-from core.motion.channels import GROUPS
-
+from ...core.motion.channels import GROUPS
 from ..places import PRESET_PATHS
 from ..properties.style import AMPLITUDES, POSES
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from core.errors import SoliloquyError
-from core.motion.channels import GROUPS
-
+from ...core.errors import SoliloquyError
+from ...core.motion.channels import GROUPS
 from .. import compat
 from ..animation import nla
 from ..drawing import Panel, draw_text, in_editors

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import bpy
 
-from core.errors import SoliloquyError
-from core.runtime import environment
-
+from ...core.errors import SoliloquyError
+from ...core.runtime import environment
 from ..places import ROOT_PACKAGE
 from ..words import say
 

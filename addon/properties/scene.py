@@ -16,9 +16,8 @@ from bpy.props import (
     StringProperty,
 )
 
-from core.motion.channels import FPS, GROUPS, LIP_GROUPS
-from core.wire.protocol import Generate
-
+from ...core.motion.channels import FPS, GROUPS, LIP_GROUPS
+from ...core.wire.protocol import Generate
 from ..compat import BLEND_RELATIVE
 from ..sequencer.ranges import ITEMS as RANGES
 from .changes import Change

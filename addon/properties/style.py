@@ -8,9 +8,8 @@ import math
 import bpy
 from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty
 
-from core.motion.channels import GROUPS
-from core.wire.protocol import PriorStyle
-
+from ...core.motion.channels import GROUPS
+from ...core.wire.protocol import PriorStyle
 from .changes import Change
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(PriorStyle)}

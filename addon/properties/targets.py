@@ -13,8 +13,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from core.errors import BadInputError
-
+from ...core.errors import BadInputError
 from ..rig import mapping
 from ..rig.mapping import Rule
 from ..rig.presets import guess, rules_for

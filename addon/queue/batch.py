@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError
-from core.files import write_bytes, write_json
-from core.schema import build
-from core.wire.protocol import Generate, TakeReady, version
-
+from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError
+from ...core.files import write_bytes, write_json
+from ...core.schema import build
+from ...core.wire.protocol import Generate, TakeReady, version
 from ..words import later, say
 
 WAITING, RUNNING, DONE = later("waiting"), later("running"), later("done")

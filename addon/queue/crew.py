@@ -12,10 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, SoliloquyError
-from core.wire.client import WorkerClient
-from core.wire.protocol import Done, Error, Probe, TakeReady, error_event
-
+from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, SoliloquyError
+from ...core.wire.client import WorkerClient
+from ...core.wire.protocol import Done, Error, Probe, TakeReady, error_event
 from ..jobs.following import Following
 from ..words import say
 from . import batch, seats

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import bpy
 
-from core.errors import BadInputError, SoliloquyError
-from core.runtime import memory
-from core.wire.client import WorkerClient
-from core.wire.protocol import TakeReady
-
+from ...core.errors import BadInputError, SoliloquyError
+from ...core.runtime import memory
+from ...core.wire.client import WorkerClient
+from ...core.wire.protocol import TakeReady
 from .. import compat
 from ..jobs import estimate, jobs
 from ..properties import preferences

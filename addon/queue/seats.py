@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.wire.client import WorkerClient
-
+from ...core.wire.client import WorkerClient
 from ..jobs.following import Following
 from ..words import say
 from .batch import Entry

@@ -7,7 +7,7 @@ ARKit has 52 shapes. Ours leave out ``tongueOut`` and split two of them, so that
 
 from __future__ import annotations
 
-from core.motion.channels import EXPRESSIONS
+from ...core.motion.channels import EXPRESSIONS
 
 _SIDES = {"_L": "Left", "_R": "Right"}
 

@@ -18,9 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import BadInputError
-from core.motion.channels import HEAD
-
+from ...core.errors import BadInputError
+from ...core.motion.channels import HEAD
 from ..words import say
 from .arkit import SHAPE_NAMES
 from .motion import TakeMotion, neck_and_head

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import BadInputError
-from core.motion.channels import EXPRESSIONS
-
+from ...core.errors import BadInputError
+from ...core.motion.channels import EXPRESSIONS
 from ..words import say
 
 

@@ -1,8 +1,8 @@
 """The 3D head: mesh with the portrait's texture and 53 shape keys, armature, properties that drive the shapes.
 
-``core.portrait.rig`` in the worker measures the portrait and writes ``head.npz`` and ``head.png``; here they become Blender
-data. Head space (x to the person's left, y up, z out of the face, centimetres) becomes Blender's (x, −z, y) in metres:
-the head looks along −Y, as Blender's front view expects.
+``core.portrait.rig`` in the worker measures the portrait and writes ``head.npz`` and ``head.png``; here they become
+Blender data. Head space (x to the person's left, y up, z out of the face, centimetres) becomes Blender's (x, −z, y) in
+metres: the head looks along −Y, as Blender's front view expects.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from core.errors import BadInputError
-from core.motion.channels import EXPRESSIONS
-from core.wire.protocol import Head
-
+from ...core.errors import BadInputError
+from ...core.motion.channels import EXPRESSIONS
+from ...core.wire.protocol import Head
 from ..properties.scene import settings_of
 from ..rig.arkit import SHAPE_NAMES
 from ..rig.presets import CENTIMETRE, own_rules

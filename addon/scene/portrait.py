@@ -7,8 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from core.errors import BadInputError
-
+from ...core.errors import BadInputError
 from ..properties.portrait import PortraitProperties
 from ..sequencer.speech import write_once, write_packed
 from ..words import say

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import bpy
 
-from core.errors import BadInputError
-from core.wire.protocol import Generate, Render
-
+from ...core.errors import BadInputError
+from ...core.wire.protocol import Generate, Render
 from .. import compat
 from ..jobs import jobs
 from ..properties import preferences

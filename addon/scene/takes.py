@@ -9,9 +9,8 @@ from typing import Any
 
 import bpy
 
-from core.errors import BadInputError, SoliloquyError
-from core.wire.protocol import TakeReady
-
+from ...core.errors import BadInputError, SoliloquyError
+from ...core.wire.protocol import TakeReady
 from .. import compat
 from ..animation import bake, nla, styles
 from ..jobs import estimate

@@ -6,8 +6,7 @@ import math
 
 import bpy
 
-from core.errors import BadInputError
-
+from ...core.errors import BadInputError
 from .. import compat
 from ..words import say
 from . import strips

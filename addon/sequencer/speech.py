@@ -9,9 +9,8 @@ from typing import Any
 
 import bpy
 
-from core.errors import BadInputError, SoliloquyError
-from core.files import make_folder, write_bytes
-
+from ...core.errors import BadInputError, SoliloquyError
+from ...core.files import make_folder, write_bytes
 from .. import compat
 from ..words import say
 from . import strips

@@ -157,7 +157,7 @@ class LandmarkModel:
 
     @classmethod
     def face_mesh(cls, head: HeadModel) -> LandmarkModel:
-        """The 478 points of ``core.face.face_mesh`` on a ``HeadModel`` (mesh468 correspondence and the iris centres)."""
+        """The 478 points of ``core.face.face_mesh`` on a ``HeadModel`` (mesh468 and the iris centres)."""
         irises = head.iris_points  # (2,): the person's left, right
 
         def on_mesh(field: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Motion, the product's one currency: expression weights and head pose over time (design §2).
 
-Pure numpy. Channel names and groups come from ``core.motion.channels``; the file form is a plain ``.npz`` without pickles.
+Pure numpy. Channel names and groups come from ``core.motion.channels``; the file form is a plain ``.npz`` without
+pickles.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Motion:
 
     @classmethod
     def from_channels(cls, channels: np.ndarray, fps: float = FPS) -> Motion:
-        """Build from a (T, 59) array in the order of ``core.motion.channels.CHANNELS``; expressions are clipped to 0–1."""
+        """Build from a (T, 59) array in the order of ``channels.CHANNELS``; expressions are clipped to 0–1."""
         channels = np.asarray(channels, dtype=np.float32)
         if channels.ndim != 2 or channels.shape[1] != len(CHANNELS):
             raise ValueError(f"channels have shape {channels.shape}, expected (T, {len(CHANNELS)})")

@@ -30,8 +30,8 @@ INSIDE = ("mouth_socket", "gums_upper", "gums_lower", "tongue", "teeth_upper", "
 def joints_of(head: HeadModel, identity: torch.Tensor) -> np.ndarray:
     """(6, 3) float32 centimetres in the order of ``JOINTS``, for a person with coefficients (I,).
 
-    The neck's joint is the pivot about which ``core.motion.motion.Motion`` turns the head, whoever's it is; jaw and eyes
-    move with the person's features.
+    The neck's joint is the pivot about which ``core.motion.motion.Motion`` turns the head, whoever's it is; jaw and
+    eyes move with the person's features.
     """
     neck = head.neck_pivot
     temples = head.landmarks68[[0, 16]]

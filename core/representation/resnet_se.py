@@ -1,4 +1,5 @@
-"""ResNetSE: E_a at the paper's size, for those who train it on a large corpus (the shipped E_a is core.sound.audio_encoder).
+"""ResNetSE: E_a at the paper's size, for those who train it on a large corpus (the shipped E_a is
+core.sound.audio_encoder).
 
 A ResNet-34 of a quarter of the usual width whose blocks weigh their channels (squeeze and excitation, Hu et al. 2018),
 with self-attentive pooling over time, on windows of 80 bands × 20 rows, that is five video frames, as in PC-AVS.

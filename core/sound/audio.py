@@ -1,8 +1,8 @@
 """Speech in: decoding, mixing, resampling to 16 kHz and loudness, in blocks.
 
 Memory grows only with what is returned (64 kB a second). Time is kept in whole samples from end to end: video frame
-``i`` covers samples ``[640 i, 640 (i+1))`` and the rows ``4 i … 4 i + 3`` of :func:`core.sound.mel.log_mel`, over an hour as
-over a second.
+``i`` covers samples ``[640 i, 640 (i+1))`` and the rows ``4 i … 4 i + 3`` of :func:`core.sound.mel.log_mel`, over an
+hour as over a second.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From a request to takes on disk: the one code path of the worker, the command line and therefore of Blender.
 
-``Studio.handle(request, context)`` does any job of ``core.wire.protocol``. Memory doesn't grow with the length of the sound
-beyond its features and motion: frames are rendered, written and read back a few at a time.
+``Studio.handle(request, context)`` does any job of ``core.wire.protocol``. Memory doesn't grow with the length of the
+sound beyond its features and motion: frames are rendered, written and read back a few at a time.
 """
 
 from __future__ import annotations

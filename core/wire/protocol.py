@@ -1,8 +1,8 @@
 """What Blender (or anyone) and the worker say to each other: one JSON object a line, UTF-8, both ways.
 
 Standard library only. The dataclasses below are the schema: their fields are the messages' keys, their metadata holds
-the limits, and ``core.wire.lines`` checks both as it writes and reads them. ``core.wire.client`` is the side that starts a
-worker, ``core.worker`` the worker itself.
+the limits, and ``core.wire.lines`` checks both as it writes and reads them. ``core.wire.client`` is the side that
+starts a worker, ``core.worker`` the worker itself.
 
 A conversation::
 

@@ -12,13 +12,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD_LIBRARY = {
-    *("core.errors", "core.files", "core.schema", "core.places"),
-    *("core.wire.protocol", "core.wire.client", "core.wire.progress"),
-    *("core.runtime.environment", "core.runtime.memory"),
+    *("core.errors", "core.files", "core.places", "core.schema"),
+    *("core.runtime", "core.wire"),
     "core.motion.channels",
 }
 """Modules and packages of core that Blender's side may use. They need the standard library only."""
-NUMPY_TOO = {"core.motion.live_link", "core.motion"}
+NUMPY_TOO = {"core.motion"}
 """Those that need numpy as well, which every Blender has."""
 FROM_OUTSIDE = {"aud", "bl_operators", "bl_ui", "bpy", "mathutils", "numpy"}
 FILES = [ROOT / "__init__.py", *sorted((ROOT / "addon").rglob("*.py"))]

@@ -181,7 +181,10 @@ def test_printing_libraries_can_not_garble_the_messages(request_) -> None:
     )
     if sys.platform == "win32":
         noise = "print('python noise', flush=True)"
-    extra = f"import core.compute.devices as m\nold = m.devices\ndef loud():\n    {noise}\n    return old()\nm.devices = loud"
+    extra = (
+        "from core.compute import devices as m\nold = m.devices\n"
+        f"def loud():\n    {noise}\n    return old()\nm.devices = loud"
+    )
     with WorkerClient(sys.executable, command=command(extra=extra)) as client:
         assert isinstance(client.wait(client.request(request_), timeout=60), Done)
         assert "python noise" in client.log

@@ -43,8 +43,8 @@ class Crop:
 def clip_crop(landmarks: np.ndarray, size: tuple[int, int]) -> Crop:
     """The crop of a clip from its average landmarks (T, 478, 2 or more) px in frames of (width, height).
 
-    Framed as ``core.portrait.portrait.head_crop`` frames a portrait, but never past the frame's edge: a network that learns from
-    these pictures must not learn to paint repeated edges.
+    Framed as ``core.portrait.portrait.head_crop`` frames a portrait, but never past the frame's edge: a network that
+    learns from these pictures must not learn to paint repeated edges.
     """
     x0, y0, side = head_crop(landmarks.mean(0))
     kept = min(side, *size)

@@ -3,8 +3,8 @@
 The stand-in has no learned part of its own. It compares what early vision is thought to compare: edges and lines of
 four orientations at four scales, in brightness and, from the second scale on, in two colour contrasts; each divided by
 the contrast around it, and their energy pooled over a neighbourhood, which forgives a shift of a pixel or two as VGG's
-deeper layers do. The feature maps of the reconstruction network's trunk (``core.face.reconstruction``), which was trained on
-faces, can be added.
+deeper layers do. The feature maps of the reconstruction network's trunk (``core.face.reconstruction``), which was
+trained on faces, can be added.
 """
 
 from __future__ import annotations

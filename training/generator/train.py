@@ -12,7 +12,6 @@ uses a stand-in for f_cat (``generator_style``); the same run goes on with the r
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -30,6 +29,7 @@ from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.representation.model import WEIGHTS, Representation
 
 from ..common.engine import Run, RunConfig, Step, add_run_arguments, run_config, warm_up_plateau_cosine
+from ..common.results_page import show
 from ..corpus.pairs.dataset import FOLDER
 from .data import MARGIN, PairSource, WindowConfig, cut_windows, prepare, recolour
 from .discriminator import Discriminator, DiscriminatorConfig
@@ -318,7 +318,8 @@ def main() -> None:
         methods = image_metrics.available(named.get("generator"), named.get("paper"))
         results = image_metrics.evaluate(options.pairs, methods, options.limit, options.vgg)
         (options.run / "evaluation.json").write_text(json.dumps(results, indent=1))
-        print(image_metrics.table(results, "python -m training.generator evaluate").markdown(datetime.date.today()))
+        for made in image_metrics.tables(results, "python -m training.generator evaluate"):
+            show(made, None)
     else:
         print(export(options.run, recipe, blend=options.blend, share=options.share))
 

@@ -1,4 +1,4 @@
-"""core.runtime.installing: from wheels, from a package index and again after a cancel; and what is told when it isn't whole."""
+"""core.runtime.installing: from wheels, from an index, again after a cancel; the sentence when a part is missing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Synthetic talkers that speak: motion and sound with exact phones, and pictures of any moment of it.
 
 Speech is flite's and espeak-ng's (``training.speech.synthesis``), whose phones are known to the sample; the mouth is
-made from the phones (``training.speech.visemes``), head, eyes and brows by ``training.corpus.synthetic.performance`` for the same sound.
+made from the phones (``training.speech.visemes``), head, eyes and brows by ``training.corpus.synthetic.performance``
+for the same sound.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class SpokenMotion:
     """What somebody does while speaking, T frames at 25 a second.
 
     name, voice; mel (4 T, 80) float32; phones (4 T,) int64, indices into ``training.speech.phones.PHONES``; expression
-    (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the rest pose, as ``core.motion.motion.Motion`` has them.
+    (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the rest pose, as ``core.motion.motion.Motion`` has
+    them.
     """
 
     name: str

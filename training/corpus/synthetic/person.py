@@ -1,7 +1,8 @@
 """People who don't exist: their colours and shapes drawn from a seed, and paint for the head model's surface.
 
-Shared by ``training/corpus/synthetic/make_person.py``, which photographs one of them for the documentation, and by the synthetic talkers
-that networks are trained on. Colours are display RGB 0–1; points lie on the mean head, in centimetres of head space.
+Shared by ``training/corpus/synthetic/make_person.py``, which photographs one of them for the documentation, and by the
+synthetic talkers that networks are trained on. Colours are display RGB 0–1; points lie on the mean head, in centimetres
+of head space.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Synthetic talkers before a camera: light, shading, and the picture, many at once, with exact truth for each pixel.
 
-Rendering is deferred: ``core.head.raster`` finds the nearest surface of each pixel, everything else happens on the pixels
-that are seen. Brightness is computed on display values, as photographs' own light is taken out of the skins.
+Rendering is deferred: ``core.head.raster`` finds the nearest surface of each pixel, everything else happens on the
+pixels that are seen. Brightness is computed on display values, as photographs' own light is taken out of the skins.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Skins for synthetic talkers: ``python -m training.corpus.synthetic.skins --data ../shared/data``.
 
-*Photographed*: the portraits' textures, unwrapped by the fit (``core.portrait.texture``), without what isn't skin (background,
-collar, teeth between the lips) and without the photograph's light, so that another light can fall on them.
-*Procedural*: ``training.corpus.synthetic.person`` painted into the same texture. Both lie in ``.cache/skins``, one safetensors
-file a skin; skins already there are left alone.
+*Photographed*: the portraits' textures, unwrapped by the fit (``core.portrait.texture``), without what isn't skin
+(background, collar, teeth between the lips) and without the photograph's light, so that another light can fall on them.
+*Procedural*: ``training.corpus.synthetic.person`` painted into the same texture. Both lie in ``.cache/skins``, one
+safetensors file a skin; skins already there are left alone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Synthetic talkers on the fly: ``SyntheticTalkers(split="train").batch(16, rng)`` — pictures with exact truth.
 
-Each picture shows another person (``training.common.splits`` keeps training and test people apart), another face, pose, light,
-background and camera. Framing ``face`` is the networks' view (``core.face.face_view``), framing ``head`` the renderer's crop
-(``core.portrait``). ``python -m training.corpus.synthetic.talkers --out runs/synthetic.png`` writes a contact sheet.
+Each picture shows another person (``training.common.splits`` keeps training and test people apart), another face, pose,
+light, background and camera. Framing ``face`` is the networks' view (``core.face.face_view``), framing ``head`` the
+renderer's crop (``core.portrait``). ``python -m training.corpus.synthetic.talkers --out runs/synthetic.png`` writes a
+contact sheet.
 """
 
 from __future__ import annotations
@@ -253,7 +254,7 @@ def view_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def head_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
-    """The same of ``core.portrait.portrait.head_crop``: a has no turn, and the anchors' middle lies where it comes to lie."""
+    """The same for a portrait's ``head_crop``: a is real, because the crop is not turned."""
     lower, upper = landmarks[:, :468].amin(1), landmarks[:, :468].amax(1)
     side = CROP_MARGIN * (upper - lower).amax(1)
     corner = (lower + upper) / 2 - side[:, None] * torch.tensor([0.5, 0.52])
