@@ -1,8 +1,8 @@
-"""Measure everything that ships, and write the tables into the results page: ``python -m training.evaluate``.
+"""Measure everything that ships and write the tables of ``docs/results``: ``python -m training.evaluate``.
 
-Each part is a command of its own (``--help`` lists them); here they run one after the other, each in a process of its
-own so that memory is given back, with ``--page docs/results.md``. A part that fails doesn't stop the others; the exit
-code says whether any did.
+Each part is a command of its own (``--help`` lists them). Here they run one after the other, each in its own process so
+that memory is freed, with ``--results docs/results``. A part that fails doesn't stop the others; the exit code says
+whether any failed. ``--embed`` measures nothing: it only copies the stored tables into the pages again.
 """
 
 from __future__ import annotations
@@ -12,24 +12,33 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .common.results_page import embed
+
 PARTS: dict[str, tuple[str, ...]] = {
+    "portraits": ("training.checks.portrait_report",),
+    "tracks": ("training.tracking.report",),
+    "reconstruction": ("training.reconstruction", "evaluate"),
+    "roundtrip": ("training.checks.roundtrip",),
     "lips": ("training.lips", "evaluate"),
     "lip-sync": ("training.judge.lip_sync_evaluation",),
     "self-reenactment": ("training.generator.image_metrics",),
-    "disentanglement": ("training.representation.disentanglement",),
     "identity": ("training.checks.identity_drift",),
-    "reconstruction": ("training.reconstruction", "evaluate"),
-    "prior": ("training.prior.evaluate",),
+    "disentanglement": ("training.representation.disentanglement",),
+    "prior": ("training.prior.evaluate", "--guidance", "1", "--own-levels"),
+    "prior-sampling": (
+        *("training.prior.evaluate", "--sets", "voices", "--alone", "--clips", "4", "--seeds", "2"),
+        *("--steps", "2,4,6,8,20,50", "--samplers", "ddim,ddpm:50,ddpm:1000", "--out", "runs/prior/sampling.json"),
+    ),
 }
-"""Module and arguments that measure each part; the name is that of its place in the page."""
-PAGE = Path("docs/results.md")
+"""Module and arguments that measure each part."""
+RESULTS = Path("docs/results")
 
 
-def run(parts: list[str], page: Path) -> list[str]:
+def run(parts: list[str], results: Path) -> list[str]:
     """Run the commands of some parts; returns the names of those that failed."""
     failed = []
     for part in parts:
-        command = [sys.executable, "-m", *PARTS[part], "--page", str(page)]
+        command = [sys.executable, "-m", *PARTS[part], "--results", str(results)]
         print(f"== {part}: {' '.join(command[1:])}", flush=True)
         if subprocess.run(command, check=False).returncode != 0:
             failed.append(part)
@@ -46,12 +55,17 @@ def main(arguments: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("parts", nargs="*", metavar="part", help="all of them where none is named")
-    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="folder of the pages")
+    parser.add_argument("--embed", action="store_true", help="only copy the stored tables into the pages again")
     options = parser.parse_args(arguments)
+    if options.embed:
+        for page in embed(options.results):
+            print(page)
+        return 0
     unknown = [part for part in options.parts if part not in PARTS]
     if unknown:
         parser.error(f"no part {', '.join(unknown)}; choose from {', '.join(PARTS)}")
-    failed = run(options.parts or list(PARTS), options.page)
+    failed = run(options.parts or list(PARTS), options.results)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0

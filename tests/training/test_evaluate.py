@@ -1,42 +1,81 @@
-"""One command for all measurements: each part is a module that takes a page; a failing one stops no other."""
+"""One command for all measurements: each part is a module that takes a folder of results; a failing one stops no
+other. The stored tables and the pages that show them agree."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
 
 from training import evaluate
-from training.evaluate import PAGE, PARTS, main
+from training.common.results_page import TABLES, command_line, embedded
+from training.evaluate import PARTS, RESULTS, main
+
+STORED = {str(file.relative_to(RESULTS / TABLES).with_suffix("")): file for file in (RESULTS / TABLES).rglob("*.md")}
+OF_PART = {"prior": "prior/voices", "prior-sampling": "prior/voices-sampling"}
+"""Tables of the parts whose table has another name."""
+PAGES = sorted(RESULTS.glob("*.md"))
+
+
+@pytest.mark.parametrize("module", sorted({part[0] for part in PARTS.values()}))
+def test_each_part_takes_a_folder_of_results(module):
+    told = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "--results" in told.stdout
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_each_part_takes_a_page(part):
-    told = subprocess.run(
-        [sys.executable, "-m", PARTS[part][0], "--help"], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert "--page" in told.stdout
+def test_each_part_has_a_stored_table_by_its_command(part):
+    text = STORED[OF_PART.get(part, part)].read_text(encoding="utf-8")
+    module, *arguments = PARTS[part]
+    told = re.search(r"^Written by `(.*)` on \d{4}-\d\d-\d\d\.$", text, re.MULTILINE)
+    assert told and told[1].startswith(command_line(module, arguments))
 
 
-@pytest.mark.parametrize("part", [part for part in PARTS if part != "prior"])
-def test_the_results_page_has_a_place_for_each(part):
-    text = PAGE.read_text(encoding="utf-8")
-    assert f"<!-- measured: {part} -->" in text and f"<!-- end: {part} -->" in text
+def test_there_are_pages_and_tables():
+    assert len(STORED) > 15 and len(PAGES) > 8
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_shows_the_stored_tables_as_they_are(page):
+    text = page.read_text(encoding="utf-8")
+    assert embedded(text, RESULTS / TABLES, page) == text, "run python -m training.evaluate --embed"
+
+
+@pytest.mark.parametrize("name", sorted(STORED))
+def test_a_stored_table_is_shown_or_linked_by_a_page(name):
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert f"<!-- measured: {name} -->" in text or f"]({TABLES}/{name}.md)" in text
 
 
 def test_a_failing_part_does_not_stop_the_others(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(evaluate, "PARTS", {"bad": ("no.such.module",), "good": ("platform",)})
     monkeypatch.setattr(subprocess, "run", recorded := Recorder())
-    assert main(["--page", str(tmp_path / "page.md")]) == 1
-    assert [command[2] for command in recorded.commands] == ["no.such.module", "platform"]
+    assert main(["--results", str(tmp_path)]) == 1
+    assert [command[2:] for command in recorded.commands] == [
+        ["no.such.module", "--results", str(tmp_path)],
+        ["platform", "--results", str(tmp_path)],
+    ]
     assert capsys.readouterr().err == "failed: bad\n"
+
+
+def test_embedding_measures_nothing(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(subprocess, "run", recorded := Recorder())
+    (tmp_path / TABLES).mkdir()
+    (tmp_path / TABLES / "lips.md").write_text("# Lips\n")
+    (tmp_path / "page.md").write_text("<!-- measured: lips -->\n<!-- end: lips -->\n")
+    assert main(["--results", str(tmp_path), "--embed"]) == 0 and not recorded.commands
+    assert capsys.readouterr().out == f"{tmp_path / 'page.md'}\n"
+    assert (tmp_path / "page.md").read_text() == "<!-- measured: lips -->\n### Lips\n<!-- end: lips -->\n"
 
 
 def test_unknown_parts_are_told(capsys):
     with pytest.raises(SystemExit):
         main(["lip"])
-    assert "no part lip; choose from lips," in capsys.readouterr().err
+    assert "no part lip; choose from portraits," in capsys.readouterr().err
 
 
 class Recorder:

@@ -29,7 +29,7 @@ from core.renderer import Renderer
 from core.renderer.generator.refine import Painter
 
 from ..common.folders import data_folder
-from ..common.results_page import Table, interval, number, show
+from ..common.results_page import Table, add_results_option, interval, number, show
 from ..common.splits import portrait_split
 from ..corpus.pairs.grid import clips
 from ..tracking import video
@@ -145,7 +145,7 @@ def measure(data: Path, count: int, seconds: int, painter: Painter | None) -> di
 
 
 def table(found: dict[str, list[dict[str, float]]], command: str) -> Table:
-    """The measured drifts for ``docs/results.md``."""
+    """The measured drifts as a table."""
     rows = []
     for name, drifts in found.items():
         if name == "between people":
@@ -165,13 +165,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=4, help="portraits")
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
-    parser.add_argument("--page", type=Path, help="page whose table is replaced")
+    add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = measure(options.data, options.count, options.seconds, Painter.shipped())
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "identity.json").write_text(json.dumps(found, indent=1))
-    show(table(found, "python -m training.checks.identity_drift"), options.page)
+    show(table(found, "python -m training.checks.identity_drift"), options.results)
 
 
 if __name__ == "__main__":

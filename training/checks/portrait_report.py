@@ -1,8 +1,7 @@
 """How the portraits fit: ``python -m training.checks.portrait_report --data ../shared/data``.
 
-Loads every portrait of the corpus as a user's would be, writes the numbers to ``docs/portraits.md`` and contact
-sheets of landmarks (green), fitted points (red lines to them) and mesh to ``runs/portraits/`` (git-ignored: real
-people).
+Loads every portrait of the corpus as a user's would be and prints the numbers. Contact sheets of landmarks (green),
+fitted points (red lines to them) and mesh go to ``runs/portraits/``, which git ignores, since they show real people.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from core.head.head_model import HeadModel
 from core.portrait.portrait import Portrait, face_fitter, fitted, load_portrait
 
 from ..common.folders import data_folder
+from ..common.results_page import Table, add_results_option, show
 
 TILE = 320
 COLUMNS, ROWS = 8, 6
@@ -69,34 +69,38 @@ def write_sheets(portraits: list[Portrait], out: Path) -> None:
         cv2.imwrite(str(out / f"sheet-{number:02d}.jpg"), np.concatenate(rows)[:, :, ::-1])
 
 
-def summary(portraits: list[Portrait], seconds: list[float], refused: Counter[str], total: int) -> str:
-    """The report's text."""
+def table(portraits: list[Portrait], seconds: list[float], refused: Counter[str], total: int) -> Table:
+    """How many portraits fit, how well, and in what time."""
     residual = np.array([p.residual for p in portraits]) * 100
     rotation = np.degrees(np.array([p.rotation for p in portraits]))
     over = int((residual >= 3).sum())
     reasons = ", ".join(f"{count} × `{code}`" for code, count in refused.most_common()) or "none"
     spread = np.abs(np.array([p.identity for p in portraits])).mean()
-    lines = [
-        "# Portrait fits",
-        "",
-        "Made by `python -m training.checks.portrait_report` over the 340 official portraits of the corpus (US Government",
-        "Printing Office, public domain; mostly 335 × 410 pixels). Contact sheets stay out of the repository.",
-        "",
-        "| what | value |",
-        "|---|---|",
-        f"| fitted | {len(portraits)} of {total} |",
-        f"| refused | {reasons} |",
-        f"| median landmark residual, contour aside, of the outer-eye distance | median {np.median(residual):.2f} %, "
-        f"90th percentile {np.percentile(residual, 90):.2f} %, worst {residual.max():.2f} % |",
-        f"| portraits at 3 % or more | {over} |",
-        f"| time each, one core, models loaded | median {np.median(seconds):.2f} s, worst {max(seconds):.2f} s |",
-        "| fitted pitch, yaw, roll: median (standard deviation) | "
-        + ", ".join(f"{np.median(r):.1f}° ({r.std():.1f}°)" for r in rotation.T)
-        + " |",
-        f"| mean size of the identity coefficients (1 σ of the model = 0.80) | {spread:.2f} |",
-        "",
-    ]
-    return "\n".join(lines)
+    rows = (
+        ("fitted", f"{len(portraits)} of {total}"),
+        ("refused", reasons),
+        (
+            "median landmark residual without the contour, of the outer-eye distance",
+            f"median {np.median(residual):.2f} %, 90th percentile {np.percentile(residual, 90):.2f} %, "
+            f"worst {residual.max():.2f} %",
+        ),
+        ("portraits with 3 % or more", str(over)),
+        (
+            "time for each, one core, models loaded",
+            f"median {np.median(seconds):.2f} s, worst {max(seconds):.2f} s",
+        ),
+        (
+            "fitted pitch, yaw, roll: median (standard deviation)",
+            ", ".join(f"{np.median(r):.1f}° ({r.std():.1f}°)" for r in rotation.T),
+        ),
+        ("mean size of the identity coefficients (1 σ of the model = 0.80)", f"{spread:.2f}"),
+    )
+    note = (
+        f"The {total} official portraits of the data folder (US Government Printing Office, public domain; mostly "
+        "335 × 410 pixels). Contact sheets stay out of the repository."
+    )
+    command = "python -m training.checks.portrait_report"
+    return Table("portraits", "Portrait fits", command, ("what", "value"), rows, (note,))
 
 
 def main() -> None:
@@ -104,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--sheets", type=Path, default=Path("runs/portraits"))
-    parser.add_argument("--report", type=Path, default=Path("docs/portraits.md"))
+    add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     files = sorted((options.data / "portraits").glob("*.jpg"))
@@ -121,10 +125,7 @@ def main() -> None:
             print(f"{path.name}: {error}", flush=True)
             continue
         seconds.append(time.perf_counter() - started)
-    text = summary(portraits, seconds, refused, len(files))
-    options.report.parent.mkdir(parents=True, exist_ok=True)
-    options.report.write_text(text)
-    print(text)
+    show(table(portraits, seconds, refused, len(files)), options.results)
     write_sheets(portraits, options.sheets)
 
 

@@ -25,6 +25,7 @@ from core.renderer.renderer import Renderer
 from core.takes.take_maker import frame_to_image
 
 from ..common.folders import data_folder
+from ..common.results_page import Table, add_results_option, number, show
 from ..common.splits import portrait_split, split
 
 TRACKS = Path(".cache/tracks")
@@ -102,29 +103,27 @@ def round_trip(
     return result, found
 
 
-def summary(results: list[RoundTrip], size: int, command: str) -> str:
-    """The report's text: median and worst over the portraits."""
-    rows = (
+def table(results: list[RoundTrip], size: int, by_network: bool) -> Table:
+    """Median and worst over the portraits."""
+    quantities = (
         ("head rotation, mean error, degrees", "pose_mean", max),
         ("head rotation, largest error of any frame and axis, degrees", "pose_largest", max),
         ("mouth opening, correlation", "opening", min),
         ("blinks, correlation", "blink", min),
         ("gaze to the sides, correlation", "gaze", min),
     )
-    lines = [
-        "# Motion → frames → extracted motion",
-        "",
-        f"Made by `{command}` on {len(results)} portraits at {size}²:",
-        "mouth and brows of held-out GRID clips, pieces of real head motion up to 12°, eyes that jump by half their",
-        "range and blink.",
-        "",
-        "| what | median | worst portrait |",
-        "|---|---|---|",
-    ]
-    for label, name, worst in rows:
+    rows = []
+    for label, name, worst in quantities:
         values = [getattr(result, name) for result in results]
-        lines.append(f"| {label} | {np.nanmedian(values):.3f} | {worst(values):.3f} |")
-    return "\n".join([*lines, ""])
+        rows.append((label, number(float(np.nanmedian(values))), number(worst(values))))
+    note = (
+        f"{len(results)} portraits at {size}². The motion is mouth and brows of held-out GRID clips, pieces of real "
+        "head motion up to 12°, and eyes that jump by half their range and blink."
+    )
+    name, title, command = "roundtrip", "Motion → frames → extracted motion", "python -m training.checks.roundtrip"
+    if by_network:
+        name, title, command = f"{name}-network", f"{title}, by R only", f"{command} --network"
+    return Table(name, title, command, ("what", "median", "worst portrait"), tuple(rows), (note,))
 
 
 def main() -> None:
@@ -135,7 +134,7 @@ def main() -> None:
         "--portraits", type=Path, nargs="*", help="pictures; without, every 34th of the corpus (R: every 5th held out)"
     )
     parser.add_argument("--network", action="store_true", help="extract by the network R, without mediapipe")
-    parser.add_argument("--report", type=Path, help="also write the summary there")
+    add_results_option(parser)
     parser.add_argument("--size", type=int, default=256)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -158,12 +157,7 @@ def main() -> None:
             f"opening {result.opening:.3f}, blink {result.blink:.3f}, gaze {result.gaze:.3f}",
             flush=True,
         )
-    how = " --network" if options.network else ""
-    where = f" --report {options.report}" if options.report else ""
-    text = summary(results, options.size, f"python -m training.checks.roundtrip{how}{where}")
-    print(text)
-    if options.report:
-        options.report.write_text(text)
+    show(table(results, options.size, options.network), options.results)
 
 
 if __name__ == "__main__":

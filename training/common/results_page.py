@@ -8,8 +8,10 @@ are the only source, and nobody edits them or the copies by hand.
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +21,8 @@ from core.files import make_folder, write_bytes
 
 TABLES = "tables"
 """Folder of the tables, inside the folder of the pages."""
-_PLACE = re.compile(r"<!-- measured: ([\w-]+) -->\n(.*?)<!-- end: \1 -->", re.DOTALL)
-_MARK = re.compile(r"<!-- (?:measured|end): ([\w-]+) -->")
+_PLACE = re.compile(r"<!-- measured: ([\w/-]+) -->\n(.*?)<!-- end: \1 -->", re.DOTALL)
+_MARK = re.compile(r"<!-- (?:measured|end): ([\w/-]+) -->")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Table:
     Attributes
     ----------
     name
-        Name of its file without suffix: letters, digits and hyphens.
+        Path of its file in the folder of tables, without suffix: letters, digits, hyphens, slashes.
     title
         Heading.
     command
@@ -56,6 +58,8 @@ class Table:
     def part(self, name: str, title: str, columns: Sequence[str], notes: tuple[str, ...] = ()) -> Table:
         """A table with some of the columns, in the order given, and its own notes. A missing column raises
         ValueError."""
+        if missing := set(columns) - set(self.columns):
+            raise ValueError(f"{self.name} has no column {', '.join(sorted(missing))}")
         places = [self.columns.index(column) for column in columns]
         rows = tuple(tuple(row[place] for place in places) for row in self.rows)
         return replace(self, name=name, title=title, columns=tuple(columns), rows=rows, notes=notes)
@@ -121,10 +125,32 @@ def embed(results: Path) -> list[Path]:
     return changed
 
 
+def add_results_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--results``, the folder that :func:`show` writes to."""
+    parser.add_argument(
+        "--results", type=Path, metavar="DIR", help="also write the table there and into the pages (docs/results)"
+    )
+
+
+def command_line(module: str, arguments: Sequence[str]) -> str:
+    """A command as its table names it: without the options that only say where results are written."""
+    kept: list[str] = []
+    left_out = ("--results", "--out")
+    given = iter(arguments)
+    for argument in given:
+        if argument in left_out:
+            next(given, None)
+        elif not argument.startswith(tuple(f"{name}=" for name in left_out)):
+            kept.append(argument)
+    return shlex.join(["python", "-m", module, *kept])
+
+
 def show(table: Table, results: Path | None) -> None:
     """Print a table of today; where a folder of results is given, write its file and the pages that show it."""
     text = table.markdown(datetime.date.today())
     print(text)
     if results is not None:
-        write_bytes(make_folder(results / TABLES) / f"{table.name}.md", text.encode())
+        file = results / TABLES / f"{table.name}.md"
+        make_folder(file.parent)
+        write_bytes(file, text.encode())
         embed(results)

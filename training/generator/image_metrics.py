@@ -1,16 +1,18 @@
-"""Self-reenactment on held-out pairs, every renderer against the same truths: ``python -m training.generator.image_metrics``.
+"""Self-reenactment on held-out pairs, every renderer against the same truths.
 
-Compared are the still portrait (the source as it is), the plain flow warp, the paper's own generator where weights are
-given, and G. Held out are talker s1's test clips and all clips of s4 (a stranger), portraits by name, and synthetic
-people by seed (``training.common.splits``). How lids of held-out portraits close nobody photographed: their truth is the
-warp's own picture, drawn twice as large. Metrics count pixels that truth and conditions agree on (``valid``), over the
-whole picture, the mouth, the eyes, and the edge of head and hair. Writes JSON, and the table into a page.
+``python -m training.generator.image_metrics`` compares the still portrait (the source as it is), the plain flow warp,
+the paper's own generator where weights are given, and G. Held out are talker s1's test clips and all clips of s4 (a
+stranger), portraits by name, and synthetic people by seed (``training.common.splits``). No photograph shows how the
+lids of held-out portraits close, so their truth is the warp's own picture, drawn twice as large. Metrics count pixels
+that truth and conditions agree on (``valid``), over the whole picture, the mouth, the eyes, and the edge of head and
+hair. Writes JSON and two tables.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,7 +32,7 @@ from core.renderer.generator.finish import finished
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.renderer.generator.weights import load_generator, weights_path
 
-from ..common.results_page import Table, number, show
+from ..common.results_page import Table, add_results_option, command_line, number, show
 from ..corpus.pairs.dataset import FOLDER, ReenactmentPairs, collate
 from .data import prepare
 from .inception import Inception
@@ -223,8 +225,8 @@ def spread(pairs: ReenactmentPairs, limit: int) -> list[Any]:
     return [pairs[int(i)] for i in chosen]
 
 
-def table(results: Mapping[str, Any], command: str) -> Table:
-    """The results of :func:`evaluate` as a table for ``docs/results.md``."""
+def tables(results: Mapping[str, Any], command: str) -> list[Table]:
+    """The results of :func:`evaluate` as two tables: the whole picture, and its parts."""
     rows = []
     for name, of_set in results["sets"].items():
         for method, values in of_set["methods"].items():
@@ -239,13 +241,15 @@ def table(results: Mapping[str, Any], command: str) -> Table:
         "1000 FD ↓",
         "nearer than the warp: mouth / eyes",
     )
-    notes = (
-        f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}.",
-        "Face to R: difference of the feature maps of `core/face/reconstruction.py` on the face; no loss of G contains it, "
-        "while the perceptual distance is one of its losses. Still: the source picture, whatever the motion. Lids "
-        "closing: the truth is the warp's own picture, drawn twice as large, so that it errs by its sampling alone.",
-    )
-    return Table("self-reenactment", "Self-reenactment", command, headings, tuple(rows), notes)
+    note = f"Perceptual distance: {results['perceptual']}. FD: Fréchet distance, {results['frechet']}."
+    wide = Table("self-reenactment", "Self-reenactment", command, headings, tuple(rows))
+    keys = headings[:2]
+    whole = [heading for heading, region, *_ in COLUMNS if region in ("whole", "face")]
+    parts = [heading for heading, region, *_ in COLUMNS if region not in ("whole", "face")]
+    return [
+        wide.part(wide.name, f"{wide.title}, the whole picture", [*keys, *whole, headings[-2]], (note,)),
+        wide.part(f"{wide.name}-regions", f"{wide.title}, mouth, eyes and edge", [*keys, *parts, headings[-1]]),
+    ]
 
 
 def evaluate(
@@ -290,14 +294,15 @@ def main() -> None:
     parser.add_argument("--vgg", type=Path, help="weights of VGG-19 for the perceptual distance")
     parser.add_argument("--inception", type=Path, help="weights of Inception v3 for FID")
     parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
-    parser.add_argument("--page", type=Path, help="page whose table is replaced")
+    add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     methods = available(options.generator, options.paper)
     results = evaluate(options.pairs, methods, options.limit, options.vgg, options.inception)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "image_metrics.json").write_text(json.dumps(results, indent=1))
-    show(table(results, "python -m training.generator.image_metrics"), options.page)
+    for table in tables(results, command_line("training.generator.image_metrics", sys.argv[1:])):
+        show(table, options.results)
 
 
 if __name__ == "__main__":

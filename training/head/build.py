@@ -169,7 +169,7 @@ def main() -> None:
     arguments.out.chmod(0o644)
     head = HeadModel.load(path=arguments.out)
     errors = held_out_errors(published, topology, head)
-    command = "python -m training.head.build --ict ../shared/data/ict_facekit.npz"
+    command = "python -m training.head --ict ../shared/data/ict_facekit.npz"
     facts |= {"pose": pose_errors(head), "bytes": arguments.out.stat().st_size}
     write_card(arguments.out.with_suffix(".md"), head, errors, facts, command)
     for name, error in errors.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def pose_errors(head: HeadModel, heads: int = 40, seed: int = HELD_OUT_SEED) -> 
 
 
 def write_card(path: Path, head: HeadModel, errors: dict[str, Errors], facts: dict, command: str) -> None:
-    """Write the card beside the weights."""
+    """Write the card next to the weights, in lines of at most 120 characters."""
     rows = {
         "vertices": "our vertices against the same points of the source",
         "points": "every source vertex of the face against its fixed place on our mesh",
@@ -137,42 +138,37 @@ def write_card(path: Path, head: HeadModel, errors: dict[str, Errors], facts: di
         for key, text in rows.items()
     )
     variance, pose = 100 * facts["variance_explained"], facts["pose"]
-    path.write_text(
-        f"""# Head model
-
-A linear head: mean + {head.identity_count} identity components + 53 expression shapes on {len(head.mean):,} vertices,
-{len(head.triangles):,} triangles (skin, lips, mouth, eye sockets, eyeballs, gums, tongue, teeth), left/right symmetric,
-in centimetres. {facts["bytes"] / 1e6:.1f} MB, shapes as 16-bit integers with one scale each.
-
-**Source.** ICT-FaceKit (light), © 2020 USC Institute for Creative Technologies, MIT. Mediapipe's 468 face-mesh points
-lie where its network (0.10.21) sees them on {facts["rendered_heads"]} random heads rendered from this model; single
-heads scatter by {facts["mesh468_spread_mm"]:.1f} mm (median).
-
-**Command.** `{command}`
-
-**How.** Half the head simplified by half-edge collapse with quadrics summed over 13 expressions, then mirrored: every
-vertex of skin, mouth and teeth is a vertex of the source. Eyeballs are polar grids on the source's outer shell (it
-has no gaze motion; ours turn by 25° up and down and 30° sideways at weight 1). Identity components are principal
-components of 4,000 random ICT identities weighted to the face, scaled to unit variance; they keep {variance:.1f} % of
-the weighted variance. Two closures are added: the lips of the source's neutral head stand 0.8 mm apart and its blinks
-leave up to 1.3 mm open; here lips meet for every identity and lids meet on the mean head.
-
-**Held-out errors**, {HEADS} random ICT identities and sparse random expressions never used in estimating (seed
-{HELD_OUT_SEED}), against the source as published (so the closures count as error), face from hairline to below the
-chin, millimetres. Identity coefficients are fitted to the neutral shape, the expression's weights applied as they are:
-
-| compared | median | mean | 95 % |
-|---|---|---|---|
-{table}
-
-**Pose through the face mesh**, 40 other rendered heads (yaw within 29°, pitch within 17°), fitted by `core.face.fitting`:
-pitch bias {pose["pitch_bias"]:+.1f}°, median absolute error {pose["pitch"]:.1f}° in pitch and {pose["yaw"]:.1f}° in
-yaw, median landmark residual {100 * pose["residual"]:.2f} % of the outer-eye distance. Fitted pitch grows by
-{pose["pitch_slope"]:.2f}° a degree of true pitch: the network draws faces a little toward the front.
-
-**Limits.** Identities are random mixtures of ICT's own components, so the numbers say how well this model repeats
-ICT's shape space, not how well it fits scans of people; the rendered heads are plain shaded ones, not photographs.
-Lids of identities with wider eyes may leave a sliver at eyeBlink = 1. No lashes, no tear line, no hair.
-""",
-        encoding="utf-8",
+    paragraphs = (
+        "# Head model",
+        f"A linear head: a mean, {head.identity_count} identity components and 53 expression shapes on "
+        f"{len(head.mean):,} vertices and {len(head.triangles):,} triangles (skin, lips, mouth, eye sockets, "
+        "eyeballs, gums, tongue, teeth). It is left/right symmetric and in centimetres. The file has "
+        f"{facts['bytes'] / 1e6:.1f} MB: shapes are 16-bit integers with one scale each.",
+        "**Source.** ICT-FaceKit (light), © 2020 USC Institute for Creative Technologies, MIT. Mediapipe's 468 "
+        f"face-mesh points lie where its network (0.10.21) sees them on {facts['rendered_heads']} random heads "
+        f"rendered from this model; single heads scatter by {facts['mesh468_spread_mm']:.1f} mm (median).",
+        f"**Command.** `{command}`",
+        "**How.** Half the head is simplified by half-edge collapse, with quadrics summed over 13 expressions, "
+        "and then mirrored. Every vertex of skin, mouth and teeth is a vertex of the source. Eyeballs are polar "
+        "grids on the source's outer shell. The source has no gaze motion; ours turn by 25° up and down and by "
+        "30° sideways at weight 1. Identity components are principal components of 4,000 random ICT identities, "
+        f"weighted to the face and scaled to unit variance; they keep {variance:.1f} % of the weighted variance. "
+        "Two closures are added. In the source the lips of the neutral head stand 0.8 mm apart and blinks leave "
+        "up to 1.3 mm open; here lips meet for every identity and lids meet on the mean head.",
+        f"**Held-out errors**, printed by the same command: {HEADS} random ICT identities and sparse random "
+        f"expressions that were never used in estimating (seed {HELD_OUT_SEED}), against the source as published, "
+        "so the closures count as errors. Face from the hairline to below the chin, millimetres. Identity "
+        "coefficients are fitted to the neutral shape; the expression's weights are applied as they are.",
+        f"| compared | median | mean | 95 % |\n|---|---|---|---|\n{table}",
+        "**Pose through the face mesh**: 40 other rendered heads (yaw within 29°, pitch within 17°), fitted by "
+        f"`core/face/fitting.py`. The pitch bias is {pose['pitch_bias']:+.1f}°. The median absolute error is "
+        f"{pose['pitch']:.1f}° in pitch and {pose['yaw']:.1f}° in yaw, the median landmark residual "
+        f"{100 * pose['residual']:.2f} % of the outer-eye distance. Fitted pitch grows by "
+        f"{pose['pitch_slope']:.2f}° a degree of true pitch: the network draws faces a little toward the front.",
+        "**Limits.** Identities are random mixtures of ICT's own components. So the numbers say how well this "
+        "model repeats ICT's shape space, not how well it fits scans of people. The rendered heads are plainly "
+        "shaded, not photographs. Lids of identities with wider eyes may leave a sliver at eyeBlink = 1. There "
+        "are no lashes, no tear line and no hair.",
     )
+    wrapped = (p if "|" in p else textwrap.fill(p, 120, break_on_hyphens=False) for p in paragraphs)
+    path.write_text("\n\n".join(wrapped) + "\n", encoding="utf-8")

@@ -42,7 +42,7 @@ from core.sound.lips import LipModel
 from core.sound.mel import log_mel
 
 from ..common.folders import data_folder
-from ..common.results_page import Table, number, show
+from ..common.results_page import Table, add_results_option, number, show
 from ..common.splits import HELD_OUT_VOICES, portrait_split
 from ..corpus.dataset import Clip, Corpus
 from ..lips.data import LIP_COLUMNS
@@ -219,7 +219,7 @@ def evaluate(data: Path, corpus: Path, count: int, processes: int) -> Report:
 
 
 def table(report: Report) -> Table:
-    """The report as a table of the results page."""
+    """The report as a table."""
 
     def cell(numbers: dict[str, float], name: str, digits: int = 3) -> str:
         return number(numbers.get(name, float("nan")), digits)
@@ -249,10 +249,11 @@ def table(report: Report) -> Table:
         ),
         tuple(rows),
         (
-            "By the project's own judge (`training/weights/judge.md`: how far it can be trusted, and its floor): more "
-            "S_c and less distance is better, and only rows of one set compare. `recording` is the filmed talker, "
-            "`tracked` lips are the filmed ones on the portrait, `loudness` opens the jaw as the sound is loud, "
-            "`still` lips don't move. Opening: median correlation between rendered and filmed frames, by mediapipe.",
+            "Measured by the project's own judge; `training/weights/judge.md` says how far it can be trusted. A larger "
+            "S_c and a smaller distance are better. Compare only rows of one set.",
+            "`recording`: the filmed talker. `product`: the lips of the lip model. `tracked`: the lips of the filmed "
+            "talker on the portrait. `loudness`: a jaw that opens with the loudness of the sound. `still`: lips that "
+            "don't move. `product, other sound`: the product's lips with the sound of another clip.",
         ),
     )
 
@@ -265,12 +266,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=12, help="takes of each set")
     parser.add_argument("--processes", type=int, default=processors())
     parser.add_argument("--out", type=Path, default=Path("runs/judge/lip_sync.json"))
-    parser.add_argument("--page", type=Path, help="page whose table is replaced")
+    add_results_option(parser)
     options = parser.parse_args()
     report = evaluate(options.data, options.corpus, options.count, options.processes)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    show(table(report), options.page)
+    show(table(report), options.results)
 
 
 if __name__ == "__main__":

@@ -236,7 +236,7 @@ MADE = ("opening against the viseme model", None, "width against the viseme mode
 
 
 def table(report: Mapping[str, Any]) -> Table:
-    """The report for ``docs/results.md``: filmed clips against their tracks, other voices against made mouths."""
+    """The report as a table: filmed clips against their tracks, other voices against made mouths."""
     rows = []
     for name, numbers in report.items():
         if "clips" not in numbers:
@@ -249,10 +249,10 @@ def table(report: Mapping[str, Any]) -> Table:
         lag, loud = number(numbers[keys[0]]["best_lag"], 0), number(numbers["loudness envelope"]["median"])
         made = (number(share, 0) + " %" for share in shares)
         rows.append((f"{name} ({numbers['clips']})", *map(number, found), lag, loud, *made))
-    headings = ("clips", "opening", "while speaking", "width", "jaw", "best lag, frames", "loudness alone")
+    headings = ("clips", "opening", "while speaking", "width", "jaw", "best lag, frames", "loudness only")
     note = (
-        "Correlations are medians over clips; the last columns say how often a sound's gesture is made. Only GRID is "
-        "filmed: the other voices are compared with mouths made from their phones."
+        "Correlations are medians over clips. The last three columns say how often the gesture of a sound is made. "
+        "Only GRID is filmed; the other voices are compared with mouths made from their phones."
     )
     command = "python -m training.lips evaluate"
     columns = (*headings, *(gesture.name for gesture in GESTURES[1:]))

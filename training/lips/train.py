@@ -28,7 +28,7 @@ from core.sound.mel import MEL_BANDS, SILENCE
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
 from ..common.folders import data_folder
-from ..common.results_page import show
+from ..common.results_page import add_results_option, show
 from ..speech.mel_augment import AugmentConfig, augment
 from .data import (
     Sampler,
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--start", type=Path, help="exported weights that a new run begins with, as far as they fit")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
-    parser.add_argument("--page", type=Path, help="page whose table evaluate replaces")
+    add_results_option(parser)
     options = parser.parse_args()
     config = TrainConfig(size=options.size)
     torch.set_num_threads(options.threads)
@@ -219,7 +219,7 @@ def main() -> None:
     else:
         from .evaluation import evaluate, table
 
-        show(table(evaluate(LipModel.load(path=options.weights), options.data)), options.page)
+        show(table(evaluate(LipModel.load(path=options.weights), options.data)), options.results)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ from core.prior.model import NonlipPrior
 
 from ..common.checkpoint import load_checkpoint
 from ..common.engine import CHECKPOINT
-from ..common.results_page import Table, show
+from ..common.results_page import Table, add_results_option, command_line, show
 from .autoregressive import AutoregressiveSampler
 from .data import Clip
 from .evaluation import (
@@ -54,13 +55,14 @@ COMPARED = {
     "diffusion": Path("runs/prior_small"),
     "diffusion, another seed": Path("runs/prior_small_seed1"),
     "autoregressive": Path("runs/prior_small_autoregressive"),
+    "autoregressive, another seed": Path("runs/prior_small_autoregressive_seed1"),
     "without L_vel": Path("runs/prior_small_without_velocity"),
     "without editing": Path("runs/prior_small_without_editing"),
 }
 """Folders of the runs that are compared, by the names of their rows."""
 CLIPS = {"voices": 10, "grid": 60, "unseen": 60, "address": 10}
 """Clips of each set, at most: of GRID, whose clips last three seconds, all that are held out."""
-COLUMNS = {
+DISTANCES = {
     "snd": "SND",
     "fid_fm": "FID_fm",
     "fid_delta_fm": "FID_Δfm",
@@ -72,12 +74,16 @@ COLUMNS = {
     "precision": "precision",
     "recall": "recall",
     "diversity_deg": "diversity (°)",
+}
+BEHAVIOUR = {
     "beat_alignment": "beat alignment",
     "accent_lift_deg": "accent lift (°)",
     "speech_pause_speed": "speech/pause",
     "blinks_per_minute": "blinks/min",
     "median_interval_s": "median interval (s)",
     "longest_stare_s": "longest stare (s)",
+}
+SMOOTHNESS = {
     "jitter_deg_s2": "jitter (°/s²)",
     "above_6hz_deg": "> 6 Hz (°)",
     "arc_length": "arc length",
@@ -85,7 +91,9 @@ COLUMNS = {
     "seam_acceleration": "seam acceleration",
     "seam_rank": "seam rank",
 }
-"""Columns of the table, in order, by the names that rows have them under."""
+PARTS = {"distances": DISTANCES, "behaviour": BEHAVIOUR, "smoothness": SMOOTHNESS}
+"""The tables of a set. Each has its columns in order, by the names of the numbers in a row."""
+COLUMNS = DISTANCES | BEHAVIOUR | SMOOTHNESS
 
 
 @dataclass(frozen=True)
@@ -148,13 +156,14 @@ def samplers_of(
     for steps in options.steps:
         yield f"shipped prior, {steps} steps", sampled(steps), window
     for scale in options.guidance:
-        yield f"shipped prior, guidance {scale:g}", sampled(None, scale), window
+        guided = "not guided" if scale == 1 else f"guidance {scale:g}"
+        yield f"shipped prior, {guided}", sampled(None, scale), window
     for choice in options.samplers:
         method, _, steps_of = choice.partition(":")
-        label = f"{method}, {steps_of} steps" if steps_of else method
-        yield f"shipped prior, {label}", sampled(int(steps_of or 0) or None, method=method), window
+        count = int(steps_of or prior.num_inference_steps)
+        yield f"shipped prior, {count:,} steps of {method.upper()}", sampled(count, method=method), window
     if options.own_levels and held.draws == 1:
-        yield "shipped prior, told the clip's own levels", prior_sampler(prior, levels=held.own_levels), window
+        yield "shipped prior, given the clip's own levels", prior_sampler(prior, levels=held.own_levels), window
     if prior.network.config.levels and not options.alone:
         yield "shipped prior, liveliness unknown", prior_sampler(prior, levels=unknown_levels), window
         yield "shipped prior, liveliness 0", prior_sampler(prior), window
@@ -210,10 +219,6 @@ def rows(options: Options, tell: Callable[[str], None] = print) -> list[dict[str
     return table
 
 
-LEVELS_NOTE = (
-    "Where a row's prior is told how lively the talker is, a take is told the levels of a training clip of such "
-    "footage, drawn at random; of the held-out clips it gets the sound alone."
-)
 TITLES = {
     "voices": "voices held out, against synthetic truth",
     "grid": "held-out clips of s1",
@@ -224,24 +229,36 @@ TITLES = {
 
 SAMPLING_COLUMNS = ("snd", "fid_fm", "fid_delta_fm", "snd_head", "var_ratio", "jitter_deg_s2", "above_6hz_deg")
 """Columns of the table of one prior sampled in different ways."""
+SAMPLING_NOTE = "Guided. The sampler is DPM-Solver++ where none is named."
 
 
-def tables(measured: Sequence[Mapping[str, float | str]], alone: bool = False) -> list[Table]:
-    """The rows as tables, one a set; columns that a set lacks are left out."""
+def tables(measured: Sequence[Mapping[str, float | str]], command: str, alone: bool = False) -> list[Table]:
+    """The rows as tables: of each set one a part of ``PARTS``, or one of ways to sample (``alone``).
+
+    Columns that a set lacks are left out.
+    """
     found = []
     for name in dict.fromkeys(str(row["set"]) for row in measured):
         chosen = [row for row in measured if row["set"] == name]
-        shown = SAMPLING_COLUMNS if alone else COLUMNS
-        columns = [key for key in shown if any(np.isfinite(float(row.get(key, np.nan))) for row in chosen)]
-        rows = tuple((str(row["row"]), *(_cell(row, key) for key in columns)) for row in chosen)
-        headings = ("", *(COLUMNS[key] for key in columns))
-        place, command = f"prior-{name}", "python -m training.prior.evaluate"
-        if alone:
-            place, command = f"{place}-sampling", f"{command} --alone"
         kind = TITLES[name.removeprefix(TO_CHOOSE_BY)]
-        title = f"training clips instead of {kind}" if name.startswith(TO_CHOOSE_BY) else kind
-        found.append(Table(place, f"Motion prior, {title}", command, headings, rows, (LEVELS_NOTE,)))
+        title = f"Motion prior, {f'training clips instead of {kind}' if name.startswith(TO_CHOOSE_BY) else kind}"
+        if alone:
+            heading = f"{title}: ways to sample"
+            found.append(_table(chosen, f"prior/{name}-sampling", heading, command, SAMPLING_COLUMNS, SAMPLING_NOTE))
+            continue
+        for part, columns in PARTS.items():
+            place = f"prior/{name}" if columns is DISTANCES else f"prior/{name}-{part}"
+            found.append(_table(chosen, place, f"{title}: {part}", command, columns))
     return found
+
+
+def _table(
+    rows: Sequence[Mapping[str, float | str]], name: str, title: str, command: str, columns: Iterable[str], *notes: str
+) -> Table:
+    """A table of those of the columns that some row has a number for."""
+    known = [key for key in columns if any(np.isfinite(float(row.get(key, np.nan))) for row in rows)]
+    cells = tuple((str(row["row"]), *(_cell(row, key) for key in known)) for row in rows)
+    return Table(name, title, command, ("", *(COLUMNS[key] for key in known)), cells, notes)
 
 
 def _cell(row: Mapping[str, float | str], key: str) -> str:
@@ -274,9 +291,9 @@ def main(arguments: list[str] | None = None) -> None:
         "--also", nargs=2, metavar=("NAME", "FOLDER"), action="append", help="more rows: other runs or shards"
     )
     parser.add_argument("--out", type=Path, default=Path("runs/prior/evaluation.json"))
-    parser.add_argument("--page", type=Path, help="page whose tables are replaced")
+    add_results_option(parser)
     options = vars(parser.parse_args(arguments))
-    out, page = options.pop("out"), options.pop("page")
+    out, results = options.pop("out"), options.pop("results")
     also = {name: Path(folder) for name, folder in options.pop("also") or ()}
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     measured = rows(
@@ -284,8 +301,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for table in tables(measured, options["alone"]):
-        show(table, page)
+    command = command_line("training.prior.evaluate", sys.argv[1:] if arguments is None else arguments)
+    for table in tables(measured, command, options["alone"]):
+        show(table, results)
 
 
 if __name__ == "__main__":

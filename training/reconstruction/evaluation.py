@@ -25,6 +25,8 @@ from .data import Example, GridExamples, PortraitExamples, SyntheticExamples, co
 CORPUS = Path(".cache/corpus/grid")
 JAW = EXPRESSIONS.index("jawOpen")
 BLINKS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
+COUNTS = ("views", "clips", "portraits")
+"""Quantities that are whole numbers."""
 OPEN_LID = 0.5
 """Closure above which an eye's gaze isn't measured."""
 
@@ -196,9 +198,15 @@ def evaluate(
 
 
 def table(report: Mapping[str, Mapping[str, float]]) -> Table:
-    """The report for ``docs/results.md``: a row for each quantity, a column for each set."""
+    """The report as a table: a row for each quantity, a column for each set."""
     names = list(dict.fromkeys(name for values in report.values() for name in values))
-    rows = tuple((name, *(number(values.get(name, math.nan)) for values in report.values())) for name in names)
+
+    def digits(name: str) -> int:
+        return 0 if name in COUNTS else 3
+
+    rows = tuple(
+        (name, *(number(values.get(name, math.nan), digits(name)) for values in report.values())) for name in names
+    )
     note = "Real clips and portraits are compared with face mesh and fit, synthetic people with the exact truth."
     command = "python -m training.reconstruction evaluate"
     return Table("reconstruction", "R, faces read from pictures", command, ("", *report), rows, (note,))

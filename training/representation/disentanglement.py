@@ -1,12 +1,15 @@
-"""Table 4 of the paper: what moves when only one of f_l and f_nl does. ``python -m training.representation.disentanglement``.
+"""Table 4 of the paper: what moves when only one of f_l and f_nl does.
 
-Held-out clips are painted by the small generator of ``training.representation``, in which f_cat = (f_id, f_nl, f_l) is
-all that is known of a frame, as in the paper; each variant of the last stage (``training.representation.train.Variant``) by
-its own: as it ships, as in the paper, and of both without L_ol and without memory banks.
+``python -m training.representation.disentanglement`` has held-out clips painted by the small generator of the
+representation, which knows a frame only by f_cat = (f_id, f_nl, f_l), as in the paper. Each variant of the last stage
+(``Variant`` in ``training.representation.train``) uses its own generator: as it ships, as in the paper, and both
+without L_ol and without memory banks.
+
 With **f_nl fixed** at the clip's first frame and f_l from the sound, lips should follow the sound: S_c, N_c
-(``training.judge.lip_sync_metrics``). With **f_l fixed** and f_nl from the frames, all else should be as there: blink,
-gaze, expression and pose, read by R off the painted and the real picture, differ by B_d, G_d, E_d and P_d. And the lips
-should *not* follow: S_c with f_l fixed is the leak, to be compared with that of a picture in which nothing moves.
+(``training.judge.lip_sync_metrics``). With **f_l fixed** and f_nl from the frames, all else should be as in the frames.
+R reads blink, gaze, expression and pose off the painted and the real picture; they differ by B_d, G_d, E_d and P_d. And
+the lips should *not* follow: S_c with f_l fixed is the leak, to be compared with that of a picture in which nothing
+moves.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from core.representation.model import LIP_COLUMNS
 from core.sound.lips import LipModel
 
 from ..common.engine import CHECKPOINT
-from ..common.results_page import Table, interval, show
+from ..common.results_page import Table, add_results_option, interval, show
 from ..corpus.dataset import Clip, Corpus
 from ..judge.lip_sync_metrics import confidence_gap, judge_take
 from ..judge.model import Judge
@@ -186,11 +189,11 @@ def table(found: Mapping[str, Mapping[str, list[dict[str, float]]]]) -> Table:
         ),
         tuple(rows),
         (
-            f"{counts} clips that nothing was trained on, painted at 64 px by the generator that each representation "
-            "was trained with; means and 95 % intervals over clips. Real frames were made as coarse. N_c as in "
-            "`training/judge/lip_sync_metrics.py`; the other definitions in `training/representation/disentanglement.py`.",
-            "“As the paper”: painted pictures and L_ol alone teach f_nl, and lips are those heard. “Ours”, which "
-            "ships: f_nl is to meet that of the true curves.",
+            f"{counts} clips that nothing was trained on. Pictures are painted at 64 px by the small generator that "
+            "each representation was trained with. Values are means with 95 % intervals over clips. Real frames were "
+            "reduced to the same resolution.",
+            "“As the paper”: only painted pictures and L_ol teach f_nl, and lips are those heard. “Ours”, which ships: "
+            "f_nl has to match the f_nl of the true curves.",
         ),
     )
 
@@ -201,7 +204,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/representation"))
     parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
     parser.add_argument("--clips", type=int, default=12, help="of each talker")
-    parser.add_argument("--page", type=Path, help="page whose table is replaced")
+    add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     lips, judge, reader = LipModel.load(), Judge.load(), Reconstruction.load()
@@ -221,7 +224,7 @@ def main() -> None:
             name: [measure(networks, lips, judge, reader, *pair) for pair in zip(films, truths, strict=True)]
             for name, networks in trained.items()
         }
-    show(table(found), options.page)
+    show(table(found), options.results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How good the tracks are: ``python -m training.tracking.report`` writes ``docs/tracks.md`` from ``.cache/tracks``."""
+"""How good the tracks in ``.cache/tracks`` are: ``python -m training.tracking.report``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from core.motion.channels import EXPRESSIONS
 
+from ..common.results_page import Table, add_results_option, show
 from ..common.splits import split
 from .tracks import CACHE
 
 BLINK = EXPRESSIONS.index("eyeBlink_L")
+CORPORA = ("grid", "obama")
 
 
 def measured(path: Path) -> dict[str, float]:
@@ -32,53 +34,53 @@ def measured(path: Path) -> dict[str, float]:
         }
 
 
-def rows(folder: Path) -> list[str]:
-    """Table of one corpus."""
+def column(folder: Path) -> dict[str, str]:
+    """The quantities of one corpus, in words."""
     files = sorted(folder.glob("*.npz"))
     numbers = [measured(path) for path in files]
-    frames = sum(n["frames"] for n in numbers)
 
-    def column(name: str) -> np.ndarray:
+    def of(name: str) -> np.ndarray:
         return np.array([n[name] for n in numbers])
 
-    opening, residual = column("opening"), column("residual")
-    shake = np.average(column("shake"), weights=column("frames"))
+    frames, opening, residual = of("frames"), of("opening"), of("residual")
     splits = Counter(split(path.stem) for path in files)
-    return [
-        f"## {folder.name}: {len(files)} pieces, {frames / 25 / 60:.1f} minutes",
-        "",
-        "| what | value |",
-        "|---|---|",
-        f"| pieces by split | {', '.join(f'{name} {count}' for name, count in sorted(splits.items()))} |",
-        "| opening of the fitted mouth against the landmarks', correlation | "
-        f"median {np.median(opening):.4f}, worst {opening.min():.3f} |",
-        "| landmark residual, of the outer-eye distance | "
-        f"median {np.median(residual):.2f} %, worst {residual.max():.2f} % |",
-        f"| blinks a minute | {60 * 25 * column('blinks').sum() / frames:.0f} |",
-        f"| range of head rotation in a piece | median {np.median(column('range')):.1f}° |",
-        f"| mean acceleration of head rotation, a frame² | {shake:.3f}° |",
-        "",
-    ]
+    return {
+        "pieces": str(len(files)),
+        "minutes": f"{frames.sum() / 25 / 60:.1f}",
+        "pieces by split": ", ".join(f"{name} {count}" for name, count in sorted(splits.items())),
+        "correlation of the fitted mouth's opening with the landmarks' opening": (
+            f"median {np.median(opening):.4f}, worst {opening.min():.3f}"
+        ),
+        "landmark residual, of the outer-eye distance": (
+            f"median {np.median(residual):.2f} %, worst {residual.max():.2f} %"
+        ),
+        "blinks a minute": f"{60 * 25 * of('blinks').sum() / frames.sum():.0f}",
+        "range of head rotation in a piece, median": f"{np.median(of('range')):.1f}°",
+        "mean acceleration of head rotation, a frame²": f"{np.average(of('shake'), weights=frames):.3f}°",
+    }
+
+
+def table(tracks: Path) -> Table:
+    """The corpora of a folder of tracks side by side."""
+    columns = {corpus: column(tracks / corpus) for corpus in CORPORA}
+    rows = tuple((name, *(values[name] for values in columns.values())) for name in columns[CORPORA[0]])
+    skipped = json.loads((tracks / "grid" / "skipped.json").read_text(encoding="utf-8"))
+    left_out = ", ".join(f"`{name}` ({reason})" for name, reason in skipped.items()) or "none"
+    notes = (
+        "The tracks are made by `python -m training.tracking grid` and `python -m training.tracking obama`. `obama` "
+        "are White House weekly addresses, of which there are only 68 landmarks a frame and no sound.",
+        f"GRID clips left out: {left_out}.",
+    )
+    command = "python -m training.tracking.report"
+    return Table("tracks", "Tracks of the video corpora", command, ("what", *CORPORA), rows, notes)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--report", type=Path, default=Path("docs/tracks.md"))
+    add_results_option(parser)
     options = parser.parse_args()
-    lines = [
-        "# Tracks of the video corpora",
-        "",
-        "Made by `python -m training.tracking.tracks grid`, the same with `obama`, and `python -m training.tracking.report`.",
-        "`address_*` are White House weekly addresses, of which only 68 landmarks a frame are at hand, and no sound.",
-        "",
-    ]
-    for corpus in ("grid", "obama"):
-        lines += rows(CACHE / "tracks" / corpus)
-    skipped = json.loads((CACHE / "tracks" / "grid" / "skipped.json").read_text())
-    lines += ["GRID clips left out:", "", *(f"- `{name}`: {reason}" for name, reason in skipped.items()), ""]
-    options.report.write_text("\n".join(lines))
-    print("\n".join(lines))
+    show(table(CACHE / "tracks"), options.results)
 
 
 if __name__ == "__main__":

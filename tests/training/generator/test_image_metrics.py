@@ -18,7 +18,7 @@ from training.generator.image_metrics import (
     measure,
     regions,
     still,
-    table,
+    tables,
     unlikeness,
     warp,
 )
@@ -90,6 +90,11 @@ def test_sets_without_pairs_are_left_out_of_the_table(tmp_path):
     write_pairs(tmp_path / "portraits" / "test" / "0000.safetensors", pairs(3), {})
     results = evaluate(tmp_path, {"still": still, "warp": warp}, limit=2)
     assert list(results["sets"]) == ["portraits held out"]
-    made = table(results, "command")
-    assert len(made.rows) == 2 and len(made.columns) == len(COLUMNS) + 4
-    assert made.rows[0][:2] == ("portraits held out (2)", "still")
+    whole, regions = tables(results, "command")
+    assert len(whole.rows) == len(regions.rows) == 2
+    headings = {heading for heading, *_ in COLUMNS}
+    assert set(whole.columns[2:-1]) | set(regions.columns[2:-1]) == headings
+    assert len(whole.columns) + len(regions.columns) == len(headings) + 6, "each column stands in one table"
+    assert whole.columns[-1] == "1000 FD ↓" and {"PSNR", "face to R ↓"} < set(whole.columns)
+    for made in (whole, regions):
+        assert made.rows[0][:2] == ("portraits held out (2)", "still")

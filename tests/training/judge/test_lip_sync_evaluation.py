@@ -103,8 +103,8 @@ def test_kinds_of_lips_are_ranked_by_a_judge_that_knows(monkeypatch: pytest.Monk
     assert made["product"]["N_c"] == pytest.approx(abs(1 - made["product"]["S_c"]), abs=1e-3)
     assert "opening" not in made["still"] and made["product"]["takes"] == 5
     written = table({"test": made, "awb": {"still": made["still"]}}).markdown(datetime.date(2026, 1, 2))
-    assert f"|product|5|{made['product']['S_c']:.3f}|" in written
-    assert written.count("|still|5|") == 2 and "voice awb" in written
+    assert f"| product | 5 | {made['product']['S_c']:.3f} |" in written
+    assert written.count("| still | 5 |") == 2 and "voice awb" in written
 
 
 def test_a_set_is_cast_with_held_out_faces_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -99,8 +99,12 @@ def test_every_row_is_measured_and_the_truth_wins(options):
     assert truth["var_ratio"] == pytest.approx(1.0, abs=0.35) and static["var_ratio"] == 0
     assert static["diversity_deg"] == 0 < truth["diversity_deg"] and truth["snd_ci"] > 0
     assert np.isfinite([truth["beat_alignment"], by_name["shipped prior, 3 steps"]["seam_rank"]]).all()
-    (shown,) = tables(table)
-    assert len(shown.rows) == len(table) and {COLUMNS[key] for key in ("snd", "energy", "recall")} <= set(shown.columns)
+    shown = tables(table, "command")
+    assert [made.name for made in shown] == ["prior/voices", "prior/voices-behaviour", "prior/voices-smoothness"]
+    assert all(len(made.rows) == len(table) for made in shown)
+    assert {COLUMNS[key] for key in ("snd", "energy", "recall")} <= set(shown[0].columns)
+    together = [heading for made in shown for heading in made.columns[1:]]
+    assert together == list(COLUMNS.values()), "each column stands in one table"
 
 
 def test_clips_too_short_for_distances_are_left_out_of_them_alone(options, clips, monkeypatch):
@@ -158,14 +162,14 @@ def test_one_prior_sampled_in_different_ways(options):
         "truth, drawn once more",
         "shipped prior, 3 steps",
         "shipped prior, 2 steps",
-        "shipped prior, ddim",
-        "shipped prior, ddpm, 4 steps",
+        "shipped prior, 3 steps of DDIM",
+        "shipped prior, 4 steps of DDPM",
         "the same again",
     ]
     assert len({row["snd"] for row in table}) == len(table) - 1, "each is sampled in its own way"
     assert table[-1]["snd"] == table[1]["snd"]
-    (shown,) = tables(table, alone=True)
-    assert shown.name == "prior-voices-sampling" and len(shown.columns) <= 8
+    (shown,) = tables(table, "command", alone=True)
+    assert shown.name == "prior/voices-sampling" and len(shown.columns) <= 8
 
 
 def test_talkers_are_drawn_from_training_clips_alone(options, clips):
@@ -209,12 +213,16 @@ def test_rows_of_a_prior_that_is_told_levels(options, tmp_path):
         "shipped prior, liveliness 0",
     ]
     assert len({row["snd"] for row in table[3:]}) == 3
-    (shown,) = tables(table)
-    assert shown.name == "prior-training-voices" and "training clips instead of voices" in shown.title
+    shown = tables(table, "command")[0]
+    assert shown.name == "prior/training-voices" and "training clips instead of voices" in shown.title
     filmed = rows(replace(chosen, sets=("training-address",), own_levels=True, alone=True), print)
-    assert [row["row"] for row in filmed][1:] == ["shipped prior, 3 steps", "shipped prior, told the clip's own levels"]
+    assert [row["row"] for row in filmed][1:] == [
+        "shipped prior, 3 steps",
+        "shipped prior, given the clip's own levels",
+    ]
     assert filmed[1]["snd_head"] != filmed[2]["snd_head"]
-    assert "training clip" in shown.notes[0]
+    heads = tables(filmed, "command", alone=True)[0]
+    assert "SND head" in heads.columns and "SND" not in heads.columns, "an address has only a head"
 
 
 def test_intervals_are_students():
