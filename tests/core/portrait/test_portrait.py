@@ -88,7 +88,7 @@ STAND_IN = """
 import sys
 from pathlib import Path
 import numpy as np
-from core import portrait
+from core.portrait import portrait
 from tests.at_once import meet, meet_before_renaming
 name, folder, picture, cache = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 def fit(image, digest, _):

@@ -180,7 +180,7 @@ def test_an_unwritable_place_is_a_sentence(tmp_path, nothing) -> None:
 
 def test_two_at_once_build_it_once(tmp_path, nothing) -> None:
     code = (
-        "import sys; from pathlib import Path; from core import environment\n"
+        "import sys; from pathlib import Path; from core.runtime import environment\n"
         "said = []\n"
         "environment.prepare(sys.argv[1], [Path(sys.argv[2])], python=sys.executable, progress=said.append)\n"
         "print(sum(text.startswith('Making') for text in said))"
