@@ -1,18 +1,20 @@
-"""Reading the weights of the networks: safetensors files with their configuration in the metadata."""
+"""Weights of the networks: safetensors files with their configuration in the metadata, read and written."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import SoliloquyError
+from ..files import make_folder, written_beside
 
 INSTALL_AGAIN = "Install the extension again."
 
@@ -82,3 +84,41 @@ def open_weights(
         raise SoliloquyError(
             "weights_damaged", f"The weights of the {what}, {name}, can't be used ({reason}).", hint
         ) from error
+
+
+def write_weights(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    config: Mapping[str, Any] | None = None,
+    facts: Mapping[str, str] | None = None,
+    half: bool = False,
+) -> None:
+    """Write one file that :func:`open_weights` reads: whole or not at all, and readable by every user.
+
+    Parameters
+    ----------
+    path
+        The ``.safetensors`` file; its folder is made where it is missing.
+    tensors
+        All tensors by name, on any device.
+    config
+        The network's configuration (JSON values), later ``WeightFile.config``.
+    facts
+        Further metadata.
+    half
+        Store tensors of floating point in float16.
+
+    Raises as ``core.files.written_beside``.
+    """
+    stored = {}
+    for name, value in tensors.items():
+        value = value.detach().cpu()
+        stored[name] = (value.half() if half and value.is_floating_point() else value).contiguous()
+    metadata = dict(facts or {})
+    if config is not None:
+        metadata["config"] = json.dumps(dict(config))
+    make_folder(path.parent)
+    # Readers find shards by their ending, so an unfinished file must not have it.
+    with written_beside(path, keep_ending=False) as beside:
+        save_file(stored, str(beside), metadata)
+        beside.chmod(0o644)  # safetensors makes files that only their owner can read

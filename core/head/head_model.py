@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from .. import places
+from ..compute.weight_files import INSTALL_AGAIN, open_weights
 from ..errors import SoliloquyError
 from ..motion.channels import EXPRESSIONS
 from .rotation import euler_to_matrix
@@ -106,27 +106,19 @@ class HeadModel:
 
     @classmethod
     def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> HeadModel:
-        """Read the model; raises ``SoliloquyError`` when the file is missing or belongs to another version."""
-        if not Path(path).is_file():
-            raise SoliloquyError(
-                "weights_missing",
-                f"The head model {Path(path).name} is missing.",
-                "Install the extension again, or run: python -m training.head.build",
+        """Read the model. Raises SoliloquyError ``weights_missing``, ``weights_damaged`` or ``weights_version``."""
+        hint = f"{INSTALL_AGAIN} Developers can also run: python -m training.head"
+        with open_weights(path, "head model", hint, device) as file:
+            facts = json.loads(file.facts.get("head_model", "{}"))
+            if facts.get("parts") != list(PARTS) or facts.get("expressions") != list(EXPRESSIONS):
+                raise SoliloquyError("weights_version", "The head model's file belongs to another version.", hint)
+            tensors = dict(file.tensors)
+            for name in ("identity_basis", "expression_basis"):
+                scale = tensors.pop(f"{name}_scale")
+                tensors[name] = tensors[name].float() * scale[:, None, None]
+            return cls(
+                **{name: value if value.is_floating_point() else value.long() for name, value in tensors.items()}
             )
-        with safe_open(str(path), framework="pt", device=str(device)) as file:
-            meta = json.loads((file.metadata() or {}).get("head_model", "{}"))
-            if meta.get("parts") != list(PARTS) or meta.get("expressions") != list(EXPRESSIONS):
-                raise SoliloquyError(
-                    "weights_version",
-                    "The head model's file belongs to another version.",
-                    "Install the extension again, or run: python -m training.head.build",
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open has no iterator)
-        for name in ("identity_basis", "expression_basis"):
-            scale = tensors.pop(f"{name}_scale")
-            tensors[name] = tensors[name].to(torch.float32) * scale[:, None, None]
-        fields = {k: v.long() if not v.is_floating_point() else v.float() for k, v in tensors.items()}
-        return cls(**fields)
 
     def to(self, device: str | torch.device) -> HeadModel:
         """The same model on another device."""

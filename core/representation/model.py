@@ -14,17 +14,15 @@ drew them: one way in, and what the curves show is what is rendered.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .. import places
-from ..compute.weight_files import open_weights
+from ..compute.weight_files import open_weights, write_weights
 from ..face.reconstruction import ReconstructionConfig
 from ..motion.channels import CHANNELS, HEAD, LIP_CHANNELS, NONLIP_CHANNELS
 from .encoders import EncoderConfig, IdentityEncoder, MotionEncoder, perceptron
@@ -136,9 +134,5 @@ class Representation(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write weights (float16) and config as safetensors."""
-        state = {
-            name: value.to(torch.float16).contiguous().cpu()
-            for name, value in self.state_dict().items()
-            if value.is_floating_point()
-        }
-        save_file(state, str(path), {"config": json.dumps(asdict(self.config))})
+        state = {name: value for name, value in self.state_dict().items() if value.is_floating_point()}
+        write_weights(path, state, asdict(self.config), half=True)

@@ -8,17 +8,15 @@ decoder D_l, turns f_l into the 27 lip channels of the head model.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .. import places
-from ..compute.weight_files import open_weights
+from ..compute.weight_files import open_weights, write_weights
 from ..motion.channels import LIP_CHANNELS
 from .audio_encoder import AudioEncoder, AudioEncoderConfig, ResidualBlock
 from .mel import MELS_PER_FRAME
@@ -136,9 +134,7 @@ class LipModel(nn.Module):
 
     def save(self, path: Path) -> None:
         """Write weights and config as safetensors."""
-        state = {name: value.contiguous().cpu() for name, value in self.state_dict().items()}
-        save_file(state, str(path), {"config": json.dumps(asdict(self.config))})
-        path.chmod(0o644)  # the writer makes files that only their owner can read
+        write_weights(path, self.state_dict(), asdict(self.config))
 
     @torch.no_grad()
     def predict(self, mel: np.ndarray, chunk_frames: int = 500) -> np.ndarray:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from ... import places
-from ...compute.weight_files import open_weights
-from ...files import written_beside
+from ...compute.weight_files import open_weights, write_weights
 from .config import GeneratorConfig, PaperGeneratorConfig
 from .generator import Generator
 from .layers import settled
@@ -32,9 +29,7 @@ def weights_path(model: str = "flow") -> Path:
 def save_generator(path: Path, network: Generator | PaperGenerator) -> None:
     """Write weights (float16) and configuration beside ``path`` and rename them there."""
     model = "flow" if isinstance(network, Generator) else "paper"
-    state = {name: value.detach().cpu().half().contiguous() for name, value in network.state_dict().items()}
-    with written_beside(path, keep_ending=False) as beside:
-        save_file(state, str(beside), {"model": model, "config": json.dumps(asdict(network.config))})
+    write_weights(path, network.state_dict(), asdict(network.config), {"model": model}, half=True)
 
 
 def load_generator(

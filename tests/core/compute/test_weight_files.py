@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core.compute.weight_files import open_weights
+from core.compute.weight_files import open_weights, write_weights
 from core.errors import SoliloquyError
 
 
@@ -66,3 +66,32 @@ def test_broken(tmp_path):
     assert failure(tmp_path / "noise.safetensors", lambda _: None).code == "weights_damaged"
     (tmp_path / "empty.safetensors").touch()
     assert failure(tmp_path / "empty.safetensors", lambda _: None).code == "weights_damaged"
+
+
+def test_written_files_are_read_back(tmp_path):
+    path = tmp_path / "new folder" / "w.safetensors"
+    tensors = {"a": torch.tensor([[1.0, 2.5], [0.1, 3.0]]).T, "n": torch.tensor([7], dtype=torch.int16)}
+    write_weights(path, tensors, {"widths": [1, 2]}, {"kind": "k"})
+    with open_weights(path, "lip model") as file:
+        assert torch.equal(file.tensors["a"], tensors["a"])
+        assert file.tensors["n"].dtype == torch.int16
+        assert (file.config, file.facts["kind"]) == ({"widths": (1, 2)}, "k")
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [file.name for file in path.parent.iterdir()] == ["w.safetensors"]
+
+
+def test_half_precision_rounds_floats_only(tmp_path):
+    write_weights(tmp_path / "w.safetensors", {"a": torch.tensor([0.1]), "n": torch.tensor([100_001])}, half=True)
+    with open_weights(tmp_path / "w.safetensors", "lip model") as file:
+        assert file.tensors["a"].item() == torch.tensor(0.1).half().item()
+        assert file.tensors["n"].item() == 100_001
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "w.safetensors"
+    write_weights(path, {"a": torch.zeros(1)})
+    with pytest.raises(TypeError):
+        write_weights(path, {"a": torch.ones(1)}, facts={"steps": 3})  # type: ignore[dict-item]
+    with open_weights(path, "lip model") as file:
+        assert file.tensors["a"].item() == 0.0
+    assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
