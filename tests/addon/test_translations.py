@@ -25,7 +25,7 @@ TOLD = {
     "Finding": 1,
 }
 """Functions whose words must have gone through `say`, and how many arguments come before those words."""
-COMMAND_LINE = ("cli.py", "commands.py", "command_batch.py")
+COMMAND_LINE = ("commands",)
 """Files and folders of the add-on that speak to a terminal, in English."""
 _BLENDERS = "Unique name used in the code and scripting"
 """How the description begins that Blender gives names by itself."""

@@ -226,8 +226,8 @@ places = dict(submodule_search_locations=[{root!r}])
 spec = importlib.util.spec_from_file_location("soliloquy", {root!r} + "/__init__.py", **places)
 module = importlib.util.module_from_spec(spec); sys.modules["soliloquy"] = module; spec.loader.exec_module(module)
 from pathlib import Path
-from soliloquy.addon import batch, crew
-from soliloquy.core.client import WorkerClient
+from soliloquy.addon.queue import batch, crew
+from soliloquy.core.wire.client import WorkerClient
 entries = batch.load(Path(sys.argv[1]), {{}})
 batch.adopt(entries, batch.summary_path(Path(sys.argv[1])))
 for entry in entries:

@@ -74,7 +74,7 @@ from pathlib import Path
 from tests.addon.conftest import load_extension
 from tests.at_once import meet, meet_before_renaming
 load_extension()
-from soliloquy.addon import speech
+from soliloquy.addon.sequencer import speech
 name, folder, path = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 meet(folder, "begin", name)
 meet_before_renaming(folder, name)
