@@ -44,8 +44,8 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("head", "speech", "tracking"),
         ("lips",),
         ("corpus",),
-        ("checks", "judge", "prior", "reconstruction"),
-        ("generator", "representation"),
+        ("judge", "prior", "reconstruction"),
+        ("checks", "generator", "representation"),
         ("evaluate", "recipe"),
     ),
 }

@@ -1,8 +1,9 @@
 """R: one look at a face view → identity, expression, head pose, gaze and light of the head model.
 
-A small residual network; it does for this project what Deng et al. 2019 does in the paper: training metrics, and
-extraction where mediapipe can't run. What a picture can't tell is left to the caller: pose comes as turn about the line
-of sight and place in the view, which a known camera makes absolute (:func:`camera_pose`).
+A small residual network. It does for this project what Deng et al. 2019 does in the paper: it measures pictures in
+training. E_v has the same network and starts from its weights. A picture alone doesn't tell the absolute pose: R gives
+the turn about the line of sight and the place in the view, and :func:`camera_pose` makes them absolute with a known
+camera.
 """
 
 from __future__ import annotations
@@ -15,13 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import places
 from ..compute.weight_files import open_weights
 from ..head.rotation import euler_to_matrix, matrix_to_euler
 from ..motion.channels import EXPRESSIONS
 from .face_view import VIEW_SIDE
 
-WEIGHTS = places.WEIGHTS / "reconstruction.safetensors"
 IDENTITY = 50
 SIZES = {"identity": IDENTITY, "expression": len(EXPRESSIONS), "rotation": 3, "place": 3, "gaze": 4, "light": 27}
 """Numbers that R tells of a face, in the order of its last layer."""
@@ -141,9 +140,9 @@ class Reconstruction(nn.Module):
         return Face(**{**parts, "light": light + even, "gaze": gaze})
 
     @classmethod
-    def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> Reconstruction:
+    def load(cls, path: Path, device: str | torch.device = "cpu") -> Reconstruction:
         """The trained R in evaluation mode. Raises SoliloquyError ``weights_missing`` or ``weights_damaged``."""
-        hint = "Install the extension again, or run: python -m training.reconstruction"
+        hint = "Train and export it: python -m training.reconstruction"
         with open_weights(path, "reconstruction network", hint, device) as file:
             network = cls(ReconstructionConfig(**file.config))
             network.load_state_dict(file.tensors)

@@ -7,7 +7,6 @@ portrait's own.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -23,7 +22,6 @@ from ..head.expression import target_expression
 from ..head.head_model import HeadModel
 from ..motion.motion import Motion
 from ..portrait.portrait import Portrait, fitted
-from .extract_network import extract_by_network
 from .track import LidRange, full_blinks, lid_ratio, relative_pose, track
 
 CLOSED_LIDS = 0.22
@@ -51,7 +49,6 @@ def extract(
     scale: float = 1.0,
     origin: tuple[float, float] = (0.0, 0.0),
     fps: float = 25.0,
-    by_network: bool | None = None,
 ) -> Motion:
     """Motion shown by rendered frames.
 
@@ -63,27 +60,15 @@ def extract(
         Whose face they show.
     scale, origin
         Where frame pixels lie in the portrait's image: image = frame / scale + origin.
-    by_network
-        True: by the network R, which needs no mediapipe and is less exact; False: by face mesh and fit; None: by face
-        mesh where mediapipe is installed.
 
-    Raises SoliloquyError ``extract_no_face`` when more than MAX_LOST frames in a row show no face (face mesh), or
-    ``weights_missing`` (network).
+    Raises SoliloquyError ``extract_no_face`` when more than MAX_LOST frames in a row show no face.
     """
-    if not has_face_mesh() if by_network is None else by_network:
-        return extract_by_network(frames, portrait, scale, origin, fps)
     rest = _rest(portrait)
     windows = list(_windows(rest, _landmarks(frames, portrait, scale, origin)))
     if not windows:
         return Motion.zeros(0, fps)
     expression, rotation, translation = (np.concatenate(series) for series in zip(*windows, strict=True))
     return Motion(expression, rotation, translation, fps)
-
-
-def has_face_mesh() -> bool:
-    """Whether mediapipe, whose face mesh extraction prefers, is installed: there are no wheels of it for every Python
-    and processor."""
-    return importlib.util.find_spec("mediapipe") is not None
 
 
 def _windows(rest: _Rest, landmarks: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

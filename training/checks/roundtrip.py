@@ -27,6 +27,7 @@ from core.takes.take_maker import frame_to_image
 from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, number, show
 from ..common.splits import portrait_split, split
+from ..reconstruction.extract import extract_by_network
 
 TRACKS = Path(".cache/tracks")
 
@@ -84,7 +85,8 @@ def round_trip(
     """Render ``motion`` on ``portrait`` at ``size`` and compare what is extracted, by face mesh or by the network R,
     with what went in."""
     renderer = Renderer(head, portrait, size=size, framing="crop")
-    found = extract(renderer.render(motion), portrait, *frame_to_image(renderer.framing), by_network=by_network)
+    read = extract_by_network if by_network else extract
+    found = read(renderer.render(motion), portrait, *frame_to_image(renderer.framing))
     model = LandmarkModel.face_mesh(head)
     error = np.degrees(np.abs(found.rotation - motion.rotation))
 

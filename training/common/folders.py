@@ -1,4 +1,7 @@
-"""Where training reads its data and keeps its own networks."""
+"""Where training reads its data, keeps its caches and runs, and stores its own networks.
+
+Caches and runs are relative to the working directory, which is the repository's root for all documented commands.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,24 @@ from pathlib import Path
 from core.places import ROOT
 
 WEIGHTS = ROOT / "training" / "weights"
-"""Networks that training and evaluation use and the product doesn't, with a card for each."""
+"""Networks that training and evaluation use and the product does not, with a card for each."""
+RECONSTRUCTION = WEIGHTS / "reconstruction.safetensors"
+"""R, which reads the head model's parameters from a face view."""
+CACHE = Path(".cache")
+"""Data that commands of training compute from the real data. Each kind has a folder here, named below or where it is
+made."""
+TRACKS = CACHE / "tracks"
+"""Tracked motion and sound: one folder for each video corpus."""
+LANDMARKS = CACHE / "landmarks"
+"""Face-mesh landmarks: one folder for each video corpus."""
+CORPORA = CACHE / "corpus"
+"""Clips cut from video corpora, made by ``training.corpus.videos``: one folder for each corpus."""
+GRID = CORPORA / "grid"
+"""The corpus of GRID."""
+PORTRAITS = CACHE / "portraits"
+"""Fitted portraits."""
+RUNS = Path("runs")
+"""Checkpoints, logs, samples and measurements: one folder for each run."""
 
 
 def data_folder() -> Path:

@@ -25,13 +25,13 @@ from torch import Tensor
 
 from core.errors import SoliloquyError
 from core.face.face_view import VIEW_SIDE, clip_similarity, sampling_theta
-from core.face.reconstruction import WEIGHTS as R_WEIGHTS
 from core.face.reconstruction import Reconstruction
 from core.renderer.generator import PaperGenerator
 from core.renderer.generator.finish import finished
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 from core.renderer.generator.weights import load_generator, weights_path
 
+from ..common.folders import RECONSTRUCTION
 from ..common.results_page import Table, add_results_option, command_line, number, show
 from ..corpus.pairs.dataset import FOLDER, ReenactmentPairs, collate
 from .data import prepare
@@ -257,7 +257,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure the methods on every set that there are pairs of."""
     perceptual, (compared_by, features_of) = PerceptualDistance(vgg), features_by(inception)
-    network = Reconstruction.load() if R_WEIGHTS.is_file() else None
+    network = Reconstruction.load(RECONSTRUCTION) if RECONSTRUCTION.is_file() else None
     results: dict[str, Any] = {"perceptual": perceptual.name, "frechet": compared_by, "sets": {}}
     for name, (kind, split) in SETS.items():
         try:

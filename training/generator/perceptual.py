@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from core.face.face_view import VIEW_SIDE, clip_similarity, sampling_theta
 from core.face.reconstruction import Reconstruction
 
+from ..common.folders import RECONSTRUCTION
 from .vgg import VGG19
 
 VGG_SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
@@ -158,7 +159,7 @@ class FaceFeatures:
     name = "FID-R: embeddings of the reconstruction network, not Inception's"
 
     def __init__(self, network: Reconstruction | None = None) -> None:
-        self.network = network or Reconstruction.load()
+        self.network = network or Reconstruction.load(RECONSTRUCTION)
 
     def __call__(self, pictures: Tensor, landmarks: Tensor) -> Tensor:
         """(B, D) of pictures (B, 3, H, W) RGB 0–1 with landmarks (B, 478 or 68, 2 or more) px."""

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from core.face.face_view import VIEW_SIDE
 from core.face.landmark_model import LandmarkModel
-from core.face.reconstruction import WEIGHTS, Face, Reconstruction, ReconstructionConfig, camera_pose, sight_pose
+from core.face.reconstruction import Face, Reconstruction, ReconstructionConfig, camera_pose, sight_pose
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
-from ..common.folders import data_folder
+from ..common.folders import RECONSTRUCTION, data_folder
 from ..common.results_page import add_results_option, show
 from ..corpus.synthetic.views import CACHE as SYNTHETIC
 from .data import Example, GridExamples, PortraitExamples, SyntheticExamples, collate, photographed
@@ -187,7 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("train", "export", "evaluate"))
     parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="what export writes and evaluate reads")
+    parser.add_argument("--weights", type=Path, default=RECONSTRUCTION, help="what export writes and evaluate reads")
     add_results_option(parser)
     defaults = RunConfig(steps=4000, ema=0.995, save_every=100)
     add_run_arguments(parser, Path("runs/reconstruction"), defaults)
@@ -202,7 +202,7 @@ def main() -> None:
     else:
         from .evaluation import evaluate, table
 
-        show(table(evaluate(Reconstruction.load(path=options.weights), options.data)), options.results)
+        show(table(evaluate(Reconstruction.load(options.weights), options.data)), options.results)
 
 
 if __name__ == "__main__":

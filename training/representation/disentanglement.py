@@ -31,6 +31,7 @@ from core.representation.model import LIP_COLUMNS
 from core.sound.lips import LipModel
 
 from ..common.engine import CHECKPOINT
+from ..common.folders import RECONSTRUCTION
 from ..common.results_page import Table, add_results_option, interval, show
 from ..corpus.dataset import Clip, Corpus
 from ..judge.lip_sync_metrics import confidence_gap, judge_take
@@ -207,7 +208,7 @@ def main() -> None:
     add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    lips, judge, reader = LipModel.load(), Judge.load(), Reconstruction.load()
+    lips, judge, reader = LipModel.load(), Judge.load(), Reconstruction.load(RECONSTRUCTION)
     trained = {}
     for name, variant in VARIANTS.items():
         folder = variant.folder(options.run)

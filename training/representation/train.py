@@ -24,7 +24,7 @@ from core.sound.lips import LipModel
 
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, run_device, warm_up_cosine
-from ..common.folders import data_folder
+from ..common.folders import RECONSTRUCTION, data_folder
 from .data import CACHE, Faces, Mixture
 from .decoder import DecoderConfig
 from .losses import MemoryBanks
@@ -287,7 +287,7 @@ def main() -> None:
             open_sets(lips, config.representation.encoders.side),
             lips,
             Representation.load(path=options.keep) if options.keep else None,
-            None if options.from_scratch or options.size == "tiny" else Reconstruction.load(),
+            None if options.from_scratch or options.size == "tiny" else Reconstruction.load(RECONSTRUCTION),
             Variant().folder(options.run) if stage == "disentangle" and variant.as_paper else None,
         )
         print({name: round(value, 4) for name, value in lines[-1].items()} if lines else "nothing left to do")

@@ -92,11 +92,11 @@ def test_weights_file_gives_the_same_network_and_another_is_refused(tmp_path):
     network = Reconstruction(ReconstructionConfig.tiny()).eval()
     path = tmp_path / "reconstruction.safetensors"
     save_file(network.state_dict(), path, metadata=network.facts())
-    again = Reconstruction.load(path=path)
+    again = Reconstruction.load(path)
     view = torch.rand(1, 3, VIEW_SIDE, VIEW_SIDE)
     assert torch.equal(again(view).expression, network(view).expression)
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(SoliloquyError, match="can't be used"):
-        Reconstruction.load(path=path)
+        Reconstruction.load(path)
     with pytest.raises(SoliloquyError, match="missing"):
-        Reconstruction.load(path=tmp_path / "none.safetensors")
+        Reconstruction.load(tmp_path / "none.safetensors")

@@ -88,7 +88,7 @@ def test_training_lowers_the_loss_and_what_it_exports_can_be_judged(views, sourc
     lines = [line for line in _log(tmp_path) if "total" in line]
     assert lines[-1]["total"] < 0.8 * lines[0]["total"]
     export(tmp_path, NETWORK, tmp_path / "R.safetensors")
-    network = Reconstruction.load(path=tmp_path / "R.safetensors")
+    network = Reconstruction.load(tmp_path / "R.safetensors")
     for name, value in run.averages["R"].state_dict().items():
         assert torch.allclose(network.state_dict()[name].float(), value.float(), atol=2e-3, rtol=2e-3), name
     report = evaluate_exact(network, Geometry(), views)

@@ -16,12 +16,10 @@ from core.head.rotation import euler_to_matrix
 from core.motion.channels import EXPRESSIONS
 from core.motion.motion import Motion
 from core.portrait.portrait import Portrait, fit_portrait
-from core.readback import extract as extract_module
-from core.readback import extract_network
-from core.readback.extract import extract
-from core.readback.extract_network import extract_by_network
 from core.renderer import Renderer
 from core.takes.take_maker import frame_to_image
+from training.reconstruction import extract as extract_network
+from training.reconstruction.extract import extract_by_network
 
 JAW = EXPRESSIONS.index("jawOpen")
 
@@ -146,17 +144,6 @@ def test_the_view_follows_the_head_and_the_shift_is_told(portrait):
     assert np.linalg.norm(found.translation[0]) == pytest.approx(np.hypot(12, 5) / scale, rel=0.05)
 
 
-def test_extraction_goes_by_the_network_where_mediapipe_is_missing(portrait, monkeypatch):
-    called = []
-    monkeypatch.setattr(extract_module, "extract_by_network", lambda *given: called.append(given) or "motion")
-    monkeypatch.setattr(extract_module, "has_face_mesh", lambda: False)
-    assert extract([], portrait) == "motion"
-    monkeypatch.setattr(extract_module, "has_face_mesh", lambda: True)
-    assert len(extract(iter(()), portrait)) == 0
-    assert extract([], portrait, by_network=True) == "motion"
-    assert len(called) == 2
-
-
 def test_what_the_renderer_shows_is_seen_by_the_shipped_network(portrait):
     frames = 24
     time = np.arange(frames, dtype=np.float32)
@@ -165,7 +152,7 @@ def test_what_the_renderer_shows_is_seen_by_the_shipped_network(portrait):
     rotation = np.stack([0.08 * np.sin(time / 3), 0.14 * np.sin(time / 4), 0.06 * np.sin(time / 5)], 1)
     motion = Motion(expression, rotation.astype(np.float32), np.zeros((frames, 3), np.float32))
     renderer = Renderer(HeadModel.load(), portrait, size=256, framing="crop")
-    found = extract(renderer.render(motion), portrait, *frame_to_image(renderer.framing), by_network=True)
+    found = extract_by_network(renderer.render(motion), portrait, *frame_to_image(renderer.framing))
     error = np.abs(found.rotation - rotation)
     assert np.degrees(error.mean()) < 3
     # Pitch is the hardest to see: an opening jaw lengthens the face as a nod shortens it.

@@ -1,4 +1,4 @@
-"""Frames of a known portrait → Motion by R alone (``core.face.reconstruction``), where mediapipe can't run.
+"""Frames of a known portrait → Motion by R (``core.face.reconstruction``) only, without mediapipe.
 
 R looks at the view that the portrait's landmarks fix, and again at one that follows the head. What it sees in the
 portrait itself is taken as its error about this person, so that the portrait gives its own pose and weights.
@@ -13,15 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..face.face_view import VIEW_SIDE, clip_similarity, face_view, network_input
-from ..face.reconstruction import Reconstruction, camera_pose, view_camera
-from ..head.camera import Fit
-from ..head.expression import target_expression
-from ..head.head_model import HeadModel
-from ..motion.channels import EXPRESSIONS
-from ..motion.motion import Motion
-from ..portrait.portrait import Portrait
-from .track import relative_pose
+from core.face.face_view import VIEW_SIDE, clip_similarity, face_view, network_input
+from core.face.reconstruction import Reconstruction, camera_pose, view_camera
+from core.head.camera import Fit
+from core.head.expression import target_expression
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
+from core.motion.motion import Motion
+from core.portrait.portrait import Portrait
+from core.readback.track import relative_pose
+
+from ..common.folders import RECONSTRUCTION
 
 BATCH = 16
 QUICK = [index for index, name in enumerate(EXPRESSIONS) if name.startswith("eyeBlink")]
@@ -82,7 +84,7 @@ def extract_by_network(
 
     Raises SoliloquyError ``weights_missing`` where R's weights are.
     """
-    sight = _Sight(network or Reconstruction.load(), portrait, scale, origin)
+    sight = _Sight(network or Reconstruction.load(RECONSTRUCTION), portrait, scale, origin)
     none = np.zeros((1, 2))
     own_weights, own_turn, own_place, own_where = sight.look([portrait.image], sight.portrait_view, none)
     weights, turns, places = [], [], []
