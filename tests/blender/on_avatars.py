@@ -168,7 +168,7 @@ def an_avatar_goes_out_as_gltf_and_fbx_and_comes_back_moving():
         addon_utils.enable(name, default_set=True)
     for kind, importer in (("GLTF", bpy.ops.import_scene.gltf), ("FBX", bpy.ops.import_scene.fbx)):
         _, _, motion = baked_on(avatars.vrm, version=1)
-        path = folder("export") / f"out{addon('exports').FORMATS[kind].ending}"
+        path = folder("export") / f"out{addon('animation.exports').FORMATS[kind].ending}"
         assert bpy.ops.soliloquy.export_animation(filepath=str(path), kind=kind) == {"FINISHED"}
         rate = bpy.context.scene.render.fps
         bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
@@ -187,7 +187,7 @@ def nothing_is_left_running():
     """The runner looks for this process."""
     ready_scene()
     bpy.ops.soliloquy.generate()
-    print(f"LEFT {addon('jobs').worker_pid()}", flush=True)
+    print(f"LEFT {addon('jobs.jobs').worker_pid()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def nothing_is_left_running():
     """The runner looks for this process."""
     ready_scene()
     bpy.ops.soliloquy.generate()
-    print(f"LEFT {addon('jobs').worker_pid()}", flush=True)
+    print(f"LEFT {addon('jobs.jobs').worker_pid()}", flush=True)
 
 
 run_cases(
