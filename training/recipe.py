@@ -48,8 +48,8 @@ def _network(module: str, steps: int, *, train: str = "train", export: str = "ex
 
 PARTS: dict[str, list[Command]] = {
     "tracks": [
-        Command("training.tracking.tracks grid --data {data}"),
-        Command("training.tracking.tracks obama --data {data}"),
+        Command("training.tracking grid --data {data}"),
+        Command("training.tracking obama --data {data}"),
     ],
     "videos": [Command("training.corpus.videos --source {data}/grid --out .cache/corpus/grid", "--processes 1")],
     "speech": [Command("training.speech.synthesis", "--sentences 2"), Command("training.speech.phones --data {data}")],
@@ -59,7 +59,7 @@ PARTS: dict[str, list[Command]] = {
         Command("training.corpus.synthetic.views --split test --count 750", "--count 8"),
     ],
     "reconstruction": _network("reconstruction", 4),
-    "gaze": _network("gaze", 4),
+    "gaze": _network("generator.gaze", 4),
     "judge": [
         Command("training.judge.data --data {data}", "--train 2 --test 1"),
         Command("training.judge.voices"),
@@ -80,7 +80,7 @@ PARTS: dict[str, list[Command]] = {
     ],
     "pairs": [
         *(
-            Command(f"training.corpus.pairs.dataset build --kind {kind} --data {{data}}", "--limit 2")
+            Command(f"training.corpus.pairs build --kind {kind} --data {{data}}", "--limit 2")
             for kind in ("portraits", "lids", "grid", "synthetic")
         ),
     ],
