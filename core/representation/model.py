@@ -24,13 +24,11 @@ from torch import Tensor, nn
 from .. import places
 from ..compute.weight_files import open_weights, write_weights
 from ..face.reconstruction import ReconstructionConfig
-from ..motion.channels import CHANNELS, HEAD, LIP_CHANNELS, NONLIP_CHANNELS
+from ..motion.channels import CHANNELS, HEAD, LIP_CHANNELS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
 from .encoders import EncoderConfig, IdentityEncoder, MotionEncoder, perceptron
 from .residual import ResidualConfig
 
 WEIGHTS = places.WEIGHTS / "representation.safetensors"
-LIP_COLUMNS = [CHANNELS.index(name) for name in LIP_CHANNELS]
-NONLIP_COLUMNS = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
 _EXPRESSIONS = len(NONLIP_CHANNELS) - len(HEAD)
 
 
@@ -65,14 +63,10 @@ class RepresentationConfig:
         return cls(EncoderConfig.tiny(), sound=32, free=24, hidden=32)
 
     @classmethod
-    def paper(cls) -> RepresentationConfig:
-        """The paper's backbones, for a GPU; f_a of ResNetSE."""
-        return cls(EncoderConfig.paper_size(), sound=512, free=512, hidden=512)
-
-    @classmethod
     def read(cls, values: dict[str, Any]) -> RepresentationConfig:
         """Inverse of ``asdict``."""
-        encoders = values["encoders"]
+        # Weights of version 0.1.0 also say that they have not the paper's backbones.
+        encoders = {name: value for name, value in values["encoders"].items() if (name, value) != ("paper", False)}
         trunk, reader = ResidualConfig(**encoders["trunk"]), ReconstructionConfig(**encoders["reader"])
         return cls(**(values | {"encoders": EncoderConfig(**(encoders | {"trunk": trunk, "reader": reader}))}))
 

@@ -1,46 +1,30 @@
-"""The representation: shapes, the paper's backbones at the published size, files survive, bad files are named."""
+"""The representation: shapes, factorised features, files survive, bad files are named."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 from core.errors import SoliloquyError
 from core.face.reconstruction import Reconstruction, ReconstructionConfig
-from core.motion.channels import CHANNELS, NONLIP_CHANNELS
+from core.motion.channels import CHANNELS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
 from core.representation.encoders import D_ID, EncoderConfig, MotionEncoder
-from core.representation.fan import FaceAlignmentBackbone
 from core.representation.model import (
-    LIP_COLUMNS,
-    NONLIP_COLUMNS,
     WEIGHTS,
     Representation,
     RepresentationConfig,
 )
-from core.representation.resnet_se import ResNetSE
-from core.representation.resnext import ResNeXt50
-from core.sound.mel import SILENCE
 
 needs_weights = pytest.mark.skipif(not WEIGHTS.exists(), reason=f"core/weights/{WEIGHTS.name} isn't trained yet")
-TALKERS = 5830
-"""Classes of the classification heads that PC-AVS's published counts include."""
 
 
 def _tiny(seed: int = 0) -> Representation:
     torch.manual_seed(seed)
     return Representation(RepresentationConfig.tiny()).eval()
-
-
-def _parameters(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
-
-
-def _linear(width_in: int, width_out: int) -> int:
-    return (width_in + 1) * width_out
 
 
 def test_shapes_of_the_features():
@@ -102,27 +86,6 @@ def test_missing_and_damaged_weights_are_named(tmp_path):
     assert code(tmp_path / "other.safetensors") == "weights_damaged"
 
 
-def test_the_paper_s_backbones_have_the_published_size():
-    """14.3, 38.0 and 10.4 million with the heads that classify 5,830 talkers, which only its training needs."""
-    mouth = 2 * _linear(512, 512) + _linear(512, 500) + _linear(512, TALKERS)
-    pose = 2 * _linear(512, 512) + _linear(512, 12) + _linear(12, TALKERS)
-    heads = _linear(512, 512) + _linear(512, TALKERS) + mouth + pose
-    assert (_parameters(FaceAlignmentBackbone(224)) + heads) / 1e6 == pytest.approx(14.3, abs=0.05)
-    imagenet_and_talkers = _linear(2048, 1000) + _linear(2048, TALKERS)
-    assert (_parameters(ResNeXt50()) + imagenet_and_talkers) / 1e6 == pytest.approx(38.0, abs=0.05)
-    assert (_parameters(ResNetSE()) + _linear(512, TALKERS)) / 1e6 == pytest.approx(10.4, abs=0.05)
-
-
-def test_the_paper_s_backbones_run():
-    with torch.no_grad():
-        small = EncoderConfig(paper=True, side=64, motion=512)
-        assert MotionEncoder(small).eval()(torch.rand(1, 3, 64, 64)).shape == (1, 512)
-        vector, face = ResNeXt50().eval()(torch.rand(1, 3, 64, 64))
-        assert vector.shape == (1, 2048) and face.shape[1:] == (small.map_shape[0], 2, 2)
-    with pytest.raises(ValueError, match="multiple of 8"):
-        FaceAlignmentBackbone(100)
-
-
 def test_e_v_starts_from_r():
     torch.manual_seed(1)
     encoder, reader = _tiny().motion_encoder, Reconstruction(ReconstructionConfig.tiny()).eval()
@@ -133,20 +96,7 @@ def test_e_v_starts_from_r():
     with pytest.raises(ValueError, match="another network"):
         encoder.start_from(Reconstruction())
     with pytest.raises(ValueError, match="128 px"):
-        EncoderConfig(side=64)
-
-
-def test_the_paper_s_audio_encoder_hears_five_frames():
-    torch.manual_seed(0)
-    encoder = ResNetSE().eval()
-    mel = torch.randn(1, 40, 80)
-    other = mel.clone()
-    other[:, 4 * 5 :] = SILENCE  # from frame 5 on
-    with torch.no_grad():
-        first, second = encoder(mel), encoder(other)
-    assert first.shape == (1, 10, 512)
-    changed = (first - second).abs().amax(-1)[0] > 1e-6
-    assert changed.tolist() == [False] * 3 + [True] * 7
+        MotionEncoder(EncoderConfig(side=64))
 
 
 def test_small_enough_for_the_weights_budget():
@@ -164,3 +114,12 @@ def test_shipped_weights_load_and_answer():
     for features in (f_ol, f_nl, f_l, driven):
         assert torch.isfinite(features).all()
     assert f_nl.shape == driven.shape == (2, 64) and f_l.shape == (2, 32)
+
+
+def test_weights_with_the_papers_backbones_are_refused():
+    values = asdict(RepresentationConfig.tiny())
+    values["encoders"]["paper"] = False
+    assert RepresentationConfig.read(values) == RepresentationConfig.tiny()
+    values["encoders"]["paper"] = True
+    with pytest.raises(TypeError, match="paper"):
+        RepresentationConfig.read(values)

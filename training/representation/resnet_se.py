@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..sound.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE
+from core.sound.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE
 
 FILTERS = (32, 64, 128, 256)
 BLOCKS = (3, 4, 6, 3)
