@@ -1,6 +1,6 @@
-"""The one error type a user can meet: a code for programs, a sentence, and what to do about it.
+"""The errors that users see: a code for programs, a sentence, and what to do about it.
 
-Standard library only: Blender imports this beside ``core.wire.protocol``.
+Standard library only, because Blender imports this module.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ EXIT_CANCELLED = 130
 
 
 class SoliloquyError(Exception):
-    """Something that ends a job for a reason a user can read.
+    """An error that ends a job, with a reason that a user can read.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written beside their place, then renamed.
+"""Files that are either complete or not there: written under another name, then renamed.
 
 Standard library only.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from .errors import BadInputError, SoliloquyError
 
 BESIDE_SUFFIX = ".part"
-"""Ending of files that are being written; a leftover one is from a killed job and may be deleted."""
+"""Ending of files that are being written. A leftover one comes from a killed job and may be deleted."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
 _FORBIDDEN = {
@@ -28,7 +28,7 @@ _FORBIDDEN = {
 
 
 def output_error(error: OSError, path: str | Path) -> SoliloquyError:
-    """Turn the system's refusal to write ``path`` into a sentence for the user."""
+    """Turn the system's error about writing ``path`` into a sentence for the user."""
     if error.errno in _FULL:
         return SoliloquyError(
             "disk_full", f"The disk is full: {path} could not be written.", "Free some space and generate again."
@@ -44,13 +44,13 @@ def output_error(error: OSError, path: str | Path) -> SoliloquyError:
 
 @contextmanager
 def written_beside(path: str | Path, keep_ending: bool = True) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; on success it is renamed to ``path``, on failure it is removed.
+    """Yield a temporary path in the folder of ``path``; it is renamed to ``path`` on success and removed on failure.
 
-    The yielded name is unique, so several processes may write ``path`` at the same time; the last one stays. It is
-    hidden and ends as ``path`` does, because writers of pictures and sounds choose their format by the ending. Without
-    ``keep_ending`` it ends in ``.part``: for folders whose files others find by their ending while this one is written.
+    The temporary name is unique, so several processes may write ``path`` at the same time; the last one stays. It is
+    hidden and has the ending of ``path``, because writers of pictures and sounds choose their format by the ending.
+    Without ``keep_ending`` it ends in ``.part``, for folders whose files are found by their ending.
     Raises SoliloquyError ``disk_full``, BadInputError ``output_unwritable`` or SoliloquyError ``output_failed``
-    where the system refuses.
+    if the system refuses.
     """
     path = Path(path)
     ending = path.suffix if keep_ending else ""
@@ -61,25 +61,24 @@ def written_beside(path: str | Path, keep_ending: bool = True) -> Iterator[Path]
     except OSError as error:
         raise output_error(error, path) from error
     finally:
-        # Where a folder of the path is a file, there is nothing to remove, and the system says so by an error of its
-        # own.
+        # Where a folder of the path is a file, there is nothing to remove, and the system raises this error.
         with suppress(NotADirectoryError):
             beside.unlink(missing_ok=True)
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all; raises as ``written_beside``."""
+    """Write ``data`` to ``path``, completely or not at all. Raises the errors of ``written_beside``."""
     with written_beside(path) as beside:
         beside.write_bytes(data)
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write ``value`` as readable UTF-8 JSON, whole or not at all; raises as ``written_beside``."""
+    """Write ``value`` as readable UTF-8 JSON, completely or not at all. Raises the errors of ``written_beside``."""
     write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
 
 
 def make_folder(path: str | Path) -> Path:
-    """Create ``path`` with its parents; raises as ``written_beside``."""
+    """Create ``path`` with its parents. Raises the errors of ``written_beside``."""
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -89,7 +88,7 @@ def make_folder(path: str | Path) -> Path:
 
 
 def try_lock(descriptor: int) -> bool:
-    """Lock an open file for this process; False where another holds it. The system lets go when it is closed."""
+    """Lock an open file for this process. False if another process holds it. Closing the file releases the lock."""
     try:
         if sys.platform == "win32":
             import msvcrt

@@ -1,4 +1,4 @@
-"""Where the files that ship with Soliloquy lie.
+"""Paths of the files that ship with Soliloquy.
 
 Standard library only. Every module that opens a shipped file takes its path from here, so that modules can move between
 folders without losing their files.

@@ -29,14 +29,14 @@ from .runner import Cancelled, Progress, Runner
 WORKER_REQUIREMENTS = REQUIREMENTS / "worker.txt"
 STAMP = "soliloquy-environment.json"
 RECIPE = 1
-"""Counts changes of the way environments are built; part of the stamp."""
+"""Raised when the way environments are built changes; part of the stamp."""
 
 FETCHED = "3.12"
-"""Version of the CPython that is fetched where a machine has none for the worker."""
+"""The CPython that is downloaded where the machine has none for the worker."""
 _UV = "uv==0.13.9"
 
 _BESIDE = ("-python", "-downloads")
-"""Endings of the folders beside an environment: a Python that was fetched for it, and what is not installed yet."""
+"""Endings of the folders next to an environment: a Python downloaded for it, and packages not installed yet."""
 
 __all__ = ["WORKER_REQUIREMENTS", "find_python", "installed_facts", "installed_python", "is_there", "prepare", "remove"]
 
@@ -50,9 +50,9 @@ def requirements_hash(requirements: Sequence[Path]) -> str:
 
 
 def installed_python(folder: str | Path, requirements: Sequence[Path] = (WORKER_REQUIREMENTS,)) -> Path | None:
-    """The finished environment's interpreter, or None where it is missing, half-built or of other requirements.
+    """The finished environment's interpreter. None where it is missing, half-built or made for other requirements.
 
-    Reads one small file and starts nothing, so it may be asked while a panel is drawn.
+    Reads one small file and starts no process, so panels may call it while they are drawn.
     """
     python = environment_python(Path(folder))
     fits = installed_facts(folder).get("requirements") == requirements_hash(requirements)
@@ -60,10 +60,10 @@ def installed_python(folder: str | Path, requirements: Sequence[Path] = (WORKER_
 
 
 def installed_facts(folder: str | Path) -> dict[str, Any]:
-    """What the stamp of the environment in ``folder`` says; empty where there is none.
+    """Contents of the stamp of the environment in ``folder``; empty where there is none.
 
-    ``requirements`` (hash), ``base`` (the Python it was built on), and where torch is installed ``torch`` (which build:
-    cuda, rocm, mps, cpu), ``device`` (what it could use then), ``note`` (why a GPU is not used).
+    Keys: ``requirements`` (hash) and ``base`` (the Python it was built on). Where torch is installed, also ``torch``
+    (the build: cuda, rocm, mps, cpu), ``device`` (the device it could use) and ``note`` (why a GPU is not used).
     """
     try:
         facts = json.loads((Path(folder) / STAMP).read_text(encoding="utf-8"))
@@ -83,29 +83,30 @@ def prepare(
     progress: Progress = lambda text: None,
     cancelled: Cancelled = lambda: False,
 ) -> Path:
-    """The interpreter of the environment in ``folder``; the environment is made or remade where needed.
+    """The interpreter of the environment in ``folder``. The environment is made, or made again, where needed.
 
     Parameters
     ----------
     folder
-        Where the environment is or will be. Emptied first unless it is finished; a folder with other things in it
-        is refused.
+        Where the environment is or will be. An unfinished one is deleted first; a folder that holds other files is
+        refused.
     requirements
         Files that pin every package (dependencies are not followed).
     python
-        Interpreter to build on; by default a CPython 3.11 or 3.12 of this machine, else one fetched with uv.
+        Interpreter to build on. By default a CPython 3.11 or 3.12 of this machine, else one downloaded with uv.
     wheels
-        Folder that holds every package as a wheel; then nothing is downloaded. It may hold a Python as well: an
-        ``install_only`` archive of python-build-standalone, unpacked where this machine has none.
+        Folder that holds every package as a wheel; nothing is downloaded then. It may also hold a Python, which is
+        unpacked where this machine has none: an ``install_only`` archive of python-build-standalone.
     keep_downloads
-        Keep what was downloaded beside ``folder`` until the environment is finished, so that an installation that was
-        cancelled or failed goes on with it; otherwise pip's own cache serves.
+        Keep downloads in a folder next to ``folder`` until the environment is finished, so that the next attempt
+        after a cancelled or failed one uses them. Otherwise only pip's own cache keeps them.
     again
-        Make it anew even where it is finished: something in it doesn't work.
+        Make it again although it is finished, because something in it doesn't work.
     progress
-        Called with one plain sentence at every step, from this thread.
+        Called in this thread with one sentence at every step.
     cancelled
-        Asked several times a second; True stops the work, removes what was half-built and raises CancelledError.
+        Called several times a second. True stops the work, removes the unfinished environment and raises
+        CancelledError.
 
     Raises SoliloquyError ``environment_failed``, ``environment_folder``, ``python_missing``, ``torch_missing`` or
     ``disk_full``.
@@ -137,13 +138,13 @@ def prepare(
 
 
 def is_there(folder: str | Path) -> bool:
-    """Whether `remove` has anything to do: an environment, finished or outdated, or downloads of an unfinished one."""
+    """Whether `remove` has anything to delete: an environment of any state, or downloads for one."""
     folder = Path(folder).absolute()
     return (folder / STAMP).exists() or any(_beside(folder, ending).exists() for ending in _BESIDE)
 
 
 def remove(folder: str | Path) -> None:
-    """Delete the environment in ``folder`` and what lies beside it: a fetched Python, unfinished downloads, the lock.
+    """Delete the environment in ``folder`` and what belongs to it: a downloaded Python, downloads, the lock.
 
     Raises SoliloquyError ``environment_folder`` where the folder holds anything else or can't be deleted.
     """
@@ -172,7 +173,7 @@ def _build(folder: Path, requirements: Sequence[Path], python: str | Path | None
     try:
         base = Path(python) if python else _base_python(_beside(folder, "-python"), installer)
         progress(f"Making an environment with {base}")
-        links = "--copies" if sys.platform == "win32" else "--symlinks"  # Windows' links need rights that users lack
+        links = "--copies" if sys.platform == "win32" else "--symlinks"  # on Windows, links need rights that users lack
         installer.run([str(base), "-I", "-m", "venv", "--without-pip", links, str(folder)])
         own = environment_python(folder)
         facts = installer.install(own, requirements)
@@ -188,7 +189,7 @@ def _build(folder: Path, requirements: Sequence[Path], python: str | Path | None
 
 
 def _base_python(fetched: Path, installer: Installer) -> Path:
-    """A CPython for the worker: this machine's, one fetched before, one that lies with the wheels, or one to fetch."""
+    """A CPython for the worker: this machine's, an earlier download, one next to the wheels, or a new download."""
     found = find_python(_fitting(installer.wheels)) or _usable(fetched)
     if found is not None:
         return found
@@ -208,27 +209,28 @@ def _base_python(fetched: Path, installer: Installer) -> Path:
         raise SoliloquyError(
             "python_missing",
             "There is no Python 3.11 or 3.12 on this computer.",
-            "Install one from python.org, or put a python-build-standalone archive (install_only) beside the wheels.",
+            "Install one from python.org, or put a python-build-standalone archive (install_only) next to the wheels.",
         )
     return found
 
 
 def _fitting(wheels: Path | None) -> Sequence[tuple[int, int]]:
-    """The versions of Python that a folder of wheels was made for, by the wheels' names."""
+    """The Python versions that a folder of wheels was made for, read from the wheels' names."""
     names = [path.name for path in wheels.glob("*.whl")] if wheels is not None else []
     tagged = {int(minor) for name in names for minor in re.findall(r"-cp3(\d+)-cp3", name)}
     return [version for version in WORKER_PYTHONS if version[1] in tagged] or WORKER_PYTHONS
 
 
 def _usable(folder: Path) -> Path | None:
-    """A Python for the worker below ``folder``, where uv or an archive put it."""
+    """A Python for the worker somewhere in ``folder``, where uv or an archive put it."""
     return next((path for path in pythons.inside(folder) if pythons.version_of(path) in WORKER_PYTHONS), None)
 
 
 def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
-    """Fetch CPython with uv into ``folder`` (kept: the environment builds on it); nothing is left anywhere else.
+    """Download CPython with uv into ``folder``, where it stays because the environment builds on it. Nothing is left
+    anywhere else.
 
-    uv's own variables (``UV_PYTHON_INSTALL_MIRROR``, ``UV_PYTHON_DOWNLOADS_JSON_URL``) say where to fetch it from.
+    uv's own variables (``UV_PYTHON_INSTALL_MIRROR``, ``UV_PYTHON_DOWNLOADS_JSON_URL``) say where to download it from.
     """
     helper = pythons.any_python()
     if helper is None:
@@ -242,7 +244,7 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
         inside = environment_python(tool)
         run([str(inside), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", _UV])
         uv = [str(inside), "-I", "-m", "uv", "--no-cache"]
-        # Without the last two uv would put links on the PATH and tell Windows' registry.
+        # Without the last two, uv would put links on the PATH and register the Python with Windows.
         run([*uv, "python", "install", FETCHED, "--install-dir", str(folder), "--no-bin", "--no-registry"])
     except SoliloquyError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -279,7 +281,7 @@ def _clear(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path, progress: Progress, cancelled: Cancelled) -> Iterator[None]:
-    """Hold the lock file ``path`` for this process; the system lets go of it when the process dies."""
+    """Hold the lock file ``path`` for this process; the system releases it when the process dies."""
     with path.open("a+b") as stream:
         waiting = False
         while not try_lock(stream.fileno()):

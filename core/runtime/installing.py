@@ -1,4 +1,4 @@
-"""Fills a virtual environment with pinned packages: pip's work, told in plain words, and the look at the result.
+"""Installs pinned packages into a virtual environment with pip, reports progress in plain words, checks the result.
 
 Standard library only. `core.runtime.environment` decides where and when.
 """
@@ -18,7 +18,7 @@ from .runner import Progress, Runner
 from .torch_builds import TorchBuild
 
 _RAW_PROGRESS_PIP = (24, 1)
-"""First pip that can count the bytes of a download in lines."""
+"""First pip that prints a download's progress as lines."""
 
 _LOOK = """
 import importlib, importlib.metadata, json, sys
@@ -39,15 +39,15 @@ if any(pin.startswith("torch==") for pin in sys.argv[1:]):
     said["name"] = torch.cuda.get_device_name() if usable else ""
 print("LOOK " + json.dumps(said))
 """
-"""Runs in the finished environment: is everything there, and does what the worker imports load?"""
+"""Runs in the finished environment: checks versions, and that the modules that the worker needs can be imported."""
 
 
 @dataclass(frozen=True)
 class Installer:
-    """Where packages come from and how the work is told.
+    """Installs packages from a folder or an index.
 
-    ``wheels`` is a folder that holds every package, then nothing is downloaded; ``downloads`` a folder that keeps what
-    was downloaded until everything is installed (pip's own cache when None).
+    ``wheels`` is a folder that holds every package (nothing is downloaded then). ``downloads`` is a folder that keeps
+    downloads until everything is installed; None leaves them to pip's own cache.
     """
 
     run: Runner
@@ -56,7 +56,7 @@ class Installer:
     downloads: Path | None = None
 
     def install(self, python: Path, requirements: Sequence[Path]) -> dict[str, str]:
-        """Install the pinned packages for ``python`` and look whether they work; returns facts for the stamp."""
+        """Install the pinned packages for ``python`` and check that they work. Returns facts for the stamp."""
         pins = pins_of(requirements)
         if not pins:
             return {}
@@ -89,9 +89,9 @@ class Installer:
         return pip
 
     def _install_torch(self, command: list[str], build: TorchBuild, teller: _Teller) -> None:
-        """With its dependencies, because builds for GPUs bring their libraries; what is pinned stays pinned."""
+        """Install torch with its dependencies, because builds for GPUs bring libraries. Pinned packages stay pinned."""
         if build.index is not None and self.wheels is None:
-            # Where this index can't be reached, PyPI or the machine's own wheels still serve torch.
+            # Where this index can't be reached, pip can still find torch on PyPI or among the machine's own wheels.
             command = [*command, "--extra-index-url", build.index, "--retries", "2", "--timeout", "30"]
         self.run(command, teller)
 
@@ -116,7 +116,7 @@ def pins_of(requirements: Sequence[Path]) -> list[str]:
 
 
 def need_space(folder: Path, gigabytes: float) -> None:
-    """Raise SoliloquyError ``disk_full`` where fewer are free, rather than after half an hour of downloads."""
+    """Raise SoliloquyError ``disk_full`` now where fewer are free, not after half an hour of downloads."""
     free = shutil.disk_usage(folder).free / 1e9
     if free < gigabytes:
         raise SoliloquyError(
@@ -127,7 +127,7 @@ def need_space(folder: Path, gigabytes: float) -> None:
 
 
 class _Teller:
-    """Turns pip's lines into sentences."""
+    """Turns pip's output into sentences for the user."""
 
     def __init__(self, progress: Progress, packages: int) -> None:
         self._progress, self._packages = progress, packages

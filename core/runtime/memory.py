@@ -1,6 +1,6 @@
 """How much memory there is and how much this process has needed, in bytes.
 
-Standard library only; the memory of a GPU is the worker's to tell (`core.compute.devices`).
+Standard library only. The memory of a GPU is in `core.compute.devices`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def available() -> int | None:
-    """Memory that programs may still take without others being pushed out; None where the system doesn't tell."""
+    """Memory that programs can still allocate without swapping; None where the system doesn't say."""
     if sys.platform == "linux":
         return _meminfo("MemAvailable:")
     if sys.platform == "win32":
@@ -21,7 +21,7 @@ def available() -> int | None:
 
 
 def peak() -> int | None:
-    """The most that this process has held at once since it began; None where the system doesn't tell."""
+    """Peak memory of this process since it started; None where the system doesn't say."""
     if sys.platform == "win32":
         return _windows_peak()
     import resource
@@ -31,7 +31,7 @@ def peak() -> int | None:
 
 
 def _meminfo(name: str) -> int | None:
-    """A line of Linux' list, which is in kilobytes."""
+    """One entry of Linux' /proc/meminfo, which is in kilobytes, in bytes."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
@@ -40,7 +40,7 @@ def _meminfo(name: str) -> int | None:
 
 
 def _total_of_mac() -> int | None:
-    """Half of what is built in: macOS makes room as it is asked to and has no number for it."""
+    """Half of the installed memory: macOS frees memory on demand and has no number for it."""
     try:
         told = subprocess.run(["sysctl", "-n", "hw.memsize"], capture_output=True, text=True, timeout=5, check=True)
         return int(told.stdout) // 2

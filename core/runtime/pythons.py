@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 WORKER_PYTHONS = ((3, 11), (3, 12))
-"""CPython versions that the worker's pinned packages exist for, the preferred one first."""
+"""CPython versions for which the worker's pinned packages exist, the preferred one first."""
 
 _QUESTION = (
     "import sys, venv, ensurepip; "
@@ -20,7 +20,7 @@ _UNIX_FOLDERS = ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/local/
 
 
 def environment_python(folder: Path) -> Path:
-    """Where a virtual environment in ``folder`` has its interpreter."""
+    """Path of the interpreter of a virtual environment in ``folder``."""
     return folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python"
 
 
@@ -53,20 +53,20 @@ def find_python(versions: Sequence[tuple[int, int]] = WORKER_PYTHONS) -> Path | 
 
 
 def any_python() -> Path | None:
-    """Any interpreter that can make environments: the one running this, or one on the PATH."""
+    """Any interpreter that can make environments: the running one, or one on the PATH."""
     names = [sys.executable, *(found for name in ("python3", "python") if (found := shutil.which(name)))]
     return next((Path(name) for name in names if name and version_of(name)), None)
 
 
 def inside(folder: Path) -> Iterator[Path]:
-    """Interpreters below a folder in which uv or pyenv keep theirs (one folder a version)."""
+    """Interpreters in a folder where uv or pyenv keep theirs (one folder per version)."""
     patterns = ("*/python.exe",) if sys.platform == "win32" else ("*/bin/python3",)
     for pattern in patterns:
         yield from sorted(folder.glob(pattern), reverse=True)
 
 
 def _candidates(version: tuple[int, int]) -> Iterator[Path]:
-    """Places where CPython ``version`` may be, each once; most of them don't exist."""
+    """Paths where CPython ``version`` may be, each once; most of them don't exist."""
     seen = set()
     for path in _places(*version):
         if path not in seen:
@@ -76,7 +76,7 @@ def _candidates(version: tuple[int, int]) -> Iterator[Path]:
 
 
 def _places(major: int, minor: int) -> Iterator[Path]:
-    # In Blender this is Blender's own Python, which serves as well as any when its version fits.
+    # In Blender this is Blender's own Python. It is as good as any other when its version fits.
     if sys.executable and sys.version_info[:2] == (major, minor):
         yield Path(sys.executable)
     name = f"python{major}.{minor}"

@@ -1,4 +1,4 @@
-"""Runs installers: their lines as they come, an end on request, a sentence where they fail. Standard library only."""
+"""Runs installers: passes on their output, ends them on request, explains failures. Standard library only."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Cancelled = Callable[[], bool]
 
 
 class Runner:
-    """Runs one command at a time, reads its lines, and ends it whole when asked to."""
+    """Runs one command at a time, reads its output, and ends it with its children on request."""
 
     def __init__(self, cancelled: Cancelled) -> None:
         self._cancelled = cancelled
 
     def __call__(self, command: list[str], tell: Progress = lambda line: None) -> None:
-        """Run ``command`` to its end, each line of its output to ``tell``.
+        """Run ``command`` to its end and pass each line of its output to ``tell``.
 
-        Raises CancelledError, or SoliloquyError ``disk_full`` or ``environment_failed`` from its last lines.
+        Raises CancelledError, or SoliloquyError ``disk_full`` or ``environment_failed`` with the reason it printed.
         """
         if self._cancelled():
             raise CancelledError
@@ -62,7 +62,7 @@ class Runner:
                 tell(line)
             status = process.wait(timeout=60)
         finally:
-            # Also on KeyboardInterrupt: no installer goes on writing into a folder that is being removed.
+            # Also on KeyboardInterrupt: no installer may go on writing into a folder that is being removed.
             if process.poll() is None:
                 end_group(process, force=True)
                 process.wait(timeout=60)
@@ -71,7 +71,7 @@ class Runner:
 
 
 def failure(command: list[str], lines: list[str]) -> SoliloquyError:
-    """A sentence about a command that failed, from the last lines it wrote."""
+    """The error for a command that failed, with a reason from the last lines of its output."""
     text = "\n".join(lines)
     if "No space left on device" in text or "Errno 28" in text or "not enough space" in text:
         return SoliloquyError(
@@ -79,7 +79,7 @@ def failure(command: list[str], lines: list[str]) -> SoliloquyError:
         )
     errors = [line for line in lines if line.lower().startswith(("error", "fatal"))] or [line for line in lines if line]
     reason = errors[-1] if errors else "it said nothing"
-    # A refused connection shows as retries and then as a package without versions.
+    # pip reports a refused connection as retries and then as a package without versions.
     if "Retrying (" in text or "ConnectionError" in text or "Name or service not known" in text:
         hint = "Check the internet connection (and the proxy) and try again."
     elif "ensurepip" in text:

@@ -1,6 +1,6 @@
-"""Which build of torch a computer gets: CUDA, ROCm, Apple's GPU (MPS) or the processor alone. Standard library only.
+"""Which build of torch a computer gets: CUDA, ROCm, Apple's GPU (MPS) or processor only. Standard library only.
 
-`look` finds out what the computer has, `choose` decides; the tables are those of torch 2.13.
+`look` finds out what the computer has, and `choose` decides. The tables are for torch 2.13.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from pathlib import Path
 from ..errors import SoliloquyError
 
 INDEX = "https://download.pytorch.org/whl/"
-"""Builds that PyPI doesn't have lie here, each in a folder."""
+"""Builds that PyPI doesn't have are here, each in its own folder."""
 
 CUDA_13_DRIVER, CUDA_12_DRIVER = 580, 528
-"""First NVIDIA drivers that run programs made for CUDA 13 and CUDA 12."""
+"""Oldest NVIDIA drivers for programs made for CUDA 13 and CUDA 12."""
 _CUDA_13_CAPABILITIES = (7.5, 12.9)
 _CUDA_12_CAPABILITIES = (5.0, 9.9)
-"""Compute capabilities that the builds for CUDA 13.0 and CUDA 12.6 hold code for."""
+"""Compute capabilities that the builds for CUDA 13.0 and CUDA 12.6 support."""
 _AMD_TARGETS = {90008, 90010, 90402, 90500, 100300, 110000, 110001, 110002, 110500, 110501, 120000, 120001}
-"""``gfx_target_version`` of the AMD GPUs that the ROCm build holds code for: 90010 is gfx90a, 110000 is gfx1100."""
+"""``gfx_target_version`` of the AMD GPUs that the ROCm build supports: 90010 is gfx90a, 110000 is gfx1100."""
 AMD_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
-"""Where Linux's AMD driver lists what can compute."""
+"""Where Linux's AMD driver lists its compute devices."""
 
 
 @dataclass(frozen=True)
 class NvidiaGpu:
-    """One GPU as NVIDIA's driver describes it; ``driver`` is the first number of the driver's version."""
+    """One GPU as NVIDIA's driver reports it; ``driver`` is the major version of the driver."""
 
     name: str
     capability: float
@@ -40,7 +40,7 @@ class NvidiaGpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """What decides about the build: ``sys.platform``, ``platform.machine()``, NVIDIA's GPUs, AMD's targets."""
+    """What the choice depends on: ``sys.platform``, ``platform.machine()``, NVIDIA's GPUs, AMD's targets."""
 
     system: str
     processor: str
@@ -50,9 +50,9 @@ class Machine:
 
 @dataclass(frozen=True)
 class TorchBuild:
-    """A build of torch: its kind (a device's name, ``rocm`` aside), where it lies, and what it needs.
+    """A build of torch: its kind (a device's name, or ``rocm``), where it is, and the disk space it needs.
 
-    ``index`` is None where PyPI's own is the one; ``note`` says why a GPU that is there won't be used.
+    ``index`` is None for PyPI. ``note`` says why the computer's GPU won't be used.
     """
 
     kind: str
@@ -63,12 +63,12 @@ class TorchBuild:
 
 
 def look() -> Machine:
-    """What this computer has; asks NVIDIA's driver, which may take a second."""
+    """The hardware of this computer. Asks NVIDIA's driver, which may take a second."""
     return Machine(sys.platform, platform.machine().lower(), tuple(_nvidia_gpus()), tuple(_amd_targets(AMD_NODES)))
 
 
 def choose(machine: Machine) -> TorchBuild:
-    """The build for a machine. Raises SoliloquyError ``torch_missing`` where torch no longer exists."""
+    """The build for a machine. Raises SoliloquyError ``torch_missing`` where there is no torch for it any more."""
     if machine.system == "darwin":
         if machine.processor != "arm64":
             raise SoliloquyError(
@@ -104,7 +104,7 @@ def _within(gpu: NvidiaGpu, capabilities: tuple[float, float]) -> bool:
 
 
 def _processor(note: str, *, on_pypi: bool) -> TorchBuild:
-    """On Linux PyPI's torch brings CUDA along, ten times the size of the one without."""
+    """The build without GPU support. On Linux, PyPI's torch includes CUDA and is ten times as large."""
     return TorchBuild("cpu", "PyTorch for the processor", None if on_pypi else INDEX + "cpu", 3.0, note)
 
 
@@ -121,7 +121,7 @@ def _nvidia_gpus() -> list[NvidiaGpu]:
 
 
 def parse_nvidia(listed: str) -> list[NvidiaGpu]:
-    """GPUs of lines ``name, capability, driver version``; what is no such line is left out."""
+    """GPUs of lines ``name, capability, driver version``; other lines are ignored."""
     found = []
     for row in csv.reader(listed.splitlines(), skipinitialspace=True):
         try:
