@@ -27,6 +27,7 @@ from core.motion.motion import Motion
 from core.portrait.portrait import Portrait
 from core.prior.features import features_from_channels
 from core.prior.model import NonlipPrior
+from core.prior.sampling import Sampling
 from core.renderer import Renderer
 from core.sound.audio import Audio, load_audio
 from core.sound.lips import LipModel
@@ -63,7 +64,8 @@ def sample(audio: Audio, seeds: list[int], scale: float | None, steps: int | Non
     channels = np.zeros((audio.frames, len(CHANNELS)), np.float32)
     channels[:, _LIPS] = LipModel.load().predict(mel)
     takes = {}
-    for seed, nonlip in zip(seeds, NonlipPrior.load().sample(mel, seeds, scale, steps), strict=True):
+    sampling = Sampling(guidance_scale=scale, num_inference_steps=steps)
+    for seed, nonlip in zip(seeds, NonlipPrior.load().sample(mel, seeds, sampling), strict=True):
         channels[:, _NONLIP] = nonlip
         takes[f"seed {seed}"] = Motion.from_channels(channels, FPS)
     return takes

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..motion.channels import FPS
 from .features import d_nl
+from .kept import Known
 from .levels import LEVELS
 from .schedule import CosineSchedule
 
@@ -98,8 +99,7 @@ class Calibration:
         noisy: Tensor,
         t: int,
         levels: Tensor,
-        given: Tensor,
-        mask: Tensor,
+        known: Known,
     ) -> Tensor:
         """(N, L, d) what to add to n̂⁰.
 
@@ -115,8 +115,8 @@ class Calibration:
         frames = clean.shape[1]
         keep, trust = (factor.to(clean.device) for factor in self.factors(schedule, t, frames, levels))
         transform = cosines(frames).to(clean.device)
-        answer = torch.where(mask, given, clean)
-        disagreement = disagreement_of(schedule, clean, noisy, t).masked_fill(mask, 0.0)
+        answer = torch.where(known.mask, known.values, clean)
+        disagreement = disagreement_of(schedule, clean, noisy, t).masked_fill(known.mask, 0.0)
         return transform.T @ ((keep - 1.0) * (transform @ answer) + trust * (transform @ disagreement))
 
 

@@ -1,27 +1,37 @@
-"""What a take keeps of another one, looked at a window at a time."""
+"""The kept part of a take: its channels, and what they fix of n⁰ in the network's space."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
+import torch
+from torch import Tensor
 
 from ..motion.channels import NONLIP_CHANNELS
+from .windows import away_from_known
 
 _WIDTH = len(NONLIP_CHANNELS)
 
 
 class Kept:
-    """Channels that are given, and where; frames outside the take are never kept.
+    """Channels that are given, and where. Frames outside the take are never kept.
 
     Parameters
     ----------
     takes, frames
         N and T.
     channels, mask
-        (N, T, 32) and (T, 32) bool, or None where nothing is kept. Anything that can be sliced along time will do.
+        (N, T, 32) and (T, 32) bool, or None if nothing is kept. Any array that can be sliced along time will do.
     entries
-        Single (frame, channel, value) that are given too, unless the mask keeps something else there.
+        Single (frame, channel, value) that are also given, except where the mask keeps another value.
 
-    Raises ValueError on arrays of other shapes, or one without the other.
+    Raises
+    ------
+    ValueError
+        If the arrays have other shapes, or if only one of the two is given.
     """
 
     def __init__(
@@ -44,7 +54,7 @@ class Kept:
         self._channels, self._mask, self._entries = channels, mask, entries or []
 
     def takes(self, chosen: list[int]) -> Kept:
-        """The same for some of the takes."""
+        """The kept part of some of the takes."""
         channels = None if self._channels is None else self._channels[chosen]
         return Kept(len(chosen), self._frames, channels, self._mask, self._entries)
 
@@ -61,3 +71,26 @@ class Kept:
             channels[:, inside] = np.where(given, self._channels[:, begin:end], channels[:, inside])
             mask[inside] |= given
         return channels, mask
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of n⁰ in one window, in the network's space.
+
+    Attributes
+    ----------
+    values, mask
+        (N, L, d) n⁰ and bool, where it is known.
+    put
+        Puts known features into n̂⁰ (N, L, d) where no single entry stands for them (``spaces.CodeSpace``).
+    """
+
+    values: Tensor
+    mask: Tensor
+    put: Callable[[Tensor], Tensor] | None = None
+
+    @cached_property
+    def away(self) -> Tensor:
+        """(N, L, d) 0 next to known entries, 1 a second away from them: how far n̂⁰ may be corrected there."""
+        masks = self.mask.cpu().numpy()
+        return torch.from_numpy(np.stack([away_from_known(mask) for mask in masks])).to(self.mask.device)

@@ -1,10 +1,10 @@
-"""NonlipPrior: the trained P_a2nl with its sampler, for motion of any length, sampled whole or in part."""
+"""NonlipPrior: the trained P_a2nl with its sampler. Samples motion of any length, whole or in part."""
 
 from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Lock
@@ -22,17 +22,21 @@ from ..places import WEIGHTS
 from ..representation.model import Representation
 from ..sound.audio_encoder import AudioEncoderConfig
 from ..sound.mel import MEL_BANDS, MELS_PER_FRAME
-from ..wire.style import PriorStyle
 from .calibration import Calibration
+from .denoiser import Networks
+from .guidance import Guidance, early_gain, spread_for
 from .kept import Kept
-from .levels import LEVELS, levels_of
+from .levels import levels_of
 from .network import AudioToNonlipPrior, PriorConfig
 from .sampler import SAMPLERS
+from .sampling import Sampling, SamplingPlan
 from .schedule import CosineSchedule
-from .spaces import ChannelSpace, CodeSpace, FeatureSpace
+from .spaces import ChannelSpace, CodeSpace, FeatureSpace, NormalisedSpace
 from .styling import POSE_TRANSITION, pose_constraints
-from .walk import LOOP_FRAMES, Piece, Progress, Sampling, Walk
-from .windows import SEAM_FRAMES, plan_windows
+from .walk import Walk, count_windows
+
+OnWindow = Callable[[int, int], None]
+"""Called with the number of windows done and of all windows. It may raise an error to stop the sampling."""
 
 
 class NonlipPrior:
@@ -41,15 +45,16 @@ class NonlipPrior:
     Attributes
     ----------
     num_inference_steps, guidance_scale, sampler
-        Defaults measured by ``training.prior.evaluate`` and stored with the weights.
+        Defaults, measured by ``training.prior.evaluate`` and stored with the weights.
     space
         What the network diffuses.
     coarse
-        The network in bfloat16 where the processor is fast at that, for the early steps: half of their time.
+        The network in bfloat16 for the early steps, which halves their time, if the processor is fast at bfloat16.
+        Otherwise the network itself.
     calibration
-        What weighs the network's answers against nᵗ; None where it wasn't measured.
+        Weighs the network's answers against nᵗ. None if it was not measured.
     spread
-        (d,) how far takes are led from the mean of all motion (``styling.early_gain``); 1 leaves them to the network.
+        (d,) how far takes are led from the mean of all motion (``guidance.early_gain``). 1 leaves them to the network.
     """
 
     def __init__(
@@ -83,7 +88,7 @@ class NonlipPrior:
         Raises
         ------
         SoliloquyError
-            ``weights_missing`` where there are none or a shard is absent, ``weights_damaged``.
+            ``weights_missing`` if there are no shards or one is absent; ``weights_damaged``.
         """
         shards = sorted(Path(folder).glob("prior-*.safetensors"))
         missing = SoliloquyError(
@@ -116,44 +121,30 @@ class NonlipPrior:
         self,
         mel: np.ndarray,
         seeds: list[int],
-        guidance_scale: float | None = None,
-        num_inference_steps: int | None = None,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        *,
         keep: np.ndarray | None = None,
         keep_mask: np.ndarray | None = None,
-        progress: Progress | None = None,
-        sampler: str | None = None,
-        style: PriorStyle = PriorStyle(),  # noqa: B008 - frozen
-        transition: int = SEAM_FRAMES,
-        levels: np.ndarray | None = None,
+        progress: OnWindow | None = None,
     ) -> np.ndarray:
         """Sample one motion for each seed.
 
-        A take depends on its own seed alone: its noise is drawn by a generator of its own, and on a processor each
-        take runs in a thread of its own (``core.compute.threads``; batching takes would only let matrix products round
-        differently). On other devices all takes of a window run together.
+        A take depends only on its own seed. Its noise is drawn by its own generator. On a processor each take runs in
+        its own thread (``core.compute.threads``); takes in one batch would change the rounding of matrix products. On
+        other devices all takes of a window run together.
 
         Parameters
         ----------
         mel
             (4 T, 80) log-mel of T ≥ 1 frames.
-        guidance_scale
-            s in s·P(n | audio) + (1 − s)·P(n | ∅) (eq. 10); 1 is the conditional model alone and half the work.
-        num_inference_steps
-            Steps of the sampler, 1 … 1000.
+        sampling
+            How to sample.
         keep, keep_mask
-            (N, T, 32) channels and (T, 32) bool: what is kept, to the bit; the rest is sampled to go with it. Any mask
-            will do: frames before (a continuation), around (in-betweening), single channels, or all of these.
+            (N, T, 32) channels and (T, 32) bool: kept channels come back bit for bit, and the rest is sampled to fit.
+            Any mask will do: earlier frames (a continuation), frames on both sides (in-betweening), single channels, or
+            all of these.
         progress
-            Told after each window, of several takes by their threads.
-        sampler
-            Name in ``sampler.SAMPLERS``; that of the weights when left out.
-        style
-            How the motion is to look.
-        transition
-            Frames, at least 1, over which what is sampled bends to meet what is kept.
-        levels
-            (7,) how lively the talker is, by ``levels.measure_levels``, whatever the style's liveliness says; NaN where
-            nothing is known of that.
+            Called after each window. If there are several takes, their threads call it, one at a time.
 
         Returns
         -------
@@ -162,117 +153,54 @@ class NonlipPrior:
         Raises
         ------
         ValueError
-            On arrays of other shapes, or another sampler.
+            If an array has another shape, or the schedule does not have that many steps.
         """
-        sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition, levels)
-        kept = self._kept(mel, len(seeds), keep, keep_mask, style)
-        on_processor = self.device.type == "cpu"
-        chunks = [[i] for i in range(len(seeds))] if on_processor else [list(range(len(seeds)))]
-        out = np.empty((len(seeds), len(mel) // MELS_PER_FRAME, len(NONLIP_CHANNELS)), dtype=np.float32)
-        tell = _counter(progress, len(chunks) * self._windows(mel, style))
-
-        def work(chunk: list[int]) -> None:
-            for first, channels in self._walk(mel, [seeds[i] for i in chunk], kept.takes(chunk), sampling, tell):
-                out[chunk, first : first + channels.shape[1]] = channels
-
-        # One take alone needs no thread of its own.
-        for _ in side_by_side(work, chunks) if on_processor and len(chunks) > 1 else map(work, chunks):
-            pass
-        return out
-
-    def stream(
-        self,
-        mel: np.ndarray,
-        seed: int,
-        guidance_scale: float | None = None,
-        num_inference_steps: int | None = None,
-        keep: np.ndarray | None = None,
-        keep_mask: np.ndarray | None = None,
-        progress: Progress | None = None,
-        sampler: str | None = None,
-        style: PriorStyle = PriorStyle(),  # noqa: B008 - frozen
-        transition: int = SEAM_FRAMES,
-        levels: np.ndarray | None = None,
-    ) -> Iterator[Piece]:
-        """The same motion as :meth:`sample` gives for this seed, in pieces as windows finish.
-
-        Memory doesn't grow with the length: of ``mel``, ``keep`` and ``keep_mask`` only slices of a window's length are
-        taken, so that they may be memory-mapped files. ``keep`` is (1, T, 32).
-
-        Yields
-        ------
-        First frame, and (n, 32) float32 channels from there on; the pieces follow one another. What is given out lags
-        behind the sampled windows by ``blinks.DELAY`` frames, and by the last window where the take is a loop.
-        """
-        sampling = self._sampling(guidance_scale, num_inference_steps, sampler, style, transition, levels)
-        kept = self._kept(mel, 1, keep, keep_mask, style)
-        tell = _counter(progress, self._windows(mel, style))
-        for first, channels in self._walk(mel, [seed], kept, sampling, tell):
-            yield first, channels[0]
-
-    def _sampling(
-        self,
-        guidance_scale: float | None,
-        steps: int | None,
-        sampler: str | None,
-        style: PriorStyle,
-        transition: int,
-        levels: np.ndarray | None,
-    ) -> Sampling:
-        sampler = sampler or self.sampler
-        if sampler not in SAMPLERS:
-            raise ValueError(f"sampler must be one of {', '.join(SAMPLERS)}, not {sampler!r}")
-        if transition < 1:
-            raise ValueError(f"transition must be at least 1 frame, not {transition}")
-        levels = levels_of(style.liveliness) if levels is None else np.asarray(levels, np.float32)
-        if levels.shape != (len(LEVELS),):
-            raise ValueError(f"levels must be {len(LEVELS)} numbers, not {levels.shape}")
-        if style.start_pose is not None or style.end_pose is not None:
-            transition = max(transition, POSE_TRANSITION)
-        return Sampling(
-            self.guidance_scale if guidance_scale is None else guidance_scale,
-            self.num_inference_steps if steps is None else steps,
-            self.num_inference_steps,
-            sampler,
-            self.spread,
-            self.calibration,
-            style,
-            transition,
-            levels,
-        )
-
-    def _kept(
-        self, mel: np.ndarray, takes: int, keep: np.ndarray | None, keep_mask: np.ndarray | None, style: PriorStyle
-    ) -> Kept:
         frames = len(mel) // MELS_PER_FRAME
         if mel.shape != (frames * MELS_PER_FRAME, MEL_BANDS) or frames < 1:
             raise ValueError(f"mel must be (4 T, {MEL_BANDS}) with T ≥ 1, not {mel.shape}")
-        return Kept(takes, frames, keep, keep_mask, pose_constraints(style, frames))
+        plan = self._plan(sampling)
+        kept = Kept(len(seeds), frames, keep, keep_mask, pose_constraints(plan.style, frames))
+        networks = Networks(self.network, self.coarse, self.schedule)
+        space = NormalisedSpace(self.space, self.mean, self.deviation)
+        on_processor = self.device.type == "cpu"
+        groups = [[i] for i in range(len(seeds))] if on_processor else [list(range(len(seeds)))]
+        tell = _counter(progress, len(groups) * count_windows(frames, self.network.config.window, plan.style))
+        out = np.empty((len(seeds), frames, len(NONLIP_CHANNELS)), dtype=np.float32)
+
+        def work(group: list[int]) -> None:
+            walk = Walk(networks, space, mel, [seeds[i] for i in group], kept.takes(group), plan, tell)
+            with torch.inference_mode(), self._threads():
+                for first, channels in walk:
+                    out[group, first : first + channels.shape[1]] = channels
+
+        # A single take needs no thread of its own.
+        for _ in side_by_side(work, groups) if len(groups) > 1 else map(work, groups):
+            pass
+        return out
+
+    def _plan(self, sampling: Sampling) -> SamplingPlan:
+        """The caller's choices with the weights' own values filled in."""
+        style, own_steps = sampling.style, self.num_inference_steps
+        steps = own_steps if sampling.num_inference_steps is None else sampling.num_inference_steps
+        scale = self.guidance_scale if sampling.guidance_scale is None else sampling.guidance_scale
+        levels = levels_of(style.liveliness) if sampling.levels is None else np.asarray(sampling.levels, np.float32)
+        gain = early_gain(style.liveliness, spread_for(self.spread, levels, scale), self.space, steps, own_steps)
+        guidance = Guidance(
+            scale,
+            torch.from_numpy(levels).to(self.device),
+            self.calibration,
+            None if gain is None else torch.from_numpy(gain).to(self.device),
+        )
+        posed = style.start_pose is not None or style.end_pose is not None
+        transition = max(sampling.transition, POSE_TRANSITION) if posed else sampling.transition
+        return SamplingPlan(SAMPLERS[sampling.sampler or self.sampler], steps, guidance, style, transition)
 
     def _threads(self) -> AbstractContextManager[None]:
         return single_thread() if self.device.type == "cpu" else nullcontext()
 
-    def _windows(self, mel: np.ndarray, style: PriorStyle) -> int:
-        return len(plan_windows(len(mel) // MELS_PER_FRAME, self.network.config.window)) + int(
-            style.loop and len(mel) // MELS_PER_FRAME >= LOOP_FRAMES
-        )
 
-    def _walk(
-        self, mel: np.ndarray, seeds: list[int], kept: Kept, sampling: Sampling, tell: Callable[[], None]
-    ) -> Iterator[Piece]:
-        networks, statistics = (self.network, self.coarse), (self.mean, self.deviation)
-        walk = Walk(*networks, self.schedule, self.space, *statistics, mel, seeds, kept, sampling, tell)
-        pieces = iter(walk)
-        while True:
-            with torch.inference_mode(), self._threads():  # not across a yield: they would hold for the caller too
-                piece = next(pieces, None)
-            if piece is None:
-                return
-            yield piece
-
-
-def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
-    """Counts calls and tells ``progress``, one at a time."""
+def _counter(progress: OnWindow | None, total: int) -> Callable[[], None]:
+    """Counts calls and reports them to ``progress``, one at a time."""
     count, lock = itertools.count(1), Lock()
 
     def tell() -> None:

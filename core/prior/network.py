@@ -101,11 +101,11 @@ def prosody(mel: Tensor) -> Tensor:
 
 
 def levels_network(condition: int) -> nn.Sequential:
-    """What brings levels to the width of the condition. At first it says nothing: weights without it are a start."""
-    network = nn.Sequential(nn.Linear(len(LEVELS), condition), nn.SiLU(), nn.Linear(condition, condition))
-    nn.init.zeros_(network[2].weight)
-    nn.init.zeros_(network[2].bias)
-    return network
+    """Brings levels to the width of the condition. Its output starts at zero, so weights trained without it fit."""
+    first, last = nn.Linear(len(LEVELS), condition), nn.Linear(condition, condition)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(first, nn.SiLU(), last)
 
 
 def embedded_levels(levels: Tensor, network: nn.Module, unknown: Tensor) -> Tensor:

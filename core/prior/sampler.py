@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .schedule import CosineSchedule
 
-Denoiser = Callable[[Tensor, int], Tensor]
+Denoise = Callable[[Tensor, int], Tensor]
 """nᵗ (B, L, d), t → n̂⁰ (B, L, d)."""
 Draw = Callable[[], Tensor]
 """Fresh ε ~ N(0, I) of the sample's shape; only the ancestral sampler calls it."""
@@ -43,11 +43,11 @@ class Sampler(Protocol):
     """
 
     def __call__(
-        self, denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw
+        self, denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw
     ) -> Tensor: ...
 
 
-def ddpm(denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
+def ddpm(denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
     """Ancestral sampling: n^{t−1} ~ q(n^{t−1} | nᵗ, n̂⁰) (Ho et al. 2020, algorithm 2, with n̂⁰ for ε).
 
     T steps are the reference; fewer take the same posterior over longer strides. ``draw`` is called once a step but
@@ -61,7 +61,7 @@ def ddpm(denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inferen
     return sample
 
 
-def ddim(denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
+def ddim(denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
     """First-order deterministic sampling (Song et al. 2021, eq. 12 with σ = 0); ``draw`` is not called."""
     times = schedule.timesteps(num_inference_steps)
     sample = noise
@@ -73,7 +73,7 @@ def ddim(denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inferen
 
 
 def dpm_solver_pp(
-    denoise: Denoiser, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw
+    denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw
 ) -> Tensor:
     """Second-order multistep solver in n̂⁰ (Lu et al. 2022, DPM-Solver++, algorithm 2); ``draw`` is not called.
 

@@ -60,10 +60,10 @@ class CosineSchedule:
         t
             (B,) long, 0 … T.
         """
-        alpha, sigma = self.levels(t, clean)
+        alpha, sigma = self.coefficients(t, clean)
         return alpha * clean + sigma * noise
 
-    def levels(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    def coefficients(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """(√ᾱ_t, √(1 − ᾱ_t)) of a batch's t (B,), each (B, 1, …) with the type and the dimensions of ``like``."""
         share = self.alpha_bar.to(t.device)[t].view((-1,) + (1,) * (like.dim() - 1))  # (B,) -> (B, 1, …)
         return share.sqrt().to(like.dtype), (1.0 - share).sqrt().to(like.dtype)
@@ -81,7 +81,7 @@ class CosineSchedule:
         t
             (B,) long, 1 … T.
         """
-        alpha, sigma = self.levels(t, noisy)
+        alpha, sigma = self.coefficients(t, noisy)
         if prediction == "clean":
             return answer
         if prediction == "noise":

@@ -8,21 +8,8 @@ from ..motion.channels import BLINK, HEAD_ROTATION, NONLIP_CHANNELS
 from ..wire.style import PriorStyle
 from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl
 from .kept import Kept
-from .levels import LEVELS
-from .spaces import FeatureSpace
 from .windows import ease
 
-LIVELY_GROUPS = ("head", "gaze", "brows")
-"""Groups that liveliness leads; blinks are events, which don't get larger."""
-LIVELY_GAIN = 0.2
-"""How much further than usual n̂⁰ is led at liveliness 1, beside the levels that the network is told (``levels``), which
-do the most. Alone, on four voices, −0.2, 0, 0.2 gave head variances of 2.2, 4.2, 8.4 square degrees, 0.28, 0.35, 0.42°
-of nod at accents, and the trembling above 6 Hz grew no faster than that."""
-STILL = -2.5
-"""Level of the head's turns (0.3 of the typical swing) at which a talker counts as still."""
-UNHEARD = 0.2
-"""How much of the weights' own factors leads a take that doesn't listen: on eight training addresses heads vary by
-0.89 of the truth without, 0.98 so, and 1.05 with 0.35, where their SND grows from 0.48 to 0.54."""
 POSE_TRANSITION = 30
 """Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
 kept motion is joined, would be a jerk."""
@@ -37,40 +24,6 @@ _LEAST = 0.1
 _HEAD = [FEATURES.index(name) for name in ("headYaw", "headPitch")]
 _GAZE = [FEATURES.index(name) for name in ("gazeYaw", "gazePitch")]
 _DEGREES = np.array(GAZE_FULL, dtype=np.float32)
-
-
-def told_spread(spread: np.ndarray, levels: np.ndarray, heard: float = 1.0) -> np.ndarray:
-    """(d,) the weights' own factors as they are for a talker of these levels (7,), some of them perhaps NaN.
-
-    They were found on takes of speech, by talkers who move. Somebody who is told to sit nearly still isn't led away
-    from that: 1 at ``STILL`` and below, all of ``spread`` from the typical talker on. A take that doesn't listen
-    (``heard`` 0: the empty condition) is led by ``UNHEARD`` of that: guidance hasn't narrowed it.
-    """
-    turns = 0.0 if np.isnan(levels).any() else float(levels[LEVELS.index("head turns")])
-    moves = min(max(1.0 - turns / STILL, 0.0), 1.0) * (UNHEARD + (1.0 - UNHEARD) * min(max(heard, 0.0), 1.0))
-    return (1.0 + moves * (spread - 1.0)).astype(np.float32)
-
-
-def early_gain(
-    liveliness: float, spread: np.ndarray, space: FeatureSpace, steps: int, own_steps: int
-) -> np.ndarray | None:
-    """(d,) factors by which n̂⁰ is led in each early one of so many steps (``denoiser.Denoiser``); None where all are 1.
-
-    Parameters
-    ----------
-    liveliness
-        Of the style, −1 … 1.
-    spread
-        (d,) the weights' own factors: a network regresses to the mean where it is unsure, the more the less it has been
-        trained, and takes would move too little.
-    """
-    gain = spread.astype(np.float32)
-    # Of a code every number says something of every group.
-    lively = [i for group in LIVELY_GROUPS for i in FEATURE_GROUPS[group]] if space.exact else slice(None)
-    gain[lively] += np.float32(LIVELY_GAIN * liveliness)
-    if steps > own_steps:  # more steps lead more often, each less far; fewer don't make up for what they miss
-        gain **= np.float32(own_steps / steps)
-    return None if (gain == 1.0).all() else gain
 
 
 def _frames_held(frames: int) -> int:

@@ -13,6 +13,7 @@ from ..errors import BadInputError, SoliloquyError
 from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_CHANNELS, NONLIP_CHANNELS
 from ..motion.live_link import write_live_link_csv
 from ..motion.motion import Motion
+from ..prior.sampling import Sampling
 from ..prior.windows import SEAM_FRAMES
 from ..readback.extract import extract
 from ..renderer.framing import Framing
@@ -131,6 +132,12 @@ class TakeMaker:
                 self._models.load()
             timings["models"] = stage.seconds
         lips, prior = self._models.lips, self._models.prior
+        sampling = Sampling(
+            guidance_scale=settings["guidance_scale"],
+            num_inference_steps=settings["num_inference_steps"],
+            style=build(PriorStyle, plan.spec.get("style", settings.get("style", {}))),
+            transition=plan.spec.get("transition", SEAM_FRAMES),
+        )
         with self._context.stage("motion", len(speech), plan.index) as stage:
             channels = np.empty((len(speech), len(CHANNELS)), dtype=np.float32)
             channels[:, _LIP_COLUMNS] = lips.predict(speech.mel)
@@ -138,12 +145,9 @@ class TakeMaker:
             channels[:, _NONLIP_COLUMNS] = prior.sample(
                 speech.mel,
                 [plan.seed],
-                guidance_scale=settings["guidance_scale"],
-                num_inference_steps=settings["num_inference_steps"],
+                sampling,
                 keep=source[None, :, _NONLIP_COLUMNS],
                 keep_mask=keep[:, _NONLIP_COLUMNS],
-                style=build(PriorStyle, plan.spec.get("style", settings.get("style", {}))),
-                transition=plan.spec.get("transition", SEAM_FRAMES),
                 progress=_in_frames(stage.step, len(speech)),
             )[0]
         timings["motion"] = stage.seconds

@@ -12,6 +12,7 @@ import numpy as np
 from core.errors import BadInputError
 from core.motion.channels import LIP_CHANNELS, NONLIP_CHANNELS
 from core.motion.motion import Motion
+from core.prior.sampling import Sampling
 from core.renderer.framing import Framing
 from core.takes import studio as generate
 from core.takes import take_maker as making
@@ -30,10 +31,10 @@ class StandInLips:
 
 class StandInPrior:
     def __init__(self) -> None:
-        self.asked: dict = {}
+        self.asked = Sampling()
 
-    def sample(self, mel, seeds, *, keep, keep_mask, progress, **settings):
-        self.asked = settings
+    def sample(self, mel, seeds, sampling, *, keep, keep_mask, progress):
+        self.asked = sampling
         drawn = [np.random.default_rng(s).random((len(mel) // 4, len(NONLIP_CHANNELS)), np.float32) for s in seeds]
         progress(1, 1)
         return np.where(keep_mask, keep, np.stack(drawn))

@@ -17,17 +17,16 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.places import WEIGHTS
-from core.prior.denoiser import led, predict_clean
+from core.prior.denoiser import predict_clean
+from core.prior.guidance import Guidance, early_gain, spread_for
+from core.prior.kept import Known
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior
 from core.prior.schedule import CosineSchedule
-from core.prior.styling import early_gain, told_spread
-from core.prior.windows import away_from_known
 
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
@@ -63,7 +62,7 @@ class DistilConfig(MixConfig):
 
 def ddim_step(clean: Tensor, noisy: Tensor, schedule: CosineSchedule, t: Tensor, following: Tensor) -> Tensor:
     """nˢ from nᵗ and n̂⁰, each item with its own t and s < t (Song et al. 2021, eq. 12 with σ = 0)."""
-    (alpha, sigma), (alpha_next, sigma_next) = schedule.levels(t, noisy), schedule.levels(following, noisy)
+    (alpha, sigma), (alpha_next, sigma_next) = schedule.coefficients(t, noisy), schedule.coefficients(following, noisy)
     return alpha_next * clean + sigma_next * (noisy - alpha * clean) / sigma
 
 
@@ -88,7 +87,7 @@ def halving_target(
     """
     between = ddim_step(teacher(noisy, t), noisy, schedule, t, middle)
     after = ddim_step(teacher(between, middle), between, schedule, middle, following)
-    (alpha, sigma), (alpha_next, sigma_next) = schedule.levels(t, noisy), schedule.levels(following, noisy)
+    (alpha, sigma), (alpha_next, sigma_next) = schedule.coefficients(t, noisy), schedule.coefficients(following, noisy)
     ratio = sigma_next / sigma
     return (after - ratio * noisy) / (alpha_next - ratio * alpha)
 
@@ -119,34 +118,25 @@ def answers_as_sampled(prior: NonlipPrior, steps: int, scale: float, batch: Batc
     said = answers_of(prior.network, prior.schedule, batch)
     deaf = replace(batch, has_audio=torch.zeros_like(batch.has_audio))
     unheard = said if scale == 1.0 else answers_of(prior.network, prior.schedule, deaf)
-    away = torch.from_numpy(np.stack([away_from_known(mask) for mask in batch.known_mask.cpu().numpy()])).to(device)
-    own_steps, none = prior.num_inference_steps, np.ones_like(prior.spread)
-    told = zip(batch.levels.cpu().numpy(), batch.has_audio.tolist(), strict=True)
-    spreads = [told_spread(prior.spread, levels, float(heard)) for levels, heard in told]
-    early = [early_gain(0.0, spread, prior.space, steps, own_steps) for spread in spreads]
-    gains = torch.from_numpy(np.stack([none if one is None else one for one in early])).to(device)[:, None]  # (B, 1, d)
-    gain = 1.0 + (gains - 1.0) * away
+
+    def guidance_of(levels: Tensor, heard: bool) -> Guidance:
+        spread = spread_for(prior.spread, levels.cpu().numpy(), float(heard))
+        gain = early_gain(0.0, spread, prior.space, steps, prior.num_inference_steps)
+        factors = None if gain is None else torch.from_numpy(gain).to(device)
+        return Guidance(scale, levels, prior.calibration, factors)
+
+    guidances = [guidance_of(*told) for told in zip(batch.levels, batch.has_audio.tolist(), strict=True)]
+    each_known = [Known(batch.clean[i : i + 1], batch.known_mask[i : i + 1]) for i in range(len(guidances))]
 
     def answer(noisy: Tensor, t: Tensor) -> Tensor:
-        clean, given, mask = said(noisy, t).float(), batch.clean, batch.known_mask
+        clean = said(noisy, t).float()
         if scale != 1.0:
             clean = scale * clean + (1.0 - scale) * unheard(noisy, t).float()
         each = [
-            led(
-                clean[i : i + 1],
-                noisy[i : i + 1],
-                int(t[i]),
-                prior.schedule,
-                batch.levels[i],
-                given[i : i + 1],
-                mask[i : i + 1],
-                prior.calibration,
-                away[i : i + 1],
-                gain[i : i + 1],
-            )
-            for i in range(len(clean))
+            guidance.lead(clean[i : i + 1], noisy[i : i + 1], int(t[i]), prior.schedule, known)
+            for i, (guidance, known) in enumerate(zip(guidances, each_known, strict=True))
         ]
-        return torch.where(mask, given, torch.cat(each))
+        return torch.where(batch.known_mask, batch.clean, torch.cat(each))
 
     return answer
 

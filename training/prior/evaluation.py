@@ -19,6 +19,7 @@ import scipy.stats
 from core.prior.features import FEATURE_GROUPS, channels_from_features, features_from_channels
 from core.prior.levels import LEVELS, measure_levels
 from core.prior.model import NonlipPrior
+from core.prior.sampling import Sampling
 from core.prior.windows import plan_windows
 from core.wire.style import PriorStyle
 
@@ -142,15 +143,15 @@ def prior_sampler(
 
     def sample(clip: Clip, seed: int) -> np.ndarray:
         mel = np.zeros((4 * clip.frames, 80), np.float32) if clip.mel is None else clip.mel.astype(np.float32)
-        channels = prior.sample(
-            mel,
-            [int(np.random.default_rng(own_chance(clip, seed)).integers(2**32))],
+        own_seed = int(np.random.default_rng(own_chance(clip, seed)).integers(2**32))
+        sampling = Sampling(
             guidance_scale=0.0 if clip.mel is None else scale,
             num_inference_steps=steps,
             sampler=method,
             style=style or PriorStyle(),
             levels=levels(clip, seed) if levels else None,
         )
+        channels = prior.sample(mel, [own_seed], sampling)
         return features_from_channels(channels[0])
 
     return sample

@@ -26,9 +26,9 @@ import torch
 
 from core.prior.calibration import BANDS, CENTRES, Calibration, frequency_shares
 from core.prior.features import d_nl
+from core.prior.guidance import STILL
 from core.prior.model import NonlipPrior
 from core.prior.steady import CUT
-from core.prior.styling import STILL
 
 from .evaluation import TO_CHOOSE_BY, HeldOut
 from .export import write

@@ -4,8 +4,8 @@
 
 A network that was trained for too short regresses to the mean where it is unsure, and guidance narrows what is left:
 takes of speech move too little. Each feature, both sides of the face together, gets a factor
-(``core.prior.styling.early_gain``), found in rounds: sample takes of training voices, compare their variance with their
-motions', correct. Each take is told the levels of the motion that it is compared with. No held-out clip takes part, nor
+(``core.prior.guidance.early_gain``), found in rounds: sample takes of training voices, compare their variance with
+their motions', correct. Each take is told the levels of the motion that it is compared with. No held-out clip takes part, nor
 do clips without sound, whose takes are led by a part of what is found (``UNHEARD``), or GRID's: factors that moved the
 brows and lids of its still talker as he moves them would move everybody else's twice as far as theirs. The factors are
 written into the shards.

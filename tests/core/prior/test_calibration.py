@@ -7,6 +7,7 @@ import torch
 
 from core.prior.calibration import BANDS, CENTRES, SHAPE, TIMES, Calibration, cosines, frequency_shares, level_shares
 from core.prior.features import d_nl
+from core.prior.kept import Known
 from core.prior.levels import LEVELS
 from core.prior.schedule import CosineSchedule
 
@@ -17,7 +18,7 @@ LEVEL = torch.zeros(len(LEVELS))
 def correct(calibration, clean, noisy, t, levels=LEVEL, given=None, mask=None):
     given = torch.zeros_like(clean) if given is None else given
     mask = torch.zeros_like(clean, dtype=torch.bool) if mask is None else mask
-    return clean + calibration.correction(SCHEDULE, clean, noisy, t, levels, given, mask)
+    return clean + calibration.correction(SCHEDULE, clean, noisy, t, levels, Known(given, mask))
 
 
 @pytest.mark.parametrize("frames", [1, 7, 100])

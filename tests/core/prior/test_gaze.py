@@ -12,6 +12,7 @@ from core.prior.features import FEATURES, d_nl, features_from_channels
 from core.prior.gaze import DRIFT, SHORTEST, GazeSettler, flight_frames
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.sampling import Sampling
 from core.prior.styling import Styling
 from core.wire.style import PriorStyle
 
@@ -187,7 +188,7 @@ def mel(frames):
 
 @pytest.mark.parametrize("style", [PriorStyle(), PriorStyle(head_amplitude=0.3, gaze_amplitude=0.7)])
 def test_in_the_world_a_takes_eyes_rest(prior, style):
-    motion = prior.sample(mel(300), [4], style=style)[0]
+    motion = prior.sample(mel(300), [4], Sampling(style=style))[0]
     world = steps(Styling(style).looks(features_from_channels(motion)))
     assert np.median(world) < 0.15 and world.max() > 1.0
     head = np.rad2deg(np.abs(np.diff(motion[:, -6:-3], axis=0)))
@@ -208,5 +209,5 @@ def test_kept_gaze_stays_and_the_rest_is_settled(prior):
 
 def test_eyes_on_the_camera_stay_on_it(prior):
     style = PriorStyle(gaze_to_camera=1.0)
-    motion = features_from_channels(prior.sample(mel(200), [3], style=style)[0])
+    motion = features_from_channels(prior.sample(mel(200), [3], Sampling(style=style))[0])
     assert np.abs(Styling(style).looks(motion)).max() <= 1.01

@@ -6,13 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.prior.denoiser import Denoiser
+from core.prior.denoiser import Denoiser, Networks
 from core.prior.features import FEATURES, d_nl
+from core.prior.guidance import Guidance, spread_for
+from core.prior.kept import Known
 from core.prior.levels import LEVELS, LIVELY_REACH, levels_of, measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.sampling import Sampling
 from core.prior.schedule import CosineSchedule
-from core.prior.styling import told_spread
 from core.wire.style import PriorStyle
 
 SCHEDULE = CosineSchedule(1000)
@@ -89,7 +91,8 @@ def test_the_talker_is_told_beside_the_audio_and_beside_its_absence(network, sca
         ("unknown", torch.full((7,), torch.nan)),
         ("calm", torch.full((7,), -2.0)),
     ):
-        denoiser = Denoiser(network, SCHEDULE, torch.zeros(80, 80), scale, given, nothing, levels=levels)
+        guidance = Guidance(scale) if levels is None else Guidance(scale, levels)
+        denoiser = Denoiser(Networks(network, network, SCHEDULE), torch.zeros(80, 80), Known(given, nothing), guidance)
         made[name] = denoiser(given, 700)
     assert torch.equal(made["left out"], made["unknown"])
     assert (made["calm"] - made["unknown"]).abs().max() > 1e-3
@@ -101,16 +104,12 @@ def test_a_style_tells_its_liveliness_unless_levels_are_given(network):
     prior = NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1), num_inference_steps=3)
     mel = np.zeros((200, 80), np.float32)
     plain = prior.sample(mel, [1])
-    np.testing.assert_array_equal(prior.sample(mel, [1], levels=np.zeros(7)), plain)
-    lively = prior.sample(mel, [1], style=PriorStyle(liveliness=0.5))
-    told = prior.sample(mel, [1], style=PriorStyle(liveliness=0.5), levels=levels_of(0.0))
+    np.testing.assert_array_equal(prior.sample(mel, [1], Sampling(levels=np.zeros(7))), plain)
+    lively = prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=0.5)))
+    told = prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=0.5), levels=levels_of(0.0)))
     assert np.abs(lively - told).max() > 1e-3, "the gain is the style's, the levels are those given"
-    pieces = prior.stream(mel, 1, levels=levels_of(-0.5))
-    np.testing.assert_array_equal(
-        np.concatenate([piece for _, piece in pieces]), prior.sample(mel, [1], levels=levels_of(-0.5))[0]
-    )
     with pytest.raises(ValueError, match="levels must be 7"):
-        prior.sample(mel, [1], levels=np.zeros(3))
+        Sampling(levels=np.zeros(3))
 
 
 def test_who_is_told_to_sit_still_is_not_led_away_from_that():
@@ -118,24 +117,24 @@ def test_who_is_told_to_sit_still_is_not_led_away_from_that():
     for turns, share in ((1.0, 1.0), (0.0, 1.0), (-1.25, 0.5), (-2.5, 0.0), (-6.0, 0.0), (np.nan, 1.0)):
         levels = np.full(len(LEVELS), -3.0, np.float32)
         levels[LEVELS.index("head turns")] = turns
-        np.testing.assert_allclose(told_spread(spread, levels), 1 + share * (spread - 1), rtol=1e-6)
+        np.testing.assert_allclose(spread_for(spread, levels), 1 + share * (spread - 1), rtol=1e-6)
 
 
 def test_a_take_that_does_not_listen_is_led_by_a_part_of_that(network, monkeypatch):
     """Between: as far as it listens; guidance beyond 1 leads no further."""
     spread, typical = np.linspace(0.9, 1.3, d_nl).astype(np.float32), np.zeros(len(LEVELS), np.float32)
     for heard, share in ((0.0, 0.2), (0.5, 0.6), (1.0, 1.0), (2.5, 1.0)):
-        np.testing.assert_allclose(told_spread(spread, typical, heard), 1 + share * (spread - 1), rtol=1e-6)
+        np.testing.assert_allclose(spread_for(spread, typical, heard), 1 + share * (spread - 1), rtol=1e-6)
     torch.nn.init.normal_(network.out.weight, 0, 0.1)
     mel = np.random.default_rng(0).normal(size=(240, 80)).astype(np.float32)
 
     def take(spread: float, scale: float) -> np.ndarray:
         factors = torch.full((d_nl,), spread)
         prior = NonlipPrior(network, torch.full((d_nl,), 0.3), torch.full((d_nl,), 0.1), 3, spread=factors)
-        return prior.sample(mel, [1], guidance_scale=scale)
+        return prior.sample(mel, [1], Sampling(guidance_scale=scale))
 
     listening, deaf = take(1.3, 1.0), take(1.3, 0.0)
-    monkeypatch.setattr("core.prior.styling.UNHEARD", 1.0)
+    monkeypatch.setattr("core.prior.guidance.UNHEARD", 1.0)
     np.testing.assert_array_equal(take(1.3, 1.0), listening)
     np.testing.assert_allclose(take(1.06, 0.0), deaf, atol=1e-5)
     assert np.abs(take(1.0, 0.0) - deaf).max() > 1e-3

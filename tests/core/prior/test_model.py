@@ -11,6 +11,7 @@ from core.motion.channels import GROUPS, HEAD, NONLIP_CHANNELS
 from core.prior.features import FEATURE_GROUPS, d_nl
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.sampling import Sampling
 from training.prior.export import save_shards
 
 
@@ -30,7 +31,7 @@ def mel(frames, seed=0):
 
 @pytest.mark.parametrize("frames", [1, 3, 39, 40, 41, 5000])
 def test_any_length(prior, frames):
-    motion = prior.sample(mel(frames), [1], num_inference_steps=2)
+    motion = prior.sample(mel(frames), [1], Sampling(num_inference_steps=2))
     assert motion.shape == (1, frames, len(NONLIP_CHANNELS)) and motion.dtype == np.float32
     assert np.isfinite(motion).all()
     expressions = motion[..., : -len(HEAD)]
@@ -57,7 +58,7 @@ def steps_asked(prior, monkeypatch, steps):
 
         monkeypatch.setattr(network, "forward", note)
     monkeypatch.setattr(prior, "coarse", coarse)
-    prior.sample(mel(30), [1], num_inference_steps=steps)
+    prior.sample(mel(30), [1], Sampling(num_inference_steps=steps))
     return asked["exact"], asked["coarse"]
 
 
@@ -74,23 +75,22 @@ def test_a_single_step_is_exact(prior, monkeypatch):
 
 
 def test_ancestral_sampler_is_seeded_too(prior):
-    first = prior.sample(mel(50), [5], sampler="ddpm", num_inference_steps=6)
-    np.testing.assert_array_equal(first[0], prior.sample(mel(50), [2, 5], sampler="ddpm", num_inference_steps=6)[1])
+    ancestral = Sampling(sampler="ddpm", num_inference_steps=6)
+    first = prior.sample(mel(50), [5], ancestral)
+    np.testing.assert_array_equal(first[0], prior.sample(mel(50), [2, 5], ancestral)[1])
 
 
 def test_guidance_one_listens_and_zero_does_not(prior):
     heard, other = mel(60, 1), mel(60, 2)
-    np.testing.assert_array_equal(
-        prior.sample(heard, [1], guidance_scale=0.0), prior.sample(other, [1], guidance_scale=0.0)
-    )
-    conditional = prior.sample(heard, [1], guidance_scale=1.0)
-    assert np.abs(conditional - prior.sample(other, [1], guidance_scale=1.0)).max() > 1e-4
+    empty, conditional = Sampling(guidance_scale=0.0), Sampling(guidance_scale=1.0)
+    np.testing.assert_array_equal(prior.sample(heard, [1], empty), prior.sample(other, [1], empty))
+    assert np.abs(prior.sample(heard, [1], conditional) - prior.sample(other, [1], conditional)).max() > 1e-4
 
 
 def test_guidance_extrapolates_along_the_difference(prior):
     """With one step the sample is n̂⁰ itself, so P_s must lie on the line through P(∅) and P(audio)."""
     empty, conditional, double = (
-        prior.sample(mel(20), [1], guidance_scale=s, num_inference_steps=1)[..., -6:] for s in (0.0, 1.0, 2.0)
+        prior.sample(mel(20), [1], Sampling(guidance_scale=s, num_inference_steps=1))[..., -6:] for s in (0.0, 1.0, 2.0)
     )
     np.testing.assert_allclose(double, 2 * conditional - empty, atol=1e-5)
 
@@ -171,7 +171,7 @@ def test_shards_load_back(prior, tmp_path):
     loaded = NonlipPrior.load(folder=tmp_path)
     assert (loaded.num_inference_steps, loaded.guidance_scale) == (7, 1.5)
     assert loaded.network.config == prior.network.config
-    ours = prior.sample(mel(30), [4], guidance_scale=1.5, num_inference_steps=7)
+    ours = prior.sample(mel(30), [4], Sampling(guidance_scale=1.5, num_inference_steps=7))
     np.testing.assert_allclose(loaded.sample(mel(30), [4]), ours, atol=5e-3)
     paths[0].unlink()
     with pytest.raises(SoliloquyError):

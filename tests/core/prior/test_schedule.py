@@ -51,7 +51,7 @@ def test_clean_noise_and_velocity_say_the_same(t):
 
 def test_levels_are_those_of_each_t():
     times = torch.tensor([0, 1, 500, 1000])
-    alpha, sigma = SCHEDULE.levels(times, torch.zeros(4, 6, 2))
+    alpha, sigma = SCHEDULE.coefficients(times, torch.zeros(4, 6, 2))
     assert alpha.shape == sigma.shape == (4, 1, 1) and alpha.dtype == torch.float32
     for k, t in enumerate(times.tolist()):
         assert alpha[k].item() == pytest.approx(SCHEDULE.alpha(t), abs=1e-7)

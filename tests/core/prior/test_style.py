@@ -1,7 +1,5 @@
 """Style controls on a tiny network: sizes, gaze, poses, loops, and what is kept whatever they say."""
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
@@ -12,11 +10,13 @@ from core.errors import BadInputError
 from core.motion.channels import GROUPS, HEAD_ROTATION, NONLIP_CHANNELS
 from core.prior.blinks import DELAY
 from core.prior.features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl, features_from_channels
+from core.prior.guidance import early_gain
 from core.prior.kept import Kept
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.sampling import Sampling
 from core.prior.spaces import ChannelSpace
-from core.prior.styling import LEAVING, Styling, early_gain, leave_poses, pose_constraints
+from core.prior.styling import LEAVING, Styling, leave_poses, pose_constraints
 from core.schema import build, checked
 from core.wire.style import PriorStyle
 
@@ -59,7 +59,7 @@ def mel(frames, seed=0):
 
 
 def sample(prior, frames=130, **style):
-    return prior.sample(mel(frames), [3], style=PriorStyle(**style))[0]
+    return prior.sample(mel(frames), [3], Sampling(style=PriorStyle(**style)))[0]
 
 
 def test_amplitudes_scale_their_group_alone(prior):
@@ -153,7 +153,7 @@ def test_what_is_kept_stays_to_the_bit_and_is_joined(swaying, style):
     mask[40:80] = True
     mask[:, columns("brows")] = True
     mask[0, columns("blink")] = True
-    motion = swaying.sample(mel(frames), [1], keep=keep, keep_mask=mask, style=PriorStyle(**style))
+    motion = swaying.sample(mel(frames), [1], Sampling(style=PriorStyle(**style)), keep=keep, keep_mask=mask)
     np.testing.assert_array_equal(motion[:, mask], keep[:, mask])
     head = np.rad2deg(motion[0][:, ROTATION])
     step = np.abs(np.diff(head, axis=0)).max(axis=1)
@@ -168,24 +168,25 @@ def test_longer_transitions_bend_earlier(prior):
     free = prior.sample(mel(frames), [1])
     changed = {}
     for transition in (2, 20):
-        motion = prior.sample(mel(frames), [1], keep=keep, keep_mask=mask, transition=transition)
+        motion = prior.sample(mel(frames), [1], Sampling(transition=transition), keep=keep, keep_mask=mask)
         np.testing.assert_array_equal(motion[:, 60:], keep[:, 60:])
         changed[transition] = np.abs(np.diff(motion[0, :61, ROTATION[0]])).max()
     assert free.shape == keep.shape and changed[20] < changed[2]
     with pytest.raises(ValueError, match="transition"):
-        prior.sample(mel(5), [1], transition=0)
+        Sampling(transition=0)
 
 
 def test_poses_hold_at_both_ends(prior):
     motion = sample(prior, start_pose=(4.0, -8.0, 2.0), end_pose=(0.0, 6.0, -1.0), head_amplitude=0.6)
     np.testing.assert_array_equal(motion[0, ROTATION], np.deg2rad(np.array([4.0, -8.0, 2.0])).astype(np.float32))
     np.testing.assert_array_equal(motion[-1, ROTATION], np.deg2rad(np.array([0.0, 6.0, -1.0])).astype(np.float32))
-    one = prior.sample(mel(1), [3], style=PriorStyle(start_pose=(4.0, -8.0, 2.0)))
+    posed = Sampling(style=PriorStyle(start_pose=(4.0, -8.0, 2.0)))
+    one = prior.sample(mel(1), [3], posed)
     np.testing.assert_array_equal(one[0, 0, ROTATION], motion[0, ROTATION])
     kept = np.zeros((1, 130, 32), np.float32)
     mask = np.zeros((130, 32), bool)
     mask[0] = True
-    again = prior.sample(mel(130), [3], keep=kept, keep_mask=mask, style=PriorStyle(start_pose=(4.0, -8.0, 2.0)))
+    again = prior.sample(mel(130), [3], posed, keep=kept, keep_mask=mask)
     assert not again[0, 0].any(), "what is kept goes before the pose"
 
 
@@ -210,46 +211,6 @@ def test_a_loop_has_no_seam(swaying, frames):
 
 def test_short_takes_cannot_loop_but_are_made(prior):
     np.testing.assert_array_equal(sample(prior, 5, loop=True), sample(prior, 5))
-
-
-@pytest.mark.parametrize("style", [{}, *STYLES])
-def test_a_stream_is_the_sample_in_pieces(prior, style):
-    frames = 300
-    rng = np.random.default_rng(2)
-    keep = np.clip(rng.normal(0.3, 0.05, (1, frames, 32)), 0, 1).astype(np.float32)
-    mask = np.zeros((frames, 32), bool)
-    mask[100:150, columns("head")] = True
-    chosen = {"style": PriorStyle(**style), "keep": keep, "keep_mask": mask}
-    whole = prior.sample(mel(frames), [8], **chosen)[0]
-    pieces = list(prior.stream(mel(frames), 8, **chosen))
-    assert len(pieces) > 2
-    firsts = [first for first, _ in pieces]
-    lengths = [len(channels) for _, channels in pieces]
-    assert firsts == [0, *itertools.accumulate(lengths)][:-1] and sum(lengths) == frames
-    np.testing.assert_array_equal(np.concatenate([channels for _, channels in pieces]), whole)
-
-
-class Glimpse:
-    """An hour of mel that only shows short slices of itself."""
-
-    def __init__(self, frames):
-        self.shape, self.longest, self.end = (4 * frames, 80), 0, 0
-
-    def __len__(self):
-        return self.shape[0]
-
-    def __getitem__(self, rows):
-        assert isinstance(rows, slice) and rows.step is None
-        self.longest, self.end = max(self.longest, rows.stop - rows.start), rows.stop
-        return mel((rows.stop - rows.start) // 4, rows.start)
-
-
-def test_an_hour_goes_by_in_windows(prior):
-    """Only slices of the sound are asked for, and what is finished comes out long before the sound has been heard."""
-    sound = Glimpse(90_000)
-    ahead = [sound.end // 4 - (first + len(part)) for first, part in itertools.islice(prior.stream(sound, 1), 20)]
-    assert sound.longest <= 4 * prior.network.config.window
-    assert sound.end < 4 * 2000 and max(ahead) < 200
 
 
 def test_liveliness_zero_is_the_plain_take_and_others_go_apart(prior):

@@ -6,6 +6,7 @@ import pytest
 from core.motion.channels import FPS, GROUPS, NONLIP_CHANNELS
 from core.prior.features import features_from_channels
 from core.prior.model import NonlipPrior
+from core.prior.sampling import Sampling
 from core.sound.mel import SAMPLE_RATE, log_mel
 from core.wire.style import PriorStyle
 
@@ -78,7 +79,7 @@ def test_gaze_goes_against_the_head(prior, mel):
 
 def test_calm_moves_less_than_lively_and_neither_stares(prior, mel, takes):
     spread = [
-        np.rad2deg(prior.sample(mel, [1], style=PriorStyle(liveliness=level))[0][:, HEAD[:3]]).std()
+        np.rad2deg(prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=level)))[0][:, HEAD[:3]]).std()
         for level in (-1.0, 1.0)
     ]
     assert spread[0] < np.rad2deg(takes[0][:, HEAD[:3]]).std() < spread[1]
@@ -96,7 +97,7 @@ def swing(motion):
 def test_liveliness_is_plain_and_grows_all_the_way(prior, mel):
     levels = (-1.0, -0.5, 0.0, 0.5, 1.0)
     swings = [
-        np.mean([swing(take) for take in prior.sample(mel, [3, 4], style=PriorStyle(liveliness=level))])
+        np.mean([swing(take) for take in prior.sample(mel, [3, 4], Sampling(style=PriorStyle(liveliness=level)))])
         for level in levels
     ]
     assert swings == sorted(swings)
@@ -105,7 +106,7 @@ def test_liveliness_is_plain_and_grows_all_the_way(prior, mel):
 
 def test_a_still_talker_sits_still(prior, mel):
     """Told levels like those of GRID's reader, the same speech is spoken with a head that hardly moves, yet blinks."""
-    still = prior.sample(mel, [3], levels=np.array([-3.4, -2.8, -0.6, -1.9, -4.0, -1.3, -0.9]))[0]
+    still = prior.sample(mel, [3], Sampling(levels=np.array([-3.4, -2.8, -0.6, -1.9, -4.0, -1.3, -0.9])))[0]
     plain = prior.sample(mel, [3])[0]
     assert swing(still) < 0.6 * swing(plain)
     assert still[:, NONLIP_CHANNELS.index("eyeBlink_L")].max() > 0.9
@@ -113,10 +114,10 @@ def test_a_still_talker_sits_still(prior, mel):
 
 def test_a_loop_comes_back_and_poses_are_reached_gently(prior, mel):
     style = PriorStyle(loop=True)
-    head = np.rad2deg(prior.sample(mel, [1], style=style)[0][:, HEAD[:3]])
+    head = np.rad2deg(prior.sample(mel, [1], Sampling(style=style))[0][:, HEAD[:3]])
     steps = np.abs(np.diff(np.r_[head, head[:1]], axis=0)).max(axis=1)
     assert steps[-1] <= np.percentile(steps[:-1], 99)
-    posed = prior.sample(mel, [1], style=PriorStyle(start_pose=(0.0, 12.0, 0.0)))[0]
+    posed = prior.sample(mel, [1], Sampling(style=PriorStyle(start_pose=(0.0, 12.0, 0.0))))[0]
     assert np.rad2deg(posed[0, HEAD[1]]) == pytest.approx(12.0, abs=1e-4)
     yaw = np.rad2deg(posed[:40, HEAD[1]])
     assert np.abs(np.diff(yaw)).max() < 1.5 and np.abs(np.diff(yaw, n=2)).max() < 1.0, "37° a second, without a jerk"

@@ -39,21 +39,21 @@ def test_resample_of_named_groups_keeps_all_others(models, request_) -> None:
     blink = group_indices("blink")
     assert np.array_equal(np.delete(channels, blink, 1), np.delete(source, blink, 1))
     assert not np.isclose(channels[:, blink], source[:, blink]).all(axis=1).any()
-    assert models.prior.asked["transition"] == 3
+    assert models.prior.asked.transition == 3
 
 
 def test_style_is_the_jobs_unless_a_resample_brings_its_own(models, request_) -> None:
     job = run(replace(request_, style=PriorStyle(head_amplitude=0.5, end_pose=(1, 2, 3)))).takes()[0].job
-    assert models.prior.asked["style"] == PriorStyle(head_amplitude=0.5, end_pose=(1.0, 2.0, 3.0))
+    assert models.prior.asked.style == PriorStyle(head_amplitude=0.5, end_pose=(1.0, 2.0, 3.0))
     assert job != run(request_).takes()[0].job, "another style is another job"
-    assert models.prior.asked["style"] == PriorStyle()
+    assert models.prior.asked.style == PriorStyle()
     run(Resample(job=job, device="cpu"))
-    assert models.prior.asked["style"].head_amplitude == 0.5
+    assert models.prior.asked.style.head_amplitude == 0.5
     own = PriorStyle(start_pose=(0.0, 1.0, 2.0))
     for _ in range(2):  # the second time it is found again in job.json
         take = run(Resample(job=job, seed=40, style=own, device="cpu")).takes()[0]
         assert take.index == 4
-    assert models.prior.asked["style"] == own
+    assert models.prior.asked.style == own
 
 
 def test_resample_whole_takes_new_seeds_each_time(models, request_) -> None:

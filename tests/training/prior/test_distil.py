@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from core.prior.calibration import SHAPE, Calibration
-from core.prior.denoiser import Denoiser, predict_clean
+from core.prior.denoiser import Denoiser, Networks, predict_clean
 from core.prior.features import d_nl
+from core.prior.guidance import Guidance, spread_for
+from core.prior.kept import Known
 from core.prior.model import NonlipPrior
 from core.prior.sampler import ddim
 from core.prior.schedule import CosineSchedule
-from core.prior.styling import told_spread
-from core.prior.windows import away_from_known
 from training.common.engine import RunConfig
 from training.prior.batches import BatchSource
 from training.prior.data import Clip
@@ -24,7 +24,7 @@ SCHEDULE = CosineSchedule(1000)
 
 def gaussian(noisy, t):
     """E[n⁰ | nᵗ] of n⁰ ~ N(0.8, 0.5²), for a batch of t."""
-    alpha, sigma = SCHEDULE.levels(t, noisy)
+    alpha, sigma = SCHEDULE.coefficients(t, noisy)
     return 0.8 + alpha * 0.25 / (alpha**2 * 0.25 + sigma**2) * (noisy - alpha * 0.8)
 
 
@@ -81,23 +81,13 @@ def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
         with torch.no_grad():
             found = answers_as_sampled(whole, 8, scale, batch)(noisy, t)
         for i in range(len(noisy)):
-            mask = batch.known_mask[i : i + 1]
-            away = torch.from_numpy(away_from_known(mask[0].numpy()))[None]
             heard = float(batch.has_audio[i])
-            gain = torch.from_numpy(told_spread(spread.numpy(), batch.levels[i].numpy(), heard))
+            gain = torch.from_numpy(spread_for(spread.numpy(), batch.levels[i].numpy(), heard))
+            guidance = Guidance(scale * heard, batch.levels[i], whole.calibration, gain)
+            known = Known(batch.clean[i : i + 1], batch.known_mask[i : i + 1])
+            networks = Networks(prior.network, prior.network, SCHEDULE)
             with torch.no_grad():
-                wanted = Denoiser(
-                    prior.network,
-                    SCHEDULE,
-                    batch.mel[i],
-                    scale * heard,
-                    batch.clean[i : i + 1],
-                    mask,
-                    1.0 + (gain - 1.0) * away,
-                    levels=batch.levels[i],
-                    calibration=whole.calibration,
-                    away=away,
-                )(noisy[i : i + 1], times[place])
+                wanted = Denoiser(networks, batch.mel[i], known, guidance)(noisy[i : i + 1], times[place])
             torch.testing.assert_close(found[i : i + 1], wanted, rtol=1e-4, atol=1e-5)
 
 
@@ -136,4 +126,4 @@ def test_a_pupil_comes_near_its_teachers_result_in_half_the_steps(prior, clips, 
 def test_steps_that_cannot_be_halved_are_refused(capsys):
     with pytest.raises(SystemExit):
         main(["--from", "10", "--to", "4"])
-    assert "doubled some times" in capsys.readouterr().err
+    assert "times a power of two" in capsys.readouterr().err

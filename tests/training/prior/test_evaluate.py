@@ -189,8 +189,8 @@ def test_talkers_are_drawn_from_training_clips_alone(options, clips):
     class Listening:
         """Notes what it is told and moves a little."""
 
-        def sample(self, mel, seeds, levels=None, **_):
-            told.append(levels)
+        def sample(self, mel, seeds, sampling):
+            told.append(sampling.levels)
             return np.zeros((1, len(mel) // 4, 32), np.float32)
 
     for levels in (held.levels, prior_evaluation.unknown_levels, None):

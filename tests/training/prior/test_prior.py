@@ -11,6 +11,7 @@ from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
 from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.sampling import Sampling
 from core.prior.schedule import CosineSchedule
 from core.prior.spaces import ChannelSpace, CodeSpace
 from core.representation.model import Representation, RepresentationConfig
@@ -129,7 +130,7 @@ def test_weights_without_levels_are_a_start_for_a_network_with_them(clips, tmp_p
     mel = np.zeros((200, 80), np.float32)
     wanted = before.sample(mel, [1])
     for liveliness in (0.0, 4.0, np.nan):
-        np.testing.assert_array_equal(after.sample(mel, [1], levels=np.full(7, liveliness)), wanted)
+        np.testing.assert_array_equal(after.sample(mel, [1], Sampling(levels=np.full(7, liveliness))), wanted)
     with pytest.raises(BadInputError, match="another shape"):  # what they say of liveliness would be lost
         train(plain, SETTINGS, clips, tmp_path / "third", tmp_path / "on")
 
