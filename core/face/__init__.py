@@ -1,1 +1,1 @@
-"""From a picture of a face to head-model parameters: landmarks, fitting, and the reconstruction network."""
+"""Faces in pictures: landmarks, face view, fit of the head model, reconstruction network."""

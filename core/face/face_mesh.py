@@ -1,9 +1,9 @@
-"""Face landmarks: 478 points a face (468 of the mesh, 5 an iris) from the models in mediapipe's wheel.
+"""Face landmarks: 478 points per face (468 of the mesh, 5 per iris) from the models in mediapipe's wheel.
 
-The mesh network wants a face that fills a good part of its picture, and its own detector sees near faces only.
-So still pictures are searched first (a far-range and a near-range detector on the whole picture, then on tiles), each
-face is cut out with a margin, and the mesh runs on the cut-out. Video is tracked: the search is repeated only where a
-face is lost.
+The mesh network needs a face that fills a good part of its picture, and its own detector finds only near faces.
+Therefore a still picture is searched first, with a far-range and a near-range detector on the whole picture and then
+on tiles. Each face is cut out with a margin, and the mesh network runs on the cut-out. In a video the face is tracked;
+the search is repeated only where the face is lost. ``points.py`` names the points.
 """
 
 from __future__ import annotations
@@ -12,36 +12,43 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-LANDMARKS = 478
-IRIS_RIGHT = slice(468, 473)
-"""The person's right iris: centre, then four points around it."""
-IRIS_LEFT = slice(473, 478)
-CONTOUR = (
-    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
-)  # fmt: skip
-"""Mesh points on the face's outline, which slide over the skin as the head turns (forehead, then person's left, chin,
-right)."""
-OUTER_EYES = (33, 263)
-"""Outer eye corners: the person's right, left."""
-INNER_LIPS = (13, 14)
-MOUTH_CORNERS = (61, 291)
-
 _SEARCH_LONG_SIDE = 1024
+"""Pixels; a view is scaled down to this side before the detectors search it."""
 _CROP_SIDE = 640
+"""Pixels; a larger cut-out is scaled down to this side for the mesh network."""
 _MIN_MESH_SIDE = 192
+"""Pixels; a smaller cut-out is scaled up to this side (the mesh network's own input size)."""
 _STILL_PASSES = 3
-"""Passes of a still picture through the tracker; the detector's box alone leaves the landmarks a few per cent off."""
+"""Passes of a still picture through the tracker. With one pass, in the detector's box, the landmarks are off by a few
+per cent."""
+_MIN_CONFIDENCE = 0.5
+"""Confidence from which mediapipe reports a face, and keeps on tracking one (its default)."""
+_MARGINS = (2.0, 1.5, 3.0)
+"""Sides of the cut-out in sides of the detected box, tried in this order until the mesh network finds a face."""
+_RELOCATED_MARGIN = 2.2
+"""Side of the region in which a video's face is tracked, in sides of the box around its landmarks: room to move."""
+_SAME_PLACE = 0.3
+"""Least overlap of a found face with the detected box it was searched in. A smaller overlap means another face."""
+_SAME_FACE = 0.4
+"""Overlap of two boxes from which both are taken to show the same face."""
+_VIEW_PAD = 0.25
+"""Border around the picture in the first view, in long sides: a face that fills the picture is only found with it."""
+_TILINGS = (2, 4)
+"""Tiles along the long side, tried in this order; neighbouring tiles overlap by half a tile."""
 _BLANK = np.zeros((64, 64, 3), np.uint8)
-"""A graph reports its set-up while its first picture runs; this one takes that picture's place inside ``_quiet``."""
+"""A graph prints its set-up while it runs its first picture. This picture is run first, inside ``_quiet``."""
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what mediapipe's C++ side writes to file descriptor 2 while it starts (no Python setting reaches it)."""
+    """Silence the messages that mediapipe's C++ code writes to file descriptor 2 while it starts.
+
+    No Python setting can turn them off.
+    """
     sys.stderr.flush()
     saved = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)
@@ -54,8 +61,8 @@ def _quiet() -> Iterator[None]:
         os.close(null)
 
 
-def _solutions():
-    """mediapipe's ``solutions`` package, imported late (it takes seconds) and quietly."""
+def _solutions() -> Any:
+    """mediapipe's ``solutions`` package (untyped), imported late, because it takes seconds, and without messages."""
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet():
@@ -64,7 +71,7 @@ def _solutions():
 
 
 def _resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """``image`` at (width, height) ``size``; area averaging when it shrinks."""
+    """``image`` scaled to ``size`` (width, height); with area averages where it shrinks."""
     import cv2
 
     shrinks = size[0] < image.shape[1]
@@ -72,13 +79,16 @@ def _resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _cut(image: np.ndarray, x0: float, y0: float, side: float) -> tuple[np.ndarray, int, int]:
-    """The square (x0, y0, side) of ``image``, edge pixels repeated where it leaves it; with its integer corner."""
-    left, top, side = int(np.floor(x0)), int(np.floor(y0)), max(int(np.ceil(side)), 2)
+    """Cut the square (x0, y0, side) out of ``image``; also returns the integer x and y of its corner.
+
+    Beyond the image its edge pixels are repeated.
+    """
+    left, top, extent = int(np.floor(x0)), int(np.floor(y0)), max(int(np.ceil(side)), 2)
     height, width = image.shape[:2]
-    inside = image[max(top, 0) : max(min(top + side, height), 1), max(left, 0) : max(min(left + side, width), 1)]
+    inside = image[max(top, 0) : max(min(top + extent, height), 1), max(left, 0) : max(min(left + extent, width), 1)]
     pad = (
-        (max(-top, 0), max(top + side - height, 0)),
-        (max(-left, 0), max(left + side - width, 0)),
+        (max(-top, 0), max(top + extent - height, 0)),
+        (max(-left, 0), max(left + extent - width, 0)),
         (0, 0),
     )
     return np.ascontiguousarray(np.pad(inside, pad, mode="edge")), left, top
@@ -93,13 +103,13 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 class FaceMesh:
-    """478 landmarks of every face in a picture, or of one face through a video.
+    """Finds the 478 landmarks of every face in a picture, or of one face in a video.
 
     Parameters
     ----------
     video
-        True: pictures are consecutive frames of one shot; the first face is tracked from frame to frame.
-        False: each picture is searched by itself and may hold several faces.
+        True: the pictures are consecutive frames of one shot, and the first face is tracked from frame to frame.
+        False: each picture is searched on its own and may show several faces.
     """
 
     def __init__(self, video: bool = False) -> None:
@@ -107,7 +117,7 @@ class FaceMesh:
         solutions = _solutions()
         self._face_mesh = solutions.face_mesh.FaceMesh
         self._face_detection = solutions.face_detection.FaceDetection
-        self._detectors: list = []
+        self._detectors: list[Any] = []
         self._region: tuple[float, float, float] | None = None
         self._mesh = self._new_mesh()
 
@@ -133,8 +143,9 @@ class FaceMesh:
 
         Returns
         -------
-        One (478, 3) float32 array a face, largest first: x, y in pixels of ``image`` (pixel centres at integer + 0.5),
-        z in the same scale, smaller is nearer. Empty when no face is found.
+        list of ndarray
+            One (478, 3) float32 array per face, the largest face first. x and y are pixels of ``image`` (pixel centres
+            at integers + 0.5); z has the same scale, and smaller is nearer. Empty when no face is found.
         """
         if not self.video:
             return self._search(image)
@@ -143,22 +154,22 @@ class FaceMesh:
             found = self._relocate(image)
         return [] if found is None else [found]
 
-    def _new_mesh(self):
+    def _new_mesh(self) -> Any:
         with _quiet():
             mesh = self._face_mesh(
                 static_image_mode=False,
                 max_num_faces=1,
                 refine_landmarks=True,
-                min_detection_confidence=0.5,
-                min_tracking_confidence=0.5,
+                min_detection_confidence=_MIN_CONFIDENCE,
+                min_tracking_confidence=_MIN_CONFIDENCE,
             )
             mesh.process(_BLANK)
         return mesh
 
     def _run(self, image: np.ndarray, region: tuple[float, float, float] | None, times: int = 1) -> np.ndarray | None:
-        """One face by the mesh network inside ``region`` (x0, y0, side) of ``image``, in pixels of ``image``.
+        """Run the mesh network inside ``region`` (x0, y0, side) of ``image``: one face in pixels of ``image``, or None.
 
-        The picture runs ``times`` through the tracker: each pass looks where the last one found the face.
+        The picture goes through the tracker ``times`` times. Each pass looks where the previous one found the face.
         """
         left = top = 0
         if region is not None:
@@ -178,28 +189,29 @@ class FaceMesh:
         return points + np.array([left, top, 0], dtype=np.float32)
 
     def _relocate(self, image: np.ndarray) -> np.ndarray | None:
-        """Find the lost face by searching the whole picture, and track from there inside a region around it."""
+        """Search the whole picture for the lost face, and from then on track it inside a region around it."""
         faces = self._search(image)
         if not faces:
             return None
         lower, upper = faces[0][:, :2].min(0), faces[0][:, :2].max(0)
-        side = 2.2 * float((upper - lower).max())
+        side = _RELOCATED_MARGIN * float((upper - lower).max())
         self._region = (*((lower + upper) / 2 - side / 2).tolist(), side)
         self._forget()
         again = self._run(image, self._region, _STILL_PASSES)
         return faces[0] if again is None else again
 
     def _forget(self) -> None:
-        """Make the tracker detect its next picture afresh."""
+        """Reset the tracker, so that it detects the face again in its next picture."""
         with _quiet():
             self._mesh.reset()
             self._mesh.process(_BLANK)
 
     def _search(self, image: np.ndarray) -> list[np.ndarray]:
+        """Landmarks of all faces of one picture, the largest face first."""
         faces: list[np.ndarray] = []
         kept: list[np.ndarray] = []
         for box in self._boxes(image):
-            for margin in (2.0, 1.5, 3.0):
+            for margin in _MARGINS:
                 side = margin * float((box[2:] - box[:2]).max())
                 corner = (box[:2] + box[2:]) / 2 - side / 2
                 self._forget()
@@ -209,29 +221,31 @@ class FaceMesh:
             if found is None:
                 continue
             bounds = np.concatenate([found[:, :2].min(0), found[:, :2].max(0)])
-            if overlap(bounds, box) > 0.3 and all(overlap(bounds, other) < 0.4 for other in kept):
+            if overlap(bounds, box) > _SAME_PLACE and all(overlap(bounds, other) < _SAME_FACE for other in kept):
                 kept.append(bounds)
                 faces.append(found)
         return sorted(faces, key=lambda face: -float(np.ptp(face[:, 0]) * np.ptp(face[:, 1])))
 
     def _boxes(self, image: np.ndarray) -> list[np.ndarray]:
-        """Boxes (x0, y0, x1, y1) in pixels that may hold a face, likeliest first; tiles only where the whole shows
-        none."""
+        """Boxes (x0, y0, x1, y1) in pixels that may show a face, the likeliest first.
+
+        Tiles are searched only if the whole picture shows no face.
+        """
         if not self._detectors:
             with _quiet():
                 self._detectors = [
-                    self._face_detection(model_selection=selection, min_detection_confidence=0.5)
-                    for selection in (1, 0)
+                    self._face_detection(model_selection=selection, min_detection_confidence=_MIN_CONFIDENCE)
+                    for selection in (1, 0)  # mediapipe's far-range and near-range detector
                 ]
                 for detector in self._detectors:
                     detector.process(_BLANK)
         height, width = image.shape[:2]
         long_side = max(height, width)
-        pad = 0.25 * long_side  # a face that fills the frame is only found with room around it
+        pad = _VIEW_PAD * long_side
         views = [(-pad, -pad, long_side + 2 * pad), (0.0, 0.0, float(long_side))]
         boxes = self._detect_views(image, views)
         if not boxes and long_side > 2 * _MIN_MESH_SIDE:
-            for parts in (2, 4):
+            for parts in _TILINGS:
                 side = long_side / parts
                 steps = np.arange(0, parts - 0.49, 0.5) * side
                 tiles = [(float(x), float(y), side) for y in steps if y < height for x in steps if x < width]
@@ -241,6 +255,7 @@ class FaceMesh:
         return boxes
 
     def _detect_views(self, image: np.ndarray, views: list[tuple[float, float, float]]) -> list[np.ndarray]:
+        """Boxes that the detectors find in square views (x0, y0, side) of ``image``, the likeliest first."""
         scored: list[tuple[float, np.ndarray]] = []
         for view in views:
             part, left, top = _cut(image, *view)
@@ -256,6 +271,6 @@ class FaceMesh:
         scored.sort(key=lambda item: -item[0])
         kept: list[np.ndarray] = []
         for _, bounds in scored:
-            if all(overlap(bounds, other) < 0.4 for other in kept):
+            if all(overlap(bounds, other) < _SAME_FACE for other in kept):
                 kept.append(bounds)
         return kept

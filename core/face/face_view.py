@@ -1,8 +1,9 @@
-"""The face view: a tight square on the face, steady through a clip, that every network which looks at faces is given.
+"""The face view: a tight square around the face, steady through a clip. It is the input of all networks for faces.
 
-A similarity (scale, turn in the picture plane, shift) brings the clip-average middle of each eye and of the mouth's
-corners to fixed places, as PC-AVS stabilises its crops, but with room for forehead and an open jaw. It is the same for
-all frames of a clip, so what moves in the view is what the person moves. Frames may be photographs, video or rendered.
+A similarity (scale, rotation in the picture plane, shift) brings three points to fixed places: the middle of each eye
+and the middle between the mouth's corners, averaged over the clip. PC-AVS stabilises its crops in the same way; this
+view has more room for the forehead and an open jaw. The similarity is the same for all frames of a clip, so every
+movement in the view is a movement of the person. Frames can be photographs, video frames or rendered pictures.
 """
 
 from __future__ import annotations
@@ -10,24 +11,32 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-VIEW_SIDE = 128
-"""Pixels of a side that the networks take."""
-ANCHORS = np.array([[0.365, 0.36], [0.635, 0.36], [0.5, 0.665]])
-"""Where the person's right eye, left eye and mouth come to lie, in shares of the view's side (x right, y down)."""
+from . import points as face_points
 
+VIEW_SIDE = 128
+"""Side of the view in pixels, as the networks take it."""
+ANCHORS = np.array([[0.365, 0.36], [0.635, 0.36], [0.5, 0.665]])
+"""Places of the person's right eye, left eye and mouth in the view, as fractions of its side (x right, y down)."""
+_REACH = 3.0
+"""Pixels of the view that are kept around it in the frame, for smoothing and interpolation at its rim."""
+_ANTIALIAS = 0.4
+"""Standard deviation of the Gaussian before shrinking, in pixels of the smaller picture."""
+
+_MESH_ANCHORS = (*reversed(face_points.EYE_CORNERS), face_points.MOUTH_CORNERS)
+_IBUG_ANCHORS = (*reversed(face_points.IBUG_EYE_CORNERS), face_points.IBUG_MOUTH_CORNERS)
 _POINTS = {
-    478: ((33, 133), (263, 362), (61, 291)),
-    468: ((33, 133), (263, 362), (61, 291)),
-    68: ((36, 39), (45, 42), (48, 54)),
+    face_points.LANDMARKS: _MESH_ANCHORS,
+    face_points.MESH_POINTS: _MESH_ANCHORS,
+    face_points.IBUG_LANDMARKS: _IBUG_ANCHORS,
 }
-"""Corners of the right eye, the left eye and the mouth in the face mesh and among the 68 landmarks of iBUG (dlib)."""
+"""Corners of the right eye, the left eye and the mouth, by the number of landmarks."""
 
 
 def anchor_points(landmarks: np.ndarray) -> np.ndarray:
     """Middle of the right eye, the left eye and the mouth's corners, (…, 3, 2) from landmarks (…, P, 2 or more).
 
-    P is 478 or 468 (face mesh) or 68 (iBUG); another number raises ValueError. Corners, not irises or lips: neither
-    gaze nor speech may move the view.
+    P is 478 or 468 (face mesh) or 68 (iBUG); another number raises ValueError. Only corners are used, not irises or
+    lips, so that neither gaze nor speech moves the view.
     """
     corners = _POINTS.get(landmarks.shape[-2])
     if corners is None:
@@ -36,7 +45,7 @@ def anchor_points(landmarks: np.ndarray) -> np.ndarray:
 
 
 def clip_similarity(landmarks: np.ndarray) -> np.ndarray:
-    """The similarity (2, 3) float64 from pixels to the unit square of the view, from a clip's landmarks.
+    """Similarity (2, 3) float64 from pixels to the unit square of the view, computed from a clip's landmarks.
 
     Parameters
     ----------
@@ -51,9 +60,9 @@ def clip_similarity(landmarks: np.ndarray) -> np.ndarray:
 
 
 def anchor_similarity(points: np.ndarray) -> np.ndarray:
-    """The similarity (2, 3) float64 that brings three points (3, 2) px nearest to ``ANCHORS``, in least squares."""
+    """Similarity (2, 3) float64 that brings three points (3, 2) px closest to ``ANCHORS``, in least squares."""
     middle = points.mean(0)
-    source = (points - middle) @ np.array([1, 1j])  # points as complex numbers: a similarity is z -> a z + b
+    source = (points - middle) @ np.array([1, 1j])  # with complex numbers a similarity is z -> a z + b
     target = (ANCHORS - ANCHORS.mean(0)) @ np.array([1, 1j])
     turn = np.vdot(source, target) / np.vdot(source, source)
     linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
@@ -61,45 +70,45 @@ def anchor_similarity(points: np.ndarray) -> np.ndarray:
 
 
 def to_view(points: np.ndarray, similarity: np.ndarray, side: int = VIEW_SIDE) -> np.ndarray:
-    """Points (…, 2) px of a frame in pixels of its view, (…, 2)."""
+    """Convert points (…, 2) from pixels of a frame to pixels of its view."""
     return side * (points @ similarity[:, :2].T + similarity[:, 2])
 
 
 def from_view(points: np.ndarray, similarity: np.ndarray, side: int = VIEW_SIDE) -> np.ndarray:
-    """Points (…, 2) px of a view in pixels of the frame it was cut from, (…, 2)."""
+    """Convert points (…, 2) from pixels of a view to pixels of the frame it was cut from."""
     return (points / side - similarity[:, 2]) @ np.linalg.inv(similarity[:, :2]).T
 
 
 def face_view(picture: np.ndarray, similarity: np.ndarray, side: int = VIEW_SIDE) -> np.ndarray:
-    """The view (side, side, 3) uint8 of a frame (H, W, 3) uint8; beyond the frame its edge pixels go on.
+    """Cut the view (side, side, 3) uint8 out of a frame (H, W, 3) uint8; beyond the frame its edge pixels are repeated.
 
-    A frame of higher resolution than the view is smoothed first, so that fine texture doesn't alias.
+    A frame with a higher resolution than the view is smoothed first, so that fine texture doesn't alias.
     """
     scale = side * float(np.hypot(*similarity[:, 0]))
-    reach = 3.0 / scale
+    reach = _REACH / scale
     corners = from_view(np.array([[0, 0], [side, 0], [0, side], [side, side]], np.float64), similarity, side)
     limit = np.array([picture.shape[1], picture.shape[0]])
     lower = np.clip(np.floor(corners.min(0) - reach), 0, limit - 1).astype(int)
     upper = np.clip(np.ceil(corners.max(0) + reach), lower + 1, limit).astype(int)
     part = np.ascontiguousarray(picture[lower[1] : upper[1], lower[0] : upper[0]])
     if scale < 1:
-        part = cv2.GaussianBlur(part, (0, 0), 0.4 / scale, borderType=cv2.BORDER_REPLICATE)
+        part = cv2.GaussianBlur(part, (0, 0), _ANTIALIAS / scale, borderType=cv2.BORDER_REPLICATE)
     matrix = side * similarity
     matrix = np.concatenate([matrix[:, :2], (matrix @ np.append(lower, 1.0))[:, None]], axis=1)
-    matrix[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5  # OpenCV counts pixel centres at integers
+    matrix[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5  # OpenCV has pixel centres at integers
     interpolation = cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
     return cv2.warpAffine(part, matrix, (side, side), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
 def network_input(views: np.ndarray) -> np.ndarray:
-    """Views (…, S, S, 3) uint8 as networks take them: (…, 3, S, S) float32, RGB 0–1."""
+    """Convert views (…, S, S, 3) uint8 to the networks' input: (…, 3, S, S) float32, RGB 0–1."""
     return np.ascontiguousarray(np.moveaxis(views, -1, -3), dtype=np.float32) / 255.0
 
 
 def sampling_theta(similarity: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
     """(2, 3) float32 for ``torch.nn.functional.affine_grid(…, align_corners=False)`` over a frame of (height, width).
 
-    With it a loss can look at generated frames through the same view and pass gradients back to them.
+    With it a loss can take the same view of generated frames and pass gradients back to them.
     """
     inverse = np.linalg.inv(np.vstack([similarity, [0.0, 0.0, 1.0]]))
     unit = np.array([[0.5, 0.0, 0.5], [0.0, 0.5, 0.5], [0.0, 0.0, 1.0]])  # −1…1 -> 0…1

@@ -1,7 +1,7 @@
-"""Damped steps of a least-squares problem whose unknowns are some a frame and some that all frames share.
+"""Damped steps of a least-squares problem with unknowns of each frame and unknowns that all frames share.
 
-Two structures: frames coupled by their accelerations (banded Cholesky), and frames coupled by shared unknowns only
-(Schur complement). Unknowns marked as held don't move: their rows and columns become the identity's.
+There are two structures: frames coupled by their accelerations (banded Cholesky), and frames coupled only by shared
+unknowns (Schur complement). Unknowns marked as held don't move: their rows and columns are those of the identity.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import numpy as np
 import torch
 from scipy.linalg import solveh_banded
 
+LEAST_DIAGONAL = 1e-6
+"""Added to the diagonal before damping, so that unknowns without any evidence are damped too."""
+
 
 def second_differences(values: torch.Tensor) -> torch.Tensor:
-    """(T − 2, …) accelerations a frame² of (T, …)."""
+    """D₂: accelerations (T − 2, …) per frame² of values (T, …)."""
     return values[2:] - 2 * values[1:-1] + values[:-2]
 
 
 def transposed_second_differences(values: torch.Tensor) -> torch.Tensor:
-    """D₂ᵀ: (T, n) from (T − 2, n)."""
+    """D₂ᵀ, the transpose of :func:`second_differences`: (T, n) from (T − 2, n)."""
     out = torch.zeros(values.shape[0] + 2, *values.shape[1:], dtype=values.dtype)
     out[:-2] += values
     out[1:-1] -= 2 * values
@@ -34,25 +37,26 @@ def schur_step(
     shared_hessian: torch.Tensor | None = None,
     shared_gradient: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Step of independent frames and of what they share; frames are eliminated first.
+    """Step of independent frames and of their shared unknowns. The frames are eliminated first.
 
     Parameters
     ----------
     hessian, gradient, held
-        (T, n, n), (T, n) and (T, n) bool of the frames' own unknowns.
+        (T, n, n), (T, n) and (T, n) bool, of the frames' own unknowns.
     damping
         Levenberg–Marquardt factor on the diagonals.
     cross, shared_hessian, shared_gradient
-        (T, n, s), (s, s), (s,); all None when nothing is shared.
+        (T, n, s), (s, s) and (s,); all None if nothing is shared.
 
     Returns
     -------
-    (T, n) and (s,) or None.
+    tuple
+        Steps (T, n) of the frames' unknowns, and (s,) of the shared ones or None.
     """
     free = (~held).double()
     square = hessian * free[:, :, None] * free[:, None, :]
     diagonal = torch.arange(hessian.shape[1])
-    square[:, diagonal, diagonal] += held.double() + damping * (hessian[:, diagonal, diagonal] + 1e-6)
+    square[:, diagonal, diagonal] += held.double() + damping * (hessian[:, diagonal, diagonal] + LEAST_DIAGONAL)
     slope = gradient * free
     factor = torch.linalg.cholesky(square)
     if cross is None or shared_hessian is None or shared_gradient is None:
@@ -69,17 +73,26 @@ def schur_step(
 def banded_step(
     hessian: torch.Tensor, gradient: torch.Tensor, held: torch.Tensor, damping: float, strength: torch.Tensor
 ) -> torch.Tensor:
-    """Step (T, n) of frames coupled by accelerations: one banded Cholesky of half bandwidth 2 n.
+    """Step (T, n) of frames coupled by accelerations: one banded Cholesky factorisation of half bandwidth 2 n.
 
-    hessian (T, n, n) and gradient (T, n) are of each frame, the gradient with the accelerations' part; ``strength``
-    (n,) is the weight of each unknown's squared acceleration, whose part of the matrix, D₂ᵀ D₂, is added here.
+    Parameters
+    ----------
+    hessian, gradient
+        (T, n, n) and (T, n) of each frame. The gradient includes the accelerations; the Hessian doesn't, because their
+        part of it, D₂ᵀ D₂, is added here.
+    held
+        (T, n) bool.
+    damping
+        Levenberg–Marquardt factor on the diagonal.
+    strength
+        (n,) weight of each unknown's squared acceleration.
     """
     frames, size = gradient.shape
     free = (~held).double().numpy()
     square = hessian.numpy() * free[:, :, None] * free[:, None, :]
     diagonal = np.arange(size)
-    square[:, diagonal, diagonal] += (1 - free) + damping * (hessian.numpy()[:, diagonal, diagonal] + 1e-6)
-    count = np.zeros((3, frames))  # entries of D₂ᵀ D₂ at lags 0, 1, 2, by frame
+    square[:, diagonal, diagonal] += (1 - free) + damping * (hessian.numpy()[:, diagonal, diagonal] + LEAST_DIAGONAL)
+    count = np.zeros((3, frames))  # entries of D₂ᵀ D₂ at lags 0, 1 and 2, for each frame
     count[0, :-2] += 1
     count[0, 1:-1] += 4
     count[0, 2:] += 1

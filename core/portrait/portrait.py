@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from ..errors import BadInputError, SoliloquyError
-from ..face.face_mesh import CONTOUR, OUTER_EYES, FaceMesh
+from ..face.face_mesh import FaceMesh
 from ..face.fitting import FitSettings, Fitter
 from ..face.landmark_model import LandmarkModel
+from ..face.points import CONTOUR, OUTER_EYES
 from ..files import make_folder, write_bytes
 from ..head.camera import Fit
 from ..head.head_model import WEIGHTS, HeadModel

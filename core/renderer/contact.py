@@ -1,7 +1,7 @@
 """Personal corrections that make lips and lids meet.
 
-On a fitted head "eyes closed" and "mouth at rest" leave a slit or an overlap of a fraction of a millimetre, which shows
-as a line of eyeball or a crack of teeth. Both are measured once on the person and taken away in proportion as the
+On a fitted head, "eyes closed" and "mouth at rest" leave a slit or an overlap of a fraction of a millimetre. It shows
+as a line of eyeball or a crack of teeth. Both errors are measured once for the person, and removed in proportion as the
 expression approaches contact.
 """
 
@@ -10,33 +10,33 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..face.points import LID_PAIRS_FROM_MIDDLE, LIP_PAIRS_FROM_MIDDLE
 from ..head.expression import target_expression
 from ..head.head_model import HeadModel
 from ..motion.channels import EXPRESSIONS
 from .spread import feature_space, spread
 
-LIDS = (
-    ((386, 374), (385, 380), (387, 373), (384, 381), (388, 390), (398, 382), (466, 249)),
-    ((159, 145), (158, 153), (160, 144), (157, 154), (161, 163), (173, 155), (246, 7)),
-)
-"""(upper, lower) face-mesh points across the lid opening: the person's left eye, right eye."""
-LIPS = ((13, 14), (82, 87), (312, 317), (81, 178), (311, 402), (80, 88), (310, 318), (191, 95), (415, 324))
-"""(upper, lower) face-mesh points across the inner lips."""
 OVERLAP_CM = 0.03
-"""How far the closed upper lid goes past the lower one."""
+"""The closed upper lid ends this far below the edge of the lower one."""
 LEAST_OPENING_CM = 0.05
-"""Change of the lips' gap over which their correction comes in, at least."""
+"""Least change of the lips' gap over which their correction comes in."""
+LEAST_CLOSING = 0.05
+"""Least remaining change of eyeBlink over which the lids' correction comes in, for eyes that are nearly shut in the
+portrait."""
+LID_WIDTHS_CM = (0.5, 0.25)
+LIP_WIDTHS_CM = (0.6, 0.3)
+"""Widths over which the corrections at the landmarks are spread; see :func:`.spread.spread`."""
 
 
 class ContactShapes:
-    """Three corrective shapes of one person: lids left, lids right, lips."""
+    """Three corrective shapes of one person: left lids, right lids, lips."""
 
     def __init__(self, model: HeadModel, neutral: Tensor, own: Tensor) -> None:
         self.blink = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
         self.own_blink = own[self.blink]
         rest = target_expression(own, torch.zeros_like(own)[None])[0]
         self.lids = torch.stack([self._lid_shape(model, neutral, own, side) for side in range(2)])
-        upper, lower = (torch.tensor(side, device=neutral.device) for side in zip(*LIPS, strict=True))
+        upper, lower = (torch.tensor(lip, device=neutral.device) for lip in zip(*LIP_PAIRS_FROM_MIDDLE, strict=True))
         points, moves = model.mesh468(neutral), model.mesh468(model.expression_basis)
         self._gap = (points[upper] - points[lower])[:, 1].mean()
         self._gap_change = (moves[:, upper] - moves[:, lower])[..., 1].mean(1)  # (53,)
@@ -45,21 +45,22 @@ class ContactShapes:
         self.lips = self._lip_shape(model, neutral, rest, upper, lower)
 
     def lip_gap(self, weights: Tensor) -> Tensor:
-        """Mean height of the opening between the inner lips, centimetres, uncorrected."""
+        """Mean height in centimetres of the opening between the inner lips, without the correction."""
         return self._gap + (self._gap_change * weights).sum()
 
     def offsets(self, weights: Tensor) -> Tensor:
-        """(V, 3) head-space centimetres for expression weights (53,)."""
-        closing = (weights[self.blink] - self.own_blink) / (1 - self.own_blink).clamp_min(0.05)
+        """(V, 3) head-space centimetres to add for expression weights (53,)."""
+        closing = (weights[self.blink] - self.own_blink) / (1 - self.own_blink).clamp_min(LEAST_CLOSING)
         closing = closing.clamp(0, 1).square()
         lips = ((self.lip_gap(weights) - self._own_gap).abs() / self._gap_range).clamp(max=1)
         return closing[0] * self.lids[0] + closing[1] * self.lids[1] + lips * self.lips
 
     def _lid_shape(self, model: HeadModel, neutral: Tensor, own: Tensor, side: int) -> Tensor:
-        """Moves the closed upper lid onto the lower one."""
+        """(V, 3) offsets that move the closed upper lid onto the lower one."""
         weights = own.clone()
         weights[self.blink[side]] = 1
-        upper, lower = (torch.tensor(lid, device=neutral.device) for lid in zip(*LIDS[side], strict=True))
+        pairs = LID_PAIRS_FROM_MIDDLE[side]
+        upper, lower = (torch.tensor(lid, device=neutral.device) for lid in zip(*pairs, strict=True))
         points = model.mesh468(neutral + model.expression_offsets(weights))
         wanted = points[lower] - points[upper]
         wanted[:, 1] -= OVERLAP_CM
@@ -70,11 +71,11 @@ class ContactShapes:
             feature_space(model, open_eye, points=True)[upper],
             wanted,
             torch.ones(len(upper), device=neutral.device),
-            (0.5, 0.25),
+            LID_WIDTHS_CM,
         )
 
     def _lip_shape(self, model: HeadModel, neutral: Tensor, rest: Tensor, upper: Tensor, lower: Tensor) -> Tensor:
-        """Moves both lips, each half the way, until they touch at rest."""
+        """(V, 3) offsets that move both lips, each half the way, until they touch at rest."""
         shape = neutral + model.expression_offsets(rest)
         points = model.mesh468(shape)
         gap = (points[upper] - points[lower])[:, 1]
@@ -85,5 +86,5 @@ class ContactShapes:
             feature_space(model, shape, points=True)[torch.cat([upper, lower])],
             torch.cat([-half, half]),
             torch.ones(2 * len(upper), device=neutral.device),
-            (0.6, 0.3),
+            LIP_WIDTHS_CM,
         )

@@ -1,6 +1,6 @@
 """Operations on picture-shaped fields: smooth filling, blurring, sampling along a flow.
 
-All of them treat the pictures of a batch one by one, so a frame comes out the same in any batch.
+All of them treat the pictures of a batch independently, so a frame has the same result in any batch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def pixel_grid(height: int, width: int, device: torch.device | str = "cpu") -> T
 
 
 def sample(picture: Tensor, positions: Tensor, mode: str = "bilinear") -> Tensor:
-    """Read a picture at pixel positions; beyond its rim the rim's colours go on.
+    """Sample a picture at pixel positions. Beyond its edge the colours of the edge continue.
 
     Parameters
     ----------
@@ -44,16 +44,16 @@ def sample(picture: Tensor, positions: Tensor, mode: str = "bilinear") -> Tensor
 
 
 def resize(field: Tensor, height: int, width: int) -> Tensor:
-    """(B, C, H, W) to another size: means of blocks when smaller by whole factors, else bilinear."""
+    """Resize (B, C, H, W): means of blocks if it shrinks by whole factors, else bilinear."""
     if field.shape[-2] % height == 0 and field.shape[-1] % width == 0:
         return F.avg_pool2d(field, (field.shape[-2] // height, field.shape[-1] // width))
     return F.interpolate(field, (height, width), mode="bilinear", align_corners=False)
 
 
 def blur(field: Tensor, radius: int, passes: int = 3) -> Tensor:
-    """Repeated box means of (B, C, H, W), the rim's values going on beyond it.
+    """Repeated box means of (B, C, H, W). Beyond the edge its values continue.
 
-    Three passes come close to a Gaussian of sigma ≈ 1.05 · radius + 0.5.
+    Three passes are close to a Gaussian with sigma ≈ 1.05 · radius + 0.5.
     """
     if radius < 1:
         return field
@@ -66,9 +66,9 @@ def blur(field: Tensor, radius: int, passes: int = 3) -> Tensor:
 
 
 def _sums(field: Tensor, count: int, dim: int) -> Tensor:
-    """Sums of an odd ``count`` of entries from each on along a dimension, which gets shorter by ``count`` − 1."""
+    """Sums over a sliding window of ``count`` entries (odd) along a dimension, which gets shorter by ``count`` − 1."""
     length = field.shape[dim] - count + 1
-    # Sums of spans of 1, 2, 4, … entries, joined by the binary digits of the count: much faster here than pooling.
+    # Sums of 1, 2, 4, … entries are joined by the binary digits of the count. This is much faster than pooling here.
     total, start, span = field.narrow(dim, 0, length), 1, 1
     while start < count:
         kept = field.shape[dim] - span
@@ -79,7 +79,7 @@ def _sums(field: Tensor, count: int, dim: int) -> Tensor:
 
 
 def dilate(mask: Tensor, radius: int) -> Tensor:
-    """Largest value within a square of (B, C, H, W)."""
+    """Largest value within a square around each pixel of (B, C, H, W)."""
     if radius < 1:
         return mask
     rows = largest_of(F.pad(mask, (radius, radius, 0, 0), value=-torch.inf), 2 * radius + 1, 3)
@@ -87,9 +87,9 @@ def dilate(mask: Tensor, radius: int) -> Tensor:
 
 
 def largest_of(field: Tensor, count: int, dim: int) -> Tensor:
-    """Largest of ``count`` entries from each on along a dimension, which gets shorter by ``count`` − 1.
+    """Largest value in a sliding window of ``count`` entries along a dimension, which gets shorter by ``count`` − 1.
 
-    Of spans twice as long each time, which is many times faster than pooling on a processor.
+    The window doubles at each step, which is many times faster than pooling on a processor.
     """
     span = 1
     while span < count:
@@ -100,19 +100,19 @@ def largest_of(field: Tensor, count: int, dim: int) -> Tensor:
 
 
 def erode(mask: Tensor, radius: int) -> Tensor:
-    """Smallest value within a square of (B, C, H, W)."""
+    """Smallest value within a square around each pixel of (B, C, H, W)."""
     return -dilate(-mask, radius)
 
 
 def fill_smoothly(values: Tensor, weights: Tensor) -> Tensor:
-    """Continue values smoothly to where they aren't known, by a pyramid of weighted means (push and pull).
+    """Continue values smoothly into unknown pixels, by a pyramid of weighted means (push and pull).
 
     Parameters
     ----------
     values
         (B, C, H, W).
     weights
-        (B, 1, H, W) in 0..1: how far each value is to be trusted; where it is 1 the value stays.
+        (B, 1, H, W) in 0..1: trust in each value. A value with weight 1 stays as it is.
     """
     height, width = values.shape[-2:]
     if height <= 2 or width <= 2:
@@ -128,7 +128,7 @@ def fill_smoothly(values: Tensor, weights: Tensor) -> Tensor:
     return values * weights + fine * (1 - weights)
 
 
-def smoothstep(low: float, high: float, value: Tensor) -> Tensor:
-    """0 below ``low``, 1 above ``high``, cubic between; the other way round where ``low`` > ``high``."""
+def smoothstep(low: float | Tensor, high: float | Tensor, value: Tensor) -> Tensor:
+    """0 below ``low``, 1 above ``high``, cubic in between; falling instead of rising if ``low`` > ``high``."""
     t = ((value - low) / (high - low)).clamp(0, 1)
     return t * t * (3 - 2 * t)

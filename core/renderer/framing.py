@@ -1,7 +1,7 @@
-"""From the whole photograph to the square that is rendered, and back.
+"""From the whole photograph to the rendered square, and back.
 
-The photograph is scaled once so that the portrait's crop square measures ``size`` pixels; the square is cut on whole
-pixels of that picture, so that pasting it back moves nothing.
+The photograph is scaled once, so that the portrait's crop square measures ``size`` pixels. The square is cut at whole
+pixels of the scaled picture, so that it doesn't shift when it is pasted back.
 """
 
 from __future__ import annotations
@@ -18,17 +18,21 @@ if TYPE_CHECKING:
 MAX_SIDE = 2160
 """Longest side of a whole-photograph frame, pixels."""
 FEATHER = 0.03
-"""Width of the soft rim of the pasted square, in parts of its side."""
+"""Width of the soft rim of the pasted square, as a fraction of its side."""
+ANTIALIAS = 0.4
+"""Standard deviation of the Gaussian before shrinking, in pixels of the smaller picture."""
+LEAST_BLUR = 0.5
+"""Standard deviation in pixels of the photograph up to which that Gaussian is left out."""
 
 
 @dataclass(frozen=True)
 class Framing:
-    """Where the square lies and what is around it.
+    """The square's place in the photograph, and the frame around it.
 
     Attributes
     ----------
     crop
-        (S, S, 3) uint8: the square of the scaled photograph, rim colours repeated beyond the photograph's edge.
+        (S, S, 3) uint8: the square of the scaled photograph. Beyond the photograph its edge colours are repeated.
     inside
         (S, S) bool: pixels that the photograph covers.
     scale
@@ -36,7 +40,7 @@ class Framing:
     origin
         (x, y) of the square's first pixel in the scaled photograph.
     frame
-        (H, W, 3) uint8 even-sized picture that the square is pasted into; the square itself for framing "crop".
+        (H, W, 3) uint8 picture of even size that the square is pasted into; the square itself for framing "crop".
     paste
         (x, y, side) of the rendered square in the frame.
     """
@@ -48,17 +52,17 @@ class Framing:
     frame: np.ndarray
     paste: tuple[int, int, int]
 
-    def camera(self, portrait: Portrait) -> tuple[float, float, float]:
+    def camera(self, portrait: Portrait) -> tuple[float, tuple[float, float]]:
         """Focal length and principal point (x, y) in pixels of the square."""
         cx, cy = (float(portrait.centre[k]) * self.scale - self.origin[k] for k in range(2))
-        return float(portrait.focal) * self.scale, cx, cy
+        return float(portrait.focal) * self.scale, (cx, cy)
 
     def to_crop(self, points: np.ndarray) -> np.ndarray:
-        """(..., 2) pixels of the photograph as pixels of the square."""
+        """Convert points (..., 2 or more) from pixels of the photograph to pixels of the square (..., 2)."""
         return points[..., :2] * self.scale - np.asarray(self.origin, np.float32)
 
     def compose(self, square: np.ndarray) -> np.ndarray:
-        """Put a rendered square (S, S, 3) uint8 into the frame, feathered at the square's rim."""
+        """Paste a rendered square (S, S, 3) uint8 into the frame, with a soft rim."""
         x, y, side = self.paste
         height, width = self.frame.shape[:2]
         if (x, y, side) == (0, 0, height) and height == width == square.shape[0]:
@@ -75,7 +79,7 @@ class Framing:
 
 
 def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
-    """Scale the photograph and cut the square; ``framing`` is "portrait" or "crop" (``ValueError`` otherwise)."""
+    """Scale the photograph and cut out the square; ``framing`` is "portrait" or "crop" (``ValueError`` otherwise)."""
     if framing not in ("portrait", "crop"):
         raise ValueError(f'framing must be "portrait" or "crop", not {framing!r}')
     image = np.ascontiguousarray(portrait.image)
@@ -97,12 +101,12 @@ def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
 
 
 def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
-    """The image at another scale about its corner, without aliasing; at least 2 × 2 pixels."""
+    """The image at another scale, its first corner kept in place, without aliasing; at least 2 × 2 pixels."""
     height, width = (max(2, int(side * scale)) for side in image.shape[:2])
     if scale < 1:
-        sigma = 0.4 / scale
-        image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.5 else image
-    # Pixel centres lie at half-integers: output centre x + 0.5 reads input (x + 0.5) / scale − 0.5.
+        sigma = ANTIALIAS / scale
+        image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > LEAST_BLUR else image
+    # OpenCV has pixel centres at integers, we have them at half-integers: x reads the input at (x + 0.5) / scale − 0.5.
     shift = 0.5 / scale - 0.5
     matrix = np.array([[1 / scale, 0, shift], [0, 1 / scale, shift]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
@@ -110,7 +114,7 @@ def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _cut(image: np.ndarray, origin: tuple[int, int], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A square that may reach beyond the image, and the mask of what lies within."""
+    """A square that can reach beyond the image, and the mask of its pixels within the image."""
     columns, rows = (np.arange(size) + start for start in origin)
     height, width = image.shape[:2]
     crop = image[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None]]
@@ -119,7 +123,7 @@ def _cut(image: np.ndarray, origin: tuple[int, int], size: int) -> tuple[np.ndar
 
 
 def _feather(side: int) -> np.ndarray:
-    """(side, side) uint16 weights 0..256, 0 on the rim."""
+    """(side, side) uint16 weights 0..256; 0 at the rim."""
     distance = np.minimum(np.arange(side), np.arange(side)[::-1]) / max(FEATHER * side, 1.0)
     ramp = np.clip(distance, 0, 1)
     return np.round(256 * np.minimum(ramp[:, None], ramp[None])).astype(np.uint16)

@@ -1,4 +1,5 @@
-"""Small windows of the square, rasterised finer than the frame: mouth and eyes, whose edges are what one looks at."""
+"""Small windows of the square for mouth and eyes. They are rasterised finer than the frame, because viewers look at the
+edges there."""
 
 from __future__ import annotations
 
@@ -14,12 +15,17 @@ from .fields import pixel_grid, smoothstep
 from .spread import feature_space
 
 FEATHER = 0.16
-"""Width of a window's soft rim, in parts of its side."""
+"""Width of a window's soft rim, as a fraction of its side."""
+FINENESS = (3, 2)
+"""Samples per pixel along each axis, for squares up to ``FINE_SIDE`` and for larger ones."""
+FINE_SIDE = 256
+TRUSTED = (0.3, 0.8)
+"""Trust of a vertex from which a window redraws its skin, and redraws it fully."""
 
 
 @dataclass(frozen=True)
 class PatchView:
-    """A window as rasterised in B frames.
+    """A window, rasterised in B frames.
 
     Attributes
     ----------
@@ -28,9 +34,9 @@ class PatchView:
     fineness
         Samples per pixel of the square along each axis.
     fragments
-        At the finer resolution.
+        What the rasteriser found, at the finer resolution.
     values
-        (B, C, h, w) vertex attributes, finer resolution.
+        (B, C, h, w) vertex attributes at the finer resolution.
     """
 
     origin: Tensor
@@ -40,18 +46,29 @@ class PatchView:
 
 
 class Patch:
-    """A window of fixed size that follows a point of the face."""
+    """A window of fixed size that follows a point of the face.
+
+    Parameters
+    ----------
+    triangles
+        (F, 3) triangles that are drawn in it.
+    width, height
+        Size in pixels of the square.
+    size
+        Side of the square in pixels.
+    """
 
     def __init__(self, triangles: Tensor, width: int, height: int, size: int) -> None:
         self.triangles = triangles
         self.width, self.height, self.size = min(width, size), min(height, size), size
         x = self._ramp(self.width)
         y = self._ramp(self.height)
-        self.fineness = 3 if size <= 256 else 2
+        self.fineness = FINENESS[0] if size <= FINE_SIDE else FINENESS[1]
         self.window = (y[:, None] * x[None])[None, None]
 
     @staticmethod
     def _ramp(side: int) -> Tensor:
+        """(side,) 0..1, rising from both ends over the soft rim."""
         position = torch.arange(side, dtype=torch.float32) + 0.5
         return smoothstep(0.0, max(FEATHER * side, 1.0), torch.minimum(position, side - position))
 
@@ -67,13 +84,16 @@ class Patch:
 
     @staticmethod
     def within(view: PatchView, points: Tensor, margin: float = 0.0) -> Tensor:
-        """(B, 1, h, w) 0 or 1: the rectangle around points (B, N, 2) px of the square, ``margin`` px wider."""
+        """(B, 1, h, w) 1 within the rectangle around points (B, N, 2) px of the square, ``margin`` px wider; else 0."""
         low, high = points.amin(1)[:, None, None] - margin, points.amax(1)[:, None, None] + margin
         grid = pixel_grid(*view.values.shape[-2:]) / view.fineness + view.origin[:, None, None]
         return ((grid > low) & (grid < high)).all(-1)[:, None].float()
 
     def paste(self, frame: Tensor, view: PatchView, colour: Tensor, cover: Tensor) -> Tensor:
-        """Lay the window's colour (B, 3, h, w), premultiplied by its cover (B, 1, h, w), over frames (B, 3, S, S)."""
+        """Frames (B, 3, S, S) with the window laid over them.
+
+        ``colour`` (B, 3, h, w) is multiplied by ``cover`` (B, 1, h, w) already.
+        """
         colour, cover = (F.avg_pool2d(v, self.fineness) * self.window for v in (colour, cover))
         out = frame.clone()
         for k, (x, y) in enumerate(view.origin.tolist()):
@@ -82,8 +102,16 @@ class Patch:
         return out
 
 
+def cover_of(trust: Tensor) -> Tensor:
+    """(V,) 0..1: how far a window redraws the skin at vertices whose trust in the photograph is (V,) 0..1."""
+    return smoothstep(*TRUSTED, trust)
+
+
 def triangles_near(model: HeadModel, parts: tuple[str, ...], centre: Tensor, radii: tuple[float, float]) -> Tensor:
-    """(F, 3) triangles of some parts within an ellipse (x and y radius, cm) around a point of the mean head."""
+    """(F, 3) triangles of some parts in an ellipse (x and y radius in cm) around a point (3,) of the mean head.
+
+    Only those on the front of the head (z > 0).
+    """
     triangles = model.triangles[model.part_triangles(*parts)]
     middle = model.mean[triangles].mean(1)
     scaled = (middle - centre)[:, :2] / torch.tensor(radii, device=centre.device)
@@ -91,7 +119,7 @@ def triangles_near(model: HeadModel, parts: tuple[str, ...], centre: Tensor, rad
 
 
 def borrow_hidden(model: HeadModel, shape: Tensor, positions: Tensor, visible: Tensor, region: Tensor) -> Tensor:
-    """Give vertices that the photograph hides the texture position of the nearest one it shows.
+    """(V, 2) texture positions in which each hidden vertex has the position of the nearest visible one.
 
     Parameters
     ----------
@@ -100,9 +128,9 @@ def borrow_hidden(model: HeadModel, shape: Tensor, positions: Tensor, visible: T
     positions
         (V, 2) texture positions.
     visible
-        (V,) bool.
+        (V,) bool: the photograph shows the vertex.
     region
-        Indices of the vertices to treat, and to borrow from.
+        Indices of the vertices to change, and to take positions from.
     """
     features = feature_space(model, shape)
     givers = region[visible[region]]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..compute.threads import side_by_side
+from ..face.points import LID_RINGS
 from ..head.head_model import HeadModel
 from ..head.raster import interpolate, rasterise
 from ..motion.motion import Motion
@@ -27,7 +28,7 @@ from .framing import frame_portrait
 from .generator.refine import Painter, Refiner
 from .geometry import HeadGeometry, PosedHeads
 from .light import Light
-from .masks import LID_RINGS, polygon
+from .masks import polygon
 from .matte import separate
 from .mouth import Mouth
 from .stretched import StretchedPerson

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from core.face.face_mesh import OUTER_EYES
+from core.face.points import OUTER_EYES
 
 from ..tracking.landmarks import MAX_GAP, BadClip
 from ..tracking.tracks import MAX_STEP

@@ -14,18 +14,32 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 from core.face.face_mesh import FaceMesh
+from core.face.points import (
+    EYE_CORNERS,
+    LID_RINGS,
+    LIP_LINE,
+    LIPS_INNER_RING,
+    LIPS_OUTER_RING,
+    MOUTH_CORNERS,
+    OUTER_EYES,
+)
 from core.head.head_model import HeadModel
 from training.head.rendered_heads import RenderedHead, render_random_head
 from training.head.surface import closest_on_mesh
 
 CHAINS = {
-    "lips_outer": (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146),
-    "lips_inner": (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95),
-    "eye_right": (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
-    "eye_left": (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
+    "lips_outer": LIPS_OUTER_RING,
+    "lips_inner": LIPS_INNER_RING,
+    "eye_right": LID_RINGS[1],
+    "eye_left": LID_RINGS[0],
 }
 """Face-mesh points along the contours, from the person's right corner (eyes: the outer corner), upper edge first."""
-SECOND_CORNER = {"lips_outer": 291, "lips_inner": 308, "eye_right": 133, "eye_left": 362}
+SECOND_CORNER = {
+    "lips_outer": MOUTH_CORNERS[1],
+    "lips_inner": LIP_LINE[-1][0],
+    "eye_right": EYE_CORNERS[1][1],
+    "eye_left": EYE_CORNERS[0][1],
+}
 CORNER68 = {"lips_outer": 54, "lips_inner": 64, "eye_right": 39, "eye_left": 42}
 """The contour's second corner among the face mesh's points and among the 68 landmarks."""
 FLIP = np.array([-1.0, 1.0, 1.0])
@@ -176,11 +190,12 @@ def place_points(head: HeadModel, heads: int = HEADS, seed: int = SEED) -> MeshP
 
 def align_upright(shape: np.ndarray) -> np.ndarray:
     """Detected mesh (468, 3) turned to the front, eye corners level, outer-eye distance 1, their middle at zero."""
-    across = shape[263] - shape[33]
+    right, left = OUTER_EYES
+    across = shape[left] - shape[right]
     scale = np.linalg.norm(across)
     x = across / scale
     up = shape[168] - shape[17]
     y = up - (up @ x) * x
     y /= np.linalg.norm(y)
     frame = np.stack([x, y, np.cross(x, y)])
-    return (shape - 0.5 * (shape[33] + shape[263])) @ frame.T / scale
+    return (shape - 0.5 * (shape[right] + shape[left])) @ frame.T / scale

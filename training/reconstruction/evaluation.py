@@ -14,6 +14,7 @@ from torch import Tensor
 from core.face.face_view import VIEW_SIDE
 from core.face.landmark_model import LandmarkModel
 from core.face.reconstruction import Face, Reconstruction, camera_pose
+from core.head.camera import pinhole
 from core.head.head_model import HeadModel
 from core.head.rotation import matrix_to_euler, rotation_vector
 from core.motion.channels import EXPRESSIONS
@@ -95,8 +96,7 @@ class Geometry:
         """(n,) mean distance of R's landmarks to the true ones over the true outer-eye distance, contour aside."""
         posed = self.points(sight.face.identity, sight.face.expression) @ sight.rotation.mT
         posed = posed + sight.translation[:, None]
-        flat = posed[..., :2] * torch.tensor([1.0, -1.0]) / -posed[..., 2:]
-        pixels = sight.truth["centre"][:, None] + sight.truth["focal"][:, None, None] * flat
+        pixels = pinhole(posed, sight.truth["focal"][:, None, None], sight.truth["centre"][:, None])
         right, left = self.model.outer_eyes
         truth = sight.truth["landmarks"]
         eyes = (truth[:, left] - truth[:, right]).norm(dim=-1)

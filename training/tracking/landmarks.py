@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.face.face_mesh import LANDMARKS, OUTER_EYES, FaceMesh
+from core.face.face_mesh import FaceMesh
+from core.face.points import LANDMARKS, LIP_LINE, MOUTH_CORNERS, OUTER_EYES
 
 from . import video
 
-LIP_GAPS = ((82, 87), (13, 14), (312, 317))
+LIP_GAPS = LIP_LINE[4:7]
 """Pairs of inner-lip points, upper and lower, across the middle of the mouth."""
 MAX_GAP = 5
 """Lost frames in a row that are still bridged by straight lines."""
@@ -79,5 +80,5 @@ def mouth_shape(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     flat = landmarks[..., :2]
     eyes = np.linalg.norm(flat[:, OUTER_EYES[0]] - flat[:, OUTER_EYES[1]], axis=-1)
     gaps = np.mean([np.linalg.norm(flat[:, up] - flat[:, low], axis=-1) for up, low in LIP_GAPS], axis=0)
-    width = np.linalg.norm(flat[:, 61] - flat[:, 291], axis=-1)
+    width = np.linalg.norm(flat[:, MOUTH_CORNERS[0]] - flat[:, MOUTH_CORNERS[1]], axis=-1)
     return (gaps / eyes).astype(np.float32), (width / eyes).astype(np.float32)

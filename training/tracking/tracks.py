@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from core.face.landmark_model import LandmarkModel
+from core.face.points import OUTER_EYES
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 
@@ -42,7 +43,7 @@ def check(arrays: dict[str, np.ndarray]) -> None:
 
 def check_steps(landmarks: np.ndarray) -> None:
     """Raise BadClip where the landmarks (T, 478, 3) jump."""
-    eyes = np.linalg.norm(landmarks[:, 33, :2] - landmarks[:, 263, :2], axis=-1)
+    eyes = np.linalg.norm(landmarks[:, OUTER_EYES[0], :2] - landmarks[:, OUTER_EYES[1], :2], axis=-1)
     steps = np.linalg.norm(np.diff(landmarks[..., :2], axis=0), axis=-1).mean(1) / eyes[1:]
     if steps.max() > MAX_STEP:
         raise BadClip(f"the face jumps by {steps.max():.2f} eye distances at frame {int(steps.argmax()) + 1}")

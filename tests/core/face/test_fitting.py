@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.face.fitting import FRAME, FitSettings, Fitter
+from core.face.fit_problem import FRAME, FitSettings
+from core.face.fitting import Fitter
 from core.face.landmark_model import LandmarkModel
 from core.head.camera import Fit, gaps, project
 from core.head.head_model import HeadModel
@@ -78,13 +79,13 @@ def test_jacobian_matches_finite_differences(model: LandmarkModel, shared: bool)
     truth = person(model, 2)
     fitter = Fitter(model, FitSettings(huber=1e6))  # far from the robust loss' corner, whose weight is held constant
     landmarks = seen(model, truth, 1.0)
-    rows, by_frame, by_shared = fitter._data(truth, fitter.seen(landmarks), shared)
+    rows, by_frame, by_shared = fitter.problem.linearised(truth, fitter.seen(landmarks), shared)
     generator = torch.Generator().manual_seed(1)
     step = torch.randn(2, FRAME, generator=generator) * 2e-3
     # inside their bounds, where the projection to [0, 1] does nothing
     step[:, : len(EXPRESSIONS)] = step[:, : len(EXPRESSIONS)].abs() * torch.where(truth.expression < 0.5, 1.0, -1.0)
     shared_step = torch.randn(by_shared.shape[-1], generator=generator) * 2e-3 if shared else None
-    moved = fitter._data(fitter._moved(truth, step, shared_step), fitter.seen(landmarks), False)[0]
+    moved = fitter.problem.linearised(fitter.problem.moved(truth, step, shared_step), fitter.seen(landmarks), False)[0]
     linear = (by_frame @ step[..., None])[..., 0]
     if shared:
         linear = linear + by_shared @ shared_step

@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from core.errors import BadInputError
-from core.face.face_mesh import OUTER_EYES
+from core.face.points import OUTER_EYES
 from core.head.camera import Fit, project
 from core.head.rotation import euler_to_matrix
 from core.portrait import portrait as portrait_module

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from core.face.face_mesh import FaceMesh
+from core.face.points import LID_RINGS
 from core.head.expression import target_expression
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
@@ -22,7 +23,7 @@ from core.portrait.portrait import fit_portrait, load_portrait
 from core.renderer import Renderer
 from core.renderer.fields import blur, dilate, fill_smoothly, largest_of, sample
 from core.renderer.framing import frame_portrait
-from core.renderer.masks import LID_RINGS, polygon
+from core.renderer.masks import polygon
 
 DATA = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).resolve().parents[3].parent / "shared" / "data"))
 
@@ -118,7 +119,7 @@ def test_teeth_darken_behind_rounded_lips_alone(renderer):
     )
     channels = (torch.tensor(v) for v in (motion.expression, motion.rotation))
     heads = renderer.geometry.pose(*channels, torch.zeros(4, 3))
-    light = renderer.mouth._light_within(heads)[:, 1, 0, 0]
+    light = renderer.mouth.interior.light_within(heads)[:, 1, 0, 0]
     assert float(light[:2].min()) > 0.95
     assert float(light[3]) < float(light[2]) - 0.05 < 0.9
 
@@ -192,7 +193,7 @@ def test_framing_cuts_what_it_pastes(portrait):
     np.testing.assert_array_equal(framing.compose(framing.crop), framing.frame)
     nose = framing.to_crop(portrait.landmarks[4:5])[0]
     assert (np.abs(nose - 128) < 64).all()
-    focal, cx, cy = framing.camera(portrait)
+    focal, (cx, cy) = framing.camera(portrait)
     assert focal == pytest.approx(portrait.focal * framing.scale)
     back = (np.array([cx, cy]) + framing.origin) / framing.scale
     np.testing.assert_allclose(back, portrait.centre, atol=1e-3)

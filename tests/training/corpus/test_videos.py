@@ -16,12 +16,12 @@ import torch
 from skimage import data
 
 from core.errors import BadInputError, SoliloquyError
-from core.face.face_mesh import OUTER_EYES
+from core.face.points import OUTER_EYES
 from core.head.camera import Fit
 from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.portrait.portrait import head_crop
-from core.readback.track import mean_rotation, relative_pose
+from core.readback.track import relative_pose
 from training.common.splits import split
 from training.corpus import crops, shards, videos
 from training.corpus.crops import SIDE, clip_crop, pack, unpack
@@ -31,6 +31,7 @@ from training.corpus.shards import shard_facts, write_shard
 from training.corpus.videos import Places, build, find_videos, tasks
 from training.tracking import video
 from training.tracking.landmarks import MAX_GAP, BadClip
+from training.tracking.talker import mean_rotation
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg isn't installed")
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.head.camera import pinhole
 from core.head.head_model import PARTS, HeadModel
 from core.head.raster import Fragments, interpolate_fragments, rasterise
 from core.head.rotation import euler_to_matrix
@@ -41,10 +42,8 @@ class Camera:
 
     def project(self, points: Tensor) -> Tensor:
         """(B, N, 3) camera space -> x, y pixels and distance (B, N, 3)."""
-        distance = -points[..., 2]
-        x = self.centre[:, None, 0] + self.focal[:, None] * points[..., 0] / distance
-        y = self.centre[:, None, 1] - self.focal[:, None] * points[..., 1] / distance
-        return torch.stack([x, y, distance], -1)
+        pixels = pinhole(points, self.focal[:, None, None], self.centre[:, None])
+        return torch.cat([pixels, -points[..., 2:]], -1)
 
 
 @dataclass(frozen=True)
