@@ -81,12 +81,13 @@ def render_takes(scene: bpy.types.Scene, out: Path) -> list[Path]:
     """One H.264/AAC file for each take; the take on show is the last one rendered."""
     from soliloquy.addon import compat
     from soliloquy.addon.sequencer import strips
+    from soliloquy.core.wire.names import frame_name
 
     videos = []
     for index, take in reversed(list(enumerate(scene.soliloquy.takes))):
         scene.soliloquy.active_take = index
         strip = strips.find_strip(scene, take.image_strip)
-        first = bpy.data.images.load(str(take.path() / "frames" / strips.frame_name(0)))
+        first = bpy.data.images.load(str(take.path() / "frames" / frame_name(0)))
         scene.render.resolution_x, scene.render.resolution_y = first.size
         scene.render.resolution_percentage = 100
         # The strip was made to fit the scene's earlier size; the video has the frames' own.

@@ -22,7 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.head.head_model import HeadModel
-from core.motion.channels import CHANNELS, FPS, LIP_CHANNELS, NONLIP_CHANNELS
+from core.motion.channels import CHANNELS, FPS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
 from core.motion.motion import Motion
 from core.portrait.portrait import Portrait
 from core.prior.features import features_from_channels
@@ -34,8 +34,6 @@ from core.sound.lips import LipModel
 from core.sound.mel import SAMPLE_RATE, log_mel
 from tools.contact_sheet import load_portraits
 
-_NONLIP = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
-_LIPS = [CHANNELS.index(name) for name in LIP_CHANNELS]
 STRIP_SIDE = 160
 """Pixels of a frame in a strip, before it is scaled to the figure."""
 _ROWS = (
@@ -62,11 +60,11 @@ def sample(audio: Audio, seeds: list[int], scale: float | None, steps: int | Non
     """A take for each seed by the shipped models, by its name."""
     mel = log_mel(audio.samples, audio.frames)
     channels = np.zeros((audio.frames, len(CHANNELS)), np.float32)
-    channels[:, _LIPS] = LipModel.load().predict(mel)
+    channels[:, LIP_COLUMNS] = LipModel.load().predict(mel)
     takes = {}
     sampling = Sampling(guidance_scale=scale, num_inference_steps=steps)
     for seed, nonlip in zip(seeds, NonlipPrior.load().sample(mel, seeds, sampling), strict=True):
-        channels[:, _NONLIP] = nonlip
+        channels[:, NONLIP_COLUMNS] = nonlip
         takes[f"seed {seed}"] = Motion.from_channels(channels, FPS)
     return takes
 
@@ -96,7 +94,7 @@ def plot(samples: np.ndarray, takes: dict[str, Motion], out: Path, strips: dict[
     for axis, (label, names) in zip(curves, _ROWS, strict=True):
         axis.set_ylabel(label)
         for k, motion in enumerate(takes.values()):
-            for j, curve in enumerate(_curve(motion.channels()[:, _NONLIP], names)):
+            for j, curve in enumerate(_curve(motion.channels()[:, NONLIP_COLUMNS], names)):
                 axis.plot(np.arange(len(curve)) / FPS, curve, color=f"C{k}", linewidth=1, linestyle=("-", "--", ":")[j])
     curves[0].legend(list(takes), loc="upper right", fontsize=7)
     axes[-1].set_xlabel("seconds")
@@ -133,7 +131,7 @@ def main() -> None:
         strips = {name: strip(portrait, motion, options.frames) for name, motion in takes.items()}
     plot(audio.samples, takes, options.out, strips)
     for name, motion in takes.items():
-        head = np.rad2deg(features_from_channels(motion.channels()[:, _NONLIP])[:, :3])
+        head = np.rad2deg(features_from_channels(motion.channels()[:, NONLIP_COLUMNS])[:, :3])
         print(f"{name}: head deviation {head.std(axis=0).round(2)}°, range {np.ptp(head, axis=0).round(1)}°")
     print(options.out)
 

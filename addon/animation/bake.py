@@ -1,8 +1,8 @@
-"""Bake: a take's motion as keys on a target, in Actions of the take's own, where the speech is on the timeline.
+"""Bake: write a take's motion as keys on a target, at the speech's place on the timeline.
 
-On each data-block that the mapping reaches (the armature, the shape keys of its meshes) a take has one Action on one
-NLA track. Takes of one speech lie on top of each other there and one plays at a time; whatever else is animated on
-the rig stays and is added to. A bake again replaces only curves that it made itself.
+A take has its own Action on its own NLA track on each data-block that the mapping reaches (the armature, the shape keys
+of its meshes). Takes of the same speech lie on top of each other there, and one of them plays. Other animation of the
+rig stays; takes add to it. A second bake of a take replaces only the curves of the first.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ import bpy
 import numpy as np
 
 from ...core.errors import BadInputError
+from ...core.motion.motion import Motion
 from .. import compat
 from ..rig import targets
 from ..rig.mapping import Rule
-from ..rig.motion import TakeMotion
+from ..rig.objects import Animated
 from ..rig.targets import Channel
 from ..sequencer.timing import Timing
 from ..words import say
 from . import nla, styles
 from .keys import replace_keys, thinning
 
-METRES = 0.1
-"""A curve that moves something may be off by this many times the tolerance: the head's movements are that small."""
+LOCATION_SHARE = 0.1
+"""Tolerance of location curves, as a share of the tolerance of weights and radians: a head's movements are small."""
 
 
 @dataclass(frozen=True)
 class Baked:
-    """What a bake left: scene frames first to last, F-curves, keys, and the largest thinning error of a curve."""
+    """Result of a bake: first and last scene frame, numbers of F-curves and keys, largest thinning error of a curve."""
 
     first: int
     last: int
@@ -42,8 +43,8 @@ class Baked:
 
 
 def tolerance_of(channel: Channel, tolerance: float) -> float:
-    """How far a thinned curve may be off: weights and radians by the tolerance, locations by a tenth of it."""
-    return tolerance * METRES if channel.path.endswith("].location") else tolerance
+    """Largest error of a thinned curve: ``tolerance`` for weights and radians, `LOCATION_SHARE` of it for locations."""
+    return tolerance * LOCATION_SHARE if channel.path.endswith("].location") else tolerance
 
 
 def kept_keys(frames: np.ndarray, channel: Channel, tolerance: float) -> Generator[None, None, np.ndarray]:
@@ -51,21 +52,21 @@ def kept_keys(frames: np.ndarray, channel: Channel, tolerance: float) -> Generat
     return thinning(frames, channel.values, tolerance_of(channel, tolerance))
 
 
-def frames_of(motion: TakeMotion, timing: Timing) -> np.ndarray:
-    """(n,) scene frames that a take fills."""
+def frames_of(motion: Motion, timing: Timing) -> np.ndarray:
+    """(n,) the scene frames of a take."""
     first = timing.first_frame()
     return np.arange(first, first + timing.scene_frames(len(motion), motion.fps), dtype=float)
 
 
-def on_frames(motion: TakeMotion, timing: Timing, frames: np.ndarray) -> Generator[None, None, TakeMotion]:
-    """The motion at scene frames, each taken at its own time; in small steps."""
-    return motion.sampling((frames - timing.origin) / timing.rate)
+def on_frames(motion: Motion, timing: Timing, frames: np.ndarray) -> Generator[None, None, Motion]:
+    """The motion at scene frames (n,), each sampled at its own time; in small steps."""
+    return motion.sampling((frames - timing.origin) / timing.rate, timing.rate)
 
 
 def bake(
     thing: bpy.types.Object,
     rules: list[Rule],
-    motion: TakeMotion,
+    motion: Motion,
     timing: Timing,
     key: str,
     name: str,
@@ -79,15 +80,15 @@ def bake(
     thing, rules
         The target and its mapping.
     timing
-        Where the take is on the timeline; scene frame k gets the motion of its own moment.
+        The take's place on the timeline. Each scene frame gets the motion at its own time.
     key, name
-        The take's key, and what its tracks are called.
+        The take's key, and the name of its tracks.
     tolerance
-        Largest error of thinned curves (`tolerance_of`); 0: a key on each scene frame.
+        Largest error of thinned curves (`tolerance_of`). 0: a key on each scene frame.
     about
-        Facts about the take that go into its Actions, so that a list of takes can be made from a rig alone.
+        Facts about the take that are stored in its Actions, so that a list of takes can be made from only a rig.
 
-    Raises BadInputError where the target can't be keyed or nothing of the mapping is there.
+    Raises BadInputError if the target can't be keyed, or has no destination of the mapping.
     """
     reason = targets.why_not(thing)
     if reason:
@@ -113,7 +114,7 @@ def bake(
     for block, channels in plan:
         action = nla.action_for(block, key, name)
         old = {tuple(place) for place in nla.facts_of(action).get("curves", ())}
-        before = nla.values_before(block, action, [(channel.path, channel.index) for channel in channels])
+        before = nla.values_before(block, [(channel.path, channel.index) for channel in channels])
         curves, groups = compat.action_curves(action, block)
         known = {(curve.data_path, curve.array_index): curve for curve in curves}
         for channel in channels:
@@ -125,10 +126,10 @@ def bake(
             replace_keys(curve, frames[kept], channel.values[kept], frames[0], frames[-1])
             yield None
         owned = list(before)
-        for place in old - set(owned):  # the mapping has changed since
+        for place in old - set(owned):  # curves of a previous bake with another mapping
             if place in known:
                 curves.remove(known[place])
-        # The last scene frame lasts until the next: between scene rates a take frame may fall in there.
+        # The last scene frame lasts until the next one. At some scene rates a take frame lies in between.
         found = nla.fit(block, action, name, frames[0], frames[-1] + 1)
         keyed = [found.strip.action_frame_start, found.strip.action_frame_end]
         roles = [styles.group_of(channel.rules[0]) for channel in channels]
@@ -142,11 +143,11 @@ def bake(
 
 
 def _thinned(
-    plan: list[tuple[bpy.types.ID, list[Channel]]], frames: np.ndarray, tolerance: float
+    plan: list[tuple[Animated, list[Channel]]], frames: np.ndarray, tolerance: float
 ) -> Generator[None, None, tuple[list[np.ndarray], float]]:
-    """The keys that each curve of a plan gets, in its order, and the largest error of one; in small steps.
+    """Indices of the keys of each curve of a plan, in its order, and the largest error of a curve; in small steps.
 
-    All of them before the first is written: from then on Blender draws its editors anew after each turn.
+    This is done before the first key is written: after that Blender redraws its editors at each step.
     """
     thinned, error = [], 0.0
     for channel in (channel for _, channels in plan for channel in channels):

@@ -1,7 +1,7 @@
-"""A baked take as a file of shape-key and bone animation: glTF, FBX, Alembic, USD, by Blender's own exporters.
+"""Export a baked take as animation of shape keys and bones: glTF, FBX, Alembic, USD, by Blender's own exporters.
 
-They are called with the settings that carry a take whole: one take plays and no other, its frames are the range, every
-frame is sampled (so drivers, NLA blending and constraints are in it), the target and its meshes alone are written.
+They are called with settings that export a take completely. Only this take plays, and its frames are the range. Every
+frame is sampled, so drivers, NLA blending and constraints are included. Only the target and its meshes are written.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import bpy
 
 from ...core.errors import BadInputError
 from ..rig import targets
+from ..rig.objects import meshes_carried
 from ..words import later, say
 from . import moves, nla
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: Blender's operator for it and what it is to be called with."""
+    """A kind of file: Blender's operator for it and the operator's settings."""
 
     label: str
     about: str
@@ -77,14 +78,14 @@ _NEEDS = {
 
 
 def why_not(kind: str) -> str:
-    """Why this Blender can't write such files; empty when it can."""
+    """The reason why this Blender can't write such files. Empty: it can."""
     return "" if _known_settings(FORMATS[kind].operator) else say(_NEEDS[kind])
 
 
 def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: str, kind: str, path: Path) -> int:
-    """Write the take with that key as it plays on ``thing``; returns the number of frames.
+    """Write the take with this key as it plays on ``thing``; returns the number of frames.
 
-    Raises BadInputError where the format isn't there, the take isn't baked, or the file can't be written.
+    Raises BadInputError if the format isn't available, the take isn't baked, or the file can't be written.
     """
     reason = why_not(kind)
     if reason:
@@ -94,6 +95,8 @@ def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: s
         raise BadInputError(
             "not_baked", say("{take} is not on “{target}”.", take=name, target=thing.name), say("Bake it there first.")
         )
+    scene, layer = context.scene, context.view_layer
+    assert scene is not None and layer is not None
     first = round(min(track.strip.frame_start for track in found))
     last = round(max(track.strip.frame_end for track in found)) - 1
     chosen = FORMATS[kind]
@@ -102,7 +105,7 @@ def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: s
         settings |= dict(zip(chosen.frames, (first, last), strict=True))
     known = _known_settings(chosen.operator)
     module, _, operator = chosen.operator.partition(".")
-    with _alone(thing, key), _range(context.scene, first, last), _selected(context, written_with(thing)):
+    with _alone(thing, key), _range(scene, first, last), _selected(layer, written_with(thing)):
         try:
             done = getattr(getattr(bpy.ops, module), operator)(
                 **{setting: value for setting, value in settings.items() if setting in known}
@@ -121,17 +124,12 @@ def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: s
 
 
 def written_with(thing: bpy.types.Object) -> list[bpy.types.Object]:
-    """The target and every mesh that moves with it, with shape keys or without (eyes, teeth, hair)."""
-    meshes = [
-        other
-        for other in bpy.data.objects
-        if other.type == "MESH" and any(m.type == "ARMATURE" and m.object == thing for m in other.modifiers)
-    ]
-    return list(dict.fromkeys([thing, *meshes, *targets.meshes_of(thing)]))
+    """The target and every mesh that moves with it, with or without shape keys (eyes, teeth, hair)."""
+    return list(dict.fromkeys([thing, *meshes_carried(thing), *targets.meshes_of(thing)]))
 
 
 def _known_settings(name: str) -> set[str]:
-    """Names of an operator's settings in this Blender; empty where the operator isn't there."""
+    """Names of an operator's settings in this Blender. Empty: it has no such operator."""
     module, _, operator = name.partition(".")
     try:
         return set(getattr(getattr(bpy.ops, module), operator).get_rna_type().properties.keys())
@@ -141,7 +139,7 @@ def _known_settings(name: str) -> set[str]:
 
 @contextmanager
 def _alone(thing: bpy.types.Object, key: str) -> Iterator[None]:
-    """Of all takes on the target only this one plays."""
+    """Mute all other takes on the target, and restore them afterwards."""
     before = [(track.track, track.track.mute) for block in moves.blocks_of(thing) for track in nla.tracks_on(block)]
     wanted = {track.track for track in moves.tracks_on(thing, key)}
     try:
@@ -155,7 +153,7 @@ def _alone(thing: bpy.types.Object, key: str) -> Iterator[None]:
 
 @contextmanager
 def _range(scene: bpy.types.Scene, first: int, last: int) -> Iterator[None]:
-    """The scene's frames are the take's."""
+    """Set the scene's frame range, and restore it and the current frame afterwards."""
     names = ("frame_start", "frame_end", "use_preview_range")
     before, frame, subframe = [getattr(scene, name) for name in names], scene.frame_current, scene.frame_subframe
     try:
@@ -170,9 +168,11 @@ def _range(scene: bpy.types.Scene, first: int, last: int) -> Iterator[None]:
 
 
 @contextmanager
-def _selected(context: bpy.types.Context, things: list[bpy.types.Object]) -> Iterator[None]:
-    """These objects are selected and seen, and no others; raises BadInputError where the view layer lacks one."""
-    layer = context.view_layer
+def _selected(layer: bpy.types.ViewLayer, things: list[bpy.types.Object]) -> Iterator[None]:
+    """Select and show only these objects, and restore the selection afterwards.
+
+    Raises BadInputError ``not_in_view`` if the view layer lacks one of them.
+    """
     for thing in things:
         if thing.name not in layer.objects:
             raise BadInputError(

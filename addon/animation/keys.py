@@ -1,4 +1,4 @@
-"""Keys of F-curves: thinned within a stated error, written, replaced."""
+"""Keys of F-curves: thin them within a given error, and replace them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 
 _LINEAR = 1  # Keyframe.interpolation as an integer, for foreach_set
 _STRETCH = 1000
-"""Frames of a curve that can be looked at in the time that a stretch between two keys takes in any case."""
+"""Cost of a stretch between two keys, whatever its length, counted in frames of a curve."""
 _STEP = 200_000
-"""Frames that are looked at in a step."""
+"""Cost of one step, in the same unit: a few milliseconds."""
 
 
 def thinning(frames: np.ndarray, values: np.ndarray, tolerance: float) -> Generator[None, None, np.ndarray]:
-    """Indices of the keys to keep so that straight lines between them stay within ``tolerance`` of all (n,) values.
+    """Indices of the keys to keep, so that straight lines between them stay within ``tolerance`` of all (n,) values.
 
-    Ramer's and Douglas' and Peucker's way: between two kept keys the worst frame is kept too until none is worse than
-    the tolerance. 0 keeps every frame; a curve that doesn't move keeps its first key. In steps of few milliseconds.
+    The algorithm of Ramer, Douglas and Peucker: between two kept keys the frame with the largest error is kept too,
+    until no error exceeds the tolerance. A tolerance of 0 keeps every frame; a curve that doesn't move keeps its first
+    key. In steps of a few milliseconds.
     """
     count = len(values)
     if tolerance <= 0 or count < 3:
@@ -49,9 +50,9 @@ def thinning(frames: np.ndarray, values: np.ndarray, tolerance: float) -> Genera
 
 
 def replace_keys(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray, first: float, last: float) -> None:
-    """Put keys at ``frames`` in place of all from ``first`` to ``last``; keys outside keep place, value and kind."""
+    """Replace all keys from frame ``first`` to ``last`` by keys at ``frames``. Keys outside stay as they are."""
     points = curve.keyframe_points
-    old = np.empty(2 * len(points), dtype=np.float32)  # as Blender has them: other kinds go through Python's numbers
+    old = np.empty(2 * len(points), dtype=np.float32)  # Blender's own type, which is copied fastest
     points.foreach_get("co", old)
     inside = np.nonzero((old[::2] >= first - 0.5) & (old[::2] <= last + 0.5))[0]
     if len(inside) == len(points):

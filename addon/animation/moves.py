@@ -1,28 +1,29 @@
-"""Does it move? Why a baked take may not be seen on its target, in sentences."""
+"""Reasons why a baked take may not be visible on its target, as sentences, and a count of the curves that move."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import bpy
 import numpy as np
 
 from .. import compat
 from ..rig import targets
-from ..rig.targets import why_not
+from ..rig.objects import Animated
 from ..steps import frame_kept
 from ..words import say
 from . import nla
 from .nla import TakeTrack
 
 STILL = 1e-5
-"""A curve that changes less than this in all its keys does not move."""
+"""A curve whose keys differ by no more than this doesn't move."""
 _LOOKS = 7
+"""Number of frames at which `look` compares the curves with the target."""
 
 
-def blocks_of(thing: bpy.types.Object) -> list[bpy.types.ID]:
-    """The data-blocks that a bake on this target may have touched."""
-    return [thing, *(mesh.data.shape_keys for mesh in targets.meshes_of(thing))]
+def blocks_of(thing: bpy.types.Object) -> list[Animated]:
+    """The data-blocks on which a bake may have put a take."""
+    return [thing, *targets.shape_keys_on(thing)]
 
 
 def tracks_on(thing: bpy.types.Object, key: str) -> list[TakeTrack]:
@@ -31,9 +32,9 @@ def tracks_on(thing: bpy.types.Object, key: str) -> list[TakeTrack]:
 
 
 def obstacles(thing: bpy.types.Object | None, key: str, name: str) -> list[str]:
-    """What keeps a baked take from being seen on a target; looks at settings only, so it costs nothing."""
-    reason = why_not(thing)
-    if reason:
+    """Reasons why a baked take is not visible on a target. They are read from settings only, which is fast."""
+    reason = targets.why_not(thing)
+    if thing is None or reason:
         return [reason]
     found = tracks_on(thing, key)
     if not found:
@@ -49,7 +50,7 @@ def obstacles(thing: bpy.types.Object | None, key: str, name: str) -> list[str]:
 
 
 def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
-    block, strip, animation = found.block, found.strip, found.block.animation_data
+    block, strip, animation = found.block, found.strip, found.animation
     if not animation.use_nla:
         yield say("“{block}” plays no NLA tracks: switch Evaluate NLA on in the NLA editor", block=block.name)
     if found.track.mute:
@@ -72,13 +73,11 @@ def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
     if action is not None and action != found.action and animation.action_blend_type == "REPLACE":
         covered = ours & nla.places_of(action)
         if covered and animation.action_influence > 0:
-            yield (
-                say(
-                    "Action “{action}” moves {covered} too and covers the take there: push it down into the NLA and "
-                    "bake again, or set its blending to Combine",
-                    action=action.name,
-                    covered=_words(covered),
-                )
+            yield say(
+                "Action “{action}” moves {covered} too and covers the take there: push it down into the NLA and "
+                "bake again, or set its blending to Combine",
+                action=action.name,
+                covered=_words(covered),
             )
     driven = ours & {(driver.data_path, driver.array_index) for driver in animation.drivers}
     if driven:
@@ -98,7 +97,7 @@ def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
 
 
 def _words(places: set[nla.Place]) -> str:
-    """A few names out of F-curve paths."""
+    """The first three names in F-curve paths, and the number of the others."""
     names = sorted({path.split('"')[1] if '"' in path else path for path, _ in places})
     some = ", ".join(names[:3])
     return say("{names} and {count} more", names=some, count=len(names) - 3) if len(names) > 3 else some
@@ -114,8 +113,8 @@ def _is_still(action: bpy.types.Action) -> bool:
     return True
 
 
-def look(scene: bpy.types.Scene, found: list[TakeTrack]) -> Iterator[tuple[int, int] | None]:
-    """Play some frames and count the curves whose property really changes; the last item is (moving, expected)."""
+def look(scene: bpy.types.Scene, found: list[TakeTrack]) -> Generator[None, None, tuple[int, int]]:
+    """Play some frames and count the curves whose property really changes; returns (changing, expected)."""
     first = min(track.strip.frame_start for track in found)
     last = max(track.strip.frame_end for track in found)
     places = [(track.block, place) for track in found for place in sorted(nla.places_of(track.action))]
@@ -134,4 +133,4 @@ def look(scene: bpy.types.Scene, found: list[TakeTrack]) -> Iterator[tuple[int, 
             yield None
     should = np.ptp(np.array(wanted, float), axis=0) > STILL
     does = np.ptp(np.array(seen, float), axis=0) > STILL
-    yield int((should & does).sum()), int(should.sum())
+    return int((should & does).sum()), int(should.sum())

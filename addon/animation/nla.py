@@ -1,12 +1,12 @@
-"""A take on a data-block: an Action of its own, on an NLA track of its own, beside whatever else is animated there.
+"""A take on a data-block: its own Action on its own NLA track, next to the other animation there.
 
-Everything here finds its own by the take's key, which the Action carries; names are for people and may be changed.
+The functions here find a take's data by its key, which the Action carries. Names are for people, who may change them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,13 @@ import bpy
 
 from ...core.errors import BadInputError
 from .. import compat
+from ..rig.objects import Animated
 from ..words import say
 
 KEY = "soliloquy_take"
-"""Custom property of an Action: the key of the take it belongs to."""
+"""Custom property of an Action: the key of its take."""
 FACTS = "soliloquy_facts"
-"""Custom property of an Action: what was baked, as JSON (see `facts_of`)."""
-
+"""Custom property of an Action: facts about the bake, as JSON (see `facts_of`)."""
 
 Place = tuple[str, int]
 """An F-curve's path and index."""
@@ -30,14 +30,17 @@ Place = tuple[str, int]
 class TakeTrack:
     """A take's track on one data-block."""
 
-    block: bpy.types.ID
+    block: Animated
     track: bpy.types.NlaTrack
     strip: bpy.types.NlaStrip
+    action: bpy.types.Action
 
     @property
-    def action(self) -> bpy.types.Action:
-        """The take's Action."""
-        return self.strip.action
+    def animation(self) -> bpy.types.AnimData:
+        """The data-block's animation data, which holds the track."""
+        animation = self.block.animation_data
+        assert animation is not None
+        return animation
 
     @property
     def key(self) -> str:
@@ -46,38 +49,42 @@ class TakeTrack:
 
     @property
     def own(self) -> bool:
-        """Whether the Action is this file's own; what is changed in another file's is gone when this one is opened."""
+        """Whether the Action belongs to this file. Changes to another file's Action are lost on closing this file."""
         return self.action.library is None
 
 
-def tracks_on(block: bpy.types.ID | None) -> Iterator[TakeTrack]:
-    """All takes' tracks on a data-block; not those of an override's library where this file has the take too."""
+def tracks_on(block: Animated | None) -> Iterator[TakeTrack]:
+    """All takes' tracks on a data-block.
+
+    An override has tracks from its library too. They are left out if this file has its own track of the same take.
+    """
     found = list(_all_tracks_on(block))
     own = {track.key for track in found if track.own}
     yield from (track for track in found if track.own or track.key not in own)
 
 
-def _all_tracks_on(block: bpy.types.ID | None) -> Iterator[TakeTrack]:
-    animation = getattr(block, "animation_data", None)
-    for track in animation.nla_tracks if animation else ():
+def _all_tracks_on(block: Animated | None) -> Iterator[TakeTrack]:
+    if block is None or block.animation_data is None:
+        return
+    for track in block.animation_data.nla_tracks:
         for strip in track.strips:
-            if strip.action is not None and KEY in strip.action:
-                yield TakeTrack(block, track, strip)
+            if strip.action is not None and strip.action.get(KEY) is not None:
+                yield TakeTrack(block, track, strip, strip.action)
 
 
-def blocks() -> Iterator[bpy.types.ID]:
-    """Every data-block of the file that may carry takes."""
+def blocks() -> Iterator[Animated]:
+    """Every data-block of the file that may have takes."""
     yield from (thing for thing in bpy.data.objects if thing.animation_data)
     yield from (keys for keys in bpy.data.shape_keys if keys.animation_data)
 
 
 def tracks_of(key: str) -> list[TakeTrack]:
-    """A take's tracks, wherever in the file they are."""
+    """All tracks of a take in the file."""
     return [found for block in blocks() for found in tracks_on(block) if found.key == key]
 
 
 def facts_of(action: bpy.types.Action) -> dict[str, Any]:
-    """What a bake noted in the Action: take, rules, timing, tolerance, owned curves; empty where it is unreadable."""
+    """Facts that a bake stored in the Action: take, rules, timing, tolerance, owned curves. Empty: unreadable."""
     try:
         facts = json.loads(action.get(FACTS, ""))
     except (ValueError, TypeError):
@@ -86,18 +93,18 @@ def facts_of(action: bpy.types.Action) -> dict[str, Any]:
 
 
 def set_facts(action: bpy.types.Action, facts: dict[str, Any]) -> None:
-    """Note what was baked."""
+    """Store facts about a bake in its Action."""
     action[FACTS] = json.dumps(facts, ensure_ascii=False)
 
 
-def leave_tweak_mode(block: bpy.types.ID) -> None:
-    """Strips can't be changed while the animator edits one of them in place."""
+def leave_tweak_mode(block: Animated) -> None:
+    """End the editing of a strip in place: during it strips can't be changed."""
     if block.animation_data and block.animation_data.use_tweak_mode:
         block.animation_data.use_tweak_mode = False
 
 
-def action_for(block: bpy.types.ID, key: str, name: str) -> bpy.types.Action:
-    """The take's own Action on a data-block; a new one has no track yet (`fit` makes it)."""
+def action_for(block: Animated, key: str, name: str) -> bpy.types.Action:
+    """The take's own Action on a data-block. It is made if there is none; `fit` then makes its track."""
     leave_tweak_mode(block)
     found = next((track.action for track in tracks_on(block) if track.key == key and track.own), None)
     if found is None:
@@ -106,12 +113,12 @@ def action_for(block: bpy.types.ID, key: str, name: str) -> bpy.types.Action:
     return found
 
 
-def fit(block: bpy.types.ID, action: bpy.types.Action, name: str, first: float, last: float) -> TakeTrack:
+def fit(block: Animated, action: bpy.types.Action, name: str, first: float, last: float) -> TakeTrack:
     """Put the Action on its track, from scene frame ``first`` to ``last``.
 
-    A new track lies above the others (Blender's Python can't put it below) and replaces them, or adds to them where
-    one of them moves the same things, so that nothing that was animated before is lost. A strip that the animator
-    moved stays as far away from its place as it was; one that they scaled or trimmed is left alone.
+    A new track lies above the others, because Blender's Python can't put it below. It replaces them, or adds to them if
+    one of them moves the same properties, so that no earlier animation is lost. A strip that the animator moved keeps
+    its distance from its place. A strip that they scaled or trimmed is not changed.
     """
     tracks = block.animation_data_create().nla_tracks
     found = next((track for track in tracks_on(block) if track.action == action), None)
@@ -121,11 +128,11 @@ def fit(block: bpy.types.ID, action: bpy.types.Action, name: str, first: float, 
         track.name = name
         strip = track.strips.new(name, int(first), action)
         compat.nla_action_slot(strip, action, block)
-        strip.extrapolation = "NOTHING"  # so that takes of other sentences are free before and after
+        strip.extrapolation = "NOTHING"  # before and after it, takes of other sentences play
         if places_of(action) & foreign_places(block):
             strip.blend_type = "COMBINE"
-        found = TakeTrack(block, track, strip)
-        for other in _all_tracks_on(block):  # an override has it from its library: this one replaces that
+        found = TakeTrack(block, track, strip, action)
+        for other in _all_tracks_on(block):  # this track replaces the one that an override has from its library
             if other.key == found.key and not other.own:
                 other.track.mute = True
     else:
@@ -134,7 +141,7 @@ def fit(block: bpy.types.ID, action: bpy.types.Action, name: str, first: float, 
         if strip.scale != 1.0 or strip.repeat != 1.0 or keyed != tuple(facts.get("range", keyed)):
             return found
         offset = strip.frame_start - strip.action_frame_start - facts.get("placed", 0.0)
-    # Neither range can be empty on the way, so ends that lie beyond go first.
+    # No range may be empty in between, so an end that moves out is set first.
     strip.action_frame_end, strip.frame_end = max(strip.action_frame_end, last), max(strip.frame_end, last + offset)
     strip.action_frame_start, strip.action_frame_end = first, last
     strip.frame_start, strip.frame_end = first + offset, last + offset
@@ -149,7 +156,10 @@ def set_shown(key: str, shown: bool) -> None:
 
 
 def settle(shown: dict[str, bool]) -> None:
-    """Mute what overrides have from their libraries as the list says, by key; not every override keeps that itself."""
+    """Mute the tracks that overrides have from their libraries; ``shown`` says by key which takes play.
+
+    Not every override stores this itself.
+    """
     for block in (block for block in blocks() if block.library is None):
         found = list(_all_tracks_on(block))
         own = {track.key for track in found if track.own}
@@ -166,21 +176,21 @@ def rename(key: str, name: str) -> None:
 
 
 def annotate(key: str, **facts: Any) -> None:
-    """Note further facts in the take's Actions."""
+    """Store further facts in the take's Actions."""
     for found in tracks_of(key):
         if found.own:
             set_facts(found.action, facts_of(found.action) | facts)
 
 
 def copy(key: str, new_key: str, name: str) -> int:
-    """Duplicate a take's tracks under a new key, edits and all; says how many there were."""
+    """Duplicate a take's tracks with all edits under a new key; returns their number."""
     found = tracks_of(key)
     for old in found:
         leave_tweak_mode(old.block)
         action = old.action.copy()
         action.name = f"{old.block.name} {name}"
         action[KEY] = new_key
-        track = old.block.animation_data.nla_tracks.new(prev=old.track)
+        track = old.animation.nla_tracks.new(prev=old.track)
         track.name = name
         strip = track.strips.new(name, int(old.strip.frame_start), action)
         compat.nla_action_slot(strip, action, old.block)
@@ -194,18 +204,27 @@ def copy(key: str, new_key: str, name: str) -> int:
 
 
 def places_of(action: bpy.types.Action) -> set[Place]:
-    """What an Action moves."""
+    """The places that an Action moves."""
     return {(curve.data_path, curve.array_index) for curve in compat.action_fcurves(action)}
 
 
-def foreign_places(block: bpy.types.ID) -> set[Place]:
-    """What tracks that are no takes move on a data-block."""
-    actions = [strip.action for track in block.animation_data.nla_tracks for strip in track.strips]
-    return set().union(*(places_of(action) for action in actions if action is not None and KEY not in action))
+def foreign_places(block: Animated) -> set[Place]:
+    """The places that NLA tracks without takes move on a data-block."""
+    return _places_of_all(action for action in _nla_actions(block) if action.get(KEY) is None)
 
 
-def current(block: bpy.types.ID, place: Place) -> float | None:
-    """The value of an F-curve's property now."""
+def _nla_actions(block: Animated) -> list[bpy.types.Action]:
+    """The Actions on a data-block's NLA tracks."""
+    tracks = block.animation_data.nla_tracks if block.animation_data else ()
+    return [strip.action for track in tracks for strip in track.strips if strip.action is not None]
+
+
+def _places_of_all(actions: Iterable[bpy.types.Action]) -> set[Place]:
+    return {place for action in actions for place in places_of(action)}
+
+
+def current(block: Animated, place: Place) -> float | None:
+    """The current value of an F-curve's property. None: there is no such property."""
     try:
         value = block.path_resolve(place[0])
     except ValueError:
@@ -213,20 +232,26 @@ def current(block: bpy.types.ID, place: Place) -> float | None:
     return float(value[place[1]]) if hasattr(value, "__len__") else float(value)
 
 
-def values_before(block: bpy.types.ID, action: bpy.types.Action, places: list[Place]) -> dict[Place, float | None]:
-    """What each property was before any take was baked on it, to be put back by `remove`."""
+def values_before(block: Animated, places: list[Place]) -> dict[Place, float | None]:
+    """The value of each property before any take was baked on it. `remove` restores these values."""
     noted: dict[Place, float | None] = {}
     for found in tracks_on(block):
-        facts = facts_of(found.action)
-        noted |= {tuple(p): v for p, v in zip(facts.get("curves", ()), facts.get("before", ()), strict=False)}
+        noted |= _noted_before(found.action)
     return {place: noted[place] if place in noted else current(block, place) for place in places}
 
 
-def _restore(block: bpy.types.ID, before: dict[Place, float | None]) -> None:
-    """Put properties back that nothing animates any more."""
-    animation = block.animation_data
-    actions = [strip.action for track in animation.nla_tracks for strip in track.strips] + [animation.action]
-    busy = set().union(*(places_of(action) for action in actions if action))
+def _noted_before(action: bpy.types.Action) -> dict[Place, float | None]:
+    """The values that a bake of this Action found in its properties."""
+    facts = facts_of(action)
+    return {
+        (path, index): v for (path, index), v in zip(facts.get("curves", ()), facts.get("before", ()), strict=False)
+    }
+
+
+def _restore(block: Animated, before: dict[Place, float | None]) -> None:
+    """Restore properties that nothing animates any more."""
+    active = block.animation_data.action if block.animation_data else None
+    busy = _places_of_all([*_nla_actions(block), *([active] if active else [])])
     for (path, index), value in before.items():
         if value is None or (path, index) in busy or current(block, (path, index)) is None:
             continue
@@ -246,15 +271,14 @@ def _restore(block: bpy.types.ID, before: dict[Place, float | None]) -> None:
 
 
 def remove(found: TakeTrack) -> None:
-    """Take away exactly what a bake made: its curves, and track and Action when nothing else is in them.
+    """Remove exactly what a bake made: its curves, and its track and Action if they hold nothing else.
 
-    What an override has from its library can only be kept silent.
+    A track that an override has from its library is only muted, because it can't be removed.
     """
     if not found.own:
         found.track.mute = True
         return
-    facts = facts_of(found.action)
-    before = {tuple(p): v for p, v in zip(facts.get("curves", ()), facts.get("before", ()), strict=False)}
+    before = _noted_before(found.action)
     block = found.block
     _remove(found)
     _restore(block, before)
@@ -262,12 +286,12 @@ def remove(found: TakeTrack) -> None:
 
 def _remove(found: TakeTrack) -> None:
     leave_tweak_mode(found.block)
-    action, tracks = found.action, found.block.animation_data.nla_tracks
+    action, tracks = found.action, found.animation.nla_tracks
     owned = {tuple(place) for place in facts_of(action).get("curves", ())}
     curves = compat.action_curves(action, found.block)[0]
     for curve in [curve for curve in curves if (curve.data_path, curve.array_index) in owned]:
         curves.remove(curve)
-    if len(curves):  # the animator added curves of their own to this Action: those stay, as theirs
+    if len(curves):  # the animator added curves to this Action: they stay, without the take's marks
         del action[KEY]
         action.pop(FACTS, None)
         return
@@ -279,7 +303,7 @@ def _remove(found: TakeTrack) -> None:
 
 
 def move(key: str, frames: float) -> None:
-    """Shift the take's strips along the timeline, because its sound was moved."""
+    """Shift the take's strips along the timeline after its sound was moved."""
     for found in (track for track in tracks_of(key) if track.own and frames):
         leave_tweak_mode(found.block)
         found.strip.frame_start_ui = found.strip.frame_start + frames
@@ -289,14 +313,11 @@ def move(key: str, frames: float) -> None:
 
 def is_editing(key: str) -> bool:
     """Whether the animator has the take's curves open."""
-    return any(
-        found.block.animation_data.use_tweak_mode and found.block.animation_data.action == found.action
-        for found in tracks_of(key)
-    )
+    return any(found.animation.use_tweak_mode and found.animation.action == found.action for found in tracks_of(key))
 
 
 def why_not_editable(key: str) -> str:
-    """Why the take's curves can't be opened, for a tooltip; empty when they can."""
+    """The reason why the take's curves can't be opened, for a tooltip. Empty: they can."""
     found = tracks_of(key)
     if not found:
         return say("The take is on no target yet. Bake it first")
@@ -304,7 +325,10 @@ def why_not_editable(key: str) -> str:
 
 
 def toggle_editing(key: str) -> bool:
-    """Open the take's Actions in tweak mode, or close them; says which. Raises BadInputError without a bake."""
+    """Open the take's Actions in tweak mode, or close them; returns whether they are open now.
+
+    Raises BadInputError ``not_baked``.
+    """
     found = [track for track in tracks_of(key) if track.own]
     if not found:
         raise BadInputError("not_baked", f"{why_not_editable(key)}.")
@@ -314,7 +338,7 @@ def toggle_editing(key: str) -> bool:
         return False
     for one in found:
         leave_tweak_mode(one.block)
-        animation = one.block.animation_data
+        animation = one.animation
         for track in animation.nla_tracks:
             for strip in track.strips:
                 strip.select = strip == one.strip

@@ -1,50 +1,55 @@
-"""Render from curves: the motion that is on a target now, whatever keys, strips, modifiers and constraints make of it.
+"""Render from curves: the motion on a target now, with all edits of keys, strips, modifiers and constraints.
 
-What a bake would look like if nobody had touched it is known; what differs from that is what the animator did. So the
-motion read back is the take's own plus the difference: where nothing was changed it is the take's to the bit, at any
-scene rate and however the curves were thinned.
+The target with an untouched bake is known. Its difference to the target now is the animator's work. So the motion that
+is read back is the take's own plus this difference. Where nothing was changed it is bit-identical to the take, at any
+scene rate and with any thinning of the curves.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
 
 from ...core.errors import BadInputError
-from ...core.motion.channels import CHANNELS, EXPRESSIONS, HEAD
+from ...core.motion.channels import EXPRESSIONS, HEAD
+from ...core.motion.motion import Motion
+from ...core.motion.rotations import axis_angle_to_matrix, euler_to_matrix, matrix_to_euler, quaternion_to_matrix
 from ..rig import mapping, targets
 from ..rig.arkit import SHAPE_NAMES
 from ..rig.mapping import BONE_KINDS, PROPERTY, SCALE, Rule
-from ..rig.motion import TakeMotion, matrix_to_euler
+from ..rig.objects import Animated, pose_bone
 from ..rig.presets import CENTIMETRE
-from ..sequencer.speech import write_once
 from ..sequencer.timing import Timing
 from ..steps import frame_kept
 from ..words import say
-from . import bake, nla
+from . import bake, moves, nla
 
 UNTOUCHED = 1e-4
-"""Differences of weights and radians below this come from rounding, not from the animator."""
+"""Differences of weights and radians up to this come from rounding, not from the animator."""
 UNTOUCHED_CENTIMETRES = 2e-3
+"""The same for the shift of the head."""
 _NAMES = (*SHAPE_NAMES, *HEAD)
 _STANDS_FOR = dict(zip(mapping.HALF_TURN, HEAD[:3], strict=True)) | dict(zip(mapping.SHIFT, HEAD[3:], strict=True))
 _ROUNDS = 30
+"""Iterations that fit edited bones while the weights stay within 0–1."""
 
+Curves = dict[tuple[Animated, str, int], np.ndarray]
+"""Values (n,) of F-curves by data-block, path and index."""
 Reading = dict[str, np.ndarray]
-"""For each place that a mapping moves, (n,) or (n, 3) values: bones in head space, turned (angles) and shifted."""
+"""For each place that a mapping moves, values (n,), or for a bone (n, 3): Euler angles and shift in head space."""
+FrameReading = dict[str, float | np.ndarray]
+"""The same for one frame, without the axis of frames."""
 
 
 def facts_on(thing: bpy.types.Object, key: str, name: str) -> dict[str, Any]:
-    """What was baked of a take on a target. Raises BadInputError where it isn't, or doesn't play."""
-    from .moves import tracks_on
+    """Facts about the bake of a take on a target.
 
-    found = tracks_on(thing, key)
+    Raises BadInputError ``not_baked`` if the take is not on the target, ``not_shown`` if it doesn't play there.
+    """
+    found = moves.tracks_on(thing, key)
     if not found:
         raise BadInputError(
             "not_baked", say("{name} is not on “{target}”.", name=name, target=thing.name), say("Bake it there first.")
@@ -59,17 +64,18 @@ def facts_on(thing: bpy.types.Object, key: str, name: str) -> dict[str, Any]:
 
 
 def read(
-    scene: bpy.types.Scene, thing: bpy.types.Object, facts: dict[str, Any], take: TakeMotion
-) -> Generator[float, None, tuple[TakeMotion, int]]:
-    """The motion on ``thing`` now, and how many of its frames differ from the take; yields how far it is (0–1).
+    scene: bpy.types.Scene, thing: bpy.types.Object, facts: dict[str, Any], take: Motion
+) -> Generator[float, None, tuple[Motion, int]]:
+    """Read the motion on ``thing`` now; returns it and the number of frames that differ from the take.
 
-    Plays the scene from the take's first frame to its last, a frame a step, and puts the current frame back.
+    Plays the scene from the take's first frame to its last, one frame a step, and restores the current frame. Yields
+    the finished share (0–1).
     """
     rules = [Rule(**rule) for rule in facts["rules"]]
     timing = Timing(facts["origin"] + facts.get("placed", 0.0), facts["rate"])
     expected = yield from _expected(thing, rules, take, timing, facts["tolerance"])
     space = targets.space_of(thing)
-    now: list[Reading] = []
+    now: list[FrameReading] = []
     with frame_kept(scene):
         for index in range(len(take)):
             frame = timing.origin + index / take.fps * timing.rate
@@ -78,32 +84,18 @@ def read(
             now.append(_look(thing, rules, space, bpy.context.evaluated_depsgraph_get()))
             yield (index + 1) / len(take)
     seen = {place: np.array([reading[place] for reading in now]) for place in expected if place in now[0]}
-    original = np.concatenate([take.expression, take.rotation, take.translation], axis=1)  # (T, 59)
+    original = take.channels()  # (T, 59)
     channels = _solved(thing, rules, original, expected, seen)
     changed = (channels != original).any(axis=1)
-    return TakeMotion(channels[:, :53], channels[:, 53:56], channels[:, 56:], take.fps), int(changed.sum())
+    expression, rotation, translation = np.split(channels, [len(EXPRESSIONS), len(EXPRESSIONS) + 3], axis=1)
+    return Motion(expression, rotation, translation, take.fps), int(changed.sum())
 
 
-def save(motion: TakeMotion, inputs: Path) -> Path:
-    """Write the motion for the worker, named after its content; raises BadInputError ``output_unwritable``."""
-    stream = io.BytesIO()
-    np.savez(
-        stream,
-        expression=motion.expression.astype(np.float32),
-        rotation=motion.rotation.astype(np.float32),
-        translation=motion.translation.astype(np.float32),
-        fps=np.float64(motion.fps),
-        names=np.array(CHANNELS),
-    )
-    data = stream.getvalue()
-    return write_once(inputs / f"curves-{hashlib.sha256(data).hexdigest()[:16]}.npz", data)
-
-
-# ------------------------------------------------------------------------------------------------- what was baked
+# ---------------------------------------------------------------------------------- the target with an untouched bake
 
 
 def _at_the_start(steps: Generator[None, None, Any]) -> Generator[float, None, Any]:
-    """The same steps, none of which is far on the way."""
+    """The same steps, each of which reports a finished share of 0."""
     while True:
         try:
             next(steps)
@@ -113,14 +105,14 @@ def _at_the_start(steps: Generator[None, None, Any]) -> Generator[float, None, A
 
 
 def _expected(
-    thing: bpy.types.Object, rules: list[Rule], take: TakeMotion, timing: Timing, tolerance: float
+    thing: bpy.types.Object, rules: list[Rule], take: Motion, timing: Timing, tolerance: float
 ) -> Generator[float, None, Reading]:
-    """What the untouched bake shows at the take's own frames; in steps, none of which is far on the way."""
+    """The target with the untouched bake at the take's own frames; in steps with a finished share of 0."""
     space = targets.space_of(thing)
     yield 0.0
     frames = bake.frames_of(take, timing)
     at = timing.origin + np.arange(len(take)) / take.fps * timing.rate
-    values: dict[tuple[bpy.types.ID, str, int], np.ndarray] = {}
+    values: Curves = {}
     sampled = yield from _at_the_start(bake.on_frames(take, timing, frames))
     plan = yield from _at_the_start(targets.channels(thing, rules, sampled))
     for block, channels in plan:
@@ -136,16 +128,15 @@ def _expected(
         elif rule.kind in BONE_KINDS:
             continue
         else:
-            keys = [mesh.data.shape_keys for mesh in targets.meshes_of(thing)]
-            found = next(
-                (v for k in keys if (v := values.get((k, targets.shape_path(rule.name), 0))) is not None), None
-            )
+            path = targets.shape_path(rule.name)
+            keyed_shapes = (values.get((keys, path, 0)) for keys in targets.shape_keys_on(thing))
+            found = next((v for v in keyed_shapes if v is not None), None)
         if found is not None:
             reading[_place(rule)] = found
     for bone in {rule.name for rule in rules if rule.kind in BONE_KINDS}:
-        posed = thing.pose.bones.get(bone)
+        posed = pose_bone(thing, bone)
         if posed is not None:
-            _bone_reading(reading, space, posed, *_transform(thing, posed, values, len(take)))
+            reading |= _bone_reading(space, posed, *_transform(thing, posed, values, len(take)))
     if targets.is_own_head(thing):
         _rigid(reading, thing, len(take))
     return reading
@@ -156,93 +147,80 @@ def _place(rule: Rule) -> str:
 
 
 def _transform(
-    thing: bpy.types.Object, posed: bpy.types.PoseBone, values: dict, count: int
+    thing: bpy.types.Object, posed: bpy.types.PoseBone, values: Curves, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(n, 3, 3) turn and (n, 3) shift of a bone in its own axes, from the values of its curves."""
     stem = f'pose.bones["{bpy.utils.escape_identifier(posed.name)}"].'
 
-    def curves(prop: str, neutral: tuple[float, ...]) -> np.ndarray | None:
-        found = [values.get((thing, stem + prop, i)) for i in range(len(neutral))]
-        return None if all(v is None for v in found) else np.stack(found, axis=1)
+    def curves(prop: str, size: int) -> np.ndarray | None:
+        """(n, size) values of a property's curves. None: it has none."""
+        found = [v for i in range(size) if (v := values.get((thing, stem + prop, i))) is not None]
+        return np.stack(found, axis=1) if found else None
 
     turn = np.broadcast_to(np.eye(3), (count, 3, 3))
-    if (quaternion := curves("rotation_quaternion", (1, 0, 0, 0))) is not None:
-        turn = _quaternion_matrix(quaternion)
-    elif (spin := curves("rotation_axis_angle", (0, 0, 1, 0))) is not None:
-        half = spin[:, :1] / 2
-        axis = spin[:, 1:] / np.maximum(np.linalg.norm(spin[:, 1:], axis=1, keepdims=True), 1e-9)
-        turn = _quaternion_matrix(np.concatenate([np.cos(half), np.sin(half) * axis], axis=1))
-    elif (angles := curves("rotation_euler", (0, 0, 0))) is not None:
-        turn = mapping.euler_matrix(angles, posed.rotation_mode)
-    shift = curves("location", (0, 0, 0))
+    if (quaternion := curves("rotation_quaternion", 4)) is not None:
+        turn = quaternion_to_matrix(quaternion)
+    elif (spin := curves("rotation_axis_angle", 4)) is not None:
+        turn = axis_angle_to_matrix(spin)
+    elif (angles := curves("rotation_euler", 3)) is not None:
+        turn = euler_to_matrix(angles, posed.rotation_mode)
+    shift = curves("location", 3)
     return turn, np.zeros((count, 3)) if shift is None else shift
 
 
-def _quaternion_matrix(quaternion: np.ndarray) -> np.ndarray:
-    w, x, y, z = (quaternion / np.linalg.norm(quaternion, axis=1, keepdims=True)).T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), -1, 0)  # (3, 3, n) -> (n, 3, 3)
-
-
-def _bone_reading(
-    reading: Reading, space: np.ndarray, posed: bpy.types.PoseBone, turn: np.ndarray, shift: np.ndarray
-) -> None:
-    """Note a bone's turn and shift along the character's axes."""
+def _bone_reading(space: np.ndarray, posed: bpy.types.PoseBone, turn: np.ndarray, shift: np.ndarray) -> Reading:
+    """A bone's turn and shift about and along the character's axes, from those in its own axes."""
     basis = space.T @ np.array(posed.bone.matrix_local.to_3x3())
-    reading[f"ROTATION::{posed.name}"] = matrix_to_euler(basis @ turn @ basis.T)
-    reading[f"LOCATION::{posed.name}"] = shift @ basis.T
+    return {
+        f"ROTATION::{posed.name}": matrix_to_euler(basis @ turn @ basis.T),
+        f"LOCATION::{posed.name}": shift @ basis.T,
+    }
 
 
 def _rigid(reading: Reading, thing: bpy.types.Object, count: int) -> None:
-    """The own head's motion as a whole, from neck and head (whose axes are those of head space)."""
+    """Add the motion of our own head as one rigid body, from neck and head, whose axes are those of head space."""
     neck, head = (np.array(thing[f"soliloquy_{name}"][:]) for name in ("neck", "head"))
-    order = "ZXY"
-    half = [mapping.euler_matrix(reading[f"ROTATION::{name}"], order) for name in ("neck", "head")]
+    half = [euler_to_matrix(reading[f"ROTATION::{name}"]) for name in ("neck", "head")]
     shift = reading["LOCATION::head"] / CENTIMETRE
-    # p -> n + H1 (h - n + shift + H2 (p - h)); the neck's joint itself goes to n + t.
+    # A point p goes to n + H1 (h - n + shift + H2 (p - h)), and the neck's joint n to n + t.
     moved = np.einsum("nij,nj->ni", half[0], head - neck + shift + np.einsum("nij,j->ni", half[1], neck - head))
     reading["HEAD:TURN"] = matrix_to_euler(half[0] @ half[1])
     reading["HEAD:SHIFT"] = moved + np.zeros((count, 3))
 
 
-# ------------------------------------------------------------------------------------------------- what is there now
+# --------------------------------------------------------------------------------------------------- the target now
 
 
-def _look(thing: bpy.types.Object, rules: list[Rule], space: np.ndarray, graph: bpy.types.Depsgraph) -> Reading:
-    """The same places on the target as it is evaluated at the current frame; no time axis."""
+def _look(thing: bpy.types.Object, rules: list[Rule], space: np.ndarray, graph: bpy.types.Depsgraph) -> FrameReading:
+    """The same places on the target as Blender evaluates it at the current frame."""
     posed = thing.evaluated_get(graph)
-    reading: Reading = {}
+    reading: FrameReading = {}
     shapes = {
         key.name: key.value
-        for mesh in reversed(targets.meshes_of(thing))
-        for key in mesh.data.shape_keys.evaluated_get(graph).key_blocks
+        for keys in reversed(targets.shape_keys_on(thing))
+        for key in keys.evaluated_get(graph).key_blocks
     }
     for rule in rules:
         if rule.kind == PROPERTY:
             owner = targets.holder(posed, rule)
             if owner is not None:
-                reading[_place(rule)] = float(owner[rule.name])
+                reading[_place(rule)] = float(owner.get(rule.name))
         elif rule.kind in BONE_KINDS:
-            bone = posed.pose.bones.get(rule.name) if posed.pose else None
-            if bone is not None and f"ROTATION::{rule.name}" not in reading:
+            bone, rest = pose_bone(posed, rule.name), pose_bone(thing, rule.name)
+            if bone is not None and rest is not None and f"ROTATION::{rule.name}" not in reading:
                 local = posed.convert_space(pose_bone=bone, matrix=bone.matrix, from_space="POSE", to_space="LOCAL")
                 turn = np.array(local.to_quaternion().to_matrix())[None]
-                single: Reading = {}
-                _bone_reading(single, space, thing.pose.bones[rule.name], turn, np.array(local.translation)[None])
+                single = _bone_reading(space, rest, turn, np.array(local.translation)[None])
                 reading |= {place: value[0] for place, value in single.items()}
         elif rule.name in shapes:
             reading[_place(rule)] = shapes[rule.name]
-    if targets.is_own_head(thing):
-        bone = posed.pose.bones["head"]
+    bone = pose_bone(posed, "head")
+    if targets.is_own_head(thing) and bone is not None:
         moved = bone.matrix @ bone.bone.matrix_local.inverted()
         space = targets.Z_UP
         turn = space.T @ np.array(moved.to_quaternion().to_matrix()) @ space
         neck = np.array(thing["soliloquy_neck"][:])
-        place = space @ neck * CENTIMETRE  # the neck's joint in the armature's space
+        place = space @ neck * CENTIMETRE  # the neck's joint in the armature's space, metres
         reading["HEAD:TURN"] = matrix_to_euler(turn[None])[0]
         reading["HEAD:SHIFT"] = (
             space.T @ (np.array(moved.to_3x3()) @ place + np.array(moved.translation)) / CENTIMETRE - neck
@@ -250,11 +228,11 @@ def _look(thing: bpy.types.Object, rules: list[Rule], space: np.ndarray, graph: 
     return reading
 
 
-# ------------------------------------------------------------------------------------------------- what that means
+# --------------------------------------------------------------------------------- from the difference to the channels
 
 
 def _factors(rule: Rule) -> np.ndarray:
-    """(59,) change of a rule's destination for a change of each channel."""
+    """(59,) change of a rule's destination for a unit change of each channel."""
     row = np.zeros(len(_NAMES))
     for name, factor in mapping.terms(rule.source).items():
         share = 0.5 if name in mapping.HALF_TURN else 1.0
@@ -265,10 +243,10 @@ def _factors(rule: Rule) -> np.ndarray:
 def _solved(
     thing: bpy.types.Object, rules: list[Rule], original: np.ndarray, expected: Reading, seen: Reading
 ) -> np.ndarray:
-    """(T, 59) channels whose mapping gives what is seen. Untouched frames and channels stay equal to the bit.
+    """(T, 59) channels whose mapping gives the target as it is seen. Untouched frames and channels stay bit-identical.
 
-    Shapes and properties tell their channels directly. A bone that was changed tells the rest, by the least change of
-    weights within 0–1 that explains it; one that was not says nothing, so a gaze may be edited by either.
+    Changed shapes and properties give their channels directly. Changed bones give the rest: the least change of weights
+    within 0–1 that explains them. Unchanged bones are not used, so a gaze can be edited by shapes or by bones.
     """
     own = targets.is_own_head(thing)
     direct: dict[str, np.ndarray] = {}
@@ -282,7 +260,7 @@ def _solved(
             if rule.axis in mapping.CHARACTER_AXES:
                 vector[mapping.CHARACTER_AXES.index(rule.axis)] = 1.0
             else:
-                bone = thing.pose.bones.get(rule.name)
+                bone = pose_bone(thing, rule.name)
                 if bone is None:
                     continue
                 vector = targets.bone_basis(thing, bone.bone)[:, mapping.OWN_AXES.index(rule.axis)]
@@ -297,7 +275,7 @@ def _solved(
 
     shapes = [(row, difference(place)) for place, row in direct.items() if place in seen]
     bones = [
-        (row, difference(place, axis, UNTOUCHED if place.startswith("ROT") else UNTOUCHED * bake.METRES))
+        (row, difference(place, axis, UNTOUCHED if place.startswith("ROT") else UNTOUCHED * bake.LOCATION_SHARE))
         for (place, axis), row in from_bones.items()
         if place in seen and np.abs(row).max() > 1e-9
     ]
@@ -314,14 +292,18 @@ def _solved(
 
 
 def _change(original: np.ndarray, part: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """(T, 59) least change of the channels that makes the differences; weights are kept in 0–1 by turns."""
+    """(T, 59) least change of the channels that explains the differences.
+
+    ``part`` holds for each place its factors (59,) and its difference (T,). Weights are clipped to 0–1 after each
+    iteration.
+    """
     change = np.zeros_like(original)
     if not part:
         return change
     matrix = np.stack([row for row, _ in part])  # (places, 59)
     wanted = np.stack([delta for _, delta in part], axis=1)  # (T, places)
     rows = np.nonzero(np.abs(wanted).max(axis=1))[0]
-    # Each place counts alike, whatever its unit.
+    # Each place has the same weight, whatever its unit.
     scale = 1.0 / np.maximum(np.linalg.norm(matrix, axis=1), 1e-9)
     matrix, wanted = matrix * scale[:, None], wanted[rows] * scale
     inverse = np.linalg.pinv(matrix, rcond=1e-6)

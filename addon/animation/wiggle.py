@@ -1,4 +1,4 @@
-"""Moves one destination of a mapping for a moment, without keys, and puts it back."""
+"""Move one destination of a mapping for a moment, without keys, and restore it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..rig import targets
 from ..rig.mapping import PROPERTY, SHAPE, Rule
+from ..rig.objects import pose_bone
 from ..rig.targets import BonePose
 from ..words import say
 
 
 class Wiggle:
-    """A rule's destination, to be set to any part of its full travel.
+    """A rule's destination, which can be set to any part of its full travel.
 
-    ``problem`` says why it can't be moved; it is empty where it can.
+    ``problem`` is the reason why it can't be moved. Empty: it can.
     """
 
     def __init__(self, thing: bpy.types.Object, rule: Rule) -> None:
         self._thing, self._rule = thing, rule
         self._bone: bpy.types.PoseBone | None = None
+        self._before = Matrix()
         self._holders: list[tuple[Any, str, float]] = []
         self.problem = targets.why_not(thing)
         if self.problem:
             return
         if rule.kind == SHAPE:
-            for mesh in targets.meshes_of(thing):
-                key = mesh.data.shape_keys.key_blocks.get(rule.name)
+            for keys in targets.shape_keys_on(thing):
+                key = keys.key_blocks.get(rule.name)
                 if key is not None:
                     self._holders.append((key, "value", key.value))
         elif rule.kind == PROPERTY:
@@ -36,14 +39,14 @@ class Wiggle:
             if owner is not None:
                 self._holders.append((owner, f'["{bpy.utils.escape_identifier(rule.name)}"]', float(owner[rule.name])))
         else:
-            self._bone = thing.pose.bones.get(rule.name) if thing.pose else None
+            self._bone = pose_bone(thing, rule.name)
         if self._bone is not None:
             self._before = self._bone.matrix_basis.copy()
         elif not self._holders:
             self.problem = say("“{target}” has no “{name}”", target=thing.name, name=rule.name)
 
     def set(self, share: float) -> None:
-        """Move to ``share`` (0–1) of what the channel at 1 would do."""
+        """Move to ``share`` (0–1) of the travel that the channel causes at 1."""
         value = self._rule.multiplier * share + self._rule.offset
         if self._bone is not None:
             pose = BonePose(self._bone, targets.bone_basis(self._thing, self._bone.bone), 1)
@@ -59,7 +62,7 @@ class Wiggle:
         self._thing.update_tag()
 
     def restore(self) -> None:
-        """As it was."""
+        """Restore the destination as it was before."""
         if self._bone is not None:
             self._bone.matrix_basis = self._before
         for owner, name, before in self._holders:

@@ -19,6 +19,7 @@ from typing import Any
 
 import bpy
 
+from ...core.motion.channels import FPS
 from ...core.wire.progress import SECONDS_PER_UNIT
 from ...core.wire.protocol import Generate
 from .. import compat
@@ -109,8 +110,8 @@ def device_of(request: Generate) -> str:
 # ------------------------------------------------------------------------------------------------------- what it costs
 def cost(request: Generate, seconds: float, *, running: bool) -> Cost:
     """What the takes of a request about ``seconds`` of speech will need; ``running``: a worker is there already."""
-    device, frames = device_of(request), 25.0 * seconds
-    shown = frames if request.preview is None else min(frames, 25.0 * request.preview)
+    device, frames = device_of(request), FPS * seconds
+    shown = frames if request.preview is None else min(frames, FPS * request.preview)
 
     def rate(stage: str, otherwise: float) -> float:
         return _learned.get(_name(stage, device, request.size, request.renderer), otherwise)

@@ -140,7 +140,7 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.csv;*.npz", options={"HIDDEN"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
-    rate: FloatProperty(name="Frame Rate", description="Frames a second of the file", default=25.0, min=1.0, max=240.0)
+    rate: FloatProperty(name="Frame Rate", description="Frames a second of the file", default=FPS, min=1.0, max=240.0)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -12,9 +12,9 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 from ...core.errors import BadInputError
 from .. import compat
 from ..animation import nla
+from ..animation.motion_file import load_motion
 from ..jobs import jobs
 from ..properties.scene import settings_of
-from ..rig.motion import load_motion
 from ..scene import takes
 from ..steps import SteppedOperator
 from ..words import say
@@ -226,7 +226,7 @@ class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         seconds = takes.timing_of(scene, take).seconds(scene.frame_current)
-        setattr(performance, f"{self.which}_pose", motion.sampled(np.array([seconds])).rotation[0])
+        setattr(performance, f"{self.which}_pose", motion.sampled(np.array([seconds]), motion.fps).rotation[0])
         setattr(performance, f"set_{self.which}_pose", True)
         return {"FINISHED"}
 

@@ -10,10 +10,10 @@ from ...core.motion.channels import FPS, GROUPS
 from ...core.wire.protocol import Resample
 from .. import compat
 from ..animation import readback
+from ..animation.motion_file import load_motion, save_motion
 from ..jobs import jobs
 from ..properties import preferences
 from ..properties.scene import settings_of
-from ..rig.motion import load_motion
 from ..scene import takes
 from ..scene.request import generate_request, no_portrait, range_of, render_request, spoken_by, target_of, why_not
 from ..words import say
@@ -134,7 +134,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
             motion, self._changed = ended.value
         finally:
             reading.close()
-        self._motion = str(readback.save(motion, inputs)) if self._changed else None
+        self._motion = str(save_motion(motion, inputs)) if self._changed else None
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of that motion."""

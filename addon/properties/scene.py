@@ -81,7 +81,7 @@ class SoliloquyTake(bpy.types.PropertyGroup):
     folder: StringProperty(name="Folder", subtype="DIR_PATH", options=BLEND_RELATIVE)
     home: StringProperty(name="Made In", description="Absolute folder in which the take was made")
     frame_count: IntProperty(name="Frames", description="Frames of the take, 25 a second")
-    fps: FloatProperty(name="Rate", default=25.0)
+    fps: FloatProperty(name="Rate", default=FPS)
     has_frames: BoolProperty(name="Has Frames")
     character: StringProperty(name="Character", description="Who speaks; it goes on this character's targets")
     preview: BoolProperty(name="Preview", description="A quick look that the real take replaces")

@@ -1,6 +1,6 @@
-"""ARKit's names for the 53 expression channels; shape keys and properties of a head are called by them.
+"""ARKit's names for the 53 expression channels. The shape keys and properties of our head have these names.
 
-ARKit has 52 shapes. Ours leave out ``tongueOut`` and split two of them, so that each side can be keyed on its own:
+ARKit has 52 shapes. We leave out ``tongueOut`` and split two of them, so that each side can be keyed separately:
 ``browInnerUp`` into ``browInnerUpLeft`` and ``browInnerUpRight``, ``cheekPuff`` into ``cheekPuffLeft`` and
 ``cheekPuffRight``; both halves together are ARKit's shape. Left and right are the person's own.
 """

@@ -1,39 +1,36 @@
-"""Do a rig's gaze shapes turn its eyeballs too, and not its lids alone? Then its eye bones must rest."""
+"""Detect rigs whose gaze shape keys also turn the eyeballs. On those the eye bones are left unanimated."""
 
 from __future__ import annotations
 
 import bpy
 import numpy as np
 
+from .objects import meshes_carried, pose_bone
+
 _NEAR = 2000
-"""Vertices around an eye's joint that are looked at: more than an eyeball has."""
+"""Number of vertices around an eye's joint that are examined: more than an eyeball has."""
 _MAINLY = 0.5
-"""Weight of the eye's bone from which a vertex belongs to the eyeball."""
+"""Least weight of the eye's bone for a vertex of the eyeball."""
 _TURNED = 0.02
-"""Least way of a vertex, in sizes of the eyeball, by which a shape turns it; skin beside it creeps less."""
+"""Least path of a vertex by a shape that turns the eyeball, in diameters of it. Skin next to it moves less."""
 
 
 def turned_by_shapes(thing: bpy.types.Object, eyes: list[str], shapes: list[str]) -> bool:
-    """Whether each mesh that the bones ``eyes`` carry is turned by one of the gaze ``shapes`` already.
+    """Whether the gaze ``shapes`` already turn each eyeball that the bones ``eyes`` carry.
 
-    A person whose eyeballs are a mesh of their own without such shapes (MPFB) needs the bones although the skin around
-    them has the shapes.
+    MPFB's people have eyeballs in a mesh of their own without such shapes. They need the bones, although the skin
+    around their eyes has the shapes.
     """
-    bones = [thing.pose.bones[name].bone for name in eyes if name in thing.pose.bones] if thing.pose else []
-    meshes = [other for other in bpy.data.objects if other.type == "MESH" and _carried(other, thing)]
-    seen = [_turned(mesh, thing, bone, shapes) for bone in bones for mesh in meshes]
+    bones = [posed.bone for name in eyes if (posed := pose_bone(thing, name)) is not None]
+    seen = [_turned(mesh, thing, bone, shapes) for bone in bones for mesh in meshes_carried(thing)]
     answers = [answer for answer in seen if answer is not None]
     return bool(answers) and all(answers)
 
 
-def _carried(mesh: bpy.types.Object, thing: bpy.types.Object) -> bool:
-    return any(m.type == "ARMATURE" and m.object == thing for m in mesh.modifiers)
-
-
 def _turned(mesh: bpy.types.Object, thing: bpy.types.Object, bone: bpy.types.Bone, shapes: list[str]) -> bool | None:
-    """Whether a shape turns the eyeball that is in this mesh; None: no eyeball is."""
+    """Whether a shape turns the eyeball in this mesh. None: there is no eyeball in it."""
     group = mesh.vertex_groups.get(bone.name)
-    if group is None:
+    if group is None or not isinstance(mesh.data, bpy.types.Mesh):
         return None
     rest = _positions(mesh.data.vertices)
     centre = np.array(mesh.matrix_world.inverted_safe() @ thing.matrix_world @ bone.head_local)
@@ -49,7 +46,7 @@ def _turned(mesh: bpy.types.Object, thing: bpy.types.Object, bone: bpy.types.Bon
 
 
 def _positions(points: bpy.types.bpy_prop_collection) -> np.ndarray:
-    """(n, 3) places of vertices or of a shape key's points."""
+    """(n, 3) positions of vertices or of a shape key's points."""
     values = np.empty(3 * len(points), np.float32)
     points.foreach_get("co", values)
     return values.reshape(-1, 3)

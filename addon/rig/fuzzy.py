@@ -1,4 +1,4 @@
-"""Finds which of a rig's names means what we mean: ``Eye_Blink_L``, ``blink.left`` and ``eyeBlinkLeft`` are one."""
+"""Match a rig's names to ours by likeness: ``Eye_Blink_L``, ``blink.left`` and ``eyeBlinkLeft`` mean the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 ENOUGH = 0.72
-"""Least likeness (0–1) of two names that are taken for one."""
+"""Least likeness (0–1) of two names for the same thing."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SIDES = {"l": "left", "lt": "left", "r": "right", "rt": "right"}
 _SAME = {
@@ -27,7 +27,7 @@ _DIRECTIONS = {"left", "right", "up", "down", "in", "out", "upper", "lower", "fo
 
 
 def words(name: str) -> tuple[str, ...]:
-    """The words of a name in lower case, sides spelled out, rigs' usual prefixes left out.
+    """The words of a name in lower case. Sides are spelled out, and the usual prefixes of rigs are left out.
 
     >>> words("CC_Base_Eye_Blink_L")
     ('eye', 'blink', 'left')
@@ -40,34 +40,34 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def side(parts: Sequence[str]) -> str:
-    """``left``, ``right`` or nothing."""
+    """``left``, ``right`` or an empty string."""
     return next((word for word in parts if word in ("left", "right")), "")
 
 
 def likeness(a: str, b: str) -> float:
-    """0–1: shared words and letters of two names; 0 where the sides differ.
+    """Likeness of two names, 0–1, from the words and letters that they share; 0 if the sides differ.
 
-    Many rigs leave out what goes without saying: ``smile_l`` can only be the mouth's.
+    Many rigs leave out the part of the face where it is obvious: ``smile_l`` can only be the mouth's.
     """
     ours, theirs = words(a), words(b)
     if not ours or not theirs or side(ours) != side(theirs):
         return 0.0
     shared = len(set(ours) & set(theirs)) / len(set(ours) | set(theirs))
     letters = difflib.SequenceMatcher(None, "".join(sorted(ours)), "".join(sorted(theirs))).ratio()
-    if _differ_in_place_alone(set(ours), set(theirs)):
+    if _only_places_differ(set(ours), set(theirs)):
         return 0.75 + 0.15 * letters
     return 0.7 * shared + 0.3 * letters
 
 
-def _differ_in_place_alone(ours: set[str], theirs: set[str]) -> bool:
-    """Whether one of two names only lacks the part of the face, and what is left says more than a direction."""
+def _only_places_differ(ours: set[str], theirs: set[str]) -> bool:
+    """Whether one of two names only lacks the part of the face, and the other words are more than a direction."""
     without = ours - _PLACES
     one_says_more = ours < theirs or theirs < ours
     return one_says_more and without == theirs - _PLACES and bool(without - _DIRECTIONS)
 
 
 def pairs(wanted: Iterable[str], offered: Iterable[str], enough: float = ENOUGH) -> dict[str, str]:
-    """Each wanted name with the offered one that is most like it, none used twice, the surest pairs first."""
+    """The most similar offered name for each wanted one. No name is used twice; the most similar pairs come first."""
     offered = list(offered)
     scored = [(likeness(a, b), a, b) for a in wanted for b in offered]
     found: dict[str, str] = {}

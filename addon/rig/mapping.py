@@ -1,9 +1,9 @@
-"""Mappings: which channel of a take moves what on a rig. Arithmetic and JSON; no Blender but its language.
+"""Mappings: which channels of a take move which parts of a rig. Arithmetic and JSON; of Blender only its language.
 
-A mapping is a list of rules. Each takes a sum of channels, ``0.5 headPitch`` or ``jawOpen - 0.6 mouthClose``, times a
-multiplier plus an offset, to one destination: a shape key, a custom property, or one axis of a bone's location,
-rotation or scale. Axes are the bone's own (X, Y, Z) or the character's (LEFT, UP, FORWARD: the person's own left), so
-that a nod is a nod whatever way a bone was rolled.
+A mapping is a list of rules. A rule computes a sum of channels (``0.5 headPitch``, ``jawOpen - 0.6 mouthClose``), times
+a multiplier, plus an offset. The result goes to one destination: a shape key, a custom property, or one axis of a
+bone's location, rotation or scale. An axis is the bone's own (X, Y, Z) or the character's (LEFT, UP, FORWARD: the
+person's own left). With the character's axes a nod is a nod, however the bone was rolled.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ import numpy as np
 
 from ...core.errors import BadInputError
 from ...core.motion.channels import HEAD
+from ...core.motion.motion import Motion
 from ..words import say
 from .arkit import SHAPE_NAMES
-from .motion import TakeMotion, neck_and_head
+from .neck import neck_and_head
 
 FORMAT = 1
 HALF_TURN = ("halfPitch", "halfYaw", "halfRoll")
-"""Half of the head's turn, for each of two bones (neck and head) that share it."""
+"""Half of the head's turn: one half for each of the two bones, neck and head."""
 SHIFT = ("shiftX", "shiftY", "shiftZ")
-"""Centimetres that the upper of the two bones moves so that the head ends exactly where the take has it."""
+"""Centimetres that the head bone moves, so that the head ends exactly where the take has it (`neck_and_head`)."""
 SOURCES: tuple[str, ...] = (*SHAPE_NAMES, *HEAD, *HALF_TURN, *SHIFT)
 
 SHAPE, PROPERTY, LOCATION, ROTATION, SCALE = "SHAPE", "PROPERTY", "LOCATION", "ROTATION", "SCALE"
@@ -37,6 +38,8 @@ KINDS = (SHAPE, PROPERTY, *BONE_KINDS)
 OWN_AXES = ("X", "Y", "Z")
 CHARACTER_AXES = ("LEFT", "UP", "FORWARD")
 AXES = OWN_AXES + CHARACTER_AXES
+HALF_TURN_AXES = tuple(zip(HALF_TURN, CHARACTER_AXES, strict=True))
+"""(channel, axis) pairs of a bone that turns by half of the head's turn."""
 
 _TERM = re.compile(r"\s*(?P<sign>[+\-−])?\s*(?P<number>\d+\.?\d*|\.\d+)?\s*\*?\s*(?P<name>[A-Za-z]\w*)\s*")
 
@@ -45,8 +48,8 @@ _TERM = re.compile(r"\s*(?P<sign>[+\-−])?\s*(?P<number>\d+\.?\d*|\.\d+)?\s*\*?
 class Rule:
     """One line of a mapping.
 
-    ``name`` is the shape key, the property or the bone; ``bone`` is the bone that carries a property, empty where the
-    object does. Rotations are radians, locations the rig's own units, about and along ``axis``.
+    ``name`` is the shape key, the property or the bone. ``bone`` is the bone that carries a property; it is empty where
+    the object carries it. Rotations are radians about ``axis``, locations are along it in the rig's own units.
     """
 
     source: str
@@ -62,7 +65,7 @@ class Rule:
 def terms(source: str) -> dict[str, float]:
     """Channels of a sum with their factors: ``jawOpen - 0.6 mouthClose`` → {jawOpen: 1, mouthClose: −0.6}.
 
-    Raises BadInputError ``bad_source`` for anything that is no such sum of known channels.
+    Raises BadInputError ``bad_source`` for any other text, and for unknown channels.
     """
     found: dict[str, float] = {}
     position = 0
@@ -87,27 +90,28 @@ def terms(source: str) -> dict[str, float]:
 class Sources:
     """Values of every channel that rules may name, for a motion sampled on n frames.
 
-    ``neck`` and ``head`` are the rest positions of the two bones that share the head's turn, centimetres in head
-    space; only ``SHIFT`` depends on them.
+    ``neck`` and ``head`` are the rest positions of the two bones that share the head's turn, (3,) centimetres in head
+    space. Only ``SHIFT`` depends on them.
     """
 
-    def __init__(self, motion: TakeMotion, neck: np.ndarray | None = None, head: np.ndarray | None = None) -> None:
+    def __init__(self, motion: Motion, neck: np.ndarray | None = None, head: np.ndarray | None = None) -> None:
         zero = np.zeros(3)
+        channels = motion.channels().astype(float)
+        rotation, translation = np.split(channels[:, -len(HEAD) :], 2, axis=1)
         half, shift = neck_and_head(
-            motion.rotation, motion.translation, zero if neck is None else neck, zero if head is None else head
+            rotation, translation, zero if neck is None else neck, zero if head is None else head
         )
-        self._columns = dict(zip(SHAPE_NAMES, motion.expression.T, strict=True))
-        self._columns |= dict(zip(HEAD, np.concatenate([motion.rotation, motion.translation], 1).T, strict=True))
+        self._columns = dict(zip((*SHAPE_NAMES, *HEAD), channels.T, strict=True))
         self._columns |= dict(zip(HALF_TURN + SHIFT, np.concatenate([half, shift], 1).T, strict=True))
 
     def value(self, rule: Rule) -> np.ndarray:
-        """(n,) what the rule's destination is to get."""
+        """(n,) values of the rule's destination."""
         total = sum(factor * self._columns[name] for name, factor in terms(rule.source).items())
-        return rule.multiplier * np.asarray(total, float) + rule.offset
+        return rule.multiplier * np.asarray(total) + rule.offset
 
 
 def to_json(name: str, rules: list[Rule]) -> str:
-    """A mapping as text, one rule a line, to be saved and shared."""
+    """A mapping as JSON text, one rule a line, for a file that can be shared."""
     lines = ",\n  ".join(json.dumps(_short(rule), ensure_ascii=False) for rule in rules)
     return (
         f'{{"soliloquy_mapping": {FORMAT}, "name": {json.dumps(name, ensure_ascii=False)}, "rules": [\n  {lines}\n]}}\n'
@@ -115,7 +119,7 @@ def to_json(name: str, rules: list[Rule]) -> str:
 
 
 def _short(rule: Rule) -> dict[str, object]:
-    """A rule without what is as it would be anyway."""
+    """The fields of a rule that differ from their defaults."""
     return {
         f.name: value
         for f in dataclasses.fields(Rule)
@@ -124,7 +128,10 @@ def _short(rule: Rule) -> dict[str, object]:
 
 
 def from_json(text: str, where: str = "the mapping") -> tuple[str, list[Rule]]:
-    """(name, rules) of what `to_json` wrote. Raises BadInputError ``bad_mapping``, ``bad_source``."""
+    """Read a text written by `to_json`; returns the mapping's name and its rules.
+
+    ``where`` names the text in error messages. Raises BadInputError ``bad_mapping`` or ``bad_source``.
+    """
     try:
         data = json.loads(text)
         if data["soliloquy_mapping"] != FORMAT:
@@ -150,7 +157,7 @@ def from_json(text: str, where: str = "the mapping") -> tuple[str, list[Rule]]:
 
 
 def load(path: Path) -> tuple[str, list[Rule]]:
-    """(name, rules) of a mapping file. Raises BadInputError."""
+    """Read a mapping file; returns the mapping's name and its rules. Raises as `from_json`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -158,50 +165,3 @@ def load(path: Path) -> tuple[str, list[Rule]]:
             "bad_mapping", say("{path} can't be read ({error}).", path=path, error=error), say("Choose another file.")
         ) from error
     return from_json(text, str(path))
-
-
-# ------------------------------------------------------------------------------------------------------ rotations
-
-
-def rotation_about(axis: int, angle: np.ndarray) -> np.ndarray:
-    """(n,) radians → (n, 3, 3) turns about one axis."""
-    j, k = (axis + 1) % 3, (axis + 2) % 3
-    matrix = np.zeros((len(angle), 3, 3))
-    matrix[:, axis, axis] = 1.0
-    matrix[:, j, j] = matrix[:, k, k] = np.cos(angle)
-    matrix[:, k, j] = np.sin(angle)
-    matrix[:, j, k] = -np.sin(angle)
-    return matrix
-
-
-def euler_matrix(angles: np.ndarray, order: str = "XYZ") -> np.ndarray:
-    """(n, 3) angles about x, y, z → (n, 3, 3), applied in Blender's ``order``, its first letter first."""
-    i, j, k = ("XYZ".index(letter) for letter in order)
-    about = [rotation_about(axis, angles[:, axis]) for axis in range(3)]
-    return about[k] @ about[j] @ about[i]
-
-
-def matrix_euler(matrix: np.ndarray, order: str = "XYZ") -> np.ndarray:
-    """(n, 3, 3) → (n, 3) angles about x, y, z for Blender's ``order``, continuous over the n frames."""
-    i, j, k = ("XYZ".index(letter) for letter in order)
-    sign = 1.0 if (j - i) % 3 == 1 else -1.0
-    angles = np.empty((len(matrix), 3))
-    angles[:, j] = np.arcsin(np.clip(-sign * matrix[:, k, i], -1.0, 1.0))
-    angles[:, i] = np.arctan2(sign * matrix[:, k, j], matrix[:, k, k])
-    angles[:, k] = np.arctan2(sign * matrix[:, j, i], matrix[:, i, i])
-    return np.unwrap(angles, axis=0)
-
-
-def matrix_quaternion(matrix: np.ndarray) -> np.ndarray:
-    """(n, 3, 3) → (n, 4) unit quaternions w, x, y, z; w > 0, which is continuous for turns under 180°."""
-    w = np.sqrt(np.maximum(1e-12, 1.0 + np.trace(matrix, axis1=1, axis2=2))) / 2
-    rest = [(matrix[:, k, j] - matrix[:, j, k]) / (4 * w) for j, k in ((1, 2), (2, 0), (0, 1))]
-    return np.stack([w, *rest], axis=1)
-
-
-def matrix_axis_angle(matrix: np.ndarray) -> np.ndarray:
-    """(n, 3, 3) → (n, 4) angle, x, y, z as Blender's axis-angle channels have them."""
-    quaternion = matrix_quaternion(matrix)
-    length = np.linalg.norm(quaternion[:, 1:], axis=1)
-    axis = np.where(length[:, None] > 1e-9, quaternion[:, 1:] / np.maximum(length, 1e-9)[:, None], (0.0, 1.0, 0.0))
-    return np.concatenate([2 * np.arctan2(length, quaternion[:, 0])[:, None], axis], axis=1)

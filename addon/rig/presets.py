@@ -1,4 +1,4 @@
-"""Mappings for the rigs that people have: made for the rig at hand, from the names and sizes that it has."""
+"""Presets: mappings for common kinds of rigs, made for one rig from its names and sizes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import bpy
 
 from . import eyeballs, fuzzy, targets, visemes
 from .arkit import SHAPE_NAMES
-from .mapping import LOCATION, PROPERTY, ROTATION, SHAPE, Rule, terms
+from .full_turns import GAZE_SIDEWAYS, GAZE_UP_DOWN, JAW_OPEN, JAW_SIDEWAYS
+from .mapping import HALF_TURN_AXES, LOCATION, PROPERTY, ROTATION, SHAPE, Rule, terms
+from .objects import pose_bones
 from .rigify import rigify_rules
 
 CENTIMETRE = 0.01
-_GAZE_SIDE, _GAZE_UP_DOWN, _JAW = 0.52, 0.44, 0.31
-"""Radians that eyes and jaw turn at weight 1, where the rig doesn't say."""
+"""Metres, which are the units of our own head."""
 _WHOLE = {
     "browInnerUp": "0.5 browInnerUpLeft + 0.5 browInnerUpRight",
     "cheekPuff": "0.5 cheekPuffLeft + 0.5 cheekPuffRight",
@@ -23,11 +24,11 @@ _WHOLE = {
     "browDown": "0.5 browDownLeft + 0.5 browDownRight",
     "noseSneer": "0.5 noseSneerLeft + 0.5 noseSneerRight",
 }
-"""Shapes that some rigs have once for both sides."""
+"""Shapes that some rigs have only once, for both sides."""
 
 
 def own_rules(thing: bpy.types.Object) -> list[Rule]:
-    """The head that Soliloquy made: exact head motion on neck and head, eyes, jaw, and the 53 properties."""
+    """A head made by Soliloquy: exact head motion on neck and head, eyes, jaw, and the 53 properties."""
     down, inward, outward, up = thing["soliloquy_gaze"][:]
     turn, sideways = thing["soliloquy_jaw"][:]
     rules = [*_half_turn("neck"), *_half_turn("head")]
@@ -35,7 +36,7 @@ def own_rules(thing: bpy.types.Object) -> list[Rule]:
         Rule(f"shift{axis}", LOCATION, "head", towards, CENTIMETRE)
         for axis, towards in zip("XYZ", ("LEFT", "UP", "FORWARD"), strict=True)
     ]
-    # The jaw bone turns in its own axes: x is the hinge, z points down-forward, so yaw to the person's left is -z.
+    # The jaw bone turns about its own axes: x is the hinge, z points down and forward, −z turns to the person's left.
     rules += [
         Rule("jawOpen", ROTATION, "jaw", "X", turn),
         Rule("jawLeft - jawRight", ROTATION, "jaw", "Z", -sideways),
@@ -46,13 +47,12 @@ def own_rules(thing: bpy.types.Object) -> list[Rule]:
 
 
 def _half_turn(bone: str, share: float = 1.0) -> list[Rule]:
-    """A bone that takes a share of half the head's turn."""
-    axes = (("halfPitch", "LEFT"), ("halfYaw", "UP"), ("halfRoll", "FORWARD"))
-    return [Rule(source, ROTATION, bone, axis, share) for source, axis in axes]
+    """A bone that turns by ``share`` times half of the head's turn."""
+    return [Rule(source, ROTATION, bone, axis, share) for source, axis in HALF_TURN_AXES]
 
 
 def _eye(bone: str, side: str, sign: int, angles: tuple[float, float, float, float]) -> list[Rule]:
-    """An eye bone that turns about the character's axes; ``angles`` at weight 1 of down, in, out and up."""
+    """An eye bone that turns about the character's axes. ``angles`` are radians at weight 1: down, in, out, up."""
     down, inward, outward, up = (round(float(angle), 6) for angle in angles)
     outwards = f"{outward} eyeLookOut{side} - {inward} eyeLookIn{side}"
     return [
@@ -63,9 +63,7 @@ def _eye(bone: str, side: str, sign: int, angles: tuple[float, float, float, flo
 
 def bone_rules(thing: bpy.types.Object) -> list[Rule]:
     """Neck, head, jaw and eyes of any armature, found by their names."""
-    if not thing.pose:
-        return []
-    names = [b.name for b in thing.pose.bones if not b.name.startswith(("ORG-", "MCH-", "VIS", "WGT"))]
+    names = [b.name for b in pose_bones(thing) if not b.name.startswith(("ORG-", "MCH-", "VIS", "WGT"))]
     wanted = {"neck": "neck", "head": "head", "jaw": "jaw", "left eye": "eye left", "right eye": "eye right"}
     found = {what: _bone(names, like) for what, like in wanted.items()}
     rules: list[Rule] = []
@@ -74,9 +72,9 @@ def bone_rules(thing: bpy.types.Object) -> list[Rule]:
     if found["neck"]:
         rules += _half_turn(found["neck"])
     if found["jaw"]:
-        rules += [Rule("jawOpen", ROTATION, found["jaw"], "LEFT", _JAW)]
-        rules += [Rule("jawLeft - jawRight", ROTATION, found["jaw"], "UP", 0.12)]
-    angles = (_GAZE_UP_DOWN, _GAZE_SIDE, _GAZE_SIDE, _GAZE_UP_DOWN)
+        rules += [Rule("jawOpen", ROTATION, found["jaw"], "LEFT", JAW_OPEN)]
+        rules += [Rule("jawLeft - jawRight", ROTATION, found["jaw"], "UP", JAW_SIDEWAYS)]
+    angles = (GAZE_UP_DOWN, GAZE_SIDEWAYS, GAZE_SIDEWAYS, GAZE_UP_DOWN)
     for what, side, sign in (("left eye", "Left", 1), ("right eye", "Right", -1)):
         if found[what]:
             rules += _eye(found[what], side, sign, angles)
@@ -84,17 +82,16 @@ def bone_rules(thing: bpy.types.Object) -> list[Rule]:
 
 
 def _bone(names: list[str], like: str) -> str:
-    """The shortest name that says nothing but ``like`` (and a number), or nothing."""
+    """The shortest name made only of the words of ``like`` and numbers; empty: there is none."""
     wanted = sorted(like.split())
     fitting = [n for n in names if sorted(word for word in fuzzy.words(n) if not word.isdigit()) == wanted]
     return min(fitting, key=lambda n: (n.startswith("DEF-"), len(n), n), default="")
 
 
 def free_shapes(thing: bpy.types.Object) -> list[str]:
-    """Shape keys that can be keyed: not the basis, and not driven by something else."""
+    """Names of the shape keys that can be keyed: not the basis, and not driven."""
     names: dict[str, None] = {}
-    for mesh in targets.meshes_of(thing):
-        keys = mesh.data.shape_keys
+    for keys in targets.shape_keys_on(thing):
         driven = {driver.data_path for driver in keys.animation_data.drivers} if keys.animation_data else set()
         for block in keys.key_blocks:
             if block != keys.reference_key and targets.shape_path(block.name) not in driven:
@@ -103,8 +100,9 @@ def free_shapes(thing: bpy.types.Object) -> list[str]:
 
 
 def free_properties(thing: bpy.types.Object) -> list[tuple[str, str]]:
-    """(bone or nothing, name) of the numbers that the object or its bones carry as custom properties."""
-    owners = [("", thing), *((bone.name, bone) for bone in (thing.pose.bones if thing.pose else ()))]
+    """(bone, name) of the custom properties of the object and its bones that are numbers; bone "": the object's own."""
+    owners: list[tuple[str, bpy.types.Object | bpy.types.PoseBone]] = [("", thing)]
+    owners += [(bone.name, bone) for bone in pose_bones(thing)]
     return [
         (bone, name)
         for bone, owner in owners
@@ -114,7 +112,7 @@ def free_properties(thing: bpy.types.Object) -> list[tuple[str, str]]:
 
 
 def arkit_rules(thing: bpy.types.Object) -> list[Rule]:
-    """ARKit's 52 shapes, however the rig spells them, and its head, jaw and eye bones."""
+    """ARKit's 52 shapes in the rig's spelling, and its head, jaw and eye bones."""
     shapes = free_shapes(thing)
     found = fuzzy.pairs([*SHAPE_NAMES, *_WHOLE], shapes)
     rules = [
@@ -122,11 +120,11 @@ def arkit_rules(thing: bpy.types.Object) -> list[Rule]:
         for name, shape in found.items()
         if name not in _WHOLE or not {f"{name}Left", f"{name}Right"} & set(found)
     ]
-    return rules + _bones_beside(thing, rules)
+    return rules + _bones_next_to(thing, rules)
 
 
-def _bones_beside(thing: bpy.types.Object, shapes: list[Rule]) -> list[Rule]:
-    """Bones without those that would do a second time what the shapes do: open the mouth, turn the eyes."""
+def _bones_next_to(thing: bpy.types.Object, shapes: list[Rule]) -> list[Rule]:
+    """The rules of `bone_rules` that don't repeat the shapes' motion: opening the mouth, turning the eyes."""
     bones = bone_rules(thing)
     if any("jawOpen" in rule.source for rule in shapes):
         bones = [rule for rule in bones if not rule.source.startswith("jaw")]
@@ -137,13 +135,13 @@ def _bones_beside(thing: bpy.types.Object, shapes: list[Rule]) -> list[Rule]:
 
 
 def viseme_rules(thing: bpy.types.Object) -> list[Rule]:
-    """Avatars with a few mouth shapes: VRM's five vowels, Ready Player Me's and Oculus' visemes."""
+    """Avatars with few mouth shapes: the five vowels of VRM, the visemes of Ready Player Me and Oculus."""
     rules = [Rule(total, SHAPE, shape) for total, shape in visemes.sums(free_shapes(thing))]
-    return rules + _bones_beside(thing, rules)
+    return rules + _bones_next_to(thing, rules)
 
 
 def mpfb_rules(thing: bpy.types.Object) -> list[Rule]:
-    """MPFB's people: ARKit face units or visemes where they were loaded, else what its default rig has bones for."""
+    """MPFB's people: ARKit face units or visemes, if they were loaded; otherwise the face bones of its default rig."""
     rules = arkit_rules(thing)
     if any(rule.kind == SHAPE for rule in rules):
         return rules
@@ -152,17 +150,17 @@ def mpfb_rules(thing: bpy.types.Object) -> list[Rule]:
     for side, sided, sign in (("L", "Left", 1.0), ("R", "Right", -1.0)):
         upper, lower, brow = f"orbicularis03.{side}", f"orbicularis04.{side}", f"oculi01.{side}"
         rules += [
-            # Lids turn about the eyeball's middle; the brow's bone runs from the outer end to the inner one.
+            # Lids turn about the centre of the eyeball. The brow's bone runs from its outer to its inner end.
             Rule(f"eyeBlink{sided} - 0.4 eyeWide{sided}", ROTATION, upper, "LEFT", 0.45),
             Rule(f"eyeBlink{sided} + eyeSquint{sided}", ROTATION, lower, "LEFT", -0.1),
             Rule(f"browInnerUp{sided} - 0.8 browDown{sided}", ROTATION, brow, "FORWARD", -0.25 * sign),
         ]
-    bones = set(thing.pose.bones.keys()) if thing.pose else set()
+    bones = {bone.name for bone in pose_bones(thing)}
     return [rule for rule in rules if rule.kind == SHAPE or rule.name in bones]
 
 
 def matched_rules(thing: bpy.types.Object) -> list[Rule]:
-    """The wizard's guess for any rig: shape keys first, then custom properties, then bones."""
+    """A guess for any rig: shape keys first, then custom properties, then bones."""
     rules = arkit_rules(thing)
     used = {rule.source for rule in rules}
     properties = {name: bone for bone, name in free_properties(thing)}
@@ -185,8 +183,8 @@ PRESETS: dict[str, tuple[str, str, Callable[[bpy.types.Object], list[Rule]]]] = 
 
 
 def guess(thing: bpy.types.Object) -> str:
-    """Identifier of the preset that fits a target best."""
-    bones = set(thing.pose.bones.keys()) if thing.pose else set()
+    """Identifier in `PRESETS` of the preset that fits a target best."""
+    bones = {bone.name for bone in pose_bones(thing)}
     if targets.is_own_head(thing):
         return "OWN"
     if {"jaw_master", "lips.L", "lip.T"} <= bones:
@@ -196,12 +194,12 @@ def guess(thing: bpy.types.Object) -> str:
     shapes = sum(rule.kind == SHAPE for rule in arkit_rules(thing))
     if shapes >= 20:
         return "ARKIT"
-    visemes = sum(rule.kind == SHAPE for rule in viseme_rules(thing))
-    return "VISEMES" if visemes >= 4 and visemes > shapes / 2 else "MATCH"
+    mouths = sum(rule.kind == SHAPE for rule in viseme_rules(thing))
+    return "VISEMES" if mouths >= 4 and mouths > shapes / 2 else "MATCH"
 
 
 def rules_for(preset: str, thing: bpy.types.Object) -> list[Rule]:
-    """The preset's rules for this rig; those of `own_rules` only on a head of ours."""
+    """The preset's rules for this rig. The rules of a Soliloquy head are only for such a head."""
     if preset == "OWN" and not targets.is_own_head(thing):
         return []
     return PRESETS[preset][2](thing)

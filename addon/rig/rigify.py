@@ -1,28 +1,29 @@
-"""Rules for the face controls of a Rigify rig, sized to the rig at hand."""
+"""Rules for the face controls of a Rigify rig. Distances follow the size of the rig."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import bpy
-from mathutils import Vector
 
-from .mapping import LOCATION, ROTATION, Rule
-
-_TURN = (("halfPitch", "LEFT"), ("halfYaw", "UP"), ("halfRoll", "FORWARD"))
+from .full_turns import GAZE_SIDEWAYS, GAZE_UP_DOWN, JAW_OPEN, JAW_SIDEWAYS
+from .mapping import HALF_TURN_AXES, LOCATION, ROTATION, Rule
+from .objects import rest_bones
 
 
 def rigify_rules(thing: bpy.types.Object) -> list[Rule]:
-    """Neck, head, jaw, the eyes' common target, lids, brows, cheeks, nose and lips; what the rig lacks is left out.
+    """Neck, head, jaw, the eyes' common target, lids, brows, cheeks, nose and lips, as far as the rig has them.
 
-    Distances are parts of the head bone's length (about 20 cm on a grown person).
+    Distances are fractions of the head bone's length, which is about 20 cm on an adult.
     """
-    if thing.type != "ARMATURE" or "head" not in thing.data.bones:
+    bones = rest_bones(thing)
+    if "head" not in bones:
         return []
-    bones = thing.data.bones
     unit = bones["head"].length
-    rules = [Rule(source, ROTATION, bone, axis) for bone in ("neck", "head") for source, axis in _TURN]
+    rules = [Rule(source, ROTATION, bone, axis) for bone in ("neck", "head") for source, axis in HALF_TURN_AXES]
     rules += [
-        Rule("jawOpen", ROTATION, "jaw_master", "LEFT", 0.31),
-        Rule("jawLeft - jawRight", ROTATION, "jaw_master", "UP", 0.12),
+        Rule("jawOpen", ROTATION, "jaw_master", "LEFT", JAW_OPEN),
+        Rule("jawLeft - jawRight", ROTATION, "jaw_master", "UP", JAW_SIDEWAYS),
         Rule("jawForward", LOCATION, "jaw_master", "FORWARD", 0.06 * unit),
         *_gaze(bones),
         *_lips(unit),
@@ -32,22 +33,22 @@ def rigify_rules(thing: bpy.types.Object) -> list[Rule]:
     return [rule for rule in rules if rule.name in bones]
 
 
-def _gaze(bones: bpy.types.ArmatureBones) -> list[Rule]:
-    """Both eyes follow the bone ``eyes`` in front of them: it moves by its distance times the eyes' mean angle."""
-    if not {"eyes", "master_eye.L", "master_eye.R"} <= set(bones.keys()):
+def _gaze(bones: Mapping[str, bpy.types.Bone]) -> list[Rule]:
+    """Both eyes follow the bone ``eyes`` in front of them, which moves by its distance times the eyes' mean angle."""
+    if not {"eyes", "master_eye.L", "master_eye.R"} <= set(bones):
         return []
     between = (bones["master_eye.L"].head_local + bones["master_eye.R"].head_local) / 2
     away = (bones["eyes"].head_local - between).length
     left = "eyeLookOutLeft - eyeLookInLeft + eyeLookInRight - eyeLookOutRight"
     up = "eyeLookUpLeft - eyeLookDownLeft + eyeLookUpRight - eyeLookDownRight"
     return [
-        Rule(left, LOCATION, "eyes", "LEFT", 0.5 * 0.52 * away),
-        Rule(up, LOCATION, "eyes", "UP", 0.5 * 0.44 * away),
+        Rule(left, LOCATION, "eyes", "LEFT", 0.5 * GAZE_SIDEWAYS * away),
+        Rule(up, LOCATION, "eyes", "UP", 0.5 * GAZE_UP_DOWN * away),
     ]
 
 
 def _lips(unit: float) -> list[Rule]:
-    """The middle of both lips."""
+    """The middle of the upper and of the lower lip."""
     upper = "mouthUpperUpLeft + mouthUpperUpRight"
     lower = (
         "4 mouthClose + mouthShrugLower + 0.5 mouthRollLower + 0.3 mouthPressLeft + 0.3 mouthPressRight"
@@ -61,7 +62,7 @@ def _lips(unit: float) -> list[Rule]:
     ]
 
 
-def _side(bones: bpy.types.ArmatureBones, side: str, sided: str, sign: float, unit: float) -> list[Rule]:
+def _side(bones: Mapping[str, bpy.types.Bone], side: str, sided: str, sign: float, unit: float) -> list[Rule]:
     """Lids, brow, cheek, nostril and mouth corner of one side."""
     sideways = "mouthLeft - mouthRight"
     wide = f"0.7 mouthSmile{sided} + mouthStretch{sided} + 0.6 mouthDimple{sided} - 1.6 mouthPucker - mouthFunnel"
@@ -82,7 +83,7 @@ def _side(bones: bpy.types.ArmatureBones, side: str, sided: str, sign: float, un
     for end, share in (("001", 0.8), ("002", 1.0), ("003", 0.8)):
         upper, lower = f"lid.T.{side}.{end}", f"lid.B.{side}.{_opposite(end)}"
         if upper in bones and lower in bones:
-            gap = share * Vector(bones[upper].head_local - bones[lower].head_local).length
+            gap = share * (bones[upper].head_local - bones[lower].head_local).length
             open_wide = f"0.3 eyeWide{sided} - 0.85 eyeBlink{sided} - 0.1 eyeSquint{sided} - 0.25 eyeLookDown{sided}"
             rules.append(Rule(open_wide, LOCATION, upper, "UP", gap))
             rules.append(Rule(f"0.15 eyeBlink{sided} + 0.3 eyeSquint{sided}", LOCATION, lower, "UP", gap))
@@ -90,5 +91,5 @@ def _side(bones: bpy.types.ArmatureBones, side: str, sided: str, sign: float, un
 
 
 def _opposite(end: str) -> str:
-    """The lower lid's bones count from the other corner of the eye."""
+    """The lower lid's bone below this one: its bones are numbered from the other corner of the eye."""
     return {"001": "003", "002": "002", "003": "001"}[end]

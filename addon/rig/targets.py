@@ -1,4 +1,4 @@
-"""What a mapping's rules mean on a given rig: data-blocks, F-curve paths, values; and what can't be moved and why."""
+"""Apply a mapping to a rig: data-blocks, F-curve paths and values. Also: what is missing, why a rig can't be keyed."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
+from ...core.motion.motion import Motion
+from ...core.motion.rotations import euler_to_matrix, matrix_to_axis_angle, matrix_to_euler, matrix_to_quaternion
 from ..words import say
-from . import fuzzy, mapping
-from .mapping import CHARACTER_AXES, LOCATION, OWN_AXES, PROPERTY, ROTATION, SCALE, SHAPE, Rule, Sources
-from .motion import TakeMotion, euler_to_matrix
+from . import fuzzy
+from .mapping import BONE_KINDS, CHARACTER_AXES, LOCATION, OWN_AXES, PROPERTY, ROTATION, SCALE, SHAPE, Rule, Sources
+from .objects import Animated, carries, pose_bone, pose_bones, rest_bones, shape_keys_of
 
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Head space (x the person's left, y up, z forward) to the space of an object that stands along z and faces −y."""
 Y_UP = np.eye(3)
-"""The same for an object whose armature stands along y, as many imported ones do inside a turned object."""
+"""The same for an object whose armature stands along y. Many imported armatures do, inside an object that is turned."""
 
 _TURNED_ROUND = np.diag([-1.0, 1.0, -1.0])
 _SIDED_BONES = 8
-"""Bones of each side that are enough to tell left from right."""
+"""Number of bones on each side that is enough to tell left from right."""
+_UPRIGHT = 0.7
+"""Least z of an armature's y axis in the world for which the armature counts as upright."""
 
 
 @dataclass(frozen=True)
 class Channel:
     """One F-curve to be keyed: values (n,) for n scene frames.
 
-    ``group`` is the name it gets in the graph editor, ``neutral`` its value in the rest pose, ``rules`` what moves it.
+    ``group`` is the curve's group in the graph editor, ``neutral`` its value in the rest pose. ``rules`` move it.
     """
 
     path: str
@@ -40,7 +45,11 @@ class Channel:
 
 @dataclass
 class BonePose:
-    """What the rules add up to on one bone, all (n, 3): angles about and shifts along the two kinds of axes."""
+    """The sum of all rules on one bone: (n, 3) angles about, and shifts along, the two kinds of axes.
+
+    ``basis`` holds the bone's rest axes as columns in head space (`bone_basis`). ``own`` and ``character`` have an
+    entry for each kind of rule (location, rotation, scale) that moves the bone along its own or the character's axes.
+    """
 
     bone: bpy.types.PoseBone
     basis: np.ndarray
@@ -56,22 +65,22 @@ class BonePose:
         kind.setdefault(rule.kind, np.zeros((self.frames, 3)))[:, axes.index(rule.axis)] += values
 
     def rotation(self) -> np.ndarray | None:
-        """(n, 3, 3) turn in the bone's own axes: the character's first, then the bone's; None: no rule turns it."""
+        """(n, 3, 3) turn in the bone's own axes, the turn about the character's axes first. None: no rule turns it."""
         own, character = self.own.get(ROTATION), self.character.get(ROTATION)
         if own is None and character is None:
             return None
         matrix = np.broadcast_to(np.eye(3), (self.frames, 3, 3))
         if character is not None:
             matrix = self.basis.T @ euler_to_matrix(character) @ self.basis
-        return matrix if own is None else matrix @ mapping.euler_matrix(own)
+        return matrix if own is None else matrix @ euler_to_matrix(own, "XYZ")
 
     def vector(self, kind: str) -> np.ndarray | None:
-        """(n, 3) shift or growth along the bone's own axes; None: no rule touches it."""
+        """(n, 3) shift or growth along the bone's own axes. None: no rule of this kind moves it."""
         own, character = self.own.get(kind), self.character.get(kind)
         if own is None and character is None:
             return None
         total = np.zeros((self.frames, 3)) if own is None else own
-        # A shift has a direction, a growth has none: about the bone's axes its signs don't matter.
+        # A shift has a direction. A growth has none, so the signs of the axes don't matter.
         turned = self.basis if kind == LOCATION else np.abs(self.basis)
         return total if character is None else total + character @ turned
 
@@ -82,12 +91,14 @@ class BonePose:
         if turn is not None:
             mode = self.bone.rotation_mode
             if mode == "QUATERNION":
-                path, values, rest = "rotation_quaternion", mapping.matrix_quaternion(turn), (1.0, 0.0, 0.0, 0.0)
+                values = matrix_to_quaternion(turn)
+                result += self._curves(ROTATION, "rotation_quaternion", values, (1.0, 0.0, 0.0, 0.0))
             elif mode == "AXIS_ANGLE":
-                path, values, rest = "rotation_axis_angle", mapping.matrix_axis_angle(turn), (0.0, 0.0, 1.0, 0.0)
+                values = matrix_to_axis_angle(turn)
+                result += self._curves(ROTATION, "rotation_axis_angle", values, (0.0, 0.0, 1.0, 0.0))
             else:
-                path, values, rest = "rotation_euler", mapping.matrix_euler(turn, mode), (0.0, 0.0, 0.0)
-            result += self._curves(ROTATION, path, values, rest)
+                values = np.unwrap(matrix_to_euler(turn, mode), axis=0)  # continuous from frame to frame
+                result += self._curves(ROTATION, "rotation_euler", values, (0.0, 0.0, 0.0))
         for kind, path, neutral in ((LOCATION, "location", 0.0), (SCALE, "scale", 1.0)):
             vector = self.vector(kind)
             if vector is not None:
@@ -101,15 +112,19 @@ class BonePose:
 
 
 def space_of(thing: bpy.types.Object) -> np.ndarray:
-    """(3, 3) head space → the object's, from how its bones stand (z or y) and on which side the left ones are."""
+    """(3, 3) matrix from head space to the object's space.
+
+    It depends on the axis along which an armature's bones stand (z or y), and on the side of its left bones.
+    """
     space = _upright_space(thing)
     return space @ _TURNED_ROUND if thing.type == "ARMATURE" and _looks_back(thing) else space
 
 
 def _looks_back(thing: bpy.types.Object) -> bool:
-    """Whether the character looks the other way than Blender's front view expects: its left bones are on the right."""
-    left, right = [], []
-    for bone in thing.data.bones:
+    """Whether the character looks along +y instead of −y, as Blender's front view expects: its left bones are at −x."""
+    left: list[float] = []
+    right: list[float] = []
+    for bone in rest_bones(thing).values():
         side = fuzzy.side(fuzzy.words(bone.name))
         if side:
             (left if side == "left" else right).append(bone.head_local.x)
@@ -119,45 +134,41 @@ def _looks_back(thing: bpy.types.Object) -> bool:
 
 
 def _upright_space(thing: bpy.types.Object) -> np.ndarray:
-    if thing.type == "ARMATURE" and len(thing.data.bones):
-        low = np.min([np.minimum(bone.head_local, bone.tail_local) for bone in thing.data.bones], axis=0)
-        high = np.max([np.maximum(bone.head_local, bone.tail_local) for bone in thing.data.bones], axis=0)
-        upright = thing.matrix_world.to_3x3() @ _unit(1)
-        if (high - low)[1] > (high - low)[2] and abs(upright.normalized().z) > 0.7:
+    bones = rest_bones(thing).values()
+    if bones:
+        ends = np.array([[bone.head_local, bone.tail_local] for bone in bones]).reshape(-1, 3)
+        _, depth, height = np.ptp(ends, axis=0)
+        up = thing.matrix_world.to_3x3() @ Vector((0.0, 1.0, 0.0))
+        if depth > height and abs(up.normalized().z) > _UPRIGHT:
             return Y_UP
     return Z_UP
 
 
-def _unit(axis: int):
-    from mathutils import Vector
-
-    return Vector([float(axis == i) for i in range(3)])
-
-
 def bone_basis(thing: bpy.types.Object, bone: bpy.types.Bone, space: np.ndarray | None = None) -> np.ndarray:
-    """(3, 3) the bone's rest axes as columns in head space; ``space`` is `space_of` where that is known already."""
+    """(3, 3) the bone's rest axes as columns in head space. ``space`` is the result of `space_of`, if it is known."""
     return (space_of(thing) if space is None else space).T @ np.array(bone.matrix_local.to_3x3())
 
 
 def meshes_of(thing: bpy.types.Object) -> list[bpy.types.Object]:
-    """Mesh objects with shape keys that belong to a target: itself, or all that its armature carries."""
+    """Mesh objects with shape keys that belong to a target: itself, or the meshes that it deforms or is parent of."""
     if thing.type == "MESH":
-        return [thing] if thing.data.shape_keys else []
-    found = []
-    for other in bpy.data.objects:
-        if other.type == "MESH" and other.data.shape_keys:
-            deformed = any(m.type == "ARMATURE" and m.object == thing for m in other.modifiers)
-            if deformed or other.parent == thing:
-                found.append(other)
-    return found
+        return [thing] if shape_keys_of(thing) else []
+    return [
+        other for other in bpy.data.objects if shape_keys_of(other) and (carries(thing, other) or other.parent == thing)
+    ]
+
+
+def shape_keys_on(thing: bpy.types.Object) -> list[bpy.types.Key]:
+    """The shape keys of all `meshes_of` a target."""
+    return [keys for mesh in meshes_of(thing) if (keys := shape_keys_of(mesh)) is not None]
 
 
 def is_own_head(thing: bpy.types.Object) -> bool:
     """Whether the object is an armature made by `addon.scene.head`."""
-    return thing.type == "ARMATURE" and "soliloquy_neck" in thing
+    return thing.type == "ARMATURE" and thing.get("soliloquy_neck") is not None
 
 
-def sources_for(thing: bpy.types.Object, motion: TakeMotion) -> Sources:
+def sources_for(thing: bpy.types.Object, motion: Motion) -> Sources:
     """The motion's channels as the target's rules name them."""
     if is_own_head(thing):
         return Sources(motion, *(np.array(thing[f"soliloquy_{name}"][:]) for name in ("neck", "head")))
@@ -167,11 +178,11 @@ def sources_for(thing: bpy.types.Object, motion: TakeMotion) -> Sources:
 def bone_poses(
     thing: bpy.types.Object, rules: Iterable[Rule], sources: Sources, frames: int
 ) -> Generator[None, None, dict[str, BonePose]]:
-    """What the rules do to each bone of an armature, in small steps."""
+    """The sum of the rules on each bone of an armature, by the bone's name; in small steps."""
     poses: dict[str, BonePose] = {}
     space = space_of(thing)
     for rule in rules:
-        bone = thing.pose.bones.get(rule.name) if rule.kind in mapping.BONE_KINDS and thing.pose else None
+        bone = pose_bone(thing, rule.name) if rule.kind in BONE_KINDS else None
         if bone is not None:
             if bone.name not in poses:
                 poses[bone.name] = BonePose(bone, bone_basis(thing, bone.bone, space), frames)
@@ -181,11 +192,9 @@ def bone_poses(
 
 
 def holder(thing: bpy.types.Object, rule: Rule) -> bpy.types.Object | bpy.types.PoseBone | None:
-    """What carries the custom property of a PROPERTY rule; None where it isn't there."""
-    owner = thing
-    if rule.bone:
-        owner = thing.pose.bones.get(rule.bone) if thing.pose else None
-    return owner if owner is not None and rule.name in owner else None
+    """The object or the bone that carries the custom property of a PROPERTY rule. None: there is no such property."""
+    owner = pose_bone(thing, rule.bone) if rule.bone else thing
+    return owner if owner is not None and owner.get(rule.name) is not None else None
 
 
 def property_path(rule: Rule) -> str:
@@ -200,45 +209,45 @@ def shape_path(name: str) -> str:
 
 
 def channels(
-    thing: bpy.types.Object, rules: list[Rule], motion: TakeMotion
-) -> Generator[None, None, list[tuple[bpy.types.ID, list[Channel]]]]:
-    """The data-blocks to key with their curves, for a motion already sampled on scene frames; in small steps.
+    thing: bpy.types.Object, rules: list[Rule], motion: Motion
+) -> Generator[None, None, list[tuple[Animated, list[Channel]]]]:
+    """The data-blocks to key and their curves, for a motion that was sampled on scene frames; in small steps.
 
-    Several rules of one shape key or property add up. Rules whose destination isn't there are left out: `missing`
-    names them.
+    Several rules of one shape key or property add up. Rules without a destination on the target are left out;
+    `missing` names them.
     """
     sources = sources_for(thing, motion)
     yield None
-    moved_by: dict[tuple[bpy.types.ID, str], list[Rule]] = {}
-    keys = [mesh.data.shape_keys for mesh in meshes_of(thing)]
+    moved_by: dict[tuple[Animated, str], list[Rule]] = {}
+    keys = shape_keys_on(thing)
     for rule in rules:
         if rule.kind == SHAPE:
-            for block in keys:
-                if rule.name in block.key_blocks:
-                    moved_by.setdefault((block, shape_path(rule.name)), []).append(rule)
+            for shapes in keys:
+                if rule.name in shapes.key_blocks:
+                    moved_by.setdefault((shapes, shape_path(rule.name)), []).append(rule)
         elif rule.kind == PROPERTY and holder(thing, rule) is not None:
             moved_by.setdefault((thing, property_path(rule)), []).append(rule)
     yield None
-    by_block: dict[bpy.types.ID, list[Channel]] = {}
+    by_block: dict[Animated, list[Channel]] = {}
     bones = yield from bone_poses(thing, rules, sources, len(motion))
     for pose in bones.values():
         by_block.setdefault(thing, []).extend(pose.channels())
         yield None
     for (block, path), movers in moved_by.items():
-        values = sum(sources.value(rule) for rule in movers)
-        if block != thing:
+        values = np.sum([sources.value(rule) for rule in movers], axis=0)
+        if isinstance(block, bpy.types.Key):
             shape = block.path_resolve(path.removesuffix(".value"))
             values = np.clip(values, min(shape.slider_min, 0.0), max(shape.slider_max, 1.0))
-        neutral = sum(rule.offset for rule in movers)
+        neutral = float(sum(rule.offset for rule in movers))
         by_block.setdefault(block, []).append(Channel(path, 0, "Expression", values, neutral, tuple(movers)))
         yield None
     return list(by_block.items())
 
 
 def missing(thing: bpy.types.Object, rules: Iterable[Rule]) -> list[str]:
-    """Names of destinations that the target doesn't have."""
-    shapes = {key.name for mesh in meshes_of(thing) for key in mesh.data.shape_keys.key_blocks}
-    bones = {bone.name for bone in thing.pose.bones} if thing.pose else set()
+    """Names of the rules' destinations that the target doesn't have."""
+    shapes = {key.name for keys in shape_keys_on(thing) for key in keys.key_blocks}
+    bones = {bone.name for bone in pose_bones(thing)}
     names = []
     for rule in rules:
         there = (
@@ -254,12 +263,12 @@ def missing(thing: bpy.types.Object, rules: Iterable[Rule]) -> list[str]:
 
 
 def why_not(thing: bpy.types.Object | None) -> str:
-    """Why a target can't be keyed at all; empty when it can."""
+    """The reason why a target can't be keyed at all. Empty: it can."""
     if thing is None:
         return say("No target is chosen: add a head, or pick an armature or a mesh with shape keys")
-    for block in (thing, *(mesh.data.shape_keys for mesh in meshes_of(thing))):
+    for block in (thing, *shape_keys_on(thing)):
         if not block.is_editable:
             return say("“{target}” is linked from another file: make a library override of it first", target=thing.name)
-    if thing.type == "MESH" and not thing.data.shape_keys:
+    if thing.type == "MESH" and not shape_keys_of(thing):
         return say("“{target}” has no shape keys", target=thing.name)
     return ""

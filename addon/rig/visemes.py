@@ -8,8 +8,8 @@ VRChat                    ``vrc.v_aa`` … ``vrc.v_ou``, ``vrc.blink_left``
 Unity-chan, MikuMikuDance ``MTH_A``, ``あ``, ``まばたき``, ``ウィンク``
 ========================  =================================================================================
 
-An avatar's viseme is a whole mouth: the jaw is in it. So each is a sum of our channels that grows with the sound it
-stands for and goes back where another one takes over. Sounds made inside the mouth (DD, kk, nn, RR, TH) show little.
+An avatar's viseme is a whole mouth with the jaw. So each gets a sum of our channels that grows with the viseme's sound
+and falls where another viseme takes over. Sounds made inside the mouth (DD, kk, nn, RR, TH) show little: no rule.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ SHAPES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("0.5 eyeLookUpLeft + 0.5 eyeLookUpRight", ("lookup", "eyeslookup")),
     ("0.5 eyeLookDownLeft + 0.5 eyeLookDownRight", ("lookdown", "eyeslookdown")),
 )
-"""(sum of channels, names of the shape); the first name of a rig that is among them gets the rule."""
+"""(sum of channels, names of the shape). The first of the names that a rig has gets the rule."""
 INSTEAD: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (_SHUT, ("eyesclosed", "eyeclose", "eyeclosed", "blink", "まばたき"), ("eyeBlinkLeft", "eyeBlinkRight")),
     ("jawOpen - mouthClose", ("mouthopen", "openmouth"), ("1.1 jawOpen - 0.6 mouthFunnel - 0.6 mouthPucker",)),
 )
-"""(sum, names, sums that must not have a shape already): one shape for both lids, or for the whole of speech."""
+"""(sum, names, other sums): one shape for both lids or for all speech, used if none of the other sums has a shape."""
 _PREFIX = re.compile(r"^(.*fcl|vrcv|vrc|blendshapes?\d*|faceblendshape|mouth(?=[aeiou]$)|ex)", re.IGNORECASE)
 
 
 def plain(name: str) -> str:
-    """A shape's name in lower case without what exporters put before it.
+    """A shape's name in lower case, without the prefixes that exporters add.
 
     >>> plain("Face.M_F00_000_00_Fcl_MTH_A"), plain("vrc.v_aa"), plain("blink_L")
     ('mtha', 'aa', 'blinkl')
@@ -66,18 +66,15 @@ def plain(name: str) -> str:
 
 
 def sums(shapes: list[str]) -> list[tuple[str, str]]:
-    """(sum of channels, shape) of the shapes whose names are known, in the order of `SHAPES`."""
+    """(sum of channels, shape) for each shape with a known name, in the order of `SHAPES`, then of `INSTEAD`."""
     by_name: dict[str, str] = {}
     for shape in shapes:
         by_name.setdefault(plain(shape), shape)
     found = []
     for total, names in SHAPES:
-        shape = next((by_name[name] for name in names if name in by_name), None)
-        if shape is not None:
-            found.append((total, shape))
+        found += [(total, by_name[name]) for name in names if name in by_name][:1]
     there = {total for total, _ in found}
     for total, names, others in INSTEAD:
-        shape = next((by_name[name] for name in names if name in by_name), None)
-        if shape is not None and not there & set(others):
-            found.append((total, shape))
+        if not there & set(others):
+            found += [(total, by_name[name]) for name in names if name in by_name][:1]
     return found

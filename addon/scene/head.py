@@ -19,13 +19,13 @@ from mathutils import Vector
 
 from ...core.errors import BadInputError
 from ...core.motion.channels import EXPRESSIONS
+from ...core.wire.names import JOINTS
 from ...core.wire.protocol import Head
 from ..properties.scene import settings_of
 from ..rig.arkit import SHAPE_NAMES
 from ..rig.presets import CENTIMETRE, own_rules
 from ..words import say
 
-BONES = ("root", "neck", "head", "jaw", "eye.L", "eye.R")
 _PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "eye.L": "head", "eye.R": "head"}
 _UP, _FORWARD, _JAW = (0.0, 0.0, 1.0), (0.0, -1.0, 0.0), (0.0, -0.8, -0.6)
 _POINTING = {"root": (_UP, 4.0), "neck": (_UP, 6.0), "head": (_UP, 14.0), "jaw": (_JAW, 9.0)}
@@ -83,7 +83,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise BadInputError(
             "head_damaged", say("The head's file is damaged: {path}", path=path), say("Add the head again.")
         ) from error
-    if tuple(data["shape_names"].tolist()) != EXPRESSIONS or tuple(data["joint_names"].tolist()) != BONES:
+    if tuple(data["shape_names"].tolist()) != EXPRESSIONS or tuple(data["joint_names"].tolist()) != JOINTS:
         raise BadInputError(
             "head_version", say("The head's file is of another version: {path}", path=path), say("Add the head again.")
         )
@@ -149,7 +149,7 @@ def _armature(context: bpy.types.Context, name: str, data: dict[str, np.ndarray]
     with context.temp_override(active_object=armature, object=armature, selected_objects=[armature]):
         bpy.ops.object.mode_set(mode="EDIT")
         try:
-            for bone in BONES:
+            for bone in JOINTS:
                 direction, length = _POINTING.get(bone, (_FORWARD, 3.0))
                 edit = armature.data.edit_bones.new(bone)
                 edit.head = joints[bone]
@@ -181,7 +181,7 @@ def _shape_keys(skin: bpy.types.Object, data: dict[str, np.ndarray]) -> Iterator
 def _bind(skin: bpy.types.Object, armature: bpy.types.Object, weights: np.ndarray) -> Iterator[None]:
     """Vertex groups from weights (V, bones) and an Armature modifier. Weights are kept to a hundredth."""
     rounded = np.round(weights, 2)
-    for index, bone in enumerate(BONES):
+    for index, bone in enumerate(JOINTS):
         group = skin.vertex_groups.new(name=bone)
         for weight in np.unique(rounded[:, index]):
             if weight > 0:

@@ -13,11 +13,11 @@ from ...core.errors import BadInputError, SoliloquyError
 from ...core.wire.protocol import TakeReady
 from .. import compat
 from ..animation import bake, nla, styles
+from ..animation.motion_file import load_motion
 from ..jobs import estimate
 from ..jobs.jobs import Job
 from ..properties.scene import SoliloquyTake, settings_of
 from ..properties.targets import SoliloquyTarget
-from ..rig.motion import load_motion
 from ..sequencer import speech, strips
 from ..sequencer.speech import Speech
 from ..words import say

@@ -7,8 +7,8 @@ from pathlib import Path
 import bpy
 import bpy.utils.previews
 
+from ...core.wire.names import frame_name
 from ..properties.scene import SoliloquyTake
-from ..sequencer.strips import frame_name
 
 _collections: list[bpy.utils.previews.ImagePreviewCollection] = []
 

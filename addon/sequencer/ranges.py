@@ -1,4 +1,4 @@
-"""Which part of a take is meant: the timeline's preview range, markers, the strip's handles, or typed frames."""
+"""A part of a take, chosen by the timeline's preview range, markers, the strip's handles, or typed frames."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.motion.channels import FPS
 from .. import compat
 from ..words import say
 from . import strips
@@ -22,9 +23,10 @@ ITEMS = (
 
 
 def scene_frames(scene: bpy.types.Scene, kind: str, image_strip: str, typed: tuple[int, int]) -> tuple[int, int] | None:
-    """First and last scene frame of the range, both included; None: the whole take.
+    """First and last scene frame of the range, both included. None: the whole take.
 
-    Raises BadInputError ``no_range`` with what to do where there is no such range.
+    ``kind`` is one of `ITEMS`, ``image_strip`` the link of the take's strip, ``typed`` the range of kind ``FRAMES``.
+    Raises BadInputError ``no_range`` if there is no such range.
     """
     if kind == "WHOLE":
         return None
@@ -67,10 +69,10 @@ def _between_markers(scene: bpy.types.Scene) -> tuple[int, int]:
     return before[-1], after[0] - 1
 
 
-def take_frames(timing: Timing, count: int, first: int, last: int, fps: float = 25.0) -> tuple[int, int]:
-    """First and last of a take's ``count`` frames that are heard during scene frames ``first`` to ``last``.
+def take_frames(timing: Timing, count: int, first: int, last: int, fps: float = FPS) -> tuple[int, int]:
+    """First and last of a take's ``count`` frames that start during scene frames ``first`` to ``last``.
 
-    Raises BadInputError ``no_range`` where the take is elsewhere.
+    Raises BadInputError ``no_range`` if none of them does.
     """
     start = math.ceil(timing.seconds(first) * fps - 1e-6)
     end = math.ceil(timing.seconds(last + 1) * fps - 1e-6) - 1

@@ -1,4 +1,4 @@
-"""What the user wants spoken: the active sound strip, as it is trimmed and placed, or the scene's whole mix."""
+"""The sound to be spoken: the active sound strip, as it is trimmed and placed, or the mix of the whole scene."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ from .timing import Timing, scene_rate
 class Speech:
     """A piece of a sound file and its place on the timeline.
 
-    ``start`` and ``duration`` are seconds of the file (``duration`` None: to its end); ``origin`` is the scene frame at
-    which ``start`` is heard. ``strip`` links to the strip whose content the file is (`strips.link`), so that takes
-    follow it when it is moved; it is empty where the file is a mix made for one place. ``character`` names who speaks,
-    if anybody.
+    ``start`` and ``duration`` are seconds of the file (``duration`` None: to its end). ``origin`` is the scene frame at
+    which ``start`` is heard. ``strip`` links to the strip with this file (`strips.link`), so that takes follow it when
+    it is moved. It is empty for a mix, which is made for one place. ``character`` is the name of the speaker, or empty.
     """
 
     path: Path
@@ -42,7 +41,7 @@ def rate_of(scene: bpy.types.Scene) -> float:
 
 
 def sound_strip(scene: bpy.types.Scene) -> Any | None:
-    """The strip to be spoken: the active one if it is sound, else the only selected or only existing sound strip."""
+    """The strip to be spoken: the active strip if it is sound, else the only selected or only existing sound strip."""
     active = scene.sequence_editor.active_strip if scene.sequence_editor else None
     if active is not None and active.type == "SOUND":
         return active
@@ -56,12 +55,12 @@ def sound_strip(scene: bpy.types.Scene) -> Any | None:
 def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speech:
     """The part of the strip's file that is heard between its handles.
 
-    A packed sound is written to ``inputs``; a strip whose speed was changed is mixed down there as it is heard.
+    A packed sound is written to ``inputs``. A strip with a changed speed is mixed down to a file there.
 
     Raises
     ------
     BadInputError
-        If the file is missing or nothing of it lies between the handles.
+        ``audio_missing`` if the file is missing, ``audio_empty`` if nothing of it lies between the handles.
     """
     if compat.is_retimed(scene, strip):
         others = [other for other in compat.all_strips(scene) if other.name != strip.name and other.type != "META"]
@@ -85,14 +84,14 @@ def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speec
 
 
 def speech_from_mix(scene: bpy.types.Scene, inputs: Path) -> Speech:
-    """All the scene's sound over its frame range, mixed down to a file in ``inputs``."""
+    """All sound of the scene over its frame range, mixed down to a file in ``inputs``."""
     path = _mixdown(scene, scene.frame_start, scene.frame_end + 1, inputs, silence=())
     sounds = [strip.channel for strip in compat.all_strips(scene) if strip.type == "SOUND"]
     return Speech(path, 0.0, None, scene.frame_start, "", max(sounds, default=1))
 
 
 def take_timing(scene: bpy.types.Scene, linked: str, audio_start: float, origin: float) -> Timing:
-    """Where a take belongs now: with its strip, wherever that was moved, else where it was made."""
+    """A take's place on the timeline now: at its strip, which may have been moved, else where it was made."""
     rate = rate_of(scene)
     strip = strips.find_strip(scene, linked)
     if strip is not None and strip.type == "SOUND":
@@ -101,7 +100,7 @@ def take_timing(scene: bpy.types.Scene, linked: str, audio_start: float, origin:
 
 
 def _content_zero(strip: Any, rate: float) -> float:
-    """Scene frame at which second 0 of the strip's file would be heard (measured on mixdowns of a rising tone)."""
+    """Scene frame of second 0 of the strip's file. The formula was measured on mixdowns of a rising tone."""
     return compat.content_start(strip) - compat.content_trim(strip) + getattr(strip, "sound_offset", 0.0) * rate
 
 
@@ -119,14 +118,14 @@ def _file_of_sound(sound: bpy.types.Sound, inputs: Path) -> Path:
 
 
 def write_packed(packed: bpy.types.PackedFile, name: str, inputs: Path) -> Path:
-    """Write a packed file's bytes into ``inputs`` under a name made of their hash, once."""
+    """Write a packed file's bytes into ``inputs``, once, under a name made of their hash."""
     data = packed.data
     suffix = Path(bpy.path.basename(name)).suffix or ".bin"
     return write_once(inputs / f"{hashlib.sha256(data).hexdigest()[:16]}{suffix}", data)
 
 
 def write_once(path: Path, data: bytes) -> Path:
-    """Write ``data`` to ``path`` unless it is there; a half-written file is never left under the name.
+    """Write ``data`` to ``path`` unless the file exists. The file is never left half-written.
 
     Several Blenders may write the same file at the same time. Raises BadInputError ``output_unwritable``.
     """
@@ -145,7 +144,7 @@ def write_once(path: Path, data: bytes) -> Path:
 
 
 def _mixdown(scene: bpy.types.Scene, start: int, end: int, inputs: Path, silence: Any) -> Path:
-    """Mix the scene frames [start, end) to a WAV file named after its content; the scene is left as it was."""
+    """Mix the scene frames [start, end) to a WAV file named after its content. The scene stays unchanged."""
     if not compat.HAS_SOUND:
         raise BadInputError(
             "no_mixdown",

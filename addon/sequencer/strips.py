@@ -1,4 +1,4 @@
-"""Strips of the sequencer that takes belong to: the sound, and the pictures above it, in sync at the scene's rate."""
+"""Strips of the sequencer for takes: the sound, and above it the pictures, in sync at the scene's rate."""
 
 from __future__ import annotations
 
@@ -9,28 +9,24 @@ from typing import Any
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.wire.names import frame_name
 from .. import compat
 from ..words import say
 from .timing import Timing
 
 
-def frame_name(index: int) -> str:
-    """File name of the take's frame ``index`` (from 0)."""
-    return f"{index + 1:06d}.png"
-
-
 def image_strip(
     scene: bpy.types.Scene, name: str, frames: Path, count: int, timing: Timing, channel: int
 ) -> Iterator[Any]:
-    """Add the strip in small steps; yields the unfinished strip between them, lastly the finished one.
+    """Add the strip in small steps; yields the unfinished strip after each of them, and at last the finished strip.
 
-    Scene frame k shows the take's frame of the same moment (`Timing.take_frame`), so each element is named from its
-    own time. Blender copies the whole element list for each one appended, hence a step for each.
+    Each scene frame shows the take's frame of the same time (`Timing.take_frame`), so each element gets its name from
+    its own time. Each element is a step, because Blender copies the whole list of elements to append one.
 
     Raises
     ------
     BadInputError
-        If the take's frames are not on disk.
+        ``take_missing`` if the take's frames are not on disk.
     """
     first = timing.first_frame()
     length = timing.scene_frames(count)
@@ -49,8 +45,11 @@ def image_strip(
 
 
 def link(scene: bpy.types.Scene, strip: Any) -> str:
-    """What stands for the strip from now on, however it is renamed: its name, where that isn't another one's link."""
-    if not strip.soliloquy_link or find_strip(scene, strip.soliloquy_link) != strip:  # new, or a copy of another
+    """Give the strip a link that stays when the strip is renamed, and return it.
+
+    The link is the strip's name, with a number if another strip has this link.
+    """
+    if not strip.soliloquy_link or find_strip(scene, strip.soliloquy_link) != strip:  # a new strip, or a copy
         taken = {other.soliloquy_link for other in compat.all_strips(scene)}
         names = (strip.name, *(f"{strip.name} {number}" for number in range(2, len(taken) + 2)))
         strip.soliloquy_link = next(name for name in names if name not in taken)
@@ -58,20 +57,20 @@ def link(scene: bpy.types.Scene, strip: Any) -> str:
 
 
 def find_strip(scene: bpy.types.Scene, linked: str) -> Any | None:
-    """The strip that was linked as ``linked``, or that is called so, anywhere in the scene's sequencer; or None.
+    """The strip with the link or the name ``linked``, anywhere in the scene's sequencer. None: there is none.
 
-    A copy carries the link of its original, and comes after it.
+    A copy has the link of its original; the original is preferred.
     """
     if not linked:
         return None
     every = list(compat.all_strips(scene))
     known = [strip for strip in every if strip.soliloquy_link == linked]
-    called_so = [strip for strip in known or every if strip.name == linked and strip.soliloquy_link in ("", linked)]
-    return next(iter(called_so + known), None)
+    named = [strip for strip in known or every if strip.name == linked and strip.soliloquy_link in ("", linked)]
+    return next(iter(named + known), None)
 
 
 def remove_strip(scene: bpy.types.Scene, linked: str) -> bool:
-    """Remove the top-level strip that :func:`find_strip` finds; says whether there was one."""
+    """Remove the top-level strip that `find_strip` finds; returns whether there was one."""
     strip = find_strip(scene, linked)
     editor = scene.sequence_editor
     if strip is None or strip.name not in {s.name for s in compat.strips_of(editor)}:

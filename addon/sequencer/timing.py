@@ -1,9 +1,9 @@
-"""When a take's frames and motion happen on the scene's timeline. Arithmetic only, no ``bpy``.
+"""The time of a take's frames and motion on the scene's timeline. Arithmetic only, no ``bpy``.
 
-Inside the product there are 25 frames a second; a scene has any rate (23.976, 24, 30, 60, …). A take is
-rendered once, at 25, and each scene frame is mapped on its own, from its own time, to a frame of the take:
-nothing adds up, so nothing drifts, and the same take serves scenes of different rates. The price is that a picture is
-shown at most half a take frame (20 ms) early or late, less than the 45 ms at which viewers notice sound leading.
+A take has 25 frames a second; a scene has any rate (23.976, 24, 30, 60, …). A take is rendered once, at 25. Each scene
+frame is mapped to a frame of the take from its own time. So errors don't add up, nothing drifts, and one take serves
+scenes of different rates. The price: a picture is shown at most half a take frame (20 ms) early or late. Viewers notice
+leading sound only from 45 ms.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-TAKE_FPS = 25.0
+from ...core.motion.channels import FPS
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Maps scene frames to seconds of a take and back.
+    """A take's place on the timeline: maps scene frames to seconds of the take and back.
 
     Parameters
     ----------
     origin
-        Scene frame, possibly fractional, at which the take's second 0 is heard.
+        Scene frame, possibly fractional, of the take's second 0.
     rate
         Scene frames a second.
     """
@@ -37,16 +37,16 @@ class Timing:
         """Scene frame nearest to the take's start."""
         return math.floor(self.origin + 0.5)
 
-    def scene_frames(self, take_frames: int, take_fps: float = TAKE_FPS) -> int:
-        """How many scene frames ``take_frames`` frames of the take fill, at least one."""
+    def scene_frames(self, take_frames: int, take_fps: float = FPS) -> int:
+        """Number of scene frames that ``take_frames`` frames of the take fill, at least 1."""
         return max(1, math.floor(take_frames / take_fps * self.rate + 0.5))
 
-    def take_frame(self, scene_frame: int, take_frames: int, take_fps: float = TAKE_FPS) -> int:
-        """Index of the take's frame on show at the middle of ``scene_frame``, clamped to the take."""
+    def take_frame(self, scene_frame: int, take_frames: int, take_fps: float = FPS) -> int:
+        """Index of the take's frame at the middle of ``scene_frame``, clamped to the take."""
         index = math.floor(self.seconds(scene_frame + 0.5) * take_fps)
         return min(max(index, 0), take_frames - 1)
 
 
 def scene_rate(fps: float, fps_base: float) -> float:
-    """Frames a second of a scene from its two settings (24000/1001 is 24 with base 1.001)."""
+    """Frames a second of a scene, from its two settings (24000/1001 is 24 with base 1.001)."""
     return fps / fps_base

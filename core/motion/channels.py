@@ -1,6 +1,5 @@
-"""Names of the motion channels and their groups.
+"""Names of the motion channels, their groups, their places in arrays, and their units. Standard library only.
 
-Standard library only, so that Blender, which imports no numpy code of ours, shares the one list.
 Expression names are ICT-FaceKit's, which are ARKit's with ``_L``/``_R`` (the person's own left and right);
 ``browInnerUp`` and ``cheekPuff`` are split left/right, and ARKit's ``tongueOut`` has no shape.
 """
@@ -9,6 +8,9 @@ from __future__ import annotations
 
 FPS = 25.0
 """Frames a second of every motion inside the product."""
+GAZE_SIDEWAYS_DEGREES = 30.0
+GAZE_UP_DOWN_DEGREES = 25.0
+"""Turn of an eye whose ``eyeLookIn`` or ``eyeLookOut``, and ``eyeLookUp`` or ``eyeLookDown``, is 1."""
 
 
 def _sides(*names: str) -> tuple[str, ...]:
@@ -60,6 +62,9 @@ LIP_GROUPS = ("lips", "jaw")
 """Groups that the speech alone determines (MLP_a2l); the diffusion prior samples all the others."""
 LIP_CHANNELS: tuple[str, ...] = tuple(c for c in CHANNELS if c in LIPS or c in JAW)
 NONLIP_CHANNELS: tuple[str, ...] = tuple(c for c in CHANNELS if c not in LIP_CHANNELS)
+LIP_COLUMNS: list[int] = [CHANNELS.index(name) for name in LIP_CHANNELS]
+NONLIP_COLUMNS: list[int] = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
+"""Where these channels are among all 59. Lip channels are expressions, so ``LIP_COLUMNS`` fits (T, 53) arrays too."""
 
 assert len(EXPRESSIONS) == 53 and len(CHANNELS) == 59
 assert len(LIP_CHANNELS) == 27 and len(NONLIP_CHANNELS) == 32

@@ -1,12 +1,12 @@
-"""Live Link Face recordings: the CSV with 61 value columns that Unreal's tools and many others read.
+"""Live Link Face recordings: the CSV with 61 value columns that Unreal's and many other programs read.
 
-Ours → Live Link
+From our channels to its columns:
 * The 53 expression weights become ARKit's 52: ``browInnerUp`` and ``cheekPuff`` are the means of their left and
   right halves, ``tongueOut`` is 0 (the head model has no such shape). Left and right are the person's own.
-* Angles are radians. ``HeadPitch`` > 0 nods down, ``HeadYaw`` > 0 turns to the person's left, ``HeadRoll`` > 0 tilts
-  the head to the person's right; all relative to the rest pose, as in ``core.motion``.
-* Eye angles follow the same axes (pitch > 0 looks down, yaw > 0 looks to the person's left, roll is always 0) and are
-  the ``eyeLook`` weights times 30° (in, out) and 25° (up, down).
+* Angles are radians, relative to the rest pose, as in ``core.motion.motion``. ``HeadPitch`` > 0 nods down,
+  ``HeadYaw`` > 0 turns to the person's left, ``HeadRoll`` > 0 tilts the head to the person's right.
+* Eye angles have the same axes: pitch > 0 looks down, yaw > 0 looks to the person's left, roll is always 0. They are
+  the ``eyeLook`` weights times the gaze limits of ``core.motion.channels``.
 * Head translation has no column and is left out.
 """
 
@@ -20,12 +20,10 @@ import numpy as np
 
 from ..errors import BadInputError
 from ..files import written_beside
-from .channels import EXPRESSIONS, FPS
+from .channels import EXPRESSIONS, FPS, GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES
 from .motion import Motion
 
-GAZE_SIDEWAYS = math.radians(30.0)
-GAZE_UP_DOWN = math.radians(25.0)
-"""Turn of an eye whose ``eyeLook`` weight is 1, as in the head model."""
+_GAZE_SIDEWAYS, _GAZE_UP_DOWN = math.radians(GAZE_SIDEWAYS_DEGREES), math.radians(GAZE_UP_DOWN_DEGREES)
 
 _EYE = ("EyeBlink", "EyeLookDown", "EyeLookIn", "EyeLookOut", "EyeLookUp", "EyeSquint", "EyeWide")
 _MOUTH = (
@@ -55,7 +53,7 @@ ANGLE_COLUMNS: tuple[str, ...] = (
 VALUE_COLUMNS: tuple[str, ...] = SHAPE_COLUMNS + ANGLE_COLUMNS
 """The 61 value columns."""
 _ROWS = 1000
-"""Rows worked on at a time, so that memory doesn't grow with the length."""
+"""Rows computed at a time, so that memory doesn't grow with the length."""
 HEADER: tuple[str, ...] = ("Timecode", "BlendShapeCount", *VALUE_COLUMNS)
 
 
@@ -82,7 +80,7 @@ _TO_ARKIT = _shape_matrix()
 
 
 def timecode(frame: int, fps: float) -> str:
-    """``HH:MM:SS:FF.mmm`` of a frame: FF counts frames within the second, mmm thousandths of a frame.
+    """``HH:MM:SS:FF.mmm`` of a frame: FF is the frame within the second, mmm are thousandths of a frame.
 
     >>> timecode(3 * 25 + 7, 25.0)
     '00:00:03:07.000'
@@ -102,16 +100,16 @@ def to_values(motion: Motion) -> np.ndarray:
     shapes = motion.expression.astype(np.float64) @ _TO_ARKIT
     pitch, yaw, roll = motion.rotation.astype(np.float64).T
     angles = [yaw, pitch, roll]
-    # Out is away from the nose: to the person's left (yaw > 0) for the left eye, to the right for the right one.
+    # "Out" is away from the nose: to the person's left (yaw > 0) for the left eye, to the right for the right eye.
     for side, outward in (("L", 1.0), ("R", -1.0)):
         eye_yaw = outward * (weight(f"eyeLookOut_{side}") - weight(f"eyeLookIn_{side}"))
         eye_pitch = weight(f"eyeLookDown_{side}") - weight(f"eyeLookUp_{side}")
-        angles += [eye_yaw * GAZE_SIDEWAYS, eye_pitch * GAZE_UP_DOWN, np.zeros(len(motion))]
+        angles += [eye_yaw * _GAZE_SIDEWAYS, eye_pitch * _GAZE_UP_DOWN, np.zeros(len(motion))]
     return np.concatenate([shapes, np.stack(angles, axis=1)], axis=1)
 
 
 def write_live_link_csv(motion: Motion, path: str | Path) -> None:
-    """Write ``motion`` as a Live Link Face CSV (61 value columns), whole or not at all."""
+    """Write ``motion`` as a Live Link Face CSV, whole or not at all; raises as ``core.files.written_beside``."""
     with written_beside(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow(HEADER)
@@ -123,8 +121,8 @@ def write_live_link_csv(motion: Motion, path: str | Path) -> None:
 def read_live_link_csv(path: str | Path, fps: float = FPS) -> Motion:
     """Read a Live Link Face CSV recorded or edited at ``fps`` frames a second.
 
-    Columns are found by name, so any order and any missing column (read as 0) will do. The two halves of
-    ``browInnerUp`` and ``cheekPuff`` get the same value; translation is 0.
+    Columns are found by name, in any order. A missing column is read as 0. The two halves of ``browInnerUp`` and
+    ``cheekPuff`` get the same value. Translation is 0.
     Raises BadInputError ``curves_missing`` or ``curves_unreadable``.
     """
     path = Path(path)

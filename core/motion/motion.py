@@ -1,26 +1,29 @@
-"""Motion, the product's one currency: expression weights and head pose over time (design §2).
+"""Motion: expression weights and head pose over time. Lips, prior, renderer, curves and rigs all exchange it.
 
-Pure numpy. Channel names and groups come from ``core.motion.channels``; the file form is a plain ``.npz`` without
-pickles.
+Needs numpy only. The file form is an ``.npz`` without pickles.
 """
 
 from __future__ import annotations
 
+import io
 import zipfile
-from dataclasses import dataclass, replace
+from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from ..errors import BadInputError
-from ..files import written_beside
+from ..files import write_bytes
 from .channels import CHANNELS, EXPRESSIONS, FPS, GROUPS
 
 _EXPRESSION_COUNT = len(EXPRESSIONS)
+Result = TypeVar("Result")
 
 
 def frames_at(seconds: float, fps: float) -> int:
-    """Frames that cover ``seconds`` at ``fps``: the nearest whole number, halves up."""
+    """Number of frames that cover ``seconds`` at ``fps``: the nearest whole number, halves rounded up."""
     return int(np.floor(seconds * fps + 0.5))
 
 
@@ -54,7 +57,7 @@ class Motion:
 
     def __post_init__(self) -> None:
         for name, width in (("expression", _EXPRESSION_COUNT), ("rotation", 3), ("translation", 3)):
-            array = np.array(getattr(self, name), dtype=np.float32)  # a copy: a Motion never changes under its owner
+            array = np.array(getattr(self, name), dtype=np.float32)  # a copy, so that nobody else can change it
             if array.ndim != 2 or array.shape[1] != width or len(array) != len(self.expression):
                 raise ValueError(f"{name} has shape {array.shape}, expected ({len(self.expression)}, {width})")
             if not np.isfinite(array).all():
@@ -96,51 +99,76 @@ class Motion:
         return self.channels()[:, group_indices(name)]
 
     def with_group(self, name: str, values: np.ndarray) -> Motion:
-        """A copy whose group ``name`` holds ``values`` (T, n); every other channel stays equal to the bit."""
+        """A copy whose group ``name`` holds ``values`` (T, n); every other channel stays bit-identical."""
         channels = self.channels()
         channels[:, group_indices(name)] = values
         return Motion.from_channels(channels, self.fps)
 
     def slice(self, start: int, stop: int) -> Motion:
         """Frames ``start`` to ``stop`` (exclusive)."""
-        return replace(
-            self,
-            expression=self.expression[start:stop],
-            rotation=self.rotation[start:stop],
-            translation=self.translation[start:stop],
-        )
+        frames = slice(start, stop)
+        return Motion(self.expression[frames], self.rotation[frames], self.translation[frames], self.fps)
 
     def resampled(self, fps: float) -> Motion:
         """The same motion at another rate, interpolated linearly.
 
-        Output frame j stands for the time j / fps, computed from j itself and not accumulated, so that nothing
-        drifts over any length; frames past the last one known hold it. There are ``frames_at(seconds, fps)`` frames.
+        Output frame j stands for the time j / fps. The time is computed from j itself and not accumulated, so nothing
+        drifts over any length. Times after the last frame get the last frame. There are ``frames_at(seconds, fps)``
+        frames.
         """
         if fps == self.fps:
             return self
         count = frames_at(self.seconds, fps) if len(self) else 0
-        position = np.arange(count, dtype=np.float64) * (self.fps / fps)
-        channels = self.channels().astype(np.float64)
-        known = np.arange(len(self), dtype=np.float64)
-        columns = [np.interp(position, known, channels[:, i]) for i in range(channels.shape[1])] if count else []
-        table = np.stack(columns, axis=1) if count else np.zeros((0, len(CHANNELS)))  # (count, 59)
-        return Motion.from_channels(table, fps)
+        if not count:
+            return Motion.zeros(0, fps)
+        positions = np.arange(count, dtype=np.float64) * (self.fps / fps)
+        return Motion.from_channels(_last(self._interpolating(positions)), fps)
+
+    def sampled(self, seconds: np.ndarray, fps: float) -> Motion:
+        """The values at the times ``seconds`` (n,), interpolated linearly, as a motion at ``fps``.
+
+        Each value is computed from its own time. Times before the first frame get the first frame, times after the last
+        get the last. Nothing is clipped. Raises ``ValueError`` for a motion without frames.
+        """
+        return _last(self.sampling(seconds, fps))
+
+    def sampling(self, seconds: np.ndarray, fps: float) -> Generator[None, None, Motion]:
+        """`sampled` in short steps, one for each channel, for a caller that must not block; returns the motion."""
+        if not len(self):
+            raise ValueError("a motion without frames has no values")
+        table = yield from self._interpolating(np.asarray(seconds, float) * self.fps)
+        expression, rotation, translation = np.split(table, [_EXPRESSION_COUNT, _EXPRESSION_COUNT + 3], axis=1)
+        return Motion(expression, rotation, translation, fps)
+
+    def _interpolating(self, positions: np.ndarray) -> Generator[None, None, np.ndarray]:
+        """Channels (n, 59) float32 at positions (n,) counted in frames of this motion; a step for each channel."""
+        known = np.arange(len(self))
+        table = np.empty((len(positions), len(CHANNELS)), np.float32)
+        for index, column in enumerate(self.channels().T):
+            table[:, index] = np.interp(positions, known, column)
+            yield None
+        return table
+
+    def to_bytes(self) -> bytes:
+        """The motion as an ``.npz`` file: arrays, rate and channel names. Equal motions give equal bytes."""
+        stream = io.BytesIO()
+        np.savez(
+            stream,
+            expression=self.expression,
+            rotation=self.rotation,
+            translation=self.translation,
+            fps=np.float64(self.fps),
+            names=np.array(CHANNELS),
+        )
+        return stream.getvalue()
 
     def save(self, path: str | Path) -> None:
-        """Write an ``.npz`` (arrays, rate and channel names) beside its place, then rename it there."""
-        with written_beside(path) as beside, beside.open("wb") as stream:
-            np.savez(
-                stream,
-                expression=self.expression,
-                rotation=self.rotation,
-                translation=self.translation,
-                fps=np.float64(self.fps),
-                names=np.array(CHANNELS),
-            )
+        """Write `to_bytes` to ``path``, whole or not at all; raises as ``core.files.written_beside``."""
+        write_bytes(path, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> Motion:
-        """Read what ``save`` wrote. Raises BadInputError ``motion_missing`` or ``motion_unreadable``."""
+        """Read a file written by `save`. Raises BadInputError ``motion_missing`` or ``motion_unreadable``."""
         path = Path(path)
         if not path.is_file():
             raise BadInputError("motion_missing", f"There is no motion file at {path}.", "Generate the take again.")
@@ -153,3 +181,12 @@ class Motion:
             raise BadInputError(
                 "motion_unreadable", f"The motion file {path} can't be read: {error}.", "Generate the take again."
             ) from error
+
+
+def _last(steps: Generator[None, None, Result]) -> Result:
+    """Run a generator of steps to its end; returns its result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            return ended.value

@@ -16,10 +16,10 @@ from PIL import Image
 from ..files import written_beside
 from ..head.head_model import PARTS, HeadModel
 from ..motion.channels import EXPRESSIONS
+from ..wire.names import JOINTS
 from .portrait import Portrait
 from .texture import project_texture
 
-JOINTS = ("root", "neck", "head", "jaw", "eye.L", "eye.R")
 NECK_FRONT_CM, NECK_BACK_CM = (-8.5, 8.0), (-3.0, -6.0)
 """(y, z) of the line where head and neck meet, under the chin and at the nape of the mean head."""
 NECK_LENGTH_CM = 8.0

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..motion.channels import BLINK, BROWS, CHEEKS, GAZE, HEAD, NONLIP_CHANNELS, NOSE
+from ..motion.channels import (
+    BLINK,
+    BROWS,
+    CHEEKS,
+    GAZE,
+    GAZE_SIDEWAYS_DEGREES,
+    GAZE_UP_DOWN_DEGREES,
+    HEAD,
+    NONLIP_CHANNELS,
+    NOSE,
+)
 
 _SHARED = (*GAZE, "eyeBlink_L", "eyeBlink_R")
 FEATURES: tuple[str, ...] = (
@@ -24,7 +34,7 @@ own angles do; both are in units of the gaze weights (1 is a fully turned eye)."
 
 d_nl = len(FEATURES)
 
-GAZE_FULL = (30.0, 25.0)
+GAZE_FULL = (GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES)
 """Degrees that an eye turns at weight 1 of the head model's gaze shapes: sideways, up or down."""
 
 FEATURE_GROUPS: dict[str, tuple[int, ...]] = {

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import SoliloquyError
 from ..files import write_bytes
+from ..wire.names import frame_name
 
 _COMPRESSION = 2
 """zlib level: within 10 % of the smallest file at a third of the time."""
@@ -23,11 +24,6 @@ _WAITING = 8
 _CONTACT_TILES = 12
 _CONTACT_COLUMNS = 4
 _CONTACT_SIDE = 240
-
-
-def frame_name(index: int) -> str:
-    """File name of frame ``index`` (from 0): numbering on disk starts at 1, as Blender's image strips like it."""
-    return f"{index + 1:06d}.png"
 
 
 def synthetic_marks(version: str, job: str, take: int, seed: int) -> dict[str, str]:

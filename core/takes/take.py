@@ -24,8 +24,8 @@ from typing import Any
 
 from ..errors import BadInputError
 from ..files import BESIDE_SUFFIX, make_folder, output_error, try_lock, write_json, written_beside
+from ..wire.names import frame_name
 from ..wire.protocol import TakeReady
-from .frames import frame_name
 
 JOB_FILE = "job.json"
 TAKE_FILE = "take.json"

@@ -10,7 +10,7 @@ import torch
 
 from ..compute.devices import is_out_of_memory, peak_memory
 from ..errors import BadInputError, SoliloquyError
-from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_CHANNELS, NONLIP_CHANNELS
+from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, NONLIP_COLUMNS
 from ..motion.live_link import write_live_link_csv
 from ..motion.motion import Motion
 from ..prior.sampling import Sampling
@@ -28,8 +28,6 @@ from .take import Job, TakePlan, make_take_folder
 
 BATCH = 8
 """Frames rendered at once; halved when a GPU's memory runs out."""
-_LIP_COLUMNS = [CHANNELS.index(name) for name in LIP_CHANNELS]
-_NONLIP_COLUMNS = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
 
 
 class TakeMaker:
@@ -140,14 +138,14 @@ class TakeMaker:
         )
         with self._context.stage("motion", len(speech), plan.index) as stage:
             channels = np.empty((len(speech), len(CHANNELS)), dtype=np.float32)
-            channels[:, _LIP_COLUMNS] = lips.predict(speech.mel)
+            channels[:, LIP_COLUMNS] = lips.predict(speech.mel)
             stage.step(0)
-            channels[:, _NONLIP_COLUMNS] = prior.sample(
+            channels[:, NONLIP_COLUMNS] = prior.sample(
                 speech.mel,
                 [plan.seed],
                 sampling,
-                keep=source[None, :, _NONLIP_COLUMNS],
-                keep_mask=keep[:, _NONLIP_COLUMNS],
+                keep=source[None, :, NONLIP_COLUMNS],
+                keep_mask=keep[:, NONLIP_COLUMNS],
                 progress=_in_frames(stage.step, len(speech)),
             )[0]
         timings["motion"] = stage.seconds

@@ -26,7 +26,7 @@ FILES = [ROOT / "__init__.py", *sorted((ROOT / "addon").rglob("*.py"))]
 def imports(tree: ast.Module, place: Path) -> Iterator[str]:
     """Absolute names of all that a module imports; ``place`` is its file, relative to the repository.
 
-    A relative import is written from the repository: ``from ...core.wire import client`` in ``addon/rig/motion.py``
+    A relative import is written from the repository: ``from ...core.wire import client`` in ``addon/rig/presets.py``
     imports ``core.wire``, and so does ``from ...core import wire``. One that leads out of the repository is "..".
     """
     package = list(place.parent.parts)

@@ -31,7 +31,7 @@ def baked_on(make, **how):
     assert addon("animation.moves").obstacles(rig, take.key, take.name) == []
     assert bpy.ops.soliloquy.check_moves() == {"FINISHED"}
     assert not addon("jobs.jobs").last_message()[1], addon("jobs.jobs").last_message()
-    return scene, target, addon("rig.motion").load_motion(take.path() / "motion.npz")
+    return scene, target, addon("animation.motion_file").load_motion(take.path() / "motion.npz")
 
 
 def sources_of(target) -> dict[str, list[str]]:

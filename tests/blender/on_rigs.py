@@ -95,7 +95,7 @@ def the_jaw_of_a_rigify_face_opens_down_and_lids_close():
     target(rig)
     bpy.ops.soliloquy.generate()
     take = scene.soliloquy.takes[0]
-    motion = addon("rig.motion").load_motion(take.path() / "motion.npz")
+    motion = addon("animation.motion_file").load_motion(take.path() / "motion.npz")
     names = addon("rig.arkit").SHAPE_NAMES
     shut = int(np.argmin(motion.expression[:, names.index("jawOpen")]))
     wide = int(np.argmax(motion.expression[:, names.index("jawOpen")]))
@@ -109,12 +109,12 @@ def a_long_bake_is_quick():
     """60 s: 1,500 frames on the head's 71 curves. Printed; judged only far off the mark."""
     scene, _ = ready_scene()
     bpy.ops.soliloquy.add_head()
-    bake, motion, presets, steps = addon("animation.bake"), addon("rig.motion"), addon("rig.presets"), addon("steps")
+    bake, presets, steps = addon("animation.bake"), addon("rig.presets"), addon("steps")
     timing = addon("sequencer.timing").Timing(1.0, 25.0)
     rig = scene.soliloquy.targets[0].thing
     rng = np.random.default_rng(0)
     smooth = np.cumsum(rng.normal(0, 0.02, (1500, 59)), axis=0) * np.hanning(1500)[:, None]
-    take = motion.TakeMotion(np.clip(smooth[:, :53], 0, 1), smooth[:, 53:56] * 0.2, smooth[:, 56:], 25.0)
+    take = addon("animation.motion_file").Motion(np.clip(smooth[:, :53], 0, 1), smooth[:, 53:56] * 0.2, smooth[:, 56:], 25.0)
     for tolerance in (0.0, 0.002):
         started = time.perf_counter()
         steps.advance(bake.bake(rig, presets.own_rules(rig), take, timing, "x", "Take", tolerance), float("inf"))

@@ -33,7 +33,7 @@ from core.compute.threads import processors
 from core.errors import BadInputError
 from core.face.face_mesh import FaceMesh
 from core.head.head_model import HeadModel
-from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
+from core.motion.channels import EXPRESSIONS, LIP_CHANNELS, LIP_COLUMNS
 from core.motion.motion import Motion
 from core.portrait.portrait import load_portrait
 from core.renderer.renderer import Renderer
@@ -45,7 +45,6 @@ from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, number, show
 from ..common.splits import HELD_OUT_VOICES, portrait_split
 from ..corpus.dataset import Clip, Corpus
-from ..lips.data import LIP_COLUMNS
 from ..lips.evaluation import envelope
 from ..speech.synthesis import CACHE as SPEECH
 from ..tracking.landmarks import mouth_shape

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
+from core.motion.channels import LIP_CHANNELS, LIP_COLUMNS
 from core.sound.audio import load_audio
 from core.sound.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
 
@@ -27,7 +27,6 @@ from ..speech.synthesis import VOICES
 
 TRACKS = Path(".cache/tracks/grid")
 MELS = Path(".cache/lips_mel")
-LIP_COLUMNS = [EXPRESSIONS.index(name) for name in LIP_CHANNELS]
 SOURCES = ("grid", "synthetic", "recorded", "quiet")
 
 

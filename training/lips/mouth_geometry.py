@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.face.points import IBUG_LIP_PAIRS, IBUG_MOUTH_CORNERS, IBUG_OUTER_EYES
 from core.head.head_model import HeadModel
-from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
+from core.motion.channels import LIP_COLUMNS
 
-_UPPER, _LOWER = (61, 62, 63), (67, 66, 65)  # iBUG points of the inner lips, facing pairs
-_CORNERS = (48, 54)
-_OUTER_EYES = (36, 45)
+_UPPER, _LOWER = zip(*IBUG_LIP_PAIRS, strict=True)
 _INCISORS_CM = 0.9
 """The upper front teeth stand this far to either side of the middle."""
 
@@ -42,16 +41,15 @@ class MouthGeometry:
     def of(cls, head: HeadModel) -> MouthGeometry:
         """Read off the head model's landmarks."""
         points = head.landmarks68
-        columns = [EXPRESSIONS.index(name) for name in LIP_CHANNELS]
-        basis = head.expression_basis[columns][:, points]  # (27, 68, 3)
+        basis = head.expression_basis[LIP_COLUMNS][:, points]  # (27, 68, 3)
         mean = head.mean[points]  # (68, 3)
-        eyes = float((mean[_OUTER_EYES[0]] - mean[_OUTER_EYES[1]]).norm())
+        eyes = float((mean[IBUG_OUTER_EYES[0]] - mean[IBUG_OUTER_EYES[1]]).norm())
 
         def gap(shape: Tensor) -> Tensor:
             return (shape[..., _UPPER, 1] - shape[..., _LOWER, 1]).mean(-1) / eyes
 
         def width(shape: Tensor) -> Tensor:
-            return (shape[..., _CORNERS[1], 0] - shape[..., _CORNERS[0], 0]) / eyes
+            return (shape[..., IBUG_MOUTH_CORNERS[1], 0] - shape[..., IBUG_MOUTH_CORNERS[0], 0]) / eyes
 
         def lower_lip(shape: Tensor) -> Tensor:
             return shape[..., _LOWER, 1].mean(-1) / eyes

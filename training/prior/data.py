@@ -18,7 +18,7 @@ import numpy as np
 import scipy.ndimage
 import scipy.signal
 
-from core.motion.channels import CHANNELS, FPS, HEAD, NONLIP_CHANNELS
+from core.motion.channels import FPS, HEAD, NONLIP_COLUMNS
 from core.prior.features import FEATURES, d_nl, features_from_channels
 from core.prior.levels import measure_levels
 from core.sound.audio import load_audio
@@ -31,7 +31,6 @@ from ..speech.prosody import Prosody, analyse, heard
 from .blink_thinning import blinks_a_minute, thin_blinks
 
 TRACKS = Path(".cache/tracks")
-_NONLIP = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def track_features(path: Path) -> np.ndarray:
     """(T, 25) features of a track file (``expression``, ``rotation``, ``translation``)."""
     with np.load(path, allow_pickle=False) as track:
         motion = np.concatenate([track["expression"], track["rotation"], track["translation"]], axis=1)
-    return features_from_channels(motion[:, _NONLIP])
+    return features_from_channels(motion[:, NONLIP_COLUMNS])
 
 
 def track_files(corpus: str) -> list[Path]:

@@ -26,8 +26,7 @@ from torch.nn import functional as F
 
 from core.face.face_view import VIEW_SIDE
 from core.face.reconstruction import Face, Reconstruction
-from core.motion.channels import BROWS, CHEEKS, EXPRESSIONS, NOSE
-from core.representation.model import LIP_COLUMNS
+from core.motion.channels import BROWS, CHEEKS, EXPRESSIONS, LIP_COLUMNS, NOSE
 from core.sound.lips import LipModel
 
 from ..common.engine import CHECKPOINT

@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.face.reconstruction import SIZES, Reconstruction
-from core.motion.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS
+from core.motion.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, LIP_COLUMNS, NONLIP_COLUMNS
 from core.representation.encoders import D_ID
-from core.representation.model import LIP_COLUMNS, NONLIP_COLUMNS, Representation, RepresentationConfig
+from core.representation.model import Representation, RepresentationConfig
 
 from .augment import AugmentConfig, disguised
 from .data import Batch

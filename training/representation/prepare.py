@@ -21,7 +21,7 @@ from core.face.face_view import VIEW_SIDE, clip_similarity, face_view
 from core.face.reconstruction import view_camera
 from core.head.head_model import HeadModel
 from core.head.rotation import matrix_to_euler
-from core.motion.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, NONLIP_CHANNELS
+from core.motion.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
 from core.portrait.portrait import load_portrait
 from core.prior.features import channels_from_features
 from core.renderer import Renderer
@@ -109,8 +109,8 @@ def motion_of(utterance: Utterance, samples: np.ndarray, first: int, rng: np.ran
             for side in "LR":
                 mouth[:, LIP_CHANNELS.index(name[:-1] + side)] += amount
     motion = np.zeros((WINDOW, len(CHANNELS)), np.float32)
-    motion[:, [CHANNELS.index(name) for name in LIP_CHANNELS]] = mouth
-    motion[:, [CHANNELS.index(name) for name in NONLIP_CHANNELS]] = nonlip
+    motion[:, LIP_COLUMNS] = mouth
+    motion[:, NONLIP_COLUMNS] = nonlip
     motion[:, :_EXPRESSION] = np.clip(motion[:, :_EXPRESSION], 0.0, 1.0)
     return motion
 

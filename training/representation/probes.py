@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.motion.channels import BLINK, CHANNELS, GAZE, GROUPS, HEAD_ROTATION, LIP_CHANNELS, NONLIP_CHANNELS
-from core.representation.model import LIP_COLUMNS, NONLIP_COLUMNS, Representation
+from core.motion.channels import BLINK, CHANNELS, GAZE, GROUPS, HEAD_ROTATION, LIP_CHANNELS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
+from core.representation.model import Representation
 from core.sound.lips import LipModel
 
 from .data import CACHE, Faces, as_input

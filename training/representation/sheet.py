@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.representation.model import LIP_COLUMNS
+from core.motion.channels import LIP_COLUMNS
 
 from .data import Batch
 from .networks import Networks

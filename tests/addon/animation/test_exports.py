@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.animation import exports, nla
-from soliloquy.addon.rig.motion import load_motion
+from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.motion.channels import EXPRESSIONS
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from soliloquy.addon import compat, steps
 from soliloquy.addon.animation import bake, moves, nla
-from soliloquy.addon.rig import motion, presets
+from soliloquy.addon.rig import presets
 from soliloquy.addon.sequencer.timing import Timing
+from soliloquy.core.motion.motion import Motion
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def rig(scene, portrait):
     bpy.ops.soliloquy.add_head()
     rig = scene.soliloquy.targets[0].thing
     t = np.arange(50)[:, None] / 25
-    moving = motion.TakeMotion(
+    moving = Motion(
         np.clip(0.5 + 0.5 * np.sin(t * 5 + np.arange(53)), 0, 1),
         0.3 * np.sin(t + np.arange(3)),
         np.zeros((50, 3)),
@@ -32,8 +33,12 @@ def bake_on(rig, moving):
 
 
 def looked(scene, rig):
-    *_, result = moves.look(scene, moves.tracks_on(rig, "first"))
-    return result
+    looking = moves.look(scene, moves.tracks_on(rig, "first"))
+    while True:
+        try:
+            next(looking)
+        except StopIteration as ended:
+            return ended.value
 
 
 def test_it_moves(scene, rig):
@@ -96,5 +101,5 @@ def test_each_obstacle_has_a_sentence(scene, rig, spoil, words, stops):
 
 
 def test_motion_that_stands_still_is_told(scene, rig):
-    bake_on(rig, motion.TakeMotion(np.zeros((50, 53)), np.zeros((50, 3)), np.zeros((50, 3)), 25.0))
+    bake_on(rig, Motion(np.zeros((50, 53)), np.zeros((50, 3)), np.zeros((50, 3)), 25.0))
     assert any("stands still" in sentence for sentence in moves.obstacles(rig, "first", "Take 1"))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.animation import nla, styles
-from soliloquy.addon.rig import mapping, motion
+from soliloquy.addon.animation.motion_file import load_motion
+from soliloquy.addon.rig import mapping
 from soliloquy.core.motion.channels import EXPRESSIONS
 
 
@@ -89,10 +90,10 @@ def test_the_way_in_and_out(taken):
 
 
 def test_what_is_styled_is_what_is_rendered(taken):
-    original = motion.load_motion(taken.soliloquy.takes[0].path() / "motion.npz")
+    original = load_motion(taken.soliloquy.takes[0].path() / "motion.npz")
     taken.soliloquy.takes[0].style.jaw = 0.5
     assert bpy.ops.soliloquy.render_curves() == {"FINISHED"}
-    made = motion.load_motion(taken.soliloquy.takes[1].path() / "motion.npz")
+    made = load_motion(taken.soliloquy.takes[1].path() / "motion.npz")
     jaw = EXPRESSIONS.index("jawOpen")
     assert np.allclose(made.expression[:, jaw], original.expression[:, jaw] * 0.5, atol=1e-3)
     assert np.array_equal(made.rotation, original.rotation)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.jobs import jobs
-from soliloquy.addon.rig import motion
+from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.rig.arkit import SHAPE_NAMES
 from soliloquy.addon.scene import request, takes
 from soliloquy.addon.sequencer import speech
@@ -50,7 +50,7 @@ def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
     rig = scene.soliloquy.targets[0].thing
     skin = next(child for child in rig.children if child.type == "MESH")
     assert len(skin.data.vertices) > 3000 and len(skin.data.shape_keys.key_blocks) == 54
-    wanted = motion.load_motion(take.path() / "motion.npz")
+    wanted = load_motion(take.path() / "motion.npz")
     scene.frame_set(33)
     keys = skin.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys.key_blocks
     values = [keys[name].value for name in SHAPE_NAMES]

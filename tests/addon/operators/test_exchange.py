@@ -4,8 +4,8 @@ import bpy
 import numpy as np
 import pytest
 from soliloquy.addon.animation import nla
+from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.operators import exchange as operators_exchange
-from soliloquy.addon.rig import motion
 from soliloquy.core.motion.channels import EXPRESSIONS
 from soliloquy.core.motion.live_link import write_live_link_csv
 from soliloquy.core.motion.motion import Motion
@@ -28,7 +28,7 @@ def test_a_recording_becomes_a_take_of_the_right_length(scene, tmp_path, fps):
     take = scene.soliloquy.takes[0]
     assert (take.name, take.status, take.frame_count, take.origin) == ("MySlate_4 ü", "MOTION", 100, 31.0)
     assert f"{fps:g} frames a second" in take.note
-    got = motion.load_motion(take.path() / "motion.npz")
+    got = load_motion(take.path() / "motion.npz")
     wanted = recording(25.0)
     jaw = EXPRESSIONS.index("jawOpen")
     assert np.allclose(got.expression[:98, jaw], wanted.expression[:98, jaw], atol=0.02)
@@ -56,7 +56,7 @@ def test_an_import_is_baked_compared_and_rendered_with_the_chosen_takes_portrait
     assert not bpy.ops.soliloquy.resample.poll()
     assert bpy.ops.soliloquy.render_take() == {"FINISHED"}
     rendered = scene.soliloquy.takes[2]
-    one, two = (motion.load_motion(scene.soliloquy.takes[i].path() / "motion.npz") for i in (1, 2))
+    one, two = (load_motion(scene.soliloquy.takes[i].path() / "motion.npz") for i in (1, 2))
     assert rendered.status == "READY" and np.array_equal(one.expression, two.expression)
 
 

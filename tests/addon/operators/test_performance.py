@@ -7,10 +7,10 @@ from pathlib import Path
 import bpy
 import pytest
 from soliloquy.addon import places
+from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.panels import presets as style_presets
 from soliloquy.addon.panels import style as panels_style
-from soliloquy.addon.rig.motion import load_motion
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.wire import lines, protocol
 from soliloquy.core.wire.style import PriorStyle

@@ -6,11 +6,14 @@ import pytest
 from mathutils import Matrix, Vector
 from soliloquy.addon import compat, steps
 from soliloquy.addon.animation import bake, nla
-from soliloquy.addon.rig import motion, presets
+from soliloquy.addon.rig import presets
 from soliloquy.addon.rig.arkit import SHAPE_NAMES
 from soliloquy.addon.scene import head, takes
 from soliloquy.addon.sequencer.timing import Timing
 from soliloquy.core.motion.channels import EXPRESSIONS
+from soliloquy.core.motion.motion import Motion
+from soliloquy.core.motion.rotations import euler_to_matrix
+from soliloquy.core.wire.names import JOINTS
 
 
 @pytest.fixture
@@ -27,9 +30,7 @@ def take(tmp_path):
     rng = np.random.default_rng(3)
     t = np.arange(50)[:, None] / 25
     expression = np.clip(0.5 + 0.5 * np.sin(t * 5 + np.arange(53)), 0, 1)
-    return motion.TakeMotion(
-        expression, 0.3 * np.sin(t * 3 + rng.uniform(0, 6, 3)), np.cos(t * 2 + rng.uniform(0, 6, 3)), 25.0
-    )
+    return Motion(expression, 0.3 * np.sin(t * 3 + rng.uniform(0, 6, 3)), np.cos(t * 2 + rng.uniform(0, 6, 3)), 25.0)
 
 
 def bake_on(rig, take, timing, key="first", tolerance=0.0):
@@ -55,7 +56,7 @@ def test_head_has_mesh_texture_shapes_and_bones(rig):
     keys = skin.data.shape_keys.key_blocks
     assert [key.name for key in keys] == ["Basis", *SHAPE_NAMES]
     assert len(SHAPE_NAMES) == len(set(SHAPE_NAMES)) == 53
-    assert {bone.name for bone in rig.data.bones} == set(head.BONES)
+    assert {bone.name for bone in rig.data.bones} == set(JOINTS)
     assert all(name in rig for name in SHAPE_NAMES)
     image = next(node.image for node in skin.active_material.node_tree.nodes if node.type == "TEX_IMAGE")
     assert image.packed_file is not None
@@ -81,8 +82,8 @@ def test_bake_moves_the_head_exactly_and_drives_the_shapes(scene, rig, take, fps
     neck = np.array(rig["soliloquy_neck"][:])
     for frame in (101, 101 + round(rate), 100 + round(2 * rate)):
         scene.frame_set(frame)
-        wanted = take.sampled(np.array([(frame - 101) / rate]))
-        turn = motion.euler_to_matrix(wanted.rotation)[0]
+        wanted = take.sampled(np.array([(frame - 101) / rate]), rate)
+        turn = euler_to_matrix(wanted.rotation)[0]
         bone = evaluated(rig).pose.bones["head"]
         moved = np.array(bone.matrix @ bone.bone.matrix_local.inverted() @ Vector((0.03, -0.08, 0.07)))
         point = np.array([3.0, 7.0, 8.0])  # the same in head space, centimetres
@@ -98,7 +99,7 @@ def test_eyes_and_jaw_turn_the_right_way(scene, rig):
     expression = np.zeros((5, 53))
     for name in ("eyeLookOut_L", "eyeLookIn_R", "eyeLookDown_L", "eyeLookDown_R", "jawOpen"):
         expression[:, EXPRESSIONS.index(name)] = 1.0
-    still = motion.TakeMotion(expression, np.zeros((5, 3)), np.zeros((5, 3)), 25.0)
+    still = Motion(expression, np.zeros((5, 3)), np.zeros((5, 3)), 25.0)
     bake_on(rig, still, Timing(1.0, 25.0))
     scene.frame_set(2)
     for name in ("eye.L", "eye.R"):
@@ -147,7 +148,7 @@ def test_takes_of_two_speeches_lie_side_by_side(scene, rig, take):
     assert sorted(track.name for track in rig.animation_data.nla_tracks) == ["Take first", "Take second"]
     for frame in (10, 210):
         scene.frame_set(frame)
-        wanted = take.sampled(np.array([((frame - 1) % 200) / 25])).expression[0, EXPRESSIONS.index("jawOpen")]
+        wanted = take.sampled(np.array([((frame - 1) % 200) / 25]), 25.0).expression[0, EXPRESSIONS.index("jawOpen")]
         assert evaluated(rig)["jawOpen"] == pytest.approx(wanted, abs=1e-4)
     scene.frame_set(120)
     assert evaluated(rig)["jawOpen"] == 0.0, "between them the face is at rest"
@@ -164,7 +165,7 @@ def test_somebody_elses_action_stays_untouched_and_active(scene, rig, take):
     assert [track.name for track in rig.animation_data.nla_tracks] == ["Take first"]
     for frame in (1, 25, 45):  # What the foreign Action doesn't key moves, at its place in time.
         scene.frame_set(frame)
-        wanted = take.sampled(np.array([(frame - 1) / 25])).expression[0, EXPRESSIONS.index("jawOpen")]
+        wanted = take.sampled(np.array([(frame - 1) / 25]), 25.0).expression[0, EXPRESSIONS.index("jawOpen")]
         assert evaluated(rig)["jawOpen"] == pytest.approx(wanted, abs=1e-4)
 
 
@@ -213,7 +214,7 @@ def test_curves_that_the_animator_added_survive_the_removal(rig, take):
 def test_thinned_curves_stay_within_the_stated_error(scene, rig, take, tolerance):
     bake_on(rig, take, Timing(1.0, 60.0), tolerance=tolerance)
     frames = bake.frames_of(take, Timing(1.0, 60.0))
-    sampled = take.sampled((frames - 1.0) / 60.0)
+    sampled = take.sampled((frames - 1.0) / 60.0, 60.0)
     keys = 0
     for name, values in zip(SHAPE_NAMES, sampled.expression.T, strict=True):
         curve = curves(action_of(rig))[(f'["{name}"]', 0)]

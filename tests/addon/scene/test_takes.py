@@ -12,6 +12,7 @@ from soliloquy.addon.jobs import jobs
 from soliloquy.addon.scene import takes
 from soliloquy.addon.scene.request import why_not
 from soliloquy.addon.sequencer import speech, strips
+from soliloquy.core.wire.names import frame_name
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_generate_lists_takes_and_places_their_frames(scene, ready):
     for strip in placed:
         assert (compat.left_handle(strip), compat.right_handle(strip)) == (11, 61)
         assert strip.channel > 2
-        assert [element.filename for element in strip.elements] == [strips.frame_name(i) for i in range(50)]
+        assert [element.filename for element in strip.elements] == [frame_name(i) for i in range(50)]
     assert [strip.mute for strip in placed] == [True, False], "only the newest take of a speech is seen"
     scene.soliloquy.active_take = 0
     assert [strip.mute for strip in placed] == [False, True]
@@ -119,7 +120,7 @@ def test_links_of_strips_are_their_own(scene, ready):
     old_name = first.name
     assert strips.link(scene, first) == take.image_strip == old_name
     first.name = "renamed"
-    folder = str(take.path() / "frames" / strips.frame_name(0))
+    folder = str(take.path() / "frames" / frame_name(0))
     copy = compat.strips_of(scene.sequence_editor).new_image(old_name, folder, first.channel + 2, 300)
     copy.soliloquy_link = first.soliloquy_link  # as Blender copies a strip, which here takes the old name too
     assert strips.find_strip(scene, old_name) == copy, "of a strip and its copy the one that is called so"

@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 import pytest
 from soliloquy.addon import compat
-from soliloquy.addon.rig import motion
+from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.sequencer import ranges, strips
 from soliloquy.addon.sequencer.timing import Timing
 from soliloquy.core.errors import BadInputError
@@ -27,7 +27,7 @@ def taken(scene, sound, portrait, monkeypatch):
 
 
 def channels_of(take):
-    loaded = motion.load_motion(take.path() / "motion.npz")
+    loaded = load_motion(take.path() / "motion.npz")
     return np.concatenate([loaded.expression, loaded.rotation, loaded.translation], axis=1)
 
 

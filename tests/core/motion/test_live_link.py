@@ -10,10 +10,8 @@ import pytest
 
 from core.errors import BadInputError
 from core.head.head_model import HeadModel
-from core.motion.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS, GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES
 from core.motion.live_link import (
-    GAZE_SIDEWAYS,
-    GAZE_UP_DOWN,
     HEADER,
     VALUE_COLUMNS,
     read_live_link_csv,
@@ -74,7 +72,8 @@ def test_angles_follow_the_documented_signs() -> None:
 
 def test_eyes_turn_as_far_as_the_head_models() -> None:
     gaze = HeadModel.load().gaze_angles.tolist()  # down, in, out, up
-    assert gaze == pytest.approx([GAZE_UP_DOWN, GAZE_SIDEWAYS, GAZE_SIDEWAYS, GAZE_UP_DOWN], abs=1e-4)
+    up_down, sideways = math.radians(GAZE_UP_DOWN_DEGREES), math.radians(GAZE_SIDEWAYS_DEGREES)
+    assert gaze == pytest.approx([up_down, sideways, sideways, up_down], abs=1e-4)
 
 
 def test_file_round_trip(tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""core.motion: what a Motion promises to everyone who touches one."""
+"""core.motion.motion: what a Motion promises: values, shapes, files, resampling."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def random_motion(frames: int, seed: int = 0, fps: float = 25.0) -> Motion:
     return Motion.from_channels(channels, fps)
 
 
-def test_channels_round_trip_to_the_bit() -> None:
+def test_channels_round_trip_bit_for_bit() -> None:
     motion = random_motion(40)
     again = Motion.from_channels(motion.channels(), motion.fps)
     assert motion.channels().shape == (40, 59)
     assert np.array_equal(again.channels(), motion.channels())
 
 
-def test_saved_motion_is_the_same_to_the_bit_and_its_file_to_the_byte(tmp_path) -> None:
+def test_saved_motion_is_bit_identical_and_so_is_its_file(tmp_path) -> None:
     motion = random_motion(33, fps=24000 / 1001)
     first, second = tmp_path / "größe 頭.npz", tmp_path / "b.npz"
     motion.save(first)
@@ -37,7 +37,7 @@ def test_saved_motion_is_the_same_to_the_bit_and_its_file_to_the_byte(tmp_path) 
     loaded = Motion.load(first)
     assert loaded.fps == motion.fps
     assert np.array_equal(loaded.channels(), motion.channels())
-    assert first.read_bytes() == second.read_bytes()
+    assert first.read_bytes() == second.read_bytes() == motion.to_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b.npz", "größe 頭.npz"]
 
 
@@ -84,7 +84,7 @@ def test_a_motion_can_not_be_changed_from_outside() -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_with_group_changes_that_group_alone(group) -> None:
+def test_with_group_changes_only_that_group(group) -> None:
     motion = random_motion(10)
     columns = group_indices(group)
     changed = motion.with_group(group, np.full((10, len(columns)), 0.5)).channels()
@@ -131,6 +131,48 @@ def test_frames_at_is_the_nearest_count(seconds, fps) -> None:
 
 def test_empty_motion_resamples_to_empty() -> None:
     assert len(Motion.zeros(0).resampled(30.0)) == 0
+
+
+def ramp(top: float) -> Motion:
+    """Ten frames whose channels all rise evenly from 0 to ``top``."""
+    values = np.linspace(0.0, top, 10)[:, None]
+    return Motion(np.tile(values, 53), np.tile(values, 3), np.tile(values, 3))
+
+
+def test_sampling_interpolates_each_time_from_the_time_itself() -> None:
+    sampled = ramp(9.0).sampled(np.array([-1.0, 0.0, 0.1, 0.31, 9.0]), fps=24.0)
+    assert np.allclose(sampled.channels(), np.array([0.0, 0.0, 2.5, 7.75, 9.0])[:, None], atol=1e-6)
+    assert sampled.fps == 24.0
+
+
+def test_sampling_takes_a_step_for_each_channel() -> None:
+    motion, seconds = random_motion(50), np.arange(60) / 30.0
+    assert sum(1 for _ in motion.sampling(seconds, 30.0)) == len(CHANNELS)
+    assert np.allclose(motion.sampled(seconds, 30.0).channels(), motion.resampled(30.0).channels(), rtol=0, atol=1e-6)
+
+
+def test_sampling_keeps_weights_beyond_one_and_resampling_clips_them() -> None:
+    motion = ramp(1.5)
+    assert motion.sampled(np.array([9 / 25]), 25.0).expression.max() == 1.5
+    assert motion.resampled(50.0).expression.max() == 1.0
+
+
+def test_nothing_can_be_sampled_from_an_empty_motion() -> None:
+    with pytest.raises(ValueError, match="without frames"):
+        Motion.zeros(0).sampled(np.zeros(1), 25.0)
+
+
+def test_times_on_frames_give_the_frames_bit_for_bit() -> None:
+    motion = random_motion(1000)
+    assert np.array_equal(motion.sampled(np.arange(1000) / 25.0, 25.0).channels(), motion.channels())
+
+
+def test_other_channels_are_refused(tmp_path) -> None:
+    path = tmp_path / "motion.npz"
+    arrays = {"expression": np.zeros((2, 53)), "rotation": np.zeros((2, 3)), "translation": np.zeros((2, 3))}
+    np.savez(path, **arrays, fps=25.0, names=np.array(CHANNELS[::-1]))
+    with pytest.raises(BadInputError, match="other channels"):
+        Motion.load(path)
 
 
 def test_slice_takes_the_frames_asked_for() -> None:

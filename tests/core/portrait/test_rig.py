@@ -14,8 +14,9 @@ from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix
 from core.motion.channels import EXPRESSIONS
 from core.portrait.portrait import Portrait
-from core.portrait.rig import JOINTS, jaw_angles, joints_of, skin_weights, write_head
+from core.portrait.rig import jaw_angles, joints_of, skin_weights, write_head
 from core.portrait.texture import diffuse, mirrored_triangles
+from core.wire.names import JOINTS
 
 SIDE, FOCAL = 400, 1500.0
 

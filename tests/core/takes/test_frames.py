@@ -12,6 +12,7 @@ from core.motion.motion import Motion
 from core.renderer.framing import Framing
 from core.takes import frames
 from core.takes import take_maker as making
+from core.wire.names import frame_name
 from tests.core.standins import StandInRenderer
 
 
@@ -61,7 +62,7 @@ def test_a_contact_sheet_is_small_and_shows_first_and_last(tmp_path) -> None:
 def test_frames_count_stops_at_the_first_gap(tmp_path) -> None:
     assert frames.frames_on_disk(tmp_path / "none") == 0
     for index in (0, 1, 3):
-        (tmp_path / frames.frame_name(index)).write_bytes(b"x")
+        (tmp_path / frame_name(index)).write_bytes(b"x")
     assert frames.frames_on_disk(tmp_path) == 2
 
 

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
+from core.motion.channels import EXPRESSIONS, LIP_CHANNELS, LIP_COLUMNS
 from core.motion.motion import Motion
 from training.common.splits import portrait_split
 from training.corpus.dataset import Clip
 from training.judge import lip_sync_evaluation as evaluation
 from training.judge.lip_sync_evaluation import Line, both_seen, judge_lines, loud_jaw, table
 from training.judge.model import Judge, JudgeConfig
-from training.lips.data import LIP_COLUMNS
 from training.lips.evaluation import envelope
 
 FRAMES = 60

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from core.head.rotation import euler_to_matrix, matrix_to_euler
-from core.motion.channels import EXPRESSIONS, NONLIP_CHANNELS
+from core.motion.channels import EXPRESSIONS, LIP_COLUMNS, NONLIP_CHANNELS
 from core.prior.features import channels_from_features
 from core.sound.audio import load_audio
 from training.common.splits import identity_seed
 from training.corpus.synthetic.performance import synthesise
-from training.lips.data import LIP_COLUMNS, Utterance, grid_utterances, synthetic_utterances, viseme_table
+from training.lips.data import Utterance, grid_utterances, synthetic_utterances, viseme_table
 from training.speech.prosody import Prosody, analyse
 from training.speech.synthesis import CACHE as SPEECH
 

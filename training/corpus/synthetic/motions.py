@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from core.motion.channels import EXPRESSIONS, LIP_CHANNELS
+from core.motion.channels import EXPRESSIONS, GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES, LIP_COLUMNS
 from training.common.splits import split
 
 TRACKS = Path(".cache/tracks")
-LIPS = [EXPRESSIONS.index(name) for name in LIP_CHANNELS]
-OTHERS = [i for i in range(len(EXPRESSIONS)) if i not in LIPS]
+OTHERS = [i for i in range(len(EXPRESSIONS)) if i not in LIP_COLUMNS]
 TURN = np.deg2rad((9.0, 16.0, 7.0))
 """Standard deviations of pitch, yaw and roll of drawn poses, radians."""
 MOST_TURN = np.deg2rad((28.0, 48.0, 25.0))
-GAZE_FULL = np.deg2rad((30.0, 25.0))
+GAZE_FULL = np.deg2rad((GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES))
 """Radians that an eye turns at weight 1 of the head model's gaze shapes: sideways, up or down."""
 _PAIRED = [name[:-2] for name in EXPRESSIONS if name.endswith("_L")]
 _SINGLE = [name for name in EXPRESSIONS if name[-2:] not in ("_L", "_R")]
@@ -48,9 +47,9 @@ class MotionBank:
         kind = rng.random()
         if kind < 0.45 and len(self.expression):
             tracked = self.expression[rng.integers(len(self.expression))]
-            weights[LIPS] = tracked[LIPS] * rng.uniform(0.7, 1.5)
+            weights[LIP_COLUMNS] = tracked[LIP_COLUMNS] * rng.uniform(0.7, 1.5)
         elif kind < 0.85:
-            weights[LIPS] = _drawn(rng)[LIPS]
+            weights[LIP_COLUMNS] = _drawn(rng)[LIP_COLUMNS]
         if rng.random() < 0.25:
             _add(weights, "mouthSmile", rng.uniform(0.1, 0.9), rng)
         if rng.random() < 0.5:

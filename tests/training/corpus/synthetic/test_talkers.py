@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from core.face.face_view import ANCHORS, anchor_points, clip_similarity, to_view
 from core.head.head_model import PARTS, HeadModel
 from core.head.rotation import euler_to_matrix
-from core.motion.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS, LIP_COLUMNS
 from training.common.splits import FIRST_HELD_OUT_SEED, identity_seed
 from training.corpus.synthetic import props
 from training.corpus.synthetic.clips import SyntheticClips
@@ -20,7 +20,7 @@ from training.corpus.synthetic.motions import GAZE_FULL, MotionBank, gaze_of, se
 from training.corpus.synthetic.person import surface_normals
 from training.corpus.synthetic.skins import Skin, Surface, _light, procedural_skin
 from training.corpus.synthetic.talkers import HIDDEN, SyntheticTalkers, view_similarities
-from training.lips.data import LIP_COLUMNS, Utterance
+from training.lips.data import Utterance
 
 
 @pytest.fixture(scope="module")
