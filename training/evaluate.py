@@ -46,7 +46,7 @@ def run(parts: list[str], results: Path) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line; the exit code is 1 where a part failed."""
+    """Command line. The exit code is 1 if a part failed."""
     listing = "\n".join(f"  {part:18} python -m {' '.join(command)}" for part, command in PARTS.items())
     parser = argparse.ArgumentParser(
         prog="training.evaluate",
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog=f"parts:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", metavar="part", help="all of them where none is named")
+    parser.add_argument("parts", nargs="*", metavar="part", help="default: all of them")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="DIR", help="folder of the pages")
     parser.add_argument("--embed", action="store_true", help="only copy the stored tables into the pages again")
     options = parser.parse_args(arguments)

@@ -1,8 +1,8 @@
-"""Everything that ships, made from the data in one go: ``python -m training.recipe [--size tiny|base]``.
+"""Make everything that ships from the data: ``python -m training.recipe [--size tiny|base]``.
 
-The commands in order, each in a process of its own. Every one goes on where it was stopped, so the recipe may be
-stopped and given again; ``--list`` shows it, ``--from`` starts in the middle. ``tiny`` takes a few steps everywhere:
-its weights run in the product and can do nothing; it shows that the recipe is whole.
+Runs all commands in order, each in a process of its own. Every command goes on where it was stopped, so the recipe may
+be stopped and started again. ``--list`` shows the commands, ``--from`` starts in the middle. The size ``tiny`` takes a
+few steps of each: its weights run in the product but are useless. It shows that the recipe is complete.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Command:
     words
         Module and arguments; ``{data}`` is the folder of the data.
     tiny
-        What is added for the size "tiny".
+        Further arguments for the size "tiny".
     """
 
     words: str
@@ -39,7 +39,7 @@ class Command:
 
 
 def _network(module: str, steps: int, *, train: str = "train", export: str = "export") -> list[Command]:
-    """Train and export one network."""
+    """The commands that train and export one network."""
     return [
         Command(f"training.{module} {train}", f"--size tiny --steps {steps}"),
         Command(f"training.{module} {export}", "--size tiny"),
@@ -110,12 +110,12 @@ PARTS: dict[str, list[Command]] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line; ends at the first command that fails, with its exit code."""
+    """Command line. Ends at the first command that fails, with its exit code."""
     parser = argparse.ArgumentParser(prog="training.recipe", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", choices=("tiny", "base"), default="base")
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--from", dest="first", choices=tuple(PARTS), default=next(iter(PARTS)))
-    parser.add_argument("--list", action="store_true", help="show the commands only")
+    parser.add_argument("--list", action="store_true", help="only show the commands")
     options = parser.parse_args(arguments)
     names = list(PARTS)
     for name in names[names.index(options.first) :]:

@@ -1,1 +1,1 @@
-"""What all trainers share: the engine, checkpoints, splits, folders, results pages."""
+"""Shared by all trainers: the engine, checkpoints, splits, folders, files of arrays, results pages."""

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run as safetensors: networks, their averages, and what the optimisers remember."""
+"""Checkpoints of a training run as safetensors: networks, their averages, and the states of the optimisers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def save_checkpoint(
     optimisers: Mapping[str, Optimizer],
     facts: Mapping[str, Any],
 ) -> None:
-    """Write all of it beside ``path`` and rename it there; ``facts`` (JSON values) go into the metadata."""
+    """Write a checkpoint to ``path``, whole or not at all; ``facts`` (JSON values) go into the metadata."""
     tensors: dict[str, Tensor] = {}
     for kind, group in (("module", modules), ("average", averages)):
         for name, module in group.items():
@@ -32,7 +32,7 @@ def save_checkpoint(
     for name, optimiser in optimisers.items():
         for index, memory in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{name}/{index}/{key}": value for key, value in memory.items()}
-    # Clones: two names of one tensor are not allowed in a file.
+    # Clones, because a file may not hold one tensor under two names.
     copies = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     with written_beside(path, keep_ending=False) as beside:
         save_file(copies, str(beside), {"facts": json.dumps(dict(facts))})
@@ -44,9 +44,10 @@ def load_checkpoint(
     averages: Mapping[str, nn.Module],
     optimisers: Mapping[str, Optimizer],
 ) -> dict[str, Any]:
-    """Load what :func:`save_checkpoint` wrote into the given objects, in place; returns the facts.
+    """Load a file of :func:`save_checkpoint` into the given objects, in place; returns the facts.
 
-    Raises SoliloquyError ``run_damaged`` (not a readable checkpoint) or ``run_other_config`` (of other networks).
+    Raises SoliloquyError ``run_damaged`` if it is not a readable checkpoint, and ``run_other_config`` if it belongs to
+    other networks.
     """
     try:
         with safe_open(str(path), framework="pt") as file:
@@ -54,7 +55,7 @@ def load_checkpoint(
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise SoliloquyError(
-            "run_damaged", f"The checkpoint {path} can't be read ({error}).", "Delete it to start the run anew."
+            "run_damaged", f"The checkpoint {path} can't be read ({error}).", "Delete it to start the run again."
         ) from error
     try:
         for kind, group in (("module", modules), ("average", averages)):
@@ -77,7 +78,7 @@ def load_checkpoint(
 
 
 def module_weights(path: Path, name: str, kind: str = "average") -> dict[str, Tensor]:
-    """The state of one network (``kind`` "average" or "module") in a checkpoint, on the processor."""
+    """The state of one network in a checkpoint (``kind`` "average" or "module"), on the processor."""
     prefix = f"{kind}/{name}/"
     with safe_open(str(path), framework="pt") as file:
         return {key.removeprefix(prefix): file.get_tensor(key) for key in file.keys() if key.startswith(prefix)}  # noqa: SIM118

@@ -1,8 +1,9 @@
-"""The loop every trainer runs in: seeds, bfloat16, averages, safetensors checkpoints, a JSON log, several processes.
+"""The loop of every trainer: seeds, bfloat16, averages, safetensors checkpoints, a JSON log, several processes.
 
-A recipe brings its networks, its optimisers and a function that makes one step; :class:`Run` brings the rest. What step
-i draws depends on (seed, i, rank) alone, so an interrupted run ends where an unbroken one does. Under ``torchrun`` the
-networks are wrapped in DistributedDataParallel and every process draws its own part of the batch.
+A trainer provides its networks, its optimisers and a function that makes one step; :class:`Run` does the rest. The
+random numbers of step i depend only on (seed, i, rank), so an interrupted run ends with the same networks as an
+uninterrupted one. Under ``torchrun`` the networks are wrapped in DistributedDataParallel, and every process draws its
+own part of the batch.
 """
 
 from __future__ import annotations
@@ -42,22 +43,22 @@ _runs: weakref.WeakSet[Run] = weakref.WeakSet()
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What any run needs to know.
+    """Settings that every run has.
 
     Attributes
     ----------
     steps
-        Where the run ends; a later call with more steps goes on.
+        The run ends after this step; a later call with more steps goes on.
     seed
-        Of initial weights, batches, noise and dropout.
+        Seed of initial weights, batches, noise and dropout.
     threads
         Processor threads of torch.
     bfloat16
-        Autocast where the device has fast bfloat16 (see :func:`fast_bfloat16`).
+        Whether to use autocast on devices with fast bfloat16 (``core.compute.devices.fast_bfloat16``).
     device
         "auto", "cuda", "mps" or "cpu".
     ema
-        Share of the averaged weights that stays at each step.
+        Share of the averaged weights that is kept at each step.
     log_every, save_every, sample_every
         Steps between lines of the log, checkpoints, and pictures (0: none).
     """
@@ -74,8 +75,8 @@ class RunConfig:
 
 
 def short_attention(device: torch.device) -> AbstractContextManager[Any]:
-    """Attention as plain products on a processor: over a hundred frames torch's flash kernel takes longer backwards
-    (0.48 s against 0.35 s of a step of the small prior)."""
+    """A context in which processors compute attention as plain products. Over a hundred frames the backward pass of
+    torch's flash kernel is slower (a step of the small prior takes 0.48 s instead of 0.35 s)."""
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
 
@@ -87,24 +88,24 @@ def warm_up_cosine(step: int, steps: int, peak: float, warm_up: int, floor: floa
 
 
 def warm_up_plateau_cosine(step: int, steps: int, peak: float, warm_up: int, decay_from: float) -> float:
-    """Learning rate: linear to ``peak`` over ``warm_up`` steps, from the part ``decay_from`` of them half a cosine down
-    to a hundredth."""
+    """Learning rate: linear to ``peak`` over ``warm_up`` steps; after the part ``decay_from`` of all steps half a
+    cosine down to a hundredth."""
     fall_start = round(decay_from * steps)
     fall = warm_up_cosine(max(step - fall_start, 0), steps - fall_start, 1.0, 0)
     return peak * min(1.0, (step + 1) / max(warm_up, 1)) * fall
 
 
 class Step:
-    """One step of a run, as the recipe sees it.
+    """One step of a run, as the trainer sees it.
 
     Attributes
     ----------
     index
         Number of the step, from 0.
     rng, generator
-        numpy's and torch's (on the processor) random numbers of this step and process.
+        Random numbers of this step and process, of numpy and of torch (on the processor).
     batch
-        What was drawn for it ahead of time, where :meth:`Run.fit` was told how.
+        The batch that was drawn ahead of time, if :meth:`Run.fit` has a function that draws it.
     """
 
     def __init__(self, run: Run, index: int, draw: Callable[[np.random.Generator], Any] | None = None) -> None:
@@ -115,11 +116,11 @@ class Step:
         self.batch: Any = draw(self.rng) if draw else None
 
     def begin(self) -> None:
-        """From here on the global random numbers, which dropout reads, are this step's."""
+        """Seed the global random numbers, which dropout uses, for this step."""
         torch.manual_seed(self._dropout)
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """bfloat16 where the run wants it and the device is fast at it."""
+        """A context with bfloat16, if the run uses it and the device is fast at it."""
         return torch.autocast(self._run.device.type, torch.bfloat16, enabled=self._run.bfloat16)
 
     def set_rate(self, optimiser: str, rate: float) -> None:
@@ -128,7 +129,8 @@ class Step:
             group["lr"] = rate
 
     def update(self, optimiser: str, loss: Tensor, clip: float | None = None) -> float:
-        """Gradients of ``loss`` for one optimiser's parameters, and its step; returns their norm before clipping."""
+        """Compute the gradients of ``loss`` for one optimiser's parameters, and make its step; returns the norm of the
+        gradients before clipping."""
         stepper = self._run.optimisers[optimiser]
         stepper.zero_grad(set_to_none=True)
         loss.backward()
@@ -144,24 +146,24 @@ class Run:
     Parameters
     ----------
     folder
-        Made where it is missing; a checkpoint in it is gone on from.
+        Created if it is missing. If it has a checkpoint, the run goes on from it.
     modules
         Networks by name; they are moved to the device.
     optimisers
-        By name, over parameters of the modules. Learning rates are the recipe's to set at each step.
+        By name, over parameters of the modules. The trainer sets the learning rates at each step.
     averaged
-        Names of the modules of which a moving average is kept.
+        Names of the modules with a moving average.
     recipe
         Everything else the run depends on, for the log and the checkpoint (JSON values).
 
     Attributes
     ----------
     modules, forward, averages
-        The networks themselves; what training calls (wrapped for several processes); the averaged copies.
+        The networks; the networks as training calls them (wrapped for several processes); the averaged copies.
     step
-        Steps done.
+        Number of finished steps.
 
-    Raises SoliloquyError ``run_damaged`` or ``run_other_config`` where the folder's checkpoint can't be gone on from.
+    Raises SoliloquyError ``run_damaged`` or ``run_other_config`` if the run can't go on from the folder's checkpoint.
     """
 
     def __init__(
@@ -199,7 +201,7 @@ class Run:
         return DistributedDataParallel(module, forward_sync_buffers=False) if self.world > 1 and learns else module
 
     def save(self) -> None:
-        """Write the checkpoint beside and rename it; only the first process does."""
+        """Write the checkpoint, whole or not at all. Only the first process does this."""
         if self.rank == 0:
             facts = {"step": self.step, "seconds": round(self.seconds, 1), "recipe": self.recipe}
             save_checkpoint(self.checkpoint, self.modules, self.averages, self.optimisers, facts)
@@ -210,17 +212,17 @@ class Run:
         sample: Callable[[int], None] | None = None,
         draw: Callable[[np.random.Generator], Any] | None = None,
     ) -> list[dict[str, float]]:
-        """Train to ``config.steps``; ^C and SIGTERM end the run after the step at hand, with a checkpoint.
+        """Train to ``config.steps``. ^C and SIGTERM end the run after the current step, with a checkpoint.
 
         Parameters
         ----------
         make_step
-            Makes one step and returns what to log (means over the steps between two lines are logged).
+            Makes one step and returns the values to log. The log has their means over the steps between two lines.
         sample
-            Called by the first process every ``sample_every`` steps, with the number of steps done.
+            Called by the first process every ``sample_every`` steps, with the number of finished steps.
         draw
-            Draws a step's batch by the step's random numbers alone. It is called in a thread of its own while the step
-            before is at work, and its answer is ``step.batch``.
+            Draws a step's batch, using only the step's random numbers. It runs in its own thread during the previous
+            step, and its result is ``step.batch``.
 
         Returns
         -------
@@ -267,7 +269,7 @@ class Run:
 
     @torch.no_grad()
     def _average(self) -> None:
-        # Short memory first: the start is far from where the run will be.
+        # The average forgets quickly at first, because the initial weights are far from the final ones.
         keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
         for name, average in self.averages.items():
             now = self.modules[name].state_dict()
@@ -280,13 +282,14 @@ class Run:
 
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """A list that fills when the process is asked to end (^C, SIGTERM), so that a step can be finished and saved."""
+    """A list that gets an entry when the process is asked to end (^C, SIGTERM), so that a step can be finished and
+    saved."""
     received: list[int] = []
     earlier = {}
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
             earlier[number] = signal.signal(number, lambda sign, _frame: received.append(sign))
-        except ValueError:  # not the main thread: whoever runs us there ends us
+        except ValueError:  # not the main thread, which then handles the signals itself
             break
     try:
         yield received
@@ -296,7 +299,7 @@ def stop_signals() -> Iterator[list[int]]:
 
 
 def join_processes(device: str) -> tuple[int, int]:
-    """(rank, world) of this process; joins the others that ``torchrun`` started, if any."""
+    """(rank, world) of this process; joins the other processes that ``torchrun`` started, if any."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1 and not torch.distributed.is_initialized():
         on_gpu = device in ("auto", "cuda") and torch.cuda.is_available()
@@ -306,10 +309,13 @@ def join_processes(device: str) -> tuple[int, int]:
 
 
 def _leave_processes() -> None:
-    """Ends the threads of the process group while the interpreter still stands: each gives back Python objects after
-    its last sum, and one that was late to it aborted the process, done as it was. They end with the group, which the
-    wrapped networks hold too; these go first, because whoever lets go of it last waits for the threads, and only the
-    group's own end does so without the interpreter's lock."""
+    """End the threads of the process group before the interpreter shuts down.
+
+    The threads release Python objects after their last all-reduce. If that happens during interpreter shutdown, the
+    process aborts although its work is done. The threads end with the group, to which the wrapped networks also hold
+    references. So these are removed first: whatever drops the last reference waits for the threads, and only the
+    group's own destruction waits without holding the interpreter's lock.
+    """
     for run in _runs:
         run.forward.clear()
     gc.collect()
@@ -318,7 +324,7 @@ def _leave_processes() -> None:
 
 
 def run_device(wanted: str) -> torch.device:
-    """The device of this process: of several GPUs the one with its local rank."""
+    """The device of this process; with several GPUs the one with its local rank."""
     name = choose_device(wanted)
     return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name)
 
@@ -326,7 +332,7 @@ def run_device(wanted: str) -> torch.device:
 def add_run_arguments(
     parser: argparse.ArgumentParser, run: Path, defaults: RunConfig, sizes: Sequence[str] = ("tiny", "base")
 ) -> None:
-    """The arguments that every trainer takes: ``--run --size --steps --seed --threads --device --fp32``."""
+    """Add the arguments of every trainer: ``--run --size --steps --seed --threads --device --fp32``."""
     parser.add_argument("--run", type=Path, default=run, help="folder of checkpoint, log and samples")
     parser.add_argument("--size", choices=sizes, default="base")
     parser.add_argument("--steps", type=int, default=defaults.steps)
@@ -337,6 +343,6 @@ def add_run_arguments(
 
 
 def run_config(options: argparse.Namespace, defaults: RunConfig) -> RunConfig:
-    """``defaults`` with what the command line says."""
+    """``defaults``, changed by the options of the command line."""
     named = {name: getattr(options, name) for name in ("steps", "seed", "threads", "device")}
     return RunConfig(**{**asdict(defaults), **named, "bfloat16": defaults.bfloat16 and not options.fp32})

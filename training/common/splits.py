@@ -1,17 +1,17 @@
-"""What trains and what is held out, fixed once by name, the same for every trainer and every run.
+"""Which data are for training and which are held out. Fixed by name, the same for every trainer and every run.
 
-| what | trains | held out |
+| data | training | held out |
 |---|---|---|
 | clips of video corpora | nine recordings in ten | ``test``: by the hash of the recording's name |
 | talkers | all others | ``unseen``: GRID's s4; in corpora of many talkers one in ten, by the hash of the name |
 | portraits | 85 % | 15 %, by the hash of the file's name |
 | synthetic identities | seeds below 1 000 000 | seeds from 1 000 000 |
-| synthesised voices | the others | ``HELD_OUT_VOICES`` |
+| synthesised voices | all others | ``HELD_OUT_VOICES`` |
 | texts | nine sentences in ten | by the hash of their words |
-| the judge of lip sync | nine in ten of the clips that train, by a hash of its own | the others choose its settings |
+| the judge of lip sync | nine in ten of the training clips, by a hash of its own | the others choose its settings |
 
-The judge (``training.judge``) shares talkers with the networks it judges, for there are only two, but no weights and no
-loss, and is measured on clips that neither it nor they have seen.
+The judge (``training.judge``) shares talkers with the networks it judges, because there are only two talkers. It shares
+no weights and no loss with them, and is measured on clips that neither the judge nor the networks have seen.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ import hashlib
 import numpy as np
 
 UNSEEN_TALKER = "s4"
-"""GRID talker that no training sees: the number for strangers comes from her clips alone."""
+"""GRID talker that is never used for training. The numbers for strangers come only from her clips."""
 HELD_OUT_SHARE = 0.10
 HELD_OUT_PORTRAITS = 0.15
 HELD_OUT_VOICES = ("awb", "espeak-f4", "espeak-m7")
-"""Synthesised voices that no training hears."""
+"""Synthesised voices that are never used for training."""
 FIRST_HELD_OUT_SEED = 1_000_000
-"""Synthetic identities of this seed and above are for tests alone."""
+"""Synthetic identities from this seed on are only for tests."""
 
 
 def _share(name: str) -> float:
-    """Number in [0, 1) that depends on ``name`` alone."""
+    """Number in [0, 1) that depends only on ``name``."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
 
 
@@ -41,10 +41,11 @@ def recording(name: str) -> str:
 
 
 def split(name: str) -> str:
-    """``train``, ``test`` (held-out clips of a talker who trains) or ``unseen`` (all clips of the talker left out).
+    """``train``, ``test`` (held-out clips of a talker who is used for training) or ``unseen`` (all clips of the talker
+    who is not).
 
-    ``name`` is a file name without suffix: ``s1_bbaf2n``, ``address_03-00412`` (pieces of one recording stay
-    together), …
+    ``name`` is a file name without suffix: ``s1_bbaf2n``, ``address_03-00412``, … Pieces of one recording stay
+    together.
     """
     if name.split("_")[0] == UNSEEN_TALKER:
         return "unseen"
@@ -52,7 +53,7 @@ def split(name: str) -> str:
 
 
 def talker_split(name: str, talker: str, talkers: int) -> str:
-    """:func:`split` of a clip of ``talker`` in a corpus of so many talkers: of ten or more, one in ten is unseen."""
+    """:func:`split` of a clip of ``talker``. In a corpus of ten or more talkers one in ten talkers is unseen."""
     if talkers >= 10 and _share(f"talker {talker}") < HELD_OUT_SHARE:
         return "unseen"
     return split(name)
@@ -64,7 +65,8 @@ def portrait_split(name: str) -> str:
 
 
 def identity_seed(rng: np.random.Generator, part: str) -> int:
-    """Seed of a synthetic identity of ``train`` or ``test``; they never meet. Another part raises ValueError."""
+    """Random seed of a synthetic identity of ``train`` or ``test``, whose seeds never overlap. Another part raises
+    ValueError."""
     ranges = {"train": (0, FIRST_HELD_OUT_SEED), "test": (FIRST_HELD_OUT_SEED, 2 * FIRST_HELD_OUT_SEED)}
     if part not in ranges:
         raise ValueError(f"no synthetic identities for {part!r}; there are {', '.join(ranges)}")
@@ -77,12 +79,12 @@ def voice_split(name: str) -> str:
 
 
 def text_split(text: str) -> str:
-    """``train`` or ``test`` of a sentence, whatever its capitals and spaces."""
+    """``train`` or ``test`` of a sentence; capitals and spaces do not matter."""
     return "test" if _share(f"text {' '.join(text.lower().split())}") < HELD_OUT_SHARE else "train"
 
 
 def judge_split(name: str) -> str:
-    """``train`` or ``tune`` among the clips that train, else as in :func:`split`; a hash of the judge's own."""
+    """``train`` or ``tune`` among the training clips, by a hash of the judge's own; else as in :func:`split`."""
     part = split(name)
     if part == "train" and _share(f"judge {recording(name)}") < HELD_OUT_SHARE:
         return "tune"

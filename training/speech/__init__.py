@@ -1,1 +1,1 @@
-"""Phones, visemes, synthesised voices and what is done to sound in training."""
+"""Phones, visemes, synthesised voices, prosody, and the augmentation of sound."""

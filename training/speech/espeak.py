@@ -1,9 +1,10 @@
-"""espeak-ng through its C library: samples and the phones with their times, which its command line doesn't tell."""
+"""espeak-ng through its C library: samples, and phones with their times, which its command line does not give."""
 
 from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ _ARPABET = {
     **{"@": "AH", "@2": "AH", "@5": "AH", "@L": "L", "3": "ER", "3:": "ER", "U": "UH", "u": "UW", "u:": "UW"},
     **{"eI": "EY", "aI": "AY", "aU": "AW", "oU": "OW", "OI": "OY", "@-": "AH", "aI@": "AY", "aI3": "AY", "aU@": "AW"},
 }
-"""espeak-ng's phoneme mnemonics of en-us; its r-coloured vowels follow in ``_R_COLOURED``."""
+"""espeak-ng's phoneme mnemonics of en-us. Its r-coloured vowels are in ``_R_COLOURED``."""
 _R_COLOURED = {"A@": "AA", "O@": "AO", "o@": "AO", "e@": "EH", "i@": "IY", "i@3": "IY", "U@": "UH", "E@": "EH"}
 
 
@@ -79,13 +80,14 @@ def speak(
     Raises
     ------
     OSError
-        Where the library or the voice is missing.
+        If the library or the voice is missing.
     """
     library, rate = _engine()
     pieces: list[np.ndarray] = []
     starts: list[tuple[str, float]] = []
 
-    def receive(wave, count, events) -> int:
+    # ctypes' pointers: samples (count,) of int16, and an array of events that ends with _EVENT_END.
+    def receive(wave: Any, count: int, events: Any) -> int:
         if count > 0:
             pieces.append(np.ctypeslib.as_array(wave, (count,)).copy())
         index = 0
@@ -96,7 +98,7 @@ def speak(
             index += 1
         return 0
 
-    callback = _Callback(receive)  # kept alive until the synthesis is over
+    callback = _Callback(receive)  # must stay alive until the synthesis is finished
     library.espeak_SetSynthCallback(callback)
     if library.espeak_SetVoiceByName(voice.encode()) != 0:
         raise OSError(f"espeak-ng has no voice {voice}")
@@ -110,7 +112,7 @@ def speak(
 
 
 def _segments(starts: list[tuple[str, float]], seconds: float) -> list[Segment]:
-    """Starting times of espeak-ng's phonemes → ARPAbet segments; an unknown one counts as AH."""
+    """Start times of espeak-ng's phonemes → ARPAbet segments. An unknown phoneme counts as AH."""
     ends = [start for _, start in starts[1:]] + [seconds]
     out: list[Segment] = []
     for (name, start), end in zip(starts, ends, strict=True):

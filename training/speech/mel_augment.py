@@ -1,8 +1,8 @@
-"""Other voices, rooms, microphones and noise, made on the spectrogram: cheap enough to draw anew for every window.
+"""Simulate other voices, rooms, microphones and noise on the spectrogram. It is fast enough to do for every window.
 
-All of it happens on mel power, where a filter is a factor, noise is a sum and late reverberation is a smear over time
-(power of uncorrelated sounds adds). Vocal-tract length is a stretch of the frequency axis (VTLP: Jaitly and Hinton,
-2013); masks after SpecAugment (Park et al., 2019).
+Everything works on mel power. There a filter is a factor, noise is a sum, and late reverberation is a smear over time,
+because the powers of uncorrelated sounds add. A change of the vocal tract's length is a stretch of the frequency axis
+(VTLP: Jaitly and Hinton, 2013). Masks follow SpecAugment (Park et al., 2019).
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from core.sound.mel import MEL_BANDS, MEL_FLOOR, MEL_OFFSET, MEL_RANGE, MEL_SCAL
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Strengths; probabilities are for each window of a batch.
+    """Strengths of the changes. Probabilities are for each window of a batch.
 
     Attributes
     ----------
     warp
-        Vocal-tract length factors 1 ± this.
+        Factors of the vocal-tract length are within 1 ± this.
     gain_db, tilt_db, ripple_db
-        Standard deviations of loudness, of a straight slope over the band and of a smooth filter curve.
+        Standard deviations of loudness, of a straight slope over the band, and of a smooth filter curve.
     reverb, noise, babble, band_limit, gate, mask
-        Probabilities.
+        Probabilities of these changes.
     reverb_seconds
         Largest time in which the reverberation falls by 60 dB.
     snr_db
-        Range of signal to noise.
+        Range of the signal-to-noise ratio.
     gate_db
-        Range below the loudest of what a gate takes for noise: noise suppression and lossy codecs leave nothing there.
+        Range of a gate's threshold, below the loudest entry. Like noise suppression and lossy codecs, a gate removes
+        all sound below it.
     """
 
     warp: float = 0.2
@@ -51,13 +52,13 @@ class AugmentConfig:
     gate_db: tuple[float, float] = (30.0, 55.0)
 
     def scaled(self, factor: float) -> AugmentConfig:
-        """Everything ``factor`` times as strong and as probable; rooms and noise levels stay what they are."""
+        """All strengths and probabilities multiplied by ``factor``. Reverberation times and noise levels are kept."""
         names = ("warp", "gain_db", "tilt_db", "ripple_db", "reverb", "noise", "babble", "band_limit", "gate", "mask")
         return replace(self, **{name: factor * getattr(self, name) for name in names})
 
 
 def augment(mel: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """(B, R, 80) log-mel → the same speech by another voice, elsewhere; float32, same shape."""
+    """(B, R, 80) log-mel → the same speech by another voice in another place; float32, same shape."""
     batch = len(mel)
 
     def uniform(*shape: int) -> Tensor:
@@ -78,7 +79,7 @@ def augment(mel: Tensor, config: AugmentConfig, generator: torch.Generator) -> T
 
     snr = config.snr_db[0] + (config.snr_db[1] - config.snr_db[0]) * uniform(batch, 1, 1)
     colour = _decibels(_smooth_curves(normal(batch, 6)) * 6.0 + _slope() * 6.0 * normal(batch, 1))[:, None]
-    # A band of K bins of noise has chi-square power with 2 K degrees of freedom; sums of K = 2 exponentials stand in.
+    # The power of noise in a band of K bins is chi-square with 2 K degrees of freedom: a sum of K exponentials. K = 2.
     grain = -0.5 * torch.log(uniform(*power.shape).clamp(min=1e-6) * uniform(*power.shape).clamp(min=1e-6))
     noise = grain * colour / colour.mean(2, keepdim=True)
     power = power + chosen(config.noise) * noise * level * _decibels(-snr)
@@ -103,7 +104,7 @@ def augment(mel: Tensor, config: AugmentConfig, generator: torch.Generator) -> T
 
 
 def warp_bands(mel: Tensor, factor: Tensor) -> Tensor:
-    """Stretch the frequency axis: (B, R, 80) and (B,) factors; 1.1 moves a formant at 1000 Hz to 1100 Hz."""
+    """Stretch the frequency axis of (B, R, 80) by factors (B,). 1.1 moves a formant at 1000 Hz to 1100 Hz."""
     low, high = (2595.0 * math.log10(1.0 + f / 700.0) for f in MEL_RANGE)
     step = (high - low) / (MEL_BANDS + 1)
     centres = 700.0 * (10.0 ** ((low + step * torch.arange(1, MEL_BANDS + 1)) / 2595.0) - 1.0)  # Hz
@@ -116,7 +117,7 @@ def warp_bands(mel: Tensor, factor: Tensor) -> Tensor:
 
 
 def _smeared(power: Tensor, decay_seconds: Tensor, wetness: Tensor) -> Tensor:
-    """Add late reverberation: each band's power convolved with an exponential tail, (B, R, 80)."""
+    """Add late reverberation to (B, R, 80): convolve each band's power with an exponential tail."""
     batch = len(power)
     taps = 40
     steps = torch.arange(1, taps + 1, dtype=torch.float32)
@@ -128,7 +129,7 @@ def _smeared(power: Tensor, decay_seconds: Tensor, wetness: Tensor) -> Tensor:
 
 
 def _smooth_curves(weights: Tensor) -> Tensor:
-    """(B, K) random weights → (B, 80) curves of unit variance made of K slow cosines."""
+    """(B, K) random weights → (B, 80) curves of unit variance, sums of K slow cosines."""
     count = weights.shape[1]
     places = (torch.arange(MEL_BANDS) + 0.5) / MEL_BANDS
     waves = torch.cos(math.pi * torch.arange(1, count + 1)[:, None] * places[None]) * math.sqrt(2.0 / count)
@@ -144,7 +145,7 @@ def _decibels(values: Tensor) -> Tensor:
 
 
 def _masked(mel: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    """Silence up to 60 ms of every band and up to 8 bands of every row, for a share of the windows."""
+    """Silence a stretch of up to 60 ms in all bands, and up to 8 bands in all rows, in a part of the windows."""
     batch, rows, bands = mel.shape
     for size, length in ((rows, 6), (bands, 8)):
         use = torch.rand(batch, 1, generator=generator) < probability

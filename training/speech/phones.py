@@ -1,15 +1,15 @@
 """Phones of recorded speech: ``python -m training.speech.phones --data ../shared/data``.
 
-pocketsphinx (its English acoustic model, dictionary and language model come inside its wheel) hears the words of the
-LibriSpeech and LJ voices and then aligns their phones; GRID's words are known from its file names and only aligned.
-Needed for training alone: the product has no recogniser. One JSON file an utterance in ``.cache/phones/<corpus>/``.
+pocketsphinx recognises the words of the LibriSpeech and LJ voices and then aligns their phones. Its English acoustic
+model, dictionary and language model are part of its wheel. GRID's words are known from its file names and are only
+aligned. Only training needs this: the product has no speech recogniser. Writes one JSON file for each utterance to
+``.cache/phones/<corpus>/``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import pocketsphinx
 
+from core.files import make_folder, write_bytes
 from core.sound.audio import load_audio
 
-from ..common.folders import data_folder
+from ..common import folders
 
-CACHE = Path(".cache/phones")
+CACHE = folders.CACHE / "phones"
 SILENCE = "SIL"
 PHONES: tuple[str, ...] = (
     SILENCE,
@@ -49,7 +50,7 @@ PHONES: tuple[str, ...] = (
     ),
     *("L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"),
 )
-"""ARPAbet as in the CMU dictionary, after silence."""
+"""Silence, then ARPAbet as in the CMU dictionary."""
 ROWS_A_SECOND = 100
 
 _GRID_WORDS = (
@@ -80,7 +81,7 @@ def grid_sentence(clip: str) -> str:
 
 
 def phone_rows(segments: Sequence[Segment], rows: int) -> np.ndarray:
-    """(rows,) int64 index into ``PHONES`` at 100 rows a second, silence past the end."""
+    """(rows,) int64 index into ``PHONES`` at 100 rows a second. Rows after the last segment are silence."""
     labels = np.zeros(rows, np.int64)
     for segment in segments:
         first, last = (max(0, round(t * ROWS_A_SECOND)) for t in (segment.start, segment.end))
@@ -89,7 +90,7 @@ def phone_rows(segments: Sequence[Segment], rows: int) -> np.ndarray:
 
 
 def align(samples: np.ndarray, text: str) -> list[Segment]:
-    """Force-align the phones of ``text`` to (N,) samples at 16 kHz; empty where the words don't fit the sound."""
+    """Force-align the phones of ``text`` to (N,) samples at 16 kHz. Empty if the words do not fit the sound."""
     decoder = pocketsphinx.Decoder(lm=None, samprate=16000, loglevel="FATAL")
     try:
         decoder.set_align_text(text)
@@ -103,13 +104,14 @@ def align(samples: np.ndarray, text: str) -> list[Segment]:
         _hear(decoder, samples)
         alignment = decoder.get_alignment()
     except RuntimeError:
-        # pocketsphinx's state alignment breaks off on one clip in ten whose words it has just aligned.
+        # pocketsphinx's state alignment fails on one clip in ten, although it has just aligned the words.
         return _align_phone_by_phone(samples, text)
     return [_segment(phone.name, phone.start, phone.start + phone.duration) for word in alignment for phone in word]
 
 
 def _align_phone_by_phone(samples: np.ndarray, text: str) -> list[Segment]:
-    """Align with a dictionary in which every phone is a word: slightly coarser, since contexts stop at its words."""
+    """Align with a dictionary in which every phone is a word. It is slightly less exact, because phone contexts end at
+    words."""
     decoder = pocketsphinx.Decoder(lm=None, samprate=16000, loglevel="FATAL")
     spoken = " ".join(filter(None, (decoder.lookup_word(word) for word in text.split()))).split()
     for phone in PHONES[1:]:
@@ -125,12 +127,12 @@ def _align_phone_by_phone(samples: np.ndarray, text: str) -> list[Segment]:
 
 
 def _segment(name: str, start: int, end: int) -> Segment:
-    """pocketsphinx's frames → seconds; everything that isn't a phone is silence or noise."""
+    """pocketsphinx's frames → seconds. Names that are not phones mean silence or noise."""
     return Segment(name if name in PHONES else SILENCE, start / ROWS_A_SECOND, end / ROWS_A_SECOND)
 
 
 def recognise(samples: np.ndarray) -> str:
-    """Words heard in (N,) samples at 16 kHz."""
+    """Words recognised in (N,) samples at 16 kHz."""
     decoder = pocketsphinx.Decoder(samprate=16000, loglevel="FATAL")
     return _decode(decoder, samples) or ""
 
@@ -148,40 +150,38 @@ def _decode(decoder: pocketsphinx.Decoder, samples: np.ndarray) -> str | None:
 
 
 def as_int16(samples: np.ndarray) -> np.ndarray:
-    """(N,) float samples → int16, as pocketsphinx wants them."""
+    """(N,) float samples → int16, as pocketsphinx requires."""
     return np.clip(samples * 32767.0, -32768, 32767).astype(np.int16)
 
 
 def save(path: Path, segments: Sequence[Segment], text: str) -> None:
-    """Write one utterance's phones as JSON, beside and renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
+    """Write the phones of one utterance as JSON, whole or not at all."""
+    make_folder(path.parent)
     rows = [[s.phone, round(s.start, 4), round(s.end, 4)] for s in segments]
-    part.write_text(json.dumps({"text": text, "phones": rows}))
-    part.replace(path)
+    write_bytes(path, json.dumps({"text": text, "phones": rows}).encode())
 
 
 def load(path: Path) -> list[Segment]:
-    """Phones of one utterance; empty where none were found."""
+    """Phones of one utterance; empty if none were found."""
     return [Segment(*row) for row in json.loads(path.read_text())["phones"]]
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=data_folder())
+    parser.add_argument("--data", type=Path, default=folders.data_folder())
     parser.add_argument("--corpus", choices=("grid", "speech", "speech_lj"), action="append")
     options = parser.parse_args()
     for corpus in options.corpus or ("grid", "speech_lj", "speech"):
         if corpus == "grid":
-            files = sorted(Path(".cache/tracks/grid").glob("*.wav"))
+            files = sorted((folders.TRACKS / "grid").glob("*.wav"))
         else:
             files = sorted((options.data / corpus).glob("*.flac"))
         found = 0
         for file in files:
             target = CACHE / corpus / f"{file.stem}.json"
             if not target.exists():
-                # GRID's tracks count time from the start of the file, and so does load_audio.
+                # GRID's tracks count time from the start of the file, like load_audio.
                 samples = as_int16(load_audio(file).samples)
                 text = grid_sentence(file.stem.split("_")[1]) if corpus == "grid" else recognise(samples)
                 save(target, align(samples, text) if text else [], text)

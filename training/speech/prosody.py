@@ -1,7 +1,7 @@
-"""What the voice does, at 25 frames a second: loudness, fundamental frequency, phrases and accents.
+"""Prosody of a voice at 25 frames a second: loudness, fundamental frequency, phrases and accents.
 
-Deliberately simple (an autocorrelation pitch tracker, energy thresholds): it only has to place nods, brow raises,
-blinks and glances where a listener would expect them.
+It is deliberately simple (an autocorrelation pitch tracker, energy thresholds), because it only has to place nods, brow
+raises, blinks and glances where a listener would expect them.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from core.motion.channels import FPS
 from core.sound.mel import SAMPLE_RATE, SAMPLES_PER_FRAME
 
 F0_RANGE = (65.0, 400.0)
-"""Hz; low men to high women."""
+"""Range in Hz, from low male to high female voices."""
 F0_HOP = 160
 """Samples between pitch estimates (10 ms)."""
 F0_WINDOW = 800
 """Samples (50 ms): three periods of the lowest voice."""
 VOICED = 0.45
-"""Normalised autocorrelation above which a window counts as voiced (Boersma 1993 uses 0.45)."""
+"""A window with a larger normalised autocorrelation counts as voiced (Boersma 1993 uses 0.45)."""
 MIN_PAUSE = 0.2
-"""Seconds of quiet that end a phrase: shorter gaps are stops and other sounds (Goldman-Eisler 1968 drew it at 0.25)."""
+"""Seconds of quiet that end a phrase. Shorter gaps are stops and other sounds (Goldman-Eisler 1968 used 0.25)."""
 
 
 @dataclass(frozen=True)
 class Prosody:
-    """All arrays have one entry a video frame (T).
+    """All arrays have one entry for each video frame (T).
 
     Attributes
     ----------
     energy
         Loudness in dB relative to the clip's loud speech (its 95th percentile is 0), floored at −50.
     pitch
-        Semitones relative to the voice's median, interpolated through unvoiced stretches, 0 where there is no voice.
+        Semitones relative to the voice's median, interpolated through unvoiced stretches; 0 if there is no voice.
     speech
-        1 while someone speaks, 0 in pauses (float32).
+        1 during speech, 0 in pauses (float32).
     phrases
         Start and end frame (exclusive) of each phrase.
     accents
@@ -56,11 +56,12 @@ class Prosody:
 
     @property
     def frames(self) -> int:
+        """T."""
         return len(self.energy)
 
     @classmethod
     def silent(cls, frames: int) -> Prosody:
-        """Nobody speaks, or nobody recorded it."""
+        """Prosody of silence, or of footage without sound."""
         none = np.zeros(frames, dtype=np.float32)
         return cls(none - 50.0, none, none, (), np.zeros(0, dtype=int), none[:0])
 
@@ -75,7 +76,7 @@ def track_f0(samples: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    (N // 160,) Hz, 0 where unvoiced.
+    (N // 160,) Hz, 0 if unvoiced.
     """
     count = len(samples) // F0_HOP
     if count == 0:
@@ -92,10 +93,10 @@ def track_f0(samples: np.ndarray) -> np.ndarray:
         spectrum = np.fft.rfft((block - block.mean(axis=1, keepdims=True)) * taper, size)
         correlation = np.fft.irfft(np.abs(spectrum) ** 2)[:, :F0_WINDOW]
         loud = correlation[:, 0] / own[0]
-        # Dividing by the taper's own autocorrelation takes its decay out, as in Boersma's eq. 9.
+        # Dividing by the taper's own autocorrelation removes its decay, as in Boersma's eq. 9.
         correlation = correlation / (correlation[:, :1] + 1e-9) * (own[0] / own)
         search = correlation[:, low : high + 1]
-        # A small cost for long lags prefers the period to its multiples.
+        # A small cost of long lags makes the period win over its multiples.
         lag = (search - 0.0004 * np.arange(low, high + 1)).argmax(axis=1)
         strength = np.take_along_axis(search, lag[:, None], axis=1)[:, 0]
         voiced = (strength > VOICED) & (loud > 0.01 * np.percentile(loud, 95))
@@ -128,7 +129,7 @@ def _frame_pitch(samples: np.ndarray, frames: int) -> np.ndarray:
 def _phrases(energy: np.ndarray) -> list[tuple[int, int]]:
     """Runs of loud frames, joined over gaps shorter than a pause.
 
-    Loud is the upper half (in dB) of what lies between the recording's room and its speech.
+    The threshold of loudness is halfway (in dB) between the noise of the recording's room and its speech.
     """
     threshold = np.clip(0.5 * np.percentile(energy, 5), -25.0, -12.0)
     loud = np.flatnonzero(energy > threshold)
@@ -140,7 +141,7 @@ def _phrases(energy: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _accents(energy: np.ndarray, pitch: np.ndarray, speech: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Peaks of loudness and pitch together: what listeners call prominent (Terken 1991; Kochanski et al. 2005)."""
+    """Peaks of loudness and pitch together, which listeners hear as prominent (Terken 1991; Kochanski et al. 2005)."""
     loudness = scipy.ndimage.gaussian_filter1d(np.maximum(energy, -30.0), 1.5)
     slow = scipy.ndimage.gaussian_filter1d(np.maximum(energy, -30.0), 20.0)
     prominence = ((loudness - slow) / 8.0 + pitch / 6.0) * speech
@@ -170,13 +171,13 @@ def analyse(samples: np.ndarray, frames: int) -> Prosody:
 
 
 HEARD = ("accents", "speech", "loudness", "pitch")
-"""What each column of :func:`heard` is of."""
+"""The columns of :func:`heard`."""
 
 
 def heard(prosody: Prosody) -> np.ndarray:
-    """(T, 4) float32, about −1 … 1: what a listener is taught to hear (``training.prior``), in the order of ``HEARD``.
+    """(T, 4) float32, about −1 … 1, in the order of ``HEARD``: targets of the prior's listener (``training.prior``).
 
-    Accents are bumps two frames wide, as high as they are prominent.
+    Accents are bumps two frames wide; their height is their prominence.
     """
     accents = np.zeros(prosody.frames)
     accents[prosody.accents] = 0.5 + prosody.strengths

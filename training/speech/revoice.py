@@ -1,9 +1,9 @@
-"""The same words by another larynx and another vocal tract, made on the spectrum before it becomes mel bands.
+"""The same words with another pitch and another vocal tract, computed on the spectrum before the mel bands.
 
-Source and filter are told apart by the cepstrum (slow parts of the log spectrum are the vocal tract, fast ones the
-voice's harmonics), stretched each by its own factor, and put together again: pitch and formants of a woman from a man's
-recording, say. Phases aren't needed, since the mel spectrogram has none. ``mel_augment.warp_bands`` moves the formants
-of what is already mel, but harmonics with them.
+The cepstrum separates source and filter: slow parts of the log spectrum are the vocal tract, fast parts are the voice's
+harmonics. Each is stretched by its own factor, and both are added again. For example, a man's recording gets the pitch
+and formants of a woman. Phases are not needed, because the mel spectrogram has none. ``mel_augment.warp_bands`` works
+on mel bands, and moves formants and harmonics together.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import numpy as np
 import scipy.fft
 import scipy.signal
 
-from core.sound.mel import HOP, MELS_PER_FRAME, N_FFT, SAMPLE_RATE, WINDOW, mel_filters, normalise_log
+from core.sound.mel import HOP, MELS_PER_FRAME, N_FFT, SAMPLE_RATE, WINDOW, mel_filterbank, normalise_log
 
 _LIFTER_SECONDS = 0.0016
-"""Quefrency below which the log spectrum is vocal tract: half the period of a voice at 310 Hz."""
+"""Below this quefrency the log spectrum belongs to the vocal tract: half the period of a voice at 310 Hz."""
 _FLOOR = 1e-10
 PITCH = (0.75, 2.1)
 FORMANTS = (0.88, 1.28)
-"""Ranges of the factors that :func:`draw` takes; a woman's are about 1.8 and 1.17 times a man's."""
+"""Ranges of the factors of :func:`draw`. A woman's pitch and formants are about 1.8 and 1.17 times a man's."""
 
 
 def draw(rng: np.random.Generator) -> tuple[float, float]:
-    """Factors of pitch and formants, evenly in their logarithms; high voices have short tracts more often than not."""
+    """Random factors of pitch and formants, uniform in their logarithms. High voices mostly get short vocal tracts."""
     share = rng.random()
     pitch = PITCH[0] * (PITCH[1] / PITCH[0]) ** share
     place = np.clip(share + rng.normal(0.0, 0.25), 0.0, 1.0)
@@ -31,7 +31,7 @@ def draw(rng: np.random.Generator) -> tuple[float, float]:
 
 
 def revoiced_mel(samples: np.ndarray, frames: int, pitch: float, formants: float) -> np.ndarray:
-    """Log-mel as by ``core.sound.mel.log_mel`` of the same speech with pitch and formants moved by two factors.
+    """Log-mel, as by ``core.sound.mel.log_mel``, of the same speech with its pitch and formants multiplied by factors.
 
     Parameters
     ----------
@@ -40,21 +40,21 @@ def revoiced_mel(samples: np.ndarray, frames: int, pitch: float, formants: float
     frames
         Video frames T.
     pitch, formants
-        1 and 1 give what ``log_mel`` gives, but for the rounding of the cepstrum.
+        1 and 1 give the result of ``log_mel``, except for rounding in the cepstrum.
 
     Returns
     -------
     (4 T, 80) float32.
     """
     tract, _ = _tract_and_voice(samples, frames, WINDOW)
-    # A window longer by the factor has harmonics as narrow, after the stretch, as a higher voice would have.
+    # A window longer by the factor gives harmonics that are, after the stretch, as narrow as those of a higher voice.
     _, voice = _tract_and_voice(samples, frames, round(WINDOW * pitch))
     log_power = _stretched(tract, formants) + _stretched(voice, pitch)
-    return normalise_log((np.exp(log_power) @ mel_filters().T).astype(np.float32))
+    return normalise_log((np.exp(log_power) @ mel_filterbank().T).astype(np.float32))
 
 
 def _tract_and_voice(samples: np.ndarray, frames: int, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """(4 T, 513) log power of each 10 ms row as the sum of a smooth and a fine part."""
+    """Two parts (4 T, 513), smooth and fine, whose sum is the log power of each 10 ms row."""
     rows = MELS_PER_FRAME * frames
     margin = (window - HOP) // 2
     padded = np.zeros(rows * HOP + 2 * margin + window, np.float32)
@@ -73,7 +73,8 @@ def _tract_and_voice(samples: np.ndarray, frames: int, window: int) -> tuple[np.
 
 
 def _stretched(values: np.ndarray, factor: float) -> np.ndarray:
-    """(rows, 513) over frequency: what was at f is at ``factor`` · f; the top is held where nothing is known."""
+    """(rows, 513) stretched over frequency: the value at f moves to ``factor`` · f. Unknown values at the top repeat
+    the last known one."""
     last = values.shape[1] - 1
     place = np.minimum(np.arange(last + 1) / factor, last)
     below = np.minimum(place.astype(int), last - 1)

@@ -1,4 +1,4 @@
-"""Random English sentences for speech synthesis: a small grammar over word lists of our own, rich in lip sounds."""
+"""Random English sentences for speech synthesis: a small grammar over our own word lists, rich in lip sounds."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _SYLLABLE_ENDS = _words("ah ee oo oh ay eye ow oy ab eep oom off ive ush each or
 
 
 def sentence(rng: np.random.Generator) -> str:
-    """One sentence of about 4 to 20 words; which, depends on ``rng`` alone."""
+    """A random sentence of about 4 to 20 words; it depends only on ``rng``."""
     pattern = int(rng.integers(len(_PATTERNS)))
     text = _PATTERNS[pattern](rng)
     if rng.random() < 0.25:

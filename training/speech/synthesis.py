@@ -1,7 +1,8 @@
 """Synthesised speech with known phones: ``python -m training.speech.synthesis``.
 
 flite (voices slt, rms, awb) and espeak-ng (formant voices of many kinds) read random sentences at varied speed and
-pitch. ``.cache/speech/<voice>/<number>.wav`` is 16 kHz, its phones lie beside it as JSON. What is already there stays.
+pitch. Writes ``.cache/speech/<voice>/<number>.wav`` at 16 kHz and its phones as JSON next to it. Existing sentences are
+kept.
 """
 
 from __future__ import annotations
@@ -19,26 +20,27 @@ import soundfile
 from core.sound.audio import resample_blocks
 from core.sound.mel import SAMPLE_RATE
 
+from ..common import folders
 from . import espeak, phones
 from .phones import SILENCE, Segment
 from .sentences import sentence
 
-CACHE = Path(".cache/speech")
+CACHE = folders.CACHE / "speech"
 _FLITE_PHONES = {"ax": "AH", "axr": "ER", "pau": SILENCE, "ssil": SILENCE, "brth": SILENCE, "en": "N", "em": "M"}
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A synthesiser's voice and how many sentences it reads.
+    """A voice of a synthesiser.
 
     Attributes
     ----------
     name
         flite's voice, or ``espeak-<variant>``.
     sentences
-        How many.
+        Number of sentences that it reads.
     pitch, speed
-        Ranges: flite's mean f0 in Hz and duration stretch, espeak-ng's pitch (0–100) and words a minute.
+        Ranges. For flite mean f0 in Hz and duration stretch; for espeak-ng pitch (0–100) and words a minute.
     """
 
     name: str
@@ -64,7 +66,7 @@ def flite(text: str, voice: str, mean_f0: float, stretch: float) -> tuple[np.nda
     Raises
     ------
     OSError, subprocess.CalledProcessError
-        Where flite is missing or fails.
+        If flite is missing or fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
@@ -78,7 +80,7 @@ def flite(text: str, voice: str, mean_f0: float, stretch: float) -> tuple[np.nda
         name, _, end = item.partition(":")
         phone = _FLITE_PHONES.get(name, name.upper())
         if phone not in phones.PHONES:
-            raise ValueError(f"flite said a phone we don't know: {name}")
+            raise ValueError(f"flite returned an unknown phone: {name}")
         out.append(Segment(phone, start, float(end)))
         start = float(end)
     return samples, rate, out
@@ -92,7 +94,7 @@ def speak(voice: Voice, number: int) -> tuple[str, np.ndarray, list[Segment]]:
 
 
 def speak_text(voice: Voice, text: str, rng: np.random.Generator) -> tuple[np.ndarray, list[Segment]]:
-    """A text by a voice at a pitch and speed drawn from its ranges: (N,) float32 samples at 16 kHz, and its phones."""
+    """A text read at a random pitch and speed of the voice's ranges: (N,) float32 samples at 16 kHz, and its phones."""
     pitch, speed = rng.uniform(*voice.pitch), rng.uniform(*voice.speed)
     if voice.name.startswith("espeak-"):
         variant = f"en-us+{voice.name.removeprefix('espeak-')}"
@@ -106,7 +108,7 @@ def speak_text(voice: Voice, text: str, rng: np.random.Generator) -> tuple[np.nd
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sentences", type=int, help="only the first so many of each voice, to try it")
+    parser.add_argument("--sentences", type=int, help="largest number for each voice, to try the command")
     options = parser.parse_args()
     for voice in VOICES:
         seconds, count = 0.0, min(voice.sentences, options.sentences or voice.sentences)

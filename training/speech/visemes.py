@@ -1,10 +1,10 @@
-"""Phones → mouth: targets of each phone and how neighbours blend, after Cohen and Massaro.
+"""From phones to mouth shapes: targets of each phone, and how neighbours blend, after Cohen and Massaro.
 
 M. M. Cohen and D. W. Massaro, "Modeling coarticulation in synthetic visual speech" (Models and Techniques in Computer
-Animation, 1993): each segment has a dominance that falls off exponentially with the distance in time, and a control
-parameter is the average of all segments' targets weighted by dominance. Strong dominance makes /b/ close the lips
-whatever surrounds it, while /k/ takes on its neighbours' shape. The targets below are hand-set for 40 phones; those
-that the GRID talker says are then fitted to his tracked mouth by :func:`calibrate`.
+Animation, 1993): each segment has a dominance that falls off exponentially with the distance in time. A control
+parameter is the average of all segments' targets, weighted by dominance. With strong dominance /b/ closes the lips
+whatever its neighbours are, while /k/ takes on the shape of its neighbours. The targets below are set by hand for 40
+phones. :func:`calibrate` then fits those that the GRID talker says to his tracked mouth.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ APERTURE = tuple(
     for name in LIP_CHANNELS
     if name.startswith(("jaw", "mouthClose", "mouthLower", "mouthUpper", "mouthRoll", "mouthPress", "mouthShrug"))
 )
-"""Channels that open and close the mouth; all the others shape its width and rounding."""
+"""Channels that open and close the mouth. All others shape its width and rounding."""
 _IS_APERTURE = np.array([name in APERTURE for name in LIP_CHANNELS])
 _SIDEWAYS = [LIP_CHANNELS.index(name) for name in ("jawLeft", "jawRight", "mouthLeft", "mouthRight")]
 _OTHER_SIDE = {"_L": "_R", "_R": "_L"}
@@ -32,9 +32,9 @@ _MIRROR = [
     for i, name in enumerate(LIP_CHANNELS)
 ]
 _PLATEAU = 0.06
-"""Seconds at each end of a long segment in which its dominance falls off; its middle is flat."""
+"""Seconds at each end of a long segment in which its dominance falls off. In its middle the dominance is constant."""
 _LAG = 0.02
-"""Seconds by which the mouth trails the sound, except where lips meet lips or teeth: best of 0–0.05 on GRID's s1."""
+"""Seconds by which the mouth lags behind the sound, except where lips meet lips or teeth: best of 0–0.05 on s1."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Viseme:
     Attributes
     ----------
     shape
-        Weight of each named channel (``mouthPress`` stands for ``mouthPress_L`` and ``_R``); others are 0.
+        Weight of each named channel (``mouthPress`` means ``mouthPress_L`` and ``_R``); others are 0.
     aperture, rounding
-        Dominance over the two kinds of channels.
+        Dominance for the two kinds of channels.
     speed
-        Fall-off of the dominance, 1/s, for aperture; rounding reaches further (:data:`_ROUNDING_REACH`).
+        Fall-off of the dominance for aperture, 1/s. Rounding falls off more slowly (:data:`_ROUNDING_REACH`).
     """
 
     shape: dict[str, float]
@@ -95,14 +95,15 @@ _DIPHTHONGS = {"AY": ("AA", "IH"), "AW": ("AA", "UW"), "OY": ("AO", "IH"), "EY":
 _FIRST_SHARE = 0.55
 
 SHAPES = tuple(VISEMES)
-"""Phones that have a target of their own; diphthongs are two of them."""
+"""Phones that have a target of their own. A diphthong consists of two of them."""
 CLOSING = ("B", "P", "M")
 _PUNCTUAL = (*CLOSING, "F", "V")
 
 
 @dataclass(frozen=True)
 class Gesture:
-    """What lips do in some phones whatever surrounds them, and in which part of the phone (shares of its length)."""
+    """A shape that lips take in some phones whatever their neighbours are, and the part of the phone in which they do
+    (start and end as shares of its length)."""
 
     name: str
     phones: tuple[str, ...]
@@ -113,26 +114,26 @@ GESTURES = (
     Gesture("none", (), (0.0, 0.0)),
     Gesture("closed", CLOSING, (0.0, 0.8)),  # then comes the burst
     Gesture("on teeth", ("F", "V"), (0.2, 0.8)),
-    Gesture("rounded", ("W", "UW", "OW"), (0.2, 0.9)),  # OW rounds towards its end, the others all along
+    Gesture("rounded", ("W", "UW", "OW"), (0.2, 0.9)),  # OW rounds towards its end, the others all the time
 )
 
 
 def hand_targets() -> np.ndarray:
-    """(len(SHAPES), 27) hand-set weights."""
+    """(len(SHAPES), 27) weights set by hand."""
     table = np.zeros((len(SHAPES), len(LIP_CHANNELS)), np.float32)
     for row, phone in enumerate(SHAPES):
         for name, weight in VISEMES[phone].shape.items():
             columns = [i for i, channel in enumerate(LIP_CHANNELS) if channel in (name, f"{name}_L", f"{name}_R")]
             if not columns:
-                raise KeyError(f"{name} is no lip channel")
+                raise KeyError(f"{name} is not a lip channel")
             table[row, columns] = weight
     return table
 
 
 def blending(segments: Sequence[Segment], frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Share of each phone in each frame: (T, len(SHAPES)) for aperture and for rounding channels, rows sum to 1.
+    """Share of each phone in each frame: (T, len(SHAPES)) for aperture and for rounding channels; rows sum to 1.
 
-    The instant of a frame is its middle, (i + ½) / 25 s. Before the first and after the last segment there is silence.
+    The time of a frame is its middle, (i + ½) / 25 s. Before the first and after the last segment there is silence.
     """
     parts = _parts(segments, frames / FPS)
     starts, ends = np.array([p.start for p in parts]), np.array([p.end for p in parts])
@@ -163,17 +164,17 @@ def mouth_targets(segments: Sequence[Segment], frames: int, table: np.ndarray) -
 def calibrate(clips: Sequence[tuple[Sequence[Segment], np.ndarray]], strength: float = 25.0) -> np.ndarray:
     """Fit the phones' targets to tracked mouths.
 
-    Ridge regression towards :func:`hand_targets`, worth ``strength`` frames of pure phone each, so that phones which
-    the talker never says keep theirs.
+    This is ridge regression towards :func:`hand_targets`, each of which weighs as much as ``strength`` frames of the
+    pure phone. Phones that the talker never says keep their targets.
 
     Parameters
     ----------
     clips
-        For each clip its phones and its (T, 27) tracked weights.
+        Phones and tracked weights (T, 27) of each clip.
 
     Returns
     -------
-    (len(SHAPES), 27) float32 in 0–1, the same on both sides of the face.
+    (len(SHAPES), 27) float32 in 0–1, symmetric between the sides of the face.
     """
     prior = hand_targets().astype(np.float64)
     out = np.zeros_like(prior)
@@ -190,8 +191,8 @@ def calibrate(clips: Sequence[tuple[Sequence[Segment], np.ndarray]], strength: f
 def symmetric(weights: np.ndarray) -> np.ndarray:
     """(…, 27) weights of the average of a face and its mirror image.
 
-    Which corner of the mouth a talker favours is his own, nothing that a voice tells: pairs get their mean, and the
-    sideways jaw and mouth, which cancel out, become 0.
+    A voice does not tell which corner of the mouth a talker favours. So left and right channels get their mean, and the
+    sideways channels of jaw and mouth, which cancel out, become 0.
     """
     out = weights[..., _MIRROR] * 0.5 + weights * 0.5
     out[..., _SIDEWAYS] = 0.0
@@ -199,7 +200,7 @@ def symmetric(weights: np.ndarray) -> np.ndarray:
 
 
 def gesture_rows(segments: Sequence[Segment], rows: int) -> np.ndarray:
-    """(rows,) int64 at 100 rows a second: which of :data:`GESTURES` the lips have to make at that instant."""
+    """(rows,) int64 at 100 rows a second: the index in :data:`GESTURES` of the gesture that the lips must make."""
     times = (np.arange(rows) + 0.5) / ROWS_A_SECOND
     out = np.zeros(rows, np.int64)
     for segment in segments:
@@ -212,7 +213,7 @@ def gesture_rows(segments: Sequence[Segment], rows: int) -> np.ndarray:
 
 
 def _parts(segments: Sequence[Segment], seconds: float) -> list[Segment]:
-    """Segments with diphthongs split in two, closures cut before their burst, and silence around."""
+    """Segments with diphthongs split in two, and silence before and after them."""
     out: list[Segment] = []
     for segment in segments:
         if segment.phone in _DIPHTHONGS:
@@ -222,7 +223,7 @@ def _parts(segments: Sequence[Segment], seconds: float) -> list[Segment]:
         else:
             out.append(segment)
     begin, end = (out[0].start, out[-1].end) if out else (0.0, 0.0)
-    # A long silence on either side, so that its plateau covers everything that no segment does.
+    # A long silence on each side, so that its plateau covers all frames outside the segments.
     return [Segment(SILENCE, min(begin, 0.0) - 1.0, begin), *out, Segment(SILENCE, end, max(end, seconds) + 1.0)]
 
 

@@ -1,4 +1,4 @@
-"""Face-mesh landmarks of video corpora, tracked once and kept in ``.cache/landmarks`` (resumable)."""
+"""Face-mesh landmarks of video corpora, tracked once and kept in ``.cache/landmarks``."""
 
 from __future__ import annotations
 
@@ -9,29 +9,22 @@ import numpy as np
 from core.face.face_mesh import FaceMesh
 from core.face.points import LANDMARKS, LIP_LINE, MOUTH_CORNERS, OUTER_EYES
 
+from ..common.arrays import save_npz
 from . import video
 
 LIP_GAPS = LIP_LINE[4:7]
-"""Pairs of inner-lip points, upper and lower, across the middle of the mouth."""
+"""Pairs of inner-lip points, upper and lower, in the middle of the mouth."""
 MAX_GAP = 5
-"""Lost frames in a row that are still bridged by straight lines."""
+"""Longest run of lost frames that is bridged by straight lines."""
 
 
 class BadClip(ValueError):
-    """A clip that gives no usable track; the message says why."""
-
-
-def save(path: Path, **arrays: np.ndarray) -> None:
-    """Write an npz beside its place and rename it, so that a killed run leaves no half file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part.npz")
-    np.savez_compressed(beside, **arrays)
-    beside.replace(path)
+    """A clip without a usable track; the message says why."""
 
 
 def fill(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Landmarks (T, 478, 3) with frames that are not ``found`` (T,) bridged by straight lines; raises BadClip for
-    long gaps."""
+    """Landmarks (T, 478, 3) in which frames that are not ``found`` (T,) are bridged by straight lines. Raises BadClip
+    for long gaps."""
     if found.mean() < 0.9:
         raise BadClip(f"no face in {int((~found).sum())} of {len(found)} frames")
     edges = np.flatnonzero(np.diff(np.concatenate([[1], found.astype(int), [1]])))
@@ -60,23 +53,22 @@ def track(clip: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def raw_landmarks(clip: Path, cache: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What :func:`track` finds in ``clip``, from ``cache`` where it was tracked before."""
+    """The result of :func:`track` for ``clip``, read from ``cache`` if it was tracked before."""
     if not cache.exists():
         landmarks, found, size = track(clip)
-        save(cache, landmarks=landmarks, found=found, size=size)
+        save_npz(cache, landmarks=landmarks, found=found, size=size)
     with np.load(cache, allow_pickle=False) as kept:
         return kept["landmarks"], kept["found"], kept["size"]
 
 
 def load_or_track(clip: Path, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Filled landmarks (T, 478, 3) and (width, height) of ``clip``, from ``cache`` where it was tracked before."""
+    """Filled landmarks (T, 478, 3) and (width, height) of ``clip``, read from ``cache`` if it was tracked before."""
     landmarks, found, size = raw_landmarks(clip, cache)
     return fill(landmarks, found), size
 
 
 def mouth_shape(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Opening (T,) and width (T,) of the mouth in units of the outer-eye distance, straight from (T, 478, 3)
-    landmarks."""
+    """Opening (T,) and width (T,) of the mouth on landmarks (T, 478, 3), divided by the outer-eye distance."""
     flat = landmarks[..., :2]
     eyes = np.linalg.norm(flat[:, OUTER_EYES[0]] - flat[:, OUTER_EYES[1]], axis=-1)
     gaps = np.mean([np.linalg.norm(flat[:, up] - flat[:, low], axis=-1) for up, low in LIP_GAPS], axis=0)

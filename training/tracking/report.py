@@ -11,16 +11,16 @@ import numpy as np
 
 from core.motion.channels import EXPRESSIONS
 
+from ..common.folders import TRACKS
 from ..common.results_page import Table, add_results_option, show
 from ..common.splits import split
-from .tracks import CACHE
 
 BLINK = EXPRESSIONS.index("eyeBlink_L")
 CORPORA = ("grid", "obama")
 
 
 def measured(path: Path) -> dict[str, float]:
-    """Numbers of one track file."""
+    """Measurements of one track file."""
     with np.load(path, allow_pickle=False) as track:
         blink = track["expression"][:, BLINK] > 0.5
         turned = np.degrees(track["rotation"])
@@ -35,7 +35,7 @@ def measured(path: Path) -> dict[str, float]:
 
 
 def column(folder: Path) -> dict[str, str]:
-    """The quantities of one corpus, in words."""
+    """The measurements of one corpus as text."""
     files = sorted(folder.glob("*.npz"))
     numbers = [measured(path) for path in files]
 
@@ -61,7 +61,7 @@ def column(folder: Path) -> dict[str, str]:
 
 
 def table(tracks: Path) -> Table:
-    """The corpora of a folder of tracks side by side."""
+    """The corpora in a folder of tracks, side by side."""
     columns = {corpus: column(tracks / corpus) for corpus in CORPORA}
     rows = tuple((name, *(values[name] for values in columns.values())) for name in columns[CORPORA[0]])
     skipped = json.loads((tracks / "grid" / "skipped.json").read_text(encoding="utf-8"))
@@ -80,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_results_option(parser)
     options = parser.parse_args()
-    show(table(CACHE / "tracks"), options.results)
+    show(table(TRACKS), options.results)
 
 
 if __name__ == "__main__":

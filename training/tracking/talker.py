@@ -1,4 +1,4 @@
-"""Who a corpus talker is: identity, camera, eyelid range and the offsets of his points, from frames at rest."""
+"""Fit a talker of a corpus: identity, camera, eyelid range and the offsets of the points, from frames at rest."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from core.face.fitting import FitSettings, Fitter
 from core.face.landmark_model import LandmarkModel
 from core.head.camera import Fit, gaps
 from core.head.rotation import matrix_to_euler
-from core.readback.track import LidRange, full_blinks, joined, lid_ratio, mean_rotation, relative_pose, track
+from core.readback.track import LidRange, full_blinks, joined, lid_ratio, relative_pose, track
 
 from .landmarks import BadClip
 
 CLOSED_LIDS = 0.2
-"""Eyelid gap of a closed eye as a share of the open one, where the talker is never seen to blink."""
+"""Eyelid gap of a closed eye as a share of the open one, for talkers who are never seen to blink."""
 
 
 @dataclass(frozen=True)
 class Talker:
-    """A fitted person: the fitter carries his offsets, the fit his identity and camera, ``lids`` his eyelids' range."""
+    """A fitted person: the fitter has the offsets, the fit identity and camera, ``lids`` the range of the eyelids."""
 
     fitter: Fitter
     person: Fit
@@ -37,9 +37,9 @@ def lid_range(ratio: torch.Tensor) -> LidRange:
 
 
 def rest_frames(landmarks: torch.Tensor, model: LandmarkModel, lids: LidRange, count: int) -> torch.Tensor:
-    """Indices of ``count`` frames spread over (N, P, 2) landmarks whose mouth is closed and whose eyes are open.
+    """Indices of ``count`` frames with closed mouth and open eyes, spread over the frames of landmarks (N, P, 2).
 
-    Raises BadClip where there is none.
+    Raises BadClip if there is none.
     """
     right, left = model.outer_eyes
     mouth = gaps(landmarks, model.lip_pairs) / (landmarks[:, left] - landmarks[:, right]).norm(dim=-1)
@@ -52,11 +52,11 @@ def rest_frames(landmarks: torch.Tensor, model: LandmarkModel, lids: LidRange, c
 
 
 def fit_talker(model: LandmarkModel, landmarks: torch.Tensor, size: tuple[float, float], count: int = 24) -> Talker:
-    """Fit a talker to frames at rest among (N, P, 2) landmarks.
+    """Fit a talker to the frames at rest among landmarks (N, P, 2).
 
-    At rest his expression counts as neutral: what the identity basis can't express goes into the points' offsets, so
-    that a track's weights start from zero. The gaze of these frames, on average into the camera, is the zero of his
-    gaze.
+    The expression at rest counts as neutral. Differences that the identity basis can't express go into the offsets of
+    the points, so that a track's weights start from zero. The mean gaze of these frames, which is into the camera, is
+    the zero of the talker's gaze.
     """
     lids = lid_range(lid_ratio(landmarks, model))
     frames = landmarks[rest_frames(landmarks, model, lids, count)]
@@ -66,16 +66,23 @@ def fit_talker(model: LandmarkModel, landmarks: torch.Tensor, size: tuple[float,
     return Talker(Fitter(model.with_offset(fitter.offset(frames, neutral)).thinned()), person, lids)
 
 
+def mean_rotation(rotation: torch.Tensor) -> torch.Tensor:
+    """(3, 3) rotation nearest to the element-wise median of rotations (T, 3, 3)."""
+    u, _, v = torch.linalg.svd(rotation.median(0).values.double())
+    fix = torch.diag(torch.tensor([1.0, 1.0, float(torch.linalg.det(u @ v))], dtype=torch.float64))
+    return (u @ fix @ v).to(rotation.dtype)
+
+
 def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) -> dict[str, np.ndarray]:
     """Track of one shot (T, P, 2) px.
 
-    expression (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the shot's median pose; rest_rotation
-    (3,) rad and rest_translation (3,) cm, that pose; fitted_opening (T,) lip gap of the fitted model / outer-eye
-    distance, residual (T,).
+    expression (T, 53), rotation (T, 3) rad and translation (T, 3) cm relative to the shot's median pose; rest_rotation
+    (3,) rad and rest_translation (3,) cm of that pose; fitted_opening (T,) lip gap of the fitted model divided by the
+    outer-eye distance; residual (T,).
     """
     ratio = lid_ratio(landmarks, talker.fitter.whole)
     opened = lid_range(ratio).open
-    # light and a raised brow move the open eye's gap from clip to clip, within limits
+    # Light and raised brows change the open eye's gap from clip to clip, within limits.
     level = torch.minimum(torch.maximum(opened, 0.85 * talker.lids.open), 1.15 * talker.lids.open)
     fit = joined(list(track(talker.fitter, talker.person, landmarks.numpy(), replace(talker.lids, open=level))))
     rest = mean_rotation(fit.rotation)

@@ -1,15 +1,10 @@
-"""3DMM tracks of video corpora: ``python -m training.tracking.tracks grid|obama --data ../shared/data``.
+"""Tracks of GRID's clips: landmarks of every clip, one fitted talker for each talker's folder, and motion curves.
 
-``.cache/tracks/<corpus>/<name>.npz`` holds for each clip: expression (T, 53), rotation (T, 3) rad and translation (T,
-3) cm about the clip's median pose, opening and width (T,) of the mouth over the outer-eye distance straight from the
-landmarks, fitted_opening (T,) of the fitted model, residual (T,), observed (53,) bool: channels that the landmarks
-show, and clip. GRID's sound lies beside it as 16 kHz WAV. Clips already done are skipped; ``skipped.json`` lists
-those left out and why.
+``training.tracking`` describes the files.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from pathlib import Path
@@ -22,27 +17,28 @@ from core.face.points import OUTER_EYES
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 
-from ..common.folders import data_folder
+from ..common.arrays import save_npz
+from ..common.folders import LANDMARKS, TRACKS
 from . import video
-from .landmarks import BadClip, load_or_track, mouth_shape, save
+from .landmarks import BadClip, load_or_track, mouth_shape
 from .talker import Talker, clip_arrays, fit_talker
 
-CACHE = Path(".cache")
 MAX_RESIDUAL = 0.04
-"""Median landmark residual of a frame over outer-eye distance above which the frame counts as lost."""
+"""A frame with a larger median landmark residual, divided by the outer-eye distance, counts as lost."""
 MAX_STEP = 0.12
-"""Mean landmark movement between two frames over outer-eye distance that no head makes: a cut or broken pictures."""
+"""Largest mean landmark movement between two frames, divided by the outer-eye distance. No head moves faster: a larger
+movement is a cut or a broken picture."""
 
 
 def check(arrays: dict[str, np.ndarray]) -> None:
-    """Raise BadClip where a track isn't to be trusted."""
+    """Raise BadClip for a track that can't be trusted."""
     lost = float((arrays["residual"] > MAX_RESIDUAL).mean())
     if lost > 0.05:
         raise BadClip(f"{100 * lost:.0f} % of the frames don't fit")
 
 
 def check_steps(landmarks: np.ndarray) -> None:
-    """Raise BadClip where the landmarks (T, 478, 3) jump."""
+    """Raise BadClip if the landmarks (T, 478, 3) jump."""
     eyes = np.linalg.norm(landmarks[:, OUTER_EYES[0], :2] - landmarks[:, OUTER_EYES[1], :2], axis=-1)
     steps = np.linalg.norm(np.diff(landmarks[..., :2], axis=0), axis=-1).mean(1) / eyes[1:]
     if steps.max() > MAX_STEP:
@@ -51,8 +47,8 @@ def check_steps(landmarks: np.ndarray) -> None:
 
 def grid_talker(
     clips: list[Path], landmark_cache: Path, model: LandmarkModel, skipped: dict[str, str]
-) -> tuple[Talker, dict]:
-    """Landmarks of every good clip of a talker, and the talker fitted to frames of all of them."""
+) -> tuple[Talker, dict[Path, tuple[np.ndarray, np.ndarray]]]:
+    """The talker fitted to frames of all good clips, and for each good clip its landmarks and (width, height)."""
     tracks: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
     for clip in clips:
         name = f"{clip.parent.name}_{clip.stem}"
@@ -69,8 +65,8 @@ def grid_talker(
 
 
 def grid(data: Path, again: bool) -> None:
-    """Tracks of all GRID clips; clips that have one are skipped unless ``again``."""
-    out = CACHE / "tracks" / "grid"
+    """Make tracks of all GRID clips. Clips that have one are skipped unless ``again``."""
+    out = TRACKS / "grid"
     out.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load()
     model = LandmarkModel.face_mesh(head)
@@ -78,7 +74,7 @@ def grid(data: Path, again: bool) -> None:
     for folder in sorted((data / "grid").iterdir()):
         clips = sorted(folder.glob("*.mp4"))
         started = time.monotonic()
-        talker, tracks = grid_talker(clips, CACHE / "landmarks" / "grid", model, skipped)
+        talker, tracks = grid_talker(clips, LANDMARKS / "grid", model, skipped)
         print(
             f"{folder.name}: rest frames fit to {float(talker.person.residual.median()):.4f} of the outer-eye distance",
             flush=True,
@@ -100,28 +96,6 @@ def grid(data: Path, again: bool) -> None:
             opening, width = mouth_shape(landmarks)
             observed = np.ones(len(EXPRESSIONS), dtype=bool)
             place = np.array(clip.relative_to(data).as_posix())
-            save(target, **arrays, opening=opening, width=width, observed=observed, clip=place)
+            save_npz(target, **arrays, opening=opening, width=width, observed=observed, clip=place)
         print(f"{folder.name}: {len(tracks)} of {len(clips)} clips, {time.monotonic() - started:.0f} s", flush=True)
     (out / "skipped.json").write_text(json.dumps(skipped, indent=1))
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", choices=("grid", "obama"))
-    parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument(
-        "--again", action="store_true", help="fit clips anew that have a track (their landmarks are kept)"
-    )
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    if options.corpus == "grid":
-        grid(options.data, options.again)
-    else:
-        from .obama import obama
-
-        obama(options.data / "obama_landmarks68.npz", CACHE / "tracks" / "obama", options.again)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,23 +1,26 @@
-"""Frames and sound of a video file: OpenCV decodes the pictures, ffmpeg (a program) the sound."""
+"""Frames and sound of a video file. OpenCV decodes the pictures, the program ffmpeg decodes the sound."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from core.files import write_bytes
 from core.motion.channels import FPS
 from core.sound.mel import SAMPLE_RATE
 
 
 def frames(path: Path, fps: float = FPS) -> Iterator[np.ndarray]:
-    """Frames of ``path`` as (H, W, 3) uint8 RGB, ``fps`` a second, whatever the file's own rate, even or not.
+    """Frames of ``path`` as (H, W, 3) uint8 RGB at ``fps`` frames a second, for any constant or variable rate of the
+    file.
 
-    Frame i is what is shown (i + 0.5) / fps seconds after the first picture. Raises OSError when the file can't be
+    Frame i is the picture shown (i + 0.5) / fps seconds after the first picture. Raises OSError if the file can't be
     opened.
     """
     capture = cv2.VideoCapture(str(path))
@@ -31,7 +34,7 @@ def frames(path: Path, fps: float = FPS) -> Iterator[np.ndarray]:
         while True:
             there, frame = capture.read()
             stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
-            # Some files have no times: their pictures follow one another evenly.
+            # Some files have no time stamps: their pictures follow each other at a constant rate.
             time = stamp if there and stamp > time + 1e-6 else time + duration
             while shown is not None and (given + 0.5) / fps < time - 1e-6:
                 yield shown
@@ -44,29 +47,30 @@ def frames(path: Path, fps: float = FPS) -> Iterator[np.ndarray]:
 
 
 def extract_sound(path: Path, target: Path) -> None:
-    """Write the sound of ``path`` as 16 kHz mono 16-bit WAV, its first sample at the time of the first picture.
+    """Write the sound of ``path`` as 16 kHz mono 16-bit WAV. Its first sample is at the time of the first picture.
 
-    Raises OSError with ffmpeg's last line when that fails.
+    Raises OSError with ffmpeg's last line if that fails.
     """
-    beside = target.with_suffix(".part.wav")
     command = ["ffmpeg", "-v", "error", "-y", "-i", str(path), "-vn", "-ac", "1", "-ar", str(SAMPLE_RATE)]
-    # Sound that begins late begins with silence; sound before the first picture is left out.
-    command += ["-af", "aresample=async=1:first_pts=0", "-ss", f"{_first_picture(path):.6f}", str(beside)]
-    done = _ran(command, path)
-    if done.returncode != 0:
-        raise OSError(f"{path.name}: {(done.stderr.strip() or 'no sound').splitlines()[-1]}")
-    beside.replace(target)
+    # If the sound begins late, silence is added; sound before the first picture is cut off.
+    command += ["-af", "aresample=async=1:first_pts=0", "-ss", f"{_first_picture(path):.6f}", "-f", "wav"]
+    with tempfile.TemporaryDirectory() as folder:
+        sound = Path(folder) / "sound.wav"
+        done = _ran([*command, str(sound)], path)
+        if done.returncode != 0:
+            raise OSError(f"{path.name}: {(done.stderr.strip() or 'no sound').splitlines()[-1]}")
+        write_bytes(target, sound.read_bytes())
 
 
 def _first_picture(path: Path) -> float:
-    """Seconds between the beginning of the file's clock and its first picture."""
+    """Seconds from the start of the file's clock to its first picture."""
     asked = ["-select_streams", "v:0", "-show_entries", "stream=start_time:format=start_time", "-of", "json"]
     done = _ran(["ffprobe", "-v", "error", *asked, str(path)], path)
     try:
         told = json.loads(done.stdout)
         return max(float(told["streams"][0]["start_time"]) - float(told["format"]["start_time"]), 0.0)
     except (ValueError, KeyError, IndexError):
-        return 0.0  # a format without times
+        return 0.0  # a format without time stamps
 
 
 def _ran(command: list[str], path: Path) -> subprocess.CompletedProcess[str]:
