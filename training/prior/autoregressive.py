@@ -1,11 +1,11 @@
-"""The autoregressive prior that the paper compares with: each frame from the ones before it and the sound.
+"""The autoregressive prior that the paper compares with: predicts each frame from the earlier frames and the sound.
 
     python -m training.prior.autoregressive --run runs/prior_autoregressive --steps 3000
 
-The same tokens, width and depth as P_a2nl, but causal attention and regression: n_i from n_{<i} and f_a, trained with
-the true past (scheduled sampling off, as in the paper, arXiv 2212.04248, §4) on the same batches with the same two
-losses, told of how lively the talker is as P_a2nl is. Sampling feeds its answers back; all chance lies in the first
-frame.
+It has the same tokens, width and depth as P_a2nl, but causal attention and regression: n_i from n_{<i} and f_a. It is
+trained with the true past (no scheduled sampling, as in the paper, arXiv 2212.04248, §4), on the same batches with the
+same two losses, and gets the talker's levels like P_a2nl. Sampling feeds its predictions back. Only the first frame is
+random.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from ..common.engine import (
     short_attention,
     warm_up_cosine,
 )
+from ..common.folders import RUNS
 from .batches import SIZES, Batch, BatchSource, MixConfig, Statistics, add_mix_argument, feature_weights, statistics
 from .data import Clip, load_clips
 
@@ -45,7 +46,7 @@ RUN = RunConfig(steps=3000, ema=0.995, save_every=50)
 
 @dataclass(frozen=True)
 class TrainConfig(MixConfig):
-    """What a run depends on beside its data and its length."""
+    """All settings of a run except its data and its length."""
 
     size: str = "base"
     learning_rate: float = 4e-4
@@ -54,7 +55,7 @@ class TrainConfig(MixConfig):
 
 
 class CausalBlock(nn.Module):
-    """One layer of a transformer whose frames look back alone, with a memory for one frame at a time."""
+    """One layer of a transformer whose frames only look back. A memory lets frames come one at a time."""
 
     def __init__(self, config: PriorConfig) -> None:
         super().__init__()
@@ -67,7 +68,8 @@ class CausalBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, memory: list[Tensor] | None = None) -> Tensor:
-        """(B, L, width) → the same; with a ``memory`` (empty at first), L more frames after those it has seen."""
+        """(B, L, width) → (B, L, width). With a ``memory`` (empty at first) these are the L frames after those seen so
+        far."""
         batch, frames, width = x.shape
         rows = self.project(self.before_attention(x))
         query, key, value = rows.view(batch, frames, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # 3 × (B, heads, L, …)
@@ -85,7 +87,7 @@ class CausalBlock(nn.Module):
 
 
 class AutoregressivePrior(nn.Module):
-    """n_{i−1} and f_a of frame i → n̂_i, with all frames before in sight."""
+    """n_{i−1} and f_a of frame i → n̂_i; all earlier frames are visible."""
 
     def __init__(self, config: PriorConfig) -> None:
         super().__init__()
@@ -105,7 +107,7 @@ class AutoregressivePrior(nn.Module):
         return self.audio_in(torch.cat([self.audio_encoder(mel), prosody(mel)], dim=-1))
 
     def encode_levels(self, levels: Tensor) -> Tensor:
-        """(B, 7) levels, rows with a NaN being unknown → (B, 1, condition), to be added to the audio embedding."""
+        """Levels (B, 7) → (B, 1, condition), to be added to the audio embedding. Rows with a NaN are unknown."""
         return embedded_levels(levels, self.levels_in, self.no_levels)
 
     def forward(
@@ -116,18 +118,18 @@ class AutoregressivePrior(nn.Module):
         Parameters
         ----------
         before
-            (B, L, d) the frame before each, normalised.
+            (B, L, d) for each frame the frame before it, normalised.
         audio
-            (B, L, condition) embedding of the frames themselves, from :meth:`encode_audio` plus :meth:`encode_levels`.
+            (B, L, condition) embedding of the frames: :meth:`encode_audio` plus :meth:`encode_levels`.
         memories
-            One list for each layer where frames come one after the other.
+            One list for each layer, if frames come one at a time.
         """
         positions = torch.arange(first, first + before.shape[1], device=before.device)
         x = self.token_in(torch.cat([before, audio], dim=-1)) + sinusoidal(positions, self.config.width)
         for index, block in enumerate(self.blocks):
             x = block(x, None if memories is None else memories[index])
-        # The frame itself, which the norm before the last layer bounds: answers that were changes of the frame before
-        # added up, and heads ended hundreds of degrees away.
+        # Predicts the frame itself, which the norm before the last layer bounds. Predictions of the change from frame
+        # to frame added up, and heads ended hundreds of degrees away.
         return self.out(self.norm(x))
 
     @torch.inference_mode()
@@ -143,11 +145,11 @@ class AutoregressivePrior(nn.Module):
         heard
             False for the empty condition.
         levels
-            (7,) how lively the talker is (``core.prior.levels``); unknown when left out.
+            (7,) how lively the talker is (``core.prior.levels``); unknown by default.
 
         Returns
         -------
-        (B, T, d) normalised, the first frame being ``start``.
+        (B, T, d) normalised; the first frame is ``start``.
         """
         frames = len(mel) // MELS_PER_FRAME
         levels = mel.new_full((len(LEVELS),), torch.nan) if levels is None else levels
@@ -164,20 +166,20 @@ class AutoregressivePrior(nn.Module):
             for frame in range(window.start + 1, window.commit):
                 place = frame - window.start
                 answer = self(made[frame - 1][:, None], audio[:, place : place + 1], place, memories)
-                if frame == len(made):  # those before are settled: they are only looked at again
+                if frame == len(made):  # earlier frames are final and only pass through the memories again
                     made.append(answer[:, 0])
         return torch.stack(made, dim=1)
 
 
 class Regression(nn.Module):
-    """The network as it is trained: a batch in, its two losses out."""
+    """The network in training: takes a batch, returns its two losses."""
 
     def __init__(self, network: AutoregressivePrior, weights: Tensor) -> None:
         super().__init__()
         self.network, self._weights = network, weights
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """L_simple and L_vel of all frames but the first, each given the true past."""
+        """L_simple and L_vel of all frames except the first, predicted from the true past."""
         items, frames, _ = batch.clean.shape
         network, weights = self.network, self._weights.to(batch.clean.device)
         empty = network.no_audio.expand(items, frames, -1)
@@ -191,7 +193,7 @@ class Regression(nn.Module):
 def train(
     config: TrainConfig, settings: RunConfig, clips: dict[str, list[Clip]], folder: Path
 ) -> list[dict[str, float]]:
-    """Train to ``settings.steps``, going on from the folder's checkpoint if it is there; returns the log lines."""
+    """Train to ``settings.steps``, from the folder's checkpoint if it has one; returns the new lines of the log."""
     torch.manual_seed(settings.seed)
     shape: PriorConfig = getattr(PriorConfig, config.size)()
     pupil = Regression(AutoregressivePrior(shape), feature_weights(ChannelSpace()))
@@ -214,7 +216,7 @@ def train(
 
 
 class AutoregressiveSampler:
-    """A trained baseline from its run, for evaluation."""
+    """A trained baseline, loaded from its run for evaluation."""
 
     def __init__(self, folder: Path) -> None:
         checkpoint = folder / CHECKPOINT
@@ -227,8 +229,8 @@ class AutoregressiveSampler:
         self._mean, self._deviation = measured["mean"], measured["deviation"]
 
     def sample(self, mel: np.ndarray | None, frames: int, start: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        """(T, 25) features from the first frame ``start`` (25,) on; ``mel`` (4 T, 80), or None where nothing is
-        heard; ``levels`` (7,) of the talker, NaN where unknown."""
+        """(T, 25) features that begin with the frame ``start`` (25,). ``mel`` (4 T, 80) is None without sound;
+        ``levels`` (7,) of the talker are NaN if unknown."""
         heard = mel is not None
         sound = torch.zeros(frames * MELS_PER_FRAME, 80) if mel is None else torch.from_numpy(mel).float()
         first = (torch.from_numpy(start).float() - self._mean) / self._deviation
@@ -241,7 +243,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="training.prior.autoregressive", description="Train the autoregressive baseline."
     )
-    add_run_arguments(parser, Path("runs/prior_autoregressive"), RUN, SIZES)
+    add_run_arguments(parser, RUNS / "prior_autoregressive", RUN, SIZES)
     parser.add_argument("--batch", type=int, default=TrainConfig.batch)
     parser.add_argument("--learning-rate", type=float, default=TrainConfig.learning_rate)
     add_mix_argument(parser)

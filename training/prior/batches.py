@@ -1,4 +1,4 @@
-"""Batches for the priors: windows of motion, the sound they go with, and which of their entries are given."""
+"""Batches for the priors: windows of motion, their sound, and which of their entries are given."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .data import Clip, augment_mel, draw_mask, draw_window
 
 @dataclass(frozen=True)
 class MixConfig:
-    """What batches are made of.
+    """The mix of a batch.
 
     Attributes
     ----------
     batch
-        Windows in one.
+        Windows in a batch.
     empty_share
         Part of the conditions that are left empty (for eq. 10).
     unknown_share
-        Part of the windows whose talker's liveliness isn't told.
+        Part of the windows without the talker's levels.
     shares
         How often each source is drawn.
     short_share
-        Part of the batches whose windows are shorter than the network's, down to 8 frames: GRID's clips have 75.
+        Part of the batches whose windows are shorter than the network's, down to 8 frames. GRID's clips have 75 frames.
     """
 
     batch: int = 16
@@ -56,26 +56,26 @@ def add_mix_argument(parser: argparse.ArgumentParser) -> None:
 SIZES = ("tiny", "small", "base")
 """Names of ``PriorConfig``'s shapes, for the command lines."""
 FLOOR = {"headPitch": 0.03, "headYaw": 0.03, "headRoll": 0.03, "headX": 0.3, "headY": 0.3, "headZ": 0.3}
-"""Least deviation that a feature is normalised by: radians, centimetres; 0.1 for weights. Without it the nearly still
-channels would be blown up to the size of the others."""
+"""Smallest deviation by which a feature is normalised: radians, centimetres; 0.1 for weights. Without it nearly still
+channels would be enlarged to the size of the others."""
 IMPORTANCE = {"blink": 2.0, "cheekPuff": 0.3, "cheekSquint": 0.3, "noseSneer": 0.3, "eyeSquint": 0.5}
-"""Weight of a feature in the loss; 1 where absent. Cheeks and nose are hardly visible and noisily tracked."""
+"""Weight of a feature in the loss; 1 for all others. Cheeks and nose are hardly visible and their tracks are noisy."""
 
 
 def feature_weights(space: FeatureSpace) -> Tensor:
-    """(d,) loss weights of mean 1."""
-    if not space.exact:  # a code's numbers are no channels: all weigh the same
+    """(d,) loss weights with mean 1."""
+    if not space.exact:  # the numbers of a learned code are not channels: all weigh the same
         return torch.ones(space.size)
     weights = torch.tensor([IMPORTANCE.get(name.removesuffix("_L").removesuffix("_R"), 1.0) for name in FEATURES])
     return weights / weights.mean()
 
 
 def still_weights(levels: Tensor, cap: float) -> Tensor:
-    """(B, 1, 25) weights of errors for talkers of ``levels`` (B, 7): more where somebody is told to keep still.
+    """(B, 1, 25) weights of errors for talkers with ``levels`` (B, 7): larger for still talkers.
 
-    A tenth of a degree is nothing in a head that swings by ten and much in one that swings by half of one. Errors are
-    weighed by the variance of a typical talker over the told one's, at most by ``cap`` and at least by 1, which is also
-    the weight where nothing is told.
+    A tenth of a degree matters little in a head that swings by ten degrees, and much in a head that swings by half a
+    degree. The weight is the variance of a typical talker divided by that of a talker with these levels, at least 1 and
+    at most ``cap``. It is 1 for unknown levels.
     """
     weights = torch.exp(-2.0 * LEVEL_STEP * levels.nan_to_num()).clamp(1.0, cap)
     each = weights.new_ones(len(levels), d_nl)
@@ -87,7 +87,7 @@ def still_weights(levels: Tensor, cap: float) -> Tensor:
 def statistics(
     clips: dict[str, list[Clip]], seed: int = 0, space: FeatureSpace | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (d,) of each number of the space over the sources, each source weighing the same."""
+    """Mean and deviation (d,) of each number of the space over the sources; all sources weigh the same."""
     space = space or ChannelSpace()
     rng = np.random.default_rng(seed)
     means, squares = [], []
@@ -107,7 +107,7 @@ class Batch:
     """One batch: n⁰ (B, L, d) normalised, mel (B, 4 L, 80), has_audio (B,), known_mask (B, L, d), levels (B, 7), heard
     (B, L, 4).
 
-    Levels that aren't told are NaN, and so is what of a voice isn't heard or wasn't analysed.
+    Unknown levels are NaN. So is ``heard`` for windows without sound and for voices that were not analysed.
     """
 
     clean: Tensor
@@ -118,7 +118,7 @@ class Batch:
     heard: Tensor
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
+        """The same batch on a device."""
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
@@ -142,11 +142,11 @@ class BatchSource:
     def _frames(self, rng: np.random.Generator) -> int:
         if rng.random() >= self.config.short_share:
             return self.window
-        # Most short batches take GRID's whole length; the rest teach utterances of a second or two.
+        # Most short batches have the length of GRID's clips; the others teach utterances of a second or two.
         return int(min(self.window, 75)) if rng.random() < 0.7 else int(rng.integers(8, self.window))
 
     def batch(self, rng: np.random.Generator) -> Batch:
-        """One batch; ``rng`` alone decides which."""
+        """One batch, which depends only on ``rng``."""
         frames = self._frames(rng)
         usable = {
             name: share
@@ -176,7 +176,7 @@ class BatchSource:
 
 
 class Statistics(nn.Module):
-    """Mean and deviation (d,) of the features: they belong to a run and travel in its checkpoint."""
+    """Mean and deviation (d,) of the features. They belong to a run and are stored in its checkpoint."""
 
     def __init__(self, mean: np.ndarray, deviation: np.ndarray) -> None:
         super().__init__()

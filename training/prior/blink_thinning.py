@@ -1,8 +1,9 @@
-"""Filmed talkers with fewer blinks: one who blinks fifty times a minute isn't to teach that everybody does.
+"""Thin out blinks in filmed clips so that one frequent blinker does not bias the model.
 
-GRID's s1 blinks 48 times a minute, twice as often as people who talk (``synthetic_motion.BLINK_RATE``), and he is the
-only one who was filmed with sound. For each window that the prior learns from, a rate is drawn as for a synthetic
-talker, and of his blinks only as many stay. What a blink takes along, squints, noses and eyes that dip, goes with it.
+GRID's s1 blinks 48 times a minute, twice as often as other people who talk
+(``training.corpus.synthetic.performance.BLINK_RATE``), and he is the only talker who was filmed with sound. For each
+training window a blink rate is drawn, as for a synthetic talker, and only as many of his blinks are kept. The motion
+that goes with a blink (squint, nose, dipping eyes) is removed with it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from core.prior.features import FEATURE_GROUPS, d_nl
 from .motion_metrics import BLINK, blink_frames
 
 OPEN = 0.3
-"""Lid weight below which a lid that no longer moves is at rest."""
+"""A lid that no longer moves is at rest below this weight."""
 _FACE = [i for i in range(d_nl) if i not in FEATURE_GROUPS["head"]]
 
 
@@ -25,10 +26,10 @@ def blinks_a_minute(motions: list[np.ndarray]) -> float:
 
 
 def thin_blinks(motion: np.ndarray, kept: float, rng: np.random.Generator) -> np.ndarray:
-    """A motion (T, 25) in which each blink stays by the chance ``kept``; the head's motion stays as it is.
+    """A motion (T, 25) in which each blink is kept with probability ``kept``. The head's motion does not change.
 
-    Where a blink was, the face goes straight from what it was before to what it is after; where one of them lies
-    beyond the clip, it stays at the other.
+    In place of a removed blink the face moves in a straight line from its pose before the blink to its pose after it.
+    If one of these poses is outside the clip, the face holds the other.
     """
     thinned = motion.copy()
     for peak in blink_frames(motion[:, BLINK]):
@@ -46,7 +47,7 @@ def thin_blinks(motion: np.ndarray, kept: float, rng: np.random.Generator) -> np
 
 
 def _span(lid: np.ndarray, peak: int) -> tuple[int, int]:
-    """The frames around a blink's peak at which the lid (T,) is at rest, or the clip's ends."""
+    """The frames before and after a blink's peak at which the lid (T,) is at rest, or the clip's ends."""
     first = last = peak
     while first > 0 and (lid[first] >= OPEN or lid[first - 1] < lid[first]):
         first -= 1

@@ -1,10 +1,10 @@
-"""Measure how the prior's answers should be weighed against nᵗ: ``python -m training.prior.calibration``.
+"""Measure how to combine the prior's prediction with nᵗ: ``python -m training.prior.calibration``.
 
     python -m training.prior.calibration --prior core/weights
 
-On batches as in training, with nothing of n⁰ given, n⁰ is fitted from the network's answer n̂⁰ and from its disagreement
-with nᵗ, nᵗ / √ᾱ_t − n̂⁰, by least squares: for each t, frequency, feature and level of liveliness of
-``core.prior.calibration``. Held-out clips take no part. The table is written into the shards.
+Uses batches as in training, without known parts of n⁰. n⁰ is fitted by least squares from the network's prediction n̂⁰
+and from its disagreement with nᵗ, nᵗ / √ᾱ_t − n̂⁰. There is one fit for each t, frequency, feature and level of
+liveliness of ``core.prior.calibration``. Held-out clips are not used. The table is written into the shards.
 """
 
 from __future__ import annotations
@@ -39,16 +39,19 @@ from .data import load_clips
 from .export import write
 
 REACH = 0.5
-"""Deviation, in levels, of the Gaussian by which windows count for an entry of the table. It falls steeply: fast motion
-of tracked cheeks has thousands of times the power of synthetic ones', so a hundredth of it would be too much."""
+"""Windows count for an entry of the table by a Gaussian of their levels with this standard deviation. It is narrow: the
+fast motion of tracked cheeks has thousands of times the power of synthetic cheeks, and even a hundredth of it would be
+too much."""
 RIDGE = 1e-3
-"""Pull of the fit to "as it is", in parts of n⁰'s own power: an answer without power says nothing of its factor."""
+"""Strength with which the fit is drawn towards the unchanged prediction, relative to the power of n⁰. It decides where
+the prediction has no power and thus gives no information about its factor."""
 MOST = 3.0
-"""An answer is enlarged so far and no further."""
+"""Largest factor on a prediction."""
 
 
 def level_weights(levels: Tensor) -> Tensor:
-    """(B, 7) → (B, C + 1) how much a window counts for each entry; one whose talker isn't told for the last."""
+    """Levels (B, 7) → (B, C + 1) weight of each window for each entry. A window with unknown levels counts for the last
+    entry."""
     unknown = levels.isnan().any(dim=1)
     distance = levels.nan_to_num()[:, LEVELS.index(GOES_BY), None] - torch.tensor(CENTRES)  # (B, C)
     told = torch.exp(-0.5 * (distance / REACH).square())
@@ -56,7 +59,7 @@ def level_weights(levels: Tensor) -> Tensor:
 
 
 class Moments:
-    """Sums of products over windows, for one t."""
+    """Sums of products over windows, for one t, from which the factors are solved."""
 
     def __init__(self) -> None:
         size = (SHAPE[0], *SHAPE[2:])
@@ -65,7 +68,7 @@ class Moments:
         self.truth = torch.zeros(size)
 
     def add(self, truth: Tensor, answer: Tensor, disagreement: Tensor, levels: Tensor) -> None:
-        """Windows (B, L, d) of n⁰, n̂⁰ and the disagreement, and their levels (B, 7)."""
+        """Add windows (B, L, d) of n⁰, n̂⁰ and the disagreement, with their levels (B, 7)."""
         frames = truth.shape[1]
         bands, weights = frequency_shares(frames), level_weights(levels)
         truth, answer, disagreement = (cosines(frames) @ windows for windows in (truth, answer, disagreement))
@@ -81,7 +84,7 @@ class Moments:
             total += torch.einsum("kf,bkd,bc->cfd", bands, first * second, weights)
 
     def solve(self, trusted: bool) -> tuple[Tensor, Tensor]:
-        """(C + 1, F, d) factors of the answer and, where ``trusted``, of the disagreement, else 0."""
+        """(C + 1, F, d) factors of the prediction and of the disagreement. The latter are 0 if not ``trusted``."""
         pull = RIDGE * self.truth + 1e-9
         answer, disagreement, both = self.answer + pull, self.disagreement + pull, self.both
         if trusted:
@@ -95,12 +98,12 @@ class Moments:
 
 @torch.inference_mode()
 def calibrate(prior: NonlipPrior, batches: Sequence[Batch], seed: int = 0) -> Calibration:
-    """The table for a prior, from some batches of training windows."""
+    """The table for a prior, from batches of training windows."""
     schedule, noise = prior.schedule, torch.Generator().manual_seed(seed)
     keep, trust = torch.ones(SHAPE), torch.zeros(SHAPE)
     for place, share in enumerate(TIMES):
         t = max(1, round(share * schedule.steps))
-        network = prior.coarse if t > EXACT_UP_TO * schedule.steps else prior.network  # as a sampler has it
+        network = prior.coarse if t > EXACT_UP_TO * schedule.steps else prior.network  # as in sampling
         kind, moments = network.out.weight.dtype, Moments()
         for batch in batches:
             items, frames, _ = batch.clean.shape
@@ -118,7 +121,8 @@ def calibrate(prior: NonlipPrior, batches: Sequence[Batch], seed: int = 0) -> Ca
 
 
 def in_words(calibration: Calibration) -> str:
-    """How far the table enlarges answers for typical talkers, by t: slow motion, below 0.7 Hz, and fast, above 3 Hz."""
+    """A summary for typical talkers: for each t the factors on slow motion (below 0.7 Hz) and on fast motion (above
+    3 Hz)."""
     typical = CENTRES.index(0.0)
     slow, fast = slice(0, BANDS.index(0.69)), slice(BANDS.index(3.06), None)
     return "; ".join(
@@ -131,8 +135,8 @@ def in_words(calibration: Calibration) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="training.prior.calibration", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the shards, which are written anew")
-    parser.add_argument("--batches", type=int, default=60, help="of 16 windows")
+    parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the shards, which are written again")
+    parser.add_argument("--batches", type=int, default=60, help="number of batches, each of 16 windows")
     parser.add_argument("--seed", type=int, default=0)
     add_mix_argument(parser)
     options = parser.parse_args(arguments)

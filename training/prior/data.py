@@ -1,12 +1,13 @@
-"""What the prior learns from: windows of motion with the audio they belong to, from three kinds of sources.
+"""Training data of the prior: windows of motion with their audio, from three kinds of sources.
 
-``synthetic``  any speech (LibriSpeech, LJ Speech, GRID's sound) with motion drawn anew from ``synthetic_motion``
+``synthetic``  any speech (LibriSpeech, LJ Speech, GRID's sound) with newly drawn motion of
+               ``training.corpus.synthetic.performance``
 ``grid``       tracked GRID clips with their own sound: real blinks, brows and gaze, little head motion
-``address``    tracked White House addresses, for which no sound exists: real head motion, for the empty condition
+``address``    tracked White House addresses, which have no sound: real head motion, for the empty condition
 
-The addresses' head motion also carries half of the synthetic motions, so that real motion is heard with speech too.
-Sixty-eight whole-pixel landmarks show when a lid closes but not how far, and no irises: an address lends its head and
-the times of its blinks, and the other channels are synthetic.
+Half of the synthetic motions are added to the addresses' head motion, so that real head motion also occurs with speech.
+The addresses have only sixty-eight landmarks at whole pixels. They show when a lid closes, but not how far, and they
+show no irises. So an address gives its head motion and the times of its blinks, and the other channels are synthetic.
 """
 
 from __future__ import annotations
@@ -24,13 +25,11 @@ from core.prior.levels import measure_levels
 from core.sound.audio import load_audio
 from core.sound.mel import log_mel
 
-from ..common.folders import data_folder
+from ..common.folders import TRACKS, data_folder
 from ..common.splits import split
 from ..corpus.synthetic.performance import draw_blink_rate, synthesise
 from ..speech.prosody import Prosody, analyse, heard
 from .blink_thinning import blinks_a_minute, thin_blinks
-
-TRACKS = Path(".cache/tracks")
 
 
 @dataclass(frozen=True)
@@ -42,19 +41,19 @@ class Clip:
     name
         For the split and for reports.
     mel
-        (4 T, 80) float16 log-mel, or None where there is no sound.
+        (4 T, 80) float16 log-mel, or None if there is no sound.
     motion
-        (T, 25) float32 features, or None where motion is synthesised from ``prosody``.
+        (T, 25) float32 features, or None if motion is synthesised from ``prosody``.
     prosody
-        Of the voice, where motion is synthesised.
+        Prosody of the voice; required if motion is synthesised.
     head
-        (T, 6) real head motion where that alone is real.
+        (T, 6) real head motion, if only that is real.
     blinks
-        Frames at which real blinks begin, where ``head`` is given.
+        Frames at which real blinks begin, if ``head`` is given.
     carriers
-        Real head motions (t, 6) to choose from where all else is synthetic.
+        Real head motions (t, 6) to choose from, if everything else is synthetic.
     blink_rate
-        Blinks a minute of a filmed talker, over all clips; None where no blink was filmed.
+        Blinks a minute of a filmed talker over all clips; None if no blinks were filmed.
     """
 
     name: str
@@ -68,16 +67,22 @@ class Clip:
 
     @property
     def frames(self) -> int:
-        return len(self.motion) if self.motion is not None else self.prosody.frames
+        """T."""
+        return self._voice().frames if self.motion is None else len(self.motion)
+
+    def _voice(self) -> Prosody:
+        if self.prosody is None:
+            raise ValueError(f"{self.name} has neither motion nor prosody to synthesise it from")
+        return self.prosody
 
     def features(self, rng: np.random.Generator) -> np.ndarray:
-        """(T, 25) its motion; where any of it is synthetic, one of many, by ``rng``."""
+        """(T, 25) its motion. If any of it is synthetic, ``rng`` draws one of many."""
         if self.motion is not None:
             return self.motion
-        return synthesise(self.prosody, rng, self._carrier(rng), self.blinks)
+        return synthesise(self._voice(), rng, self._carrier(rng), self.blinks)
 
     def lesson(self, rng: np.random.Generator) -> np.ndarray:
-        """(T, 25) what is learned from it: its motion, a filmed talker blinking at somebody's rate by ``rng``."""
+        """(T, 25) the motion to learn from it: its own, but filmed talkers blink at a rate drawn by ``rng``."""
         motion = self.features(rng)
         if self.blink_rate is None:
             return motion
@@ -91,13 +96,13 @@ class Clip:
             return None
         head = long_enough[rng.integers(len(long_enough))]
         start = int(rng.integers(0, len(head) - self.frames + 1))
-        # Smaller than in the addresses, whose speaker turns between two prompters; mirrored half of the time.
+        # Smaller than in the addresses, whose speaker turns between two teleprompters; mirrored half of the time.
         mirror = np.array([1, -1, -1, -1, 1, 1]) if rng.random() < 0.5 else 1
         return head[start : start + self.frames] * rng.uniform(0.4, 0.9) * mirror
 
 
 def speech_clip(path: Path, name: str | None = None) -> Clip:
-    """A sound file whose motion is synthesised."""
+    """A clip of a sound file; its motion is synthesised."""
     audio = load_audio(path)
     mel = log_mel(audio.samples, audio.frames).astype(np.float16)
     return Clip(name or path.stem, mel, None, analyse(audio.samples, audio.frames))
@@ -111,8 +116,8 @@ def track_features(path: Path) -> np.ndarray:
 
 
 def track_files(corpus: str) -> list[Path]:
-    """Finished tracks of a corpus (``grid`` or ``obama``), in order of name; one being written is left out."""
-    return [p for p in sorted((TRACKS / corpus).glob("*.npz")) if not p.name.endswith(".part.npz")]
+    """Tracks of a corpus (``grid`` or ``obama``), sorted by name."""
+    return sorted((TRACKS / corpus).glob("*.npz"))
 
 
 def _has_motion(path: Path) -> bool:
@@ -121,11 +126,11 @@ def _has_motion(path: Path) -> bool:
 
 
 FULL_BLINK = 0.8
-"""Tracked lid weight at which the eye is shut: the fit stops there on GRID, whose blinks' 99.5 % quantile is 0.82."""
+"""Tracked lid weight of a closed eye: the fit does not go further on GRID (99.5 % quantile of its blinks: 0.82)."""
 
 
 def track_clip(path: Path) -> Clip:
-    """A tracked clip with the sound beside it; its blinks close fully."""
+    """A tracked clip with the sound next to it. Its blinks are scaled to close fully."""
     motion = track_features(path)
     blink = motion[:, FEATURES.index("blink")]
     np.minimum(blink / FULL_BLINK, 1.0, out=blink)
@@ -134,7 +139,7 @@ def track_clip(path: Path) -> Clip:
 
 
 def blink_starts(closure: np.ndarray) -> list[float]:
-    """Frames at which blinks begin in a lid curve (T,) that shows them without showing how far they close."""
+    """Frames at which blinks begin in a lid curve (T,) that shows when lids close, but not how far."""
     raised = closure - scipy.ndimage.median_filter(closure, 25)
     peaks, _ = scipy.signal.find_peaks(raised, height=0.15, prominence=0.12, distance=8, width=(1, 12))
     return [float(peak) - 2.5 for peak in peaks]  # lids take about 0.1 s to close
@@ -143,8 +148,9 @@ def blink_starts(closure: np.ndarray) -> list[float]:
 def address_clip(path: Path) -> Clip:
     """An address: its real head motion and blink times, no sound.
 
-    The rest pose is what the head swings about: four fifths of a running mean (Gaussian, σ = 2.5 s) are taken out,
-    since the speaker turns from prompter to prompter and leans in by up to 12 cm, more than one portrait can show.
+    Four fifths of a running mean (Gaussian, σ = 2.5 s) are subtracted from the head motion, so that the head moves
+    around a rest pose. The speaker turns from teleprompter to teleprompter and leans in by up to 12 cm, which is more
+    than one portrait can show.
     """
     features = track_features(path)
     head = features[:, : len(HEAD)]
@@ -158,15 +164,15 @@ def _grid_sound(path: Path) -> Clip:
 
 
 def load_clips(part: str, grid_sound: int = 60, voices: int | None = None) -> dict[str, list[Clip]]:
-    """All clips of ``part`` (``train``, ``test`` or ``unseen``) by source; a source that is absent gives an empty list.
+    """All clips of ``part`` (``train``, ``test`` or ``unseen``) by source. A missing source gives an empty list.
 
     Parameters
     ----------
     grid_sound
-        How many GRID clips also lend their sound to synthetic motion, so that a network can't tell from the recording
-        alone which kind of motion goes with it.
+        Number of GRID clips whose sound is also used with synthetic motion. Without them a network could tell from the
+        recording which kind of motion goes with it.
     voices
-        At most so many recordings of speech; listening to all of them takes minutes.
+        Largest number of recordings of speech; the analysis of all of them takes minutes.
     """
     data = data_folder()
     speech = [p for folder in ("speech", "speech_lj") for p in sorted((data / folder).glob("*.flac"))]
@@ -174,11 +180,12 @@ def load_clips(part: str, grid_sound: int = 60, voices: int | None = None) -> di
     address = [p for p in track_files("obama") if split(p.stem) == part]
     sound = [p.with_suffix(".wav") for p in grid if p.with_suffix(".wav").exists()][:grid_sound]
     addresses = [address_clip(p) for p in address]
-    carriers = tuple(clip.head for clip in addresses)
+    carriers = tuple(clip.head for clip in addresses if clip.head is not None)
     recorded = [p for p in speech if split(p.stem) == part][:voices]
     spoken = [speech_clip(p) for p in recorded] + [_grid_sound(p) for p in sound]
     filmed = [track_clip(p) for p in grid if _has_motion(p)]
-    rate = blinks_a_minute([clip.motion for clip in filmed]) if filmed else None  # all of a part show one talker
+    motions = [clip.motion for clip in filmed if clip.motion is not None]
+    rate = blinks_a_minute(motions) if motions else None  # all clips of a part show one talker
     return {
         "synthetic": [replace(clip, carriers=carriers) for clip in spoken],
         "grid": [replace(clip, blink_rate=rate) for clip in filmed],
@@ -193,13 +200,13 @@ class Window:
     Attributes
     ----------
     mel
-        (4 T, 80) float32, or None where there is no sound.
+        (4 T, 80) float32, or None if there is no sound.
     motion
         (T, 25) float32 features.
     levels
-        (7,) of the whole clip's motion.
+        (7,) levels of the whole clip's motion.
     heard
-        (T, 4) ``prosody.heard`` of the voice, or None where it wasn't analysed.
+        (T, 4) ``prosody.heard`` of the voice, or None if it was not analysed.
     """
 
     mel: np.ndarray | None
@@ -209,7 +216,7 @@ class Window:
 
 
 def draw_window(clips: list[Clip], frames: int, rng: np.random.Generator) -> Window:
-    """A random stretch of ``frames`` frames; clips are drawn in proportion to the stretches they hold."""
+    """A random stretch of ``frames`` frames. Clips are drawn in proportion to the number of stretches they hold."""
     room = np.array([max(clip.frames - frames + 1, 0) for clip in clips], dtype=np.float64)
     clip = clips[rng.choice(len(clips), p=room / room.sum())]
     start = int(rng.integers(0, clip.frames - frames + 1))
@@ -221,7 +228,7 @@ def draw_window(clips: list[Clip], frames: int, rng: np.random.Generator) -> Win
 
 
 def augment_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Other microphones and rooms: level, tilt, a noise floor (in the mel's own units, about one deviation each)."""
+    """Simulate other microphones and rooms: level, tilt, noise floor, in the mel's own units of about one deviation."""
     tilt = rng.normal(0.0, 0.15) * np.linspace(-1.0, 1.0, mel.shape[1])
     mel = mel + rng.normal(0.0, 0.12) + tilt
     floor = rng.uniform(-2.2, -0.6)
@@ -231,11 +238,11 @@ def augment_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_mask(frames: int, rng: np.random.Generator, groups: tuple[tuple[int, ...], ...]) -> np.ndarray:
-    """(frames, 25) bool, which of n⁰ is given in training.
+    """(frames, 25) bool: the parts of n⁰ that are given in training.
 
-    The paper masks 90 % of the n⁰ tokens. Here that is one of four kinds, because the product asks for the others:
-    nothing given (a first window), a tenth of the frames, the first frames (a following window, or a kept beginning;
-    sometimes an end too), and whole channel groups or spans of them (editing).
+    The paper masks 90 % of the n⁰ tokens. Here this is one of four kinds of mask, because the product needs the others
+    as well: nothing given (a first window), a tenth of the frames, the first frames (a following window, or a kept
+    beginning; sometimes an end too), and whole channel groups or spans of them (editing).
     """
     mask = np.zeros((frames, d_nl), dtype=bool)
     kind = rng.random()

@@ -3,10 +3,11 @@
     python -m training.prior.distil --run runs/prior_distilled --from 16 --to 2 --steps 800
     python -m training.prior.evaluate --sets voices --also distilled runs/prior_distilled/weights-2
 
-A pupil learns to make in one DDIM step what its teacher makes in two, and is the next teacher: 16 steps become 8, 4, 2,
-1. The first teacher answers as the product samples it, guided (eq. 10), with its calibration and its spread; pupils
-learn that and need none of it (guidance: Meng et al. 2023). The network keeps its shape, the known entries and the
-empty condition. After each halving the shards lie in ``<run>/weights-<steps>``.
+A pupil learns to do in one DDIM step what its teacher does in two. Then it becomes the next teacher: 16 steps become 8,
+4, 2, 1. The first teacher predicts as the product samples it: guided (eq. 10), with its calibration and its spread.
+Pupils learn these predictions and need neither guidance, calibration nor spread (guidance: Meng et al. 2023). The
+network keeps its shape, the known entries and the empty condition. After each halving the shards are written to
+``<run>/weights-<steps>``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from core.prior.schedule import CosineSchedule
 
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from ..common.folders import RUNS
 from .batches import Batch, BatchSource, MixConfig, add_mix_argument, feature_weights, still_weights
 from .data import Clip, load_clips
 from .export import save_shards, write
@@ -39,16 +41,16 @@ RUN = RunConfig(steps=800, ema=0.99, save_every=50)
 
 @dataclass(frozen=True)
 class DistilConfig(MixConfig):
-    """What a run depends on beside its data and its length (steps of each halving).
+    """All settings of a run except its data and its length (steps of each halving).
 
     Attributes
     ----------
     first, last
-        Sampler steps of the first teacher, a power of two times those of the last pupil.
+        Sampler steps of the first teacher and of the last pupil. The first is the last times a power of two.
     guidance_scale
-        The first teacher's: what its pupils answer without being guided.
+        Guidance scale of the first teacher. Its pupils learn the guided prediction and are sampled without guidance.
     still_cap
-        Up to how much more an error weighs where the talker is told to keep still.
+        Largest weight of errors of still talkers.
     """
 
     first: int = 16
@@ -61,7 +63,7 @@ class DistilConfig(MixConfig):
 
 
 def ddim_step(clean: Tensor, noisy: Tensor, schedule: CosineSchedule, t: Tensor, following: Tensor) -> Tensor:
-    """nˢ from nᵗ and n̂⁰, each item with its own t and s < t (Song et al. 2021, eq. 12 with σ = 0)."""
+    """nˢ from nᵗ and n̂⁰; each item has its own t and s < t (Song et al. 2021, eq. 12 with σ = 0)."""
     (alpha, sigma), (alpha_next, sigma_next) = schedule.coefficients(t, noisy), schedule.coefficients(following, noisy)
     return alpha_next * clean + sigma_next * (noisy - alpha * clean) / sigma
 
@@ -74,7 +76,7 @@ def halving_target(
     middle: Tensor,
     following: Tensor,
 ) -> Tensor:
-    """The n̂⁰ with which one DDIM step t → s ends where two of the teacher's, t → m → s, do.
+    """The n̂⁰ for which one DDIM step t → s ends where two steps of the teacher, t → m → s, end.
 
     Salimans & Ho 2022, algorithm 2: x̃ = (nˢ − (σ_s / σ_t) nᵗ) / (α_s − (σ_s / σ_t) α_t).
 
@@ -98,7 +100,7 @@ Teacher = Callable[[Batch], Answer]
 
 
 def answers_of(network: AudioToNonlipPrior, schedule: CosineSchedule, batch: Batch) -> Answer:
-    """What a network says of a batch's windows, with its known entries put in."""
+    """The predictions of a network for a batch's windows, with the known entries inserted."""
     items, frames, _ = batch.clean.shape
     empty = network.empty_audio(items, frames)
     audio = torch.where(batch.has_audio[:, None, None], network.encode_audio(batch.mel), empty)
@@ -112,8 +114,8 @@ def answers_of(network: AudioToNonlipPrior, schedule: CosineSchedule, batch: Bat
 
 
 def answers_as_sampled(prior: NonlipPrior, steps: int, scale: float, batch: Batch) -> Answer:
-    """The same of the prior as the product samples it in so many steps with the guidance ``scale``: calibrated, and led
-    away from the mean."""
+    """The predictions of the prior as the product samples it in ``steps`` steps with guidance ``scale``: calibrated,
+    and led away from the mean."""
     device = batch.clean.device
     said = answers_of(prior.network, prior.schedule, batch)
     deaf = replace(batch, has_audio=torch.zeros_like(batch.has_audio))
@@ -142,7 +144,7 @@ def answers_as_sampled(prior: NonlipPrior, steps: int, scale: float, batch: Batc
 
 
 class Halving(nn.Module):
-    """The pupil as it is trained: a batch in, its two losses out."""
+    """The pupil in training: takes a batch, returns its two losses."""
 
     def __init__(self, network: AudioToNonlipPrior, weights: Tensor, steps: int, still_cap: float) -> None:
         super().__init__()
@@ -152,7 +154,7 @@ class Halving(nn.Module):
         self._middles = torch.tensor(self._schedule.timesteps(2 * steps))[1::2]
 
     def forward(self, batch: Batch, teacher: Teacher, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Squared distance from the teacher's target, and that of their velocities."""
+        """Squared distance from the teacher's target, and squared distance of their velocities."""
         device, schedule = batch.clean.device, self._schedule
         place = torch.randint(len(self._middles), (len(batch.clean),), generator=generator)
         t, middle, following = (
@@ -179,11 +181,12 @@ def distil(
 ) -> list[Path]:
     """Halve the steps from ``config.first`` to ``config.last``, going on where an earlier run stopped.
 
-    The first pupil begins as its teacher, or as ``start``, an earlier pupil say. Returns the folders of the shards, one
-    for each halving.
+    The first pupil begins with the weights of its teacher, or of ``start``, for example an earlier pupil. Returns the
+    folders of the shards, one for each halving.
     """
     torch.manual_seed(settings.seed)
-    network, steps, folders = prior.network, config.first, []
+    network, steps = prior.network, config.first
+    folders: list[Path] = []
     begin = (start or prior).network
     shape = network.config
     still_cap = config.still_cap if shape.levels and prior.space.exact else 1.0
@@ -221,17 +224,17 @@ def distil(
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="training.prior.distil", description="Distil the prior to a few steps.")
-    add_run_arguments(parser, Path("runs/prior_distilled"), RUN)
+    add_run_arguments(parser, RUNS / "prior_distilled", RUN)
     parser.add_argument("--prior", type=Path, default=WEIGHTS, help="folder of the teacher's shards")
     parser.add_argument("--from", dest="first", type=int, default=DistilConfig.first, help="teacher's steps")
     parser.add_argument("--to", dest="last", type=int, default=DistilConfig.last, help="steps of the last pupil")
     parser.add_argument("--batch", type=int, default=DistilConfig.batch)
     parser.add_argument("--learning-rate", type=float, default=DistilConfig.learning_rate)
-    parser.add_argument("--guidance-scale", type=float, help="the teacher's; else what its shards ask for")
+    parser.add_argument("--guidance-scale", type=float, help="of the teacher; default: that of its shards")
     parser.add_argument(
-        "--start", type=Path, help="folder of shards that the first pupil begins with: else its teacher's"
+        "--start", type=Path, help="folder of shards that the first pupil begins with; default: those of its teacher"
     )
-    parser.add_argument("--out", type=Path, help="folder for the last pupil's shards, beside its run's")
+    parser.add_argument("--out", type=Path, help="additional folder for the last pupil's shards")
     add_mix_argument(parser)
     options = parser.parse_args(arguments)
     prior = NonlipPrior.load(folder=options.prior)
@@ -244,7 +247,7 @@ def main(arguments: list[str] | None = None) -> None:
         shares=options.shares,
     )
     if config.first % config.last or (config.first // config.last) & (config.first // config.last - 1):
-        parser.error(f"--from must be --to doubled some times, not {config.first} and {config.last}")
+        parser.error(f"--from must be --to times a power of two, not {config.first} and {config.last}")
     start = NonlipPrior.load(folder=options.start) if options.start else None
     folders = distil(prior, config, run_config(options, RUN), load_clips("train"), options.run, start)
     for folder in folders:

@@ -1,16 +1,18 @@
-"""The prior's table on held-out data, after the paper's Table 2: ``python -m training.prior.evaluate``.
+"""Measure the prior on held-out data, as in the paper's Table 2: ``python -m training.prior.evaluate``.
 
     python -m training.prior.evaluate --sets voices,grid --seeds 5
     python -m training.prior.evaluate --sets voices --alone --steps 2,4,6,8,10,20,50 --samplers ddim,ddpm:1000
 
-Rows: ground truth (drawn once more where many motions are true), static, a random training clip, one of another talker
-(s4's for s1; to s4 and to held-out voices all training clips are of others), the prior that ships,
-and the runs that are compared with one another: diffusion, the autoregressive baseline, diffusion trained without L_vel
-and without editing, all of one size and trained for as long. Rows whose weights aren't there are left out and named.
-Every number is a mean over seeds with its 95 % interval. Priors that are told how lively the talker is are told levels
-of training clips of the same kind of footage; two more rows leave them unknown, and at 0, as the product does.
-``--alone`` measures one prior sampled in several ways, for a table of its own. ``--sets training-voices`` and the like
-are training clips, to choose steps and sampler by.
+The rows are: the ground truth (a second draw, if many motions are true); a static pose; a random training clip; a
+random clip of another talker (s4's for s1; for s4 and for held-out voices all training clips are of other talkers); the
+prior that ships; and the runs that are compared with one another: diffusion, the autoregressive baseline, diffusion
+trained without L_vel and without editing, all with the same size and the same length of training. Rows without weights
+are left out, and their names are printed.
+
+Every number is a mean over seeds with its 95 % interval. Priors that use levels get the levels of training clips of the
+same kind of footage. Two more rows leave the levels unknown, and set them to 0 as the product does. ``--alone``
+measures one prior sampled in several ways, for a table of its own. Sets such as ``--sets training-voices`` are training
+clips, for the choice of steps and sampler.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +36,7 @@ from core.prior.model import NonlipPrior
 
 from ..common.checkpoint import load_checkpoint
 from ..common.engine import CHECKPOINT
+from ..common.folders import RUNS
 from ..common.results_page import Table, add_results_option, command_line, show
 from .autoregressive import AutoregressiveSampler
 from .data import Clip
@@ -52,16 +56,16 @@ from .evaluation import (
 from .export import trained
 
 COMPARED = {
-    "diffusion": Path("runs/prior_small"),
-    "diffusion, another seed": Path("runs/prior_small_seed1"),
-    "autoregressive": Path("runs/prior_small_autoregressive"),
-    "autoregressive, another seed": Path("runs/prior_small_autoregressive_seed1"),
-    "without L_vel": Path("runs/prior_small_without_velocity"),
-    "without editing": Path("runs/prior_small_without_editing"),
+    "diffusion": RUNS / "prior_small",
+    "diffusion, another seed": RUNS / "prior_small_seed1",
+    "autoregressive": RUNS / "prior_small_autoregressive",
+    "autoregressive, another seed": RUNS / "prior_small_autoregressive_seed1",
+    "without L_vel": RUNS / "prior_small_without_velocity",
+    "without editing": RUNS / "prior_small_without_editing",
 }
 """Folders of the runs that are compared, by the names of their rows."""
 CLIPS = {"voices": 10, "grid": 60, "unseen": 60, "address": 10}
-"""Clips of each set, at most: of GRID, whose clips last three seconds, all that are held out."""
+"""Largest number of clips of each set. For GRID, whose clips last three seconds, these are all held-out clips."""
 DISTANCES = {
     "snd": "SND",
     "fid_fm": "FID_fm",
@@ -92,34 +96,34 @@ SMOOTHNESS = {
     "seam_rank": "seam rank",
 }
 PARTS = {"distances": DISTANCES, "behaviour": BEHAVIOUR, "smoothness": SMOOTHNESS}
-"""The tables of a set. Each has its columns in order, by the names of the numbers in a row."""
+"""The tables of a set. Each maps the names of the numbers in a row to the headings of its columns, in order."""
 COLUMNS = DISTANCES | BEHAVIOUR | SMOOTHNESS
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured.
+    """Options of a measurement.
 
     Attributes
     ----------
     sets
-        Of ``prior_evaluation.SETS``.
+        Some of ``training.prior.evaluation.SETS``.
     clips
-        At most so many clips of each set; ``CLIPS`` where left out.
+        Largest number of clips of each set; ``CLIPS`` by default.
     seeds, draws
         Takes of each clip, and true motions of each clip in the reference.
     prior
         Folder of the shards.
     others
-        What else is measured, by the name of its row: folders of runs (priors or baselines, sampled as they were
-        trained, with spread 1), or of shards.
+        Further rows, by name: folders of runs (priors or baselines, sampled as they were trained, with spread 1), or
+        folders of shards.
     steps, guidance, samplers
-        More rows of the prior with these step counts, guidance scales, samplers (a name, or a name and its number of
-        steps, ``ddpm:1000``).
+        More rows of the prior with these step counts, guidance scales and samplers (a name, or a name and its number
+        of steps, ``ddpm:1000``).
     own_levels
-        One more row of the prior for filmed clips, told what nothing in their sound says: how lively each of them is.
+        One more row of the prior for filmed clips, with the clip's own levels, which nothing in its sound tells.
     alone
-        Whether only the prior and ``others`` are measured, beside the truth.
+        Whether only the truth, the prior and ``others`` are measured.
     """
 
     sets: tuple[str, ...] = ("voices",)
@@ -138,7 +142,7 @@ class Options:
 def samplers_of(
     held: HeldOut, options: Options, tell: Callable[[str], None]
 ) -> Iterator[tuple[str, Sampler, int | None]]:
-    """Name, sampler and, where it works in windows, window of every row but the truth's."""
+    """Name, sampler and (if it works in windows) window of every row except the truth's."""
 
     def static(clip: Clip, _: int) -> np.ndarray:
         motion = in_range(clip.features(np.random.default_rng(0)))
@@ -172,14 +176,14 @@ def samplers_of(
         try:
             label, sampler, window = _other(folder, first, held.levels)
         except SoliloquyError:
-            tell(f"{name}: not there ({folder})")
+            tell(f"{name}: missing ({folder})")
             continue
         yield f"{name}{label}", sampler, window
 
 
 def _other(folder: Path, first: Sampler, levels: Levels) -> tuple[str, Sampler, int]:
-    """What a run or a folder of shards was trained to, sampler and window; a baseline starts from a frame of
-    ``first``; all are told ``levels``."""
+    """For a run or a folder of shards a label of its training, its sampler and its window. A baseline starts from a
+    frame of ``first``. All get ``levels``."""
     checkpoint = folder / CHECKPOINT
     if not checkpoint.is_file():
         shards = NonlipPrior.load(folder=folder)
@@ -198,12 +202,12 @@ def _other(folder: Path, first: Sampler, levels: Levels) -> tuple[str, Sampler, 
 
 
 def rows(options: Options, tell: Callable[[str], None] = print) -> list[dict[str, float | str]]:
-    """The table's rows: ``set``, ``row`` and the numbers of ``prior_evaluation.measure``."""
+    """The table's rows: ``set``, ``row`` and the numbers of ``training.prior.evaluation.measure``."""
     table: list[dict[str, float | str]] = []
     for name in options.sets:
         held = held_out(name, options.clips or CLIPS[name.removeprefix(TO_CHOOSE_BY)], options.draws)
         if not held.clips:
-            tell(f"{name}: no such data here")
+            tell(f"{name}: there are no data of this set")
             continue
         several = held.draws > 1
         places = {id(clip): index for index, clip in enumerate(held.clips)}
@@ -228,14 +232,13 @@ TITLES = {
 
 
 SAMPLING_COLUMNS = ("snd", "fid_fm", "fid_delta_fm", "snd_head", "var_ratio", "jitter_deg_s2", "above_6hz_deg")
-"""Columns of the table of one prior sampled in different ways."""
-SAMPLING_NOTE = "Guided. The sampler is DPM-Solver++ where none is named."
+"""Columns of the table that compares ways to sample one prior."""
+SAMPLING_NOTE = "Guided. The sampler is DPM-Solver++ unless another is named."
 
 
 def tables(measured: Sequence[Mapping[str, float | str]], command: str, alone: bool = False) -> list[Table]:
-    """The rows as tables: of each set one a part of ``PARTS``, or one of ways to sample (``alone``).
-
-    Columns that a set lacks are left out.
+    """The rows as tables: for each set one table for each part of ``PARTS``, or one table of ways to sample
+    (``alone``). Columns that a set lacks are left out.
     """
     found = []
     for name in dict.fromkeys(str(row["set"]) for row in measured):
@@ -255,7 +258,7 @@ def tables(measured: Sequence[Mapping[str, float | str]], command: str, alone: b
 def _table(
     rows: Sequence[Mapping[str, float | str]], name: str, title: str, command: str, columns: Iterable[str], *notes: str
 ) -> Table:
-    """A table of those of the columns that some row has a number for."""
+    """A table with the columns for which some row has a number."""
     known = [key for key in columns if any(np.isfinite(float(row.get(key, np.nan))) for row in rows)]
     cells = tuple((str(row["row"]), *(_cell(row, key) for key in known)) for row in rows)
     return Table(name, title, command, ("", *(COLUMNS[key] for key in known)), cells, notes)
@@ -272,11 +275,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="training.prior.evaluate", description=(__doc__ or "").splitlines()[0])
 
-    def listed(kind: type) -> Callable[[str], tuple]:
+    def listed(kind: type) -> Callable[[str], tuple[Any, ...]]:
         return lambda text: tuple(kind(item) for item in text.split(",") if item)
 
-    parser.add_argument("--sets", type=listed(str), default=SETS, help=f"of {', '.join(SETS)}")
-    parser.add_argument("--clips", type=int, help=f"of each set; else {CLIPS}")
+    parser.add_argument("--sets", type=listed(str), default=SETS, help=f"some of {', '.join(SETS)}")
+    parser.add_argument("--clips", type=int, help=f"largest number of each set; default: {CLIPS}")
     for name in ("seeds", "draws"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Options, name))
     parser.add_argument("--prior", type=Path, default=Options.prior, help="folder of the shards")
@@ -284,13 +287,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--guidance", type=listed(float), default=(), help="more rows: guidance scales")
     parser.add_argument("--samplers", type=listed(str), default=(), help="more rows: samplers, as ddim or ddpm:1000")
     parser.add_argument(
-        "--own-levels", action="store_true", help="one more row for filmed clips: told how lively each is"
+        "--own-levels", action="store_true", help="one more row for filmed clips: with their own levels"
     )
     parser.add_argument("--alone", action="store_true", help="only the prior and --also, for a table of its own")
     parser.add_argument(
         "--also", nargs=2, metavar=("NAME", "FOLDER"), action="append", help="more rows: other runs or shards"
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/prior/evaluation.json"))
+    parser.add_argument("--out", type=Path, default=RUNS / "prior" / "evaluation.json")
     add_results_option(parser)
     options = vars(parser.parse_args(arguments))
     out, results = options.pop("out"), options.pop("results")

@@ -1,9 +1,9 @@
-"""Held-out sets and the numbers of one row: what ``training.prior.evaluate`` makes its table of.
+"""Held-out sets and the numbers of one row, from which ``training.prior.evaluate`` makes its tables.
 
-Held out are voices (LibriSpeech speakers never trained on, with synthetic motion drawn for them as the truth, as many
-motions as one likes), GRID clips and GRID's talker never trained on (tracked motion, one truth each), and the address
-left out (head motion alone, for the empty condition). How lively the talker of a take is, is drawn from the training
-clips of the same kind of footage, never measured on what is held out.
+The held-out sets are: voices (LibriSpeech speakers not used for training; any number of synthetic motions can be drawn
+for them as truth), GRID clips and GRID's talker who was not used for training (tracked motion, one truth each), and the
+address that was left out (only head motion, for the empty condition). The levels of a take are drawn from the training
+clips of the same kind of footage. They are never measured on held-out clips.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from .motion_distances import Space, conditional_distances
 Sampler = Callable[[Clip, int], np.ndarray]
 """Clip and seed → (T, 25) features."""
 Levels = Callable[[Clip, int], np.ndarray]
-"""Clip and seed → (7,) levels of the talker that a take shows."""
+"""Clip and seed → (7,) levels of the talker in a take."""
 SETS = ("voices", "grid", "unseen", "address")
 TO_CHOOSE_BY = "training-"
-"""Before a set's name: the same of training clips. Whatever is chosen, spread or steps, is chosen by these."""
+"""Prefix of a set's name for the same kind of set made of training clips. All choices (spread, steps) use these."""
 ADDRESS_FRAMES = 1500
 TRAINING_VOICES = 30
-"""Recordings that random training clips are drawn from."""
+"""Number of recordings from which random training clips are drawn."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class HeldOut:
     Attributes
     ----------
     clips, training
-        What is sampled for, and what is drawn from for the row of random clips.
+        Clips to sample takes for, and clips to draw from for the row of random clips.
     draws
-        True motions of each clip that make up the reference; 1 where only one is known.
+        Number of true motions of each clip in the reference; 1 if only one is known.
     head_only
-        Whether only the head's motion is real: elsewhere there is no truth to compare with.
+        Whether only the head's motion is real. Then the other channels have no truth to compare with.
     strangers
-        Clips of another talker than the set's, where the training clips are of the same one.
+        Clips of another talker, if the training clips show the same talker as the set.
     """
 
     name: str
@@ -65,44 +65,45 @@ class HeldOut:
     strangers: tuple[Clip, ...] = ()
 
     def truth(self, clip: int, draw: int, again: bool = False) -> np.ndarray:
-        """(T, 25) a true motion of a clip; ``again`` draws others than the reference's."""
+        """(T, 25) a true motion of a clip; ``again`` draws other motions than those of the reference."""
         return in_range(self.clips[clip].features(np.random.default_rng([2 if again else 1, draw, clip])))
 
     def lesson(self, clip: int, draw: int) -> np.ndarray:
-        """(T, 25) what the prior learns from a training clip (``Clip.lesson``): a true motion, or one like it."""
+        """(T, 25) the motion that the prior learns from a training clip (``Clip.lesson``)."""
         return in_range(self.clips[clip].lesson(np.random.default_rng([1, draw, clip])))
 
     def own_levels(self, clip: Clip, _seed: int) -> np.ndarray:
-        """(7,) the clip's own, which nothing in its sound says: what a user who knows the talker could set."""
+        """(7,) the clip's own levels. Its sound does not tell them, but a user who knows the talker could set them."""
         return measure_levels(clip.features(np.random.default_rng(0)))
 
     @cached_property
     def _training_levels(self) -> np.ndarray:
-        """(N, 7) of the training clips."""
+        """(N, 7) levels of the training clips."""
         rng = np.random.default_rng(11)
         return np.stack([measure_levels(clip.features(rng)) for clip in self.training])
 
     def levels(self, clip: Clip, seed: int) -> np.ndarray:
-        """(7,) those of a training clip, another one for each clip and seed."""
+        """(7,) the levels of a training clip, drawn for each clip and seed."""
         rng = np.random.default_rng([11, *own_chance(clip, seed)])
         return self._training_levels[rng.integers(len(self._training_levels))]
 
     def reference(self) -> list[list[np.ndarray]]:
-        """For each clip its true motions."""
+        """The true motions of each clip."""
         return [[self.truth(i, k) for k in range(self.draws)] for i in range(len(self.clips))]
 
 
 def own_chance(clip: Clip, seed: int) -> tuple[int, int]:
-    """What a take's chance is drawn by: the seed, and the clip's name.
+    """Seed of a take's random numbers: from the given seed and the clip's name.
 
-    By the seed alone all clips of one length would get the same noise, or the same random clip. Where the noise is much
-    of what decides about a take, as with talkers who hardly move, a set of twenty clips then says no more than one.
+    With the given seed only, all clips of one length would get the same noise, or the same random clip. Where a take
+    depends mostly on the noise, as with talkers who hardly move, a set of twenty clips would then say no more than one.
     """
     return seed, zlib.crc32(clip.name.encode())
 
 
 def held_out(name: str, clips: int, draws: int) -> HeldOut:
-    """The set ``name`` of ``SETS`` with at most so many clips; with ``TO_CHOOSE_BY`` before it, of training clips."""
+    """The set ``name`` of ``SETS`` with at most ``clips`` clips. With the prefix ``TO_CHOOSE_BY`` it has training
+    clips."""
     part, name = ("train" if name.startswith(TO_CHOOSE_BY) else "test"), name.removeprefix(TO_CHOOSE_BY)
     source = {"voices": "synthetic", "address": "address"}.get(name, "grid")
     voices = clips if name == "voices" else 0
@@ -124,7 +125,7 @@ def _cut(clip: Clip) -> Clip:
 
 
 def in_range(features: np.ndarray) -> np.ndarray:
-    """What the channels can carry: the truth is compared after the same clipping as the samples."""
+    """Features clipped to the range of the channels, so that truth and samples are compared after equal clipping."""
     return features_from_channels(channels_from_features(features))
 
 
@@ -136,9 +137,9 @@ def prior_sampler(
     style: PriorStyle | None = None,
     levels: Levels | None = None,
 ) -> Sampler:
-    """The prior as the product samples it; the empty condition where a clip has no sound.
+    """Sample the prior as the product does; clips without sound use the empty condition.
 
-    Takes show the talker that ``levels`` says, or the style's where left out. Their noise is their clip's own.
+    Takes have the levels that ``levels`` gives, or those of the style. Each clip has its own noise.
     """
 
     def sample(clip: Clip, seed: int) -> np.ndarray:
@@ -158,12 +159,13 @@ def prior_sampler(
 
 
 def unknown_levels(_clip: Clip, _seed: int) -> np.ndarray:
-    """(7,) NaN: nothing is told of the talker."""
+    """(7,) NaN: the talker's levels are unknown."""
     return np.full(len(LEVELS), np.nan, np.float32)
 
 
 def random_clip_sampler(training: Sequence[Clip]) -> Sampler:
-    """A stretch of some training clip's motion, there and back again where no clip is long enough."""
+    """A stretch of a random training clip's motion. If no clip is long enough, the motion is mirrored in time at its
+    end."""
 
     def sample(clip: Clip, seed: int) -> np.ndarray:
         rng = np.random.default_rng([7, *own_chance(clip, seed)])
@@ -204,7 +206,7 @@ def describe(
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half the width of its 95 % interval by Student's t; NaN where fewer than two values are numbers."""
+    """Mean, and half the width of its 95 % interval by Student's t. The width is NaN with fewer than two numbers."""
     good = np.array([value for value in values if np.isfinite(value)])
     if len(good) < 2:
         return (float(good[0]) if len(good) else float("nan")), float("nan")
@@ -215,13 +217,14 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
 def measure(
     held: HeldOut, sampler: Sampler, seeds: int, first_seed: int = 100, window: int | None = None
 ) -> dict[str, float]:
-    """One row: the numbers of so many takes of each clip.
+    """One row: the numbers of ``seeds`` takes of each clip.
+
+    ``window`` is the network's window, for the numbers of its seams.
 
     Returns
     -------
-    Means over seeds, and under ``<name>_ci`` half the width of their 95 % interval over seeds (of ``energy``,
-    ``precision``, ``recall`` and ``diversity_deg``, which need several takes of one clip, over clips). ``window`` is
-    that of the network, for the numbers of its seams.
+    Means over seeds, and under ``<name>_ci`` half the width of their 95 % interval over seeds. For ``energy``,
+    ``precision``, ``recall`` and ``diversity_deg``, which need several takes of one clip, both are over clips.
     """
     reference = held.reference()
     real = [motion for motions in reference for motion in motions]
@@ -253,6 +256,6 @@ def measure(
 
 
 def _same_length(motions: list[np.ndarray]) -> np.ndarray:
-    """All of (N, T_i, 25) cut to the shortest, one after the other."""
+    """All motions (N, T_i, 25) cut to the shortest length and concatenated along N."""
     frames = min(motion.shape[1] for motion in motions)
     return np.concatenate([motion[:, :frames] for motion in motions])

@@ -1,16 +1,15 @@
-"""From a run's averaged weights to the shards that ship."""
+"""Export the averaged weights of a run to the shards that ship."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
+from core.compute.weight_files import write_weights
 from core.places import WEIGHTS
 from core.prior.calibration import Calibration
 from core.prior.model import NonlipPrior
@@ -21,7 +20,7 @@ from ..common.engine import CHECKPOINT
 from .train import Denoising, TrainConfig
 
 SHARD_BYTES = 14 * 2**20
-"""At most 15 MiB a file, with room for the header."""
+"""Largest size of a shard's tensors. With the header a file stays below 15 MiB."""
 
 
 def save_shards(
@@ -35,7 +34,10 @@ def save_shards(
     spread: Tensor | None = None,
     calibration: Calibration | None = None,
 ) -> list[Path]:
-    """Write ``prior-00001-of-0000N.safetensors`` …: float16 weights, float32 statistics, the config as metadata."""
+    """Write ``prior-00001-of-0000N.safetensors`` …: float16 weights, float32 statistics, settings as metadata.
+
+    Shards of an earlier prior in the folder are removed. Returns the paths.
+    """
     tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
     spread = torch.ones_like(mean) if spread is None else spread
     numbers = {"mean": mean, "deviation": deviation, "spread": spread}
@@ -50,26 +52,22 @@ def save_shards(
             size = 0
         shards[-1][name] = value
         size += value.nbytes
-    metadata = {
-        "config": json.dumps(asdict(network.config)),
+    facts = {
         "num_inference_steps": str(num_inference_steps),
         "guidance_scale": str(guidance_scale),
         "sampler": sampler,
         "shards": str(len(shards)),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("prior-*.safetensors"):
         old.unlink()
-    paths = []
-    for i, shard in enumerate(shards):
-        paths.append(folder / f"prior-{i + 1:05d}-of-{len(shards):05d}.safetensors")
-        save_file(shard, paths[-1], metadata=metadata)
-        paths[-1].chmod(0o644)  # the writer makes files that only their owner can read
+    paths = [folder / f"prior-{i + 1:05d}-of-{len(shards):05d}.safetensors" for i in range(len(shards))]
+    for path, shard in zip(paths, shards, strict=True):
+        write_weights(path, shard, asdict(network.config), facts)
     return paths
 
 
 def write(prior: NonlipPrior, folder: Path) -> list[Path]:
-    """Write a prior with all that it samples by."""
+    """Write a prior with all its sampling settings."""
     mean, deviation, spread = (torch.from_numpy(array) for array in (prior.mean, prior.deviation, prior.spread))
     settings = prior.num_inference_steps, prior.guidance_scale, prior.sampler, spread, prior.calibration
     return save_shards(prior.network, mean, deviation, folder, *settings)
@@ -87,7 +85,7 @@ def trained(run: Path) -> tuple[NonlipPrior, dict[str, Any]]:
 
 
 def export(run: Path, num_inference_steps: int, guidance_scale: float, folder: Path = WEIGHTS) -> None:
-    """Write the run's averaged network to ``folder``, uncalibrated and with spread 1, and say how large it is."""
+    """Write the averaged network of a run to ``folder``, uncalibrated and with spread 1, and print its size."""
     prior, facts = trained(run)
     prior.num_inference_steps, prior.guidance_scale = num_inference_steps, guidance_scale
     paths = write(prior, folder)

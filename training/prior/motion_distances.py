@@ -1,7 +1,7 @@
-"""Distances between the conditional distributions of motion: many true motions for one speech against many sampled.
+"""Distances between conditional distributions of motion: many true motions for one speech against many sampled ones.
 
-The synthetic corpus draws as many true motions for a speech as one likes, so here, unlike on real footage, a prior can
-be held against all that could have been, and not against the one motion that happened to be filmed.
+The synthetic corpus can draw any number of true motions for a speech. So here, unlike on real footage, a prior can be
+compared with all possible motions instead of the one motion that happened to be filmed.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from scipy.spatial.distance import cdist
 WINDOW = 100
 """Frames of the stretches that are compared (4 s)."""
 POOL = 5
-"""Frames whose mean is one number of a stretch."""
+"""Frames that are averaged to one number of a stretch."""
 COMPONENTS = 24
-"""Principal components of true motion that distances are measured in: with more, all points are equally far apart."""
+"""Principal components of true motion in which distances are measured. With more, all points are equally far apart."""
 NEIGHBOURS = 3
 
 
 @dataclass(frozen=True)
 class Space:
-    """Where stretches are compared: units, mean and principal directions of true ones."""
+    """The space in which stretches are compared: units, mean and principal directions of true stretches."""
 
     unit: np.ndarray
     mean: np.ndarray
@@ -30,7 +30,7 @@ class Space:
 
     @classmethod
     def of(cls, real: np.ndarray) -> Space:
-        """Fitted to true motions (N, T, 25), T ≥ ``WINDOW``."""
+        """The space fitted to true motions (N, T, 25), T ≥ ``WINDOW``."""
         unit = np.maximum(real.reshape(-1, real.shape[-1]).std(axis=0), 0.01)
         rows = np.concatenate([_pooled(stretch / unit) for stretch in _stretches(real)])
         mean = rows.mean(axis=0)
@@ -38,7 +38,7 @@ class Space:
         return cls(unit, mean, directions)
 
     def points(self, takes: np.ndarray) -> list[np.ndarray]:
-        """(N, T, 25) motions of one speech → for each of its stretches (N, components)."""
+        """(N, T, 25) motions of one speech → (N, components) for each of its stretches."""
         return [(_pooled(stretch / self.unit) - self.mean) @ self.directions.T for stretch in _stretches(takes)]
 
 
@@ -59,24 +59,24 @@ def _mean_apart(points: np.ndarray) -> float:
 
 
 def energy_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """2 E|X − Y| − E|X − X'| − E|Y − Y'| (Székely & Rizzo 2013) over 2 E|X − Y|, from (n, d) and (m, d), n, m ≥ 2.
+    """2 E|X − Y| − E|X − X'| − E|Y − Y'| (Székely & Rizzo 2013) divided by 2 E|X − Y|, from (n, d), (m, d), n, m ≥ 2.
 
-    0 where both are of one distribution (slightly less or more by chance: the estimate is unbiased), towards 1 where
-    they lie apart.
+    0 if both have the same distribution (slightly less or more by chance: the estimate is unbiased), near 1 if they are
+    far apart.
     """
     between = 2.0 * float(cdist(a, b).mean())
     return (between - _mean_apart(a) - _mean_apart(b)) / between if between > 0 else 0.0
 
 
 def precision_recall(made: np.ndarray, real: np.ndarray, neighbours: int = NEIGHBOURS) -> tuple[float, float]:
-    """Parts of the made points that lie among the real ones, and of the real that lie among the made.
+    """Part of the made points (n, d) that are among the real points (m, d), and part of the real among the made.
 
-    Among: within the ball of some point whose radius is the distance to its ``neighbours``-th nearest (Kynkäänniemi
-    et al. 2019). (n, d) and (m, d), n, m > ``neighbours``.
+    A point is among others if it is within the ball around one of them whose radius is the distance to that point's
+    ``neighbours``-th nearest neighbour (Kynkäänniemi et al. 2019). n, m > ``neighbours``.
     """
 
     def among(points: np.ndarray, others: np.ndarray) -> float:
-        radius = np.sort(cdist(others, others), axis=1)[:, neighbours]  # the nearest is the point itself
+        radius = np.sort(cdist(others, others), axis=1)[:, neighbours]  # entry 0 is the point itself
         return float((cdist(points, others) <= radius).any(axis=1).mean())
 
     return among(made, real), among(real, made)
@@ -85,7 +85,7 @@ def precision_recall(made: np.ndarray, real: np.ndarray, neighbours: int = NEIGH
 def conditional_distances(made: list[np.ndarray], real: list[np.ndarray], space: Space) -> list[dict[str, float]]:
     """``energy``, ``precision`` and ``recall`` of each speech, from its made and its true motions (N, T, 25).
 
-    Averaged over the speech's stretches of 4 s; what is shorter is left out.
+    Means over the speech's stretches of 4 s. Speeches shorter than that are left out.
     """
     rows = []
     for ours, true in zip(made, real, strict=True):

@@ -1,10 +1,10 @@
-"""Numbers that say whether motion looks like motion. All take features (T, 25) in the units of ``core.prior.features``.
+"""Metrics of motion. All take features (T, 25) in the units of ``core.prior.features``.
 
-SND follows the paper's definition (arXiv 2212.04248, evaluation metrics): FID_fm + FID_Δfm, Fréchet distances between
-generated and real motion over frames and over differences of neighbouring frames, here on the coefficients f_nl
-themselves. By default both are taken in units of the real motion's own deviations, so that neither a channel nor the
-(small) differences count for less than another; in the coefficients' own units centimetres would drown all else.
-Neither is comparable with the numbers of the paper's table, whose coefficients are another model's.
+SND follows the paper's definition (arXiv 2212.04248, evaluation metrics): FID_fm + FID_Δfm. These are Fréchet distances
+between generated and real motion, over frames and over differences of neighbouring frames, here computed on the
+coefficients f_nl. By default both use the real motion's deviations as units, so that all channels and the (small)
+differences count equally. In the coefficients' own units, centimetres would dominate. Neither version is comparable
+with the paper's table, whose coefficients belong to another model.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ BLINK = FEATURES.index("blink")
 PITCH = FEATURES.index("headPitch")
 ROTATION = slice(0, 3)
 ACTIVE_DEVIATION = 0.01
-"""Channels whose deviation in the real motion is below this (weights, radians or centimetres) are left out of SND."""
+"""Channels with a smaller deviation in the real motion (weights, radians or centimetres) are left out of SND."""
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Fréchet distance between Gaussians fitted to rows of (n, d) and (m, d): |μ−μ'|² + tr(Σ + Σ' − 2 (Σ Σ')^½)."""
+    """Fréchet distance between Gaussians fitted to the rows of (n, d) and (m, d): |μ−μ'|² + tr(Σ + Σ' − 2 (Σ Σ')^½)."""
     difference = a.mean(axis=0) - b.mean(axis=0)
     first, second = np.atleast_2d(np.cov(a.T)), np.atleast_2d(np.cov(b.T))
-    # tr (Σ Σ')^½ = sum of the roots of the eigenvalues of Σ Σ', which are real and ≥ 0.
+    # tr (Σ Σ')^½ is the sum of the square roots of the eigenvalues of Σ Σ', which are real and ≥ 0.
     product = np.linalg.eigvals(first @ second)
     root = np.sqrt(np.maximum(product.real, 0.0)).sum()
     return float(difference @ difference + np.trace(first) + np.trace(second) - 2.0 * root)
@@ -44,9 +44,9 @@ def snd(
     columns: Sequence[int] | None = None,
     own_units: bool = False,
 ) -> dict[str, float]:
-    """SND of sequences (T_i, 25) against real ones, with its two terms.
+    """SND of sequences (T_i, 25) relative to real ones, with its two terms.
 
-    ``columns`` limits it to some features; ``own_units`` leaves weights, radians and centimetres as they are.
+    ``columns`` limits it to some features. ``own_units`` uses weights, radians and centimetres unchanged.
     """
     active = np.concatenate(real).std(axis=0) > ACTIVE_DEVIATION
     chosen = [i for i in (range(len(FEATURES)) if columns is None else columns) if active[i]]
@@ -65,25 +65,26 @@ def snd(
 
 
 def variance(sequences: Sequence[np.ndarray], columns: Sequence[int] = FEATURE_GROUPS["head"][:3]) -> float:
-    """Var: variance over time within a sequence, averaged; by default of the head's rotation, in square degrees."""
+    """Var: mean variance over time within a sequence; by default of the head's rotation, in square degrees."""
     return float(np.mean([np.rad2deg(s[:, list(columns)]).var(axis=0).mean() for s in sequences]))
 
 
 def relative_variance(sequences: Sequence[np.ndarray], real: Sequence[np.ndarray]) -> float:
-    """Variance over time within a sequence over the real motion's, averaged over the features that move; 1 is right."""
+    """Variance over time within a sequence divided by that of the real motion, averaged over the features that move. 1
+    is right."""
     active = np.concatenate(real).std(axis=0) > ACTIVE_DEVIATION
     ours, true = (np.mean([s[:, active].var(axis=0) for s in group], axis=0) for group in (sequences, real))
     return float((ours / true).mean())
 
 
 def blink_frames(closure: np.ndarray, height: float = 0.6) -> np.ndarray:
-    """Frames at which the lids (T,) are most closed, one a blink; a blink closes them to ``height`` or more."""
+    """Frames at which the lids (T,) are most closed, one for each blink. A blink closes them to ``height`` or more."""
     padded = np.pad(closure, 1)  # a blink cut by the clip's edge counts as one
     return scipy.signal.find_peaks(padded, height=height, prominence=0.3)[0] - 1
 
 
 def blink_statistics(sequences: Sequence[np.ndarray]) -> dict[str, float]:
-    """Blinks a minute, median interval (s), mean of the closure reached, mean time above half closure (ms)."""
+    """Blinks a minute, median interval (s), mean closure at the peak, mean time above half closure (ms)."""
     peaks = [blink_frames(s[:, BLINK]) for s in sequences]
     count = sum(len(p) for p in peaks)
     intervals = np.concatenate([np.diff(p) for p in peaks]) / FPS
@@ -104,14 +105,14 @@ def jitter(sequences: Sequence[np.ndarray]) -> float:
 
 
 def trembling(sequences: Sequence[np.ndarray]) -> float:
-    """Deviation (degrees) of the head's rotation above 6 Hz, where Hadar et al. 1983 found next to no power."""
+    """Deviation (degrees) of the head's rotation above 6 Hz, where Hadar et al. 1983 found almost no power."""
     sos = scipy.signal.butter(4, 6.0, "highpass", fs=FPS, output="sos")
     rest = [scipy.signal.sosfiltfilt(sos, np.rad2deg(s[:, ROTATION]), axis=0) for s in sequences if len(s) > 30]
     return float(np.sqrt(np.mean([np.square(r).mean() for r in rest])))
 
 
 def longest_stare(sequences: Sequence[np.ndarray]) -> float:
-    """Longest time without a blink, in seconds, a clip's ends counting as blinks."""
+    """Longest time without a blink, in seconds; the ends of a clip count as blinks."""
     gaps = [np.diff(np.r_[0, blink_frames(s[:, BLINK]), len(s)]).max() for s in sequences]
     return float(max(gaps) / FPS)
 
@@ -124,9 +125,9 @@ def diversity(takes: np.ndarray) -> float:
 
 
 def accent_lift(motion: np.ndarray, prosody: Prosody) -> float:
-    """How far the head nods around accents, in degrees: pitch just after them minus pitch half a second to each side.
+    """How far the head nods on accents, in degrees: pitch just after them minus pitch half a second to each side.
 
-    0 for motion that does not know of the accents.
+    0 for motion that is independent of the accents.
     """
     accents = prosody.accents[(prosody.accents > 14) & (prosody.accents < len(motion) - 16)]
     if len(accents) == 0:
@@ -136,7 +137,7 @@ def accent_lift(motion: np.ndarray, prosody: Prosody) -> float:
 
 
 def speech_ratio(motion: np.ndarray, prosody: Prosody) -> float:
-    """Head speed in speech over head speed in pauses; NaN where a clip has less than half a second of either."""
+    """Head speed in speech divided by head speed in pauses; NaN if a clip has less than half a second of either."""
     speed = np.linalg.norm(np.diff(motion[:, ROTATION], axis=0), axis=1)
     speaking = prosody.speech[: len(speed)] > 0.5
     if min(speaking.sum(), (~speaking).sum()) < 0.5 * FPS:
@@ -145,7 +146,8 @@ def speech_ratio(motion: np.ndarray, prosody: Prosody) -> float:
 
 
 BEAT_DEVIATION = 3.0
-"""Frames; how near a beat of the head must be to one of the voice (Li et al. 2021, AIST++, at 60 frames a second)."""
+"""Frames: σ of the distance between a beat of the head and one of the voice (Li et al. 2021, AIST++, at 60 frames a
+second)."""
 
 
 def _head_speed(motion: np.ndarray) -> np.ndarray:
@@ -155,12 +157,12 @@ def _head_speed(motion: np.ndarray) -> np.ndarray:
 
 
 def beat_alignment(motion: np.ndarray, prosody: Prosody) -> float:
-    """How much nearer the head's beats are to the voice's accents than they are by chance.
+    """How much nearer the head's beats are to the voice's accents than by chance.
 
-    A beat is a local minimum of head speed, where a stroke ends or turns. Each counts exp(−d² / 2σ²) for its distance
-    d to the nearest accent (Li et al. 2021); from their mean that of the accents shifted by 1, 2, … seconds around the
-    clip is taken, since frequent accents are near anything. NaN without accents, 0 for motion that knows nothing of
-    them.
+    A beat is a local minimum of head speed, where a stroke ends or turns. Each beat counts exp(−d² / 2σ²) for its
+    distance d to the nearest accent (Li et al. 2021). From their mean the same mean is subtracted for accents shifted
+    by 1, 2, … seconds around the clip, because frequent accents are near any beat. NaN without accents, 0 for motion
+    that is independent of them.
     """
     beats = scipy.signal.argrelmin(_head_speed(motion), order=3)[0] + 1
     accents = np.asarray(prosody.accents)
@@ -177,10 +179,10 @@ def beat_alignment(motion: np.ndarray, prosody: Prosody) -> float:
 
 
 def spectral_arc_length(motion: np.ndarray) -> float:
-    """Smoothness of the head's speed: SPARC of Balasubramanian et al. 2015, dimensionless, 0 at best and falling.
+    """Smoothness of the head's speed: SPARC of Balasubramanian et al. 2015, dimensionless; 0 is best, less is rougher.
 
-    Minus the length of the speed's amplitude spectrum, normalised to its value at rest, up to 10 Hz or to where it
-    stays below 5 %.
+    It is minus the arc length of the speed's amplitude spectrum, normalised to its value at 0 Hz, up to 10 Hz or to the
+    frequency above which it stays below 5 %.
     """
     speed = np.linalg.norm(np.diff(motion[:, ROTATION].astype(np.float64), axis=0), axis=1)
     size = 2 ** (int(np.ceil(np.log2(max(len(speed), 2)))) + 4)
@@ -197,20 +199,20 @@ def spectral_arc_length(motion: np.ndarray) -> float:
 
 
 def seam_statistics(sequences: Sequence[np.ndarray], seams: Sequence[Sequence[int]]) -> dict[str, float]:
-    """Whether motion at the seams between windows is like motion elsewhere.
+    """Compare motion at the seams between windows with motion elsewhere.
 
     Parameters
     ----------
     sequences
         (T_i, 25) each.
     seams
-        For each, the frames with which a new window begins.
+        For each sequence, the frames with which a new window begins.
 
     Returns
     -------
-    ``seam_speed`` and ``seam_acceleration``: means of the head's rotation and gaze at the seams over those elsewhere,
-    each feature in units of its own deviation; 1 is right. ``seam_rank``: mean rank of the accelerations at seams among
-    all others, 0.5 where nothing tells them apart. NaN where there are no seams.
+    ``seam_speed`` and ``seam_acceleration``: means over head rotation and gaze at the seams, divided by those
+    elsewhere, with each feature in units of its own deviation; 1 is right. ``seam_rank``: mean rank of the
+    accelerations at seams among all others; 0.5 if seams can't be told from other frames. NaN if there are no seams.
     """
     columns = [*FEATURE_GROUPS["head"], *FEATURE_GROUPS["gaze"]]
     values: dict[str, tuple[list[float], list[float]]] = {"seam_speed": ([], []), "seam_acceleration": ([], [])}
@@ -218,13 +220,13 @@ def seam_statistics(sequences: Sequence[np.ndarray], seams: Sequence[Sequence[in
         unit = motion[:, columns] / np.maximum(motion[:, columns].std(axis=0), 1e-6)
         for order, (at, elsewhere) in enumerate(values.values(), start=1):
             size = np.linalg.norm(np.diff(unit, n=order, axis=0), axis=1)
-            # A difference is the seam's if it looks across it; frame s is the first of the new window.
+            # A difference belongs to a seam if it spans it. Frame s is the first of the new window.
             across = {s - order + k for s in starts for k in range(order)}
             for index, value in enumerate(size):
                 (at if index in across else elsewhere).append(float(value))
     if not values["seam_speed"][0]:
         return dict.fromkeys((*values, "seam_rank"), float("nan"))
-    result = {name: float(np.mean(at) / max(np.mean(elsewhere), 1e-9)) for name, (at, elsewhere) in values.items()}
-    at, elsewhere = (np.array(part) for part in values["seam_acceleration"])
-    result["seam_rank"] = float(np.mean([(elsewhere < value).mean() for value in at]))
+    result = {name: float(np.mean(at)) / max(float(np.mean(others)), 1e-9) for name, (at, others) in values.items()}
+    at_seams, not_at_seams = (np.array(part) for part in values["seam_acceleration"])
+    result["seam_rank"] = float(np.mean([(not_at_seams < value).mean() for value in at_seams]))
     return result

@@ -1,18 +1,18 @@
-"""Find how far each frequency of the prior's takes has to be raised to be as strong as in people.
+"""Find how much each frequency of the prior's takes must be raised to be as strong as in people.
 
     python -m training.prior.spectrum --prior core/weights
     python -m training.prior.spectrum --prior core/weights --still --rounds 12
 
-Least squares (``prior_calibration``) answers with what is likeliest, and wherever the network is unsure that moves less
-than people do, fast motion above all. So the table's entries of each frequency and feature, both sides of the face
-together, are multiplied by a factor, at all t, found in rounds: sample takes of training clips, compare the power of
-their motion with that of the clips', correct. A window's mean, frequencies that heads don't have
-(``core.prior.steady``) and blinks stay as they are.
+Least squares (``training.prior.calibration``) predicts the mean of the possible motions. Where the network is unsure
+this mean moves less than people do, above all in fast motion. So the table's entries of each frequency and feature
+(both sides of the face together) are multiplied by a factor at all t. The factors are found in rounds: sample takes of
+training clips, compare the power of their motion with that of the clips, correct the factors. A window's mean,
+frequencies that heads don't have (``core.prior.steady``) and blinks are not changed.
 
-Talkers who move go by training voices. Those who sit still (``--still``) go by the training clips of the one who is
-filmed, and by these in the shape of the spectrum alone: what is fast is raised, what is slow is lowered until the
-feature's power in all is what it was. Raised to his they moved another by half too far. The table is written into the
-shards; whoever calibrates anew has to find the factors anew.
+The factors for talkers who move come from training voices. Those for talkers who sit still (``--still``) come from the
+training clips of the one filmed talker, and only follow the shape of his spectrum: fast motion is raised, and slow
+motion is lowered until the feature's total power is unchanged. Raised to his full power they moved another talker by
+half too far. The table is written into the shards. After a new calibration the factors must be found again.
 """
 
 from __future__ import annotations
@@ -35,24 +35,25 @@ from .export import write
 from .spread import CLIPS, DRAWS, SET, TOGETHER, command, moving, say, takes_beside, training_clips
 
 RATE = 0.15
-"""Power of the spectra's ratio that a round corrects by: less than its root, since steps of a sampler compound."""
+"""A round corrects factors by the ratio of the spectra to this power. It is below 0.5, because the effects of the
+sampler's steps multiply."""
 LEAST, MOST = 0.7, 1.8
 
 
 @dataclass(frozen=True)
 class Talkers:
-    """Whose entries of the table are corrected, and by what.
+    """Talkers whose entries of the table are corrected, and the clips that the corrections come from.
 
     Attributes
     ----------
     clips
-        Name, size and draws of the set (``prior_evaluation.held_out``).
+        Name, size and draws of the set (``training.prior.evaluation.held_out``).
     entries
         Places in the table, by level.
     lowest
-        Hz from which on power is brought to the clips'.
+        Power is matched to the clips from this frequency on, Hz.
     keeps_power
-        Whether slower motion gives way, so that each feature's power in all stays as it was.
+        Whether slower motion is lowered so that the total power of each feature does not change.
     """
 
     clips: tuple[str, int, int]
@@ -63,18 +64,18 @@ class Talkers:
 
 _SITTING = tuple(place for place, centre in enumerate(CENTRES) if centre <= STILL)
 SITTING = Talkers((f"{TO_CHOOSE_BY}grid", 40, 1), _SITTING, lowest=1.0, keeps_power=True)
-"""Talkers who sit still. Three seconds a clip: what is slow stands in few of its waves."""
+"""Talkers who sit still. Their clips last three seconds, which is too short to measure slow motion."""
 MOVING = Talkers(
     (SET, CLIPS, DRAWS),
     tuple(place for place in range(len(CENTRES) + 1) if place not in _SITTING),
     lowest=min(band for band in BANDS if band > 0.0),
     keeps_power=False,
 )
-"""Those who move, and one of whom nothing is told, whose entry is the last."""
+"""Talkers who move, and talkers with unknown levels, whose entry is the last."""
 
 
 def power(motions: Sequence[np.ndarray]) -> np.ndarray:
-    """(F, 25) mean power of motions (T_i, 25) by the table's frequencies; that of their means is left out."""
+    """(F, 25) mean power of motions (T_i, 25) at the table's frequencies, without the power of their means."""
     total = np.zeros((len(BANDS), d_nl))
     for motion in motions:
         spectrum = scipy.fft.dct(motion.astype(np.float64), axis=0, norm="ortho") ** 2 / len(motion)
@@ -84,7 +85,7 @@ def power(motions: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def powers(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """(F,) power of takes and of the clips themselves, of each of ``TOGETHER`` that moves in these."""
+    """(F,) power of takes and (F,) power of the clips, for each moving name of ``TOGETHER``."""
     takes, real = takes_beside(held, prior, seeds)
     ours, theirs = power(takes), power(real)
     return {
@@ -94,7 +95,7 @@ def powers(held: HeldOut, prior: NonlipPrior, seeds: int) -> dict[str, tuple[np.
 
 
 def raised(calibration: Calibration, factors: np.ndarray, entries: Sequence[int]) -> Calibration:
-    """The table with (F, 25) factors on these entries, at all t."""
+    """The table with these entries multiplied by factors (F, 25) at all t."""
     keep, trust = calibration.keep.clone(), calibration.trust.clone()
     for table in (keep, trust):
         table[list(entries)] *= torch.from_numpy(factors).float()
@@ -109,10 +110,10 @@ def calibrate(
     talkers: Talkers = MOVING,
     tell: Callable[[str], None] = print,
 ) -> None:
-    """Correct a calibrated prior's table in so many rounds, towards the power of the clips."""
+    """Correct a calibrated prior's table in ``rounds`` rounds, towards the power of the clips."""
     before = prior.calibration
     if before is None:
-        raise ValueError("the prior has to be calibrated first: python -m training.prior.calibration")
+        raise ValueError("the prior must be calibrated first: python -m training.prior.calibration")
     fast = [place for place, band in enumerate(BANDS) if talkers.lowest <= band < CUT]
     slow = [place for place, band in enumerate(BANDS) if 0.0 < band < talkers.lowest]
     factors = np.ones((len(BANDS), d_nl))
@@ -132,18 +133,18 @@ def calibrate(
         prior.calibration = raised(before, factors, talkers.entries)
         middle = np.median(ratios, axis=0)
         shown = ", ".join(f"{BANDS[place]:g} Hz {value:.2f}" for place, value in zip(fast, middle, strict=True))
-        kept = f"; in all, over what it was: {np.mean(wholes):.3f}" if wholes else ""
-        tell(f"round {number + 1}: power over the clips': {shown}{kept}")
+        kept = f"; total power relative to before: {np.mean(wholes):.3f}" if wholes else ""
+        tell(f"round {number + 1}: power relative to the clips: {shown}{kept}")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = command("prior_spectrum", (__doc__ or "").splitlines()[0])
-    parser.add_argument("--still", action="store_true", help="talkers who sit still, not those who move")
+    parser = command("prior.spectrum", (__doc__ or "").splitlines()[0])
+    parser.add_argument("--still", action="store_true", help="correct talkers who sit still instead of those who move")
     options = parser.parse_args(arguments)
     prior = NonlipPrior.load(folder=options.prior)
     if prior.calibration is None:
-        parser.error(f"{options.prior} isn't calibrated yet: run python -m training.prior.calibration first")
+        parser.error(f"{options.prior} is not calibrated yet: run python -m training.prior.calibration first")
     talkers = SITTING if options.still else MOVING
     calibrate(prior, training_clips(parser, *talkers.clips), options.rounds, options.seeds, talkers, say)
     write(prior, options.prior)

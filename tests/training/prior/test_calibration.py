@@ -7,6 +7,7 @@ import torch
 
 from core.prior.calibration import BANDS, CENTRES, TIMES, frequency_shares
 from core.prior.features import d_nl
+from core.prior.kept import Known
 from core.prior.levels import LEVELS
 from core.prior.model import NonlipPrior
 from training.prior import calibration as prior_calibration
@@ -67,7 +68,7 @@ def test_answers_of_an_untrained_come_nearer(untrained):
         motion.shape, generator=generator
     )
     answer = torch.zeros_like(motion)
-    corrected = table.correction(untrained.schedule, answer, noisy, t, nobody[0], motion, batch.known_mask)
+    corrected = table.correction(untrained.schedule, answer, noisy, t, nobody[0], Known(motion, batch.known_mask))
     # What a Wiener filter with the same bands leaves of it, which knows the motion's power and the noise's.
     power = np.square(scipy.fft.dct(motion.numpy(), axis=1, norm="ortho")).mean(axis=(0, 2))
     noise, shares = (
