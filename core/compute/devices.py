@@ -1,12 +1,12 @@
-"""Devices that torch computes on: which there are, what they are good at, how much memory they have used."""
+"""Devices that torch computes on: which exist, what they support, and how much memory is used."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -15,11 +15,31 @@ from ..runtime import memory
 from .threads import processors
 
 CUDA_CONTEXT = 600 << 20
-"""Most bytes that CUDA's own context, kernels and libraries count for on a GPU, beside torch's tensors."""
+"""Upper limit, in bytes, for the GPU memory of CUDA's own context, kernels and libraries, besides torch's tensors."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A CUDA device.
+
+    Attributes
+    ----------
+    id
+        Its name in CUDA_VISIBLE_DEVICES if that is set, else its index.
+    name
+        Name of the product.
+    memory, free
+        Bytes in all, and bytes that are free now.
+    """
+
+    id: str
+    name: str
+    memory: int
+    free: int
 
 
 def devices() -> list[str]:
-    """Devices that the networks can run on here, the best first."""
+    """Names of the devices that networks can run on here, the preferred one first: "cuda", "mps", "cpu"."""
     found = ["cuda"] if torch.cuda.is_available() else []
     if torch.backends.mps.is_available():
         found.append("mps")
@@ -27,7 +47,7 @@ def devices() -> list[str]:
 
 
 def choose_device(wanted: str) -> str:
-    """``wanted``, or the best there is for "auto". Raises BadInputError ``device_missing``."""
+    """``wanted`` itself, or the preferred device for "auto". Raises BadInputError ``device_missing``."""
     found = devices()
     if wanted == "auto":
         return found[0]
@@ -41,7 +61,7 @@ def choose_device(wanted: str) -> str:
 
 
 def fast_bfloat16(device: torch.device | str) -> bool:
-    """Whether bfloat16 pays on a device: GPUs that have it, and processors with AVX512_BF16."""
+    """Whether a device computes faster in bfloat16: GPUs that support it, and processors with AVX512_BF16."""
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.cuda.is_bf16_supported()
@@ -50,47 +70,54 @@ def fast_bfloat16(device: torch.device | str) -> bool:
 
 
 def device_name(device: str) -> str:
-    """Words for a device: the GPU's name, or the number of processor threads."""
+    """A device's name for the user: the name of the GPU, or the number of processor threads."""
     if device == "cuda":
         return str(torch.cuda.get_device_name())
     return "Apple GPU" if device == "mps" else f"processor, {processors()} threads"
 
 
-def gpus() -> list[dict[str, Any]]:
-    """CUDA devices: ``id`` (as CUDA_VISIBLE_DEVICES has it), ``name``, ``memory`` and ``free`` in bytes."""
+def gpus() -> list[Gpu]:
+    """The CUDA devices that this process may use, in torch's order."""
     if not torch.cuda.is_available():
         return []
-    seen = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     found = []
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
-        name = seen[index] if index < len(seen) else str(index)
-        found.append({"id": name, "name": torch.cuda.get_device_name(index), "memory": total, "free": free})
+        name = visible[index] if index < len(visible) else str(index)
+        found.append(Gpu(name, torch.cuda.get_device_name(index), total, free))
     return found
 
 
 def peak_memory(device: str) -> dict[str, int | None]:
-    """The most bytes this process has held at once: ``process`` of main memory, ``gpu`` of CUDA's, its context too."""
-    held = None
+    """Peak memory of this process in bytes: ``process`` is main memory, ``gpu`` is GPU memory (None without CUDA).
+
+    ``gpu`` includes CUDA's own context.
+    """
+    gpu = None
     if device == "cuda":
         free, total = torch.cuda.mem_get_info()
         reserved = torch.cuda.memory_reserved()
-        # What CUDA itself holds can't be asked for; others' use of the GPU is in there, so it is bounded.
+        # CUDA doesn't report the size of its context. This difference also contains the memory of other programs, so
+        # it is limited.
         context = min(max(total - free - reserved, 0), CUDA_CONTEXT)
-        held = torch.cuda.max_memory_reserved() + context
-    return {"process": memory.peak(), "gpu": held}
+        gpu = torch.cuda.max_memory_reserved() + context
+    return {"process": memory.peak(), "gpu": gpu}
 
 
 def be_deterministic() -> None:
-    """Same inputs, same bits: ask torch for reproducible kernels wherever it has them."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    """Make torch use reproducible kernels wherever it has them, so that equal inputs give bit-identical results.
+
+    Call it before anything runs on a GPU: cuBLAS reads its variable when it starts.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
+    torch.use_deterministic_algorithms(True, warn_only=True)  # a few operations have no such kernel: no error for those
     torch.backends.cudnn.benchmark = False
 
 
 @contextmanager
 def memory_errors() -> Iterator[None]:
-    """Turn a lack of memory, however it shows, into SoliloquyError ``out_of_memory``."""
+    """Turn any error that reports a lack of memory into SoliloquyError ``out_of_memory``."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -102,7 +129,7 @@ def memory_errors() -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` says that main or GPU memory ran out."""
+    """Whether ``error`` reports that main memory or GPU memory ran out."""
     text = str(error)
     return (
         isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))

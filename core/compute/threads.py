@@ -1,8 +1,9 @@
-"""Which threads of a processor do the work: one for each frame, none that only wait for one another.
+"""Threading policy: each worker thread computes whole items (frames, for example); torch's own threads are disabled.
 
-torch shares single operations out between threads. Those of a frame or of a sampling step are so small that the threads
-wait more than they work: asleep, waking them takes longer than the work (a frame took 137 ms with two threads and 95
-with one); awake, they keep whatever else runs on the machine from its processor, Blender's drawing say (850 ms).
+torch divides single operations between threads. The operations of a frame or of a sampling step are so small that these
+threads mostly wait. If they sleep while they wait, waking them takes longer than the work: a frame took 137 ms with two
+threads and 95 ms with one. If they spin, they take the processor away from other programs, such as Blender while it
+draws (850 ms).
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from typing import TypeVar
 import torch
 
 MOST = 4
-"""Threads at most: Python lets one of them at a time give out operations, so more would only wait for their turn."""
+"""Maximum number of worker threads. Python runs one thread at a time, so more of them would only wait for their turn
+to start operations."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def processors() -> int:
-    """How many processors this process may use: those it is allowed, or fewer by ``OMP_NUM_THREADS``, which torch too
-    goes by and which workers that share a machine are started with."""
+    """Number of processors that this process may use: those that the system allows it, or fewer if OMP_NUM_THREADS says
+    so. torch follows that variable too, and workers that share a machine are started with it."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return min(allowed, int(wanted)) if wanted.isdecimal() and int(wanted) else allowed
@@ -34,8 +36,8 @@ def processors() -> int:
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Within it torch's operations of this thread stay in this thread."""
-    before = torch.get_num_threads()  # asking also keeps the first operation from setting the number anew
+    """Inside this context, torch's operations of this thread run in this thread only."""
+    before = torch.get_num_threads()  # this call also keeps torch's first operation from setting the number again
     torch.set_num_threads(1)
     try:
         yield
@@ -44,15 +46,17 @@ def single_thread() -> Iterator[None]:
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """``work`` of each item, in their order, as many at once as there are processors; at most twice as many wait.
+    """Yield ``work(item)`` for each item, in the order of the items, computed in parallel threads.
 
-    An error of ``work`` is raised where its result would be. ``work`` must not depend on the order of its calls.
+    The number of threads is the number of processors, at most ``MOST``. At most twice as many items are started before
+    the oldest result is taken. An error of ``work`` is raised in place of its result. ``work`` must not depend on the
+    order of its calls.
     """
     count = min(processors(), MOST)
     before = torch.get_num_threads()
     with ThreadPoolExecutor(count, thread_name_prefix="draw") as pool:
         _start_single(pool, count)
-        torch.set_num_threads(before)  # what threads begun later are given; those of the pool keep their one
+        torch.set_num_threads(before)  # for threads started later; those of the pool keep their one thread
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
@@ -66,11 +70,11 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
 
 
 def _start_single(pool: ThreadPoolExecutor, count: int) -> None:
-    """Start all threads of the pool and have torch's operations stay within each of them."""
+    """Start all threads of the pool, and make torch's operations stay within each of them."""
     started = Barrier(count)
 
     def start() -> None:
-        torch.get_num_threads()  # whoever hasn't asked yet is given the process's number at the first operation
+        torch.get_num_threads()  # without this call, the first operation would set the process's number again
         torch.set_num_threads(1)
         started.wait()
 

@@ -20,14 +20,14 @@ INSTALL_AGAIN = "Install the extension again."
 
 
 class WeightFile:
-    """What a network's file holds, or its shards together; see :func:`open_weights`.
+    """The contents of a network's file, or of all its shards; see :func:`open_weights`.
 
     Attributes
     ----------
     facts
         The metadata.
     tensors
-        All tensors by name; those of floating point in float32.
+        All tensors by name; floating-point tensors in float32.
     """
 
     def __init__(self, paths: Sequence[Path], device: str | torch.device) -> None:
@@ -42,36 +42,40 @@ class WeightFile:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The configuration, its lists (of lists) as tuples. KeyError where there is none."""
-        return {name: _frozen(value) for name, value in json.loads(self.facts["config"]).items()}
+        """The configuration, with tuples in place of lists at any depth. Raises KeyError if there is none."""
+        return {name: _with_tuples(value) for name, value in json.loads(self.facts["config"]).items()}
 
 
-def _frozen(value: Any) -> Any:
-    """JSON's lists as tuples, at any depth."""
+def _with_tuples(value: Any) -> Any:
+    """A JSON value with tuples in place of lists, at any depth."""
     if isinstance(value, dict):
-        return {name: _frozen(item) for name, item in value.items()}
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+        return {name: _with_tuples(item) for name, item in value.items()}
+    return tuple(_with_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 @contextmanager
 def open_weights(
     path: Path | Sequence[Path], what: str, hint: str = INSTALL_AGAIN, device: str | torch.device = "cpu"
 ) -> Iterator[WeightFile]:
-    """A file's tensors and facts; what fails within the block fails as weights that can't be used.
+    """Read a file of weights. Errors inside the ``with`` block also count as unusable weights.
+
+    The block builds the network and loads its state, which fails if the file belongs to another version.
 
     Parameters
     ----------
     path
-        The file, or all shards of it.
+        The file, or all its shards.
     what
-        Whose weights they are, for the sentence: "lip model".
+        The network's name in the error message, such as "lip model".
     hint
-        What to do about it.
+        Advice in the error message.
+    device
+        Where the tensors are loaded to.
 
     Raises
     ------
     SoliloquyError
-        ``weights_missing``, or ``weights_damaged`` where the file is broken or belongs to another version.
+        ``weights_missing``, or ``weights_damaged`` if the file is broken or belongs to another version.
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
     name = Path(paths[0]).name
@@ -93,22 +97,22 @@ def write_weights(
     facts: Mapping[str, str] | None = None,
     half: bool = False,
 ) -> None:
-    """Write one file that :func:`open_weights` reads: whole or not at all, and readable by every user.
+    """Write one file that :func:`open_weights` reads, completely or not at all. Every user may read it.
 
     Parameters
     ----------
     path
-        The ``.safetensors`` file; its folder is made where it is missing.
+        The ``.safetensors`` file. Its folder is created if it is missing.
     tensors
         All tensors by name, on any device.
     config
-        The network's configuration (JSON values), later ``WeightFile.config``.
+        The network's configuration (JSON values), which becomes ``WeightFile.config``.
     facts
-        Further metadata.
+        Other metadata.
     half
-        Store tensors of floating point in float16.
+        Store floating-point tensors in float16.
 
-    Raises as ``core.files.written_beside``.
+    Raises the errors of ``core.files.written_beside``.
     """
     stored = {}
     for name, value in tensors.items():
@@ -118,7 +122,7 @@ def write_weights(
     if config is not None:
         metadata["config"] = json.dumps(dict(config))
     make_folder(path.parent)
-    # Readers find shards by their ending, so an unfinished file must not have it.
+    # Readers find shards by the ending of their names, so an unfinished file must not have it.
     with written_beside(path, keep_ending=False) as beside:
         save_file(stored, str(beside), metadata)
         beside.chmod(0o644)  # safetensors makes files that only their owner can read

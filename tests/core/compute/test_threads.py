@@ -1,4 +1,4 @@
-"""Frames side by side: order, errors, one thread for each, and nothing left behind."""
+"""Parallel work: order of results, errors, one torch thread for each worker thread, no threads left behind."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from core.compute.threads import processors, side_by_side, single_thread
 
 
 @pytest.fixture(params=[1, 3])
-def count(request, monkeypatch) -> int:
+def count(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Number of processors that the pool finds."""
     monkeypatch.setattr(threads, "processors", lambda: request.param)
-    return request.param
+    return int(request.param)
 
 
-def drawing_threads() -> list[str]:
+def pool_threads() -> list[str]:
+    """Names of the pool's threads that are alive."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("draw")]
 
 
-def test_the_processors_are_those_allowed_or_asked_for(monkeypatch) -> None:
+def test_processors_are_limited_by_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     allowed = processors()
     assert allowed >= 1
-    for asked, given in (("1", 1), ("1,2", 1), (str(allowed + 1), allowed), ("0", allowed), ("many", allowed)):
-        monkeypatch.setenv("OMP_NUM_THREADS", asked)
-        assert processors() == given
+    for value, expected in (("1", 1), ("1,2", 1), (str(allowed + 1), allowed), ("0", allowed), ("many", allowed)):
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+        assert processors() == expected
 
 
-def test_results_come_in_order_whatever_takes_longest(count) -> None:
+def test_results_are_in_order_whichever_takes_longest(count: int) -> None:
     def work(k: int) -> int:
         time.sleep(0.02 if k % 3 == 0 else 0)
         return k * k
 
     assert list(side_by_side(work, range(20))) == [k * k for k in range(20)]
-    assert drawing_threads() == []
+    assert pool_threads() == []
 
 
-def test_each_has_one_thread_of_torch_and_the_caller_keeps_its_own(count) -> None:
+def test_each_thread_of_the_pool_has_one_torch_thread_and_the_caller_keeps_its_own(count: int) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -59,7 +61,7 @@ def test_each_has_one_thread_of_torch_and_the_caller_keeps_its_own(count) -> Non
         torch.set_num_threads(before)
 
 
-def test_an_error_comes_where_the_result_would_be(count) -> None:
+def test_an_error_is_raised_in_place_of_the_result(count: int) -> None:
     def work(k: int) -> int:
         if k == 4:
             raise ValueError("the fifth")
@@ -69,19 +71,24 @@ def test_an_error_comes_where_the_result_would_be(count) -> None:
     with pytest.raises(ValueError, match="the fifth"):
         for value in side_by_side(work, range(50)):
             got.append(value)
-    assert got == [0, 1, 2, 3] and drawing_threads() == []
+    assert got == [0, 1, 2, 3] and pool_threads() == []
 
 
-def test_one_who_stops_looking_ends_the_work(count) -> None:
+def test_closing_the_iterator_ends_the_work(count: int) -> None:
     begun: list[int] = []
-    results = side_by_side(lambda k: begun.append(k) or k, iter(range(1000)))
+
+    def work(k: int) -> int:
+        begun.append(k)
+        return k
+
+    results = side_by_side(work, iter(range(1000)))
     assert next(results) == 0
     results.close()
-    assert drawing_threads() == []
-    assert len(begun) <= 2 * count, "no more is begun than may wait"
+    assert pool_threads() == []
+    assert len(begun) <= 2 * count, "at most twice as many as threads are started ahead"
 
 
-def test_a_process_that_may_use_some_processors_counts_only_those(monkeypatch) -> None:
+def test_only_processors_that_the_process_may_use_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 4, 5}, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
@@ -89,8 +96,10 @@ def test_a_process_that_may_use_some_processors_counts_only_those(monkeypatch) -
 
 
 @pytest.mark.parametrize(("known", "counted"), [(8, 8), (None, 1)])
-def test_a_system_that_names_no_allowed_processors_counts_all(monkeypatch, known, counted) -> None:
-    """As macOS and Windows do. One is there even where the system doesn't know how many."""
+def test_all_processors_count_on_systems_that_do_not_restrict_them(
+    monkeypatch: pytest.MonkeyPatch, known: int | None, counted: int
+) -> None:
+    """So on macOS and Windows. If the system doesn't know the number, it is one."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: known)
