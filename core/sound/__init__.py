@@ -1,1 +1,1 @@
-"""Speech: reading sound, log-mel features, the audio encoder, and lips from speech."""
+"""Speech: reading sound files, log-mel features, the audio encoder, and lips from speech."""

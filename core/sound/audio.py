@@ -1,8 +1,8 @@
-"""Speech in: decoding, mixing, resampling to 16 kHz and loudness, in blocks.
+"""Reading speech: decoding, mixing to mono, resampling to 16 kHz and loudness normalisation, in blocks.
 
-Memory grows only with what is returned (64 kB a second). Time is kept in whole samples from end to end: video frame
-``i`` covers samples ``[640 i, 640 (i+1))`` and the rows ``4 i … 4 i + 3`` of :func:`core.sound.mel.log_mel`, over an
-hour as over a second.
+Memory grows only with the returned samples (64 kB a second). Time is counted in whole samples, so nothing drifts, even
+over an hour: video frame ``i`` covers samples ``[640 i, 640 (i+1))`` and the rows ``4 i`` to ``4 i + 3`` of
+:func:`core.sound.mel.log_mel`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,19 @@ from .mel import SAMPLE_RATE, log_mel
 __all__ = ["Audio", "load_audio", "log_mel", "resample_blocks", "speech_gain"]
 
 MIN_SECONDS = 0.1
+"""Shorter sounds are refused."""
 TARGET_RMS = 0.1
 """RMS of the speech after loudness normalisation (−20 dB of full scale)."""
 MAX_GAIN = 10.0 ** (30.0 / 20.0)
-"""Never amplify by more than 30 dB: a faint recording's room must not become a voice."""
+"""Upper limit of the gain (30 dB), so that the room noise of a faint recording isn't raised to the level of a voice."""
 SILENCE_RMS = 1e-3
-"""Below this loudest-frame RMS (−60 dB of full scale) nobody is speaking."""
+"""A sound whose loudest 20 ms frame has a lower RMS (−60 dB of full scale) is silent: nobody speaks."""
 
 _READ_BLOCK = 1 << 16
 _LARGEST_SAMPLE = 1e6
+"""Larger samples are treated as damage. Full scale is 1."""
 _SEEKABLE_FORMATS = ("WAV", "WAVEX", "AIFF", "FLAC", "W64", "RF64", "CAF", "AU")
-"""Formats whose seek is exact to the sample; the others are decoded from the beginning."""
+"""Formats in which seeking is exact to the sample. The others are decoded from the beginning."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class Audio:
     samples
         (N,) float32, mono, 16 kHz, loudness-normalised.
     seconds
-        Length of the trimmed audio in seconds, as the file counts it (N / 16000 to within half a sample).
+        Length of the trimmed audio in seconds by the file's own sample rate (N / 16000 to within half a sample).
     frames
-        Video frames it lasts: ``round(25 · seconds)``.
+        Length in video frames: ``round(25 · seconds)``.
     is_silent
-        True where nothing in it is louder than −60 dB of full scale; the samples are then left as they are.
+        True if nothing is louder than −60 dB of full scale. The samples are not normalised then.
     """
 
     samples: np.ndarray
@@ -59,14 +61,16 @@ class Audio:
 
 
 def load_audio(path: str | Path, start: float = 0.0, duration: float | None = None) -> Audio:
-    """Read a sound file (WAV, FLAC, OGG, MP3 and whatever else libsndfile reads), any rate, any number of channels.
+    """Read a sound file of any sample rate and any number of channels.
+
+    The formats are those that libsndfile reads: WAV, FLAC, OGG, MP3 and others.
 
     Parameters
     ----------
     path
         The file.
     start, duration
-        The part to use, in seconds; ``duration=None`` means to the end. A part that reaches past the end stops there.
+        The part to use, in seconds. ``duration=None`` means to the end of the file. Longer durations end there too.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def load_audio(path: str | Path, start: float = 0.0, duration: float | None = No
     _check_trim(start, duration)
     samples, seconds, channel_rms = _read(path, start, duration)
     if _loudest_frame(samples) < SILENCE_RMS <= float(channel_rms.max(initial=0.0)):
-        # The channels cancel one another (a stereo file with one side inverted): listen to the loudest one alone.
+        # The channels cancel each other (a stereo file with one side inverted), so use only the loudest one.
         samples, seconds, _ = _read(path, start, duration, channel=int(channel_rms.argmax()))
     is_silent = _loudest_frame(samples) < SILENCE_RMS
     if not is_silent:
@@ -88,10 +92,10 @@ def load_audio(path: str | Path, start: float = 0.0, duration: float | None = No
 
 
 def speech_gain(samples: np.ndarray) -> float:
-    """Factor that brings the RMS over speech to :data:`TARGET_RMS`, at most :data:`MAX_GAIN`.
+    """Factor that brings the RMS of the speech to :data:`TARGET_RMS`; at most :data:`MAX_GAIN`.
 
-    Pauses don't count: 20 ms frames are gated first at −60 dB of full scale, then at 10 dB below the level of those
-    left (the two gates of ITU-R BS.1770, without its frequency weighting).
+    Pauses don't count. Frames of 20 ms are left out below −60 dB of full scale, and then 10 dB below the mean level of
+    the remaining ones. These are the two gates of ITU-R BS.1770, without its frequency weighting.
 
     Parameters
     ----------
@@ -105,21 +109,22 @@ def speech_gain(samples: np.ndarray) -> float:
 
 
 def resample_blocks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Resample a stream to 16 kHz by a zero-phase polyphase filter, without drift and without seams.
+    """Resample a stream to 16 kHz with a zero-phase polyphase filter, without drift and without seams.
 
-    A block starts at a multiple of ``down`` input samples, hence on a whole output sample, and sees the filter's full
-    half-length of its neighbours: the result is that of filtering all at once.
+    Every block that is filtered starts at a multiple of ``down`` input samples, which is a whole output sample. It is
+    filtered together with half a filter length of its neighbours. So the result equals that of filtering the whole
+    signal at once.
 
     Parameters
     ----------
     blocks
-        (n,) float32 arrays, mono, in order, of any lengths.
+        (n,) float32 arrays, mono, in order, of any length.
     rate
         Their sample rate in Hz.
 
     Yields
     ------
-    (m,) float32 at 16 kHz; in all ``round(N · 16000 / rate)`` samples.
+    (m,) float32 at 16 kHz; ``round(N · 16000 / rate)`` samples in total for N input samples.
     """
     if rate == SAMPLE_RATE:
         yield from blocks
@@ -170,10 +175,10 @@ def _check_trim(start: float, duration: float | None) -> None:
 def _read(
     path: Path, start: float, duration: float | None, channel: int | None = None
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """Decode, mix all channels (or take ``channel`` alone) and resample.
+    """Decode, mix all channels (or take only ``channel``) and resample.
 
-    Returns (N,) float32 samples, the seconds they last by the file's own clock, and each channel's RMS in its loudest
-    block.
+    Returns (N,) float32 samples, their length in seconds by the file's own sample rate, and (channels,) the RMS of each
+    channel in its loudest block.
     """
     try:
         with soundfile.SoundFile(str(path)) as file:
@@ -188,11 +193,11 @@ def _read(
             "Use a WAV, FLAC, OGG or MP3 file.",
         ) from error
     if stream.position == 0:
-        raise BadInputError("audio_no_samples", f"{path.name} holds no sound (0 seconds).", "Export it again.")
+        raise BadInputError("audio_no_samples", f"{path.name} contains no sound (0 seconds).", "Export it again.")
     if stream.count == 0 and duration != 0:
         raise BadInputError(
             "audio_start_past_end",
-            f"{path.name} ends before the start that was asked for ({start} seconds).",
+            f"{path.name} ends before the requested start ({start} seconds).",
             "Choose a start inside the file.",
         )
     if seconds < MIN_SECONDS:
@@ -205,23 +210,23 @@ def _read(
 
 
 class _ChannelStream:
-    """Mono blocks of an open sound file from one sample on, with what was seen on the way."""
+    """Mono blocks of an open sound file from sample ``first`` on; counts samples and measures the channels' RMS."""
 
     def __init__(self, file: soundfile.SoundFile, first: int, channel: int | None) -> None:
         self._file = file
         self._first = first
         self._channel = channel
-        self.position = 0  # samples of the file passed over or decoded
+        self.position = 0  # samples of the file that were skipped or decoded
         self.count = 0  # samples yielded
         self.channel_rms = np.zeros(file.channels)
 
     def blocks(self, duration: float | None) -> Iterator[np.ndarray]:
-        """Yield (n,) float32 blocks, ``duration`` seconds in all or as much as there is."""
+        """Yield (n,) float32 blocks: ``duration`` seconds in total, or everything up to the end of the file."""
         left = math.inf if duration is None else round(duration * self._file.samplerate)
         if self._file.format in _SEEKABLE_FORMATS and self._first < self._file.frames:
             self.position = self._file.seek(self._first)
         while True:
-            # Not past the start in one go: the block that follows must begin exactly there.
+            # Don't read across the start: the next block must begin exactly there.
             ahead = self._first - self.position
             block = self._file.read(ahead if 0 < ahead < _READ_BLOCK else _READ_BLOCK, "float32", always_2d=True)
             if len(block) == 0:
@@ -232,10 +237,10 @@ class _ChannelStream:
             if left <= 0:
                 return
             block = block[: int(min(left, len(block)))]
-            if not float(np.abs(block).max()) < _LARGEST_SAMPLE:  # NaN compares false too
+            if not float(np.abs(block).max()) < _LARGEST_SAMPLE:  # also refuses NaN
                 raise BadInputError(
                     "audio_not_finite",
-                    "The audio holds samples that are not numbers (NaN, infinite or absurdly large).",
+                    "The audio contains samples that are not numbers (NaN, infinite or absurdly large).",
                     "Export it again from the program that made it.",
                 )
             left -= len(block)
@@ -246,14 +251,14 @@ class _ChannelStream:
 
 
 def _resampling_filter(up: int, down: int) -> np.ndarray:
-    """Kaiser low-pass over 24 zero crossings a side (transition 8 % of the band, stop band −80 dB), unit gain."""
+    """Kaiser low-pass with 24 zero crossings on each side: transition 8 % of the band, stop band −80 dB, unit gain."""
     widest = max(up, down)
     half = 24 * widest
     return scipy.signal.firwin(2 * half + 1, 0.92 / widest, window=("kaiser", 8.0)).astype(np.float32)
 
 
 def _frame_rms(samples: np.ndarray) -> np.ndarray:
-    """RMS of each 20 ms frame; a shorter rest counts as one frame where there is nothing else."""
+    """RMS of each 20 ms frame. A shorter remainder is left out, unless it is the whole sound."""
     length = SAMPLE_RATE // 50
     whole = len(samples) // length * length
     if whole == 0:
@@ -263,4 +268,5 @@ def _frame_rms(samples: np.ndarray) -> np.ndarray:
 
 
 def _loudest_frame(samples: np.ndarray) -> float:
+    """Largest RMS of a 20 ms frame."""
     return float(_frame_rms(samples).max())

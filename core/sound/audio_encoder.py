@@ -1,7 +1,8 @@
 """E_a, the audio encoder: log-mel at 100 rows a second → features f_a at 25 frames a second.
 
-Residual dilated convolutions, no recurrence and no normalisation over time: what comes out at a frame depends on the
-half second of sound around it and on nothing else, so that any length can be worked through in pieces.
+It consists of residual dilated convolutions, without recurrence and without normalisation over time. The features of a
+frame depend only on about half a second of sound before and after it, so a recording of any length can be computed in
+pieces.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class AudioEncoderConfig:
     dilations
         One residual block at 25 frames a second for each entry.
     dropout
-        On the branch of every residual block, in training.
+        Dropout rate on the branch of every residual block, in training.
     """
 
     width: int = 256
@@ -41,16 +42,16 @@ class AudioEncoderConfig:
 
     @classmethod
     def tiny(cls) -> AudioEncoderConfig:
-        """For tests: trains a few steps in a second."""
+        """A small one for tests: it trains a few steps a second."""
         return cls(
             width=32, fine_width=24, middle_width=24, fine_blocks=1, middle_blocks=1, dilations=(1, 2), dropout=0.0
         )
 
     @property
     def context_rows(self) -> int:
-        """Mel rows to either side of a frame's own four that can change its features."""
+        """Number of mel rows before (and after) a frame's own four that influence its features."""
         fine = _STEM_KERNEL // 2 + self.fine_blocks
-        middle = 2 * self.middle_blocks + 1  # rows of 20 ms, and the overlap of the first halving
+        middle = 2 * self.middle_blocks + 1  # blocks with rows of 20 ms, and the overlap of the first halving
         coarse = 4 * sum(self.dilations) + 2
         return fine + middle + coarse
 
@@ -61,10 +62,7 @@ class AudioEncoderConfig:
 
 
 class AudioEncoder(nn.Module):
-    """E_a: (B, 4 T, 80) log-mel → (B, T, d_a).
-
-    Before the first row and after the last one there is silence.
-    """
+    """E_a: (B, 4 T, 80) log-mel → (B, T, d_a). Before the first row and after the last one it assumes silence."""
 
     def __init__(self, config: AudioEncoderConfig) -> None:
         super().__init__()
@@ -93,7 +91,7 @@ class AudioEncoder(nn.Module):
         -------
         (B, T, d_a)
         """
-        # Counted from silence, so that the zeros convolutions pad with mean silence and not a voice.
+        # Relative to silence, so that the zeros with which convolutions pad mean silence.
         x = self.stem((mel - SILENCE).transpose(1, 2))  # (B, fine, 4 T)
         x = self.to_middle(self.fine(x))  # (B, middle, 2 T)
         x = self.to_coarse(self.middle(x))  # (B, d_a, T)
@@ -101,14 +99,14 @@ class AudioEncoder(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Residual block: normalised over channels at each instant, then mixed over time and over channels."""
+    """Residual block: layer norm over the channels of each row, a convolution over time, then one over channels."""
 
     def __init__(self, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.over_time = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
         self.over_channels = nn.Conv1d(width, width, 1)
-        self.dropout = nn.Dropout1d(dropout)  # whole channels of a window: far fewer random numbers
+        self.dropout = nn.Dropout1d(dropout)  # drops whole channels: this needs far fewer random numbers
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width, T) → (B, width, T)."""
@@ -121,5 +119,5 @@ _STEM_KERNEL = 5
 
 
 def _halve(width_in: int, width_out: int) -> nn.Conv1d:
-    """Half the rate; a kernel of four keeps the new rows centred on the pairs they replace."""
+    """Convolution that halves the rate. With a kernel of four, each new row is centred on the pair that it replaces."""
     return nn.Conv1d(width_in, width_out, 4, stride=2, padding=1)

@@ -1,8 +1,8 @@
-"""MLP_a2l on E_a: speech → lips and jaw, the part of the motion that the words alone settle.
+"""MLP_a2l on E_a: speech → lips and jaw, the part of the motion that the words determine.
 
-The paper's f_l = MLP_a2l(E_a(audio)) (arXiv 2212.04248), with one addition: between the two stand the phones that E_a
-hears, and MLP_a2l knows the sound by them alone. Phones can be learned from many more voices than were ever filmed, and
-a mouth that is shaped by phones moves for a stranger's voice as it does for the filmed one. A last linear layer, the
+The paper has f_l = MLP_a2l(E_a(audio)) (arXiv 2212.04248). Here E_a's features are first turned into phone
+probabilities, and MLP_a2l reads only those. Phones can be learned from many more voices than were ever filmed, and a
+mouth that depends only on phones moves for a stranger's voice as it does for the filmed one. A last linear layer, the
 decoder D_l, turns f_l into the 27 lip channels of the head model.
 """
 
@@ -35,13 +35,13 @@ class LipModelConfig:
     hidden
         Channels inside MLP_a2l.
     phones
-        Phones that are told apart, silence first.
+        Number of phone classes; the first one is silence.
     code
         d_l, width of f_l.
     dilations
-        One residual block of MLP_a2l for each entry: how far it looks for neighbouring phones.
+        One residual block of MLP_a2l for each entry; they determine how many neighbouring frames it sees.
     dropout
-        On the branch of those blocks, in training.
+        Dropout rate on the branch of those blocks, in training.
     """
 
     encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
@@ -53,19 +53,20 @@ class LipModelConfig:
 
     @classmethod
     def tiny(cls) -> LipModelConfig:
-        """For tests: trains a few steps in a second."""
+        """A small one for tests: it trains a few steps a second."""
         return cls(AudioEncoderConfig.tiny(), hidden=32, dilations=(1, 2), dropout=0.0)
 
     @property
     def context_frames(self) -> int:
-        """Frames to either side that can change a frame's mouth."""
+        """Number of frames before (and after) a frame that influence its mouth."""
         return self.encoder.context_frames + 1 + sum(self.dilations)
 
 
 class PhonesToCode(nn.Module):
-    """MLP_a2l: how much of each phone sounds in each 10 ms, (B, 4 T, 40) → f_l (B, T, d_l).
+    """MLP_a2l: phone probabilities of each 10 ms, (B, 4 T, 40) → f_l (B, T, d_l).
 
-    No perceptron of one instant, for mouths of neighbouring phones blend: it sees a few frames to either side.
+    It is convolutional and sees a few frames before and after, because the mouth shapes of neighbouring phones blend
+    (coarticulation).
     """
 
     def __init__(self, config: LipModelConfig) -> None:
@@ -75,19 +76,20 @@ class PhonesToCode(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(config.hidden, d, config.dropout) for d in config.dilations))
         self.out = nn.Linear(config.hidden, config.code)
 
-    def forward(self, shares: Tensor) -> Tensor:
-        """(B, 4 T, 40) shares that sum to 1 → (B, T, d_l)."""
-        # Counted from silence (phone 0), so that the zeros convolutions pad with are silence.
-        silence = nn.functional.one_hot(shares.new_zeros((), dtype=torch.long), shares.shape[-1]).to(shares.dtype)
-        x = self.gather((shares - silence).transpose(1, 2))  # (B, hidden, T)
+    def forward(self, probabilities: Tensor) -> Tensor:
+        """(B, 4 T, 40) probabilities, which sum to 1 over the phones → (B, T, d_l)."""
+        # Relative to silence (phone 0), so that the zeros with which convolutions pad mean silence.
+        first = probabilities.new_zeros((), dtype=torch.long)
+        silence = nn.functional.one_hot(first, probabilities.shape[-1]).to(probabilities.dtype)
+        x = self.gather((probabilities - silence).transpose(1, 2))  # (B, hidden, T)
         return self.out(self.blocks(x).transpose(1, 2))
 
 
 class LipModel(nn.Module):
     """Log-mel → 27 lip and jaw weights at 25 frames a second.
 
-    ``gain`` (27,) widens the predicted movement about ``rest`` (27,), the mouth in silence: a regression to the mean
-    moves too little, and by how much is measured on training clips.
+    A regression predicts the mean, which moves too little. So the movement relative to ``rest`` (27,), the mouth in
+    silence, is multiplied by ``gain`` (27,), which is measured on training clips.
     """
 
     rest: Tensor
@@ -103,23 +105,23 @@ class LipModel(nn.Module):
         self.register_buffer("rest", torch.zeros(len(LIP_CHANNELS)))
         self.register_buffer("gain", torch.ones(len(LIP_CHANNELS)))
 
-    def hear(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """f_a (B, T, d_a) and the logits (B, 4 T, 40) of the phones, 100 a second, of (B, 4 T, 80) log-mel."""
+    def recognise_phones(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """f_a (B, T, d_a) and the phone logits (B, 4 T, 40), 100 a second, of (B, 4 T, 80) log-mel."""
         f_a = self.encoder(mel)
         return f_a, self.phones(f_a).reshape(len(mel), mel.shape[1], self.config.phones)  # (B, T, 160) → (B, 4 T, 40)
 
-    def codes(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """f_l (B, T, d_l), what :attr:`decoder` turns into weights, and f_a (B, T, d_a), of (B, 4 T, 80) log-mel."""
-        f_a, logits = self.hear(mel)
+    def lip_features(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """f_l (B, T, d_l), the input of :attr:`decoder`, and f_a (B, T, d_a), of (B, 4 T, 80) log-mel."""
+        f_a, logits = self.recognise_phones(mel)
         return self.a2l(logits.softmax(-1)), f_a
 
     def forward(self, mel: Tensor) -> Tensor:
-        """(B, 4 T, 80) log-mel → (B, T, 27) weights, not yet widened nor clamped to 0–1."""
-        return self.decoder(self.codes(mel)[0])
+        """(B, 4 T, 80) log-mel → (B, T, 27) weights, without gain and not limited to 0–1."""
+        return self.decoder(self.lip_features(mel)[0])
 
     @classmethod
     def load(cls, device: str | torch.device = "cpu", path: Path = WEIGHTS) -> LipModel:
-        """The trained model, ready to predict.
+        """The trained model in evaluation mode.
 
         Raises
         ------
@@ -133,19 +135,19 @@ class LipModel(nn.Module):
         return model.to(device).eval()
 
     def save(self, path: Path) -> None:
-        """Write weights and config as safetensors."""
+        """Write weights and configuration as safetensors. Raises the errors of ``write_weights``."""
         write_weights(path, self.state_dict(), asdict(self.config))
 
     @torch.no_grad()
     def predict(self, mel: np.ndarray, chunk_frames: int = 500) -> np.ndarray:
-        """Lip and jaw weights of a whole recording, in pieces that each hear the full context beyond their borders.
+        """Lip and jaw weights of a whole recording, computed in pieces with their full context on both sides.
 
         Parameters
         ----------
         mel
             (4 T, 80) float32 from ``core.sound.mel.log_mel``.
         chunk_frames
-            Frames worked on at a time; the result is the same for any value, up to rounding.
+            Frames in a piece. The result is the same for any value, up to rounding.
 
         Returns
         -------
@@ -159,9 +161,9 @@ class LipModel(nn.Module):
             begin, end = max(0, first - context), min(frames, last + context)
             rows = torch.from_numpy(np.asarray(mel[MELS_PER_FRAME * begin : MELS_PER_FRAME * end], np.float32))
             raw = self(rows[None].to(self.rest.device))[0]  # (end - begin, 27)
-            out[first:last] = self.widened(raw)[first - begin : last - begin].cpu().numpy()
+            out[first:last] = self.with_gain(raw)[first - begin : last - begin].cpu().numpy()
         return out
 
-    def widened(self, raw: Tensor) -> Tensor:
-        """(…, 27) output of :meth:`forward` → weights in 0–1 with the calibrated amplitude."""
+    def with_gain(self, raw: Tensor) -> Tensor:
+        """(…, 27) output of :meth:`forward` → weights in 0–1, their movement about ``rest`` multiplied by ``gain``."""
         return (self.rest + self.gain * (raw - self.rest)).clamp(0.0, 1.0)

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram that every network here listens to: four rows a video frame, exact to the sample."""
+"""The log-mel spectrogram, input of every network that hears speech: four rows a video frame, exact to the sample."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import scipy.fft
 import scipy.signal
 
 SAMPLE_RATE = 16_000
-"""Samples a second inside the product."""
+"""Samples a second, everywhere after the sound file is read."""
 SAMPLES_PER_FRAME = 640
-"""Samples under one video frame (16 000 / 25)."""
+"""Samples in one video frame (16 000 / 25)."""
 MEL_BANDS = 80
 MELS_PER_FRAME = 4
-"""Mel rows under one video frame (100 rows a second)."""
+"""Rows of the spectrogram in one video frame (100 rows a second)."""
 HOP = SAMPLES_PER_FRAME // MELS_PER_FRAME
 WINDOW = 400
-"""Analysis window in samples (25 ms), centred on the 160 samples its row stands for."""
+"""Analysis window in samples (25 ms), centred on the 160 samples that its row describes."""
 N_FFT = 1024
 MEL_RANGE = (60.0, 7600.0)
-"""Hz, about the range of PC-AVS's and SadTalker's audio encoders."""
+"""Hz; about the range that the audio encoders of PC-AVS and SadTalker use."""
 MEL_FLOOR = 1e-7
 """Power added before the logarithm."""
 MEL_OFFSET, MEL_SCALE = 8.0, 4.0
-"""``(ln(power + floor) + 8) / 4`` puts loudness-normalised speech at about zero mean and unit deviation."""
+"""``(ln(power + floor) + 8) / 4`` gives loudness-normalised speech about zero mean and unit standard deviation."""
 SILENCE = (math.log(MEL_FLOOR) + MEL_OFFSET) / MEL_SCALE
 """Log-mel value of digital silence."""
 
@@ -34,8 +34,8 @@ SILENCE = (math.log(MEL_FLOOR) + MEL_OFFSET) / MEL_SCALE
 def log_mel(samples: np.ndarray, frames: int) -> np.ndarray:
     """Log-mel spectrogram, four rows a video frame.
 
-    Row ``r`` describes samples ``[160 r, 160 r + 160)`` through a Hann window of 400 samples centred on them; outside
-    the samples there is silence.
+    Row ``r`` describes samples ``[160 r, 160 r + 160)`` with a Hann window of 400 samples centred on them. Before and
+    after ``samples`` there is silence.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def log_mel(samples: np.ndarray, frames: int) -> np.ndarray:
 def log_mel_blocks(samples: np.ndarray, frames: int, block_frames: int = 250) -> Iterator[np.ndarray]:
     """The rows of :func:`log_mel`, ``block_frames`` video frames at a time, in constant memory."""
     window = scipy.signal.get_window("hann", WINDOW).astype(np.float32)
-    # |X|² over the window's energy: white noise of variance v has power v in every bin.
+    # |X|² divided by the window's energy, so that white noise of variance v has power v in every bin.
     scale = np.float32(1.0 / float(np.sum(window**2)))
-    filters = mel_filters()
+    filters = mel_filterbank()
     margin = (WINDOW - HOP) // 2
     for first in range(0, frames, block_frames):
         rows = MELS_PER_FRAME * (min(first + block_frames, frames) - first)
@@ -74,13 +74,16 @@ def log_mel_blocks(samples: np.ndarray, frames: int, block_frames: int = 250) ->
 
 
 def normalise_log(power: np.ndarray) -> np.ndarray:
-    """Mel power (…, 80) → the normalised logarithm that the encoders take."""
+    """Mel power (…, 80) → the normalised logarithm that the encoders read, ``(ln(power + 1e-7) + 8) / 4``."""
     return ((np.log(power + np.float32(MEL_FLOOR)) + MEL_OFFSET) / MEL_SCALE).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def mel_filters() -> np.ndarray:
-    """(80, 513) float32 triangles, evenly spaced on the mel scale 2595·log10(1 + f/700), each of unit sum."""
+def mel_filterbank() -> np.ndarray:
+    """(80, 513) float32 triangular filters, evenly spaced on the mel scale 2595·log10(1 + f/700), each with unit sum.
+
+    Computed once and shared between calls, so don't write into it.
+    """
     low, high = (2595.0 * math.log10(1.0 + f / 700.0) for f in MEL_RANGE)
     edges = 700.0 * (10.0 ** (np.linspace(low, high, MEL_BANDS + 2) / 2595.0) - 1.0)
     bins = np.arange(N_FFT // 2 + 1) * (SAMPLE_RATE / N_FFT)
@@ -91,7 +94,7 @@ def mel_filters() -> np.ndarray:
 
 
 def _padded_slice(samples: np.ndarray, begin: int, end: int) -> np.ndarray:
-    """``samples[begin:end]`` with silence where that reaches outside."""
+    """``samples[begin:end]``, with silence before the first sample and after the last one."""
     out = np.zeros(end - begin, np.float32)
     first, last = max(begin, 0), min(end, len(samples))
     if first < last:

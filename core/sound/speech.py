@@ -1,4 +1,4 @@
-"""The spoken part of a sound file: as features for the networks, and as a plain WAV for the video."""
+"""The spoken part of a sound file: as features for the networks, and as a WAV file for the video."""
 
 from __future__ import annotations
 
@@ -15,15 +15,28 @@ _BLOCK = 1 << 15
 
 
 class Speech:
-    """The spoken part of a sound file, ready for the networks. Its length is in frames of 1/25 second."""
+    """The spoken part of a sound file as log-mel features. ``len`` is the number of video frames, 25 a second.
+
+    Attributes
+    ----------
+    path, start
+        The file, and where the spoken part begins, in seconds.
+    seconds
+        Length of the spoken part.
+    is_silent
+        Whether nobody speaks in it (:class:`core.sound.audio.Audio`).
+    mel
+        (4 T, 80) float32 for T frames.
+    """
 
     def __init__(self, path: str | Path, start: float, duration: float | None) -> None:
+        """Read the file. Parameters and errors are those of :func:`core.sound.audio.load_audio`."""
         audio = load_audio(path, start, duration)
         self.path = Path(path)
         self.start = start
         self.seconds = audio.seconds
         self.is_silent = audio.is_silent
-        self.mel = log_mel(audio.samples, audio.frames)  # (4 T, 80); the samples are let go here
+        self.mel = log_mel(audio.samples, audio.frames)  # the samples aren't kept
         self._frames = audio.frames
 
     def __len__(self) -> int:
@@ -31,11 +44,12 @@ class Speech:
 
 
 def write_spoken_part(source: str | Path, start: float, seconds: float, target: Path) -> None:
-    """Copy ``seconds`` of ``source`` from ``start`` on into ``target``: 16 bit, the source's own rate and channels.
+    """Copy ``seconds`` of the sound file ``source``, from ``start`` seconds on, into the WAV file ``target``.
 
-    In blocks, so memory doesn't grow with the length. Raises as ``core.files.written_beside``.
+    The copy has 16 bits, and the sample rate and channels of the source. It is written in blocks, so memory doesn't
+    grow with the length. Raises the errors of ``core.files.written_beside``.
     """
-    # soundfile reports a full disk as a library error without the system's reason; wave passes it on.
+    # Not written with soundfile: it reports a full disk as its own error, without the system's reason.
     with (
         soundfile.SoundFile(str(source)) as sound,
         written_beside(target) as beside,

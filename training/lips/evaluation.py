@@ -141,7 +141,7 @@ def heard_phones(model: LipModel, clips: Sequence[Utterance]) -> float:
     for clip in clips:
         mel = torch.from_numpy(clip.mel.astype(np.float32))[None].to(model.rest.device)
         with torch.no_grad():
-            guessed = model.hear(mel)[1][0].argmax(-1).cpu().numpy()
+            guessed = model.recognise_phones(mel)[1][0].argmax(-1).cpu().numpy()
         shares.append(float((guessed == clip.phones)[clip.phones >= 0].mean()))
     return round(float(np.mean(shares)), 3)
 

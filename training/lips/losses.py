@@ -78,7 +78,7 @@ class BothWays(nn.Module):
     def forward(self, mel: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 4 L, 80) mel and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), heard ones first, and
         logits (B, 4 L, 40)."""
-        _, logits = self.model.hear(mel)
+        _, logits = self.model.recognise_phones(mel)
         heard = logits.float().softmax(-1)
         heard = torch.lerp(heard.detach(), heard, self._mouth_gradient)
         return self.model.decoder(self.model.a2l(torch.cat([heard, known]))), logits

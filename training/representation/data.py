@@ -164,7 +164,7 @@ class Faces:
     def listen(self, lips: LipModel) -> None:
         """Work out f_a (Σ T, d_a) and f_l (Σ T, 32) of all the sound."""
         codes = [
-            lips.codes(
+            lips.lip_features(
                 torch.from_numpy(
                     self.mel[MELS_PER_FRAME * self.sounds[i] : MELS_PER_FRAME * self.sounds[i + 1]].astype(np.float32)
                 )[None].to(lips.rest.device)

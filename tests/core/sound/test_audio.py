@@ -1,8 +1,10 @@
-"""Reading, resampling and loudness: exact in time, clear about bad input."""
+"""Reading, resampling and loudness: exact timing, and a clear error for every bad input."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,21 +24,21 @@ def _tone(rate: int, seconds: float, frequency: float = 440.0, level: float = 0.
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_every_rate_gives_the_same_tone(tmp_path, rate):
+def test_every_rate_gives_the_same_tone(tmp_path: Path, rate: int) -> None:
     path = tmp_path / "tone.wav"
     soundfile.write(path, _tone(rate, 1.0), rate, subtype="FLOAT")
     audio = load_audio(path)
     assert audio.frames == 25 and audio.seconds == 1.0 and len(audio.samples) == 16000
     expected = TARGET_RMS * math.sqrt(2) * np.sin(2 * np.pi * 440.0 * np.arange(16000) / 16000)
-    middle = slice(400, -400)  # the filter rings at the two cut ends
+    middle = slice(400, -400)  # without the ends, where the filter rings
     assert np.abs(audio.samples[middle] - expected[middle]).max() < 2e-3 * expected.max() + 1e-3
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
-def test_every_format_is_aligned(tmp_path, suffix):
+def test_every_format_is_aligned(tmp_path: Path, suffix: str) -> None:
     rate = 44100
     rng = np.random.default_rng(1)
-    envelope = np.repeat(rng.random(40) > 0.5, rate // 20)  # bursts of noise of 50 ms each, 2 s
+    envelope = np.repeat(rng.random(40) > 0.5, rate // 20)  # bursts of 50 ms, 2 s in total
     noise = scipy.signal.sosfilt(
         scipy.signal.butter(4, 4000, fs=rate, output="sos"), rng.standard_normal(len(envelope))
     )
@@ -50,12 +52,12 @@ def test_every_format_is_aligned(tmp_path, suffix):
     assert abs(int(correlation.argmax()) - (count - 1)) <= 1
 
 
-def test_clicks_stay_where_they_are_for_an_hour():
+def test_clicks_stay_where_they_are_for_an_hour() -> None:
     rate, seconds = 11025, 3600
     ticks = np.arange(0, seconds, 37) + 0.5
     positions = np.round(ticks * rate).astype(int)
 
-    def blocks(size: int = 500_001):
+    def blocks(size: int = 500_001) -> Iterator[np.ndarray]:
         for first in range(0, rate * seconds, size):
             block = np.zeros(min(size, rate * seconds - first), np.float32)
             block[positions[(positions >= first) & (positions < first + len(block))] - first] = 1.0
@@ -78,7 +80,7 @@ def test_clicks_stay_where_they_are_for_an_hour():
     count=st.integers(1, 60_000),
     cuts=st.lists(st.integers(0, 60_000), max_size=4),
 )
-def test_block_borders_leave_no_trace(rate, count, cuts):
+def test_the_result_does_not_depend_on_the_blocks(rate: int, count: int, cuts: list[int]) -> None:
     signal = np.random.default_rng(count).standard_normal(count).astype(np.float32)
     whole = np.concatenate([np.zeros(0, np.float32), *resample_blocks([signal], rate)])
     parts = np.split(signal, sorted(min(cut, count) for cut in cuts))
@@ -87,19 +89,19 @@ def test_block_borders_leave_no_trace(rate, count, cuts):
     np.testing.assert_allclose(pieces, whole, atol=1e-5)
 
 
-def test_long_streams_equal_filtering_at_once():
+def test_resampling_equals_an_ideal_band_limit() -> None:
     rate = 44100
     signal = scipy.signal.lfilter([1.0], [1.0, -0.95], np.random.default_rng(0).standard_normal(10 * rate))
     blocks = np.array_split(signal.astype(np.float32), 37)
     ours = np.concatenate(list(resample_blocks(blocks, rate)))
-    spectrum = np.fft.rfft(signal)  # independent reference: ideal band limit by the discrete Fourier transform
+    spectrum = np.fft.rfft(signal)  # reference: an ideal band limit by discrete Fourier transform
     reference = np.fft.irfft(spectrum[: len(ours) // 2 + 1], len(ours)) * len(ours) / len(signal)
-    low = scipy.signal.butter(8, 6000, fs=16000, output="sos")  # compare below both filters' edges
+    low = scipy.signal.butter(8, 6000, fs=16000, output="sos")  # compare below the edges of both filters
     difference = scipy.signal.sosfiltfilt(low, ours - reference)[2000:-2000]
     assert np.abs(difference).max() < 0.01 * np.abs(reference).max()
 
 
-def test_trim_is_exact(tmp_path):
+def test_trim_is_exact(tmp_path: Path) -> None:
     rate = 16000
     path = tmp_path / "ramp.wav"
     ramp = np.random.default_rng(3).uniform(-0.5, 0.5, 5 * rate).astype(np.float32)
@@ -112,7 +114,7 @@ def test_trim_is_exact(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["flac", "ogg", "mp3"])
-def test_trim_of_compressed_files_matches_the_whole(tmp_path, suffix):
+def test_trim_of_compressed_files_matches_the_whole(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"noise.{suffix}"
     soundfile.write(path, 0.1 * np.random.default_rng(5).standard_normal(3 * 32000), 32000)
     whole = load_audio(path).samples
@@ -122,14 +124,14 @@ def test_trim_of_compressed_files_matches_the_whole(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6, 8])
-def test_channels_are_mixed(tmp_path, channels):
+def test_channels_are_mixed(tmp_path: Path, channels: int) -> None:
     path = tmp_path / "many.wav"
     soundfile.write(path, np.repeat(_tone(48000, 0.5)[:, None], channels, 1), 48000)
     assert load_audio(path).frames == 12
     assert abs(np.std(load_audio(path).samples) - TARGET_RMS) < 2e-3
 
 
-def test_cancelling_channels_are_still_heard(tmp_path):
+def test_channels_that_cancel_each_other_are_not_silence(tmp_path: Path) -> None:
     path = tmp_path / "inverted.wav"
     tone = _tone(16000, 1.0)
     soundfile.write(path, np.stack([tone, -tone], 1), 16000)
@@ -137,14 +139,14 @@ def test_cancelling_channels_are_still_heard(tmp_path):
     assert not audio.is_silent and np.std(audio.samples) > 0.09
 
 
-def test_loudness_is_evened_out_but_faint_noise_is_not_blown_up(tmp_path):
+def test_loudness_is_normalised_with_a_limited_gain() -> None:
     rng = np.random.default_rng(2)
     speech = np.concatenate([np.zeros(16000), 0.02 * rng.standard_normal(4000), np.zeros(12000)]).astype(np.float32)
     assert speech_gain(speech) == pytest.approx(TARGET_RMS / 0.02, rel=0.05)
     assert speech_gain((speech * 0.06).astype(np.float32)) == pytest.approx(MAX_GAIN)
 
 
-def test_silence_works_and_says_so(tmp_path):
+def test_silence_is_read_and_marked_as_silent(tmp_path: Path) -> None:
     path = tmp_path / "silence.wav"
     soundfile.write(path, np.zeros(16000), 16000)
     audio = load_audio(path)
@@ -153,7 +155,7 @@ def test_silence_works_and_says_so(tmp_path):
     assert not load_audio(path).is_silent
 
 
-def test_names_in_any_script(tmp_path):
+def test_file_names_in_any_script(tmp_path: Path) -> None:
     path = tmp_path / "mein Gespräch 我的 録音.wav"
     soundfile.write(path, _tone(16000, 1.0), 16000)
     assert load_audio(path).frames == 25
@@ -172,7 +174,7 @@ def test_names_in_any_script(tmp_path):
         ("infinite", "audio_not_finite"),
     ],
 )
-def test_bad_input_has_its_own_clear_error(tmp_path, name, code):
+def test_bad_input_has_its_own_clear_error(tmp_path: Path, name: str, code: str) -> None:
     path = tmp_path / f"{name}.wav"
     contents = {
         "no_samples": np.zeros(0),
@@ -204,7 +206,7 @@ def test_bad_input_has_its_own_clear_error(tmp_path, name, code):
         (0.97, None, "audio_too_short"),
     ],
 )
-def test_bad_trims(tmp_path, start, duration, code):
+def test_bad_trims(tmp_path: Path, start: float, duration: float | None, code: str) -> None:
     path = tmp_path / "tone.wav"
     soundfile.write(path, _tone(16000, 1.0), 16000)
     with pytest.raises(BadInputError) as caught:

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram against a slow, independent one, and its place in time."""
+"""The log-mel spectrogram against a slow, independent implementation, and its timing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.sound.mel import log_mel, log_mel_blocks, mel_filters
+from core.sound.mel import log_mel, log_mel_blocks, mel_filterbank
 
 
 def _reference_row(samples: np.ndarray, row: int) -> np.ndarray:
-    """One row by the definition: explicit sums in double precision, no FFT, triangles written out."""
+    """One row by its definition: explicit sums in double precision, without FFT."""
     centre = 160 * row + 80
     segment = np.array([samples[i] if 0 <= i < len(samples) else 0.0 for i in range(centre - 200, centre + 200)])
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
@@ -30,20 +30,20 @@ def _reference_row(samples: np.ndarray, row: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("row", [0, 1, 37, 1003, 1199, 1200, 1239])
-def test_rows_equal_the_definition(row):
+def test_rows_equal_the_definition(row: int) -> None:
     samples = np.random.default_rng(0).uniform(-0.3, 0.3, 12 * 16000 + 77).astype(np.float32)
     np.testing.assert_allclose(log_mel(samples, 310)[row], _reference_row(samples, row), atol=2e-4)
 
 
-def test_filters_cover_the_band_evenly():
-    filters = mel_filters()
+def test_filters_cover_the_band_evenly() -> None:
+    filters = mel_filterbank()
     assert filters.shape == (80, 513) and filters.min() >= 0.0
     np.testing.assert_allclose(filters.sum(1), 1.0, rtol=1e-5)
     assert np.all(np.diff(filters @ np.arange(513.0)) > 0)
 
 
 @pytest.mark.parametrize("frame", [0, 3, 249, 250, 251, 700])
-def test_a_click_sounds_in_the_rows_of_its_own_frame(frame):
+def test_a_click_is_in_the_rows_of_its_own_frame(frame: int) -> None:
     samples = np.zeros(640 * 800, np.float32)
     samples[640 * frame + 320] = 1.0  # the middle of the frame: between its second and third row
     energy = np.exp(4 * log_mel(samples, 800)).sum(1)
@@ -53,17 +53,17 @@ def test_a_click_sounds_in_the_rows_of_its_own_frame(frame):
 
 @settings(max_examples=20, deadline=None)
 @given(frames=st.integers(1, 40), extra=st.integers(-700, 700), block=st.integers(1, 50))
-def test_blocks_and_lengths(frames, extra, block):
+def test_lengths_and_independence_of_the_blocks(frames: int, extra: int, block: int) -> None:
     samples = np.random.default_rng(frames).standard_normal(max(0, 640 * frames + extra)).astype(np.float32)
     mel = log_mel(samples, frames)
     assert mel.shape == (4 * frames, 80) and mel.dtype == np.float32 and np.isfinite(mel).all()
     np.testing.assert_allclose(np.concatenate(list(log_mel_blocks(samples, frames, block))), mel, atol=1e-4)
 
 
-def test_a_later_start_shifts_whole_rows():
+def test_a_later_start_shifts_whole_rows() -> None:
     samples = np.random.default_rng(4).standard_normal(640 * 20).astype(np.float32)
     np.testing.assert_allclose(log_mel(samples[640 * 5 :], 10)[4:], log_mel(samples, 15)[24:], atol=1e-4)
 
 
-def test_silence_is_the_floor():
+def test_silence_has_the_value_of_the_floor() -> None:
     assert np.allclose(log_mel(np.zeros(0, np.float32), 3), (math.log(1e-7) + 8) / 4)

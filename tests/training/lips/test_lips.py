@@ -265,7 +265,7 @@ def test_frames_of_a_phone():
 
 def test_phones_are_counted_row_by_row():
     class Echo(LipModel):
-        def hear(self, mel):
+        def recognise_phones(self, mel):
             return mel, mel[..., :40]
 
     clip = _utterance(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from core.sound.mel import MEL_SCALE, SAMPLE_RATE, log_mel, mel_filters
+from core.sound.mel import MEL_SCALE, SAMPLE_RATE, log_mel, mel_filterbank
 from training.speech.revoice import FORMANTS, PITCH, draw, revoiced_mel
 
 PITCH_HZ, FORMANT_HZ = 120.0, 1500.0
@@ -32,7 +32,7 @@ def whisper() -> np.ndarray:
 
 def _loudest_hz(mel: np.ndarray, low: float, high: float) -> float:
     """Where the power between two frequencies lies on average, in the middle of two seconds."""
-    filters = mel_filters()
+    filters = mel_filterbank()
     centres = (filters @ np.linspace(0.0, SAMPLE_RATE / 2, filters.shape[1])) / filters.sum(1)
     inside = (centres >= low) & (centres <= high)
     power = np.exp(MEL_SCALE * mel[80:120, inside]).mean(0)
