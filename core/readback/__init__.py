@@ -1,1 +1,1 @@
-"""Reading motion back from frames."""
+"""Motion recovered from the frames of a known portrait."""

@@ -1,8 +1,8 @@
-"""Frames of a known portrait → Motion: the curves that the pictures really show (design §2, §8).
+"""Frames of a known portrait → Motion: the curves that the pictures really show.
 
-The face mesh tracks the frames, the head model with the portrait's identity and camera is fitted to them, smooth in
-time, and the result is relative to the portrait as a Motion is: pose about the portrait's own, weights above the
-portrait's own.
+The face mesh finds landmarks in each frame. The head model, with identity and camera of the portrait, is fitted to
+them, smoothly over time. The result is relative to the portrait, as in every Motion: the pose is relative to the
+portrait's pose, and the weights are those added to the portrait's expression.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from ..errors import SoliloquyError
+from ..face import points
 from ..face.face_mesh import FaceMesh
 from ..face.fitting import Fitter
-from ..face.landmark_model import LIPS_INNER, LandmarkModel
+from ..face.landmark_model import LandmarkModel
 from ..head.camera import Fit
 from ..head.expression import target_expression
 from ..head.head_model import HeadModel
@@ -25,15 +26,28 @@ from ..portrait.portrait import Portrait, fitted
 from .track import LidRange, full_blinks, lid_ratio, relative_pose, track
 
 CLOSED_LIDS = 0.22
-"""Eyelid gap that the face mesh reports for a closed eye, as a share of the open one."""
+"""Eyelid gap that the face mesh reports for a closed eye, as a fraction of the gap of the open eye."""
 MAX_LOST = 12
-"""Frames without a face in a row that are bridged by the last one seen."""
+"""Consecutive frames without a face that may be filled with the landmarks of the last frame with one."""
 
 
 @dataclass(frozen=True)
 class _Rest:
-    """The portrait as what a motion of zeros shows: fitter whose neutral that is, its person and camera, its eyelids,
-    its pose."""
+    """The state that a motion of zeros shows.
+
+    Attributes
+    ----------
+    fitter
+        A fitter whose neutral shape is this state.
+    person
+        Identity and camera of the portrait, with a neutral expression.
+    lids
+        Eyelid gaps, open and closed.
+    rotation, translation
+        (3, 3) and (3,) cm: the portrait's pose.
+    pivot
+        (3,) cm: the centre of head rotation in head space.
+    """
 
     fitter: Fitter
     person: Fit
@@ -50,18 +64,23 @@ def extract(
     origin: tuple[float, float] = (0.0, 0.0),
     fps: float = 25.0,
 ) -> Motion:
-    """Motion shown by rendered frames.
+    """The motion that rendered frames show.
 
     Parameters
     ----------
     frames
-        (H, W, 3) uint8 RGB, read once, a few at a time.
+        (H, W, 3) uint8 RGB. They are read once and processed in windows, so memory doesn't grow with their number.
     portrait
-        Whose face they show.
+        The portrait that the frames were rendered from.
     scale, origin
-        Where frame pixels lie in the portrait's image: image = frame / scale + origin.
+        Position of frame pixels in the portrait's image: image = frame / scale + origin.
+    fps
+        Frames a second; only stored in the result.
 
-    Raises SoliloquyError ``extract_no_face`` when more than MAX_LOST frames in a row show no face.
+    Raises
+    ------
+    SoliloquyError
+        ``extract_no_face`` when more than ``MAX_LOST`` consecutive frames show no face.
     """
     rest = _rest(portrait)
     windows = list(_windows(rest, _landmarks(frames, portrait, scale, origin)))
@@ -80,7 +99,7 @@ def _windows(rest: _Rest, landmarks: Iterable[np.ndarray]) -> Iterator[tuple[np.
 def _landmarks(
     frames: Iterable[np.ndarray], portrait: Portrait, scale: float, origin: tuple[float, float]
 ) -> Iterator[np.ndarray]:
-    """(478, 2) in pixels of the portrait's image for each frame; gaps of a few frames hold the last one seen."""
+    """(478, 2) in pixels of the portrait's image for each frame; short gaps repeat the last frame with a face."""
     last = portrait.landmarks[:, :2]
     lost = 0
     with FaceMesh(video=True) as mesh:
@@ -121,12 +140,10 @@ def _rest(portrait: Portrait) -> _Rest:
 
 
 def _closed_lips(model: LandmarkModel, identity: torch.Tensor) -> torch.Tensor:
-    """(P, 3) cm that bring the inner lips together at rest, as a motion of zeros shows them."""
+    """(P, 3) cm that close the inner lips at rest, as a motion of zeros shows them."""
     offset = torch.zeros_like(model.mean)
     shape = model.shape(identity)
-    lower = LIPS_INNER[1:10]
-    upper = LIPS_INNER[11:20]
-    below, above = torch.tensor(lower), torch.tensor(upper)
+    above, below = torch.tensor(points.INNER_LIP_PAIRS).T
     half = (shape[above] - shape[below])[:, 1] / 2
     offset[above, 1] = -half
     offset[below, 1] = half

@@ -1,4 +1,4 @@
-"""Landmarks of a video of a known person → expression curves and head motion, window by window in constant memory."""
+"""Landmarks of a video of a known person → expression and head pose, window by window in constant memory."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from ..head.rotation import matrix_to_euler
 from ..motion.channels import EXPRESSIONS
 
 WINDOW = 250
+"""Frames that are fitted and given out together."""
 OVERLAP = 15
-"""Frames of a window, and frames on either side that are fitted with it for smoothness but kept from the neighbour."""
+"""Frames on either side that are fitted with a window only for smoothness. The neighbouring windows give them out."""
 
 
 @dataclass(frozen=True)
 class LidRange:
-    """Eyelid gaps over outer-eye distance of one person: open (2,) and closed (2,), left eye first."""
+    """Eyelid gaps of one person divided by the outer-eye distance: open (2,) and closed (2,), left eye first."""
 
     open: torch.Tensor
     closed: torch.Tensor
 
     def share(self, ratio: torch.Tensor) -> torch.Tensor:
-        """(T, 2) 0 closed … 1 open (…1.3 wide) from gap ratios (T, 2)."""
+        """(T, 2) opening of the eyes from gap ratios (T, 2): 0 closed, 1 open, up to 1.3 wide open."""
         return ((ratio - self.closed) / (self.open - self.closed)).clamp(0.0, 1.3)
 
 
 def lid_ratio(landmarks: torch.Tensor, model: LandmarkModel) -> torch.Tensor:
-    """(T, 2) eyelid gaps of the left and right eye over the outer-eye distance of landmarks (T, P, 2)."""
+    """(T, 2) eyelid gaps of the left and right eye divided by the outer-eye distance, for landmarks (T, P, 2)."""
     right, left = model.outer_eyes
     eyes = (landmarks[:, left] - landmarks[:, right]).norm(dim=-1)
     return torch.stack(
@@ -42,22 +43,24 @@ def lid_ratio(landmarks: torch.Tensor, model: LandmarkModel) -> torch.Tensor:
 
 
 def track(fitter: Fitter, person: Fit, landmarks: Iterable[np.ndarray], lids: LidRange | None = None) -> Iterator[Fit]:
-    """Fits of consecutive windows of a video, smooth across their borders.
+    """Fits of consecutive windows of a video, smooth across the borders of the windows.
 
     Parameters
     ----------
-    fitter, person
-        The landmark model (with the person's offset) and the person's identity and camera.
+    fitter
+        Fits the landmark model, which includes the person's own offset.
+    person
+        The person's identity and camera.
     landmarks
-        (P, 2 or more) px for each frame.
+        (P, 2 or more) pixels for each frame.
     lids
-        Calibration of the person's eyelids, where known.
+        Calibration of the person's eyelids, if known.
 
     Yields
     ------
     ``Fit`` of up to ``WINDOW`` frames; together exactly the frames of ``landmarks``.
     """
-    held: list[torch.Tensor] = []  # the last OVERLAP kept frames, then frames not yet given out
+    held: list[torch.Tensor] = []  # the last OVERLAP frames given out, then frames not yet given out
     before = 0
     source = iter(landmarks)
     ended = False
@@ -78,9 +81,10 @@ def track(fitter: Fitter, person: Fit, landmarks: Iterable[np.ndarray], lids: Li
 
 
 def full_blinks(fit: Fit, model: LandmarkModel) -> Fit:
-    """The fit with eyeBlink stretched so that 1 closes this person's eyes, also where they close at less.
+    """The fit with the eyeBlink weights rescaled so that 1 just closes this person's eyes.
 
-    The lids' gap is linear in the weight: it closes at neutral gap / change of the gap at weight 1.
+    Small eyes close at a weight below 1. The gap between the lids is linear in the weight, so it closes at weight
+    (neutral gap) / (change of the gap at weight 1). Weights grow at most 2.5-fold, and stay in 0–1.
     """
     neutral = model.shape(fit.identity)
     expression = fit.expression.clone()
@@ -94,7 +98,7 @@ def full_blinks(fit: Fit, model: LandmarkModel) -> Fit:
 
 
 def cut(fit: Fit, first: int, last: int) -> Fit:
-    """Frames ``first`` … ``last`` − 1 of a fit."""
+    """Frames ``first`` to ``last`` − 1 of a fit."""
     return Fit(
         fit.identity,
         fit.focal,
@@ -107,7 +111,7 @@ def cut(fit: Fit, first: int, last: int) -> Fit:
 
 
 def joined(parts: list[Fit]) -> Fit:
-    """Consecutive fits of one person as one."""
+    """Consecutive fits of one person as one fit."""
     first = parts[0]
     series = (
         torch.cat([getattr(part, name) for part in parts])
@@ -116,21 +120,26 @@ def joined(parts: list[Fit]) -> Fit:
     return Fit(first.identity, first.focal, first.centre, *series)
 
 
-def mean_rotation(rotation: torch.Tensor) -> torch.Tensor:
-    """(3, 3) rotation nearest to the element-wise median of rotations (T, 3, 3)."""
-    u, _, v = torch.linalg.svd(rotation.median(0).values.double())
-    fix = torch.diag(torch.tensor([1.0, 1.0, float(torch.linalg.det(u @ v))], dtype=torch.float64))
-    return (u @ fix @ v).to(rotation.dtype)
-
-
 def relative_pose(
     fit: Fit, rest_rotation: torch.Tensor, rest_translation: torch.Tensor, pivot: torch.Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Head motion relative to a rest pose: rotation (T, 3) radians and translation (T, 3) cm, in head space about
-    ``pivot``.
+    """Head motion relative to a rest pose, in head space about ``pivot``.
 
-    With X' = R_m (X − p) + p + t_m, the head's points X' seen from the rest pose are where the fit sees X:
-    R_0 X' + t_0 = R X + t, so R_m = R_0ᵀ R and t_m = R_0ᵀ (t − t_0) + R_m p − p.
+    The motion (R_m, t_m) moves a point X of the head to X' = R_m (X − p) + p + t_m. In the rest pose (R_0, t_0), X'
+    must be where the fit (R, t) puts X: R_0 X' + t_0 = R X + t. So R_m = R_0ᵀ R and t_m = R_0ᵀ (t − t_0) + R_m p − p.
+
+    Parameters
+    ----------
+    fit
+        T frames.
+    rest_rotation, rest_translation
+        (3, 3) and (3,) cm, from head space to camera axes.
+    pivot
+        (3,) cm of head space.
+
+    Returns
+    -------
+    Rotation (T, 3) in radians (pitch, yaw, roll) and translation (T, 3) in cm.
     """
     motion = rest_rotation.T @ fit.rotation
     moved = (fit.translation - rest_translation) @ rest_rotation + motion @ pivot - pivot

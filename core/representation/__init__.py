@@ -1,6 +1,7 @@
 """The learned representation of a talking head (arXiv 2212.04248, sections 3.1 and 3.2).
 
-E_v reads motion from a face view, whoever it shows; E_id reads who it is; MLP_cl ties E_v to the sound; MLP_ol and
-MLP_nl keep of the motion what the sound doesn't settle, f_nl; the motion decoder turns f_nl into the 32 channels that
-aren't lips or jaw. :class:`core.representation.model.Representation` is all of it.
+E_v encodes the motion that a face view shows, independent of the person. E_id encodes the identity. MLP_cl ties the
+features of E_v to the sound. MLP_ol and MLP_nl reduce them to f_nl, the part of the motion that the sound doesn't
+determine. The motion decoder turns f_nl into the 32 channels other than lips and jaw.
+:class:`core.representation.model.Representation` holds all of these networks.
 """

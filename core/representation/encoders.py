@@ -1,4 +1,4 @@
-"""E_v, the motion encoder, and E_id, the identity encoder: what a view (``core.face.face_view``) shows, and who."""
+"""E_v, the motion encoder, and E_id, the identity encoder. Both read face views (``core.face.face_view``)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class EncoderConfig:
     Attributes
     ----------
     side
-        Pixels of a side of the views.
+        Width and height of the views in pixels.
     motion
         d_v, width of f_v.
     trunk
         The network of E_id.
     reader
-        The network of E_v: R without its last layer, so that E_v can start from what R has learned.
+        The network of E_v: R (``core.face.reconstruction``) without its last layer, so E_v can start from R's weights.
     """
 
     side: int = VIEW_SIDE
@@ -37,23 +37,23 @@ class EncoderConfig:
 
     @classmethod
     def tiny(cls) -> EncoderConfig:
-        """For tests."""
+        """A small one for tests."""
         reader = ReconstructionConfig.tiny()
         return cls(motion=reader.embedding, trunk=ResidualConfig.tiny(), reader=reader)
 
     @property
     def map_shape(self) -> tuple[int, int]:
-        """Channels and side of E_id's map."""
+        """Channels and side (pixels) of E_id's feature map."""
         return self.trunk.widths[-2], self.side >> len(self.trunk.widths)
 
 
 class MotionEncoder(nn.Module):
     """E_v: (B, 3, S, S) RGB 0–1 → f_v (B, d_v): pose, gaze, lids, expression and lips of any face.
 
-    Training keeps identity out of f_v: the views that E_v sees are recoloured and reshaped at random, and E_id learns
-    who it is from another frame.
+    Training keeps identity out of f_v in two ways: the views for E_v get random colours and shapes, and E_id reads the
+    identity from another frame.
 
-    Raises ValueError where views or f_v have another size than R has.
+    Raises ValueError if the size of the views or of f_v differs from R's.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -69,15 +69,18 @@ class MotionEncoder(nn.Module):
         return self.backbone.embedding(views)
 
     def start_from(self, reader: Reconstruction) -> None:
-        """Copy what R has learned to see. Raises ValueError where R has another network."""
+        """Copy the weights of R without its last layer. Raises ValueError if ``reader`` has another configuration."""
         if self.config.reader != reader.config:
             raise ValueError("E_v has another network than R")
-        seen = {name: value for name, value in reader.state_dict().items() if not name.startswith("head.")}
-        self.backbone.load_state_dict(seen)
+        state = {name: value for name, value in reader.state_dict().items() if not name.startswith("head.")}
+        self.backbone.load_state_dict(state)
 
 
 class IdentityEncoder(nn.Module):
-    """E_id: (B, 3, S, S) RGB 0–1 → f_id (B, 128) of length √128, and a map of the face for a G without flow."""
+    """E_id: (B, 3, S, S) RGB 0–1 → f_id (B, 128) of length √128, and a feature map of the face.
+
+    Only a generator G without flow uses the map.
+    """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -86,7 +89,7 @@ class IdentityEncoder(nn.Module):
         self.out = nn.Linear(config.trunk.widths[-1], D_ID)
 
     def with_map(self, views: Tensor) -> tuple[Tensor, Tensor]:
-        """f_id (B, 128) and the map (B, C, H, H) of ``config.map_shape``."""
+        """f_id (B, 128) and the feature map (B, C, H, H); ``config.map_shape`` is (C, H)."""
         maps = self.backbone(views)
         return identity_vector(self.out(maps[-1].mean((2, 3)))), maps[-2]
 
@@ -96,7 +99,7 @@ class IdentityEncoder(nn.Module):
 
 
 def identity_vector(raw: Tensor) -> Tensor:
-    """f_id (…, 128) in float32, scaled to the length √128."""
+    """f_id: ``raw`` (…, 128) in float32, scaled to the length √128."""
     return D_ID**0.5 * nn.functional.normalize(raw.float(), dim=-1)
 
 

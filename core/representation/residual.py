@@ -1,4 +1,4 @@
-"""A small residual network for face views, the trunk of E_id in the size that a processor trains."""
+"""A small residual network for face views, the trunk of E_id. It is small enough to be trained on a CPU."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class ResidualConfig:
     stem
         Channels at half the view's side.
     widths
-        Channels at a quarter, an eighth, … of the side, one entry a stage.
+        Channels at a quarter, an eighth, … of the view's side; one entry for each stage.
     blocks
-        Residual blocks of each stage, the first of which halves the side.
+        Residual blocks of each stage. The first block halves the side.
     """
 
     stem: int = 20
@@ -27,12 +27,15 @@ class ResidualConfig:
 
     @classmethod
     def tiny(cls) -> ResidualConfig:
-        """For tests: a few steps in a second."""
+        """A small one for tests: it trains a few steps a second."""
         return cls(stem=8, widths=(8, 12, 16, 24), blocks=(1, 1, 1, 1))
 
 
 class ResidualTrunk(nn.Module):
-    """(B, 3, S, S) RGB 0–1 → (B, widths[-1], S / 2^(n+1), same) for n stages; S is a multiple of that power."""
+    """(B, 3, S, S) RGB 0–1 → feature maps, the coarsest (B, widths[-1], S / 2^(n+1), S / 2^(n+1)) for n stages.
+
+    S must be a multiple of 2^(n+1).
+    """
 
     def __init__(self, config: ResidualConfig) -> None:
         super().__init__()
@@ -47,8 +50,8 @@ class ResidualTrunk(nn.Module):
             width = out
 
     def forward(self, views: Tensor) -> list[Tensor]:
-        """The maps after each stage, finest first. Views are centred about grey here."""
-        x = self.stem(views * 2.0 - 1.0)  # (B, stem, S / 2, S / 2)
+        """The feature maps after each stage, finest first."""
+        x = self.stem(views * 2.0 - 1.0)  # grey becomes 0; (B, stem, S / 2, S / 2)
         maps = []
         for stage in self.stages:
             x = stage(x)  # halves the side
@@ -57,7 +60,7 @@ class ResidualTrunk(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two 3×3 convolutions beside a shortcut (He et al. 2016)."""
+    """Two 3×3 convolutions and a shortcut around them (He et al. 2016)."""
 
     def __init__(self, width_in: int, width_out: int, stride: int) -> None:
         super().__init__()

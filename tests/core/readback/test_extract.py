@@ -1,4 +1,4 @@
-"""Extraction: a motion comes back from the landmarks of a known portrait, and from real frames of it."""
+"""Extraction: a motion is recovered from the landmarks of a known portrait, and from real frames of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def portrait() -> Portrait:
 
 
 def speaking(frames: int) -> Motion:
-    """Nods, turns, opens and closes the mouth, blinks once."""
+    """A motion that nods, turns, opens and closes the mouth, and blinks once."""
     time = np.arange(frames) / 25
     motion = Motion.zeros(frames)
     expression = motion.expression.copy()
@@ -41,7 +41,7 @@ def speaking(frames: int) -> Motion:
 
 
 class ShownLandmarks:
-    """Stands where the face mesh is: gives the landmarks that the portrait's fitted model shows for a motion."""
+    """Stand-in for the face mesh: returns the landmarks that the portrait's fitted model has for a motion."""
 
     def __init__(self, portrait: Portrait, motion: Motion) -> None:
         head = HeadModel.load()
@@ -77,14 +77,14 @@ class ShownLandmarks:
 
 
 def numbered(count: int, without_face: range = range(0)) -> Iterator[np.ndarray]:
-    """Frames that carry their number, and whether they show no face."""
+    """Frames whose first pixel holds their number and whether they show no face."""
     for index in range(count):
         frame = np.zeros((2, 2, 3), np.uint8)
         frame[0, 0] = index, index in without_face, 0
         yield frame
 
 
-def test_motion_comes_back_from_its_landmarks(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_motion_is_recovered_from_its_landmarks(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
     motion = speaking(40)
     monkeypatch.setattr(extract_module, "FaceMesh", ShownLandmarks(portrait, motion))
     found = extract(numbered(40), portrait)
@@ -95,7 +95,7 @@ def test_motion_comes_back_from_its_landmarks(portrait: Portrait, monkeypatch: p
     assert np.corrcoef(found.expression[:, blink], motion.expression[:, blink])[0, 1] > 0.9
 
 
-def test_short_gaps_are_bridged_and_long_ones_refused(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_gaps_are_filled_and_long_ones_are_an_error(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
     motion = speaking(30)
     monkeypatch.setattr(extract_module, "FaceMesh", ShownLandmarks(portrait, motion))
     found = extract(numbered(30, range(10, 13)), portrait)
@@ -109,7 +109,7 @@ def test_no_frames_give_an_empty_motion(portrait: Portrait) -> None:
     assert len(extract(iter(()), portrait)) == 0
 
 
-def test_frames_at_another_scale_and_place(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_at_another_scale_and_position(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
     motion = speaking(25)
     shown = ShownLandmarks(portrait, motion)
     monkeypatch.setattr(extract_module, "FaceMesh", shown)
@@ -122,7 +122,7 @@ def test_frames_at_another_scale_and_place(portrait: Portrait, monkeypatch: pyte
 
 def test_round_trip_through_real_frames(portrait: Portrait) -> None:
     from core.renderer.renderer import Renderer
-    from core.takes.take_maker import frame_to_image
+    from core.takes.read_back import frame_to_image
 
     motion = speaking(40)
     head = HeadModel.load()

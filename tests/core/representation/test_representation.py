@@ -1,4 +1,4 @@
-"""The representation: shapes, factorised features, files survive, bad files are named."""
+"""The representation: shapes, factorised features, saving and loading, errors for bad files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ from core.errors import SoliloquyError
 from core.face.reconstruction import Reconstruction, ReconstructionConfig
 from core.motion.channels import CHANNELS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
 from core.representation.encoders import D_ID, EncoderConfig, MotionEncoder
-from core.representation.model import (
-    WEIGHTS,
-    Representation,
-    RepresentationConfig,
-)
+from core.representation.model import WEIGHTS, Representation, RepresentationConfig
 
 needs_weights = pytest.mark.skipif(not WEIGHTS.exists(), reason=f"core/weights/{WEIGHTS.name} isn't trained yet")
 
@@ -27,7 +23,7 @@ def _tiny(seed: int = 0) -> Representation:
     return Representation(RepresentationConfig.tiny()).eval()
 
 
-def test_shapes_of_the_features():
+def test_shapes_of_the_features() -> None:
     model, views = _tiny(), torch.rand(3, 3, 128, 128)
     f_v = model.motion_encoder(views)
     f_ol, f_nl = model.f_nl(f_v)
@@ -41,7 +37,7 @@ def test_shapes_of_the_features():
     assert f_l.shape == (2, 5, 32) and f_nl.shape == (2, 5, 64)
 
 
-def test_channels_and_features_are_factorised():
+def test_lips_and_other_channels_do_not_influence_each_others_features() -> None:
     model, channels = _tiny(), torch.rand(4, len(CHANNELS))
     f_l, f_nl = model.features_of_motion(channels)
     other_head, other_lips = channels.clone(), channels.clone()
@@ -52,16 +48,16 @@ def test_channels_and_features_are_factorised():
     assert not torch.equal(model.features_of_motion(other_head)[1], f_nl)
 
 
-def test_decoded_weights_stay_weights():
+def test_decoded_weights_stay_between_0_and_1() -> None:
     model = _tiny()
     model.scale.fill_(5.0)
     with torch.no_grad():
         channels = model.decode_nonlip(30.0 * torch.randn(200, 64))
     assert float(channels[:, :26].min()) == 0.0 and float(channels[:, :26].max()) == 1.0
-    assert float(channels[:, 26:].abs().max()) > 1.0  # rotations and translations have no such range
+    assert float(channels[:, 26:].abs().max()) > 1.0  # rotations and translations have no limits
 
 
-def test_saved_and_loaded_again(tmp_path):
+def test_saved_and_loaded_again(tmp_path: Path) -> None:
     model = _tiny()
     model.mean.uniform_()
     model.save(tmp_path / "r.safetensors")
@@ -73,11 +69,11 @@ def test_saved_and_loaded_again(tmp_path):
     torch.testing.assert_close(loaded, expected, atol=5e-3, rtol=5e-3)  # float16 on disk
 
 
-def test_missing_and_damaged_weights_are_named(tmp_path):
+def test_missing_and_damaged_weights_have_their_own_errors(tmp_path: Path) -> None:
     def code(path: Path) -> str:
-        with pytest.raises(SoliloquyError) as told:
+        with pytest.raises(SoliloquyError) as caught:
             Representation.load(path=path)
-        return told.value.code
+        return caught.value.code
 
     assert code(tmp_path / "nothing.safetensors") == "weights_missing"
     (tmp_path / "noise.safetensors").write_bytes(b"not a model" * 100)
@@ -86,7 +82,7 @@ def test_missing_and_damaged_weights_are_named(tmp_path):
     assert code(tmp_path / "other.safetensors") == "weights_damaged"
 
 
-def test_e_v_starts_from_r():
+def test_e_v_starts_from_the_weights_of_r() -> None:
     torch.manual_seed(1)
     encoder, reader = _tiny().motion_encoder, Reconstruction(ReconstructionConfig.tiny()).eval()
     encoder.start_from(reader)
@@ -99,13 +95,13 @@ def test_e_v_starts_from_r():
         MotionEncoder(EncoderConfig(side=64))
 
 
-def test_small_enough_for_the_weights_budget():
+def test_the_weights_are_smaller_than_15_mib() -> None:
     floats = sum(v.numel() for v in Representation(RepresentationConfig()).state_dict().values())
     assert 2 * floats < 15 * 2**20
 
 
 @needs_weights
-def test_shipped_weights_load_and_answer():
+def test_shipped_weights_load_and_give_finite_features() -> None:
     model = Representation.load()
     side = model.config.encoders.side
     with torch.no_grad():
@@ -116,7 +112,7 @@ def test_shipped_weights_load_and_answer():
     assert f_nl.shape == driven.shape == (2, 64) and f_l.shape == (2, 32)
 
 
-def test_weights_with_the_papers_backbones_are_refused():
+def test_weights_with_the_papers_backbones_are_refused() -> None:
     values = asdict(RepresentationConfig.tiny())
     values["encoders"]["paper"] = False
     assert RepresentationConfig.read(values) == RepresentationConfig.tiny()
