@@ -1,7 +1,6 @@
-"""Two processes that do the same thing at the same moment.
+"""Run the same code in two processes at the same moment.
 
-Both run the same code, and :func:`meet` lets each wait for the other there. So a race happens in every run and not by
-luck.
+In :func:`meet` each process waits for the other, so a race happens in every run and doesn't depend on luck.
 """
 
 from __future__ import annotations
@@ -13,21 +12,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 120.0
-"""Seconds that one process waits for the other before the test fails."""
+"""Seconds to wait for the other process before the test fails."""
 
 
 def meet(folder: Path, point: str, name: str) -> None:
-    """Wait until both processes have come to ``point``. Raises TimeoutError where the other never comes."""
+    """Wait until both processes have reached ``point``. Raises TimeoutError if the other one doesn't reach it."""
     (folder / f"{point}-{name}").touch()
     end = time.monotonic() + PATIENCE
     while len(list(folder.glob(f"{point}-*"))) < 2:
         if time.monotonic() > end:
-            raise TimeoutError(f"the other process never came to {point!r}")
+            raise TimeoutError(f"the other process never reached {point!r}")
         time.sleep(0.005)
 
 
 def meet_before_renaming(folder: Path, name: str) -> None:
-    """From now on this process renames its first file only when the other process is about to do the same."""
+    """From now on this process renames its first file only when the other process is about to rename one."""
     rename = Path.replace
 
     def replace(path: Path, target: Path) -> Path:
@@ -38,10 +37,10 @@ def meet_before_renaming(folder: Path, name: str) -> None:
 
 
 def run_two(code: str, folder: Path, *arguments: str) -> list[str]:
-    """Run Python ``code`` in two processes at the same time; returns what each of them printed.
+    """Run Python ``code`` in two processes at the same time and return the output of each.
 
-    ``sys.argv`` is the process's name, the (new) ``folder`` where the two meet, and ``arguments``. AssertionError with
-    its traceback where a process fails.
+    The arguments in ``sys.argv[1:]`` are the process's name, the (new) ``folder`` that :func:`meet` uses, and
+    ``arguments``. If a process fails, an AssertionError shows its traceback.
     """
     folder.mkdir()
     started = [
@@ -54,7 +53,7 @@ def run_two(code: str, folder: Path, *arguments: str) -> list[str]:
         )
         for name in ("one", "two")
     ]
-    said = [process.communicate(timeout=2 * PATIENCE) for process in started]
-    for process, (_, problem) in zip(started, said, strict=True):
+    outputs = [process.communicate(timeout=2 * PATIENCE) for process in started]
+    for process, (_, problem) in zip(started, outputs, strict=True):
         assert process.returncode == 0, problem
-    return [out for out, _ in said]
+    return [out for out, _ in outputs]

@@ -1,6 +1,8 @@
-"""Stand-in networks and a small request, for tests of what surrounds the networks."""
+"""Stand-in networks and a small request, for tests of the code around the networks."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +15,14 @@ from tests.core.standins import StandInModels, install
 
 
 @pytest.fixture
-def models(monkeypatch) -> StandInModels:
+def models(monkeypatch: pytest.MonkeyPatch) -> StandInModels:
+    """Stand-ins in place of all networks."""
     return install(monkeypatch.setattr)
 
 
 @pytest.fixture
-def request_(tmp_path) -> Generate:
-    """1.2 s of sound, a picture, and an output folder that doesn't exist yet."""
+def request_(tmp_path: Path) -> Generate:
+    """A request with 1.2 s of sound, a picture, and an output folder that doesn't exist yet."""
     generator = np.random.default_rng(0)
     soundfile.write(tmp_path / "spéech 声.wav", generator.normal(0, 0.1, 19200), 16000)
     Image.fromarray(generator.integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / "pörtrait.png")
@@ -40,6 +43,7 @@ def face() -> Image.Image:
 
 
 @pytest.fixture
-def place(tmp_path, face, monkeypatch) -> Place:
+def place(tmp_path: Path, face: Image.Image, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A folder with good input, and an empty cache of portraits."""
     monkeypatch.setenv("SOLILOQUY_CACHE", str(tmp_path / "cache"))
     return Place(tmp_path, face)

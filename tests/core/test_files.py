@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whoever else writes them at the same time."""
+"""Files are complete or missing, even if two processes write them at the same time."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from core.errors import BadInputError, SoliloquyError
 from core.files import BESIDE_SUFFIX, written_beside
 
 
-def test_two_that_write_one_file_do_not_meet(tmp_path: Path) -> None:
+def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     with written_beside(path) as one, written_beside(path) as other:
         one.write_bytes(b"one")
         other.write_bytes(b"other")
         assert not path.exists()
-    assert path.read_bytes() == b"one", "the outer one is renamed last"
+    assert path.read_bytes() == b"one", "the outer file is renamed last"
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_the_ending_stays_for_writers_that_go_by_it(tmp_path: Path) -> None:
+def test_the_temporary_file_keeps_the_ending_for_writers_that_depend_on_it(tmp_path: Path) -> None:
     with written_beside(tmp_path / "a.png") as beside:
         assert beside.suffix == ".png" and beside.name.startswith(".") and BESIDE_SUFFIX in beside.name
         beside.touch()
 
 
-def test_a_file_being_written_is_not_found_by_its_ending(tmp_path: Path) -> None:
+def test_without_the_ending_an_unfinished_file_is_not_found_by_it(tmp_path: Path) -> None:
     path = tmp_path / "0001.safetensors"
     with written_beside(path, keep_ending=False) as beside:
         beside.write_bytes(b"half")
         assert not list(tmp_path.glob("*.safetensors"))
-        assert list(tmp_path.glob(f".*{BESIDE_SUFFIX}*")) == [beside], "a leftover is found where leftovers are deleted"
+        assert list(tmp_path.glob(f".*{BESIDE_SUFFIX}*")) == [beside], (
+            "the pattern that finds leftovers to delete finds this file"
+        )
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -45,7 +47,7 @@ def test_a_file_being_written_is_not_found_by_its_ending(tmp_path: Path) -> None
         (errno.EIO, SoliloquyError, "output_failed"),
     ],
 )
-def test_what_was_there_stays_when_writing_fails(
+def test_the_old_file_stays_when_writing_fails(
     tmp_path: Path, number: int, kind: type[SoliloquyError], code: str
 ) -> None:
     path = tmp_path / "a.json"

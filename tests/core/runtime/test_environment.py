@@ -1,4 +1,6 @@
-"""core.runtime.environment with real virtual environments (empty ones: nothing is downloaded) and with its failures."""
+"""core.runtime.environment with real virtual environments, and its errors. The environments are empty, so nothing is
+downloaded.
+"""
 
 from __future__ import annotations
 
@@ -20,38 +22,39 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX exec
 
 
 @pytest.fixture
-def nothing(tmp_path) -> Path:
-    """A requirement file that asks for nothing, so that building takes a second."""
+def nothing(tmp_path: Path) -> Path:
+    """A requirement file without packages, so that building an environment takes a second."""
     path = tmp_path / "nothing.txt"
     path.write_text("# nothing\n", encoding="utf-8")
     return path
 
 
 def fake_python(path: Path, body: str) -> Path:
+    """A shell script at ``path`` that runs ``body``."""
     path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
 
 
-def test_this_python_is_recognised() -> None:
+def test_this_python_is_found() -> None:
     assert pythons.version_of(sys.executable) == sys.version_info[:2]
     found = environment.find_python([sys.version_info[:2]])
     assert found is not None and pythons.version_of(found) == sys.version_info[:2]
 
 
-def test_a_python_that_is_not_there_is_not_found() -> None:
+def test_a_missing_python_is_not_found() -> None:
     assert environment.find_python([(3, 99)]) is None
     assert pythons.version_of("/no/such/python") is None
 
 
 @posix_only
 @pytest.mark.parametrize("body", ["exit 127", "echo pypy 3 11 64", "echo cpython 3 11 32", "echo hello", "kill -9 $$"])
-def test_other_programs_are_not_taken_for_python(tmp_path, body) -> None:
+def test_other_programs_are_not_accepted_as_python(tmp_path: Path, body: str) -> None:
     assert pythons.version_of(fake_python(tmp_path / "python", body)) is None
 
 
 @posix_only
-def test_pyenv_versions_are_found(tmp_path, monkeypatch) -> None:
+def test_versions_of_pyenv_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     binary = tmp_path / "pyenv" / "versions" / "3.98.4" / "bin"
     binary.mkdir(parents=True)
     python = fake_python(binary / "python3", "echo cpython 3 98 64")
@@ -59,30 +62,30 @@ def test_pyenv_versions_are_found(tmp_path, monkeypatch) -> None:
     assert environment.find_python([(3, 98)]) == python
 
 
-def test_built_once_then_found_at_once(tmp_path, nothing) -> None:
+def test_a_finished_environment_is_not_built_again(tmp_path: Path, nothing: Path) -> None:
     folder = tmp_path / "größe 環境" / "env"
-    said: list[str] = []
-    python = environment.prepare(folder, [nothing], python=sys.executable, progress=said.append)
-    assert python.exists() and said
+    steps: list[str] = []
+    python = environment.prepare(folder, [nothing], python=sys.executable, progress=steps.append)
+    assert python.exists() and steps
     prefix = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, check=True)
     assert os.fsdecode(prefix.stdout.strip()) == str(folder)
-    said.clear()
-    assert environment.prepare(folder, [nothing], python="/not/used", progress=said.append) == python
-    assert said == []
+    steps.clear()
+    assert environment.prepare(folder, [nothing], python="/not/used", progress=steps.append) == python
+    assert steps == []
     assert environment.installed_python(folder, [nothing]) == python
 
 
-def test_changed_requirements_rebuild(tmp_path, nothing) -> None:
+def test_changed_requirements_cause_a_new_build(tmp_path: Path, nothing: Path) -> None:
     folder = tmp_path / "env"
     environment.prepare(folder, [nothing], python=sys.executable)
     (folder / "old").write_text("x", encoding="utf-8")
-    nothing.write_text("# nothing, differently\n", encoding="utf-8")
+    nothing.write_text("# still nothing\n", encoding="utf-8")
     assert environment.installed_python(folder, [nothing]) is None
     environment.prepare(folder, [nothing], python=sys.executable)
     assert not (folder / "old").exists()
 
 
-def test_made_again_when_asked(tmp_path, nothing) -> None:
+def test_again_builds_a_finished_environment_again(tmp_path: Path, nothing: Path) -> None:
     folder = tmp_path / "env"
     environment.prepare(folder, [nothing], python=sys.executable)
     (folder / "broken").write_text("x", encoding="utf-8")
@@ -93,7 +96,7 @@ def test_made_again_when_asked(tmp_path, nothing) -> None:
 
 
 @pytest.mark.parametrize("damage", ["no stamp", "broken stamp", "no python"])
-def test_half_built_ones_are_rebuilt(tmp_path, nothing, damage) -> None:
+def test_unfinished_environments_are_built_again(tmp_path: Path, nothing: Path, damage: str) -> None:
     folder = tmp_path / "env"
     python = environment.prepare(folder, [nothing], python=sys.executable)
     stamp = folder / environment.STAMP
@@ -108,7 +111,7 @@ def test_half_built_ones_are_rebuilt(tmp_path, nothing, damage) -> None:
     assert json.loads(stamp.read_text(encoding="utf-8"))["requirements"]
 
 
-def test_somebody_elses_folder_is_left_alone(tmp_path, nothing) -> None:
+def test_a_folder_with_other_files_is_not_touched(tmp_path: Path, nothing: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
     (folder / "holiday.jpg").write_bytes(b"x")
@@ -118,7 +121,9 @@ def test_somebody_elses_folder_is_left_alone(tmp_path, nothing) -> None:
     assert (folder / "holiday.jpg").exists()
 
 
-def test_failed_installs_leave_nothing_and_say_why(tmp_path, monkeypatch) -> None:
+def test_a_failed_installation_leaves_no_files_and_names_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     wanted = tmp_path / "wanted.txt"
     wanted.write_text("soliloquy-has-no-such-package==1.0\n", encoding="utf-8")
@@ -130,7 +135,7 @@ def test_failed_installs_leave_nothing_and_say_why(tmp_path, monkeypatch) -> Non
     assert not folder.exists()
 
 
-def test_only_an_environment_is_removed(tmp_path) -> None:
+def test_only_environments_are_removed(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").write_text("precious")
     with pytest.raises(SoliloquyError, match="holds other files"):
         environment.remove(tmp_path)
@@ -139,7 +144,7 @@ def test_only_an_environment_is_removed(tmp_path) -> None:
 
 
 @posix_only
-def test_cancel_ends_the_installer_and_removes_the_rest(tmp_path, nothing) -> None:
+def test_cancelling_ends_the_installer_and_removes_its_files(tmp_path: Path, nothing: Path) -> None:
     marker = tmp_path / "started"
     slow = fake_python(tmp_path / "slow", f"mkdir -p {tmp_path}/env; echo $$ > {marker}; sleep 600")
     outcome: list[BaseException] = []
@@ -164,26 +169,26 @@ def test_cancel_ends_the_installer_and_removes_the_rest(tmp_path, nothing) -> No
         group = marker.read_text().strip()
         left = []
         for path in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):  # it ended while we looked
+            with contextlib.suppress(OSError):  # the process ended in the meantime
                 state, _, process_group = path.read_text().rsplit(")", 1)[1].split()[:3]
                 left += [path] if process_group == group and state != "Z" else []
         assert not left
 
 
 @posix_only
-def test_an_unwritable_place_is_a_sentence(tmp_path, nothing) -> None:
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path, nothing: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(SoliloquyError) as caught:
         environment.prepare(tmp_path / "file" / "env", [nothing], python=sys.executable)
     assert caught.value.code == "environment_folder"
 
 
-def test_two_at_once_build_it_once(tmp_path, nothing) -> None:
+def test_two_processes_build_one_environment_once(tmp_path: Path, nothing: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from core.runtime import environment\n"
-        "said = []\n"
-        "environment.prepare(sys.argv[1], [Path(sys.argv[2])], python=sys.executable, progress=said.append)\n"
-        "print(sum(text.startswith('Making') for text in said))"
+        "steps = []\n"
+        "environment.prepare(sys.argv[1], [Path(sys.argv[2])], python=sys.executable, progress=steps.append)\n"
+        "print(sum(text.startswith('Making') for text in steps))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "env"), str(nothing)]
     root = Path(__file__).resolve().parents[3]
@@ -192,8 +197,10 @@ def test_two_at_once_build_it_once(tmp_path, nothing) -> None:
     assert sorted(made) == [0, 1]
 
 
-def test_no_python_and_no_way_to_fetch_one_is_a_sentence(tmp_path, nothing, monkeypatch) -> None:
-    """Without a fitting Python uv is asked for one; here pip may not fetch uv."""
+def test_no_python_and_no_way_to_download_one_is_an_error(
+    tmp_path: Path, nothing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the machine has no suitable Python, uv downloads one. Here pip can't download uv."""
     monkeypatch.setattr(environment, "find_python", lambda versions: None)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
@@ -204,8 +211,8 @@ def test_no_python_and_no_way_to_fetch_one_is_a_sentence(tmp_path, nothing, monk
 
 
 @posix_only
-def test_a_python_is_fetched_once(tmp_path, nothing, monkeypatch) -> None:
-    """uv is a stand-in: it leaves a Python where the real one would."""
+def test_a_python_is_downloaded_once(tmp_path: Path, nothing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for uv puts a Python where the real uv would."""
     fetched = tmp_path / "env-python" / "cpython-3.12.8-linux-x86_64-gnu" / "bin"
     asked: list[str] = []
 
@@ -224,17 +231,17 @@ def test_a_python_is_fetched_once(tmp_path, nothing, monkeypatch) -> None:
     environment.prepare(tmp_path / "env", [nothing])
     assert len(asked) == 3 and "install uv" in asked[1]
     environment.prepare(tmp_path / "env", [nothing], again=True)
-    assert len(asked) == 3, "the fetched Python serves again"
+    assert len(asked) == 3, "the downloaded Python is used again"
     environment.remove(tmp_path / "env")
     assert [path.name for path in tmp_path.iterdir()] == ["nothing.txt"]
 
 
-def test_disk_full_is_said_as_such() -> None:
+def test_a_full_disk_has_its_own_error() -> None:
     error = runner.failure(["python", "-m", "pip", "install"], ["OSError: [Errno 28] No space left on device"])
     assert error.code == "disk_full"
 
 
-def test_no_network_is_said_as_such() -> None:
+def test_a_missing_network_is_named_in_the_hint() -> None:
     lines = ["WARNING: Retrying (Retry(total=4)) ConnectionError", "ERROR: No matching distribution found for torch"]
     error = runner.failure(["python", "-m", "pip", "install"], lines)
     assert "torch" in error.message and "connection" in error.hint
@@ -249,8 +256,10 @@ def test_every_requirement_is_pinned() -> None:
             assert not line or line.startswith("#") or line.count("==") == 1, f"{path.name}: {line}"
 
 
-def test_looking_for_a_finished_environment_starts_nothing(tmp_path, nothing, monkeypatch) -> None:
-    """It is asked while a panel is drawn."""
+def test_looking_for_a_finished_environment_starts_no_process(
+    tmp_path: Path, nothing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Panels call it while they are drawn."""
     python = environment.prepare(tmp_path / "env", [nothing], python=sys.executable)
 
     def refuse(*_: object, **__: object) -> None:

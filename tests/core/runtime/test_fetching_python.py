@@ -1,4 +1,6 @@
-"""The real uv fetches a real Python: packed from the one that runs the tests, found by uv's own list of downloads."""
+"""The real uv downloads a real Python. The archive is made from the Python that runs the tests, and a list of downloads
+tells uv where it is.
+"""
 
 import hashlib
 import json
@@ -24,7 +26,9 @@ pytestmark = pytest.mark.skipif(
 
 
 def packed(folder: Path) -> Path:
-    """An ``install_only`` archive of this Python, as python-build-standalone lays it out, and uv's list beside it."""
+    """Make an ``install_only`` archive of this Python, in the layout of python-build-standalone, and return a list of
+    downloads for uv that names it.
+    """
 
     def wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         parts = set(Path(entry.name).parts)
@@ -46,7 +50,7 @@ def packed(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory) -> dict[str, str]:
-    """Variables that let pip find uv and uv find a Python, both on this disk."""
+    """Environment variables with which pip finds uv, and uv finds a Python, both on this disk."""
     folder = tmp_path_factory.mktemp("sources")
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), environment._UV]
     done = subprocess.run(pip, capture_output=True, text=True, check=False)
@@ -61,7 +65,7 @@ def sources(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture
 def bare(sources, tmp_path, monkeypatch) -> Path:
-    """A machine without a fitting Python, and an empty home."""
+    """A machine without a suitable Python, and with an empty home folder."""
     for name, value in (sources | {"HOME": str(tmp_path / "home")}).items():
         monkeypatch.setenv(name, value)
     for name in [name for name in os.environ if name.startswith("XDG_")]:
@@ -74,24 +78,24 @@ def bare(sources, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_uv_fetches_a_python_and_leaves_nothing_else(bare) -> None:
-    told: list[str] = []
-    own = environment.prepare(bare / "env", [bare / "nothing.txt"], progress=told.append)
+def test_uv_downloads_a_python_and_leaves_no_other_files(bare: Path) -> None:
+    steps: list[str] = []
+    own = environment.prepare(bare / "env", [bare / "nothing.txt"], progress=steps.append)
     where = subprocess.run([own, "-I", "-c", "import sys; print(sys.base_prefix)"], capture_output=True, text=True)
     assert Path(where.stdout.strip()).is_relative_to(bare / "env-python")
     assert pythons.version_of(own) == sys.version_info[:2]
-    assert any("fetching one" in text for text in told)
+    assert any("fetching one" in text for text in steps)
     left = [bare / "home" / name for name in (".local", ".cache/uv")]
     assert not [path for path in left if path.exists()], "no link on the PATH, no cache"
     environment.remove(bare / "env")
     assert sorted(path.name for path in bare.iterdir()) == ["home", "nothing.txt"]
 
 
-def test_a_fetch_that_was_cancelled_begins_anew(bare) -> None:
-    def in_mid_fetch() -> bool:
+def test_a_cancelled_download_starts_again(bare: Path) -> None:
+    def during_download() -> bool:
         return (bare / "env-python" / "uv" / "bin" / "uv").exists()
 
     with pytest.raises(CancelledError):
-        environment.prepare(bare / "env", [bare / "nothing.txt"], cancelled=in_mid_fetch)
+        environment.prepare(bare / "env", [bare / "nothing.txt"], cancelled=during_download)
     assert not (bare / "env").exists() and not (bare / "env-python").exists()
     assert environment.prepare(bare / "env", [bare / "nothing.txt"]).exists()

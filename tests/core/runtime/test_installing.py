@@ -1,4 +1,4 @@
-"""core.runtime.installing: from wheels, from an index, again after a cancel; the sentence when a part is missing."""
+"""core.runtime.installing: from wheels, from an index, after a cancelled attempt; and its errors."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import tarfile
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX exec
 
 
 def tiny_wheel(folder: Path, name: str = "soliloquy_tiny") -> None:
-    """A package with one module, as a wheel of version 1.0."""
+    """Write a wheel of version 1.0 that contains one module."""
     folder.mkdir(exist_ok=True)
     about = f"{name}-1.0.dist-info"
     files = {
@@ -38,25 +39,26 @@ def tiny_wheel(folder: Path, name: str = "soliloquy_tiny") -> None:
 
 
 def wanted(tmp_path: Path, *names: str) -> Path:
+    """A file of requirements: version 1.0 of each name."""
     path = tmp_path / "wanted.txt"
     path.write_text("".join(f"{name}==1.0\n" for name in names), encoding="utf-8")
     return path
 
 
-def test_installed_from_a_folder_of_wheels_and_removed(tmp_path) -> None:
+def test_installed_from_a_folder_of_wheels_and_removed(tmp_path: Path) -> None:
     wheels, folder = tmp_path / "wheels ü", tmp_path / "env"
     tiny_wheel(wheels)
     listed = wanted(tmp_path, "soliloquy-tiny")
-    told: list[str] = []
-    python = environment.prepare(folder, [listed], python=sys.executable, wheels=wheels, progress=told.append)
+    steps: list[str] = []
+    python = environment.prepare(folder, [listed], python=sys.executable, wheels=wheels, progress=steps.append)
     code = "import soliloquy_tiny; print(soliloquy_tiny.answer)"
     assert subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "42"
-    assert any(text.startswith("Fetching soliloquy") for text in told)
+    assert any(text.startswith("Fetching soliloquy") for text in steps)
     environment.remove(folder)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["wanted.txt", "wheels ü"]
 
 
-def test_a_folder_without_the_wheels_is_told(tmp_path) -> None:
+def test_a_folder_without_the_wheels_is_an_error(tmp_path: Path) -> None:
     listed = wanted(tmp_path, "soliloquy-other")
     with pytest.raises(SoliloquyError, match="no wheels"):
         environment.prepare(tmp_path / "env", [listed], python=sys.executable, wheels=tmp_path)
@@ -67,7 +69,7 @@ def test_a_folder_without_the_wheels_is_told(tmp_path) -> None:
 
 
 class Index(http.server.SimpleHTTPRequestHandler):
-    """A package index on a folder of wheels; counts what is downloaded."""
+    """A package index that serves a folder of wheels and lists the downloads."""
 
     downloads: list[str]
 
@@ -91,12 +93,12 @@ class Index(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Not on the terminal."""
+        """Print nothing."""
 
 
 @pytest.fixture
-def index(tmp_path, monkeypatch):
-    """Two packages on an index that pip asks instead of PyPI; the class of its handler, with its downloads."""
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Index]]:
+    """An index with two packages, which pip uses instead of PyPI. Gives the class of its handler with the downloads."""
     for name in ("soliloquy_one", "soliloquy_two"):
         tiny_wheel(tmp_path / "served", name)
     handler = type("ThisIndex", (Index,), {"downloads": []})
@@ -116,7 +118,7 @@ def index(tmp_path, monkeypatch):
 
 
 @posix_only
-def test_a_cancelled_installation_goes_on_with_what_is_downloaded(tmp_path, index) -> None:
+def test_the_next_attempt_uses_the_downloads_of_a_cancelled_one(tmp_path: Path, index: type[Index]) -> None:
     folder, listed = tmp_path / "env", wanted(tmp_path, "soliloquy-one", "soliloquy-two")
     with pytest.raises(CancelledError):
         environment.prepare(
@@ -127,11 +129,11 @@ def test_a_cancelled_installation_goes_on_with_what_is_downloaded(tmp_path, inde
     python = environment.prepare(folder, [listed], python=sys.executable, keep_downloads=True)
     subprocess.run([python, "-c", "import soliloquy_one, soliloquy_two"], check=True)
     assert index.downloads.count(first) == 1, index.downloads
-    assert not (tmp_path / "env-downloads").exists(), "all is installed: the downloads are only in the way"
+    assert not (tmp_path / "env-downloads").exists(), "everything is installed, so the downloads aren't needed"
 
 
 @posix_only
-def test_unfinished_downloads_are_removed_with_the_rest(tmp_path, index) -> None:
+def test_downloads_of_a_failed_installation_are_removed_too(tmp_path: Path, index: type[Index]) -> None:
     folder, listed = tmp_path / "env", wanted(tmp_path, "soliloquy-one", "soliloquy-missing")
     with pytest.raises(SoliloquyError, match="soliloquy-missing"):
         environment.prepare(folder, [listed], python=sys.executable, keep_downloads=True)
@@ -140,14 +142,16 @@ def test_unfinished_downloads_are_removed_with_the_rest(tmp_path, index) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["served", "wanted.txt"]
 
 
-def test_an_installation_that_is_not_whole_is_no_installation() -> None:
+def test_wrong_and_missing_packages_are_an_error() -> None:
     installer = installing.Installer(Runner(lambda: False), lambda _: None)
     with pytest.raises(SoliloquyError, match=r"pytest is .* instead of 0\.1, .*-lost is nothing"):
         installer._look(Path(sys.executable), ["pytest==0.1", "soliloquy-lost==1.0"], None)
     assert installer._look(Path(sys.executable), [f"pytest=={pytest.__version__}"], None) == {}
 
 
-def test_a_full_disk_is_told_before_anything_is_downloaded(tmp_path, monkeypatch, index) -> None:
+def test_a_full_disk_is_an_error_before_anything_is_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: type[Index]
+) -> None:
     monkeypatch.setattr(installing.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1e9}))
     monkeypatch.setattr(torch_builds, "look", lambda: Machine("linux", "x86_64"))
     listed = wanted(tmp_path, "torch")
@@ -157,8 +161,10 @@ def test_a_full_disk_is_told_before_anything_is_downloaded(tmp_path, monkeypatch
 
 
 @posix_only
-def test_a_python_beside_the_wheels_serves_where_the_machine_has_none(tmp_path, monkeypatch) -> None:
-    """An archive as python-build-standalone makes them: ``python/bin/python3``."""
+def test_a_python_next_to_the_wheels_is_used_if_the_machine_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive has the layout of python-build-standalone: ``python/bin/python3``."""
     wheels = tmp_path / "wheels"
     tiny_wheel(wheels)
     script = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'.encode()
@@ -168,9 +174,9 @@ def test_a_python_beside_the_wheels_serves_where_the_machine_has_none(tmp_path, 
         archive.addfile(member, io.BytesIO(script))
     listed = wanted(tmp_path)
     monkeypatch.setattr(environment, "find_python", lambda _: None)
-    told: list[str] = []
-    environment.prepare(tmp_path / "env", [listed], wheels=wheels, progress=told.append)
-    assert any(text.startswith("Unpacking cpython-3.11.7") for text in told)
+    steps: list[str] = []
+    environment.prepare(tmp_path / "env", [listed], wheels=wheels, progress=steps.append)
+    assert any(text.startswith("Unpacking cpython-3.11.7") for text in steps)
     environment.remove(tmp_path / "env")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["wanted.txt", "wheels"]
     (wheels / "cpython-3.11.7+20240107-x86_64-linux-install_only.tar.gz").write_bytes(b"no archive")
@@ -179,7 +185,7 @@ def test_a_python_beside_the_wheels_serves_where_the_machine_has_none(tmp_path, 
     assert raised.value.code == "python_missing"
 
 
-def test_the_python_that_the_wheels_were_made_for_is_looked_for(tmp_path, monkeypatch) -> None:
+def test_the_python_that_the_wheels_were_made_for_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(environment, "find_python", lambda versions: asked.append(list(versions)))
     (tmp_path / "torch-2.13.0+cpu-cp312-cp312-manylinux_2_28_x86_64.whl").touch()
@@ -197,8 +203,10 @@ def test_the_python_that_the_wheels_were_made_for_is_looked_for(tmp_path, monkey
         (Machine("linux", "x86_64"), True, None),
     ],
 )
-def test_torch_comes_from_the_index_of_its_build(tmp_path, monkeypatch, machine, from_wheels, index) -> None:
-    """pip is a stand-in here that writes down what it is told to install."""
+def test_torch_comes_from_the_index_of_its_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine, from_wheels: bool, index: str | None
+) -> None:
+    """A stand-in for pip records its commands."""
     commands: list[list[str]] = []
 
     def run(command: list[str], tell=lambda line: None) -> None:
@@ -215,14 +223,14 @@ def test_torch_comes_from_the_index_of_its_build(tmp_path, monkeypatch, machine,
     assert facts["torch"] == torch_builds.choose(machine).kind and facts["device"] == "cpu"
     torch = next(command for command in commands if "torch==1.0" in command and "install" in command)
     assert (torch[torch.index("--extra-index-url") + 1] if "--extra-index-url" in torch else None) == index
-    assert torch[torch.index("-c") + 1].endswith("wanted.txt"), "what torch brings along is pinned too"
+    assert torch[torch.index("-c") + 1].endswith("wanted.txt"), "the packages that torch depends on are pinned too"
     assert ("--no-index" in torch) == from_wheels and "--progress-bar=raw" in torch
     assert torch[torch.index("--cache-dir") + 1] == str(tmp_path / "downloads")
 
 
-def test_pips_lines_become_sentences() -> None:
-    told: list[str] = []
-    teller = installing._Teller(told.append, 40)
+def test_lines_of_pip_become_sentences() -> None:
+    steps: list[str] = []
+    teller = installing._Teller(steps.append, 40)
     for line in (
         "Collecting torch==2.13.0",
         "  Downloading https://somewhere/torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl (845.0 MB)".strip(),
@@ -231,7 +239,7 @@ def test_pips_lines_become_sentences() -> None:
         "Successfully installed a b c",
     ):
         teller(line)
-    assert told == [
+    assert steps == [
         "Fetching torch (1 of about 40)",
         "Downloading torch (845.0 MB)",
         "Downloading torch: 123 of 845 MB",

@@ -1,4 +1,4 @@
-"""Child processes: the worker steps back behind whatever the user is at."""
+"""Child processes: the worker runs with a lower priority than the user's programs."""
 
 import subprocess
 import sys
@@ -18,11 +18,11 @@ print(os.getpriority(os.PRIO_PROCESS, 0), group.split()[-1] if group else "")
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="niceness is POSIX's")
-def test_a_worker_steps_back_once():
+@pytest.mark.skipif(sys.platform == "win32", reason="only POSIX systems have niceness")
+def test_a_worker_lowers_its_priority_once() -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, check=True, **own_group()
     )
     niceness, *group = done.stdout.split()
     assert int(niceness) == BACKGROUND
-    assert group in ([], [str(BACKGROUND)]), "its session's group of processes, where Linux has such groups"
+    assert group in ([], [str(BACKGROUND)]), "the priority of its session's autogroup, on a Linux that has them"

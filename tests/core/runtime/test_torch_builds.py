@@ -1,6 +1,8 @@
-"""Which torch a computer gets, for computers that this one isn't."""
+"""The build of torch for different computers."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,10 @@ from core.runtime import torch_builds
 from core.runtime.torch_builds import INDEX, Machine, NvidiaGpu, choose, parse_nvidia
 
 
-def machine(system: str = "linux", *gpus: tuple[str, float, int], amd: tuple[int, ...] = (), processor: str = "x86_64"):
+def machine(
+    system: str = "linux", *gpus: tuple[str, float, int], amd: tuple[int, ...] = (), processor: str = "x86_64"
+) -> Machine:
+    """A computer with Nvidia GPUs (name, compute capability, driver) and AMD GPUs (target)."""
     return Machine(system, processor, tuple(NvidiaGpu(*gpu) for gpu in gpus), amd)
 
 
@@ -31,7 +36,7 @@ def machine(system: str = "linux", *gpus: tuple[str, float, int], amd: tuple[int
         (machine("linux", ("RTX 4090", 8.9, 580), amd=(110000,)), "cuda", None),
     ],
 )
-def test_the_build_fits_the_machine(given, kind, index) -> None:
+def test_the_build_fits_the_machine(given: Machine, kind: str, index: str | None) -> None:
     build = choose(given)
     assert (build.kind, build.index, build.note) == (kind, index, "")
 
@@ -45,7 +50,7 @@ def test_the_build_fits_the_machine(given, kind, index) -> None:
         (machine(amd=(100306,)), "AMD GPU"),
     ],
 )
-def test_a_gpu_that_cannot_be_used_is_told(given, words) -> None:
+def test_a_gpu_that_cannot_be_used_is_noted(given: Machine, words: str) -> None:
     build = choose(given)
     assert build.kind == "cpu" and words in build.note
 
@@ -56,7 +61,7 @@ def test_a_mac_without_an_apple_processor_is_refused() -> None:
     assert raised.value.code == "torch_missing" and raised.value.hint
 
 
-def test_what_nvidias_driver_says_is_understood() -> None:
+def test_the_output_of_nvidias_driver_is_parsed() -> None:
     listed = (
         "NVIDIA GeForce RTX 4090, 8.9, 580.65.06\nNVIDIA H200, 9.0, 570.124\n\nNo devices were found\nX, [N/A], 1.2"
     )
@@ -66,7 +71,7 @@ def test_what_nvidias_driver_says_is_understood() -> None:
     ]
 
 
-def test_what_amds_driver_says_is_understood(tmp_path, monkeypatch) -> None:
+def test_the_files_of_amds_driver_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, text in enumerate(("cpu_cores_count 16\ngfx_target_version 0\n", "gfx_target_version 110000\n", "x")):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "properties").write_text(text)
