@@ -17,7 +17,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.motion.channels import BLINK, CHANNELS, GAZE, GROUPS, HEAD_ROTATION, LIP_CHANNELS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
+from core.motion.channels import (
+    BLINK,
+    CHANNELS,
+    GAZE,
+    GROUPS,
+    HEAD_ROTATION,
+    LIP_CHANNELS,
+    LIP_COLUMNS,
+    NONLIP_CHANNELS,
+    NONLIP_COLUMNS,
+)
 from core.representation.model import Representation
 from core.sound.lips import LipModel
 
@@ -238,7 +248,7 @@ def about_speech(
     with torch.inference_mode():
         f_l = torch.from_numpy(features.f_l).float()
         motion = torch.zeros(len(f_l), len(CHANNELS))
-        motion[:, LIP_COLUMNS] = lips.widened(lips.decoder(f_l))
+        motion[:, LIP_COLUMNS] = lips.with_gain(lips.decoder(f_l))
         back = model.features_of_motion(motion)[0].double().numpy()
     return {
         "own sound found among 16 frames": round(float(np.mean(shares)), 3),
