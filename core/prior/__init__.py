@@ -1,1 +1,1 @@
-"""The diffusion prior P_a2nl: sampled motion of head, gaze, lids and brows for given speech."""
+"""The diffusion prior P_a2nl: samples the motion of head, gaze, lids, brows and cheeks for given speech."""

@@ -1,8 +1,8 @@
-"""f_nl: the numbers the prior P_a2nl diffuses, and how they map to the 32 non-lip channels.
+"""f_nl: the numbers that the prior P_a2nl diffuses, and how they map to the 32 non-lip channels.
 
-In this version f_nl is the channels themselves with three redundancies taken out, so that no sample can break them:
-both eyes blink together (Bentivoglio et al. 1997 counted no one-sided blinks in normal subjects), and the eight gaze
-weights, of which at most four can be non-zero, are two signed angles that both eyes share. That leaves 25 features.
+f_nl consists of the channels themselves, without their redundancies, so that no sample can contradict itself. Both eyes
+blink together (Bentivoglio et al. 1997 counted no one-sided blinks in normal subjects). The eight gaze weights, at most
+four of which can be non-zero, become two signed angles that both eyes share. That leaves 25 features.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ FEATURES: tuple[str, ...] = (
     "blink",
     *tuple(c for c in BROWS + BLINK + CHEEKS + NOSE if c not in _SHARED),
 )
-"""Names of the entries of f_nl. ``gazeYaw`` > 0 looks to the person's left and ``gazePitch`` > 0 down, as the head's
-own angles do; both are in units of the gaze weights (1 is a fully turned eye)."""
+"""Names of the entries of f_nl. ``gazeYaw`` > 0 looks to the person's left and ``gazePitch`` > 0 looks down, with the
+same signs as the head's angles. Both are in units of the gaze weights (1 is a fully turned eye)."""
 
 d_nl = len(FEATURES)
 
 GAZE_FULL = (GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES)
-"""Degrees that an eye turns at weight 1 of the head model's gaze shapes: sideways, up or down."""
+"""Turn of an eye at gaze weight 1, in degrees: (sideways, up or down)."""
 
 FEATURE_GROUPS: dict[str, tuple[int, ...]] = {
     name: tuple(i for i, feature in enumerate(FEATURES) if feature in members)
@@ -47,7 +47,7 @@ FEATURE_GROUPS: dict[str, tuple[int, ...]] = {
         "cheeks": CHEEKS + NOSE,
     }.items()
 }
-"""Indices of the features of each group that can be kept or sampled again as a whole."""
+"""Indices of the features of each group. A group can be kept or sampled again as a whole."""
 
 
 def _index(channel: str) -> int:
@@ -80,7 +80,7 @@ def features_from_channels(channels: np.ndarray) -> np.ndarray:
 
 
 def channels_from_features(features: np.ndarray) -> np.ndarray:
-    """(…, 25) features → (…, 32) non-lip channels; expression weights are clipped to 0–1."""
+    """(…, 25) features → (…, 32) non-lip channels. Expression weights are clipped to 0–1."""
     features = np.asarray(features, dtype=np.float32)
     channels = np.zeros((*features.shape[:-1], len(NONLIP_CHANNELS)), dtype=np.float32)
     for column, feature in enumerate(FEATURES):
@@ -96,14 +96,14 @@ def channels_from_features(features: np.ndarray) -> np.ndarray:
 
 
 BLINK_FROM, BLINK_FULL = 0.4, 0.75
-"""Lid weights above which a lid is on its way to a blink, and at which it is taken to have closed."""
+"""Lid weights above which a lid counts as closing, and from which on it counts as closed."""
 
 
 def close_blinks(features: np.ndarray) -> np.ndarray:
     """(…, 25) features whose blinks close fully: lid weights from 0.4 to 0.75 are stretched to 0.4 … 1.
 
-    Lids in the data are either open (up to about 0.3) or closing all the way; a squared loss samples some blinks that
-    stop at 0.8. The map is monotone and continuous, so timing and smoothness stay.
+    Lids in the data are either open (up to about 0.3) or close all the way. A network trained with a squared loss
+    samples some blinks that stop at 0.8. The map is monotone and continuous, so timing and smoothness do not change.
     """
     features = np.array(features, dtype=np.float32)
     lid = features[..., FEATURES.index("blink")]
@@ -113,9 +113,10 @@ def close_blinks(features: np.ndarray) -> np.ndarray:
 
 
 def known_features(keep_mask: np.ndarray) -> np.ndarray:
-    """(…, 32) bool, which channels are kept → (…, 25) bool, which features that fixes.
+    """(…, 32) bool, which channels are kept → (…, 25) bool, which features they fix.
 
-    A feature made of several channels counts as known only when all of them are kept: half a gaze says too little.
+    A feature that is made of several channels counts as known only if all of them are kept. Half of the gaze channels
+    do not tell where the eyes look.
     """
     kept = np.asarray(keep_mask, dtype=np.float32) @ (CHANNEL_TO_FEATURE != 0).astype(np.float32)
     return kept >= (CHANNEL_TO_FEATURE != 0).sum(axis=0)

@@ -112,6 +112,9 @@ class Finisher:
         The kept motion goes the same way as the sampled motion: the style is taken out, it is encoded and decoded, and
         the style is applied. It differs from the kept motion itself by an error that is known wherever something is
         kept. :func:`~core.prior.windows.close_seams` takes that error out.
+
+        In an exact space, encoding and decoding changes only the last digit. It is not skipped, so that the motion of a
+        seed stays bit-identical.
         """
         reach = self._plan.transition
         begin, stop = first - reach, first + features.shape[1] + reach

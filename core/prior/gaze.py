@@ -1,16 +1,17 @@
-"""Fixations and saccades out of a sampled gaze: the eyes rest and jump, and go where the sample goes.
+"""Turn a sampled gaze into fixations and saccades: the eyes rest and jump, and follow the sample.
 
-A denoiser with a squared loss can't tell to the frame when an eye will dart, so its gaze slides. Here the sampled path,
-as directions in the world, is fitted by rests with jumps between them: as few jumps as explain where it dwells, each at
-a price in squared error (a Potts functional, minimised two seconds at a time; Friedrich et al. 2008). No direction is
-made up. Between world and head stands the vestibulo-ocular reflex, which is the caller's.
+A denoiser with a squared loss can't predict in which frame an eye jumps, so its gaze slides. Here the sampled path, as
+directions in the world, is fitted by rests with jumps between them. The fit uses as few jumps as explain where the path
+dwells; each jump has a price in squared error (a Potts functional, minimised two seconds at a time; Friedrich et al.
+2008). All directions come from the sample. The vestibulo-ocular reflex converts between world and head; the caller
+applies it.
 
-A jump takes 21 ms and 2.2 ms for each degree (Bahill, Clark & Stark 1975): a frame or two, beginning between frames
-where the seed says. The next comes a fifth of a second later at the soonest, about the latency of a saccade (Carpenter
-1988). In a rest a tenth of what the sample does goes on as drift, whose speed in people is below half a degree a second
-(Martinez-Conde et al. 2004).
+A jump takes 21 ms, and 2.2 ms for each degree (Bahill, Clark & Stark 1975): one or two frames. It begins between
+frames, at a time drawn from the seed. The next jump follows after a fifth of a second or later, about the latency of a
+saccade (Carpenter 1988). During a rest, a tenth of the sample's motion remains as drift. Drift in people is slower than
+half a degree a second (Martinez-Conde et al. 2004).
 
-It goes along the take in one pass, and what comes out doesn't depend on the pieces it comes in.
+The settler goes along the take in one pass, and its result does not depend on the size of the pieces it receives.
 """
 
 from __future__ import annotations
@@ -22,30 +23,39 @@ from .blinks import DELAY
 from .windows import ease
 
 PRICE = 4.0
-"""Square degrees times frames that a jump must explain: those of a step of 1° between rests of a third of a second."""
+"""Squared error in square degrees times frames that a jump must remove. A step of 1° between rests of a third of a
+second has this much."""
 SLOW = 0.15
-"""Degrees a frame at which a frame of the path counts half: those that are on the way say little of where it rests."""
+"""Speed in degrees a frame at which a frame of the path has half the weight. Fast frames tell little about where the
+path rests."""
 SHORTEST = 5
-"""Frames that the eyes rest between two jumps, at least."""
+"""Fewest frames that the eyes rest between two jumps."""
 DRIFT = 0.1
-"""Part of what the sample does during a rest that is left in."""
+"""Fraction of the sample's motion that remains during a rest."""
 _LEAST = 0.2
-"""Size below which glances are settled no more finely: eyes that look straight on still have their small saccades."""
+"""Lower limit of ``size``: eyes that look straight ahead still make small saccades."""
 _HORIZON = DELAY - 2
-"""Frames that are looked at to decide on the next jump; a jump also moves the two before it."""
+"""Frames that are considered for the next jump. A jump also moves the two frames before it."""
 _STRIDE = 8
-"""Frames after which it is decided again whether a rest goes on."""
+"""Frames after which the end of a rest is decided again."""
 
 
 def flight_frames(degrees: float) -> float:
-    """Frames that a saccade of so many degrees takes, at most two."""
+    """Duration in frames of a saccade of so many degrees, at most two."""
     return min((0.021 + 0.0022 * degrees) * FPS, 2.0)
 
 
 class _Rests:
-    """The cheapest rests along a path (n, 2), from any of its frames on.
+    """The cheapest sequence of rests along a path (n, 2), from each of its frames on.
 
-    ``size`` is that of glances, ``goal`` (2,) where the eyes are to be at frame n, where that is settled.
+    Parameters
+    ----------
+    path
+        (n, 2) directions in degrees.
+    size
+        Size of the glances relative to a plain take. Prices and speeds scale with it.
+    goal
+        (2,) where the eyes must be at frame n; None if that is open.
     """
 
     def __init__(self, path: np.ndarray, size: float, goal: np.ndarray | None) -> None:
@@ -59,7 +69,8 @@ class _Rests:
         sums = np.concatenate([np.zeros((1, 4)), entries.cumsum(axis=0)])
         between = sums[None] - sums[:, None]  # (first, stop, 4)
         mass = np.maximum(between[..., 0], 1e-9)
-        errors = between[..., 3] - np.square(between[..., 1:3]).sum(axis=2) / mass  # about the mean between
+        # Squared errors about the mean of the frames first … stop.
+        errors = between[..., 3] - np.square(between[..., 1:3]).sum(axis=2) / mass
         self._at_goal = self._staying(goal)
         self._cost, self._stop = np.zeros(n + 1), np.full(n + 1, n)
         self._cost[n] = 0.0 if goal is None else price
@@ -69,16 +80,19 @@ class _Rests:
             best = int(costs.argmin())
             self._cost[i], self._stop[i] = costs[best] + price, stops[best]
             if self._at_goal[i] + price < self._cost[i]:
-                self._cost[i], self._stop[i] = self._at_goal[i] + price, n + 1  # past the end, at the goal
+                self._cost[i], self._stop[i] = (
+                    self._at_goal[i] + price,
+                    n + 1,
+                )  # n + 1: stay at the goal
 
     def _staying(self, target: np.ndarray | None) -> np.ndarray:
-        """(n + 1,) squared error of looking at ``target`` from each frame to the end."""
+        """(n + 1,) squared error if the eyes look at ``target`` from each frame to the end."""
         if target is None:
             return np.full(len(self._path) + 1, np.inf)
         return np.r_[(self._weight * np.square(self._path - target).sum(axis=1))[::-1].cumsum()[::-1], 0.0]
 
     def next_jump(self, target: np.ndarray, earliest: int) -> int:
-        """Frame, ``earliest`` or later, at which the eyes best leave ``target``; n where they stay to the end."""
+        """Best frame, ``earliest`` or later, for the eyes to leave ``target``; n if they stay to the end."""
         end = len(self._path)
         staying = self._staying(target)
         costs = staying[0] - staying + self._cost
@@ -87,7 +101,7 @@ class _Rests:
         return min(earliest, end) + int(costs[min(earliest, end) :].argmin())
 
     def target(self, first: int) -> np.ndarray:
-        """(2,) where a rest that begins at ``first`` looks."""
+        """(2,) direction of a rest that begins at frame ``first``."""
         stop = self._stop[first]
         if stop > len(self._path) and self._goal is not None:
             return self._goal
@@ -95,14 +109,14 @@ class _Rests:
 
 
 class GazeSettler:
-    """Settles the gaze of one take as its path comes in.
+    """Settles the gaze of one take while its path comes in, piece by piece.
 
     Parameters
     ----------
     seed
-        Of the take.
+        Seed of the take.
     size
-        Of its glances, beside those of a plain take: smaller ones are settled as finely.
+        Size of its glances relative to a plain take. Smaller glances get as many jumps.
     loop
         Whether the last frame runs into the first.
     """
@@ -110,27 +124,27 @@ class GazeSettler:
     def __init__(self, seed: int, size: float = 1.0, loop: bool = False) -> None:
         self._seed, self._loop = seed, loop
         self._size = max(size, _LEAST)
-        self._done = self._end = 0  # frames that are out, and that came; those between are at hand
+        self._done = self._end = 0  # ends of the returned and of the received frames; those between are in memory
         self._path = self._rest = np.zeros((0, 2))
         self._fixed = np.zeros(0, bool)
         self._at = 0  # frames before this one are decided
-        self._since = 0  # frame at which the eyes came to the target
+        self._since = 0  # frame at which the eyes reached the target
         self._target: np.ndarray | None = None
         self._first: np.ndarray | None = None
 
     def push(self, path: np.ndarray, fixed: np.ndarray, last: bool) -> np.ndarray:
-        """Take the next frames in; give those out that are settled.
+        """Take in the next frames, and return the frames that are settled.
 
         Parameters
         ----------
         path, fixed
-            (k, 2) sampled directions in degrees, and (k,) where they must stay as they are.
+            (k, 2) sampled directions in degrees, and (k,) bool, where they must not change.
         last
             Whether these are the take's last frames.
 
         Returns
         -------
-        (n, 2) directions of the next n frames: all but the last ``blinks.DELAY`` that came, or all.
+        (n, 2) directions of the next n frames. The newest ``blinks.DELAY`` frames are held back unless ``last``.
         """
         self._path = np.concatenate([self._path, path])
         self._rest = np.concatenate([self._rest, path])
@@ -147,7 +161,7 @@ class GazeSettler:
         return out
 
     def _decide(self) -> None:
-        """Follow what is fixed, or go on with the rest, or jump: at least a frame further."""
+        """Decide at least one more frame: follow fixed frames, continue the rest, or jump."""
         at = self._at - self._done
         if self._fixed[at]:
             self._target, self._since = self._path[at], self._at
@@ -175,7 +189,7 @@ class GazeSettler:
             self._jump(goal)
 
     def _jump(self, target: np.ndarray) -> None:
-        """Be at ``target`` from the next frame on; the flight takes part of the two before."""
+        """Be at ``target`` from the next frame on. The flight falls into the two frames before it."""
         assert self._target is not None
         flight = flight_frames(float(np.linalg.norm(target - self._target)))
         landing = self._at - np.random.default_rng([self._seed, 0x5ACC, self._at]).random()

@@ -1,7 +1,7 @@
-"""How lively somebody is, as numbers that the prior is told: how far each part of the face swings over a recording.
+"""Levels: seven numbers that tell the prior how lively a talker is, that is, how far each part of the face swings.
 
 One talker reads with an almost still head, another nods through every sentence, and nothing in their voices says which.
-A network that isn't told can only show everybody the same mixture of both.
+Without the levels, a network could only show the same mixture of both for everybody.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ..motion.channels import FPS
 from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL
 
 LEVELS = ("head turns", "head speed", "head shifts", "gaze", "brows", "lids", "cheeks")
-"""What each number of the levels is of; of the lids what isn't a blink, since blinks are events of one size."""
+"""Names of the levels. "lids" covers squints and widened eyes but not blinks, which are events of one size."""
 PARTS: dict[str, tuple[int, ...]] = {
     "head turns": FEATURE_GROUPS["head"][:3],
     "head shifts": FEATURE_GROUPS["head"][3:],
@@ -21,14 +21,14 @@ PARTS: dict[str, tuple[int, ...]] = {
     "lids": tuple(i for i in FEATURE_GROUPS["blink"] if FEATURES[i] != "blink"),
     "cheeks": FEATURE_GROUPS["cheeks"],
 }
-"""Features that swing by one level; "head speed" is of the turns too, and a blink is nobody's."""
+"""Features scaled by each level. "head speed" also uses the head turns; blinks belong to no level."""
 LIVELY_REACH = 1.0
-"""Levels at liveliness 1: 1.6 times the usual swing, to which the early gain adds (``styling.LIVELY_GAIN``)."""
+"""All levels at liveliness 1: 1.6 times the usual swing. The early gain (``guidance.LIVELY_GAIN``) adds to it."""
 
 _TYPICAL = np.array([4.1, 16.2, 0.71, 3.9, 0.094, 0.046, 0.015], np.float32)
-"""Root mean squares at level 0 (°, °/s, cm, °, weights), medians of the synthetic talkers of training."""
+"""Root mean squares at level 0 (°, °/s, cm, °, weights): medians of the synthetic talkers in the training data."""
 LEVEL_STEP = 0.5
-"""Natural logarithm of the factor that one level stands for; 0.3 to 0.7 is their deviation among those talkers."""
+"""Natural logarithm of the factor that one level stands for. Among those talkers its deviation is 0.3 to 0.7."""
 _FURTHEST = 6.0
 
 
@@ -40,7 +40,7 @@ def _swing(motion: np.ndarray) -> float:
 def measure_levels(features: np.ndarray) -> np.ndarray:
     """(7,) float32 levels of a motion (T, 25), T ≥ 2, in the order of ``LEVELS``.
 
-    0 is a typical talker, each unit a factor of √e; a part that stands still is at −6.
+    0 is a typical talker, and each unit is a factor of √e. A part that stands still has −6.
     """
     parts = {name: features[:, list(columns)] for name, columns in PARTS.items()}
     turns = np.rad2deg(parts["head turns"])
@@ -60,5 +60,5 @@ def measure_levels(features: np.ndarray) -> np.ndarray:
 
 
 def levels_of(liveliness: float) -> np.ndarray:
-    """(7,) levels of a style's liveliness: all of them up or down together, the typical talker at 0."""
+    """(7,) levels of a style's liveliness: all go up or down together; 0 is the typical talker."""
     return np.full(len(LEVELS), LIVELY_REACH * liveliness, np.float32)

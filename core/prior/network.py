@@ -1,8 +1,8 @@
 """P_a2nl, the audio-to-non-lip prior: nᵗ, t, audio and known parts of n⁰ → n̂⁰.
 
 After "Talking Head Generation with Probabilistic Audio-to-Visual Diffusion Priors" (arXiv 2212.04248): a transformer
-encoder that predicts n⁰ itself (eq. 7), with the audio and time embedding beside nᵗ, and with n⁰ beside nᵗ too, most
-of it masked, so that editing is learned in training. The schedule and the sampler live apart and know nothing of this.
+encoder that predicts n⁰ itself (eq. 7). Each token holds nᵗ, the audio and time embedding, and n⁰, most of which is
+masked, so that the network learns editing in training. The schedule and the samplers don't depend on the network.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from .features import d_nl
 from .levels import LEVELS
 
 PROSODY_BANDS = (0, 6, 16, 40, 80)
-"""Mel bands whose mean energies are given plainly: the lowest six hold the first harmonics, hence voicing and pitch."""
+"""Limits of the mel bands whose mean energies are given directly. The lowest six bands hold the first harmonics, hence
+voicing and pitch."""
 PROSODY = 2 * (len(PROSODY_BANDS) - 1) + 1
 
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """Shape of P_a2nl: :meth:`base` (the paper's), :meth:`small` (to compare many trainings), :meth:`tiny` (tests)."""
+    """Shape of P_a2nl: :meth:`base` as in the paper, :meth:`small` to compare trainings, :meth:`tiny` for tests."""
 
     features: int = d_nl
     width: int = 512
@@ -35,16 +36,16 @@ class PriorConfig:
     layers: int = 8
     condition: int = 256
     window: int = 100
-    """Frames seen at once (4 s)."""
+    """Frames that the network sees at once (4 s)."""
     diffusion_steps: int = 1000
     prediction: str = "clean"
-    """What the network answers: n⁰ as in the paper ("clean"), or "noise" or "velocity" to compare with."""
+    """What the network predicts: n⁰ as in the paper ("clean"), or "noise" or "velocity" for comparison."""
     learned: bool = False
-    """Whether the features are f_nl of ``core.representation`` (``features`` = 64) rather than the channels."""
+    """Whether the features are the learned f_nl of ``core.representation`` (``features`` = 64), not the channels."""
     editing: bool = True
-    """Whether known parts of n⁰ are shown to the network; without, they are only put in while sampling."""
+    """Whether the network sees known parts of n⁰. If not, they are only put in while sampling."""
     levels: bool = False
-    """Whether the network is told how lively the talker is (``core.prior.levels``)."""
+    """Whether the network is given how lively the talker is (``core.prior.levels``)."""
     audio: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
 
     @classmethod
@@ -54,7 +55,7 @@ class PriorConfig:
 
     @classmethod
     def small(cls) -> PriorConfig:
-        """4 layers, 256-d tokens, 512-d feed-forward, and half of the audio encoder: a seventh of the base size."""
+        """4 layers, 256-d tokens, 512-d feed-forward, half the audio encoder: a seventh of the base size."""
         audio = AudioEncoderConfig(width=128, fine_width=64, middle_width=96)
         return cls(width=256, feed_forward=512, layers=4, condition=128, audio=audio)
 
@@ -74,9 +75,9 @@ def sinusoidal(positions: Tensor, width: int) -> Tensor:
 
 
 def prosody(mel: Tensor) -> Tensor:
-    """Loudness by band and its change, straight from the spectrogram.
+    """Loudness by band and its change, computed directly from the spectrogram.
 
-    Nods, brow raises and blinks follow loudness and pauses, which the encoder could learn but need not.
+    Nods, brow raises and blinks follow loudness and pauses. The encoder could learn these, but does not have to.
 
     Parameters
     ----------
@@ -85,8 +86,8 @@ def prosody(mel: Tensor) -> Tensor:
 
     Returns
     -------
-    (B, L, 9): mean of each of four bands, its difference from a second's running mean, and the steepest rise of all
-    bands within the frame.
+    (B, L, 9): the mean of each of four bands, its difference from the running mean of a second, and the steepest rise
+    of the loudness within the frame.
     """
     rows = mel.unflatten(1, (-1, MELS_PER_FRAME))  # (B, 4 L, 80) -> (B, L, 4, 80)
     frame = rows.mean(dim=2)  # (B, L, 80)
@@ -109,16 +110,17 @@ def levels_network(condition: int) -> nn.Sequential:
 
 
 def embedded_levels(levels: Tensor, network: nn.Module, unknown: Tensor) -> Tensor:
-    """(B, 7) levels → (B, 1, condition): what ``network`` makes of them, ``unknown`` in rows with a NaN."""
-    told = network(levels.nan_to_num())
-    return torch.where(levels.isnan().any(dim=1, keepdim=True), unknown.to(told.dtype), told)[:, None]
+    """(B, 7) levels → (B, 1, condition): the output of ``network``, or ``unknown`` in rows with a NaN."""
+    embedded = network(levels.nan_to_num())
+    return torch.where(levels.isnan().any(dim=1, keepdim=True), unknown.to(embedded.dtype), embedded)[:, None]
 
 
 class AudioToNonlipPrior(nn.Module):
-    """P_a2nl of the paper, with its own audio encoder E_a trained jointly.
+    """P_a2nl of the paper, with its own audio encoder E_a, which is trained jointly.
 
-    One token a frame: nᵗ, the known part of n⁰, which entries are known, and audio + time embedding, side by side and
-    brought to 512 by one linear map; sinusoidal positions are added.
+    There is one token a frame. It concatenates nᵗ, the known part of n⁰, the mask of known entries, and the sum of
+    audio and time embedding. One linear map brings it to the width of the transformer, and sinusoidal positions are
+    added.
     """
 
     def __init__(self, config: PriorConfig) -> None:
@@ -138,7 +140,7 @@ class AudioToNonlipPrior(nn.Module):
             config.width,
             config.heads,
             config.feed_forward,
-            dropout=0.0,  # synthetic motion is drawn anew for each batch: there is nothing to memorise
+            dropout=0.0,  # each batch draws new synthetic motion, so there is nothing to memorise
             activation="gelu",
             batch_first=True,
             norm_first=True,
@@ -150,7 +152,7 @@ class AudioToNonlipPrior(nn.Module):
         nn.init.zeros_(self.out.weight)  # the first prediction is the data's mean
 
     def encode_audio(self, mel: Tensor) -> Tensor:
-        """(B, 4 L, 80) log-mel → (B, L, condition) audio embedding f_a; done once a window, not once a step."""
+        """(B, 4 L, 80) log-mel → (B, L, condition) audio embedding f_a. Computed once a window, not once a step."""
         return self.audio_in(torch.cat([self.audio_encoder(mel), prosody(mel)], dim=-1))
 
     def empty_audio(self, batch: int, frames: int) -> Tensor:
@@ -158,9 +160,9 @@ class AudioToNonlipPrior(nn.Module):
         return self.no_audio.expand(batch, frames, -1)
 
     def encode_levels(self, levels: Tensor) -> Tensor:
-        """(B, 7) levels → (B, 1, condition), to be added to the audio embedding; rows with a NaN are unknown.
+        """(B, 7) levels → (B, 1, condition), which is added to the audio embedding. Rows with a NaN are unknown.
 
-        A network that wasn't trained with levels hears nothing of them.
+        For a network that was trained without levels it is 0.
         """
         if not self.config.levels:
             return levels.new_zeros(len(levels), 1, self.config.condition)
@@ -178,13 +180,13 @@ class AudioToNonlipPrior(nn.Module):
         audio
             (B, L, condition) from :meth:`encode_audio` or :meth:`empty_audio`, plus :meth:`encode_levels`.
         known
-            (B, L, d_nl) n⁰; only entries under ``known_mask`` are looked at.
+            (B, L, d_nl) n⁰. Only entries under ``known_mask`` are used.
         known_mask
-            (B, L, d_nl) 1 where n⁰ is given, 0 where it is to be found.
+            (B, L, d_nl) 1 where n⁰ is given, 0 elsewhere.
 
         Returns
         -------
-        (B, L, d_nl) n̂⁰, also where it was given (the sampler decides what to put there).
+        (B, L, d_nl) n̂⁰, also where n⁰ was given; the denoiser puts the given entries in.
         """
         frames = noisy.shape[1]
         time = self.time_in(sinusoidal(t, self.config.condition).to(noisy.dtype))[:, None]  # (B, 1, condition)

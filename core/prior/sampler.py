@@ -1,9 +1,9 @@
-"""Samplers of the reverse process. They know the schedule and a function nᵗ, t → n̂⁰, and nothing of the network.
+"""Samplers of the reverse process. They use the schedule and a function nᵗ, t → n̂⁰, and don't know the network.
 
-``ddpm`` is the reference (ancestral sampling, Ho et al. 2020), ``ddim`` its deterministic form (Song et al. 2021) and
-``dpm_solver_pp`` the second-order multistep solver that needs the fewest steps (Lu et al. 2022, DPM-Solver++ 2M).
-All three keep the contract of :class:`Sampler`. Networks that predict something else than n⁰ are read by
-``CosineSchedule.clean_from`` before a sampler sees them.
+``ddpm`` is the reference (ancestral sampling, Ho et al. 2020). ``ddim`` is its deterministic form (Song et al. 2021).
+``dpm_solver_pp`` is the second-order multistep solver that needs the fewest steps (Lu et al. 2022, DPM-Solver++ 2M).
+All three keep the contract of :class:`Sampler`. If a network predicts something other than n⁰,
+``CosineSchedule.clean_from`` converts its answer before a sampler sees it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from .schedule import CosineSchedule
 Denoise = Callable[[Tensor, int], Tensor]
 """nᵗ (B, L, d), t → n̂⁰ (B, L, d)."""
 Draw = Callable[[], Tensor]
-"""Fresh ε ~ N(0, I) of the sample's shape; only the ancestral sampler calls it."""
+"""Draws new ε ~ N(0, I) of the sample's shape. Only the ancestral sampler calls it."""
 
 
 class Sampler(Protocol):
     """nᵀ → n⁰ in a number of steps.
 
-    Every sampler asks for n̂⁰ once a step, at the times of ``CosineSchedule.timesteps``, keeps the sample's shape and
-    type, and returns at t = 0 the last n̂⁰ that it was given: what a denoiser holds fixed there comes back to the bit.
+    Every sampler asks for n̂⁰ once a step, at the times of ``CosineSchedule.timesteps``. It keeps the sample's shape and
+    type. It returns the last n̂⁰ that it received, so entries that the denoiser holds fixed come back bit for bit.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Sampler(Protocol):
     num_inference_steps
         1 … T.
     draw
-        Source of fresh noise.
+        Source of new noise.
     """
 
     def __call__(
@@ -50,8 +50,8 @@ class Sampler(Protocol):
 def ddpm(denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
     """Ancestral sampling: n^{t−1} ~ q(n^{t−1} | nᵗ, n̂⁰) (Ho et al. 2020, algorithm 2, with n̂⁰ for ε).
 
-    T steps are the reference; fewer take the same posterior over longer strides. ``draw`` is called once a step but
-    the last.
+    T steps are the reference; fewer steps use the same posterior over longer strides. ``draw`` is called in every step
+    except the last.
     """
     times = schedule.timesteps(num_inference_steps)
     sample = noise
@@ -62,7 +62,7 @@ def ddpm(denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inferenc
 
 
 def ddim(denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw) -> Tensor:
-    """First-order deterministic sampling (Song et al. 2021, eq. 12 with σ = 0); ``draw`` is not called."""
+    """First-order deterministic sampling (Song et al. 2021, eq. 12 with σ = 0). ``draw`` is not called."""
     times = schedule.timesteps(num_inference_steps)
     sample = noise
     for t, following in itertools.pairwise(times):
@@ -75,7 +75,7 @@ def ddim(denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inferenc
 def dpm_solver_pp(
     denoise: Denoise, noise: Tensor, schedule: CosineSchedule, num_inference_steps: int, draw: Draw
 ) -> Tensor:
-    """Second-order multistep solver in n̂⁰ (Lu et al. 2022, DPM-Solver++, algorithm 2); ``draw`` is not called.
+    """Second-order multistep solver in n̂⁰ (Lu et al. 2022, DPM-Solver++, algorithm 2). ``draw`` is not called.
 
     The last step, to σ = 0 where λ is infinite, is of first order: it returns the last n̂⁰ itself.
     """

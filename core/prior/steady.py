@@ -1,7 +1,7 @@
-"""Heads turn, they don't tremble: what a sampled head does above 6 Hz is the network's noise and is taken out.
+"""Remove trembling: head motion above 6 Hz in a sample is noise of the network.
 
-Real heads hold 0.003 to 0.006° of their motion above 6 Hz (root mean square; tracked talkers and addresses), sampled
-ones several times that. Nods, of 1.8 to 3.7 Hz (Hadar et al. 1983), pass.
+Real heads have 0.003 to 0.006° of motion above 6 Hz (root mean square; tracked talkers and addresses). Sampled heads
+have several times as much. Nods have 1.8 to 3.7 Hz (Hadar et al. 1983) and pass.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ..motion.channels import FPS
 from .features import FEATURE_GROUPS
 
 CUT = 6.0
-"""Hz at which half of a motion passes."""
+"""Frequency in Hz at which half of the amplitude passes."""
 _REACH = 5
 _HEAD = list(FEATURE_GROUPS["head"])
 
@@ -28,9 +28,10 @@ _KERNEL = _kernel()
 
 
 def steady_head(features: np.ndarray) -> np.ndarray:
-    """(L, 25) features, or any multiple of them, with a head that moves below 6 Hz alone; all else as it was.
+    """(L, 25) features, or any multiple of them, whose head moves below 6 Hz only. Other features do not change.
 
-    Past both ends the motion is taken to go on as it came, turned about its last frame; fewer than six frames stay.
+    Past both ends the motion continues as its own reflection about the last frame. Motion of fewer than six frames does
+    not change.
     """
     frames = len(features)
     if frames <= _REACH:

@@ -1,4 +1,4 @@
-"""Carries out a :class:`~core.wire.style.PriorStyle` on features, and takes it out of features that are kept."""
+"""Apply a :class:`~core.wire.style.PriorStyle` to sampled features, and remove it from kept features."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from .kept import Kept
 from .windows import ease
 
 POSE_TRANSITION = 30
-"""Frames over which a head comes from its start pose or goes to its end pose, at least: 10° in a third of a second, as
-kept motion is joined, would be a jerk."""
+"""Fewest frames over which a head leaves its start pose or reaches its end pose. 10° in a third of a second, over which
+kept motion is joined by default, would be a jerk."""
 POSE_FRAMES = 3
-"""Frames that a pose is held for (0.1 s): a single one says nothing of how fast the head moves there."""
+"""Frames that a pose is held (0.1 s). A single frame would not tell the network how fast the head moves there."""
 LEAVING = 16
-"""Frames over which a head gets going out of its start pose, or comes to rest in its end pose. A network that is given
-a head held aside sets off at once: over eight seeds it got faster by up to 1.4° from one frame to the next, by 0.5° so,
-as it does elsewhere."""
+"""Frames over which a head starts to move out of its start pose, or comes to rest in its end pose. A network that is
+given a head turned aside moves away at once: over eight seeds, frame-to-frame speed jumped by up to 1.4°. With this
+transition it is 0.5°, the same as elsewhere in a take."""
 _LEAST = 0.1
-"""Amplitudes below this can't be taken out of what is kept: it would have to be enlarged too far."""
+"""Smallest amplitude that is removed from kept motion. Smaller ones would enlarge that motion too much."""
 _HEAD = [FEATURES.index(name) for name in ("headYaw", "headPitch")]
 _GAZE = [FEATURES.index(name) for name in ("gazeYaw", "gazePitch")]
 _DEGREES = np.array(GAZE_FULL, dtype=np.float32)
 
 
 def _frames_held(frames: int) -> int:
-    """Frames that each pose is held for in a take of so many: ``POSE_FRAMES``, at most half of it."""
+    """Frames that each pose is held in a take of so many frames: ``POSE_FRAMES``, at most half of the take."""
     return min(POSE_FRAMES, max(frames // 2, 1))
 
 
 def pose_constraints(style: PriorStyle, frames: int) -> list[tuple[int, int, float]]:
-    """(frame, channel among the 32, radians) of the start and end poses, each held for ``POSE_FRAMES``."""
+    """(frame, channel among the 32, radians) for the start and end poses, which are held for ``POSE_FRAMES``."""
     held = _frames_held(frames)
     wanted = ((range(held), style.start_pose), (range(frames - held, frames), style.end_pose))
     return [
@@ -45,15 +45,17 @@ def pose_constraints(style: PriorStyle, frames: int) -> list[tuple[int, int, flo
 
 
 def leave_poses(features: np.ndarray, first: int, frames: int, style: PriorStyle, kept: Kept) -> None:
-    """Ease the head of a take's frames from ``first`` on, (N, n, 25), in place, out of its start pose and into its end.
+    """Ease heads out of the start pose and into the end pose, in place.
 
     Parameters
     ----------
+    features
+        (N, n, 25) features of the frames from ``first`` on.
     frames
-        Of the whole take.
+        Frames of the whole take.
     kept
-        What is given, the poses among it: where a head is kept within ``LEAVING`` frames, or the other pose lies there,
-        that is all the way there is.
+        The kept part of the takes, including the poses. If the head is kept within ``LEAVING`` frames of a pose, or the
+        other pose is that near, the way is only as long as that.
     """
     held = _frames_held(frames)
     turns = [FEATURES.index(name) for name in HEAD_ROTATION]
@@ -74,12 +76,15 @@ def leave_poses(features: np.ndarray, first: int, frames: int, style: PriorStyle
 
 
 def _compensation(head: np.ndarray) -> np.ndarray:
-    """Degrees that eyes turn against a head at ``head`` degrees: all of a small turn, 7° of a large one."""
+    """Degrees that eyes turn against a head at ``head`` degrees: the whole of a small turn, 7° of a large one."""
     return 7.0 * np.tanh(head / 8.0)
 
 
 class Styling:
-    """Sizes and gaze of a style, on (…, 25) features."""
+    """The sizes and the gaze of a style, on (…, 25) features.
+
+    ``neutral`` is true if the style changes neither.
+    """
 
     def __init__(self, style: PriorStyle) -> None:
         self._size = np.ones(d_nl, dtype=np.float32)
@@ -96,7 +101,7 @@ class Styling:
         self.neutral = not self._moves_gaze and bool((self._size == 1.0).all())
 
     def apply(self, features: np.ndarray) -> np.ndarray:
-        """Sampled features → features of this style."""
+        """Sampled features → features in this style."""
         if self.neutral:
             return features
         styled = features * self._size
@@ -104,13 +109,13 @@ class Styling:
             before = np.rad2deg(features[..., _HEAD])
             world = features[..., _GAZE] * _DEGREES + _compensation(before)  # where the eyes look, in degrees
             world = self._glance * world
-            # On the camera the eyes still make their small saccades: without, they would look like glass.
+            # Eyes on the camera still make small saccades. Without them they would look like glass.
             world = (1.0 - self._camera) * world + self._camera * np.tanh(world)
             self.look(styled, world)
         return styled
 
     def take_out(self, features: np.ndarray) -> np.ndarray:
-        """Features of this style → about those that it would have been sampled from."""
+        """Features in this style → approximately the sampled features that would give them."""
         if self.neutral:
             return features
         plain = features / np.maximum(self._size, _LEAST)
@@ -122,18 +127,21 @@ class Styling:
 
     @property
     def glance(self) -> float:
-        """How large glances are beside those sampled."""
+        """Size of the glances relative to sampled ones."""
         return float((1.0 - self._camera) * self._glance)
 
     def looks(self, features: np.ndarray) -> np.ndarray:
-        """(…, 2) degrees, yaw and pitch: where eyes of this style look, the head's turns made up for."""
+        """(…, 2) yaw and pitch in degrees: where the eyes look, without their compensation for the head."""
         return features[..., _GAZE] * _DEGREES + self._against(features)
 
     def look(self, features: np.ndarray, world: np.ndarray) -> None:
-        """Turn the eyes of ``features`` to look there, as far as they turn: what :meth:`looks` tells the other way."""
+        """Turn the eyes of ``features``, in place, to look at ``world`` (…, 2): the inverse of :meth:`looks`.
+
+        Eyes turn no further than their limits.
+        """
         features[..., _GAZE] = np.clip((world - self._against(features)) / _DEGREES, -1.0, 1.0)
 
     def _against(self, features: np.ndarray) -> np.ndarray:
-        """(…, 2) degrees that eyes of this style turn against the head."""
+        """(…, 2) degrees that the eyes turn against the head in this style."""
         head = np.rad2deg(features[..., _HEAD])
         return (1.0 - self._camera) * _compensation(head) + self._camera * head

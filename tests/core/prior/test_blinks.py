@@ -1,4 +1,4 @@
-"""Blinks at a wanted rate, in pieces of any size."""
+"""Blinks at a given rate, in pieces of any size."""
 
 import numpy as np
 import pytest
@@ -42,13 +42,13 @@ def natural(frames, seed=1, every=80):
 
 
 @pytest.mark.parametrize("rate", [6, 17, 30, 45])
-def test_the_rate_comes_out(rate):
+def test_blinks_come_at_the_given_rate(rate):
     frames = round(10 * 60 * FPS)
     counts = [len(peaks_of(paced(lids(frames, natural(frames)), rate, seed))) / 10 for seed in range(3)]
     assert np.mean(counts) == pytest.approx(rate, rel=0.12)
 
 
-def test_no_rate_leaves_blinks_alone_and_ends_stares():
+def test_without_a_rate_sampled_blinks_stay_and_stares_end():
     frames = 1500
     lid = lids(frames, [50, 130, 200, 900])
     out = paced(lid, None)
@@ -63,11 +63,11 @@ def test_no_rate_leaves_blinks_alone_and_ends_stares():
 def test_rate_zero_opens_the_eyes():
     lid = lids(1000, [20, 400, 998])
     out = paced(lid, 0.0)
-    assert out.max() <= 0.36  # the lid of the blink that the take's end cuts off
+    assert out.max() <= 0.36  # from the blink that is cut off by the end of the take
     assert np.abs(out[100:300] - lid[100:300]).max() == 0
 
 
-def test_fixed_frames_stay_to_the_bit():
+def test_fixed_frames_do_not_change():
     rng = np.random.default_rng(0)
     lid = lids(2000, natural(2000))
     fixed = np.zeros(2000, bool)
@@ -85,7 +85,7 @@ def test_fixed_frames_stay_to_the_bit():
     pieces=st.lists(st.integers(1, 130), min_size=1, max_size=4),
     frames=st.integers(1, 700),
 )
-def test_pieces_make_no_difference(seed, rate, pieces, frames):
+def test_the_size_of_the_pieces_makes_no_difference(seed, rate, pieces, frames):
     rng = np.random.default_rng(seed)
     lid = np.clip(lids(frames, natural(frames, seed)) + rng.normal(0, 0.03, frames), 0, 1).astype(np.float32)
     loudness = rng.normal(size=frames).astype(np.float32)
@@ -97,7 +97,7 @@ def test_pieces_make_no_difference(seed, rate, pieces, frames):
 
 
 def held(frames, peaks, length):
-    """Lids that come down at each of ``peaks`` and are held shut for ``length`` frames."""
+    """Lids that close at each of ``peaks`` and stay closed for ``length`` frames."""
     curve = np.full(frames, 0.1, np.float32)
     for peak in peaks:
         curve[peak - 1] = 0.5
@@ -109,24 +109,24 @@ def held(frames, peaks, length):
 @pytest.mark.parametrize("rate", [None, 15.0])
 @pytest.mark.parametrize("length", [4, 6, 8])
 def test_blinks_are_short_and_lids_are_only_opened(rate, length):
-    """Only the blinks that the rate adds close the lids further."""
+    """Sampled blinks only become shorter. Only added blinks close the lids further."""
     peaks = natural(1500, every=90)
     lid = held(1500, peaks, length)
     out = paced(lid, rate)
     edges = np.flatnonzero(np.diff(np.r_[0, out > 0.5, 0].astype(int)))
     shut = (edges[1::2] - edges[::2]) / FPS
-    assert len(shut) >= 10 and shut.max() <= 0.2 and out.max() == 1.0, "still blinks, and full ones"
+    assert len(shut) >= 10 and shut.max() <= 0.2 and out.max() == 1.0, "the blinks remain, and close fully"
     assert (out <= np.maximum(lid, paced(lids(1500, peaks), rate))).all()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_short_blinks_stay_as_they_were(seed):
+def test_short_blinks_do_not_change(seed):
     lid = lids(1500, natural(1500, seed, every=90))
     np.testing.assert_array_equal(paced(lid, None), lid)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_lids_that_were_paced_are_not_changed_again(seed):
+def test_pacing_twice_changes_nothing_more(seed):
     stares = lids(3000, natural(3000, seed, every=500))
     once = paced(stares, None)
     assert (once != stares).any()
@@ -138,7 +138,7 @@ def test_eyes_that_are_closed_for_long_stay_closed():
     np.testing.assert_array_equal(paced(lid, None)[190:250], lid[190:250])
 
 
-def test_new_blinks_fall_into_pauses():
+def test_added_blinks_fall_into_pauses():
     frames = 3000
     loudness = np.where((np.arange(frames) // 25) % 2 == 0, 1.0, 0.0).astype(np.float32)
     out = paced(np.zeros(frames, np.float32), 20.0, 3, loudness=loudness)
@@ -146,11 +146,11 @@ def test_new_blinks_fall_into_pauses():
     assert len(peaks) > 20 and loudness[peaks].mean() < 0.15
 
 
-def test_only_the_delay_is_kept_back():
+def test_only_the_delay_is_held_back():
     pacer = BlinkPacer(0, 20.0)
     none = np.zeros(200, np.float32)
     assert len(pacer.push(none, none, none.astype(bool), False)) == 200 - DELAY
     for _ in range(50):
         assert len(pacer.push(none, none, none.astype(bool), False)) == 200
-    assert len(pacer._lid) < 500, "an hour needs no more than a minute does"
+    assert len(pacer._lid) < 500, "an hour needs no more memory than a minute"
     assert len(pacer.push(none[:7], none[:7], none[:7].astype(bool), True)) == 7 + DELAY

@@ -1,4 +1,4 @@
-"""The table that weighs the network's answers against nᵗ: its axes, and that nothing of what is given changes."""
+"""The table that weighs the network's answers against nᵗ: its axes, and its effect next to known entries."""
 
 import numpy as np
 import pytest
@@ -29,19 +29,19 @@ def test_the_transform_is_scipys(frames):
     torch.testing.assert_close(cosines(frames).T @ ours, torch.from_numpy(motion), atol=1e-5, rtol=0)
 
 
-def test_frequencies_and_levels_are_shared_out_between_the_entries_beside_them():
+def test_frequencies_and_levels_are_interpolated_between_neighbouring_entries():
     shares = frequency_shares(100)  # coefficient k is of k / 8 Hz
     assert shares.shape == (100, len(BANDS)) and torch.allclose(shares.sum(dim=1), torch.ones(100), atol=1e-5)
     for k, place in ((0, 0), (1, 1), (2, 2), (8, 5), (99, len(BANDS) - 1)):
         assert shares[k, place] == pytest.approx(1.0, abs=1e-5)
     assert shares[20] @ torch.tensor(BANDS) == pytest.approx(2.5, abs=1e-4)
     for level, expected in ((0.0, 0.0), (-1.75, -1.75), (9.0, CENTRES[-1]), (-9.0, CENTRES[0])):
-        told = level_shares(torch.full((len(LEVELS),), level))
-        assert told[:-1] @ torch.tensor(CENTRES) == pytest.approx(expected, abs=1e-5) and told[-1] == 0
+        shares = level_shares(torch.full((len(LEVELS),), level))
+        assert shares[:-1] @ torch.tensor(CENTRES) == pytest.approx(expected, abs=1e-5) and shares[-1] == 0
     assert level_shares(torch.full((len(LEVELS),), torch.nan)).tolist() == [0.0] * len(CENTRES) + [1.0]
 
 
-def test_as_it_is_and_as_far_as_it_is_told():
+def test_the_answer_is_scaled_and_the_noisy_motion_is_trusted_as_the_table_says():
     generator = torch.Generator().manual_seed(0)
     clean, noisy = (torch.randn(2, 40, d_nl, generator=generator) for _ in range(2))
     plain = Calibration(torch.ones(SHAPE), torch.zeros(SHAPE))
@@ -53,9 +53,9 @@ def test_as_it_is_and_as_far_as_it_is_told():
     assert correct(trusting, clean, noisy, SCHEDULE.steps).isfinite().all()
 
 
-def test_slow_and_fast_motion_have_factors_of_their_own():
+def test_slow_and_fast_motion_have_their_own_factors():
     keep = torch.ones(SHAPE)
-    keep[:, :, BANDS.index(2.06) :] = 0.0  # fast motion is noise
+    keep[:, :, BANDS.index(2.06) :] = 0.0  # fast motion counts as noise
     keep[:, :, 0, 3] = 3.0  # the mean of one feature is too small
     time = torch.arange(100) / 25.0
     slow, fast = torch.cos(2 * torch.pi * 0.25 * (time + 0.02)), torch.cos(2 * torch.pi * 8.0 * (time + 0.02))
@@ -65,7 +65,7 @@ def test_slow_and_fast_motion_have_factors_of_their_own():
     torch.testing.assert_close(corrected[0, :, 3], 3.0 + slow, atol=1e-3, rtol=0)
 
 
-def test_times_are_interpolated_and_levels_chosen():
+def test_times_are_interpolated_and_levels_select_the_entry():
     keep = torch.ones(SHAPE)
     for place in range(len(TIMES)):
         keep[:, place] = float(place)
@@ -79,8 +79,8 @@ def test_times_are_interpolated_and_levels_chosen():
         Calibration(torch.ones(3), torch.ones(3))
 
 
-def test_given_parts_are_taken_as_right():
-    """What is given counts as it is, not as the network would have answered, and trusts no noise."""
+def test_known_entries_are_taken_as_right():
+    """Known entries count with their own values instead of the network's answer, and noise there is not trusted."""
     clean, given = torch.zeros(1, 50, d_nl), torch.ones(1, 50, d_nl)
     mask = torch.zeros(1, 50, d_nl, dtype=torch.bool)
     mask[:, :20] = True

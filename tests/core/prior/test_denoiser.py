@@ -47,7 +47,7 @@ def denoiser_of(network, window, guidance=None, coarse=None, **options):
 
 
 @pytest.mark.parametrize("t", [1, 300, 1000])
-def test_guidance_one_is_the_conditional_and_zero_the_empty_prediction(network, window, t):
+def test_scale_one_is_the_conditional_and_zero_the_empty_prediction(network, window, t):
     mel, noisy, given, mask = window
     conditional = answer(network, window, t, network.encode_audio(mel[None]).expand(3, -1, -1))
     empty = answer(network, window, t, network.empty_audio(3, 20))
@@ -83,7 +83,7 @@ def test_coarse_steps_come_first_and_the_last_are_exact(network, window):
     assert torch.equal(few(noisy, 350), exact(noisy, 350)) and not torch.equal(few(noisy, 351), exact(noisy, 351))
 
 
-def test_parts_that_no_entry_stands_for_are_put_in(network, window):
+def test_known_parts_without_entries_of_their_own_are_put_in(network, window):
     mel, noisy, given, mask = window
     known = Known(given, mask, lambda clean: clean + 1)
     put = Denoiser(Networks(network, network, SCHEDULE), mel, known, Guidance())
@@ -93,7 +93,7 @@ def test_parts_that_no_entry_stands_for_are_put_in(network, window):
     assert torch.equal(put.last, plain.last + 1) and torch.equal(made[mask], given[mask])
 
 
-def test_a_network_without_editing_sees_nothing_that_is_known(window):
+def test_a_network_without_editing_does_not_see_known_entries(window):
     torch.manual_seed(0)
     network = AudioToNonlipPrior(PriorConfig(**{**vars(PriorConfig.tiny()), "editing": False})).eval()
     torch.nn.init.normal_(network.out.weight, 0, 0.05)
@@ -104,7 +104,7 @@ def test_a_network_without_editing_sees_nothing_that_is_known(window):
 
 
 @pytest.mark.parametrize("prediction", ["noise", "velocity"])
-def test_other_predictions_are_read_as_clean(window, prediction):
+def test_other_predictions_are_converted_to_clean(window, prediction):
     """A network that answers zero: ε = 0 means nᵗ / √ᾱ, v = 0 means √ᾱ nᵗ."""
     network = AudioToNonlipPrior(PriorConfig(**{**vars(PriorConfig.tiny()), "prediction": prediction})).eval()
     torch.nn.init.zeros_(network.out.bias)
@@ -130,8 +130,8 @@ def slow_motion(batch=64, frames=100):
 
 
 @pytest.mark.parametrize("t", [50, 100, 300, 600])
-def test_slow_errors_shrink_and_none_arise(t):
-    """A prediction that is 0.17 (variance 0.03, as measured) off comes nearer; a perfect one is hardly disturbed."""
+def test_slow_errors_shrink_and_no_new_ones_appear(t):
+    """A prediction with an error of 0.17 (variance 0.03, as measured) improves; a perfect one hardly changes."""
     clean = slow_motion()
     noisy, steps = noised(clean, t)
     error = (correct_slowly(clean - 0.17, noisy, steps, SCHEDULE) - clean).square().mean()
@@ -140,13 +140,13 @@ def test_slow_errors_shrink_and_none_arise(t):
     assert disturbance < 0.01
 
 
-def test_pure_noise_is_not_listened_to():
+def test_pure_noise_is_ignored():
     predicted = slow_motion(4)
     noisy, steps = noised(predicted, 1000)
     torch.testing.assert_close(correct_slowly(predicted, noisy, steps, SCHEDULE), predicted, atol=1e-4, rtol=0)
 
 
-def test_ends_and_single_frames_are_averaged_over_what_there_is():
+def test_ends_and_single_frames_are_averaged_over_the_frames_there_are():
     for frames in (1, 3, 100):
         clean = torch.full((2, frames, 3), 0.7)
         alpha = SCHEDULE.alpha(20)

@@ -21,7 +21,7 @@ def column(name):
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_features_survive_the_way_through_channels(seed):
+def test_features_become_channels_and_features_again(seed):
     rng = np.random.default_rng(seed)
     features = rng.uniform(0, 1, size=(5, d_nl)).astype(np.float32)
     for name in (*HEAD, "gazeYaw", "gazePitch"):
@@ -46,7 +46,7 @@ def test_positive_yaw_looks_to_the_persons_left_and_positive_pitch_down():
     assert channels[column("eyeLookDown_L")] == channels[column("eyeLookDown_R")] == np.float32(0.2)
 
 
-def test_blinks_close_and_all_else_stays():
+def test_blinks_close_fully_and_nothing_else_changes():
     features = np.random.default_rng(0).normal(size=(50, d_nl)).astype(np.float32)
     lid = FEATURES.index("blink")
     features[:, lid] = np.linspace(0, 1, 50)

@@ -1,4 +1,4 @@
-"""Gaze as rests and jumps: what a settled path looks like, in pieces of any size, beside kept frames, in the prior."""
+"""Gaze as rests and jumps: settled paths, pieces of any size, fixed frames, and the eyes of whole takes."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def settled(path, seed=0, fixed=None, pieces=(10**9,), **options):
 
 
 def blurred(frames, seed=0, width=9, noise=0.05):
-    """Rests of 0.6–2 s up to 8° apart, and the path that a sampler makes of them: its jumps spread over ``width``."""
+    """Rests of 0.6–2 s up to 8° apart, and the path that a sampler makes of them, with jumps spread over ``width``."""
     rng = np.random.default_rng(seed)
     true, at = np.zeros((frames, 2)), 0
     while at < frames:
@@ -49,7 +49,7 @@ def steps(path):
 
 
 def jumps(path):
-    """First and last frame of every jump: runs of frames that change by more than a quarter of a degree."""
+    """First and last frame of every jump: a run of frames that change by more than a quarter of a degree."""
     edges = np.flatnonzero(np.diff(np.r_[0, steps(path) > 0.25, 0].astype(int)))
     return list(zip(edges[::2], edges[1::2], strict=True))
 
@@ -58,10 +58,10 @@ def test_slides_become_rests_and_jumps():
     true, path = blurred(1000)
     out = settled(path)
     slide, eyes = steps(path), steps(out)
-    assert np.median(eyes) < 0.25 * np.median(slide), "eyes are nearly still in a rest"
+    assert np.median(eyes) < 0.25 * np.median(slide), "eyes hardly move during a rest"
     assert np.percentile(eyes, 99) > 2 * np.percentile(slide, 99) and eyes.max() > 2 * slide.max()
-    assert steps(true).max() * 1.1 > eyes.max(), "no jump is larger than those that were there"
-    assert np.abs(out - true).mean() < 0.5 * np.abs(path - true).mean(), "nearer to the eyes it was blurred from"
+    assert steps(true).max() * 1.1 > eyes.max(), "no jump is larger than the true jumps"
+    assert np.abs(out - true).mean() < 0.5 * np.abs(path - true).mean(), "closer to the true eyes than the blurred path"
 
 
 def test_jumps_last_as_long_as_saccades_do():
@@ -77,7 +77,7 @@ def test_jumps_last_as_long_as_saccades_do():
     assert flight_frames(10.0) / FPS == pytest.approx(0.043, abs=1e-6) and flight_frames(1000.0) == 2.0
 
 
-def test_rests_drift_a_tenth_of_what_the_sample_does():
+def test_a_tenth_of_the_samples_motion_remains_during_a_rest():
     time = np.arange(200) / FPS
     path = np.stack([0.2 * np.sin(2 * np.pi * time), np.full(200, 3.0)], axis=1)
     out = settled(path)
@@ -85,7 +85,7 @@ def test_rests_drift_a_tenth_of_what_the_sample_does():
     np.testing.assert_allclose(out[:, 1], 3.0)
 
 
-def test_the_slow_course_is_the_samples():
+def test_slowly_the_eyes_follow_the_sample():
     _, path = blurred(3000, 2)
     out = settled(path)
     mean = np.full(50, 1 / 50)
@@ -94,7 +94,7 @@ def test_the_slow_course_is_the_samples():
     assert out.var() == pytest.approx(path.var(), rel=0.1)
     np.testing.assert_allclose(out.mean(axis=0), path.mean(axis=0), atol=0.1)
     far = [np.abs(out[i] - path[max(i - 12, 0) : i + 13]).sum(axis=1).min() for i in range(3000)]
-    assert max(far) < 1.0, "where the eyes look, the sample looks within half a second"
+    assert max(far) < 1.0, "the sample looks there within half a second"
 
 
 def test_settling_twice_changes_little():
@@ -104,7 +104,7 @@ def test_settling_twice_changes_little():
     assert np.abs(again - once).mean() < 0.15 * np.abs(path - once).mean() + 0.05
 
 
-def test_smaller_glances_are_settled_as_finely():
+def test_smaller_glances_get_as_many_jumps():
     _, path = blurred(1000, 4)
     whole, small = settled(path), settled(0.3 * path, size=0.3)
     rests = steps(whole) < 0.02
@@ -120,7 +120,7 @@ def test_smaller_glances_are_settled_as_finely():
     frames=st.integers(1, 500),
     loop=st.booleans(),
 )
-def test_pieces_make_no_difference_and_fixed_frames_stay(seed, pieces, frames, loop):
+def test_the_size_of_the_pieces_makes_no_difference_and_fixed_frames_stay(seed, pieces, frames, loop):
     _, path = blurred(frames, seed)
     fixed = np.zeros(frames, bool)
     if seed % 3:
@@ -140,10 +140,10 @@ def test_seeds_shift_jumps_by_less_than_a_frame():
     assert len(differ) > 0 and set(differ) <= near | {f for first, last in jumps(other) for f in range(first, last + 1)}
 
 
-def test_eyes_come_from_and_go_to_what_is_fixed():
+def test_eyes_meet_fixed_frames_on_both_sides():
     _, path = blurred(300, 6)
     path[100:150] = (5.0, -2.0)
-    path[98:100], path[150:152] = (4.5, -1.8), (4.5, -1.8)  # bent to meet it
+    path[98:100], path[150:152] = (4.5, -1.8), (4.5, -1.8)  # bent towards the fixed frames
     fixed = np.zeros(300, bool)
     fixed[100:150] = True
     out = settled(path, fixed=fixed)
@@ -157,13 +157,13 @@ def test_a_loop_ends_where_it_began():
     assert np.abs(out[-1] - out[0]).max() < 0.35
 
 
-def test_only_the_delay_is_kept_back():
+def test_only_the_delay_is_held_back():
     settler, free = GazeSettler(0), np.zeros(200, bool)
     _, path = blurred(10_400)
     assert len(settler.push(path[:200], free, False)) == 200 - DELAY
     for i in range(50):
         assert len(settler.push(path[200 * (i + 1) : 200 * (i + 2)], free, False)) == 200
-    assert len(settler._path) == DELAY == len(settler._rest), "an hour needs no more than a minute does"
+    assert len(settler._path) == DELAY == len(settler._rest), "an hour needs no more memory than a minute"
     assert len(settler.push(path[10_200:], free, True)) == 200 + DELAY
 
 
@@ -187,15 +187,15 @@ def mel(frames):
 
 
 @pytest.mark.parametrize("style", [PriorStyle(), PriorStyle(head_amplitude=0.3, gaze_amplitude=0.7)])
-def test_in_the_world_a_takes_eyes_rest(prior, style):
+def test_the_eyes_of_a_take_rest_in_the_world(prior, style):
     motion = prior.sample(mel(300), [4], Sampling(style=style))[0]
     world = steps(Styling(style).looks(features_from_channels(motion)))
     assert np.median(world) < 0.15 and world.max() > 1.0
     head = np.rad2deg(np.abs(np.diff(motion[:, -6:-3], axis=0)))
-    assert np.median(head.max(axis=1)) > 0.2 * style.head_amplitude, "while the head goes on turning"
+    assert np.median(head.max(axis=1)) > 0.2 * style.head_amplitude, "the head keeps turning"
 
 
-def test_kept_gaze_stays_and_the_rest_is_settled(prior):
+def test_kept_gaze_does_not_change_and_the_remaining_gaze_is_settled(prior):
     frames = 260
     keep = prior.sample(mel(frames), [1])
     mask = np.zeros((frames, len(NONLIP_CHANNELS)), bool)

@@ -1,4 +1,4 @@
-"""How lively a talker is: the numbers, and what the network makes of them."""
+"""Levels of liveliness: how they are measured, and how the network and its lead use them."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def motion(seed=0, frames=120):
 
 
 @given(seed=st.integers(0, 50), factor=st.floats(0.4, 1.2))
-def test_a_level_is_a_factor_of_the_swing_about_wherever_it_rests(seed, factor):
+def test_a_level_is_a_factor_of_the_swing_about_any_rest_position(seed, factor):
     plain = motion(seed)
     resting = np.random.default_rng(seed).normal(size=d_nl)
     np.testing.assert_allclose(
@@ -34,7 +34,7 @@ def test_a_level_is_a_factor_of_the_swing_about_wherever_it_rests(seed, factor):
     )
 
 
-def test_each_part_has_its_own_level_and_stillness_has_an_end():
+def test_each_part_has_its_own_level_and_stillness_a_lower_limit():
     still = np.zeros((50, d_nl), np.float32)
     np.testing.assert_array_equal(measure_levels(still), -6.0)
     swinging = np.sin(np.arange(50) / 5)
@@ -60,26 +60,26 @@ def network():
     return AudioToNonlipPrior(LEVELLED).eval().requires_grad_(False)
 
 
-def test_at_first_levels_say_nothing(network):
-    told = network.encode_levels(torch.tensor([[3.0] * 7, [torch.nan] * 7]))
-    assert told.shape == (2, 1, LEVELLED.condition) and not told.any()
+def test_levels_have_no_effect_before_training(network):
+    embedded = network.encode_levels(torch.tensor([[3.0] * 7, [torch.nan] * 7]))
+    assert embedded.shape == (2, 1, LEVELLED.condition) and not embedded.any()
     plain = AudioToNonlipPrior(PriorConfig.tiny())
     assert not plain.encode_levels(torch.ones(2, 7)).any() and not hasattr(plain, "levels_in")
 
 
-def test_unknown_levels_have_an_embedding_of_their_own(network):
+def test_unknown_levels_have_their_own_embedding(network):
     network.no_levels.normal_()
     network.levels_in[2].weight.normal_()
     partly = torch.full((7,), 0.5)
     partly[3] = torch.nan
-    told = network.encode_levels(torch.stack([torch.full((7,), torch.nan), partly, torch.zeros(7), torch.ones(7)]))
-    for unknown in told[:2]:
+    embedded = network.encode_levels(torch.stack([torch.full((7,), torch.nan), partly, torch.zeros(7), torch.ones(7)]))
+    for unknown in embedded[:2]:
         torch.testing.assert_close(unknown[0], network.no_levels, rtol=0, atol=0)
-    assert not torch.equal(told[2], told[3]) and not told.isnan().any()
+    assert not torch.equal(embedded[2], embedded[3]) and not embedded.isnan().any()
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 2.0])
-def test_the_talker_is_told_beside_the_audio_and_beside_its_absence(network, scale):
+def test_levels_act_with_audio_and_without(network, scale):
     network.levels_in[2].weight.normal_()
     network.no_levels.normal_()
     network.out.weight.normal_(0, 0.05)
@@ -98,7 +98,7 @@ def test_the_talker_is_told_beside_the_audio_and_beside_its_absence(network, sca
     assert (made["calm"] - made["unknown"]).abs().max() > 1e-3
 
 
-def test_a_style_tells_its_liveliness_unless_levels_are_given(network):
+def test_the_styles_liveliness_gives_the_levels_unless_levels_are_given(network):
     network.levels_in[2].weight.normal_()
     network.out.weight.normal_(0, 0.05)
     prior = NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1), num_inference_steps=3)
@@ -106,13 +106,13 @@ def test_a_style_tells_its_liveliness_unless_levels_are_given(network):
     plain = prior.sample(mel, [1])
     np.testing.assert_array_equal(prior.sample(mel, [1], Sampling(levels=np.zeros(7))), plain)
     lively = prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=0.5)))
-    told = prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=0.5), levels=levels_of(0.0)))
-    assert np.abs(lively - told).max() > 1e-3, "the gain is the style's, the levels are those given"
+    given_levels = prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=0.5), levels=levels_of(0.0)))
+    assert np.abs(lively - given_levels).max() > 1e-3, "the gain follows the style, the levels are the given ones"
     with pytest.raises(ValueError, match="levels must be 7"):
         Sampling(levels=np.zeros(3))
 
 
-def test_who_is_told_to_sit_still_is_not_led_away_from_that():
+def test_a_still_talker_is_not_led_away_from_stillness():
     spread = np.linspace(0.9, 1.3, d_nl).astype(np.float32)
     for turns, share in ((1.0, 1.0), (0.0, 1.0), (-1.25, 0.5), (-2.5, 0.0), (-6.0, 0.0), (np.nan, 1.0)):
         levels = np.full(len(LEVELS), -3.0, np.float32)
@@ -120,8 +120,8 @@ def test_who_is_told_to_sit_still_is_not_led_away_from_that():
         np.testing.assert_allclose(spread_for(spread, levels), 1 + share * (spread - 1), rtol=1e-6)
 
 
-def test_a_take_that_does_not_listen_is_led_by_a_part_of_that(network, monkeypatch):
-    """Between: as far as it listens; guidance beyond 1 leads no further."""
+def test_a_take_without_audio_is_led_by_a_fraction(network, monkeypatch):
+    """Between 0 and 1 the lead grows with the guidance scale; beyond 1 it does not."""
     spread, typical = np.linspace(0.9, 1.3, d_nl).astype(np.float32), np.zeros(len(LEVELS), np.float32)
     for heard, share in ((0.0, 0.2), (0.5, 0.6), (1.0, 1.0), (2.5, 1.0)):
         np.testing.assert_allclose(spread_for(spread, typical, heard), 1 + share * (spread - 1), rtol=1e-6)

@@ -19,7 +19,7 @@ from training.prior.export import save_shards
 def prior():
     torch.manual_seed(0)
     network = AudioToNonlipPrior(PriorConfig.tiny())
-    with torch.no_grad():  # an untrained network predicts the mean whatever it hears; make it listen
+    with torch.no_grad():  # an untrained network predicts the mean for any sound; make it listen
         network.out.weight.normal_(0, 0.05)
         network.no_audio.normal_()
     return NonlipPrior(network, torch.full((d_nl,), 0.3), torch.full((d_nl,), 0.2), num_inference_steps=3)
@@ -38,7 +38,7 @@ def test_any_length(prior, frames):
     assert expressions.min() >= 0 and expressions.max() <= 1
 
 
-def test_take_depends_on_its_seed_alone(prior):
+def test_a_take_depends_only_on_its_seed(prior):
     alone = prior.sample(mel(90), [7])
     together = prior.sample(mel(90), [3, 7, 11])
     np.testing.assert_array_equal(alone[0], together[1])
@@ -47,7 +47,7 @@ def test_take_depends_on_its_seed_alone(prior):
 
 
 def steps_asked(prior, monkeypatch, steps):
-    """The times t at which the exact and the coarse network were asked while a take was sampled."""
+    """The times t at which the exact and the coarse network were called for one take."""
     asked = {"exact": [], "coarse": []}
     coarse = copy.deepcopy(prior.network)
     for name, network in (("exact", prior.network), ("coarse", coarse)):
@@ -74,7 +74,7 @@ def test_a_single_step_is_exact(prior, monkeypatch):
     assert len(exact) == 1 and coarse == []
 
 
-def test_ancestral_sampler_is_seeded_too(prior):
+def test_the_ancestral_sampler_is_seeded_too(prior):
     ancestral = Sampling(sampler="ddpm", num_inference_steps=6)
     first = prior.sample(mel(50), [5], ancestral)
     np.testing.assert_array_equal(first[0], prior.sample(mel(50), [2, 5], ancestral)[1])
@@ -95,7 +95,7 @@ def test_guidance_extrapolates_along_the_difference(prior):
     np.testing.assert_allclose(double, 2 * conditional - empty, atol=1e-5)
 
 
-def test_kept_entries_are_equal_to_the_bit_and_borders_close(prior):
+def test_kept_entries_are_bit_identical_and_affect_the_others(prior):
     frames = 120
     rng = np.random.default_rng(0)
     keep = np.clip(rng.normal(0.4, 0.1, size=(2, frames, len(NONLIP_CHANNELS))), 0, 1).astype(np.float32)
@@ -116,7 +116,7 @@ def test_keeping_everything_returns_it(prior):
     np.testing.assert_array_equal(prior.sample(mel(57), [1], keep=keep, keep_mask=mask), keep)
 
 
-def test_only_windows_with_something_to_find_are_sampled(prior, monkeypatch):
+def test_windows_that_are_kept_whole_are_not_sampled(prior, monkeypatch):
     frames, calls = 400, []
     forward = prior.network.forward
     monkeypatch.setattr(prior.network, "forward", lambda *a: calls.append(1) or forward(*a))

@@ -29,14 +29,14 @@ def test_add_noise_has_the_moments_of_q(t):
     clean = torch.full((200_000, 1), 1.7)
     noisy = SCHEDULE.add_noise(clean, torch.full((len(clean),), t), torch.randn(clean.shape, generator=generator))
     share = SCHEDULE.alpha_bar[t].item()
-    spread = math.sqrt(1 - share)
-    assert noisy.mean().item() == pytest.approx(math.sqrt(share) * 1.7, abs=5 * spread / math.sqrt(len(clean)) + 1e-6)
-    assert noisy.std().item() == pytest.approx(spread, rel=0.01)
+    sigma = math.sqrt(1 - share)
+    assert noisy.mean().item() == pytest.approx(math.sqrt(share) * 1.7, abs=5 * sigma / math.sqrt(len(clean)) + 1e-6)
+    assert noisy.std().item() == pytest.approx(sigma, rel=0.01)
 
 
 @pytest.mark.parametrize("t", [1, 400, 999])
-def test_clean_noise_and_velocity_say_the_same(t):
-    """x0, ε and v of one nᵗ, each computed here from its definition, are read as the same n⁰."""
+def test_clean_noise_and_velocity_agree(t):
+    """n⁰, ε and v of one nᵗ, each computed here from its definition, are converted to the same n⁰."""
     clean, noise = torch.randn(2, 3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(t))
     angle = math.acos(math.sqrt(SCHEDULE.alpha_bar[t].item()))  # Salimans & Ho 2022: nᵗ is n⁰ turned towards ε
     noisy = math.cos(angle) * clean + math.sin(angle) * noise
@@ -49,7 +49,7 @@ def test_clean_noise_and_velocity_say_the_same(t):
         SCHEDULE.clean_from("score", clean, noisy, times)
 
 
-def test_levels_are_those_of_each_t():
+def test_coefficients_are_those_of_each_t():
     times = torch.tensor([0, 1, 500, 1000])
     alpha, sigma = SCHEDULE.coefficients(times, torch.zeros(4, 6, 2))
     assert alpha.shape == sigma.shape == (4, 1, 1) and alpha.dtype == torch.float32
@@ -81,20 +81,20 @@ def test_timesteps_run_from_all_noise_to_none():
             SCHEDULE.timesteps(wrong)
 
 
-MEAN, SPREAD = 0.8, 0.5
+MEAN, DEVIATION = 0.8, 0.5
 
 
 def gaussian(noisy, t):
-    """E[n⁰ | nᵗ] where n⁰ ~ N(MEAN, SPREAD²): the ideal denoiser."""
+    """E[n⁰ | nᵗ] where n⁰ ~ N(MEAN, DEVIATION²): the ideal denoiser."""
     alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
-    gain = alpha * SPREAD**2 / (alpha**2 * SPREAD**2 + sigma**2)
+    gain = alpha * DEVIATION**2 / (alpha**2 * DEVIATION**2 + sigma**2)
     return MEAN + gain * (noisy - alpha * MEAN)
 
 
 def flow_end(noise):
-    """Where the probability-flow ODE takes nᵀ for that data: it maps Gaussian onto Gaussian linearly."""
+    """Where the probability-flow ODE takes nᵀ for this data. It maps a Gaussian linearly onto a Gaussian."""
     alpha, sigma = SCHEDULE.alpha(1000), SCHEDULE.sigma(1000)
-    return MEAN + SPREAD * (noise - alpha * MEAN) / math.sqrt(alpha**2 * SPREAD**2 + sigma**2)
+    return MEAN + DEVIATION * (noise - alpha * MEAN) / math.sqrt(alpha**2 * DEVIATION**2 + sigma**2)
 
 
 def errors(sampler, steps):
@@ -125,7 +125,7 @@ def test_ancestral_sampling_gives_the_distribution():
 
     sample = ddpm(gaussian, draw(), SCHEDULE, 1000, draw)
     assert sample.mean().item() == pytest.approx(MEAN, abs=0.015)
-    assert sample.std().item() == pytest.approx(SPREAD, abs=0.01)
+    assert sample.std().item() == pytest.approx(DEVIATION, abs=0.01)
 
 
 @pytest.mark.parametrize("sampler", [ddpm, ddim, dpm_solver_pp])
@@ -147,7 +147,7 @@ def mixture(noisy, t):
 
 
 def test_ddim_and_dpm_solver_converge_to_one_sample():
-    """On two modes, where neither has a closed form, they agree ever better, and DPM-Solver++ is there first."""
+    """On two modes, which have no closed form, they agree better with more steps, and DPM-Solver++ converges first."""
     noise = torch.randn(1, 200, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     best = dpm_solver_pp(mixture, noise, SCHEDULE, 1000, None)
     gaps = []
@@ -156,12 +156,14 @@ def test_ddim_and_dpm_solver_converge_to_one_sample():
         gaps.append((first - second).abs().mean().item())
         assert (second - best).abs().mean() < (first - best).abs().mean()
     assert gaps == sorted(gaps, reverse=True) and gaps[-1] < 0.1 * gaps[0]
-    assert (best > 0).double().mean().item() == pytest.approx(2 / 3, abs=0.1), "both modes are found in their odds"
+    assert (best > 0).double().mean().item() == pytest.approx(2 / 3, abs=0.1), (
+        "both modes are sampled with the right odds"
+    )
 
 
 @pytest.mark.parametrize("name", ["ddpm", "ddim", "dpm_solver_pp"])
 def test_a_correlated_gaussian_is_sampled_right(name):
-    """Two features of unlike spread that go together: mean and covariance come out."""
+    """Two correlated features of different variance keep their mean and covariance."""
     mean = torch.tensor([0.5, -1.0], dtype=torch.float64)
     covariance = torch.tensor([[0.5, 0.3], [0.3, 0.4]], dtype=torch.float64)
 
@@ -182,7 +184,7 @@ def test_a_correlated_gaussian_is_sampled_right(name):
 
 @pytest.mark.parametrize("name", sorted(SAMPLERS))
 def test_every_sampler_keeps_the_contract(name):
-    """One question a step, at the schedule's times; shape and type stay; the last n̂⁰ comes back to the bit."""
+    """One call a step, at the times of the schedule; shape and type stay; the last n̂⁰ comes back bit for bit."""
     asked, answers = [], []
 
     def denoise(noisy, t):

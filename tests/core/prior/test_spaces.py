@@ -25,7 +25,7 @@ def learned():
     return NonlipPrior(network, torch.zeros(space.size), torch.full((space.size,), 0.3), 3, space=space)
 
 
-def test_codes_are_what_the_representation_makes_of_channels(learned):
+def test_codes_are_the_representations_codes_of_the_channels(learned):
     representation = learned.space._representation
     rng = np.random.default_rng(0)
     features = rng.uniform(0, 0.3, size=(2, 7, d_nl)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Heads without trembling: nods pass, noise doesn't, nothing but the head changes."""
+"""Heads without trembling: nods pass, noise does not, and nothing but the head changes."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_nods_pass_and_trembling_does_not(hertz, low, high):
     assert low <= steady.std() / swinging(hertz)[20:-20, HEAD[1]].std() <= high
 
 
-def test_nothing_else_is_touched_nor_the_argument():
+def test_other_features_and_the_argument_do_not_change():
     motion = np.random.default_rng(0).normal(size=(60, d_nl)).astype(np.float32)
     before = motion.copy()
     steady = steady_head(motion)
@@ -33,7 +33,7 @@ def test_nothing_else_is_touched_nor_the_argument():
 
 
 @pytest.mark.parametrize("frames", [1, 5, 6, 30])
-def test_a_steady_turn_stays_to_its_ends(frames):
-    """A constant speed is no trembling, in the first and last frames as little as between; the shortest takes stay."""
+def test_a_turn_at_constant_speed_does_not_change(frames):
+    """Constant speed is not trembling, in the first and last frames too. The shortest takes do not change at all."""
     turn = (np.arange(frames, dtype=np.float32)[:, None] * np.ones(d_nl, np.float32)) - 3.0
     np.testing.assert_allclose(steady_head(turn), turn, atol=1e-4)

@@ -1,4 +1,4 @@
-"""Style controls on a tiny network: sizes, gaze, poses, loops, and what is kept whatever they say."""
+"""Style controls on a tiny network: sizes, gaze, poses, loops, and kept motion under every style."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def prior():
 
 
 class Swaying(AudioToNonlipPrior):
-    """Predicts one smooth motion whatever it is given, so that only joining can bring it to what is kept."""
+    """Predicts one smooth motion for every input, so that only joining can bring it to the kept motion."""
 
     def forward(self, noisy, t, audio, known, known_mask):
         phase = torch.arange(noisy.shape[1])[:, None] / 9 + torch.arange(noisy.shape[2])
@@ -62,7 +62,7 @@ def sample(prior, frames=130, **style):
     return prior.sample(mel(frames), [3], Sampling(style=PriorStyle(**style)))[0]
 
 
-def test_amplitudes_scale_their_group_alone(prior):
+def test_amplitudes_scale_only_their_group(prior):
     plain = sample(prior)
     for name, group in (("head", "head"), ("brow", "brows"), ("cheek", "cheeks")):
         half = sample(prior, **{f"{name}_amplitude": 0.5})
@@ -75,7 +75,7 @@ def test_amplitudes_scale_their_group_alone(prior):
     np.testing.assert_array_equal(still[:, columns("blink")], plain[:, columns("blink")])
 
 
-def test_lids_blink_whatever_their_amplitude(prior):
+def test_lids_blink_at_any_amplitude(prior):
     plain, flat = sample(prior), sample(prior, lid_amplitude=0.0)
     blink = NONLIP_CHANNELS.index("eyeBlink_L")
     np.testing.assert_array_equal(flat[:, blink], plain[:, blink])
@@ -83,13 +83,13 @@ def test_lids_blink_whatever_their_amplitude(prior):
 
 
 def looks(features):
-    """Where the eyes look in degrees (yaw, pitch), with the head counted whole."""
+    """Where the eyes look in degrees (yaw, pitch), with the whole turn of the head added."""
     gaze = features[:, [FEATURES.index("gazeYaw"), FEATURES.index("gazePitch")]] * GAZE_FULL
     return gaze + np.rad2deg(features[:, [1, 0]])
 
 
 def test_a_still_head_leaves_no_roving_eyes():
-    """Eyes that only make up for head motion rest when the head does."""
+    """Eyes that only compensate head motion rest when the head rests."""
     time = np.arange(200) / 25
     features = np.zeros((200, d_nl), np.float32)
     features[:, 1] = np.deg2rad(4 * np.sin(time))
@@ -117,7 +117,7 @@ def test_eyes_rest_on_the_camera():
     brow=st.floats(0.2, 3),
     camera=st.floats(0, 0.5),
 )
-def test_taking_a_style_out_undoes_it(seed, head, gaze, brow, camera):
+def test_removing_a_style_undoes_it(seed, head, gaze, brow, camera):
     rng = np.random.default_rng(seed)
     features = rng.uniform(0, 0.3, size=(20, d_nl)).astype(np.float32)
     features[:, :3] = np.deg2rad(rng.normal(0, 4, (20, 3)))
@@ -126,7 +126,7 @@ def test_taking_a_style_out_undoes_it(seed, head, gaze, brow, camera):
     styling = Styling(PriorStyle(head_amplitude=head, gaze_amplitude=gaze, brow_amplitude=brow, gaze_to_camera=camera))
     styled = styling.apply(features)
     again = styling.apply(styling.take_out(styled))
-    # Where the eyes look a good way off, resting on the camera can't be undone; all else can.
+    # If the eyes look far to the side, resting on the camera can't be undone; everything else can.
     tolerance = 1e-5 if camera == 0 else 0.15
     np.testing.assert_allclose(again, styled, atol=tolerance)
     others = [i for i in range(d_nl) if i not in FEATURE_GROUPS["gaze"]]
@@ -144,7 +144,7 @@ STYLES = [
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_what_is_kept_stays_to_the_bit_and_is_joined(swaying, style):
+def test_kept_motion_is_bit_identical_and_joined(swaying, style):
     frames = 140
     rng = np.random.default_rng(1)
     keep = np.clip(rng.normal(0.3, 0.05, (1, frames, 32)), 0, 1).astype(np.float32)
@@ -157,10 +157,10 @@ def test_what_is_kept_stays_to_the_bit_and_is_joined(swaying, style):
     np.testing.assert_array_equal(motion[:, mask], keep[:, mask])
     head = np.rad2deg(motion[0][:, ROTATION])
     step = np.abs(np.diff(head, axis=0)).max(axis=1)
-    assert max(step[39], step[79]) < 2.0, "unbent, borders would jump by some 6°"
+    assert max(step[39], step[79]) < 2.0, "without joining, the borders would jump by about 6°"
 
 
-def test_longer_transitions_bend_earlier(prior):
+def test_longer_transitions_make_smaller_steps(prior):
     frames = 120
     keep = np.full((1, frames, 32), 0.5, np.float32)
     mask = np.zeros((frames, 32), bool)
@@ -176,7 +176,7 @@ def test_longer_transitions_bend_earlier(prior):
         Sampling(transition=0)
 
 
-def test_poses_hold_at_both_ends(prior):
+def test_poses_are_held_at_both_ends(prior):
     motion = sample(prior, start_pose=(4.0, -8.0, 2.0), end_pose=(0.0, 6.0, -1.0), head_amplitude=0.6)
     np.testing.assert_array_equal(motion[0, ROTATION], np.deg2rad(np.array([4.0, -8.0, 2.0])).astype(np.float32))
     np.testing.assert_array_equal(motion[-1, ROTATION], np.deg2rad(np.array([0.0, 6.0, -1.0])).astype(np.float32))
@@ -187,19 +187,19 @@ def test_poses_hold_at_both_ends(prior):
     mask = np.zeros((130, 32), bool)
     mask[0] = True
     again = prior.sample(mel(130), [3], posed, keep=kept, keep_mask=mask)
-    assert not again[0, 0].any(), "what is kept goes before the pose"
+    assert not again[0, 0].any(), "kept motion takes precedence over the pose"
 
 
 @pytest.mark.parametrize("frames", [12, 30, 41, 130, 400])
 def test_a_loop_has_no_seam(swaying, frames):
-    """From the last frame to the first is a step like any other, though the voices there are unlike."""
+    """The step from the last frame to the first is no larger than others, although the sound differs there."""
     plain, looped = sample(swaying, frames), sample(swaying, frames, loop=True)
     assert looped.shape == plain.shape
     half = frames // 2
     eyes = columns("gaze")
     others = [i for i in range(32) if i not in eyes]
     np.testing.assert_array_equal(looped[: half - 10, others], plain[: half - 10, others])
-    settled = max(frames - 50 - DELAY, 0)  # eyes look two seconds ahead of the part that is sampled again
+    settled = max(frames - 50 - DELAY, 0)  # settling the eyes looks two seconds ahead
     np.testing.assert_array_equal(looped[:settled, eyes], plain[:settled, eyes])
     head = np.rad2deg(looped[:, ROTATION])
     steps = np.abs(np.diff(np.r_[head, head[:1]], axis=0)).max(axis=1)
@@ -209,11 +209,11 @@ def test_a_loop_has_no_seam(swaying, frames):
     assert steps[-1] <= max(1.2 * steps[:-1].max(), 1.0)
 
 
-def test_short_takes_cannot_loop_but_are_made(prior):
+def test_takes_too_short_for_a_loop_are_plain(prior):
     np.testing.assert_array_equal(sample(prior, 5, loop=True), sample(prior, 5))
 
 
-def test_liveliness_zero_is_the_plain_take_and_others_go_apart(prior):
+def test_liveliness_zero_is_the_plain_take_and_more_moves_more(prior):
     plain, calm, lively = sample(prior), sample(prior, liveliness=-1.0), sample(prior, liveliness=1.0)
     np.testing.assert_array_equal(plain, sample(prior, liveliness=0.0))
     deviation = [motion[:, columns("head")].std() for motion in (calm, plain, lively)]
@@ -229,11 +229,11 @@ def test_liveliness_zero_is_the_plain_take_and_others_go_apart(prior):
     assert gain(0.0, 1.0) is None
     np.testing.assert_array_equal(gain(0.0, 1.1), 1.1 * one)
     np.testing.assert_array_equal(gain(1.0, 1.1, 4), gain(1.0, 1.1))
-    # Twice the steps lead twice as often: two of theirs are one of ten steps' factors.
+    # Twice as many steps lead twice as often, so the factors of two of them make one factor of ten steps.
     np.testing.assert_allclose(gain(1.0, 1.1, 20) ** 2, gain(1.0, 1.1), rtol=1e-6)
 
 
-def test_blink_rate_changes_nothing_but_the_lids(prior):
+def test_the_blink_rate_changes_only_the_lids(prior):
     plain, often = sample(prior, 600), sample(prior, 600, blink_rate=40.0)
     lids = [NONLIP_CHANNELS.index("eyeBlink_L"), NONLIP_CHANNELS.index("eyeBlink_R")]
     others = [i for i in range(32) if i not in lids]
@@ -243,7 +243,7 @@ def test_blink_rate_changes_nothing_but_the_lids(prior):
     assert sample(prior, 600, blink_rate=0.0)[:, lids].max() < 0.6
 
 
-def test_settings_are_checked_and_named():
+def test_wrong_settings_are_refused_by_name():
     assert build(PriorStyle, {"start_pose": [1, 2, 3], "blink_rate": 20}).start_pose == (1.0, 2.0, 3.0)
     for wrong, word in (
         ({"liveliness": 2.0}, "liveliness"),
@@ -260,12 +260,12 @@ def test_settings_are_checked_and_named():
     assert checked(PLAIN) == PLAIN
 
 
-def test_features_and_channels_agree_on_the_kept_head(prior):
+def test_features_and_channels_agree_on_the_head(prior):
     motion = sample(prior)
     np.testing.assert_allclose(features_from_channels(motion)[:, :6], motion[:, -6:], atol=1e-6)
 
 
-def test_heads_glide_out_of_a_pose_as_far_as_nothing_else_is_kept():
+def test_heads_glide_out_of_a_pose_until_kept_motion_begins():
     style = PriorStyle(start_pose=(0.0, 10.0, 0.0), end_pose=(0.0, 10.0, 0.0))
     turn = FEATURES.index("headYaw")
 
@@ -282,11 +282,11 @@ def test_heads_glide_out_of_a_pose_as_far_as_nothing_else_is_kept():
     np.testing.assert_allclose(whole[:, :3], 10.0, rtol=1e-5)
     np.testing.assert_allclose(whole, whole[:, ::-1], atol=1e-5)
     assert (np.diff(whole[0, : 3 + LEAVING]) <= 0).all() and not whole[0, 2 + LEAVING : 40].any()
-    assert np.abs(np.diff(whole[0], n=2)).max() < 0.3, "10° in two thirds of a second, without a jerk"
+    assert np.abs(np.diff(whole[0], n=2)).max() < 0.3, "10° in two thirds of a second without a jerk"
     pieces = np.concatenate([glide(0, 7), glide(7, 30), glide(30, 80)], axis=1)
     np.testing.assert_array_equal(pieces, whole)
     short = glide(kept=slice(8, 72))
-    assert short[0, 7] > 0 and not short[:, 8:72].any(), "what is kept stays, and is come to gently"
+    assert short[0, 7] > 0 and not short[:, 8:72].any(), "kept frames do not change, and the head reaches them smoothly"
     np.testing.assert_allclose(short, short[:, ::-1], atol=1e-5)
 
 
@@ -300,5 +300,5 @@ def test_a_short_take_goes_from_pose_to_pose_without_a_jump(frames):
     held = kept.part(0, frames)
     at = NONLIP_CHANNELS.index("headYaw")
     np.testing.assert_allclose(yaw[held[1][:, at]], np.rad2deg(held[0][0, held[1][:, at], at]), atol=1e-4)
-    assert (np.diff(yaw) <= 1e-5).all(), "there and not back"
-    assert -np.diff(yaw).min() < 4 * 20 / (frames - 6), "no step much larger than an even pace would need"
+    assert (np.diff(yaw) <= 1e-5).all(), "the head never turns back"
+    assert -np.diff(yaw).min() < 4 * 20 / (frames - 6), "no step is much larger than at an even pace"

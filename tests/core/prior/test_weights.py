@@ -1,4 +1,4 @@
-"""The shipped prior: alive, smooth, seeded, and smooth where a part is kept."""
+"""The shipped prior: heads move, takes are smooth, also where a part is kept, and styles have their effect."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def prior():
 
 @pytest.fixture(scope="module")
 def mel():
-    """A buzz with syllables, phrases and pauses: enough like speech for a smoke test, and in no corpus."""
+    """A buzz with syllables, phrases and pauses. It is like speech enough for a smoke test, and in no corpus."""
     time = np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
     f0 = 120 * 2 ** (0.25 * np.sin(2 * np.pi * time / 3.1))
     buzz = np.sign(np.sin(2 * np.pi * np.cumsum(f0) / SAMPLE_RATE))
@@ -36,7 +36,7 @@ def takes(prior, mel):
 
 def test_heads_move_and_takes_differ(takes):
     head = np.rad2deg(takes[..., HEAD[:3]])
-    assert (head.std(axis=1) > 0.2).all(), "no axis of the head stands still"
+    assert (head.std(axis=1) > 0.2).all(), "the head turns about every axis"
     assert np.abs(head).max() < 35
     assert np.abs(head[0] - head[1]).mean() > 0.5
     for second in range(0, SECONDS - 2, 2):  # nobody freezes for two seconds
@@ -44,7 +44,7 @@ def test_heads_move_and_takes_differ(takes):
 
 
 def test_nothing_twitches(takes):
-    """Head speed stays below what Hadar et al. 1983 call rapid motion, between windows too."""
+    """Head speed stays below the rapid motion of Hadar et al. 1983, also between windows."""
     speed = np.abs(np.diff(np.rad2deg(takes[..., HEAD[:3]]), axis=1)) * FPS
     assert speed.max() < 150
     acceleration = np.abs(np.diff(np.rad2deg(takes[..., HEAD[:3]]), n=2, axis=1)) * FPS**2
@@ -58,7 +58,7 @@ def test_eyes_blink_and_open_again(takes):
 
 
 def test_kept_head_is_joined_smoothly(prior, mel, takes):
-    """Keep the head of one take in the middle of another seed: equal inside, no jump at its borders."""
+    """The head of one take is kept in the middle of another: equal inside, no jump at the borders."""
     frames = takes.shape[1]
     mask = np.zeros((frames, len(NONLIP_CHANNELS)), dtype=bool)
     mask[150:260, HEAD] = True
@@ -67,11 +67,11 @@ def test_kept_head_is_joined_smoothly(prior, mel, takes):
     speed = np.linalg.norm(np.diff(np.rad2deg(again[:, HEAD[:3]]), axis=0), axis=1)
     borders = [speed[149], speed[259]]
     assert max(borders) < max(2.0, 1.5 * np.percentile(speed, 99))
-    assert np.abs(again[:100, HEAD] - takes[0][:100, HEAD]).max() > 0.005, "the rest is sampled anew"
+    assert np.abs(again[:100, HEAD] - takes[0][:100, HEAD]).max() > 0.005, "the other frames are new"
 
 
 def test_gaze_goes_against_the_head(prior, mel):
-    """The vestibulo-ocular reflex of training must survive sampling; in six takes, for single ones look aside."""
+    """Takes keep the vestibulo-ocular reflex of the training data. Six takes, because single ones may look aside."""
     takes = prior.sample(mel, list(range(1, 7)))
     features = features_from_channels(takes.reshape(-1, len(NONLIP_CHANNELS)))
     assert np.corrcoef(features[:, 1], features[:, 6])[0, 1] < -0.2
@@ -94,25 +94,27 @@ def swing(motion):
     return float(np.sqrt(np.rad2deg(motion[:, HEAD[:3]]).var(axis=0).sum()))
 
 
-def test_liveliness_is_plain_and_grows_all_the_way(prior, mel):
+def test_liveliness_has_a_clear_and_growing_effect(prior, mel):
     levels = (-1.0, -0.5, 0.0, 0.5, 1.0)
     swings = [
         np.mean([swing(take) for take in prior.sample(mel, [3, 4], Sampling(style=PriorStyle(liveliness=level)))])
         for level in levels
     ]
     assert swings == sorted(swings)
-    assert swings[0] < 0.75 * swings[2] and 1.3 * swings[2] < swings[4] < 12.0, "plain, and still a talker's head"
+    assert swings[0] < 0.75 * swings[2] and 1.3 * swings[2] < swings[4] < 12.0, (
+        "a clear difference, within the range of talkers"
+    )
 
 
 def test_a_still_talker_sits_still(prior, mel):
-    """Told levels like those of GRID's reader, the same speech is spoken with a head that hardly moves, yet blinks."""
+    """With levels like those of the GRID talker, the head hardly moves for the same speech, but the eyes blink."""
     still = prior.sample(mel, [3], Sampling(levels=np.array([-3.4, -2.8, -0.6, -1.9, -4.0, -1.3, -0.9])))[0]
     plain = prior.sample(mel, [3])[0]
     assert swing(still) < 0.6 * swing(plain)
     assert still[:, NONLIP_CHANNELS.index("eyeBlink_L")].max() > 0.9
 
 
-def test_a_loop_comes_back_and_poses_are_reached_gently(prior, mel):
+def test_a_loop_closes_and_poses_are_left_smoothly(prior, mel):
     style = PriorStyle(loop=True)
     head = np.rad2deg(prior.sample(mel, [1], Sampling(style=style))[0][:, HEAD[:3]])
     steps = np.abs(np.diff(np.r_[head, head[:1]], axis=0)).max(axis=1)
@@ -120,4 +122,4 @@ def test_a_loop_comes_back_and_poses_are_reached_gently(prior, mel):
     posed = prior.sample(mel, [1], Sampling(style=PriorStyle(start_pose=(0.0, 12.0, 0.0))))[0]
     assert np.rad2deg(posed[0, HEAD[1]]) == pytest.approx(12.0, abs=1e-4)
     yaw = np.rad2deg(posed[:40, HEAD[1]])
-    assert np.abs(np.diff(yaw)).max() < 1.5 and np.abs(np.diff(yaw, n=2)).max() < 1.0, "37° a second, without a jerk"
+    assert np.abs(np.diff(yaw)).max() < 1.5 and np.abs(np.diff(yaw, n=2)).max() < 1.0, "37° a second without a jerk"

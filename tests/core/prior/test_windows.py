@@ -1,4 +1,4 @@
-"""Windows cover everything once, and seams close."""
+"""Windows use every frame once, and seams close."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from core.prior.windows import close_seams, frames_to_known, plan_windows
 
 
 @given(frames=st.integers(1, 3000), size=st.integers(10, 120))
-def test_every_frame_is_committed_once_and_seen_with_its_past(frames, size):
+def test_every_frame_is_used_once_and_made_with_a_view_of_its_past(frames, size):
     windows = plan_windows(frames, size)
     assert [w.known for w in windows] == [0] + [w.commit for w in windows[:-1]]
     assert windows[-1].commit == frames
@@ -20,7 +20,7 @@ def test_every_frame_is_committed_once_and_seen_with_its_past(frames, size):
         assert window.known - window.start >= size * 3 // 20
 
 
-def test_known_entries_come_back_to_the_bit_and_far_ones_are_untouched():
+def test_known_entries_are_bit_identical_and_distant_ones_do_not_change():
     rng = np.random.default_rng(1)
     predicted, known = rng.normal(size=(2, 60, 3)).astype(np.float32)
     mask = np.zeros((60, 3), dtype=bool)
@@ -33,7 +33,7 @@ def test_known_entries_come_back_to_the_bit_and_far_ones_are_untouched():
 
 @pytest.mark.parametrize("gap", [1, 2, 5, 30])
 def test_a_constant_offset_leaves_no_jump(gap):
-    """Where the prediction is off by a constant, the border's step is gone, and short gaps take the offset whole."""
+    """If the prediction has a constant error, there is no step at the border, and short gaps lose the whole error."""
     known = np.sin(np.arange(80) / 9)[:, None].astype(np.float32)
     mask = np.ones((80, 1), dtype=bool)
     mask[30 : 30 + gap] = False
@@ -45,7 +45,7 @@ def test_a_constant_offset_leaves_no_jump(gap):
 
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_a_slanted_error_leaves_no_jerk(side):
-    """Where the prediction drifts away from what is known, motion goes on across the border as fast as it came."""
+    """If the prediction drifts away from the known motion, the speed does not change at the border."""
     known = np.sin(np.arange(80) / 9)[:, None].astype(np.float32)
     predicted = known + 0.06 * (np.arange(80, dtype=np.float32)[:, None] - 39.5)
     mask = np.zeros((80, 1), dtype=bool)
@@ -53,7 +53,7 @@ def test_a_slanted_error_leaves_no_jerk(side):
     mask[40:] = side == "after"
     closed = close_seams(predicted, known, mask)
     bend = np.abs(np.diff(closed, n=2, axis=0))[:, 0]
-    assert bend[38:40].max() < 0.03, "the sine itself bends by up to 0.012, an error without its slope by 0.06 more"
+    assert bend[38:40].max() < 0.03, "the sine itself bends by up to 0.012; without the slope, the error would add 0.06"
     np.testing.assert_array_equal(closed[mask], known[mask])
 
 
@@ -65,7 +65,7 @@ def test_a_single_known_frame_has_no_slope():
     assert closed.max() == 1.0 and closed.min() == 0.0 and np.allclose(closed, closed[::-1].take(range(-1, 29), axis=0))
 
 
-def test_distance_to_what_is_known():
+def test_distance_to_the_nearest_known_frame():
     mask = np.zeros((10, 2), bool)
     mask[[2, 7], 0] = True
     np.testing.assert_array_equal(frames_to_known(mask)[:, 0], [2, 1, 0, 1, 2, 2, 1, 0, 1, 2])
