@@ -11,13 +11,11 @@ import torch
 from core.face.fit_problem import FRAME, FitSettings
 from core.face.fitting import Fitter
 from core.face.landmark_model import LandmarkModel
-from core.head.camera import Fit, gaps, project
+from core.head.camera import Fit, gaps
 from core.head.head_model import HeadModel
-from core.head.rotation import euler_to_matrix, rodrigues, rotation_vector
+from core.head.rotation import rotation_vector
 from core.motion.channels import EXPRESSIONS
-from core.readback.track import LidRange, joined, lid_ratio, relative_pose, track
-
-FOCAL, SIZE = 900.0, (640.0, 640.0)
+from tests.core.face.known_person import SIZE, person, seen
 
 
 @pytest.fixture(scope="module")
@@ -28,50 +26,6 @@ def head() -> HeadModel:
 @pytest.fixture(scope="module")
 def model(head: HeadModel) -> LandmarkModel:
     return LandmarkModel.face_mesh(head)
-
-
-def person(model: LandmarkModel, frames: int, seed: int = 3) -> Fit:
-    """A random person who speaks, blinks, nods and looks around, smoothly."""
-    generator = torch.Generator().manual_seed(seed)
-    identity = 0.8 * torch.randn(model.identity.shape[0], generator=generator)
-    time = torch.arange(frames) / 25
-    expression = torch.zeros(frames, len(EXPRESSIONS))
-    expression[:, EXPRESSIONS.index("jawOpen")] = 0.25 - 0.25 * torch.cos(9 * time)
-    for side in "LR":
-        expression[:, EXPRESSIONS.index(f"eyeBlink_{side}")] = torch.exp(-(((time - 1.0) / 0.08) ** 2))
-        expression[:, EXPRESSIONS.index(f"mouthSmile_{side}")] = 0.2 + 0.2 * torch.sin(2 * time)
-    expression[:, EXPRESSIONS.index("eyeLookIn_L")] = 0.3 * torch.sin(3 * time).clamp(min=0)
-    expression[:, EXPRESSIONS.index("eyeLookOut_R")] = 0.3 * torch.sin(3 * time).clamp(min=0)
-    angles = torch.stack([0.1 * torch.sin(2 * time), 0.25 * torch.sin(1.3 * time), 0.05 * torch.cos(time)], dim=1)
-    return Fit(
-        identity=identity,
-        focal=torch.tensor(FOCAL),
-        centre=torch.tensor(SIZE) / 2,
-        expression=expression,
-        rotation=euler_to_matrix(angles),
-        translation=torch.tensor([1.0, -2.0, -75.0]) + 0.5 * torch.sin(time)[:, None],
-    )
-
-
-def seen(model: LandmarkModel, truth: Fit, noise: float, seed: int = 5) -> torch.Tensor:
-    pixels = project(model.positions(truth.identity, truth.expression), truth)
-    return pixels + noise * torch.randn(pixels.shape, generator=torch.Generator().manual_seed(seed))
-
-
-def test_projection_follows_the_camera_convention(model: LandmarkModel) -> None:
-    fit = replace(person(model, 1), rotation=torch.eye(3)[None], translation=torch.tensor([[0.0, 0.0, -50.0]]))
-    centre, left, up = project(torch.tensor([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]]), fit)[0]
-    assert torch.allclose(centre, torch.tensor([320.0, 320.0]))
-    assert torch.allclose(
-        left - centre, torch.tensor([FOCAL / 50, 0.0]), atol=1e-3
-    )  # the person's left is the viewer's right
-    assert torch.allclose(up - centre, torch.tensor([0.0, -FOCAL / 50]), atol=1e-3)
-
-
-def test_rotation_vector_inverts_rodrigues() -> None:
-    vectors = torch.randn(20, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 0.8
-    vectors[0] = 0
-    assert torch.allclose(rotation_vector(rodrigues(vectors)), vectors, atol=1e-9)
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -136,44 +90,3 @@ def test_track_is_smooth_under_noise(model: LandmarkModel) -> None:
         return float(rotation_vector((fit.rotation[1:] @ fit.rotation[:-1].mT).double()).norm(dim=-1).mean())
 
     assert shake(smooth) < 0.5 * shake(rough)
-
-
-def test_windows_give_every_frame_once_and_agree_with_one_solve(
-    model: LandmarkModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    truth = person(model, 61)
-    landmarks = seen(model, truth, 0.5)
-    fitter = Fitter(model)
-    whole = fitter.fit_frames(landmarks, truth)
-    monkeypatch.setattr("core.readback.track.WINDOW", 20)
-    monkeypatch.setattr("core.readback.track.OVERLAP", 10)
-    parts = list(track(fitter, truth, iter(landmarks.numpy())))
-    assert sum(len(part.expression) for part in parts) == 61
-    assert max(len(part.expression) for part in parts) <= 30
-    pieced = joined(parts)
-    assert (pieced.expression - whole.expression).abs().mean() < 0.01
-    assert rotation_vector((pieced.rotation @ whole.rotation.mT).double()).norm(dim=-1).max() < np.deg2rad(0.5)
-
-
-def test_lid_calibration_opens_fully_at_the_persons_own_gap(model: LandmarkModel) -> None:
-    truth = person(model, 40)
-    truth = replace(truth, expression=truth.expression * 0)
-    blink = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
-    truth.expression[18:22, blink] = 1.0
-    landmarks = seen(model, truth, 0.2)
-    ratio = lid_ratio(landmarks, model)
-    lids = LidRange(ratio.median(0).values, ratio.min(0).values)
-    fit = Fitter(model).fit_frames(landmarks, truth, lids.share(ratio))
-    assert fit.expression[:15, blink].max() < 0.15
-    assert fit.expression[19:21, blink].min() > 0.75
-
-
-def test_relative_pose_moves_points_as_the_fit_does(head: HeadModel, model: LandmarkModel) -> None:
-    truth = person(model, 10)
-    points = model.shape(truth.identity)
-    rest_rotation, rest_translation = truth.rotation[3], truth.translation[3]
-    rotation, translation = relative_pose(truth, rest_rotation, rest_translation, head.neck_pivot)
-    moved = head.pose(points.expand(10, -1, -1), torch.from_numpy(rotation), torch.from_numpy(translation))
-    camera = moved @ rest_rotation.T + rest_translation
-    assert torch.allclose(camera, points @ truth.rotation.mT + truth.translation[:, None], atol=1e-3)
-    assert np.abs(rotation[3]).max() < 1e-5 and np.abs(translation[3]).max() < 1e-4
