@@ -1,51 +1,59 @@
-"""Make the head model: ``python -m training.head.build --ict ../shared/data/ict_facekit.npz``.
-
-Simplified symmetric topology (``head_topology``), identity components (``identity``), expressions with turning
-eyeballs, places of mediapipe's points (``face_mesh_points``), held-out errors (``head_model_report``) and the card.
-"""
+"""Compute the tensors of the head model from ICT-FaceKit and the simplified topology."""
 
 from __future__ import annotations
 
-import argparse
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
-from core.head.head_model import PARTS, WEIGHTS, HeadModel
+from core.head.head_model import PARTS, HeadModel
 from core.motion.channels import EXPRESSIONS
-from training.head.closures import with_closed_lips, with_closing_lids
-from training.head.eyeball import fit_sphere, gaze_rotation
-from training.head.face_mesh_points import place_points
-from training.head.ict import IctModel, load_ict
-from training.head.identity import estimate_identity
-from training.head.report import held_out_errors, pose_errors, write_card
-from training.head.topology import Topology, build_topology
 
-from ..common.folders import data_folder
+from .eyeball import fit_sphere, gaze_rotation
+from .face_mesh_points import place_points
+from .ict import IctModel
+from .identity import estimate_identity
+from .topology import Topology
 
 
 @dataclass(frozen=True)
 class HeadModelConfig:
-    """What the head model is made with."""
+    """Settings of the head model."""
 
     components: int = 50
     seed: int = 1
     gaze_degrees: tuple[float, float, float, float] = (25.0, 30.0, 30.0, 25.0)
-    """Turn of the eyeball at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp (ICT moves only the lids)."""
+    """Turn of the eyeball at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp. ICT moves only the lids."""
+
+
+@dataclass(frozen=True)
+class BuildFacts:
+    """Facts about the build, for the card.
+
+    Attributes
+    ----------
+    rendered_heads
+        Rendered heads on which the face mesh found a face.
+    variance_explained
+        Share of the weighted variance of identities that the components keep.
+    mesh468_spread_mm
+        Median distance of single heads' face-mesh points from their median place, millimetres.
+    """
+
+    rendered_heads: int
+    variance_explained: float
+    mesh468_spread_mm: float
 
 
 def face_vertices(model: IctModel, topology: Topology) -> np.ndarray:
-    """(V,) bool: vertices that come from the source's face part (hairline to below the chin)."""
+    """(V,) bool: vertices of the source's face part, from the hairline to below the chin."""
     first, last = model.parts["face"]
     return (topology.source_vertices[:, 0] >= first) & (topology.source_vertices[:, 0] < last)
 
 
 def eye_centres(topology: Topology, mean: np.ndarray) -> np.ndarray:
-    """(2, 3) centres of spheres through the whites of the eyes, left first."""
+    """(2, 3) centres of the spheres through the whites of the eyes, left first."""
     centres = []
     for name in ("eye_left", "eye_right"):
         points = mean[np.unique(topology.triangles[topology.triangle_part == PARTS.index(name)])]
@@ -54,7 +62,7 @@ def eye_centres(topology: Topology, mean: np.ndarray) -> np.ndarray:
 
 
 def expressions_with_gaze(model: IctModel, topology: Topology, mean: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """(53, V, 3) centimetres: the source's shapes, to which gaze shapes add the eyeballs' turn."""
+    """(53, V, 3) centimetres: the source's shapes; gaze shapes also turn the eyeballs."""
     shapes = topology.transfer(model.expression).astype(np.float32)
     centres = eye_centres(topology, mean)
     directions = {"Down": (-1, 0), "In": (0, -1), "Out": (0, 1), "Up": (1, 0)}  # up, and away from the nose
@@ -70,8 +78,8 @@ def expressions_with_gaze(model: IctModel, topology: Topology, mean: np.ndarray,
 def pivots(model: IctModel) -> tuple[np.ndarray, np.ndarray, float]:
     """Neck and jaw pivots (3,) of the neutral head in centimetres, and the jaw's turn at jawOpen = 1 in radians.
 
-    The jaw's hinge is the axis about which jawOpen turns the lower teeth. The neck's is put between the joints above
-    and below the atlas: in the middle plane, 3.5 cm below and half a centimetre behind the middle of the ears.
+    The jaw's pivot is on the axis about which jawOpen turns the lower teeth. The neck's pivot is between the joints
+    above and below the atlas: in the middle plane, 3.5 cm below and half a centimetre behind the middle of the ears.
     """
     teeth = np.arange(*model.parts["teeth"])
     opening = model.expression_of("jawOpen")[teeth]
@@ -80,7 +88,8 @@ def pivots(model: IctModel) -> tuple[np.ndarray, np.ndarray, float]:
     after = before + opening[lower]
     u, _, vt = np.linalg.svd((after - after.mean(0)).T @ (before - before.mean(0)))
     rotation = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
-    # The fixed point c of x -> R (x - a) + b solves (I - R) c = b - R a; along the axis (x) any c does: take 0.
+    # The fixed point c of x -> R (x - a) + b solves (I - R) c = b - R a. Any c along the axis (x) is a solution: take
+    # 0.
     shift = after.mean(0) - rotation @ before.mean(0)
     jaw = np.linalg.lstsq(np.eye(3) - rotation, shift, rcond=1e-6)[0]
     jaw[0] = 0.0
@@ -91,13 +100,13 @@ def pivots(model: IctModel) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def quantise(basis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int16 shapes and one float32 scale each: shape i is ``values[i] * scale[i]``."""
+    """int16 shapes, and one float32 scale for each: shape i is ``values[i] * scale[i]``."""
     scale = np.abs(basis).max((1, 2)) / 32767
     scale[scale == 0] = 1.0
     return np.round(basis / scale[:, None, None]).astype(np.int16), scale.astype(np.float32)
 
 
-def build(model: IctModel, topology: Topology, config: HeadModelConfig) -> tuple[dict[str, np.ndarray], dict]:
+def build(model: IctModel, topology: Topology, config: HeadModelConfig) -> tuple[dict[str, np.ndarray], BuildFacts]:
     """All tensors of the file, and facts for the card."""
     mean = topology.transfer(model.neutral)
     mean[topology.symmetry] = 0.5 * (mean[topology.symmetry] + mean * (-1.0, 1.0, 1.0))
@@ -105,7 +114,7 @@ def build(model: IctModel, topology: Topology, config: HeadModelConfig) -> tuple
     identity, variance = estimate_identity(model, topology, face, config.components, config.seed)
     angles = np.radians(config.gaze_degrees)
     neck, jaw, jaw_angle = pivots(model)
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "mean": mean.astype(np.float32),
         "triangles": topology.triangles.astype(np.int32),
         "triangle_part": topology.triangle_part.astype(np.uint8),
@@ -125,7 +134,7 @@ def build(model: IctModel, topology: Topology, config: HeadModelConfig) -> tuple
         "jaw_angle": np.array([jaw_angle], np.float32),
         "gaze_angles": angles.astype(np.float32),
     }
-    shapes = {
+    shapes: dict[str, np.ndarray] = {
         "identity_basis": identity.astype(np.float32),
         "expression_basis": expressions_with_gaze(model, topology, mean, angles).astype(np.float32),
     }
@@ -134,47 +143,11 @@ def build(model: IctModel, topology: Topology, config: HeadModelConfig) -> tuple
     tensors["mesh468_weights"] = points.weights.astype(np.float32)
     for name, shape in shapes.items():
         tensors[name], tensors[f"{name}_scale"] = quantise(shape)
-    facts = {
-        "rendered_heads": points.heads,
-        "variance_explained": float(variance.sum()),
-        "mesh468_spread_mm": float(10 * np.median(points.spread)),
-    }
+    facts = BuildFacts(points.heads, float(variance.sum()), float(10 * np.median(points.spread)))
     return tensors, facts
 
 
 def as_model(tensors: dict[str, np.ndarray]) -> HeadModel:
-    """A head model of arrays that aren't quantised."""
+    """A head model from arrays that are not quantised."""
     fields = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()}
     return HeadModel(**{k: v.float() if v.is_floating_point() else v.long() for k, v in fields.items()})
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ict", type=Path, default=data_folder() / "ict_facekit.npz")
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
-    parser.add_argument("--components", type=int, default=HeadModelConfig.components)
-    parser.add_argument("--seed", type=int, default=HeadModelConfig.seed)
-    arguments = parser.parse_args()
-    config = HeadModelConfig(components=arguments.components, seed=arguments.seed)
-    published = load_ict(arguments.ict)
-    source = with_closing_lids(with_closed_lips(published))
-    topology = build_topology(source)
-    tensors, facts = build(source, topology, config)
-    meta = {"parts": PARTS, "expressions": EXPRESSIONS, "config": asdict(config)}
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    # safetensors writes the memory as it lies, so it has to lie in row order.
-    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    save_file(tensors, arguments.out, metadata={"head_model": json.dumps(meta)})
-    arguments.out.chmod(0o644)
-    head = HeadModel.load(path=arguments.out)
-    errors = held_out_errors(published, topology, head)
-    command = "python -m training.head --ict ../shared/data/ict_facekit.npz"
-    facts |= {"pose": pose_errors(head), "bytes": arguments.out.stat().st_size}
-    write_card(arguments.out.with_suffix(".md"), head, errors, facts, command)
-    for name, error in errors.items():
-        print(f"{name}: median {error.median:.3f} mm, mean {error.mean:.3f} mm, 95 % {error.p95:.3f} mm")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,8 @@
-"""Close what ICT-FaceKit leaves a little open: lips of the neutral head, lids of the blink shapes.
+"""Close small gaps of ICT-FaceKit: between the lips of the neutral head, and between the lids of the blink shapes.
 
-Its neutral lips stand 0.8 mm apart and its blinks leave up to 1.3 mm of eye (both filled by parts that we drop). No
-expression closes them further, so a portrait's closed mouth, the closures of p, b and m, and every blink would stay
-open by that much. The surface is bent locally until the contours meet.
+Its neutral lips are 0.8 mm apart, and its blinks leave up to 1.3 mm of the eye open (both gaps are filled by parts that
+we drop). No expression closes them further. So a portrait's closed mouth, the closures of p, b and m, and every blink
+would stay open by that much. The surface is bent locally until the contours meet.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from dataclasses import replace
 import numpy as np
 
 from core.motion.channels import EXPRESSIONS
-from training.head.ict import IctModel, used_faces
-from training.head.ict_regions import EYE_LEFT, EYE_RIGHT, LIP_INNER, contour
+
+from .ict import IctModel, used_faces
+from .ict_regions import EYE_LEFT, EYE_RIGHT, LIP_INNER, contour
 
 REACH_CM = 0.35
 """Distance from the contour at which the bend has fallen to 1/e."""
 JAW_SHARE_CM = 1.5
 """Tissue that jawOpen moves further than this belongs to the lower lip."""
 OVERLAP_CM = 0.004
-"""How far each lip goes beyond the middle, so that no light shines through."""
+"""Distance by which each lip passes the middle, so that no light shines through."""
 LID_OVERLAP_CM = 0.02
-"""How far the upper lid goes beyond the lower one's margin."""
+"""Distance by which the upper lid passes the margin of the lower lid."""
 
 
 def _bend(points: np.ndarray, tissue: np.ndarray, margin: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """(len(tissue),) vertical shifts that follow the nearest margin vertex, the less the farther from it."""
+    """(len(tissue),) vertical shifts that follow the nearest margin vertex and decrease with the distance from it."""
     distance = np.linalg.norm(points[tissue][:, None] - points[margin][None], axis=-1)  # (tissue, n)
     return np.exp(-((distance.min(1) / REACH_CM) ** 2)) * shift[distance.argmin(1)]
 
@@ -38,10 +39,10 @@ def _height_at(x: np.ndarray, curve: np.ndarray) -> np.ndarray:
 
 
 def with_closed_lips(model: IctModel) -> IctModel:
-    """The same model with a neutral head whose inner lip contours touch, whoever's it is.
+    """The same model with inner lip contours that touch on the neutral head of every identity.
 
-    Each lip goes half the way. Identity shapes lose their part in the gap by the same operator, which is linear: the
-    lips stay closed for all their combinations.
+    Each lip moves half the way. The same linear operator removes the contribution of each identity shape to the gap, so
+    the lips stay closed for all combinations of shapes.
     """
     chain = contour(model, model.faces[used_faces(model)], LIP_INNER)[:-1]
     second = chain.index(int(model.landmarks68[64]))
@@ -64,7 +65,7 @@ def with_closed_lips(model: IctModel) -> IctModel:
 
 
 def with_closing_lids(model: IctModel) -> IctModel:
-    """The same model with blink shapes that bring the upper lid's margin down on the lower one's."""
+    """The same model with blink shapes that bring the upper lid's margin down to the lower lid's margin."""
     faces = model.faces[used_faces(model)]
     expression = model.expression.copy()
     surface = np.arange(model.parts["eye_socket_right"][1])
@@ -76,7 +77,7 @@ def with_closing_lids(model: IctModel) -> IctModel:
         shut = model.neutral + expression[blink]
         gap = shut[upper, 1] - _height_at(shut[upper, 0], shut[lower])
         opening = model.neutral[upper, 1] - _height_at(model.neutral[upper, 0], model.neutral[lower])
-        # The corners stay where they are: the overlap grows with the opening that has to be shut.
+        # The corners do not move: the overlap grows with the opening that must be closed.
         shift = np.where(gap > -LID_OVERLAP_CM, gap + LID_OVERLAP_CM, 0.0) * np.clip(opening / 0.1, 0, 1)
         distance = np.linalg.norm(model.neutral[surface][:, None] - model.neutral[chain][None], axis=-1)
         tissue = surface[np.isin(np.array(chain)[distance.argmin(1)], upper)]

@@ -1,4 +1,4 @@
-"""Eyeballs as polar grids around the line of sight, shaped by ICT-FaceKit's outer shell."""
+"""Eyeballs as polar grids around the line of sight, with the shape of ICT-FaceKit's outer shell."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ EYE_SEGMENTS = 24
 EYE_RINGS_CM = (0.12, 0.24, 0.40)
 """Radii of the rings inside the iris, around the line of sight, centimetres."""
 LIMBUS_CM = 0.54
-"""Radius of the iris on the mean head: 0.41 of the lid opening's half width, as the face mesh sees it on portraits."""
+"""Radius of the iris on the mean head: 0.41 of the lid opening's half width, as the face mesh finds on portraits."""
 EYE_POLAR_DEGREES = (29.0, 38.0, 48.0, 60.0, 75.0, 95.0, 120.0, 150.0)
-"""Rings outside the iris: angle from the line of sight."""
+"""Angles from the line of sight of the rings outside the iris."""
 
 
 @dataclass(frozen=True)
 class Eyeball:
-    """One eyeball before it is projected on the source's shell.
+    """One eyeball before its projection on the source's shell.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def make_eyeball(shell: np.ndarray, mirrored: bool) -> Eyeball:
     rings = np.stack([np.concatenate([circle * np.sin(a), np.full((EYE_SEGMENTS, 1), np.cos(a))], 1) for a in angles])
     directions = np.concatenate([[[0, 0, 1]], rings.reshape(-1, 3), [[0, 0, -1]]])  # (rings, S, 3) -> (rings * S, 3)
     flat = np.concatenate([circle * (a / np.pi) for a in angles])
-    # The back pole has a texture point of its own in each triangle, or they would all span the disc.
+    # The back pole has its own texture point in each triangle. Otherwise these triangles would span the whole disc.
     half = np.pi / EYE_SEGMENTS
     back = np.stack([np.cos(phase + half), np.sin(phase + half)], axis=1)
     uv = 0.5 + 0.5 * np.concatenate([[[0.0, 0.0]], flat, back])
@@ -88,6 +88,6 @@ def make_eyeball(shell: np.ndarray, mirrored: bool) -> Eyeball:
 
 
 def gaze_rotation(up: float, left: float) -> np.ndarray:
-    """(3, 3) rotation that turns the line of sight up and to the person's left by angles in radians."""
+    """(3, 3) rotation that turns the line of sight up and to the person's left, by angles in radians."""
     cu, su, cl, sl = np.cos(up), np.sin(up), np.cos(left), np.sin(left)
     return np.array([[cl, 0, sl], [0, 1, 0], [-sl, 0, cl]]) @ np.array([[1, 0, 0], [0, cu, su], [0, -su, cu]])

@@ -1,8 +1,8 @@
-"""Where mediapipe's 468 face-mesh points lie on our head model: measured on pictures of our own heads.
+"""Find the places of mediapipe's 468 face-mesh points on our head model, from pictures of our own heads.
 
-Random heads are rendered in random poses, the face mesh is detected on them, and the surface point behind each detected
-point is known exactly. The median over many heads, left and right mirrored into each other, is the point's place.
-Points of lips and eyelids are put on the model's own contours, at their share of the arc length.
+Random heads are rendered in random poses, and the face mesh is detected on them. The surface point behind each detected
+point is known exactly. The place of a face-mesh point is the median over many heads, with left and right combined by
+mirroring. Points of lips and eyelids are put on the model's own contours, at their share of the arc length.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from core.face.points import (
     OUTER_EYES,
 )
 from core.head.head_model import HeadModel
-from training.head.rendered_heads import RenderedHead, render_random_head
-from training.head.surface import closest_on_mesh
+
+from .rendered_heads import RenderedHead, render_random_head
+from .surface import closest_on_mesh
 
 CHAINS = {
     "lips_outer": LIPS_OUTER_RING,
@@ -41,27 +42,27 @@ SECOND_CORNER = {
     "eye_left": EYE_CORNERS[0][1],
 }
 CORNER68 = {"lips_outer": 54, "lips_inner": 64, "eye_right": 39, "eye_left": 42}
-"""The contour's second corner among the face mesh's points and among the 68 landmarks."""
+"""The second corner of each contour, among the points of the face mesh and among the 68 landmarks."""
 FLIP = np.array([-1.0, 1.0, 1.0])
 HEADS = 160
 SEED = 2
 MIN_COSINE = 0.25
-"""Surfaces seen at a flatter angle say little about where a point lies."""
+"""Smallest cosine between normal and line of sight. Surfaces seen at a flatter angle locate a point badly."""
 NEAR_PIXELS = 5.0
-"""A point this close to the outline still counts as on it."""
+"""A point this close to the surface's outline still counts as on it."""
 MIN_SEEN = 10
 
 
 @dataclass(frozen=True)
 class MeshPoints:
-    """Barycentric places of the 468 points.
+    """Places of the 468 points in barycentric coordinates.
 
     Attributes
     ----------
     triangle, weights
         (468,) and (468, 3).
     spread
-        (468,) centimetres: median distance of single heads' places from the median place.
+        (468,) centimetres: median distance between the places on single heads and the median place.
     heads
         Number of rendered heads on which a face was found.
     """
@@ -73,10 +74,10 @@ class MeshPoints:
 
 
 def surface_points(head: HeadModel, rendered: RenderedHead, detected: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """(468, 3) points on the mean head behind detected pixels (468, 2); NaN where none can be trusted.
+    """(468, 3) points on the mean head behind detected pixels (468, 2); NaN for points that can't be trusted.
 
-    ``skin`` (F,) says which triangles may carry points. Points of the side that is turned away are left out: they are
-    guesses, and what lies behind their pixels may be the nose.
+    ``skin`` (F,) says which triangles may carry points. Points on the side that is turned away are left out: they are
+    guesses, and the surface behind their pixels may be the nose.
     """
     on_skin = (rendered.triangle >= 0) & skin[rendered.triangle] & (rendered.cosine > MIN_COSINE)
     distance, nearest = ndimage.distance_transform_edt(~on_skin, return_indices=True)
@@ -91,16 +92,16 @@ def surface_points(head: HeadModel, rendered: RenderedHead, detected: np.ndarray
 
 
 def mirror_pairs(points: np.ndarray) -> np.ndarray:
-    """(468,) partner of each point on the other side: best match of points (468, 3) with their mirror image."""
+    """(468,) partner of each point on the other side: the best match between points (468, 3) and their mirror image."""
     cost = np.linalg.norm((points * FLIP)[:, None] - points[None], axis=-1)
     result = linear_sum_assignment(cost)[1]
     if (result[result] != np.arange(len(points))).any():
-        raise ValueError("the detected points aren't symmetric enough to be paired")
+        raise ValueError("the detected points are not symmetric enough to be paired")
     return result
 
 
 def _arc(points: np.ndarray) -> np.ndarray:
-    """Arc length from the first point of a polyline to each, as a fraction of the whole."""
+    """Arc length from the first point of a polyline to each point, as a fraction of the whole length."""
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     return length / length[-1]
 
@@ -115,7 +116,7 @@ def _along(chain: list[int], vertices: np.ndarray, fraction: float) -> tuple[int
 def _put_on_contours(
     head: HeadModel, shape: np.ndarray, rows: np.ndarray, triangle: np.ndarray, weights: np.ndarray
 ) -> None:
-    """Overwrite the places of the contours' points; ``shape`` (468, 3) gives their share of the arc length."""
+    """Overwrite the places of the contours' points. ``shape`` (468, 3) gives their shares of the arc length."""
     triangles, mean = head.triangles.numpy(), head.mean.numpy()
     edge_triangle = {
         edge: int(row)
@@ -140,7 +141,7 @@ def _put_on_contours(
 def _mirror_left(
     head: HeadModel, partner: np.ndarray, triangle: np.ndarray, weights: np.ndarray, x: np.ndarray
 ) -> None:
-    """Make the person's left side the mirror image of the right one, to the bit."""
+    """Make the person's left side the exact mirror image of the right side."""
     triangles, symmetry = head.triangles.numpy(), head.symmetry.numpy()
     row_of = {tuple(sorted(corners)): row for row, corners in enumerate(triangles.tolist())}
     for point in np.flatnonzero((x < x[partner]) & (partner != np.arange(468))):
@@ -153,9 +154,9 @@ def _mirror_left(
 
 
 def place_points(head: HeadModel, heads: int = HEADS, seed: int = SEED) -> MeshPoints:
-    """Put the 468 points on a head model whose own ``mesh468`` is not used.
+    """Place the 468 points on a head model. The model's own ``mesh468`` is not used.
 
-    Raises ``ValueError`` when the face mesh finds too few of the rendered faces.
+    Raises ``ValueError`` if the face mesh finds too few of the rendered faces.
     """
     rng = np.random.default_rng(seed)
     detector = FaceMesh(video=False)
@@ -189,7 +190,7 @@ def place_points(head: HeadModel, heads: int = HEADS, seed: int = SEED) -> MeshP
 
 
 def align_upright(shape: np.ndarray) -> np.ndarray:
-    """Detected mesh (468, 3) turned to the front, eye corners level, outer-eye distance 1, their middle at zero."""
+    """Detected mesh (468, 3) turned to the front, with level eye corners at distance 1 and their middle at zero."""
     right, left = OUTER_EYES
     across = shape[left] - shape[right]
     scale = np.linalg.norm(across)

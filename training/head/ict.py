@@ -1,7 +1,7 @@
-"""ICT-FaceKit (light) read from one npz: arrays in centimetres, left/right mirror, regions.
+"""Read ICT-FaceKit (light) from one npz: arrays in centimetres, left/right mirror, regions.
 
-The file is described in the data folder's DATA.md; model: ICT-FaceKit, © 2020 USC Institute for Creative
-Technologies, MIT.
+The data folder's DATA.md describes the file. The model is ICT-FaceKit, © 2020 USC Institute for Creative Technologies,
+MIT.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from core.motion.channels import EXPRESSIONS
@@ -27,7 +29,7 @@ USED_PARTS = (
     "eyeball_left",
     "eyeball_right",
 )
-"""Parts that the head model keeps; tear line, occlusion shells and lashes are cards for special shaders."""
+"""Parts that the head model keeps. Tear line, occlusion shells and lashes are cards for special shaders."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class IctModel:
     faces, face_uv
         (Q, 4) int vertex and texture indices, -1 in the last column of a triangle.
     identity
-        (100, N, 3) float32 centimetres; weights of real faces are ~ N(0, 1).
+        (100, N, 3) float32 centimetres; the weights of real faces are ~ N(0, 1).
     expression
         (53, N, 3) float32 centimetres in the order of ``core.motion.channels.EXPRESSIONS``.
     landmarks68
@@ -92,10 +94,10 @@ def load_ict(path: Path) -> IctModel:
 
 
 def used_faces(model: IctModel) -> np.ndarray:
-    """(Q,) mask of the faces of :data:`USED_PARTS`, without the inner shell of the eyeballs.
+    """(Q,) mask of the faces of :data:`USED_PARTS`, without the inner shells of the eyeballs.
 
-    Each eyeball is two closed shells: the clear outer one with the cornea's bulge, which the lids follow, and an inner
-    one with the iris. Painted opaque, the outer one alone is the eye that is seen.
+    Each eyeball has two closed shells: a clear outer one with the cornea's bulge, which the lids follow, and an inner
+    one with the iris. If the outer shell is painted opaque, it is all that is visible of the eye.
     """
     keep_vertex = np.zeros(len(model.neutral), bool)
     for name in USED_PARTS:
@@ -111,9 +113,6 @@ def used_faces(model: IctModel) -> np.ndarray:
 
 def vertex_components(faces: np.ndarray, vertices: np.ndarray) -> list[np.ndarray]:
     """Connected components (arrays of vertices) of the part of a mesh that lies on ``vertices``."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     inside = faces[np.isin(faces[:, 0], vertices)]
     count = int(faces.max()) + 1
     starts = np.concatenate([inside[:, 0], inside[:, 1], inside[:, 2]])
@@ -124,15 +123,15 @@ def vertex_components(faces: np.ndarray, vertices: np.ndarray) -> list[np.ndarra
 
 
 def mirror_by_topology(model: IctModel, faces: np.ndarray, face_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left/right partner of each vertex and of each texture coordinate, found by walking mirrored faces in step.
+    """Left/right partner of each vertex and of each texture coordinate, found by visiting mirrored faces in parallel.
 
-    Nearest mirrored points are ambiguous where surfaces touch (closed lips, lid folds), so positions only choose the
-    first face of each component; from there the neighbours follow from the topology alone.
+    The nearest mirrored point is ambiguous where surfaces touch (closed lips, lid folds). So positions only choose the
+    first face of each component. From there the neighbours follow from the topology.
 
     Returns
     -------
     mirror, uv_mirror
-        (N,) and (U,) indices, -1 for unused. Raises ``ValueError`` if the topology isn't symmetric.
+        (N,) and (U,) indices, -1 for unused ones. Raises ``ValueError`` if the topology is not symmetric.
     """
     corners = [face[face >= 0].tolist() for face in faces]
     uv_corners = [face[face >= 0].tolist() for face in face_uv]
@@ -144,7 +143,7 @@ def mirror_by_topology(model: IctModel, faces: np.ndarray, face_uv: np.ndarray) 
     distance, nearest = tree.query(model.neutral * (-1.0, 1.0, 1.0), k=2)
     done = np.zeros(len(faces), bool)
 
-    # Start from the faces whose corners have the clearest mirrored partner.
+    # Start from the faces whose corners have the most certain mirrored partners.
     clear = np.array([max(distance[v, 0] - 0.5 * distance[v, 1] for v in c) for c in corners])
     for seed in np.argsort(clear, kind="stable"):
         if done[seed]:
@@ -163,7 +162,7 @@ def mirror_by_topology(model: IctModel, faces: np.ndarray, face_uv: np.ndarray) 
             if size != len(corners[partner]):
                 raise ValueError(f"faces {face} and {partner} should mirror each other but differ in corners")
             for step in range(size):
-                # The partner's edge runs b' -> a': walking our face forward walks the partner backward.
+                # The partner's edge runs b' -> a': a step forward on our face is a step backward on the partner.
                 here, there = (start + step) % size, (partner_start + 1 - step) % size
                 vertex, other = corners[face][here], corners[partner][there]
                 if mirror[vertex] not in (-1, other):

@@ -1,4 +1,4 @@
-"""Contours, part labels and importance of ICT-FaceKit's surface: what the simplification has to respect."""
+"""Contours, part labels and importance of ICT-FaceKit's surface, which the simplification must respect."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from core.head.head_model import PARTS
-from training.head import simplify
-from training.head.ict import IctModel
+
+from . import simplify
+from .ict import IctModel
 
 LIP_OUTER = (48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 48)
 LIP_INNER = (60, 61, 62, 63, 64, 65, 66, 67, 60)
@@ -21,15 +22,15 @@ EYE_LEFT = (42, 43, 44, 45, 46, 47, 42)
 
 
 BITE_HEIGHT_CM, CROWN_CM, FRONT_TEETH_CM = -3.4, 1.2, 8.3
-"""Height at which the rows of teeth meet, height of their crowns, and where the front teeth begin (z)."""
+"""Height at which the rows of teeth meet, height of their crowns, and z from which teeth are front teeth."""
 STRAIGHT_CM = 0.08
-"""Distance from the straight line at which a path across quads costs twice its length."""
+"""At this distance from the straight line a path across quads costs twice its length."""
 
 
 def triangulate(
     model: IctModel, faces: np.ndarray, face_uv: np.ndarray, diagonals: set[tuple[int, int]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split quads along the wanted diagonals, else the shorter ones: (T, 3) vertex and texture indices."""
+    """Split quads along the given diagonals, others along the shorter one: (T, 3) vertex and texture indices."""
     quad = faces[:, 3] >= 0
     p = model.neutral[faces]  # (Q, 4, 3)
     other = np.linalg.norm(p[:, 1] - p[:, 3], axis=1) < np.linalg.norm(p[:, 0] - p[:, 2], axis=1)
@@ -50,10 +51,11 @@ def triangulate(
 
 
 def contour(model: IctModel, faces: np.ndarray, chain: tuple[int, ...], across: bool = False) -> list[int]:
-    """Vertices along mesh edges, or also across quads, through a chain of landmarks.
+    """Vertices of a path along mesh edges, or also across quads, through a chain of landmarks.
 
-    Shortest paths; with ``across``, paths that stay close to the straight line from landmark to landmark: the border of
-    the red of the lips crosses the source's edge loops, and along edges alone it would be a staircase.
+    The paths are shortest paths. With ``across`` they stay close to the straight line from landmark to landmark and may
+    cross quads: the border of the red of the lips crosses the source's edge loops, and along edges it would be a
+    staircase.
     """
     pairs = [(0, 1), (1, 2), (2, 3), (3, 0)] + ([(0, 2), (1, 3)] if across else [])
     edges = np.concatenate([faces[:, pair] for pair in pairs])
@@ -84,13 +86,14 @@ def chain_edges(chain: list[int]) -> set[tuple[int, int]]:
 def label_triangles(
     model: IctModel, triangles: np.ndarray, triangle_uv: np.ndarray, contours: dict[str, list[int]]
 ) -> np.ndarray:
-    """(T,) index into PARTS; ``contours`` has the closed chains lips_outer and lips_inner."""
+    """(T,) index into PARTS. ``contours`` has the closed chains lips_outer and lips_inner."""
     names = list(model.parts)
     part = model.part_of_vertex()[triangles]  # (T, 3)
     label = np.full(len(triangles), PARTS.index("skin"))
     for name in ("mouth_socket", "eye_socket_left", "eye_socket_right"):
         label[(part == names.index(name)).any(1)] = PARTS.index(name)
-    # Lips: all of the face that is reached from the inner contour without crossing the outer one, wet side included.
+    # Lips: everything on the face that can be reached from the inner contour without crossing the outer one, including
+    # the wet side.
     in_face = label == PARTS.index("skin")
     walls = chain_edges(contours["lips_outer"])
     inner = set(contours["lips_inner"])
@@ -106,9 +109,9 @@ def label_triangles(
     seeds = {int(region[t]) for t in face_triangles if inner & set(triangles[t].tolist())}
     lips = in_face & np.isin(region, list(seeds))
     if lips.sum() > 0.2 * in_face.sum():
-        raise ValueError("the outer lip contour isn't closed: the lips' label would spill over the face")
+        raise ValueError("the outer lip contour is not closed: the lips' label would spread over the face")
     label[lips] = PARTS.index("lips")
-    # Teeth and gums move with the jaw or not; the tongue is its own chart of the gums' texture tile.
+    # Lower teeth and gums move with the jaw. The tongue is a separate chart in the gums' texture tile.
     falls = np.linalg.norm(model.expression_of("jawOpen")[triangles], axis=-1).mean(1) > 0.5
     teeth = (part == names.index("teeth")).all(1)
     label[teeth] = np.where(falls, PARTS.index("teeth_lower"), PARTS.index("teeth_upper"))[teeth]
@@ -125,19 +128,20 @@ def label_triangles(
 
 
 def _tongue_score(model: IctModel, vertex: int) -> float:
-    """Height of a midline vertex of what falls with the jaw: the tongue's back is the highest, 6 to 8.5 cm forward."""
+    """Height of a midline vertex that moves with the jaw and is 6 to 8.5 cm forward. The tongue's back is the
+    highest."""
     x, y, z = model.neutral[vertex]
     falls = np.linalg.norm(model.expression_of("jawOpen")[vertex]) > 0.5
     return float(y) if abs(x) < 0.3 and 6.0 < z < 8.5 and falls else -np.inf
 
 
 def vertex_weights(model: IctModel) -> np.ndarray:
-    """(N,) importance of the error around each source vertex: high at lips, lids and nostrils, low where unseen."""
+    """(N,) importance of errors around each source vertex: high at lips, lids and nostrils, low at hidden places."""
     base = {"face": 1.0, "head_and_neck": 0.08, "mouth_socket": 0.02, "gums_and_tongue": 0.2}
     weight = np.full(len(model.neutral), 0.03)
     for name, value in base.items():
         weight[slice(*model.parts[name])] = value
-    # Crowns of the front teeth are seen; roots are inside the gums.
+    # The crowns of the front teeth are visible. Roots are inside the gums.
     teeth = slice(*model.parts["teeth"])
     crown = np.abs(model.neutral[teeth, 1] - BITE_HEIGHT_CM) < CROWN_CM
     weight[teeth] = np.where(crown, np.where(model.neutral[teeth, 2] > FRONT_TEETH_CM, 2.0, 0.3), 0.005)

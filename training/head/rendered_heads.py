@@ -1,4 +1,4 @@
-"""Pictures of random heads made from the head model, with the surface point behind each pixel."""
+"""Pictures of random heads of the head model, with the surface point behind each pixel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from core.head.camera import pinhole
 from core.head.head_model import PARTS, HeadModel
 from core.head.raster import interpolate, rasterise
 from core.head.rotation import euler_to_matrix
@@ -15,12 +16,12 @@ from core.motion.channels import EXPRESSIONS
 
 SIZE = 480
 DISTANCE_CM, VIEW_CM = 100.0, 32.0
-"""Distance of the camera, and the width that it sees there."""
+"""Distance of the camera, and the width of its view at that distance."""
 MIDDLE_CM = (0.0, 0.0, 6.0)
 BROWS = (range(17, 22), range(22, 27))
 BROW_WIDTH_CM = 0.35
 MILD = {"jawOpen": 0.25, "mouthSmile_L": 0.5, "mouthSmile_R": 0.5, "browInnerUp_L": 0.3, "browInnerUp_R": 0.3}
-"""Upper ends of the random expression weights."""
+"""Largest values of the random expression weights."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _albedo(head: HeadModel, rng: np.random.Generator) -> torch.Tensor:
     colour = np.tile(skin, (len(mean), 1))
     hair = rng.uniform(0.05, 0.3) * np.array([1.0, 0.8, 0.65])
     if rng.random() < 0.5:
-        # The hairline runs from the top of the forehead down before the ears.
+        # The hairline runs from the top of the forehead down in front of the ears.
         line = np.maximum(8.5 - 0.85 * (9.5 - mean[:, 2]), -3.0)
         colour[mean[:, 1] > line] = hair
     for brow in BROWS:
@@ -74,7 +75,8 @@ def _albedo(head: HeadModel, rng: np.random.Generator) -> torch.Tensor:
 
 
 def render_random_head(head: HeadModel, rng: np.random.Generator) -> RenderedHead:
-    """One head: identity ~ N(0, 1), mild expression, up to 29 degrees of yaw and 17 of pitch, light from the front."""
+    """A random head: identity ~ N(0, 1), mild expression, up to 29 degrees of yaw and 17 of pitch, light from the
+    front."""
     identity = torch.from_numpy(rng.standard_normal(head.identity_count)).float()
     expression = torch.zeros(len(EXPRESSIONS))
     for name, top in MILD.items():
@@ -84,7 +86,7 @@ def render_random_head(head: HeadModel, rng: np.random.Generator) -> RenderedHea
     normals = head.normals(vertices)
     camera = vertices - torch.tensor([0.0, 0.0, DISTANCE_CM])
     focal = SIZE * DISTANCE_CM / VIEW_CM
-    pixels = SIZE / 2 + focal * camera[:, :2] * torch.tensor([1.0, -1.0]) / -camera[:, 2:]
+    pixels = pinhole(camera, focal, torch.full((2,), SIZE / 2))
     seen = rasterise(torch.cat([pixels, -camera[:, 2:]], dim=-1)[None], head.triangles, SIZE, SIZE)
     view = torch.nn.functional.normalize(-camera, dim=-1)
     cosine = interpolate(seen, head.triangles, (normals * view).sum(-1, keepdim=True))[0, ..., 0]

@@ -1,4 +1,4 @@
-"""Held-out errors of the head model against ICT-FaceKit as it was published, and the model's card."""
+"""Held-out errors of the head model relative to the published ICT-FaceKit, and the model's card."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from core.face.fitting import Fitter
 from core.face.landmark_model import LandmarkModel
 from core.head.head_model import HeadModel
 from core.head.rotation import matrix_to_euler
-from training.head.ict import IctModel
-from training.head.identity import random_identities
-from training.head.rendered_heads import SIZE, render_random_head
-from training.head.surface import closest_on_mesh
-from training.head.topology import Topology
+
+from .build import BuildFacts
+from .ict import IctModel
+from .identity import random_identities
+from .rendered_heads import SIZE, render_random_head
+from .surface import closest_on_mesh
+from .topology import Topology
 
 HELD_OUT_SEED = 20_001
 HEADS = 100
 ACTIVE_SHARE = 0.15
-"""Chance of each expression weight to be in use in a random head; its weight is then uniform in 0–1."""
+"""Probability that an expression is active in a random head. Its weight is then uniform in 0–1."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def random_heads(model: IctModel, heads: int, seed: int) -> tuple[np.ndarray, np
 
 
 def fit_identity(head: HeadModel, shapes: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(n, I) coefficients whose neutral heads are nearest to shapes (n, V, 3) at some vertices, least squares."""
+    """(n, I) coefficients of the neutral heads nearest to shapes (n, V, 3) at the vertices ``rows``, by least
+    squares."""
     design = head.identity_basis.numpy()[:, rows].reshape(head.identity_count, -1).T  # (I, r, 3) -> (3r, I)
     target = (shapes[:, rows] - head.mean.numpy()[rows]).reshape(len(shapes), -1).T  # (n, r, 3) -> (3r, n)
     return np.linalg.lstsq(design, target, rcond=None)[0].T
@@ -60,17 +63,17 @@ def fit_identity(head: HeadModel, shapes: np.ndarray, rows: np.ndarray) -> np.nd
 def held_out_errors(
     model: IctModel, topology: Topology, head: HeadModel, heads: int = HEADS, seed: int = HELD_OUT_SEED
 ) -> dict[str, Errors]:
-    """Errors on the face (hairline to below the chin) of random heads that the model has never seen.
+    """Errors on the face (hairline to below the chin) of random heads that were not used to build the model.
 
-    The 50 identity coefficients of each are fitted to its neutral shape; the expression's weights are then applied as
-    they are, so that the expression shapes are tested too.
+    The 50 identity coefficients of each head are fitted to its neutral shape. The expression's weights are then applied
+    unchanged, so that the expression shapes are tested too.
 
     Returns
     -------
     dict
-        ``vertices``: our vertices against the same points of the source (truncation of identity, closures).
-        ``points``: every source vertex of the face against its fixed place on our mesh (also the coarser mesh).
-        ``surface``: every source vertex of the face against the nearest point of our surface.
+        ``vertices``: our vertices compared with the same points of the source (errors of fewer components, closures).
+        ``points``: every source vertex of the face compared with its fixed place on our mesh (also: the coarser mesh).
+        ``surface``: every source vertex of the face compared with the nearest point of our surface.
     """
     identity, expression = random_heads(model, heads, seed)
     first, last = model.parts["face"]
@@ -96,15 +99,31 @@ def held_out_errors(
     return errors
 
 
-def pose_errors(head: HeadModel, heads: int = 40, seed: int = HELD_OUT_SEED) -> dict[str, float]:
-    """Degrees of error of the fitted head pose on pictures of random heads whose pose is known.
+@dataclass(frozen=True)
+class PoseErrors:
+    """Errors of the fitted head pose in degrees.
 
-    Returns
-    -------
-    dict
-        ``pitch_bias`` (mean of fitted minus true), ``pitch_slope`` (of fitted over true), ``pitch`` and ``yaw`` (median
-        absolute errors), ``residual`` (median landmark residual over outer-eye distance).
+    Attributes
+    ----------
+    pitch_bias
+        Mean of fitted minus true pitch.
+    pitch_slope
+        Slope of fitted pitch over true pitch.
+    pitch, yaw
+        Median absolute errors.
+    residual
+        Median landmark residual, divided by the outer-eye distance.
     """
+
+    pitch_bias: float
+    pitch_slope: float
+    pitch: float
+    yaw: float
+    residual: float
+
+
+def pose_errors(head: HeadModel, heads: int = 40, seed: int = HELD_OUT_SEED) -> PoseErrors:
+    """Errors of the head pose fitted to pictures of random heads with known poses."""
     rng = np.random.default_rng(seed)
     detector, fitter = FaceMesh(video=False), Fitter(LandmarkModel.face_mesh(head))
     errors, residuals, truth = [], [], []
@@ -117,17 +136,25 @@ def pose_errors(head: HeadModel, heads: int = 40, seed: int = HELD_OUT_SEED) -> 
             residuals.append(float(fit.residual[0]))
             truth.append(np.degrees(rendered.rotation))
     error = np.array(errors)
-    return {
-        "pitch_bias": float(error[:, 0].mean()),
-        "pitch_slope": float(1 + np.polyfit(np.array(truth)[:, 0], error[:, 0], 1)[0]),
-        "pitch": float(np.median(np.abs(error[:, 0]))),
-        "yaw": float(np.median(np.abs(error[:, 1]))),
-        "residual": float(np.median(residuals)),
-    }
+    return PoseErrors(
+        pitch_bias=float(error[:, 0].mean()),
+        pitch_slope=float(1 + np.polyfit(np.array(truth)[:, 0], error[:, 0], 1)[0]),
+        pitch=float(np.median(np.abs(error[:, 0]))),
+        yaw=float(np.median(np.abs(error[:, 1]))),
+        residual=float(np.median(residuals)),
+    )
 
 
-def write_card(path: Path, head: HeadModel, errors: dict[str, Errors], facts: dict, command: str) -> None:
-    """Write the card next to the weights, in lines of at most 120 characters."""
+def write_card(
+    path: Path,
+    head: HeadModel,
+    errors: dict[str, Errors],
+    facts: BuildFacts,
+    pose: PoseErrors,
+    size: int,
+    command: str,
+) -> None:
+    """Write the card next to the weights, in lines of at most 120 characters. ``size`` is that of the file, bytes."""
     rows = {
         "vertices": "our vertices against the same points of the source",
         "points": "every source vertex of the face against its fixed place on our mesh",
@@ -137,16 +164,16 @@ def write_card(path: Path, head: HeadModel, errors: dict[str, Errors], facts: di
         f"| {text} | {errors[key].median:.2f} | {errors[key].mean:.2f} | {errors[key].p95:.2f} |"
         for key, text in rows.items()
     )
-    variance, pose = 100 * facts["variance_explained"], facts["pose"]
+    variance = 100 * facts.variance_explained
     paragraphs = (
         "# Head model",
         f"A linear head: a mean, {head.identity_count} identity components and 53 expression shapes on "
         f"{len(head.mean):,} vertices and {len(head.triangles):,} triangles (skin, lips, mouth, eye sockets, "
         "eyeballs, gums, tongue, teeth). It is left/right symmetric and in centimetres. The file has "
-        f"{facts['bytes'] / 1e6:.1f} MB: shapes are 16-bit integers with one scale each.",
+        f"{size / 1e6:.1f} MB: shapes are 16-bit integers with one scale each.",
         "**Source.** ICT-FaceKit (light), © 2020 USC Institute for Creative Technologies, MIT. Mediapipe's 468 "
-        f"face-mesh points lie where its network (0.10.21) sees them on {facts['rendered_heads']} random heads "
-        f"rendered from this model; single heads scatter by {facts['mesh468_spread_mm']:.1f} mm (median).",
+        f"face-mesh points lie where its network (0.10.21) sees them on {facts.rendered_heads} random heads "
+        f"rendered from this model; single heads scatter by {facts.mesh468_spread_mm:.1f} mm (median).",
         f"**Command.** `{command}`",
         "**How.** Half the head is simplified by half-edge collapse, with quadrics summed over 13 expressions, "
         "and then mirrored. Every vertex of skin, mouth and teeth is a vertex of the source. Eyeballs are polar "
@@ -161,10 +188,10 @@ def write_card(path: Path, head: HeadModel, errors: dict[str, Errors], facts: di
         "coefficients are fitted to the neutral shape; the expression's weights are applied as they are.",
         f"| compared | median | mean | 95 % |\n|---|---|---|---|\n{table}",
         "**Pose through the face mesh**: 40 other rendered heads (yaw within 29°, pitch within 17°), fitted by "
-        f"`core/face/fitting.py`. The pitch bias is {pose['pitch_bias']:+.1f}°. The median absolute error is "
-        f"{pose['pitch']:.1f}° in pitch and {pose['yaw']:.1f}° in yaw, the median landmark residual "
-        f"{100 * pose['residual']:.2f} % of the outer-eye distance. Fitted pitch grows by "
-        f"{pose['pitch_slope']:.2f}° a degree of true pitch: the network draws faces a little toward the front.",
+        f"`core/face/fitting.py`. The pitch bias is {pose.pitch_bias:+.1f}°. The median absolute error is "
+        f"{pose.pitch:.1f}° in pitch and {pose.yaw:.1f}° in yaw, the median landmark residual "
+        f"{100 * pose.residual:.2f} % of the outer-eye distance. Fitted pitch grows by "
+        f"{pose.pitch_slope:.2f}° a degree of true pitch: the network draws faces a little toward the front.",
         "**Limits.** Identities are random mixtures of ICT's own components. So the numbers say how well this "
         "model repeats ICT's shape space, not how well it fits scans of people. The rendered heads are plainly "
         "shaded, not photographs. Lids of identities with wider eyes may leave a sliver at eyeBlink = 1. There "

@@ -1,8 +1,9 @@
 """Quadric simplification by half-edge collapse, sensitive to deformation.
 
-Each collapse pulls one vertex onto a neighbour, so every vertex that remains is a vertex of the source and carries the
-source's deltas unchanged. Error quadrics (Garland and Heckbert, 1997) are summed over several poses of the mesh (after
-Mohr and Gleicher, "Deformation sensitive decimation", 2003), so that lids and lips keep what they need to close.
+Each collapse moves one vertex onto a neighbour. So every remaining vertex is a vertex of the source and has the
+source's deformations unchanged. Error quadrics (Garland and Heckbert, 1997) are summed over several poses of the mesh
+(after Mohr and Gleicher, "Deformation sensitive decimation", 2003), so that lids and lips keep the vertices they need
+to close.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 FEATURE_WEIGHT = 4.0
-"""Weight of the planes that hold borders, seams and contours in place, relative to the surface's own planes."""
+"""Weight of the planes that keep borders, seams and contours in place, relative to the surface's own planes."""
 SPREAD_WEIGHT = 2e-3
 """Weight of the squared edge length (per squared centimetre) that keeps flat regions evenly meshed."""
 MIN_NORMAL_COSINE = 0.3
-"""A collapse may not turn a triangle by more than about 73 degrees in any pose."""
+"""A collapse may not turn a triangle by more than about 73 degrees in the first pose, or by 90 degrees in any other."""
 
 
 @dataclass
 class Mesh:
-    """Triangles with texture corners, during simplification.
+    """A mesh with texture corners, during simplification.
 
     Attributes
     ----------
@@ -31,11 +32,13 @@ class Mesh:
     triangles, triangle_uv
         (F, 3) vertex and texture indices.
     features
-        Set of undirected edges (a, b), a < b, along which alone their vertices may move.
+        Undirected edges (a, b), a < b. Their vertices may only move along them.
     locked
-        (V,) vertices that stay.
+        (V,) vertices that must stay.
     weight
         (V,) importance of the error around each vertex.
+    around, chains
+        For each vertex the triangles around it, and for vertices of features their neighbours along the features.
     """
 
     poses: np.ndarray
@@ -60,7 +63,7 @@ class Mesh:
             self.chains.setdefault(b, set()).add(a)
 
     def neighbours(self, vertex: int) -> set[int]:
-        """Vertices that share a triangle with one."""
+        """Vertices that share a triangle with ``vertex``."""
         return {int(v) for t in self.around[vertex] for v in self.triangles[t]} - {vertex}
 
 
@@ -70,13 +73,13 @@ def edges_of(triangles: np.ndarray) -> np.ndarray:
 
 
 def border_edges(triangles: np.ndarray) -> set[tuple[int, int]]:
-    """Undirected edges with one triangle only."""
+    """Undirected edges with only one triangle."""
     unique, count = np.unique(np.sort(edges_of(triangles), axis=1), axis=0, return_counts=True)
     return {(int(a), int(b)) for a, b in unique[count == 1]}
 
 
 def label_edges(triangles: np.ndarray, labels: np.ndarray) -> set[tuple[int, int]]:
-    """Undirected edges between triangles of different label."""
+    """Undirected edges between triangles with different labels."""
     first: dict[tuple[int, int], int] = {}
     result = set()
     for triangle, label in zip(triangles.tolist(), labels.tolist(), strict=True):
@@ -101,7 +104,7 @@ def seam_edges(triangles: np.ndarray, triangle_uv: np.ndarray) -> set[tuple[int,
 
 
 def _quadrics(mesh: Mesh) -> np.ndarray:
-    """(P, V, 4, 4) error quadrics: area-weighted planes of triangles, and planes through the feature edges."""
+    """(P, V, 4, 4) error quadrics: area-weighted planes of the triangles, and planes through the feature edges."""
     pose_count, vertex_count, _ = mesh.poses.shape
     total = np.zeros((pose_count, vertex_count, 4, 4))
     corners = mesh.poses[:, mesh.triangles]  # (P, F, 3, 3)
@@ -133,7 +136,7 @@ def _quadrics(mesh: Mesh) -> np.ndarray:
 
 
 def _candidate_costs(mesh: Mesh, quadrics: np.ndarray, vertex: int) -> list[tuple[float, int]]:
-    """Cost of pulling a vertex onto each neighbour it may move to."""
+    """Cost of moving a vertex onto each neighbour that it may move to."""
     if mesh.locked[vertex]:
         return []
     chain = mesh.chains.get(vertex)
@@ -152,7 +155,7 @@ def _candidate_costs(mesh: Mesh, quadrics: np.ndarray, vertex: int) -> list[tupl
 
 
 def _collapse_is_legal(mesh: Mesh, vertex: int, target: int) -> dict[int, int] | None:
-    """Texture index each corner of ``vertex`` becomes, or None where the collapse would harm the mesh."""
+    """New texture index for each texture index of ``vertex``, or None if the collapse would harm the mesh."""
     shared = mesh.around[vertex] & mesh.around[target]
     if not shared or len(mesh.neighbours(vertex) & mesh.neighbours(target)) != len(shared):
         return None
@@ -204,13 +207,13 @@ def _collapse(mesh: Mesh, vertex: int, target: int, uv_of: dict[int, int]) -> No
 
 
 def simplify(mesh: Mesh, vertex_count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Collapse until ``vertex_count`` vertices are left, or until nothing more may collapse.
+    """Collapse edges until ``vertex_count`` vertices are left, or until no collapse is allowed.
 
     Returns
     -------
     triangles, triangle_uv, kept
-        (F', 3) vertex indices, (F', 3) texture indices, both into the source's arrays, and (F',) the source triangle of
-        each one that is left.
+        (F', 3) vertex indices and (F', 3) texture indices, both into the source's arrays, and (F',) the source triangle
+        of each remaining one.
     """
     quadrics = _quadrics(mesh)
     stamp = np.zeros(len(mesh.around), np.int64)

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 
 
 def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Barycentric weights of the closest point of each triangle to its own point.
+    """Barycentric weights of the closest point on each triangle to the point with the same index.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    The plane's closest point if it lies inside, else the closest of the three edges' (Ericson, Real-Time Collision
-    Detection, section 5.1, in vector form).
+    This is the closest point of the plane if it is inside the triangle, else the closest point of the three edges
+    (Ericson, Real-Time Collision Detection, section 5.1, in vector form).
     """
     a, b, c = corners[..., 0, :], corners[..., 1, :], corners[..., 2, :]
     ab, ac, ap = b - a, c - a, points - a
@@ -51,7 +51,7 @@ def closest_on_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
 def closest_on_mesh(
     points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, candidates: int = 24
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Closest point of a mesh to each point, among the triangles whose middles are nearest.
+    """Closest point on a mesh to each point, among the triangles with the nearest middles.
 
     Returns
     -------

@@ -1,8 +1,7 @@
-"""Our own left/right symmetric topology from ICT-FaceKit's: half the head simplified, then mirrored; eyeballs made new.
+"""Make our left/right symmetric topology from ICT-FaceKit's: simplify half the head, mirror it, and add new eyeballs.
 
 Every vertex of skin, mouth, gums, tongue and teeth is a vertex of the source. The eyeballs are polar grids around the
-line of sight, so that pupil and edge of the iris are rings of vertices; they take their shape from the source's
-surface.
+line of sight, so that pupil and edge of the iris are rings of vertices. They have the shape of the source's surface.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.head.head_model import PARTS
-from training.head import simplify
-from training.head.eyeball import make_eyeball
-from training.head.ict import IctModel, mirror_by_topology, used_faces
-from training.head.ict_regions import (
+
+from . import simplify
+from .eyeball import make_eyeball
+from .ict import IctModel, mirror_by_topology, used_faces
+from .ict_regions import (
     EYE_LEFT,
     LIP_INNER,
     LIP_OUTER,
@@ -25,10 +25,10 @@ from training.head.ict_regions import (
     triangulate,
     vertex_weights,
 )
-from training.head.surface import closest_on_mesh
+from .surface import closest_on_mesh
 
 HALF_TARGETS = {"skin": 2060, "gums_tongue": 230, "teeth": 450}
-"""Vertices of the person's left half of each connected kind of part."""
+"""Number of vertices in the person's left half of each kind of part."""
 POSES: tuple[dict[str, float], ...] = (
     {},
     {"jawOpen": 1},
@@ -51,18 +51,18 @@ TILES = {
     2: (0.0, 0.0, 0.24, 0.35),
     3: (0.25, 0.0, 0.24, 0.35),
 }
-"""Texture tile of the source -> (u, v, width, height) in our one atlas."""
+"""Texture tile of the source -> (u, v, width, height) in our atlas."""
 EYE_TILES = ((0.51, 0.06, 0.23, 0.23), (0.76, 0.06, 0.23, 0.23))
 
 
 @dataclass(frozen=True)
 class Topology:
-    """The new mesh, and where its vertices lie on the source.
+    """The new mesh, and the places of its vertices on the source.
 
     Attributes
     ----------
     source_vertices, source_weights
-        (V, 3) source vertices and their barycentric weights (one vertex with weight 1 except on the eyeballs).
+        (V, 3) source vertices and their barycentric weights. Except on the eyeballs, one vertex has weight 1.
     triangles, triangle_uv, triangle_part
         (F, 3), (F, 3), (F,): vertex and texture indices, index into ``core.head.head_model.PARTS``.
     uv
@@ -70,16 +70,16 @@ class Topology:
     symmetry
         (V,) mirrored vertex.
     vertex_part
-        (V,) part of each vertex (the most particular of its triangles').
+        (V,) part of each vertex: of its triangles' parts the last one in ``PARTS``.
     landmarks68
         (68,) vertices.
     iris_points, iris_ring
-        (2,) vertex at the middle of the iris and (2, K) vertices at its edge; the person's left eye first.
+        (2,) vertex at the middle of the iris and (2, K) vertices at its edge, the person's left eye first.
     contours
         Closed loops of vertices: lips_outer, lips_inner (from the person's right corner along the upper lip), eye_left,
         eye_right (from the outer corner along the upper lid).
     source_triangles
-        (S, 3) triangles of the source that the new mesh stands for.
+        (S, 3) triangles of the source that the new mesh represents.
     """
 
     source_vertices: np.ndarray
@@ -108,7 +108,7 @@ def _simplify_half(
     label: np.ndarray,
     chains: dict[str, list[int]],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Simplify each kind of part of the left half: vertex indices, texture indices, labels."""
+    """Simplify each kind of part of the left half; returns vertex indices, texture indices and labels."""
     features = (
         simplify.border_edges(triangles)
         | simplify.label_edges(triangles, label)
@@ -148,7 +148,8 @@ def _simplify_half(
         )
         result, result_uv, kept = simplify.simplify(mesh, HALF_TARGETS[kind])
         parts.append((vertices[result], result_uv, label[chosen][kept]))
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+    simplified, simplified_uv, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return simplified, simplified_uv, labels
 
 
 def _mirror_half(
@@ -166,7 +167,7 @@ def _mirror_half(
 
 
 def source_contours(model: IctModel, faces: np.ndarray) -> dict[str, list[int]]:
-    """Closed chains of source vertices, mirror images of themselves (lips) or on the left only (eye)."""
+    """Closed chains of source vertices: symmetric ones for the lips, one on the left for the eye."""
     return {
         "lips_outer": contour(model, faces, LIP_OUTER, across=True),
         "lips_inner": contour(model, faces, LIP_INNER),
@@ -177,10 +178,10 @@ def source_contours(model: IctModel, faces: np.ndarray) -> dict[str, list[int]]:
 def _contours(
     model: IctModel, chains: dict[str, list[int]], number: np.ndarray, symmetry: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Loops of new vertices; ``number`` is the new index of each source vertex or -1.
+    """Loops of new vertices. ``number`` is the new index of each source vertex, or -1.
 
-    Simplification moves contour vertices along their contour only, so what is left of the source's chain, in its order,
-    is the new chain.
+    Simplification moves contour vertices only along their contour. So the remaining vertices of the source's chain, in
+    its order, are the new chain.
     """
 
     def left_half(chain: list[int]) -> list[int]:
@@ -188,12 +189,12 @@ def _contours(
 
     loops = {}
     for name, first in (("lips_outer", 48), ("lips_inner", 60)):
-        half = left_half(chains[name])  # from the upper middle by the left corner to the lower middle
-        other = symmetry[half[1:-1]][::-1]  # from the lower middle by the right corner to the upper one
+        half = left_half(chains[name])  # from the upper middle via the left corner to the lower middle
+        other = symmetry[half[1:-1]][::-1]  # from the lower middle via the right corner to the upper middle
         loop = np.array([*half, *other])
         corner = int(np.flatnonzero(loop == number[model.landmarks68[first]])[0])
         loops[name] = np.roll(loop, -corner)
-    # The chain of the left eye runs from the inner corner; ours from the outer one, along the upper lid.
+    # The chain of the left eye begins at the inner corner. Ours begins at the outer one and runs along the upper lid.
     eye = np.array(left_half(chains["eye_left"])[:-1])
     outer = int(np.flatnonzero(eye == number[model.landmarks68[45]])[0])
     loops["eye_left"] = np.roll(np.roll(eye, -outer)[::-1], 1)
@@ -202,14 +203,15 @@ def _contours(
 
 
 def _pack_uv(uv: np.ndarray) -> np.ndarray:
-    """Source texture tiles to their places in the one atlas."""
+    """Move texture coordinates (U, 2) of the source's tiles to their places in our atlas."""
     tile = np.floor(uv[:, 0]).astype(int)
     place = np.array([TILES[min(max(t, 0), max(TILES))] for t in tile])
     return np.stack([place[:, 0] + (uv[:, 0] - tile) * place[:, 2], place[:, 1] + uv[:, 1] * place[:, 3]], axis=1)
 
 
 def build_topology(model: IctModel) -> Topology:
-    """Simplify, mirror, label; raises ``ValueError`` when the source isn't the symmetric model this is written for."""
+    """Simplify, mirror and label the source. Raises ``ValueError`` if it is not the symmetric model that is
+    expected."""
     faces = used_faces(model)
     chains = source_contours(model, model.faces[faces])
     diagonals = set().union(*map(chain_edges, chains.values()))

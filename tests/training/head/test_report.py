@@ -1,4 +1,4 @@
-"""The head model's card is what the command writes, whatever its numbers."""
+"""The head model's card in the repository has the words that the command writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from core.places import WEIGHTS
-from training.head.report import Errors, write_card
+from training.head.build import BuildFacts
+from training.head.report import Errors, PoseErrors, write_card
 
 
 def without_numbers(text: str) -> str:
@@ -18,16 +19,10 @@ def without_numbers(text: str) -> str:
 def test_the_card_in_the_repository_has_the_words_that_the_command_writes(tmp_path: Path) -> None:
     head = SimpleNamespace(identity_count=40, mean=range(2000), triangles=range(4000))
     errors = {name: Errors(0.1, 0.2, 0.3) for name in ("vertices", "points", "surface")}
-    pose = dict.fromkeys(("pitch_bias", "pitch", "yaw", "residual", "pitch_slope"), 0.5)
-    facts = {
-        "bytes": 4e6,
-        "rendered_heads": 10,
-        "mesh468_spread_mm": 1.0,
-        "variance_explained": 0.9,
-        "pose": pose,
-    }
+    pose = PoseErrors(0.5, 0.5, 0.5, 0.5, 0.5)
+    facts = BuildFacts(rendered_heads=10, variance_explained=0.9, mesh468_spread_mm=1.0)
     command = "python -m training.head --ict ../shared/data/ict_facekit.npz"
-    write_card(tmp_path / "card.md", head, errors, facts, command)
+    write_card(tmp_path / "card.md", head, errors, facts, pose, 4_000_000, command)
     written = (tmp_path / "card.md").read_text(encoding="utf-8")
     assert without_numbers(written) == without_numbers((WEIGHTS / "head_model.md").read_text(encoding="utf-8"))
     assert max(len(line) for line in written.splitlines()) <= 120
