@@ -91,7 +91,7 @@ class AudioEncoder(nn.Module):
         -------
         (B, T, d_a)
         """
-        # Relative to silence, so that the zeros with which convolutions pad mean silence.
+        # Relative to silence, so that the zero padding of the convolutions means silence.
         x = self.stem((mel - SILENCE).transpose(1, 2))  # (B, fine, 4 T)
         x = self.to_middle(self.fine(x))  # (B, middle, 2 T)
         x = self.to_coarse(self.middle(x))  # (B, d_a, T)

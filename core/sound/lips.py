@@ -78,7 +78,7 @@ class PhonesToCode(nn.Module):
 
     def forward(self, probabilities: Tensor) -> Tensor:
         """(B, 4 T, 40) probabilities, which sum to 1 over the phones → (B, T, d_l)."""
-        # Relative to silence (phone 0), so that the zeros with which convolutions pad mean silence.
+        # Relative to silence (phone 0), so that the zero padding of the convolutions means silence.
         first = probabilities.new_zeros((), dtype=torch.long)
         silence = nn.functional.one_hot(first, probabilities.shape[-1]).to(probabilities.dtype)
         x = self.gather((probabilities - silence).transpose(1, 2))  # (B, hidden, T)
