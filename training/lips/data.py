@@ -1,6 +1,6 @@
-"""What the lip model learns from: utterances with mouth tracks, with exact phones, or with phones heard by a machine.
+"""Training data of the lip model: utterances with mouth tracks, with exact phones, or with recognised phones.
 
-``grid``      tracked GRID clips (real mouths), phones force-aligned
+``grid``      tracked GRID clips (real mouths), force-aligned phones
 ``synthetic`` flite and espeak-ng with exact phones, mouth from ``visemes`` on the scale of the GRID tracks
 ``recorded``  LibriSpeech and LJ Speech: many real voices, phones by pocketsphinx, mouth from ``visemes``
 ``quiet``     rooms in which nobody speaks
@@ -19,14 +19,16 @@ from core.motion.channels import LIP_CHANNELS, LIP_COLUMNS
 from core.sound.audio import load_audio
 from core.sound.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
 
+from ..common import folders
+from ..common.arrays import save_npy
 from ..common.splits import HELD_OUT_VOICES, split
 from ..speech import phones, revoice, visemes
 from ..speech.phones import Segment
 from ..speech.synthesis import CACHE as SPEECH
 from ..speech.synthesis import VOICES
 
-TRACKS = Path(".cache/tracks/grid")
-MELS = Path(".cache/lips_mel")
+TRACKS = folders.TRACKS / "grid"
+MELS = folders.CACHE / "lips_mel"
 SOURCES = ("grid", "synthetic", "recorded", "quiet")
 
 
@@ -41,17 +43,17 @@ class Utterance:
     mel
         (4 T, 80) float16.
     revoiced
-        The same by other voices (``training.speech.revoice``), each (4 T, 80) float16.
+        The same speech by other voices (``training.speech.revoice``), each (4 T, 80) float16.
     phones
-        (4 T,) int64 index into ``phones.PHONES``, or −1 where they aren't known.
+        (4 T,) int64 index into ``phones.PHONES``, or −1 if unknown.
     gestures
-        (4 T,) int64, which of ``visemes.GESTURES`` each row asks of the lips.
+        (4 T,) int64 index into ``visemes.GESTURES`` of the gesture that the lips must make.
     mouth
         (T, 27) float32 weights to learn.
     opening
-        (T,) inner-lip gap over outer-eye distance straight from the landmarks; only for GRID.
+        (T,) inner-lip gap divided by the outer-eye distance, measured on the landmarks; only for GRID.
     segments
-        The phones themselves; empty where they aren't known.
+        The phones with their times; empty if unknown.
     """
 
     name: str
@@ -66,11 +68,12 @@ class Utterance:
 
     @property
     def frames(self) -> int:
+        """T."""
         return len(self.mouth)
 
 
 def _mel(path: Path, corpus: str, frames: int | None = None, voice: int = 0) -> np.ndarray:
-    """(4 T, 80) float16 of a sound file, cached; T is ``frames`` or what the file lasts; ``voice`` 0 is its own."""
+    """(4 T, 80) float16 of a sound file, cached. T is ``frames``, or the length of the file; ``voice`` 0 is its own."""
     cache = MELS / corpus / (f"{path.stem}.npy" if voice == 0 else f"{path.stem}.voice-{voice}.npy")
     if cache.exists():
         return np.load(cache, allow_pickle=False)
@@ -81,10 +84,7 @@ def _mel(path: Path, corpus: str, frames: int | None = None, voice: int = 0) -> 
     else:
         factors = revoice.draw(np.random.default_rng([zlib.crc32(path.stem.encode()), voice]))
         mel = revoice.revoiced_mel(audio.samples, frames, *factors).astype(np.float16)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    part = cache.with_suffix(".part.npy")
-    np.save(part, mel)
-    part.replace(cache)
+    save_npy(cache, mel)
     return mel
 
 
@@ -104,7 +104,8 @@ def _utterance(
 
 
 def grid_utterances(which: str, voices: int = 0) -> list[Utterance]:
-    """Tracked GRID clips of one part of ``splits.split``: ``train``, ``test`` or ``unseen``; and in other voices."""
+    """Tracked GRID clips of one part of ``splits.split`` (``train``, ``test`` or ``unseen``), with ``voices`` other
+    voices each."""
     out = []
     for path in sorted(TRACKS.glob("*.npz")):
         if split(path.stem) != which:
@@ -119,12 +120,12 @@ def grid_utterances(which: str, voices: int = 0) -> list[Utterance]:
 
 
 def viseme_table(clips: Sequence[Utterance]) -> np.ndarray:
-    """(shapes, 27) targets of the phones on the scale of real tracked clips."""
+    """(shapes, 27) targets of the phones, on the scale of real tracked clips."""
     return visemes.calibrate([(list(clip.segments), clip.mouth) for clip in clips if clip.segments])
 
 
 def synthetic_utterances(table: np.ndarray, held_out: bool, voices: int = 0) -> list[Utterance]:
-    """Synthesised speech of the training voices, or of those left out; and the same in other voices."""
+    """Synthesised speech of the training voices or of the held-out voices, with ``voices`` other voices each."""
     out = []
     for voice in VOICES:
         if (voice.name in HELD_OUT_VOICES) != held_out:
@@ -138,7 +139,7 @@ def synthetic_utterances(table: np.ndarray, held_out: bool, voices: int = 0) -> 
 
 
 def recorded_utterances(data: Path, table: np.ndarray, held_out: bool, voices: int = 0) -> list[Utterance]:
-    """LibriSpeech and LJ Speech whose words were recognised; a tenth of the LibriSpeech speakers is left out."""
+    """LibriSpeech and LJ Speech with recognised words. A tenth of the LibriSpeech speakers is held out."""
     out = []
     for corpus in ("speech", "speech_lj"):
         for path in sorted((data / corpus).glob("*.flac")):
@@ -155,7 +156,7 @@ def recorded_utterances(data: Path, table: np.ndarray, held_out: bool, voices: i
 
 
 def quiet_utterances(count: int, seed: int) -> list[Utterance]:
-    """Steady coloured noise from inaudible to as loud as speech, 4 s each, with the mouth shut and at rest."""
+    """Steady coloured noise, from inaudible to as loud as speech, 4 s each, with the mouth closed and at rest."""
     rng = np.random.default_rng(seed)
     segments = [Segment(phones.SILENCE, 0.0, 4.0)]
     out = []
@@ -180,9 +181,9 @@ class Batch:
     mel
         (B, 4 L, 80) float32.
     phones
-        (B, 4 L) int64, −1 unknown.
+        (B, 4 L) int64, −1 if unknown.
     gestures
-        (B, L) int64: the gesture that fills half the frame or more.
+        (B, L) int64: the gesture that fills at least half of the frame.
     mouth
         (B, L, 27) float32.
     source
@@ -198,11 +199,11 @@ class Batch:
 
 SLOW_SHARE = 0.08
 SLOWEST = 0.35
-"""A few windows play at this speed or a little faster: held vowels, drawled words."""
+"""A few windows (``SLOW_SHARE``) play at this speed or a little faster: held vowels, drawled words."""
 
 
 class Sampler:
-    """Draws windows at random: the source by its share, the utterance by its length, voice, place and speed evenly.
+    """Draws random windows: the source by its share, the utterance by its length; voice, place and speed uniformly.
 
     ``own_voice`` is the probability of a recording's own voice, where it isn't one of several alike.
     """
@@ -229,7 +230,7 @@ class Sampler:
         self._shares /= self._shares.sum()
 
     def draw(self, count: int, rng: np.random.Generator) -> Batch:
-        """``count`` windows."""
+        """``count`` random windows."""
         length = self._frames
         mel = np.empty((count, MELS_PER_FRAME * length, MEL_BANDS), np.float32)
         labels = np.empty((count, MELS_PER_FRAME * length), np.int64)
@@ -247,7 +248,9 @@ class Sampler:
                 SLOWEST if slow else 1.0 - self._speed, 1.0 - self._speed if slow else 1.0 + self._speed
             )
             room = utterance.frames - length * speed
-            start = rng.uniform(0.0, room) if room > 0 else room / 2  # a short one in the middle, silence around it
+            start = (
+                rng.uniform(0.0, room) if room > 0 else room / 2
+            )  # short ones in the middle, silence around
             mel[i], labels[i], wanted, mouth[i] = window(utterance, sound, start, speed, length)
             shares = np.eye(len(visemes.GESTURES))[wanted].reshape(length, MELS_PER_FRAME, -1).mean(1)
             gestures[i] = np.where(shares[:, 1:].max(1) >= 0.5, 1 + shares[:, 1:].argmax(1), 0)
@@ -255,7 +258,8 @@ class Sampler:
         return Batch(mel, labels, gestures, mouth, source)
 
     def _voice(self, others: int, rng: np.random.Generator) -> int:
-        """0 for the recording's own voice, else one of its others: all alike, or its own with a given probability."""
+        """A random voice: 0 for the recording's own, else one of its others. All are equally probable, or its own has
+        the given probability."""
         if self._own_voice is None or others == 0:
             return int(rng.integers(1 + others))
         return 0 if rng.random() < self._own_voice else 1 + int(rng.integers(others))
@@ -264,9 +268,9 @@ class Sampler:
 def window(
     utterance: Utterance, sound: np.ndarray, start: float, speed: float, length: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """``length`` frames from ``start`` (frames), played ``speed`` times as fast: mel, phones, gestures, mouth.
+    """``length`` frames from ``start`` (frames) on, played ``speed`` times as fast: mel, phones, gestures, mouth.
 
-    ``sound`` (4 T, 80) is the utterance's own mel or one of its other voices.
+    ``sound`` (4 T, 80) is the utterance's own mel or that of one of its other voices.
     """
     rows = MELS_PER_FRAME * start + (np.arange(MELS_PER_FRAME * length) + 0.5) * speed - 0.5
     mel = _interpolate(sound, rows)
@@ -281,7 +285,7 @@ def window(
 
 
 def _interpolate(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(N, C) sampled linearly at fractional rows, held at both ends, float32."""
+    """(N, C) linearly interpolated at fractional rows and constant beyond both ends, float32."""
     places = np.clip(places, 0.0, len(values) - 1.0)
     below = np.minimum(places.astype(int), max(len(values) - 2, 0))
     above = np.minimum(below + 1, len(values) - 1)

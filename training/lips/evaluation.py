@@ -1,8 +1,9 @@
-"""Held-out numbers of the lip model: ``python -m training.lips evaluate``.
+"""Measure the lip model on held-out data: ``python -m training.lips evaluate``.
 
-Beside curves, three gestures are counted that a viewer misses at once, on the head model's geometry: lips that meet in
-/p b m/, the lower lip at the upper teeth in /f v/, and rounding in /w uw ow/; each phone counts, by its best frame. A
-mouth that is always shut would pass the first two, so the same is counted in phones that ask for the opposite.
+In addition to curves, three gestures are counted on the head model's geometry, because a viewer notices at once if they
+are missing: lips that meet in /p b m/, the lower lip at the upper teeth in /f v/, and rounding in /w uw ow/. Each phone
+counts by its best frame. A mouth that is always closed would pass the first two. So the gestures are also counted in
+phones that require the opposite.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from core.motion.channels import FPS, LIP_CHANNELS
 from core.sound.lips import LipModel
 from core.sound.mel import MEL_BANDS, MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SILENCE
 
+from ..common.folders import RUNS
 from ..common.results_page import Table, number
 from ..speech.phones import SILENCE as SILENT_PHONE
 from ..speech.phones import Segment
@@ -29,15 +31,16 @@ from .data import Utterance, grid_utterances, quiet_utterances, recorded_utteran
 from .mouth_geometry import MouthGeometry
 
 MAX_LAG = 5
-"""Frames either way (0.2 s) that a curve may be shifted for its best correlation, the same for all clips of a set."""
+"""Largest shift, in frames (0.2 s), of a curve for its best correlation; the same for all clips of a set."""
 HALF_SECOND = round(FPS / 2)
 JAW = LIP_CHANNELS.index("jawOpen")
 MEETING_GAP = 0.012
-"""Inner-lip gap over outer-eye distance below which lips look closed: about 1 mm."""
+"""Lips look closed below this inner-lip gap, divided by the outer-eye distance: about 1 mm."""
 LOWEST_COVER = -0.012
-"""Height of the lower lip over the upper incisors' edge from which it counts as on the teeth: 1 mm below, or higher."""
+"""The lower lip counts as on the teeth from this height over the upper incisors' edge: 1 mm below the edge, or higher.
+"""
 ROUNDED_WIDTH = 0.97
-"""Part of its width at rest below which a mouth counts as rounded."""
+"""A mouth counts as rounded below this part of its width at rest."""
 OPPOSITES = {
     "closed": ("AA", "AE", "AH", "AY", "EH"),
     "on teeth": ("AA", "AE", "AH", "AY", "EH"),
@@ -46,10 +49,13 @@ OPPOSITES = {
 """Phones in which a gesture should not be seen."""
 
 Curve = Callable[[Utterance], np.ndarray]
+"""A curve (T,) of an utterance."""
+Report = dict[str, dict[str, Any]]
+"""For each set of clips its numbers: counts, correlations (:func:`against`) and gestures (:func:`gestures`)."""
 
 
 def correlation(a: np.ndarray, b: np.ndarray, lag: int = 0) -> float:
-    """Pearson correlation of two (T,) curves with ``a`` delayed by ``lag`` frames; 0 where one of them is constant."""
+    """Pearson correlation of two curves (T,), with ``a`` delayed by ``lag`` frames; 0 if one of them is constant."""
     if lag > 0:
         a, b = a[:-lag], b[lag:]
     elif lag < 0:
@@ -60,11 +66,12 @@ def correlation(a: np.ndarray, b: np.ndarray, lag: int = 0) -> float:
 
 
 def against(clips: Sequence[Utterance], predicted: Curve, truth: Curve) -> dict[str, float]:
-    """Median correlation over clips: no lag, the best common lag, each clip's own; and the ratio of the deviations."""
+    """Median correlation over clips without lag, with the best common lag, and with each clip's own best lag; and the
+    ratio of the deviations."""
     pairs = [(predicted(clip), truth(clip)) for clip in clips]
     lags = range(-MAX_LAG, MAX_LAG + 1)
     medians = {lag: float(np.median([correlation(a, b, lag) for a, b in pairs])) for lag in lags}
-    best = max(medians, key=medians.get)
+    best = max(medians, key=lambda lag: medians[lag])
     spread = (
         np.concatenate([a - a.mean() for a, _ in pairs]).std() / np.concatenate([b - b.mean() for _, b in pairs]).std()
     )
@@ -78,7 +85,7 @@ def against(clips: Sequence[Utterance], predicted: Curve, truth: Curve) -> dict[
 
 
 def envelope(mel: np.ndarray) -> np.ndarray:
-    """(T,) root of the power of each frame of log-mel (4 T, 80): what any prediction has to beat."""
+    """(T,) root of the power of each frame of log-mel (4 T, 80), as a baseline for predictions."""
     power = np.exp(mel.astype(np.float32) * MEL_SCALE - MEL_OFFSET).mean(1)
     return np.sqrt(power.reshape(-1, MELS_PER_FRAME).mean(1))
 
@@ -95,7 +102,7 @@ def spoken(clip: Utterance) -> slice:
 
 
 def frames_of(segment: Segment, frames: int) -> slice:
-    """Frames whose middle lies in the segment, or the nearest one where none does."""
+    """Frames whose middle is in the segment, or the nearest frame if there is none."""
     first, last = (int(np.ceil(FPS * t - 0.5)) for t in (segment.start, segment.end))
     if last <= first:
         first = round(FPS * (segment.start + segment.end) / 2 - 0.5)
@@ -106,9 +113,9 @@ def frames_of(segment: Segment, frames: int) -> slice:
 def gestures(
     clips: Sequence[Utterance], mouth: Callable[[Utterance], np.ndarray], geometry: MouthGeometry
 ) -> dict[str, dict[str, float]]:
-    """How often each of ``visemes.GESTURES`` is seen where it must be, and where it must not.
+    """How often each of ``visemes.GESTURES`` is seen where it is required, and where it is wrong.
 
-    ``mouth`` gives the (T, 27) weights of a clip. Phones count one by one, each by its best frame.
+    ``mouth`` gives the weights (T, 27) of a clip. Each phone counts by its best frame.
     """
     seen: dict[tuple[str, bool], list[bool]] = {(g.name, wanted): [] for g in GESTURES[1:] for wanted in (True, False)}
     for clip in clips:
@@ -136,7 +143,7 @@ def gestures(
 
 
 def heard_phones(model: LipModel, clips: Sequence[Utterance]) -> float:
-    """Share of the rows (10 ms) in which the loudest phone is the right one, mean over clips."""
+    """Share of the rows (10 ms) whose most probable phone is the right one, mean over clips."""
     shares = []
     for clip in clips:
         mel = torch.from_numpy(clip.mel.astype(np.float32))[None].to(model.rest.device)
@@ -146,8 +153,8 @@ def heard_phones(model: LipModel, clips: Sequence[Utterance]) -> float:
     return round(float(np.mean(shares)), 3)
 
 
-def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation.json")) -> dict[str, object]:
-    """Print and write all numbers; nothing evaluated here was heard or seen in training."""
+def evaluate(model: LipModel, data: Path, out: Path = RUNS / "lips" / "evaluation.json") -> Report:
+    """Print and write all numbers. All clips are held out from training."""
     geometry = MouthGeometry.of(HeadModel.load())
     cache: dict[str, np.ndarray] = {}
 
@@ -169,6 +176,8 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
         return np.roll(opening(clip), HALF_SECOND)
 
     def tracked(clip: Utterance) -> np.ndarray:
+        if clip.opening is None:
+            raise ValueError(f"{clip.name} was not filmed")
         return clip.opening
 
     def made_opening(clip: Utterance) -> np.ndarray:
@@ -177,7 +186,7 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
     def made_width(clip: Utterance) -> np.ndarray:
         return clip.mouth @ geometry.width.numpy()
 
-    report: dict[str, object] = {}
+    report: Report = {}
     for name, which in (("GRID s1, held-out clips", "test"), ("GRID s4, talker left out", "unseen")):
         clips = grid_utterances(which)
         report[name] = {
@@ -232,11 +241,11 @@ def evaluate(model: LipModel, data: Path, out: Path = Path("runs/lips/evaluation
 
 
 MADE = ("opening against the viseme model", None, "width against the viseme model", None)
-"""What voices that nobody filmed are measured by, in the columns of filmed ones."""
+"""The measures of voices that were not filmed, in the columns of filmed ones."""
 
 
 def table(report: Mapping[str, Any]) -> Table:
-    """The report as a table: filmed clips against their tracks, other voices against made mouths."""
+    """The report as a table. Filmed clips are compared with their tracks, other voices with mouths made from phones."""
     rows = []
     for name, numbers in report.items():
         if "clips" not in numbers:

@@ -1,8 +1,9 @@
-"""What the lip model is told apart by: mouths heard from sound, mouths shaped by known phones, and the phones.
+"""Losses of the lip model: mouth shapes from audio, mouth shapes from known phones, and phone classification.
 
-Each batch goes through MLP_a2l twice: by the phones that E_a hears and by those that are known. The second way learns
-how phones shape a mouth, from the filmed talker and, at a low price, from ``visemes`` for phones that he never says.
-The first way learns the filmed mouth where there is one, and else what the second way makes of the same words.
+Each batch goes through MLP_a2l twice: with the phones that E_a recognises, and with the known phones. The second pass
+learns how phones shape a mouth, from the filmed talker and, with a low weight, from ``visemes`` for phones that he
+never says. The first pass learns the filmed mouth if there is one, and otherwise the mouth of the second pass for the
+same words.
 """
 
 from __future__ import annotations
@@ -21,25 +22,26 @@ from .data import SOURCES, Batch
 from .mouth_geometry import MouthGeometry
 
 OPENING_UNIT, WIDTH_UNIT, COVER_UNIT = 0.03, 0.02, 0.02
-"""About the deviations of opening, width and lower lip in speech, in outer-eye distances: errors count in them."""
+"""Units of errors of opening, width and lower lip: about their deviations in speech, in outer-eye distances."""
 CLOSED_GAP = 0.003
-"""Opening that counts as closed: GRID's median in /p b m/ is 0.002."""
+"""Largest opening that counts as closed. GRID's median in /p b m/ is 0.002."""
 LEAST_COVER = 0.004
-"""Height of the lower lip over the incisors' edge (about 0.4 mm) from which /f v/ cost nothing."""
+"""Height of the lower lip over the incisors' edge (about 0.4 mm) from which /f v/ have no loss."""
 ROUNDED_WIDTH = 0.955
-"""Width over the width at rest below which a rounded mouth costs nothing; the filmed talker's median is 0.98."""
+"""Width divided by the width at rest below which a rounded mouth has no loss. The filmed talker's median is 0.98."""
 
 Shares = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms, and how far each source is trusted.
+    """Weights of the terms, and the trust in each source.
 
     Attributes
     ----------
     heard, taught, phones
-        Trust in each source's mouth on either way, and in its phones.
+        For each source the weight of its mouth in the first pass (recognised phones), of its mouth in the second pass
+        (known phones), and of its phones.
     """
 
     velocity: float = 0.5
@@ -55,10 +57,11 @@ class LossWeights:
 
 
 class BothWays(nn.Module):
-    """The lip model as it is trained: mouths by heard and by known phones.
+    """The lip model in training: mouths from recognised phones and from known phones.
 
-    ``mouth_gradient`` is the share of the mouth's gradient that reaches E_a: at 0 phones are all it learns, at 1 it may
-    hide the filmed talker's habits in their shares. Where not ``encoder_learns``, E_a and its phones stay as they are.
+    ``mouth_gradient`` is the share of the mouth's gradient that reaches E_a. With 0, E_a only learns phones. With 1, it
+    may encode the filmed talker's habits in the shares of the phones. Without ``encoder_learns``, E_a and its phones
+    are fixed.
     """
 
     def __init__(self, model: LipModel, mouth_gradient: float, encoder_learns: bool = True) -> None:
@@ -69,15 +72,15 @@ class BothWays(nn.Module):
             part.requires_grad_(encoder_learns)
 
     def train(self, mode: bool = True) -> BothWays:
-        """As every module; E_a drops nothing out while it rests."""
+        """As in every module. A fixed E_a has no dropout."""
         super().train(mode)
         if not self._encoder_learns:
             self.model.encoder.eval()
         return self
 
     def forward(self, mel: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 4 L, 80) mel and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), heard ones first, and
-        logits (B, 4 L, 40)."""
+        """(B, 4 L, 80) mel and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), those of recognised
+        phones first, and logits (B, 4 L, 40)."""
         _, logits = self.model.recognise_phones(mel)
         heard = logits.float().softmax(-1)
         heard = torch.lerp(heard.detach(), heard, self._mouth_gradient)
@@ -85,7 +88,7 @@ class BothWays(nn.Module):
 
 
 class Losses:
-    """The training loss; ``scale`` (27,) is what one unit of error is for each channel."""
+    """The training loss. ``scale`` (27,) is the unit of error of each channel."""
 
     def __init__(self, weights: LossWeights, scale: Tensor, geometry: MouthGeometry, device: torch.device) -> None:
         self._weights = weights
@@ -99,7 +102,7 @@ class Losses:
     def __call__(self, mouths: Tensor, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Terms of the loss and their weighted sum ``total``.
 
-        ``mouths`` (2 B, L, 27) and ``logits`` (B, 4 L, 40), float32, as :class:`BothWays` gives them.
+        ``mouths`` (2 B, L, 27) and ``logits`` (B, 4 L, 40), float32, are the output of :class:`BothWays`.
         """
         device, weights = mouths.device, self._weights
         mouth, source, labels = (torch.from_numpy(a).to(device) for a in (batch.mouth, batch.source, batch.phones))
@@ -108,11 +111,11 @@ class Losses:
         taught = mouths[len(labels) :]
         filmed = torch.tensor([name in ("grid", "quiet") for name in SOURCES], device=device)[source]  # (B,)
         target = torch.cat([torch.where(filmed[:, None, None], mouth, taught.detach()), mouth])
-        trust = [self._trust["heard"][source][:, None].expand_as(frame_known)]
-        trust = torch.cat([*trust, self._trust["taught"][source][:, None] * frame_known])  # (2 B, L)
-        terms = self._mouth_terms(mouths, target, trust)
+        heard = self._trust["heard"][source][:, None]  # (B, 1)
+        trust = torch.cat([heard.expand_as(frame_known), self._trust["taught"][source][:, None] * frame_known])
+        terms = self._mouth_terms(mouths, target, trust)  # trust: (2 B, L)
         gestures = torch.from_numpy(batch.gestures).to(device).repeat(2, 1)
-        price = torch.cat([trust[: len(labels)], self._trust["heard"][source][:, None] * frame_known])
+        price = torch.cat([trust[: len(labels)], heard * frame_known])
         terms |= self._gesture_terms(mouths, gestures, price)
         cross_entropy = nn.functional.cross_entropy(
             logits.flatten(0, 1), labels.clamp(min=0).flatten(), reduction="none"
@@ -127,7 +130,7 @@ class Losses:
     def _mouth_terms(self, predicted: Tensor, target: Tensor, trust: Tensor) -> dict[str, Tensor]:
         geometry = self._geometry
         error = predicted - target
-        # What shows: a gap below zero is pressed lips, in the track as in the prediction.
+        # Only visible openings count: a gap below zero means pressed lips, in the track and in the prediction.
         opening_error = torch.relu(geometry.openings(predicted)) - torch.relu(geometry.openings(target))
         width_error = geometry.widths(predicted) - geometry.widths(target)
         return {
@@ -138,7 +141,7 @@ class Losses:
         }
 
     def _gesture_terms(self, predicted: Tensor, gestures: Tensor, price: Tensor) -> dict[str, Tensor]:
-        """What lips lack that should meet, lie on teeth or round, mean over the frames in question."""
+        """How much is missing where lips should meet, touch the teeth or round; means over the frames concerned."""
         geometry = self._geometry
         lacking = {
             "closed": torch.relu(geometry.openings(predicted) - CLOSED_GAP) / OPENING_UNIT,
@@ -154,5 +157,5 @@ class Losses:
 
 
 def known_shares(labels: Tensor) -> Tensor:
-    """(B, 4 L) index of the phones, −1 unknown → (B, 4 L, 40) shares; silence where unknown."""
+    """(B, 4 L) index of the phones, −1 if unknown → (B, 4 L, 40) shares; unknown phones become silence."""
     return nn.functional.one_hot(labels.clamp(min=0), len(PHONES)).float()

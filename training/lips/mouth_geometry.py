@@ -1,4 +1,4 @@
-"""What the lip weights mean in space: opening and width of the mouth, lower lip on teeth; linear in the weights."""
+"""Geometry of a mouth from its lip weights: opening, width, and lower lip on teeth; linear in the weights."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from core.motion.channels import LIP_COLUMNS
 
 _UPPER, _LOWER = zip(*IBUG_LIP_PAIRS, strict=True)
 _INCISORS_CM = 0.9
-"""The upper front teeth stand this far to either side of the middle."""
+"""The upper front teeth are within this distance of the middle."""
 
 
 @dataclass(frozen=True)
 class MouthGeometry:
-    """On the mean head, in units of its outer-eye distance; negative openings mean lips pressed together.
+    """Measures on the mean head, in units of its outer-eye distance. Negative openings mean lips pressed together.
 
     Attributes
     ----------
     opening, width, cover
-        (27,) change at weight 1 of each lip channel; the cover is the height of the lower lip's inner margin over the
-        edge of the upper incisors: at 0 they meet, below it the teeth are free.
+        (27,) change at weight 1 of each lip channel. The cover is the height of the lower lip's inner margin over the
+        edge of the upper incisors: at 0 they meet, below 0 the teeth are uncovered.
     opening_at_rest, width_at_rest, cover_at_rest
-        Of the neutral face.
+        Values of the neutral face.
     """
 
     opening: Tensor
@@ -39,7 +39,7 @@ class MouthGeometry:
 
     @classmethod
     def of(cls, head: HeadModel) -> MouthGeometry:
-        """Read off the head model's landmarks."""
+        """The measures of a head model, from its landmarks."""
         points = head.landmarks68
         basis = head.expression_basis[LIP_COLUMNS][:, points]  # (27, 68, 3)
         mean = head.mean[points]  # (68, 3)
@@ -62,21 +62,23 @@ class MouthGeometry:
         )
 
     def to(self, device: torch.device) -> MouthGeometry:
-        """The same on a device."""
+        """The same measures on a device."""
         return replace(self, opening=self.opening.to(device), width=self.width.to(device), cover=self.cover.to(device))
 
     def openings(self, weights: Tensor) -> Tensor:
-        """(…, 27) weights → (…) inner-lip gap over outer-eye distance."""
+        """(…, 27) weights → (…) inner-lip gap, divided by the outer-eye distance."""
         return weights @ self.opening + self.opening_at_rest
 
     def widths(self, weights: Tensor) -> Tensor:
-        """(…, 27) weights → (…) distance of the mouth's corners over outer-eye distance."""
+        """(…, 27) weights → (…) distance of the mouth's corners, divided by the outer-eye distance."""
         return weights @ self.width + self.width_at_rest
 
     def covers(self, weights: Tensor) -> Tensor:
-        """(…, 27) weights → (…) height of the lower lip over the upper incisors' edge, over outer-eye distance."""
+        """(…, 27) weights → (…) height of the lower lip over the upper incisors' edge, divided by the outer-eye
+        distance.
+        """
         return weights @ self.cover + self.cover_at_rest
 
     def opening_curve(self, weights: np.ndarray) -> np.ndarray:
-        """:meth:`openings` of (T, 27) float32 arrays; what shows: lips can't pass through each other."""
+        """:meth:`openings` of a (T, 27) float32 array, at least 0, because lips can't pass through each other."""
         return np.maximum(self.openings(torch.from_numpy(weights)).numpy(), 0.0)

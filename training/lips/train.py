@@ -1,17 +1,10 @@
-"""Train, export and evaluate the lip model: E_a hears phones, MLP_a2l makes mouths of them.
+"""Training of the lip model: E_a recognises phones, MLP_a2l makes mouths of them.
 
-    python -m training.speech.phones && python -m training.speech.synthesis && python -m training.tracking.tracks grid
-    python -m training.lips train                 # goes on from the checkpoint if there is one
-    python -m training.lips finish                # the mouth alone, by what the trained E_a hears in clean sound
-    python -m training.lips export
-    python -m training.lips evaluate
-
-The losses are in ``training.lips.losses``, what is learned from in ``training.lips.data``.
+``training.lips.losses`` has the losses, ``training.lips.data`` the training data.
 """
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -21,14 +14,11 @@ from safetensors import safe_open
 from torch import Tensor
 
 from core.head.head_model import HeadModel
-from core.motion.channels import LIP_CHANNELS
-from core.sound.lips import WEIGHTS, LipModel, LipModelConfig
+from core.sound.lips import LipModel, LipModelConfig
 from core.sound.mel import MEL_BANDS, SILENCE
 
 from ..common.checkpoint import load_module
-from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
-from ..common.folders import data_folder
-from ..common.results_page import add_results_option, show
+from ..common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_cosine
 from ..speech.mel_augment import AugmentConfig, augment
 from .data import (
     Sampler,
@@ -46,32 +36,32 @@ RUN = RunConfig(steps=4000, ema=0.998)
 AUGMENTATION = AugmentConfig(
     warp=0.15, tilt_db=3.5, ripple_db=2.5, reverb=0.3, noise=0.4, babble=0.1, band_limit=0.12, gate=0.2, mask=0.3
 )
-"""Milder than the default: with two hours of speech the phones are not yet learned by heart."""
+"""Milder than the default: two hours of speech are not enough to recognise phones under stronger changes."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What a run depends on beside its data and its length."""
+    """All settings of a run except its data and its length."""
 
     size: str = "base"
     batch: int = 24
     window: int = 64
-    """Frames; GRID's clips have 75, played at up to 1.15 times their speed."""
+    """Frames of a window. GRID's clips have 75 frames, played at up to 1.15 times their speed."""
     learning_rate: float = 1.5e-3
     warm_up: int = 100
     weight_decay: float = 0.02
     speed: float = 0.15
     finish_from: float = 0.75
-    """Part of the steps after which augmentation is half as strong, since what is heard in use is mostly clean."""
+    """Part of the steps after which augmentation is half as strong, because sound in use is mostly clean."""
     shares: tuple[tuple[str, float], ...] = (("grid", 0.25), ("synthetic", 0.33), ("recorded", 0.38), ("quiet", 0.04))
     voices: int = 3
-    """Other voices that each recording is heard in (``training.speech.revoice``), beside its own."""
+    """Number of other voices of each recording (``training.speech.revoice``), in addition to its own."""
     own_voice: float | None = None
-    """Probability that a recording is heard in its own voice; None: in each of its voices alike."""
+    """Probability of a recording's own voice. None: all its voices are equally probable."""
     mouth_gradient: float = 0.0
-    """Of ``lips_losses.BothWays``."""
+    """``mouth_gradient`` of ``training.lips.losses.BothWays``."""
     encoder_learns: bool = True
-    """Whether E_a and its phones learn; else only what makes mouths of them."""
+    """Whether E_a and its phones learn. Otherwise only the networks that make mouths of phones learn."""
     augmentation: AugmentConfig = AUGMENTATION
     losses: LossWeights = field(default_factory=LossWeights)
 
@@ -81,9 +71,10 @@ class TrainConfig:
 
 
 def finishing(config: TrainConfig) -> TrainConfig:
-    """The second stage: E_a rests, MLP_a2l and D_l learn by what it hears in clean sound, the filmed voice foremost.
+    """The second stage: E_a is fixed. MLP_a2l and D_l learn from its output for clean sound, mostly of the filmed
+    voice.
 
-    Under augmentation mouths are shaped by phones that are often misheard, and stay too cautious for clean recordings.
+    Under augmentation many phones are misrecognised. Mouths trained on them move too little for clean recordings.
     """
     shares = (("grid", 0.5), ("synthetic", 0.22), ("recorded", 0.25), ("quiet", 0.03))
     return replace(
@@ -99,11 +90,11 @@ def finishing(config: TrainConfig) -> TrainConfig:
 
 FINISH = RunConfig(steps=1000, ema=0.998)
 MAX_WIDENING = 1.3
-"""Beyond this a gain would blow up mistakes more than it gives back movement."""
+"""Largest gain. A larger one would enlarge mistakes more than it restores movement."""
 
 
 def load_corpus(data: Path, voices: int) -> list[Utterance]:
-    """All utterances that training may hear: no held-out clip, talker or voice among them."""
+    """All utterances for training, without held-out clips, talkers and voices."""
     grid = grid_utterances("train", voices)
     table = viseme_table(grid)
     return [
@@ -115,13 +106,13 @@ def load_corpus(data: Path, voices: int) -> list[Utterance]:
 
 
 def channel_scale(utterances: list[Utterance]) -> Tensor:
-    """(27,) deviation of each channel over the tracked clips, at least 0.03."""
+    """(27,) standard deviation of each channel over the tracked clips, at least 0.03."""
     tracked = [u.mouth for u in utterances if u.source == "grid"] or [u.mouth for u in utterances]
     return torch.from_numpy(np.concatenate(tracked).std(0)).float().clamp(min=0.03)
 
 
 def start_from(model: LipModel, weights: Path) -> int:
-    """Copy every tensor of an exported model that fits by name and shape; returns how many did."""
+    """Copy all tensors of an exported model that fit by name and shape; returns their number."""
     own, taken = model.state_dict(), 0
     with safe_open(str(weights), framework="pt") as file:
         for name in file.keys():  # noqa: SIM118
@@ -135,9 +126,9 @@ def start_from(model: LipModel, weights: Path) -> int:
 def train(
     config: TrainConfig, settings: RunConfig, utterances: list[Utterance], folder: Path, start: Path | None = None
 ) -> list[dict[str, float]]:
-    """Train to ``settings.steps``, going on from the folder's checkpoint if it is there; returns the log lines.
+    """Train to ``settings.steps``, from the folder's checkpoint if it has one; returns the new lines of the log.
 
-    A new run begins with the weights of ``start``, as far as they fit, where one is given.
+    A new run begins with the weights of ``start``, as far as they fit, if a file is given.
     """
     torch.manual_seed(settings.seed)
     pupil = BothWays(LipModel(config.model()), config.mouth_gradient, config.encoder_learns)
@@ -166,19 +157,20 @@ def train(
 
 
 def averaged_model(folder: Path, config: TrainConfig) -> LipModel:
-    """The moving average of a run's weights, ready to predict."""
+    """The lip model with the moving average of a run's weights, ready to predict."""
     pupil = BothWays(LipModel(config.model()), config.mouth_gradient)
     load_module(folder / CHECKPOINT, "lips", pupil)
     return pupil.model.eval()
 
 
 def calibrate(model: LipModel, utterances: list[Utterance], geometry: MouthGeometry) -> None:
-    """Set ``rest`` and ``gain`` from training clips alone.
+    """Set ``rest`` and ``gain``, using only training clips.
 
-    ``rest`` is what the model says in silence. ``gain`` is one number for all channels: the deviation of the tracked
-    opening over that of the predicted one, at most ``MAX_WIDENING``, and 1 where the prediction moves enough already.
+    ``rest`` is the model's output for silence. ``gain`` is one number for all channels: the deviation of the tracked
+    opening divided by that of the predicted opening, at most ``MAX_WIDENING``. It is 1 if the prediction already moves
+    enough.
     """
-    model.gain.fill_(1.0)  # a run that began with exported weights brings theirs
+    model.gain.fill_(1.0)  # a run that began with exported weights has their gain
     silence = np.full((4 * 50, MEL_BANDS), SILENCE, np.float32)
     model.rest.copy_(torch.from_numpy(model.predict(silence)[25]))
     clips = [u for u in utterances if u.source == "grid"][::4]
@@ -187,40 +179,3 @@ def calibrate(model: LipModel, utterances: list[Utterance], geometry: MouthGeome
     ratio = float(predicted.std() / tracked.std())
     model.gain.fill_(min(MAX_WIDENING, 1.0 / ratio) if ratio < 0.95 else 1.0)
     print(f"deviation of the opening on training clips: {ratio:.3f} of the tracked; gain {float(model.gain[0]):.3f}")
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("train", "finish", "export", "evaluate"))
-    add_run_arguments(parser, Path("runs/lips"), replace(RUN, steps=0))
-    parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--start", type=Path, help="exported weights that a new run begins with, as far as they fit")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
-    add_results_option(parser)
-    options = parser.parse_args()
-    config = TrainConfig(size=options.size)
-    torch.set_num_threads(options.threads)
-    if options.command == "train":
-        options.steps = options.steps or RUN.steps
-        corpus = load_corpus(options.data, config.voices)
-        train(config, run_config(options, RUN), corpus, options.run, options.start)
-    elif options.command == "finish":
-        options.steps = options.steps or FINISH.steps
-        trained = options.run / "trained.safetensors"
-        averaged_model(options.run, config).save(trained)
-        corpus = load_corpus(options.data, config.voices)
-        train(finishing(config), run_config(options, FINISH), corpus, options.run / "finish", trained)
-    elif options.command == "export":
-        trained = averaged_model(options.run / "finish", config)
-        calibrate(trained, grid_utterances("train"), MouthGeometry.of(HeadModel.load()))
-        trained.save(options.weights)
-        print(f"{options.weights}: {options.weights.stat().st_size / 1e6:.1f} MB, {len(LIP_CHANNELS)} channels")
-    else:
-        from .evaluation import evaluate, table
-
-        show(table(evaluate(LipModel.load(path=options.weights), options.data)), options.results)
-
-
-if __name__ == "__main__":
-    main()
