@@ -1,11 +1,10 @@
-"""What G trains on: windows of the reenactment pairs, in changing light and colour."""
+"""What G trains on: windows of the reenactment pairs, under varying light and colour."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,12 +14,13 @@ from core.errors import SoliloquyError
 from core.renderer.fields import pixel_grid
 from core.renderer.generator.conditions import conditions, paintable
 
-from ..corpus.pairs.dataset import FOLDER, KINDS, SHARES, ReenactmentPairs
+from ..corpus.pairs.dataset import ReenactmentPairs
+from ..corpus.pairs.pair import FOLDER, KINDS, SHARES, PairBatch
 
 REOPEN = 100
 """Steps after which new shards are looked for."""
 MARGIN = 8
-"""Pixels at a window's rim that don't count: the network misses what lies beyond."""
+"""Pixels at a window's rim that do not count: the network does not see what lies beyond."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class WindowConfig:
     Attributes
     ----------
     pairs
-        Pairs a step.
+        Pairs in each step.
     windows
-        Windows a pair; 0 takes the whole square.
+        Windows in each pair; 0 takes the whole square.
     side
-        Pixels of a window.
+        Side of a window, pixels.
     aim
         Share of the windows aimed at mouth, eyes, edge, and anywhere on the person.
     """
@@ -50,16 +50,61 @@ class WindowConfig:
         return cls(pairs=2, windows=1, side=32)
 
 
+@dataclass(frozen=True)
+class Windows:
+    """Inputs of G for W windows of B pairs, and their truth. A window is a part of the pair's square, or all of it.
+
+    The windows of a pair follow each other: windows 0, 1, … of pair 0, then those of pair 1. W is B for whole squares.
+
+    Attributes
+    ----------
+    source
+        (B, 3, S, S) RGB 0–1, always the whole picture.
+    style
+        (W, 224) f_cat.
+    warped, truth
+        (W, 3, h, w) RGB 0–1.
+    conditions
+        (W, C, h/2, w/2) of ``core.renderer.generator.conditions``.
+    positions
+        (W, 2, h/2, w/2) the source's place of each block of 2 × 2 pixels, px of the source.
+    paintable
+        (W, 1, h, w) 0–1: where G may paint.
+    counts
+        (W, 1, h, w) 0–1: where truth and output may be compared, which is where the pair is valid and G may paint. It
+        is zero in a window's rim.
+    interest
+        (W, 3, h, w) masks 0–1 of mouth, eyes and edge.
+    landmarks
+        (W, 478, 2) face mesh of the truth, px of the window.
+    """
+
+    source: Tensor
+    style: Tensor
+    warped: Tensor
+    truth: Tensor
+    conditions: Tensor
+    positions: Tensor
+    paintable: Tensor
+    counts: Tensor
+    interest: Tensor
+    landmarks: Tensor
+
+    def to(self, device: torch.device) -> Windows:
+        """The same windows on a device."""
+        return Windows(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
 class PairSource:
-    """Batches of pairs; files that appear while a run goes on are picked up."""
+    """Batches of pairs. Files that appear during a run are used as well."""
 
     def __init__(self, folder: str | Path = FOLDER, split: str = "train", shares: Mapping[str, float] = SHARES) -> None:
         self.folder, self.split, self.shares = Path(folder), split, shares
         self._files: list[Path] = []
         self._pairs: ReenactmentPairs | None = None
 
-    def batch(self, count: int, step: int, rng: np.random.Generator) -> dict[str, Any]:
-        """``count`` pairs of step ``step``; see ``corpus.reenactment``."""
+    def batch(self, count: int, step: int, rng: np.random.Generator) -> PairBatch:
+        """``count`` random pairs for step ``step``."""
         if self._pairs is None or step % REOPEN == 0:
             files = sorted(p for kind in KINDS for p in (self.folder / kind / self.split).glob("*.safetensors"))
             if files != self._files or self._pairs is None:
@@ -67,62 +112,66 @@ class PairSource:
         return self._pairs.batch(count, rng, self.shares)
 
 
-def recolour(batch: dict[str, Any], rng: np.random.Generator) -> None:
-    """Change light and colour of source, warp and truth of each pair alike, in place."""
-    count = len(batch["source"])
+def recolour(pairs: PairBatch, rng: np.random.Generator) -> PairBatch:
+    """The pairs under other light and colours; source, warp and truth of a pair change in the same way."""
+    count = len(pairs)
     gain = torch.tensor(rng.uniform(0.85, 1.12, (count, 1, 1, 1)) * rng.uniform(0.93, 1.07, (count, 3, 1, 1)))
     power = torch.tensor(rng.uniform(0.8, 1.25, (count, 1, 1, 1)))
-    for name in ("source", "warped", "truth"):
-        batch[name] = (batch[name].clamp_min(1e-4) ** power.float() * gain.float()).clamp(0, 1)
+
+    def changed(picture: Tensor) -> Tensor:
+        return (picture.clamp_min(1e-4) ** power.float() * gain.float()).clamp(0, 1)
+
+    return replace(pairs, source=changed(pairs.source), warped=changed(pairs.warped), truth=changed(pairs.truth))
 
 
-def prepare(batch: dict[str, Any]) -> dict[str, Any]:
-    """Add what the networks take: ``conditions``, ``positions`` (B, 2, S/2, S/2) px, ``paintable``, ``counts``.
-
-    ``counts`` (B, 1, S, S) 0..1 is where truth and output may be compared: what is valid and may be painted.
-    """
-    size = batch["warped"].shape[-1]
+def whole_squares(pairs: PairBatch, style: Tensor) -> Windows:
+    """The pairs as inputs of the generator with flow, with their f_cat (B, 224)."""
+    size = pairs.warped.shape[-1]
     grid = pixel_grid(size // 2, size // 2).permute(2, 0, 1) * 2
-    allowed = paintable(batch["alpha"], batch["flow"], batch["parts"])
-    geometry = (batch[name] for name in ("alpha", "trust", "stretch", "flow", "parts", "normals"))
-    return {
-        **batch,
-        "conditions": conditions(*geometry),
-        "positions": grid + batch["flow"],
-        "paintable": allowed,
-        "counts": allowed * batch["valid"],
-    }
+    allowed = paintable(pairs.alpha, pairs.flow, pairs.parts)
+    return Windows(
+        source=pairs.source,
+        style=style,
+        warped=pairs.warped,
+        truth=pairs.truth,
+        conditions=conditions(pairs.alpha, pairs.trust, pairs.stretch, pairs.flow, pairs.parts, pairs.normals),
+        positions=grid + pairs.flow,
+        paintable=allowed,
+        counts=allowed * pairs.valid,
+        interest=pairs.interest,
+        landmarks=pairs.landmarks,
+    )
 
 
-def cut_windows(batch: dict[str, Any], config: WindowConfig, rng: np.random.Generator) -> dict[str, Tensor]:
-    """Windows of a prepared batch, ``config.windows`` a pair, side by side: windows 0, 1 of pair 0, then of pair 1, …
-
-    Keys: ``warped``, ``truth``, ``conditions``, ``positions``, ``paintable``, ``counts``, ``interest``, and
-    ``landmarks`` in pixels of the window; ``counts`` is zero in the window's rim.
-    """
-    size, side = batch["warped"].shape[-1], config.side
-    names = ("warped", "truth", "paintable", "counts", "interest", "conditions", "positions")
+def cut_windows(squares: Windows, config: WindowConfig, rng: np.random.Generator) -> Windows:
+    """``config.windows`` windows of each whole square."""
+    size, side = squares.warped.shape[-1], config.side
+    halves = ("conditions", "positions")
+    names = ("warped", "truth", "paintable", "counts", "interest", *halves)
     pieces: dict[str, list[Tensor]] = {name: [] for name in names}
     points: list[Tensor] = []
     inner = torch.zeros(side, side)
     inner[MARGIN:-MARGIN, MARGIN:-MARGIN] = 1
-    for k in range(len(batch["warped"])):
+    for k in range(len(squares.warped)):
         for _ in range(config.windows):
-            x, y = _window(batch, k, config, rng, size)
-            points.append(batch["landmarks"][k] - torch.tensor([x, y]))
+            x, y = _corner(squares, k, config, rng, size)
+            points.append(squares.landmarks[k] - torch.tensor([x, y]))
             for name in names:
-                half = 2 if name in ("conditions", "positions") else 1
-                part = batch[name][k, :, y // half : (y + side) // half, x // half : (x + side) // half]
+                half = 2 if name in halves else 1
+                part = getattr(squares, name)[k, :, y // half : (y + side) // half, x // half : (x + side) // half]
                 pieces[name].append(part * inner if name == "counts" else part)
-    return {name: torch.stack(parts) for name, parts in pieces.items()} | {"landmarks": torch.stack(points)}
+    return Windows(
+        source=squares.source,
+        style=squares.style.repeat_interleave(config.windows, 0),
+        landmarks=torch.stack(points),
+        **{name: torch.stack(parts) for name, parts in pieces.items()},
+    )
 
 
-def _window(
-    batch: dict[str, Any], k: int, config: WindowConfig, rng: np.random.Generator, size: int
-) -> tuple[int, int]:
-    """First pixel (x, y), even, of a window around a place drawn by what it is aimed at."""
+def _corner(squares: Windows, k: int, config: WindowConfig, rng: np.random.Generator, size: int) -> tuple[int, int]:
+    """First pixel (x, y), even, of a window around a random place of square ``k``, drawn by ``config.aim``."""
     aim = int(rng.choice(4, p=config.aim))
-    weight = batch["counts"][k, 0] if aim == 3 else batch["interest"][k, aim] * batch["counts"][k, 0]
+    weight = squares.counts[k, 0] if aim == 3 else squares.interest[k, aim] * squares.counts[k, 0]
     if float(weight.sum()) < 1:
         weight = torch.ones_like(weight)
     sums = weight.flatten().double().cumsum(0).numpy()
@@ -133,8 +182,8 @@ def _window(
     return int(corner[0] // 2 * 2), int(corner[1] // 2 * 2)
 
 
-def need_pairs(folder: str | Path, split: str) -> ReenactmentPairs | None:
-    """The pairs of a split, or None where there are none."""
+def pairs_if_any(folder: str | Path, split: str) -> ReenactmentPairs | None:
+    """The pairs of a split, or None if there are none."""
     try:
         return ReenactmentPairs.open(folder, split)
     except SoliloquyError as error:

@@ -12,7 +12,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from core.renderer.generator.layers import SLOPE
 
 DETAIL = 8.0
-"""By how much a picture's difference from its blur is raised: there lies most of what gives a made picture away."""
+"""Factor on a picture's difference from its blur. Most signs of a made picture are in this difference."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class DiscriminatorConfig:
     Attributes
     ----------
     width
-        Channels of the first layer; they double up to four times of it.
+        Channels of the first layer. They double with each layer, up to four times this number.
     layers
-        Layers of 4 × 4 kernels before the verdict, the last one without stride.
+        Layers of 4 × 4 kernels before the verdict; the last one has no stride.
     scales
-        The same network, with its own weights, on the picture at full, half, … size.
+        Number of picture sizes (full, half, …), each judged by a network with its own weights.
     """
 
     width: int = 32
@@ -53,11 +53,11 @@ class PatchDiscriminator(nn.Module):
         self.verdict = spectral_norm(nn.Conv2d(widths[-1], 1, 4, 1, 1))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """(B, 6, H, W) to the features of each layer and, last, the verdicts (B, 1, h, w)."""
+        """(B, 6, H, W) -> features of each layer and, last, the verdicts (B, 1, h, w)."""
         features = []
         for k, layer in enumerate(self.layers):
             x = layer(x)
-            # What was made differs little from the truth: without this the verdicts would be too even to learn from.
+            # Made pictures differ little from the truth: without normalisation the verdicts would be nearly constant.
             x = F.leaky_relu(F.instance_norm(x) if k else x, SLOPE)
             features.append(x)
         return [*features, self.verdict(x)]

@@ -1,7 +1,8 @@
 """The gaze encoder behind L_gaze (the paper's eq. 5): ``python -m training.generator.gaze train|export|evaluate``.
 
-A small network looks at one eye, cut out between its corners, and says where it is turned and how far it is closed. It
-learns from rendered eyes, whose gaze is exact. L_gaze is how differently it sees the eyes of two pictures.
+A small network takes a picture of one eye, cut out between its corners, and predicts the direction of gaze and how far
+the eye is closed. It learns from rendered eyes, whose gaze is exact. L_gaze is the difference of its outputs for the
+eyes of two pictures.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from core.compute.weight_files import open_weights
+from core.compute.weight_files import open_weights, write_weights
+from core.face.points import EYE_CORNERS, IBUG_EYE_CORNERS, IBUG_LANDMARKS, LANDMARKS
 from core.motion.channels import EXPRESSIONS
-from training.common import folders
 
+from ..common import folders
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
 from ..corpus.synthetic.views import CACHE as SYNTHETIC
@@ -29,19 +30,23 @@ from ..reconstruction.data import Example, GridExamples, SyntheticExamples, coll
 
 WEIGHTS = folders.WEIGHTS / "gaze.safetensors"
 HEIGHT, WIDTH = 32, 48
-"""Pixels of an eye's picture."""
+"""Size of an eye's picture, pixels."""
 REACH = 1.75
-"""Width of an eye's picture over the distance of the eye's corners."""
-CORNERS = {478: ((362, 263), (133, 33)), 68: ((42, 45), (39, 36))}
-"""Inner and outer corner of the person's left and right eye among the face mesh's points and iBUG's."""
+"""Width of an eye's picture, divided by the distance of the eye's corners."""
+CORNERS = {
+    count: tuple((inner, outer) for outer, inner in eyes)
+    for count, eyes in ((LANDMARKS, EYE_CORNERS), (IBUG_LANDMARKS, IBUG_EYE_CORNERS))
+}
+"""Inner and outer corner of the person's left and right eye, among the points of the face mesh (478) and of iBUG
+(68)."""
 BLINKS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 CLOSED = 0.6
-"""Closure past which an eye shows no gaze."""
+"""An eye closed further than this shows no gaze."""
 
 
 @dataclass(frozen=True)
 class GazeConfig:
-    """Channels of the three stages, width of the features."""
+    """Channels of the three stages, and number of features."""
 
     widths: tuple[int, int, int] = (24, 48, 80)
     features: int = 64
@@ -53,13 +58,16 @@ class GazeConfig:
 
 
 def eye_pictures(pictures: Tensor, landmarks: Tensor) -> Tensor:
-    """Both eyes of pictures (B, 3, H, W), cut out by landmarks (B, 478 or 68, 2 or more) px: (B, 2, 3, 32, 48), the
-    person's left first, the right one mirrored so that noses are at the same side. Differentiable in the pictures."""
+    """Both eyes of pictures (B, 3, H, W), cut out by landmarks (B, 478 or 68, 2 or more) px: (B, 2, 3, 32, 48).
+
+    The person's left eye is first. The right eye is mirrored, so that the nose is on the same side. Differentiable in
+    the pictures.
+    """
     batch, _, height, width = pictures.shape
     corners = torch.tensor(CORNERS[landmarks.shape[1]], device=landmarks.device)
     inner, outer = landmarks[:, corners[:, 0], :2], landmarks[:, corners[:, 1], :2]  # (B, 2 eyes, 2)
     across = (outer - inner) * (REACH / 2)  # half the width of the cut-out
-    # The left eye's outward is the picture's right, and down is a quarter turn from it; the right eye is mirrored.
+    # For the left eye outward is the picture's right, and down is a quarter turn from it. The right eye is mirrored.
     down = torch.stack([-across[..., 1], across[..., 0]], -1) * across.new_tensor([1.0, -1.0])[:, None]
     y, x = torch.meshgrid(
         (torch.arange(HEIGHT) + 0.5) / HEIGHT * 2 - 1, (torch.arange(WIDTH) + 0.5) / WIDTH * 2 - 1, indexing="ij"
@@ -74,7 +82,7 @@ def eye_pictures(pictures: Tensor, landmarks: Tensor) -> Tensor:
 
 
 class GazeEncoder(nn.Module):
-    """An eye's picture -> features, and from them yaw, pitch and closure."""
+    """From an eye's picture to features, and from them to yaw, pitch and closure."""
 
     def __init__(self, config: GazeConfig | None = None) -> None:
         super().__init__()
@@ -96,9 +104,9 @@ class GazeEncoder(nn.Module):
         self.head = nn.Linear(config.features, 3)
 
     def forward(self, eyes: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, features) and (N, 3): yaw outward and pitch down in radians, closure 0–1, of eyes (N, 3, 32, 48)
-        RGB 0–1."""
-        # The light on an eye says nothing of its gaze.
+        """Eyes (N, 3, 32, 48) RGB 0–1 -> features (N, features), and (N, 3): yaw outward and pitch down in radians,
+        closure 0–1."""
+        # The light on an eye says nothing about its gaze.
         level = eyes.mean((1, 2, 3), keepdim=True)
         spread = eyes.flatten(1).std(1)[:, None, None, None].clamp_min(0.03)
         features = torch.tanh(self.features(self.stages((eyes - level) / spread).flatten(1)))
@@ -114,15 +122,15 @@ class GazeEncoder(nn.Module):
 
 
 class GazeDistance(nn.Module):
-    """L_gaze: how differently the encoder sees the eyes of two pictures that share their landmarks."""
+    """L_gaze: difference of the encoder's outputs for the eyes of two pictures with the same landmarks."""
 
     def __init__(self, encoder: GazeEncoder) -> None:
         super().__init__()
         self.encoder = encoder.eval().requires_grad_(False)
 
     def forward(self, generated: Tensor, truth: Tensor, landmarks: Tensor) -> Tensor:
-        """Mean absolute difference of features and of gaze and closure, over pictures (B, 3, H, W) 0–1 and landmarks
-        (B, 478 or 68, 2 or more) px; no gradient for ``truth``."""
+        """Mean absolute difference of the features, plus that of gaze and closure, over pictures (B, 3, H, W) 0–1 with
+        landmarks (B, 478 or 68, 2 or more) px. ``truth`` gets no gradient."""
         ours, seen = self.encoder(eye_pictures(generated, landmarks).flatten(0, 1))
         with torch.no_grad():
             theirs, true = self.encoder(eye_pictures(truth, landmarks).flatten(0, 1))
@@ -138,7 +146,7 @@ def eyes_of(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def loss_of(seen: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """Errors of gaze, where an eye is open, and of closure."""
+    """Errors of gaze (only of open eyes) and of closure, and their weighted sum ``total``."""
     open_eyes = (truth[:, 2:] < CLOSED).float()
     gaze = ((seen[:, :2] - truth[:, :2]).abs() * open_eyes).sum() / (2 * open_eyes.sum()).clamp_min(1)
     closure = (seen[:, 2] - truth[:, 2]).abs().mean()
@@ -148,7 +156,7 @@ def loss_of(seen: Tensor, truth: Tensor) -> dict[str, Tensor]:
 def train(
     folder: Path, config: RunConfig, network: GazeConfig, source: SyntheticExamples, views: int = 32, rate: float = 2e-3
 ) -> Run:
-    """Train in a folder on ``views`` rendered views a step; goes on where it was."""
+    """Train in a folder on ``views`` rendered views in each step. Goes on from the folder's checkpoint."""
     torch.manual_seed(config.seed)
     model = GazeEncoder(network)
     optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=1e-3)
@@ -158,7 +166,7 @@ def train(
     def step(now: Step) -> dict[str, Tensor]:
         batch = collate([source.draw(now.rng) for _ in range(views)])
         batch["view"] = photographed(batch["view"], now.rng)
-        # Corners are never found exactly.
+        # In use the corners are never found exactly.
         batch["landmarks"] = batch["landmarks"] + 0.5 * torch.randn(batch["landmarks"].shape, generator=now.generator)
         eyes, truth = (value.to(run.device) for value in eyes_of(batch))
         with now.autocast():
@@ -174,18 +182,18 @@ def train(
 
 
 def export(folder: Path, network: GazeConfig, path: Path) -> None:
-    """The averaged weights as float16 (running statistics stay float32)."""
+    """Write the averaged weights as float16; running statistics stay float32."""
     average = load_module(folder / CHECKPOINT, "gaze", GazeEncoder(network))
     tensors = {
-        name: (value.half() if value.is_floating_point() and "running" not in name else value).contiguous()
+        name: value.half() if value.is_floating_point() and "running" not in name else value
         for name, value in average.state_dict().items()
     }
-    save_file(tensors, path, metadata={"config": json.dumps(asdict(network))})
+    write_weights(path, tensors, asdict(network))
 
 
 def errors(encoder: GazeEncoder, examples: Sequence[Example]) -> dict[str, float]:
-    """Median error of the gaze of open eyes in degrees, that of always answering the mean gaze, correlations of yaw and
-    pitch, and of closure."""
+    """For open eyes the median error of the gaze in degrees, the same for a constant answer (the mean gaze), and the
+    correlations of yaw and pitch; for all eyes the correlation of closure."""
     eyes, truth = eyes_of(collate(examples))
     with torch.inference_mode():
         seen = torch.cat([encoder(part)[1] for part in eyes.split(256)])
@@ -204,8 +212,11 @@ def errors(encoder: GazeEncoder, examples: Sequence[Example]) -> dict[str, float
     return {"eyes": len(truth)} | {name: round(float(value), 3) for name, value in values.items()}
 
 
-def evaluate(encoder: GazeEncoder, synthetic: Path = SYNTHETIC, corpus: Path = Path(".cache/corpus/grid")) -> dict:
-    """On rendered test people (exact), and on frames of GRID against the fit's gaze, which errs itself."""
+def evaluate(
+    encoder: GazeEncoder, synthetic: Path = SYNTHETIC, corpus: Path = folders.GRID
+) -> dict[str, dict[str, float]]:
+    """:func:`errors` on rendered test people (exact truth), and on frames of GRID. There the truth is the fit's gaze,
+    which has errors of its own."""
     exact = SyntheticExamples(synthetic, "test")
     report = {"synthetic people, exact truth": errors(encoder, [exact.of(i) for i in range(len(exact))])}
     for split in ("test", "unseen"):
@@ -219,9 +230,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("train", "export", "evaluate"))
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="what export writes and evaluate reads")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="file that export writes and evaluate reads")
     defaults = RunConfig(steps=700, ema=0.99)
-    add_run_arguments(parser, Path("runs/gaze"), defaults)
+    add_run_arguments(parser, folders.RUNS / "gaze", defaults)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     network = GazeConfig.tiny() if options.size == "tiny" else GazeConfig()

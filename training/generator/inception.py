@@ -1,5 +1,5 @@
-"""Inception v3 as the Fréchet inception distance takes it (Szegedy et al. 2016; Heusel et al. 2017): pictures to 2048
-features. Weights are not ours to ship: a safetensors file with torchvision's names for them is given by the user."""
+"""Inception v3 as the Fréchet inception distance uses it (Szegedy et al. 2016; Heusel et al. 2017): pictures to 2048
+features. We may not ship the weights: the user gives them as a safetensors file with torchvision's names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _1, _3, _5, _ROW, _COLUMN, _ROW3, _COLUMN3 = (1, 1), (3, 3), (5, 5), (1, 7), (7,
 
 
 class Convolution(nn.Module):
-    """Convolution, batch norm, ReLU; padded to keep the size unless it strides."""
+    """Convolution, batch norm, ReLU. Padding keeps the size, unless there is a stride."""
 
     def __init__(self, channels: int, out: int, kernel: tuple[int, int], stride: int = 1, pad: bool = True) -> None:
         super().__init__()
@@ -35,17 +35,17 @@ class Convolution(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Branches of convolutions side by side, and one that pools.
+    """Parallel branches of convolutions, and one branch that pools.
 
     Parameters
     ----------
     channels
-        Of the input.
+        Channels of the input.
     branches
-        Chains of layers; of a chain's last layers those whose names end in a and b stand side by side.
+        Chains of layers. Layers at the end of a chain whose names end in a and b work in parallel.
     pool
-        "mean" or "max" keep the size and a convolution ``branch_pool`` of ``pooled`` channels follows; "stride" halves
-        it and nothing follows.
+        "mean" and "max" keep the size, and a convolution ``branch_pool`` of ``pooled`` channels follows. "stride"
+        halves the size, and nothing follows.
     """
 
     def __init__(self, channels: int, branches: tuple[tuple[Layer, ...], ...], pool: str, pooled: int = 0) -> None:
@@ -75,7 +75,7 @@ class Mixed(nn.Module):
         if self.pool == "stride":
             parts.append(F.max_pool2d(x, 3, 2))
         else:
-            # FID's own network pools so, not torchvision's: the rim counts only what is there.
+            # As in FID's own network, unlike torchvision's: at the rim only existing pixels count.
             mean = self.pool == "mean"
             pooled = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False) if mean else F.max_pool2d(x, 3, 1, 1)
             parts.append(self.branch_pool(pooled))
@@ -136,7 +136,7 @@ class Inception(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> Inception:
-        """The network with the weights of a safetensors file; what else the file holds (classifiers) is left out.
+        """The network with the weights of a safetensors file. Other tensors of the file (classifiers) are ignored.
 
         Raises SoliloquyError ``inception_unusable``.
         """
@@ -158,7 +158,7 @@ class Inception(nn.Module):
         return network.eval().requires_grad_(False)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Features of the last pooling."""
+        """Features (B, 2048) of the last pooling."""
         x = F.interpolate(picture, (SIDE, SIDE), mode="bilinear", align_corners=False) * 2 - 1
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))
         x = self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(F.max_pool2d(x, 3, 2)))

@@ -12,23 +12,23 @@ from torch import Tensor
 from .gaze import CORNERS, GazeDistance
 
 Judgement = Sequence[Sequence[Tensor]]
-"""Features and verdicts of D at each scale."""
+"""For each scale of D the features of its layers and, last, its verdicts."""
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms of eq. 5, and of what keeps the correction small.
+    """Weights of the terms of eq. 5, and of the terms that keep the correction small.
 
     Attributes
     ----------
     gan, pixels, perceptual, gaze, features
         L_GAN, L_1, L_VGG, L_gaze, feature matching.
     share, shift
-        On the mean replaced share (1 − mask), and on the residual flow's differences between neighbours (pixels).
+        For the mean replaced share (1 − mask), and for the residual flow's differences between neighbours (pixels).
     mouth, eyes, edge
-        How much more L_1 and L_VGG count there than elsewhere.
+        Additional weight of L_1 and L_VGG in these regions; elsewhere their weight is 1.
     gan_from, gan_over
-        Step at which L_GAN and feature matching set in, and over how many steps they grow to their weights.
+        Step at which L_GAN and feature matching set in, and number of steps over which they grow to their weights.
     """
 
     gan: float = 0.06
@@ -45,12 +45,12 @@ class LossWeights:
     gan_over: int = 500
 
     def adversarial(self, step: int) -> float:
-        """0..1: how far L_GAN has set in at a step."""
+        """0..1: share of L_GAN's full weight at a step."""
         return min(max((step - self.gan_from) / max(self.gan_over, 1), 0.0), 1.0)
 
 
 def importance(interest: Tensor, weights: LossWeights) -> Tensor:
-    """(B, 1, H, W) ≥ 1 weight of each pixel from (B, 3, H, W) 0..1 mouth, eyes, edge."""
+    """(B, 1, H, W) weight ≥ 1 of each pixel from masks (B, 3, H, W) 0..1 of mouth, eyes and edge."""
     more = torch.tensor([weights.mouth, weights.eyes, weights.edge], device=interest.device)
     return 1 + (interest * more[:, None, None]).sum(1, keepdim=True)
 
@@ -61,7 +61,7 @@ def weighted_l1(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 def hinge_discriminator(real: Judgement, made: Judgement) -> Tensor:
-    """D's hinge loss: real verdicts above 1, made ones below −1, mean over scales."""
+    """D's hinge loss: verdicts should be above 1 for real pictures and below −1 for made ones; mean over scales."""
     terms = [
         F.relu(1 - r[-1].float()).mean() + F.relu(1 + m[-1].float()).mean() for r, m in zip(real, made, strict=True)
     ]
@@ -69,12 +69,12 @@ def hinge_discriminator(real: Judgement, made: Judgement) -> Tensor:
 
 
 def hinge_generator(made: Judgement) -> Tensor:
-    """G's side of the hinge game: higher verdicts."""
+    """G's hinge loss: verdicts on made pictures should be high."""
     return torch.stack([-m[-1].float().mean() for m in made]).mean()
 
 
 def feature_matching(real: Judgement, made: Judgement) -> Tensor:
-    """Mean absolute difference of D's features, every layer and scale alike; no gradient into the real ones."""
+    """Mean absolute difference of D's features, equal for every layer and scale; no gradient into the real ones."""
     terms = [
         F.l1_loss(m.float(), r.detach().float())
         for scale_real, scale_made in zip(real, made, strict=True)
@@ -89,7 +89,8 @@ def unevenness(shift: Tensor) -> Tensor:
 
 
 def gaze_difference(gaze: GazeDistance, made: Tensor, truth: Tensor, landmarks: Tensor, margin: int) -> Tensor:
-    """L_gaze of the pictures (B, 3, H, W) that show both eyes, ``margin`` pixels or more from the rim; 0 for none.
+    """L_gaze of the pictures (B, 3, H, W) that show both eyes at least ``margin`` pixels from the rim; 0 if there are
+    none.
 
     ``landmarks`` (B, 478, 2) px.
     """

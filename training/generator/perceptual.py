@@ -1,10 +1,10 @@
-"""Perceptual distance of pictures (L_VGG of the paper's eq. 5): VGG-19 where its weights are given, else a stand-in.
+"""Perceptual distance of pictures (L_VGG of the paper's eq. 5): VGG-19 if its weights are given, else a stand-in.
 
-The stand-in has no learned part of its own. It compares what early vision is thought to compare: edges and lines of
-four orientations at four scales, in brightness and, from the second scale on, in two colour contrasts; each divided by
-the contrast around it, and their energy pooled over a neighbourhood, which forgives a shift of a pixel or two as VGG's
-deeper layers do. The feature maps of the reconstruction network's trunk (``core.face.reconstruction``), which was
-trained on faces, can be added.
+The stand-in has no learned part of its own. Like models of early vision it compares edges and lines of four
+orientations at four scales, in brightness and, from the second scale on, in two colour contrasts. Each response is
+divided by the contrast around it. The energy of the responses, pooled over a neighbourhood, is compared too; this
+tolerates a shift of a pixel or two, as VGG's deeper layers do. The feature maps of the reconstruction network
+(``core.face.reconstruction``), which was trained on faces, can be added.
 """
 
 from __future__ import annotations
@@ -14,39 +14,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.face.face_view import VIEW_SIDE, clip_similarity, sampling_theta
-from core.face.reconstruction import Reconstruction
-
-from ..common.folders import RECONSTRUCTION
 from .vgg import VGG19
 
 VGG_SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
-"""Weights of relu1_1 … relu5_1, as pix2pixHD (Wang et al. 2018) has them."""
+"""Weights of relu1_1 … relu5_1, as in pix2pixHD (Wang et al. 2018)."""
 SCALES = 4
 ORIENTATIONS = 4
 SIGMA = 0.9
-"""Width of the filters, pixels of their scale."""
+"""Standard deviation of the filters' Gaussian, pixels of their scale."""
 FLOOR = 0.02
-"""Contrast (RGB 0–1) under which differences are taken for noise."""
+"""Contrast (RGB 0–1) below which differences count as noise."""
 TRUNK_SHARE = 0.5
-"""Weight of the trunk's features beside the filters."""
+"""Weight of the trunk's features relative to the filters."""
 OPPONENT = ((0.299, 0.587, 0.114), (0.5, -0.5, 0.0), (0.25, 0.25, -0.5))
 """Luma, red against green, yellow against blue; rows over RGB."""
 
 
 class FeatureMaps(Protocol):
-    """A network whose feature maps may be compared: pictures (B, 3, H, W) 0–1 -> maps (B, C, h, w)."""
+    """A network with feature maps to compare: pictures (B, 3, H, W) 0–1 -> maps (B, C, h, w)."""
 
     def __call__(self, picture: Tensor) -> Sequence[Tensor]: ...
 
 
 def oriented_filters() -> Tensor:
-    """(2 · ORIENTATIONS, 1, 5, 5): first (odd) and second (even) derivatives of a Gaussian, each of unit L1 norm."""
+    """(2 · ORIENTATIONS, 1, 5, 5): first (odd) and second (even) derivatives of a Gaussian, each with unit L1 norm."""
     axis = torch.arange(-2.0, 3.0)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     bell = torch.exp(-(x.square() + y.square()) / (2 * SIGMA**2))
@@ -55,7 +50,7 @@ def oriented_filters() -> Tensor:
         angle = math.pi * k / ORIENTATIONS
         along = x * math.cos(angle) + y * math.sin(angle)
         even = bell * (along.square() / SIGMA**2 - 1)
-        even = even - even.sum() / bell.sum() * bell  # cut off at 5 pixels, it would answer to even light
+        even = even - even.sum() / bell.sum() * bell  # cut off at 5 pixels, it would respond to uniform light
         kinds[0].append(along * bell / (along * bell).abs().sum())
         kinds[1].append(even / even.abs().sum())
     return torch.stack([*kinds[0], *kinds[1]])[:, None]
@@ -64,7 +59,8 @@ def oriented_filters() -> Tensor:
 class OrientedPyramid(nn.Module):
     """Pictures (B, 3, H, W) 0–1 -> for each scale responses (B, 8 C, h, w) and their pooled energy (B, 4 C, h/2, w/2).
 
-    C is 1 at the finest scale, where only brightness counts (eyes are blind to fine colour), 3 at the others.
+    C is 1 at the finest scale, where only brightness counts because eyes do not see fine colour detail, and 3 at the
+    other scales.
     """
 
     filters: Tensor
@@ -76,23 +72,23 @@ class OrientedPyramid(nn.Module):
         self.register_buffer("opponent", torch.tensor(OPPONENT)[..., None, None], persistent=False)
 
     def forward(self, picture: Tensor) -> list[Tensor]:
-        """Two maps a scale, finest first."""
-        maps = self._answers(F.conv2d(picture, self.opponent[:1]))
+        """Two maps for each scale, finest first."""
+        maps = self._responses(F.conv2d(picture, self.opponent[:1]))
         value = F.conv2d(picture, self.opponent)
         for _ in range(1, SCALES):
             value = F.avg_pool2d(value, 2)
             if min(value.shape[-2:]) >= 8:
-                maps += self._answers(value)
+                maps += self._responses(value)
         return maps
 
-    def _answers(self, value: Tensor) -> list[Tensor]:
+    def _responses(self, value: Tensor) -> list[Tensor]:
         batch, colours, height, width = value.shape
         flat = F.pad(value, (2, 2, 2, 2), mode="replicate").flatten(0, 1)[:, None]  # (B, C, h, w) -> (B·C, 1, h, w)
-        answer = F.conv2d(flat, self.filters)
-        pairs = answer.reshape(batch, colours, 2, ORIENTATIONS, height, width)  # 8 -> odd and even, orientation
+        response = F.conv2d(flat, self.filters)
+        pairs = response.reshape(batch, colours, 2, ORIENTATIONS, height, width)  # 8 -> odd and even, orientation
         energy = (pairs.square().sum(2) + 1e-8).sqrt()  # (B, C, ORIENTATIONS, h, w)
         coarse = F.avg_pool2d(energy.flatten(1, 2), 4, 2, 1)  # -> (B, 4 C, h/2, w/2)
-        # Contrast around a place, at half the resolution: it is smooth anyway.
+        # The contrast around each place is smooth, so half the resolution is enough.
         around = coarse.reshape(batch, colours, ORIENTATIONS, *coarse.shape[-2:]).mean(2)
         around = F.avg_pool2d(around, 5, 1, 2, count_include_pad=False) + FLOOR
         gain = F.interpolate(1 / around, (height, width), mode="nearest")
@@ -101,19 +97,19 @@ class OrientedPyramid(nn.Module):
 
 
 class PerceptualDistance(nn.Module):
-    """How different two pictures look: 0 for the same, differentiable in both.
+    """How different two pictures look: 0 for equal pictures, differentiable in both.
 
     Parameters
     ----------
     weights
-        VGG-19's weights as a safetensors file (:class:`VGG19`); None for the stand-in.
+        Weights of VGG-19 as a safetensors file (:class:`VGG19`); None for the stand-in.
     trunk
         Feature maps to add to the stand-in, such as ``core.face.reconstruction.Reconstruction.maps``.
 
     Attributes
     ----------
     name
-        What was measured with, for reports: "VGG-19", "oriented filters" or "oriented filters + R".
+        Name of the distance, for reports: "VGG-19", "oriented filters" or "oriented filters + R".
     """
 
     def __init__(self, weights: Path | None = None, trunk: FeatureMaps | None = None) -> None:
@@ -129,14 +125,15 @@ class PerceptualDistance(nn.Module):
         self.eval().requires_grad_(False)
 
     def distances(self, generated: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
-        """(B,) distances of pictures (B, 3, H, W) RGB 0–1, at least 32 pixels a side.
+        """(B,) distances of pictures (B, 3, H, W) RGB 0–1 with at least 32 pixels a side.
 
-        ``weight`` (B, 1, H, W) ≥ 0 counts some pixels more than others; only its proportions matter.
+        ``weight`` (B, 1, H, W) ≥ 0 weights the pixels; only its proportions matter.
         """
         return self.over(generated, truth, torch.ones_like(truth[:, :1]) if weight is None else weight)[:, 0]
 
     def over(self, generated: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
-        """(B, R) distances of the same pictures by each of R weights (B, R, H, W), for little more than one's cost."""
+        """(B, R) distances of the same pictures by each of R weights (B, R, H, W), at little more than the cost of
+        one."""
         ours, theirs = self.maps(generated), self.maps(truth)
         shares = VGG_SHARES if self.name == "VGG-19" else [1 / len(ours)] * len(ours)
         total = torch.zeros(weights.shape[:2], device=generated.device)
@@ -153,27 +150,8 @@ class PerceptualDistance(nn.Module):
         return self.distances(generated, truth, weight).mean()
 
 
-class FaceFeatures:
-    """What R knows of the face in a picture, as features for a Fréchet distance: a stand-in for FID's, named so."""
-
-    name = "FID-R: embeddings of the reconstruction network, not Inception's"
-
-    def __init__(self, network: Reconstruction | None = None) -> None:
-        self.network = network or Reconstruction.load(RECONSTRUCTION)
-
-    def __call__(self, pictures: Tensor, landmarks: Tensor) -> Tensor:
-        """(B, D) of pictures (B, 3, H, W) RGB 0–1 with landmarks (B, 478 or 68, 2 or more) px."""
-        size = (pictures.shape[-2], pictures.shape[-1])
-        thetas = [sampling_theta(clip_similarity(points), size) for points in landmarks.cpu().numpy()]
-        shape = [len(pictures), 3, VIEW_SIDE, VIEW_SIDE]
-        grid = F.affine_grid(torch.from_numpy(np.stack(thetas)).to(pictures), shape, align_corners=False)
-        views = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-        with torch.no_grad():
-            return self.network.embedding(views).float()
-
-
 def _unit(maps: Tensor) -> Tensor:
-    """Feature vectors (B, C, h, w) of root mean square 1: otherwise the few strongest channels would decide."""
+    """Feature vectors (B, C, h, w) scaled to a root mean square of 1, so that a few strong channels do not dominate."""
     return maps * torch.rsqrt(maps.square().mean(1, keepdim=True) + 1e-4)
 
 

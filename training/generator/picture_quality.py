@@ -1,7 +1,7 @@
-"""How near a made picture is to the true one, over the whole of it or a part: PSNR, SSIM, sharpness; and how near two
-sets of pictures are (Fréchet distance).
+"""How near a made picture is to the true one, over the whole picture or a part: PSNR, SSIM, sharpness. And how near two
+sets of pictures are: the Fréchet distance.
 
-Pictures are (B, 3, H, W) RGB 0–1; a weight (B, 1, H, W) ≥ 0 says which pixels count, None all alike.
+Pictures are (B, 3, H, W) RGB 0–1. A weight (B, 1, H, W) ≥ 0 says how much each pixel counts; None counts all equally.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ LUMA = (0.299, 0.587, 0.114)
 SSIM_SIGMA, SSIM_RADIUS = 1.5, 5
 K1, K2 = 0.01, 0.03
 BEST_PSNR = 60.0
-"""Decibels given to pictures that are equal to the last bit."""
+"""Decibels for bit-identical pictures, and upper limit for all others."""
 
 
 def mean_over(values: Tensor, weight: Tensor | None) -> Tensor:
-    """(B,) weighted means of (B, C, H, W); NaN where no pixel of a picture counts."""
+    """(B,) weighted means of (B, C, H, W); NaN for pictures without a pixel that counts."""
     if weight is None:
         return values.mean((1, 2, 3))
     total = weight.sum((1, 2, 3))
@@ -29,13 +29,13 @@ def mean_over(values: Tensor, weight: Tensor | None) -> Tensor:
 
 
 def psnr(made: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
-    """(B,) peak signal-to-noise ratio, dB, of the range 0–1; all channels together."""
+    """(B,) peak signal-to-noise ratio in dB for the range 0–1, over all channels together."""
     error = mean_over((made - truth).square(), weight)
     return (-10 * torch.log10(error.clamp_min(10 ** (-BEST_PSNR / 10)))).clamp(max=BEST_PSNR)
 
 
 def ssim(made: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
-    """(B,) structural similarity (Wang et al. 2004): Gaussian window of 11 pixels, mean of the colours."""
+    """(B,) structural similarity (Wang et al. 2004): Gaussian window of 11 pixels, mean over the colours."""
     return mean_over(ssim_map(made, truth), weight)
 
 
@@ -52,7 +52,7 @@ def ssim_map(made: Tensor, truth: Tensor) -> Tensor:
 
 
 def _window(values: Tensor) -> Tensor:
-    """Gaussian means of each channel; edge pixels are repeated outward."""
+    """Gaussian means of each channel; edge pixels are repeated outwards."""
     channels = values.shape[1]
     steps = torch.arange(-SSIM_RADIUS, SSIM_RADIUS + 1, dtype=values.dtype, device=values.device)
     bell = torch.exp(-steps.square() / (2 * SSIM_SIGMA**2))
@@ -70,21 +70,22 @@ def detail(picture: Tensor, weight: Tensor | None = None) -> Tensor:
 
 
 def sharpness(made: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
-    """(B,) detail of the made picture over the true one's: 1 as sharp, less is blurred, more is over-sharp or noisy."""
+    """(B,) detail of the made picture divided by that of the true one. 1 is equally sharp, less is blurred, more is
+    over-sharp or noisy."""
     return detail(made, weight) / detail(truth, weight).clamp_min(1e-4)
 
 
 def frechet(a: Tensor, b: Tensor) -> float:
-    """Fréchet distance of two sets of features (N, D), (M, D) taken as Gaussians (Heusel et al. 2017, FID).
+    """Fréchet distance of two sets of features (N, D), (M, D), treated as Gaussians (Heusel et al. 2017, FID).
 
-    |μ_a − μ_b|² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½); NaN with fewer than two in either set.
+    |μ_a − μ_b|² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½). NaN if a set has fewer than two members.
     """
     if min(len(a), len(b)) < 2:
         return math.nan
     a, b = a.double(), b.double()
     cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
     root = _root(cov_a)
-    # tr (Σ_a Σ_b)^½ = tr (Σ_a^½ Σ_b Σ_a^½)^½, whose matrix is symmetric
+    # tr (Σ_a Σ_b)^½ = tr (Σ_a^½ Σ_b Σ_a^½)^½, and the latter matrix is symmetric.
     mixed = torch.linalg.eigvalsh(root @ cov_b @ root).clamp_min(0).sqrt().sum()
     return float((a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * mixed)
 

@@ -1,7 +1,8 @@
-"""A stand-in for the learned representation while there are no weights of it: fixed random projections.
+"""A stand-in for the learned representation while it has no weights: fixed random projections.
 
-It carries the same facts (a coarse look at the face, all motion channels) in the same widths, so a generator trained on
-it needs only its mapping network trained anew for the real one. Nothing trained on it alone is ever exported.
+It carries the same information (a coarse view of the face, all motion channels) in the same widths. A generator trained
+on it only needs to retrain its mapping network for the real representation. A generator trained only on the stand-in is
+never exported.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from core.motion.channels import CHANNELS
 from core.renderer.generator.config import STYLE
 
 GRID = 8
-"""Side to which the face view is shrunk."""
+"""Side of the shrunk face view, pixels."""
 
 
 class ProjectedStyle(nn.Module):
     """f_id, f_nl and f_l as projections with fixed seeds."""
+
+    look: Tensor
+    nonlip: Tensor
+    lip: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,10 +34,10 @@ class ProjectedStyle(nn.Module):
         self.register_buffer("lip", torch.randn(len(CHANNELS), f_l, generator=random))
 
     def identity_encoder(self, view: Tensor) -> Tensor:
-        """(B, 3, H, W) 0–1 to (B, 128)."""
+        """(B, 3, H, W) 0–1 -> (B, 128)."""
         small = F.adaptive_avg_pool2d(view, GRID).flatten(1)
-        return (small - small.mean(1, keepdim=True)) @ self.look  # type: ignore[operator]
+        return (small - small.mean(1, keepdim=True)) @ self.look
 
     def features_of_motion(self, channels: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 59) to (B, 32) and (B, 64)."""
-        return torch.tanh(channels @ self.lip), torch.tanh(channels @ self.nonlip)  # type: ignore[operator]
+        """(B, 59) -> (B, 32) and (B, 64)."""
+        return torch.tanh(channels @ self.lip), torch.tanh(channels @ self.nonlip)

@@ -1,4 +1,4 @@
-"""VGG-19 up to relu5_1 (Simonyan and Zisserman 2014), read from a weights file that the user gives; none is shipped."""
+"""VGG-19 up to relu5_1 (Simonyan and Zisserman 2014). The user gives the file of its weights; none is shipped."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from torch import Tensor, nn
 from core.errors import BadInputError
 
 WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512)
-"""Channels of the convolutions up to conv5_1; 0 is max pooling. The numbering of ``features`` follows from it."""
+"""Channels of the convolutions up to conv5_1; 0 is max pooling. The numbers in ``features`` follow from it."""
 TAPS = (1, 6, 11, 20, 29)
-"""Indices in ``features`` after which relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 are read."""
+"""Indices in ``features`` of relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1, whose outputs are returned."""
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures, RGB 0–1."""
+"""Mean and standard deviation of ImageNet's pictures, RGB 0–1."""
 
 
 class VGG19(nn.Module):
-    """Pictures (B, 3, H, W) 0–1 -> the five feature maps of ``TAPS``. Weights are fixed."""
+    """Pictures (B, 3, H, W) 0–1 -> the five feature maps of ``TAPS``. The weights are fixed."""
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,9 +42,9 @@ class VGG19(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> VGG19:
-        """From a safetensors file with torchvision's key names (``features.0.weight``, …); more keys do no harm.
+        """Read a safetensors file with torchvision's key names (``features.0.weight``, …); other keys are ignored.
 
-        Raises BadInputError ``vgg_weights`` where the file is none or lacks a layer.
+        Raises BadInputError ``vgg_weights`` if the file can't be read or lacks a layer.
         """
         network = cls()
         own = network.state_dict()

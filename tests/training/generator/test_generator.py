@@ -1,4 +1,4 @@
-"""Training of the generators: losses by hand, windows, D, and runs that learn and can be interrupted."""
+"""Training of the generators: losses computed by hand, windows, D, and runs that learn and can be interrupted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from core.errors import BadInputError
 from core.renderer.generator.weights import load_generator
 from training.common.engine import RunConfig, Step
-from training.generator.data import MARGIN, WindowConfig, cut_windows, prepare, recolour
+from training.generator.data import MARGIN, WindowConfig, Windows, cut_windows, recolour, whole_squares
 from training.generator.discriminator import Discriminator, DiscriminatorConfig
 from training.generator.export import export
 from training.generator.gaze import GazeConfig, GazeDistance, GazeEncoder
@@ -30,9 +30,10 @@ from training.generator.losses import (
     weighted_l1,
 )
 from training.generator.perceptual import PerceptualDistance
+from training.generator.recipe import Recipe
 from training.generator.sheet import strip
 from training.generator.style import ProjectedStyle
-from training.generator.train import GeneratorTrainer, Recipe
+from training.generator.train import GeneratorTrainer
 
 from .made_pairs import SIZE, MadePairs
 
@@ -51,6 +52,11 @@ def trainer(
     recipe = replace(recipe, losses=replace(recipe.losses, **losses))
     config = RunConfig(steps=steps, log_every=10, bfloat16=False)
     return GeneratorTrainer(recipe, MadePairs(), ProjectedStyle(), PerceptualDistance(), folder, config, start=start)
+
+
+def squares(count: int, rng: np.random.Generator) -> Windows:
+    """Whole squares of made-up pairs, with the number of each pair as its style."""
+    return whole_squares(MadePairs().batch(count, 0, rng), torch.arange(float(count))[:, None].expand(-1, 224))
 
 
 def sums(run: GeneratorTrainer) -> list[float]:
@@ -86,13 +92,13 @@ def test_weights_count_mouth_and_eyes_more():
     assert weights.adversarial(weights.gan_from + weights.gan_over) == 1
 
 
-def test_an_even_shift_costs_nothing():
+def test_a_uniform_shift_costs_nothing():
     assert unevenness(torch.full((1, 2, 8, 8), 3.0)) == 0
     ramp = torch.arange(8.0).expand(1, 2, 8, 8)
     assert unevenness(ramp).item() == pytest.approx(0.5)
 
 
-def test_gaze_counts_where_both_eyes_are_shown():
+def test_gaze_counts_only_if_both_eyes_are_visible():
     torch.manual_seed(0)
     gaze = GazeDistance(GazeEncoder(GazeConfig.tiny()))
     made, truth = torch.rand(2, 3, 64, 64, requires_grad=True), torch.rand(2, 3, 64, 64)
@@ -118,40 +124,45 @@ def test_discriminator_judges_patches_at_two_scales():
     changed = picture.clone()
     changed[..., :8, :8] = 0
     difference = (judge(changed)[0][-1] - results[0][-1]).abs()[0, 0]
-    assert difference[0, 0] > 10 * difference[-1, -1]  # a patch; of the rest it only knows the contrast
+    assert (
+        difference[0, 0] > 10 * difference[-1, -1]
+    )  # each verdict judges a patch; of the rest it only sees the contrast
 
 
 def test_windows_hold_what_belongs_together():
     rng = np.random.default_rng(0)
-    batch = prepare(MadePairs().batch(2, 0, rng))
     marks = torch.arange(SIZE * SIZE).reshape(SIZE, SIZE).float()
-    batch["warped"] = marks.expand(2, 3, SIZE, SIZE)
-    batch["landmarks"] = torch.stack([marks % SIZE, marks // SIZE], -1).reshape(1, -1, 2)[:, :478].expand(2, -1, -1)
-    batch["conditions"] = marks[::2, ::2].expand(2, 1, -1, -1)
-    cut = cut_windows(batch, WindowConfig(pairs=2, windows=3, side=32), rng)
-    assert cut["warped"].shape == (6, 3, 32, 32) and cut["positions"].shape == (6, 2, 16, 16)
-    torch.testing.assert_close(cut["warped"][:, :1, ::2, ::2], cut["conditions"])
-    assert (cut["counts"][..., :MARGIN] == 0).all() and (cut["counts"][..., MARGIN:-MARGIN, MARGIN:-MARGIN] > 0).any()
-    first = cut["landmarks"][:, 0]  # of the square's first pixel, whose mark is 0
-    corner = cut["warped"][:, 0, 0, 0]
+    marked = replace(
+        squares(2, rng),
+        warped=marks.expand(2, 3, SIZE, SIZE),
+        landmarks=torch.stack([marks % SIZE, marks // SIZE], -1).reshape(1, -1, 2)[:, :478].expand(2, -1, -1),
+        conditions=marks[::2, ::2].expand(2, 1, -1, -1),
+    )
+    cut = cut_windows(marked, WindowConfig(pairs=2, windows=3, side=32), rng)
+    assert cut.warped.shape == (6, 3, 32, 32) and cut.positions.shape == (6, 2, 16, 16)
+    assert cut.source.shape == (2, 3, SIZE, SIZE) and cut.style[:, 0].tolist() == [0, 0, 0, 1, 1, 1]
+    torch.testing.assert_close(cut.warped[:, :1, ::2, ::2], cut.conditions)
+    assert (cut.counts[..., :MARGIN] == 0).all() and (cut.counts[..., MARGIN:-MARGIN, MARGIN:-MARGIN] > 0).any()
+    first = cut.landmarks[:, 0]  # of the square's first pixel, whose mark is 0
+    corner = cut.warped[:, 0, 0, 0]
     torch.testing.assert_close(-first[:, 1] * SIZE - first[:, 0], corner)
-    aimed = cut_windows(prepare(batch), WindowConfig(side=32, aim=(1.0, 0.0, 0.0, 0.0)), rng)
-    assert (aimed["interest"][:, 0].sum((1, 2)) > 0).all()
+    aimed = cut_windows(marked, WindowConfig(side=32, aim=(1.0, 0.0, 0.0, 0.0)), rng)
+    assert (aimed.interest[:, 0].sum((1, 2)) > 0).all()
 
 
-def test_still_flow_reads_every_block_at_its_own_place():
-    batch = prepare(MadePairs().batch(1, 0, np.random.default_rng(0)))
-    assert batch["positions"][0, :, 0, 0].tolist() == [1.0, 1.0]
-    assert batch["positions"][0, :, 3, 5].tolist() == [11.0, 7.0]
+def test_without_flow_every_block_is_read_at_its_own_place():
+    positions = squares(1, np.random.default_rng(0)).positions
+    assert positions[0, :, 0, 0].tolist() == [1.0, 1.0]
+    assert positions[0, :, 3, 5].tolist() == [11.0, 7.0]
 
 
-def test_recolouring_keeps_what_was_equal_equal():
-    batch = MadePairs().batch(2, 0, np.random.default_rng(0))
-    before = batch["source"].clone()
-    recolour(batch, np.random.default_rng(1))
-    assert torch.equal(batch["source"], batch["warped"])
-    assert not torch.allclose(batch["source"], before)
-    assert all(batch[name].min() >= 0 and batch[name].max() <= 1 for name in ("source", "warped", "truth"))
+def test_recolouring_keeps_equal_pictures_equal():
+    before = MadePairs().batch(2, 0, np.random.default_rng(0))
+    after = recolour(before, np.random.default_rng(1))
+    assert torch.equal(after.source, after.warped)
+    assert not torch.allclose(after.source, before.source)
+    pictures = (after.source, after.warped, after.truth)
+    assert all(picture.min() >= 0 and picture.max() <= 1 for picture in pictures)
 
 
 @pytest.mark.parametrize("model", ["flow", "paper"])
@@ -176,7 +187,7 @@ def test_an_interrupted_run_ends_where_an_unbroken_one_does(tmp_path):
             assert torch.equal(value, parts.run.modules[name].state_dict()[key]), f"{name}/{key}"
 
 
-def test_d_learns_too_and_then_g_feels_it(tmp_path):
+def test_d_learns_and_then_influences_g(tmp_path):
     run = trainer(tmp_path, 8, gan_from=2, gan_over=1)
     before = [p.clone() for p in run.run.modules["D"].parameters()]
     lines = run.fit()
@@ -185,7 +196,7 @@ def test_d_learns_too_and_then_g_feels_it(tmp_path):
 
 
 def test_a_run_begins_with_exported_weights(tmp_path):
-    """G is theirs, and so is its average; another kind or size is refused."""
+    """G and its average begin with them; weights of another kind or size are refused."""
     before = trainer(tmp_path / "before", 3)
     before.fit()
     path = export(tmp_path / "before", before.recipe, tmp_path / "g.safetensors")
@@ -196,12 +207,12 @@ def test_a_run_begins_with_exported_weights(tmp_path):
     with pytest.raises(BadInputError) as caught:
         trainer(tmp_path / "other", 1, "paper", start=path)
     assert caught.value.code == "start_other_config"
-    # What was stopped goes on from its own checkpoint, not from the start again.
+    # A stopped run goes on from its own checkpoint, not from the exported weights again.
     run.fit()
     assert sums(trainer(tmp_path / "on", 1, start=path)) == sums(run)
 
 
-def test_rates_fall_from_where_they_are_told_to(tmp_path):
+def test_rates_fall_from_the_given_step(tmp_path):
     run = trainer(tmp_path, 10, decay_from=0.5)
     rates: list[float] = []
     step = run.step
@@ -242,14 +253,14 @@ def test_averaged_weights_are_exported(tmp_path):
 
 def test_a_strip_shows_source_warp_result_truth(tmp_path):
     run = trainer(tmp_path, 0)
-    batch = prepare(MadePairs().batch(1, 0, np.random.default_rng(0)))
-    batch["style"] = run.style(batch)
+    pairs = MadePairs().batch(1, 0, np.random.default_rng(0))
+    batch = whole_squares(pairs, run.style(pairs))
     made, share = run.picture(batch)
     row = strip(batch, made, share, 0)
     assert row.shape == (SIZE, 5 * SIZE, 3)
-    warped = (batch["warped"][0] * 255 + 0.5).byte().permute(1, 2, 0).numpy()
+    warped = (batch.warped[0] * 255 + 0.5).byte().permute(1, 2, 0).numpy()
     assert (row[:, SIZE : 2 * SIZE] == warped).all()
-    assert np.abs(row[:, 2 * SIZE : 3 * SIZE].astype(int) - warped).max() <= 1  # an untrained G is the warp
+    assert np.abs(row[:, 2 * SIZE : 3 * SIZE].astype(int) - warped).max() <= 1  # an untrained G returns the warp
 
 
 TWO_PROCESSES = """
@@ -264,7 +275,7 @@ Path(sys.argv[1], f"rank{run.run.rank}.txt").write_text(" ".join(map(repr, sums(
 
 
 def test_two_processes_train_one_generator(tmp_path):
-    """Each draws its own pairs; their networks stay the same."""
+    """Each process draws its own pairs; their networks stay equal."""
     script = tmp_path / "two.py"
     script.write_text(TWO_PROCESSES)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]

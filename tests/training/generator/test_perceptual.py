@@ -9,9 +9,8 @@ from safetensors.torch import save_file
 from skimage.data import astronaut
 
 from core.errors import BadInputError
-from core.face.face_view import clip_similarity, face_view, network_input
 from core.face.reconstruction import Reconstruction, ReconstructionConfig
-from training.generator.perceptual import FaceFeatures, OrientedPyramid, PerceptualDistance, oriented_filters
+from training.generator.perceptual import OrientedPyramid, PerceptualDistance, oriented_filters
 from training.generator.vgg import VGG19
 
 
@@ -91,24 +90,10 @@ def test_vgg_reads_torchvision_names_and_tells_what_it_was(face, tmp_path):
     assert distance(face.flip(-1), face) > 0
 
 
-def test_vgg_file_of_something_else_is_refused(tmp_path):
+def test_a_file_without_vgg_weights_is_refused(tmp_path):
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(BadInputError, match=r"other\.safetensors"):
         PerceptualDistance(tmp_path / "other.safetensors")
-
-
-def test_face_features_are_those_of_the_face_view(face):
-    torch.manual_seed(0)
-    network = Reconstruction(ReconstructionConfig.tiny()).eval()
-    points = torch.rand(1, 68, 2) * 4
-    for corners, place in (((36, 39), (40.0, 50.0)), ((42, 45), (80.0, 52.0)), ((48, 54), (61.0, 95.0))):
-        points[0, corners[0]], points[0, corners[1]] = torch.tensor(place), torch.tensor(place)
-    ours = FaceFeatures(network)(face, points)
-    picture = (face[0].permute(1, 2, 0) * 255).round().byte().numpy()
-    view = face_view(picture, clip_similarity(points[0].numpy()))
-    theirs = network.embedding(torch.from_numpy(network_input(view))[None])
-    assert torch.nn.functional.cosine_similarity(ours, theirs).item() > 0.99
-    assert torch.allclose(ours, FaceFeatures(network)(face, points))
 
 
 def test_the_trunk_of_the_reconstruction_network_can_be_added(face):

@@ -1,4 +1,4 @@
-"""Makes the shards of pairs, a few portraits, clips or people each; shards that are there are left as they are."""
+"""Make the shards of pairs, each from a few portraits, clips or people. Existing shards are left unchanged."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from core.errors import SoliloquyError
 from core.face.landmark_model import LandmarkModel
 from core.head.head_model import HeadModel
 
+from ...common.folders import LANDMARKS, PORTRAITS
 from ...common.splits import portrait_split
 from ...tracking.landmarks import BadClip
-from ...tracking.tracks import CACHE
-from .dataset import KINDS, SPLITS, Pair
 from .grid import CLIPS, clip_name, clip_pairs, clips
+from .pair import KINDS, SPLITS, Pair
 from .portraits import portrait_pairs
 from .store import shard_is_whole, write_pairs
 from .synthetic import PEOPLE, RENDERED, Sittings, synthetic_pairs
 
 Makers = Mapping[str, Callable[[], list[Pair]]]
-"""By its name, what makes the pairs of a portrait, clip or person."""
+"""For the name of a portrait, clip or person, the function that makes its pairs."""
 SHARD_UNITS = 8
-"""Portraits, clips or people a shard."""
+"""Portraits, clips or people in a shard."""
 
 
 def build(kind: str, folder: Path, data: Path, limit: int | None = None, splits: Collection[str] = SPLITS) -> None:
-    """Make all pairs of a kind ("portraits" makes those of "own" too) that are not in ``folder`` yet.
+    """Make all pairs of a kind that are not in ``folder`` yet. The kind "portraits" also makes the pairs of "own".
 
-    ``limit``: so many portraits, clips or people a split; ``splits``: those of these alone.
+    ``limit`` is the largest number of portraits, clips or people in each split. Only ``splits`` are made.
     """
     head = HeadModel.load()
     makers = {"portraits": _portraits, "lids": _lids, "grid": _grid, "synthetic": _synthetic}[kind]
@@ -43,11 +43,11 @@ def build(kind: str, folder: Path, data: Path, limit: int | None = None, splits:
 
 def _portraits(data: Path, head: HeadModel, lids: bool = False) -> Iterator[tuple[str, Makers]]:
     files = sorted((data / "portraits").glob("*.jpg"))
-    # In random order, so that the first shards show all sorts of people.
+    # In random order, so that the first shards already show many different people.
     files = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
     for part in ("train", "test"):
         chosen = [f for f in files if portrait_split(f.stem) == part]
-        yield part, {f.stem: partial(portrait_pairs, head, f, CACHE / "portraits", lids) for f in chosen}
+        yield part, {f.stem: partial(portrait_pairs, head, f, PORTRAITS, lids) for f in chosen}
 
 
 def _lids(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
@@ -55,7 +55,7 @@ def _lids(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
 
 
 def _grid(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
-    model, cache = LandmarkModel.face_mesh(head), CACHE / "landmarks" / "grid"
+    model, cache = LandmarkModel.face_mesh(head), LANDMARKS / "grid"
     for part in CLIPS:
         files = clips(data, part)
         pairs = zip(files, [*files[1:], *files[:1]], strict=True)
@@ -85,9 +85,9 @@ def _shards(folder: Path, kind: str, split: str, units: Makers) -> None:
                 skipped[name] = str(error)
                 continue
             if not new:
-                skipped[name] = "the head lands on no truth"
+                skipped[name] = "the posed head fits none of the truths"
             pairs += new
-        # The shard of the kind itself last: it says that all are written.
+        # The shard of the kind itself comes last: its presence means that all are written.
         for other in sorted(KINDS, key=lambda k: k == kind):
             own = [pair for pair in pairs if pair.facts["kind"] == other]
             if own or other == kind:

@@ -1,7 +1,8 @@
-"""Pairs from GRID's clips: one frame as the portrait, other frames of the talker as truth, posed on their landmarks.
+"""Pairs from GRID's clips: one frame is the portrait; other frames of the talker are truths, posed on their landmarks.
 
-The truths of a source are the frames where most is to be done: the widest mouth, the broadest one, the deepest blink,
-the head farthest from where it was, some at random, and two of another clip of the talker.
+The truths of a source are the frames that change most: the widest open mouth, the broadest and the narrowest mouth, the
+deepest blink, the head farthest from its place in the source, some random frames, and two frames of another clip of the
+talker.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import torch
 
 from core.face.landmark_model import LandmarkModel
 from core.head.head_model import HeadModel
-from core.portrait.portrait import fit_portrait
+from core.portrait.fit import fit_portrait
 from core.readback.extract import CLOSED_LIDS
 from core.readback.track import lid_ratio
 
 from ...common.splits import split
 from ...tracking import video
 from ...tracking.landmarks import BadClip, load_or_track, mouth_shape
-from .dataset import Pair
+from .pair import Pair
 from .portraits import seed_of
 from .poses import Source, Truth
 
@@ -29,13 +30,13 @@ RANDOM_TRUTHS = 2
 OTHER_CLIP = 2
 """Truths from another clip of the talker."""
 CLIPS = {"train": 64, "test": 24, "unseen": 24}
-"""Clips that give a source, of each split."""
+"""Number of clips in each split that give a source."""
 
 
 @dataclass(frozen=True)
 class ClipFrames:
-    """Frames (T, H, W, 3) uint8 of a clip, their landmarks (T, 478, 3) px, mouth opening and width (T,) over the
-    outer-eye distance, and the lids' openness (T,), 1 = as usual in the clip."""
+    """Frames (T, H, W, 3) uint8 of a clip, their landmarks (T, 478, 3) px, mouth opening and width (T,) divided by the
+    outer-eye distance, and the lids' openness (T,), where 1 is the clip's usual openness."""
 
     frames: np.ndarray
     landmarks: np.ndarray
@@ -62,13 +63,13 @@ def clip_name(path: Path) -> str:
 
 
 def clips(data: Path, part: str) -> list[Path]:
-    """The clips that give a source of a split, in an order that mixes them."""
+    """The clips of a split that give a source, in a shuffled order."""
     files = [f for f in sorted((data / "grid").glob("*/*.mp4")) if split(clip_name(f)) == part]
     return [files[i] for i in np.random.default_rng(0).permutation(len(files))[: CLIPS[part]]]
 
 
 def clip_pairs(head: HeadModel, model: LandmarkModel, path: Path, other: Path, cache: Path) -> list[Pair]:
-    """Pairs of a clip, with some truths of ``other``, a clip of the same talker. Raises BadClip, OSError or
+    """Pairs of a clip, with some truths from ``other``, a clip of the same talker. Raises BadClip, OSError or
     BadInputError."""
     name = clip_name(path)
     rng = seed_of(name)
@@ -85,7 +86,7 @@ def clip_pairs(head: HeadModel, model: LandmarkModel, path: Path, other: Path, c
 
 
 def _source_frame(clip: ClipFrames, rng: np.random.Generator) -> int:
-    """A frame with open eyes, and in two of three clips with a closed mouth, as portraits have."""
+    """A frame with open eyes, like a portrait; in two of three clips also with a closed mouth."""
     usable = np.abs(clip.lids - 1) < 0.2
     if rng.random() < 2 / 3:
         usable &= clip.opening <= np.quantile(clip.opening[usable], 0.3)

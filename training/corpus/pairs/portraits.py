@@ -1,15 +1,15 @@
 """Pairs from single photographs of real people.
 
-``portraits``: the photograph, re-posed by our own renderer, becomes the source, is fitted again as a user's portrait
-would be, and posed back: the photograph itself is the truth. Thus the generator meets real teeth, lids, irises, ears
-and hair of many people where the warp has only drawn or smeared ones. The source is rendered at twice the size and
-shrunk, so it is hardly softer than the photograph: the generator is not to learn to sharpen.
+``portraits``: our own renderer re-poses the photograph. The result becomes the source, is fitted again like a user's
+portrait, and is posed back. The photograph itself is the truth. In this way the generator sees real teeth, lids,
+irises, ears and hair of many people where the warp has only drawn or smeared ones. The source is rendered at twice the
+size and shrunk, so it is hardly softer than the photograph: the generator should not learn to sharpen.
 
-``own``: the photograph is the source as it is, and the truth itself, or itself moved by a few degrees at twice the
-size: where the warp is right the generator is to leave it alone.
+``own``: the unchanged photograph is the source. The truth is the photograph, or the photograph moved by a few degrees
+at twice the size. Where the warp is right the generator should not change it.
 
-``lids``: as ``own``, with lids that close. No photograph shows how its lids would look when shut, and a generator that
-knows closed lids from rendered people and one filmed talker alone smears strangers'. The warp draws them well.
+``lids``: like ``own``, with closing lids. No photograph shows how its lids would look when shut. A generator that knows
+closed lids only from rendered people and one filmed talker smears the lids of strangers. The warp draws them well.
 """
 
 from __future__ import annotations
@@ -27,29 +27,31 @@ from core.errors import BadInputError
 from core.face.face_mesh import FaceMesh
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
-from core.portrait.portrait import Portrait, fit_portrait, load_portrait
+from core.portrait.fit import fit_portrait
+from core.portrait.load import load_portrait
+from core.portrait.portrait import Portrait
 from core.renderer import Renderer
 
 from ...common.splits import portrait_split
 from ...tracking.landmarks import mouth_shape
-from .dataset import Pair
+from .pair import Pair
 from .poses import SIZE, Pose, Source, Truth
 
 SOURCES = 2
-"""Re-posed sources a portrait."""
+"""Re-posed sources of each portrait."""
 OPEN_MOUTH = 0.03
-"""Opening over the outer-eye distance from which a photograph shows teeth."""
+"""A photograph with an opening above this, divided by the outer-eye distance, shows teeth."""
 SOFTENED = 0.3
-"""Share of photographs that are blurred a little, as portraits of less resolution are: their truth is as soft."""
+"""Share of photographs that are blurred a little, like portraits of lower resolution. Their truth is blurred alike."""
 SMALL_MOTIONS = 2
-"""Truths of kind ``own`` that are moved."""
+"""Moved truths of kind ``own`` for each portrait."""
 LID_MOTIONS = 2
-"""Truths of kind ``lids``."""
+"""Truths of kind ``lids`` for each portrait."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """A motion: weights by name (a stem moves both sides), rotation (3,) degrees, translation (3,) cm."""
+    """A motion: weights by name (a name without side moves both sides), rotation (3,) degrees, translation (3,) cm."""
 
     weights: dict[str, float]
     rotation: tuple[float, float, float]
@@ -69,12 +71,13 @@ class Move:
 
 
 def seed_of(name: str) -> np.random.Generator:
-    """Random numbers that depend on ``name`` alone."""
+    """Random numbers that depend only on ``name``."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(f"pairs {name}".encode()).digest()[:8], "big"))
 
 
 def mouth_move(rng: np.random.Generator, shows_teeth: bool) -> dict[str, float]:
-    """Weights that hide what the mouth shows: closed lips for a photograph with teeth, else open ones of any shape."""
+    """Weights that hide the mouth of the photograph: closed lips if it shows teeth, otherwise an open mouth of any
+    shape."""
     if shows_teeth and rng.random() < 0.75:
         return {
             "mouthPress": rng.uniform(0, 0.3),
@@ -92,7 +95,7 @@ def mouth_move(rng: np.random.Generator, shows_teeth: bool) -> dict[str, float]:
 
 
 def source_move(rng: np.random.Generator, turned: bool, shows_teeth: bool) -> Move:
-    """A random motion away from the photograph; ``turned``: the head by 6 to 15 degrees of yaw."""
+    """A random motion away from the photograph. ``turned``: the head turns by 6 to 15 degrees of yaw."""
     weights = mouth_move(rng, shows_teeth)
     if rng.random() < 0.08:
         weights["eyeBlink"] = float(rng.choice([1.0, rng.uniform(0.3, 0.8)]))
@@ -108,7 +111,7 @@ def source_move(rng: np.random.Generator, turned: bool, shows_teeth: bool) -> Mo
 
 
 def small_move(rng: np.random.Generator) -> Move:
-    """A motion so small that the warp is right: nothing opens, closes or is uncovered."""
+    """A motion so small that the warp is right: nothing opens, closes or gets uncovered."""
     names = ("browInnerUp", "mouthSmile", "cheekSquint", "browOuterUp")
     weights = {name: float(rng.uniform(0, 0.2)) for name in names}
     rotation = tuple(float(v) for v in rng.normal(0, (1.2, 2.0, 1.2)))
@@ -116,7 +119,7 @@ def small_move(rng: np.random.Generator) -> Move:
 
 
 def lid_move(rng: np.random.Generator) -> Move:
-    """A small motion with lids that close, in half of all cases quite, and a head that may turn by up to 15 degrees."""
+    """A small motion with closing lids, fully closed in half of all cases. The head may turn by up to 15 degrees."""
     small = small_move(rng)
     shut = float(rng.choice([1.0, rng.uniform(0.3, 1.0)]))
     yaw = float(np.clip(rng.normal(0, 6), -15, 15))
@@ -125,7 +128,7 @@ def lid_move(rng: np.random.Generator) -> Move:
 
 
 class Photograph:
-    """A portrait at twice the size, without what lies beyond its edges, and its renderer."""
+    """A portrait at twice the size, cut at the photograph's own edges, and its renderer."""
 
     def __init__(self, head: HeadModel, portrait: Portrait) -> None:
         self.renderer = Renderer(head, portrait, 2 * SIZE, framing="crop", painter=None)
@@ -137,7 +140,7 @@ class Photograph:
         self.landmarks = portrait.landmarks.copy()
         self.landmarks[:, :2] = framing.to_crop(portrait.landmarks) - corner
         x0, y0, side = portrait.crop
-        focal, cx, cy = framing.camera(portrait)
+        focal, (cx, cy) = framing.camera(portrait)
         origin = np.array([x0, y0], np.float32) * framing.scale - framing.origin - corner
         self.portrait = replace(
             portrait,
@@ -149,7 +152,7 @@ class Photograph:
         )
 
     def moved(self, move: Move, beside_own: bool = False) -> np.ndarray:
-        """The photograph re-posed, as large as ``image``; ``beside_own``: weights are added to all of its own."""
+        """The photograph re-posed, as large as ``image``. ``beside_own``: add the weights to all of its own weights."""
         expression, rotation, translation = move.tensors()
         if beside_own:
             expression = (self.renderer.geometry.own_expression + expression).clamp(0, 1)
@@ -159,7 +162,7 @@ class Photograph:
 
 
 def cycle_pairs(head: HeadModel, photograph: Photograph, name: str, facts: dict[str, str]) -> list[Pair]:
-    """Pairs whose source is the photograph re-posed, and whose truth it is itself."""
+    """Pairs with the re-posed photograph as source and the photograph as truth."""
     rng = seed_of(name)
     opening, _ = mouth_shape(photograph.landmarks[None])
     pairs = []
@@ -172,14 +175,14 @@ def cycle_pairs(head: HeadModel, photograph: Photograph, name: str, facts: dict[
         try:
             source = Source(head, fit_portrait(picture, name=name))
         except BadInputError:
-            continue  # a strange face came out: no user's portrait looks like that
+            continue  # the re-posed face looks strange: no user's portrait looks like that
         truth = Truth(image, photograph.landmarks, source.pose_on(photograph.landmarks), describe(move))
         pairs += source.pairs([truth], {**facts, "kind": "portraits"}, shoulders_move=False, own_background=True)
     return pairs
 
 
 def own_pairs(head: HeadModel, photograph: Photograph, name: str, facts: dict[str, str]) -> list[Pair]:
-    """Pairs whose source is the photograph, and whose truth is it, or it moved a little."""
+    """Pairs with the photograph as source, and as truth the same photograph, unchanged or moved a little."""
     rng = seed_of(f"own {name}")
     source = Source(head, photograph.portrait)
     own = source.renderer.geometry.own_expression
@@ -189,7 +192,7 @@ def own_pairs(head: HeadModel, photograph: Photograph, name: str, facts: dict[st
 
 
 def lid_pairs(head: HeadModel, photograph: Photograph, name: str, facts: dict[str, str]) -> list[Pair]:
-    """Pairs whose source is the photograph, and whose truth is it, moved a little by the renderer, its lids closing."""
+    """Pairs with the photograph as source; the truth is the photograph moved a little by the renderer, lids closing."""
     rng = seed_of(f"lids {name}")
     source = Source(head, photograph.portrait)
     moves = [lid_move(rng) for _ in range(LID_MOTIONS)]
@@ -198,7 +201,8 @@ def lid_pairs(head: HeadModel, photograph: Photograph, name: str, facts: dict[st
 
 
 def moved_truths(photograph: Photograph, own: Tensor, moves: list[Move]) -> list[Truth]:
-    """The photograph moved by each of ``moves``, added to its ``own`` weights (53,), where a face is then found."""
+    """The photograph moved by each of ``moves``, added to its ``own`` weights (53,). Results without a detectable face
+    are left out."""
     truths = []
     with FaceMesh(video=False) as mesh:
         for move in moves:
@@ -212,14 +216,14 @@ def moved_truths(photograph: Photograph, own: Tensor, moves: list[Move]) -> list
 
 
 def describe(move: Move) -> str:
-    """The motion in a few words, for sheets."""
+    """A short description of the motion, for sheets."""
     weights = [f"{name} {value:.1f}" for name, value in move.weights.items() if value >= 0.1]
     pitch, yaw, roll = move.rotation
     return ", ".join([*weights, f"pitch {pitch:.0f} yaw {yaw:.0f} roll {roll:.0f}"])
 
 
 def portrait_pairs(head: HeadModel, path: Path, cache: Path, lids: bool = False) -> list[Pair]:
-    """Pairs of a portrait's file, of ``lids`` or of ``portraits`` and ``own``.
+    """Pairs of a portrait's file: of kind ``lids``, or else of kinds ``portraits`` and ``own``.
 
     Raises BadInputError for a portrait that the product refuses.
     """

@@ -1,4 +1,4 @@
-"""One source posed on truths by the product's own code: what the generator sees, and what it is to make of it."""
+"""Pose one source on its truths with the product's own code: the inputs of the generator and their truths."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from torch import Tensor
 
 from core.face.fitting import Fitter
 from core.face.landmark_model import LandmarkModel
+from core.face.points import LID_PAIRS_FROM_MIDDLE, LID_RINGS, LIPS_OUTER_RING, MESH_POINTS, OUTER_EYES
 from core.head.expression import target_expression
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 from core.portrait.portrait import Portrait, fitted
 from core.readback.track import relative_pose
 from core.renderer import Renderer, WarpedFrames
-from core.renderer.contact import LIDS
 from core.renderer.fields import blur, dilate, erode, smoothstep
 from core.renderer.framing import frame_portrait
 from core.renderer.generator.conditions import half_flow
-from core.renderer.masks import LID_RINGS, LIPS_OUTER_RING, polygon
+from core.renderer.masks import polygon
 from core.renderer.matte import separate
 
-from .dataset import Pair
+from .pair import Pair
 
 SIZE = 256
 """Side of the square."""
 BLINK = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 CLOSING = 0.85
-"""Openness of an eye below which the lids' weight is sought, rather than taken from the fit."""
+"""Below this openness of an eye the lids' weight is searched for, instead of being taken from the fit."""
 SHUT = 0.03
-"""Openness below which an eye counts as closed."""
+"""An eye counts as closed below this openness."""
 MAX_MISS = 0.06
-"""Median distance of the posed head's landmarks from the truth's, over the outer-eye distance, above which a pair
-teaches nothing but a shift."""
+"""Largest median distance between the landmarks of the posed head and of the truth, divided by the outer-eye distance.
+A pair above it would teach nothing but a shift, and is left out."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Pose:
 
 @dataclass(frozen=True)
 class Truth:
-    """A picture to be made, in the same pixels as the source portrait's image: image (H, W, 3) uint8, landmarks
-    (478, 2 or 3) px, the pose that shows it, and its name."""
+    """A picture that the generator should make, in the pixels of the source portrait's image: image (H, W, 3) uint8,
+    landmarks (478, 2 or 3) px, the pose that shows it, and its name."""
 
     image: np.ndarray
     landmarks: np.ndarray
@@ -60,7 +60,7 @@ class Truth:
 
 
 class Source:
-    """A portrait as the product would work with it, and pairs made with it."""
+    """A portrait as the product uses it, and the pairs made with it."""
 
     def __init__(self, head: HeadModel, portrait: Portrait) -> None:
         self.head, self.portrait = head, portrait
@@ -81,11 +81,11 @@ class Source:
         return Pose(fit.expression[0], torch.from_numpy(rotation[0]), torch.from_numpy(translation[0]))
 
     def with_lids(self, pose: Pose, openness: Tensor) -> Pose:
-        """The pose with its left and right eye open as far as ``openness`` (2,) says (1 as in the source, 0 closed),
-        where they close.
+        """The pose with the lids of its closing eyes set to ``openness`` (2,): left, right; 1 as in the source, 0
+        closed.
 
-        The face mesh never reports an eye quite closed, so the fit doesn't close it; the weight that does is sought on
-        the person's own head, on which 1 is closed.
+        The face mesh never reports a fully closed eye, so the fit does not close it. The weight that closes it is
+        searched for on the person's own head, where weight 1 is closed.
         """
         closing = openness < CLOSING
         if not closing.any():
@@ -101,32 +101,32 @@ class Source:
             too_open = self._lid_gaps(heads.pixels) > wanted
             low = torch.where(too_open, expression[BLINK], low)
             high = torch.where(too_open, high, expression[BLINK])
-        high = torch.where(openness < SHUT, torch.ones(2), high)  # what a motion says, though less would do
+        high = torch.where(openness < SHUT, torch.ones(2), high)  # a motion says 1, although less would be enough
         expression[BLINK] = torch.where(closing, high, pose.expression[BLINK])
         return replace(pose, expression=expression)
 
     def _lid_gaps(self, pixels: Tensor) -> Tensor:
-        """(2,) px between the lids of the left and right eye of a posed head (1, V, 3)."""
+        """(2,) gap in px between the lids of the left and right eye of a posed head (1, V, 3)."""
         points = self.head.mesh468(pixels)[0, :, 1]
-        upper, lower = torch.tensor(LIDS).unbind(-1)  # (2, 7) each
+        upper, lower = torch.tensor(LID_PAIRS_FROM_MIDDLE).unbind(-1)  # (2, 7) each
         return (points[lower] - points[upper]).mean(1)
 
     def miss(self, pixels: Tensor, landmarks: np.ndarray) -> float:
-        """Median distance of a posed head (V, 3) from landmarks (478, 2 or 3) px of the image, over the outer-eye
-        distance; the face's contour, which slides, counts as the rest."""
-        seen = self.renderer.framing.to_crop(landmarks)[:468]
+        """Median distance of a posed head (V, 3) from landmarks (478, 2 or 3) px of the image, divided by the outer-eye
+        distance. The face's contour slides along the face, but counts like the other points."""
+        seen = self.renderer.framing.to_crop(landmarks)[:MESH_POINTS]
         posed = self.head.mesh468(pixels)[:, :2].numpy()
-        eyes = float(np.linalg.norm(seen[33] - seen[263]))
+        eyes = float(np.linalg.norm(seen[OUTER_EYES[0]] - seen[OUTER_EYES[1]]))
         return float(np.median(np.linalg.norm(posed - seen, axis=1))) / eyes
 
     def pairs(
         self, truths: list[Truth], facts: dict[str, str], shoulders_move: bool, own_background: bool
     ) -> list[Pair]:
-        """A pair for each truth on which the head lands.
+        """A pair for each truth that the posed head fits.
 
-        ``shoulders_move``: they do between source and truth, unlike in the product, and are marked as not comparable.
-        ``own_background``: off the person the truth is given the renderer's background, for what lay behind the
-        source's head nobody can know.
+        ``shoulders_move``: the shoulders move between source and truth, unlike in the product. They are marked as not
+        comparable. ``own_background``: outside the person the truth gets the renderer's background, because nobody can
+        know what was behind the head in the source.
         """
         expression, rotation, translation = (
             torch.stack([getattr(truth.pose, name) for truth in truths])
@@ -169,7 +169,7 @@ class Source:
         return out
 
     def _channels(self, pose: Pose) -> np.ndarray:
-        """(59,) the Motion that the product would show as this pose: ``target_expression`` undone."""
+        """(59,) the Motion that the product would show as this pose: the inverse of ``target_expression``."""
         own = self.renderer.geometry.own_expression
         kept = target_expression(own, torch.zeros_like(own)[None])[0]
         motion = (pose.expression - kept).clamp(0, 1)
@@ -188,16 +188,16 @@ class Source:
         return _bytes(torch.cat(masks, 1)[0].permute(1, 2, 0))
 
     def _follow(self) -> Tensor:
-        """(1, 1, S, S) 1 where the sheet goes with the head, 0 on shoulders and at the photograph's rim."""
+        """(1, 1, S, S): 1 where the warp follows the head, 0 on shoulders and at the photograph's rim."""
         follow = self.renderer.flow_field.follow.permute(2, 0, 1)[None]  # (64, 64, 1) -> (1, 1, 64, 64)
         return F.interpolate(follow, (SIZE, SIZE), mode="bilinear", align_corners=False)
 
     def _valid(self, shoulders_move: bool) -> np.ndarray:
-        """(S, S) uint8: how far truth and conditions agree."""
+        """(S, S) uint8: how well truth and conditions agree."""
         inside = torch.tensor(self.renderer.framing.inside)[None, None].float()
         return _bytes((inside * smoothstep(0.5, 1.0, self._follow()) if shoulders_move else inside)[0, 0])
 
 
 def _bytes(values: Tensor) -> np.ndarray:
-    """0–1 as 0–255."""
+    """Values 0–1 as uint8 0–255."""
     return (values * 255 + 0.5).clamp(0, 255).byte().contiguous().numpy()

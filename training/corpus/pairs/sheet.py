@@ -1,4 +1,4 @@
-"""Contact sheets of pairs, to judge by eye whether they teach the right thing."""
+"""Contact sheets of pairs, to check by eye that they teach the right thing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .dataset import Pair, ReenactmentPairs
+from .dataset import ReenactmentPairs
+from .pair import Pair
 
 CAPTION = 18
 COLUMNS = ("source", "warp", "truth", "difference x3", "mouth eyes edge, valid", "parts, normals")
 
 
 def row(pair: Pair) -> np.ndarray:
-    """(S + CAPTION, 6 S, 3) uint8: the pair's pictures side by side, and what it is."""
+    """(S + CAPTION, 6 S, 3) uint8: the pair's pictures side by side, under a caption."""
     difference = np.abs(pair.warped.astype(np.int16) - pair.truth.astype(np.int16)).clip(0, 85) * 3
     masks = (pair.interest * (0.4 + 0.6 * pair.valid[..., None] / 255.0)).astype(np.uint8)
     shape = np.where((pair.parts >= 0)[..., None], pair.normals.astype(np.int16) + 128, 20)
@@ -29,7 +30,7 @@ def row(pair: Pair) -> np.ndarray:
 
 
 def write_sheet(folder: Path, kind: str, split: str, count: int, seed: int, to: Path) -> Path:
-    """A sheet of ``count`` random pairs of a kind and split, in folder ``to``; returns its path."""
+    """Write a sheet of ``count`` random pairs of a kind and split into the folder ``to``; returns its path."""
     pairs = ReenactmentPairs.open(folder, split, (kind,))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:count])
     sheet = np.concatenate([row(pairs[int(i)]) for i in chosen])

@@ -1,7 +1,8 @@
-"""Shards of pairs: safetensors files that hold pictures as JPEG and PNG bytes and small arrays as they are.
+"""Shards of pairs: safetensors files that hold pictures as JPEG and PNG bytes, and small arrays unchanged.
 
-``bytes`` (N,) uint8 holds the pictures, ``spans`` (P, 6, 2) int64 where each of a pair's six begins and ends: source,
-truth, warped (JPEG), alpha + trust + stretch + parts, normals, interest + valid (PNG). Equal pictures are kept once.
+``bytes`` (N,) uint8 holds the pictures. ``spans`` (P, 6, 2) int64 says where each of a pair's six pictures begins and
+ends: source, truth, warped (JPEG), alpha + trust + stretch + parts, normals, interest + valid (PNG). Equal pictures are
+stored once.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from safetensors.numpy import save_file
 from core.errors import SoliloquyError
 from core.files import written_beside
 
-from .dataset import Pair
+from .pair import Pair
 
 VERSION = 1
-"""Raised when pairs made before are no longer right."""
+"""Increase it when pairs made earlier are no longer correct."""
 QUALITY = 97
-"""Of the JPEGs, without colour subsampling: the generator must not learn to paint their blocks."""
+"""Quality of the JPEGs, which have no colour subsampling: the generator must not learn to paint their blocks."""
 ARRAYS = ("flow", "channels", "expression", "own", "landmarks", "source_landmarks")
 
 
@@ -52,7 +53,7 @@ def _pictures(pair: Pair) -> list[bytes]:
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair], facts: dict[str, object]) -> None:
-    """Write pairs, and ``facts`` (JSON values) about the shard, beside ``path`` and rename them there."""
+    """Write pairs and ``facts`` (JSON values) about the shard to ``path``, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = bytearray()
     known: dict[bytes, tuple[int, int]] = {}
@@ -72,15 +73,15 @@ def write_pairs(path: Path, pairs: Sequence[Pair], facts: dict[str, object]) -> 
 
 
 def shard_is_whole(path: Path) -> bool:
-    """Whether there is a readable shard of this version."""
+    """Whether ``path`` is a readable shard of this version."""
     try:
         return bool(PairShard(path).version == VERSION)
     except SoliloquyError:
         return False
 
 
-class PairShard(Sequence[Pair]):
-    """The pairs of one file; pictures are read when asked for. Raises SoliloquyError ``pairs_damaged``."""
+class PairShard:
+    """The pairs of one file; ``shard[i]`` reads one. Raises SoliloquyError ``pairs_damaged``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -100,7 +101,7 @@ class PairShard(Sequence[Pair]):
     def __len__(self) -> int:
         return len(self.facts)
 
-    def __getitem__(self, i: int) -> Pair:  # type: ignore[override]
+    def __getitem__(self, i: int) -> Pair:
         source, truth, warped = (self._picture(i, k)[:, :, ::-1] for k in range(3))
         layers, normals, masks = (self._picture(i, k) for k in range(3, 6))
         return Pair(

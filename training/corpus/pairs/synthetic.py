@@ -1,7 +1,7 @@
-"""Pairs from synthetic talkers: the only ones with exact truth for every mouth, lid, gaze and turn of many people.
+"""Pairs from synthetic talkers: the only pairs with exact truth for every mouth, lid, gaze and turn of many people.
 
-A person is rendered as a portrait would show them, and in other moments before the same camera: speaking, blinking,
-turned by up to 15 degrees. Larger than needed, and shrunk as photographs are.
+A person is rendered once as a portrait would show them, and then in other moments in front of the same camera:
+speaking, blinking, turned by up to 15 degrees. Pictures are rendered larger than needed and shrunk, like photographs.
 """
 
 from __future__ import annotations
@@ -10,38 +10,39 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.face.face_mesh import IRIS_LEFT, IRIS_RIGHT
+from core.face.points import IRISES
 from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.motion.channels import EXPRESSIONS
-from core.portrait.portrait import Portrait, face_fitter, head_crop
+from core.portrait.fit import face_fitter, head_crop
+from core.portrait.portrait import Portrait
 
 from ...common.splits import identity_seed
 from ..synthetic.light import Lights
 from ..synthetic.photograph import Camera
 from ..synthetic.talkers import SyntheticTalkers, draw_lights
-from .dataset import Pair
+from .pair import Pair
 from .portraits import seed_of
 from .poses import Source, Truth
 
 PEOPLE = {"train": 120, "test": 24}
 MOMENTS = 5
-"""Truths a person."""
+"""Truths of each person."""
 RENDERED = 352
-"""Pixels of a side of the rendered pictures."""
+"""Side of the rendered pictures, pixels."""
 HEAD_TURN = np.deg2rad((5.0, 9.0, 4.0))
 """Standard deviations of a portrait's pitch, yaw and roll."""
 TURN = np.deg2rad((5.0, 8.0, 3.5))
 MOST_TURN = np.deg2rad((12.0, 15.0, 8.0))
-"""The same of a moment relative to the portrait, and its limit."""
+"""Standard deviations of the turn of a moment relative to the portrait, and its limits."""
 BLINK = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 
 
 class Sittings(SyntheticTalkers):
-    """One person at a time before a camera that stays: a portrait, and other moments."""
+    """One person at a time in front of a fixed camera: a portrait, and other moments."""
 
     def sitting(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, Tensor]:
-        """Pictures (1 + MOMENTS, S, S, 3) uint8, the portrait first, their landmarks (…, 478, 2) px and eyeBlink
+        """Pictures (1 + MOMENTS, S, S, 3) uint8 with the portrait first, their landmarks (…, 478, 2) px and eyeBlink
         (…, 2)."""
         n = 1 + MOMENTS
         one = self._portrait(rng)
@@ -60,16 +61,16 @@ class Sittings(SyntheticTalkers):
         return pictures.contiguous().numpy(), landmarks.numpy(), pose["expression"][:, BLINK]
 
     def _with_irises(self, landmarks: Tensor, pixels: Tensor) -> Tensor:
-        """Landmarks (n, 478, 2) with each iris' four outer points on its edge, as the face mesh has them."""
+        """Landmarks (n, 478, 2) with the four outer points of each iris on its edge, as in the face mesh."""
         out = landmarks.clone()
-        for side, iris in enumerate((IRIS_LEFT, IRIS_RIGHT)):
+        for side, iris in enumerate(IRISES):
             ring = self.model.iris_ring[side]
             quarters = ring[torch.arange(4) * len(ring) // 4]
             out[:, iris.start + 1 : iris.stop] = pixels[:, quarters, :2]
         return out
 
     def _portrait(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """A pose as portraits have it: near the front, eyes open, a smile or a closed mouth more often than speech."""
+        """A portrait's pose: nearly frontal, eyes open, more often with a smile or a closed mouth than speaking."""
         pose = self.draw_poses(1, rng)
         expression = torch.from_numpy(self.motions.draw_expression(rng)) * float(rng.choice([0.15, 0.4, 0.8]))
         expression[BLINK] = float(rng.uniform(0, 0.1))
@@ -77,7 +78,7 @@ class Sittings(SyntheticTalkers):
         return {**pose, "expression": expression[None], "rotation": torch.from_numpy(turn)[None]}
 
     def _moments(self, portrait: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
-        """The portrait's pose and MOMENTS others, in the camera's axes; the body stays."""
+        """The portrait's pose and MOMENTS others, in the camera's axes. The body does not move."""
         pivot = self.model.neck_pivot
         rotation, translation = euler_to_matrix(portrait["rotation"][0]), portrait["translation"][0]
         expressions, rotations, translations = [portrait["expression"][0]], [rotation], [translation]
@@ -101,7 +102,7 @@ class Sittings(SyntheticTalkers):
 
 
 def synthetic_pairs(head: HeadModel, talkers: Sittings, number: int) -> list[Pair]:
-    """Pairs of one synthetic person; the same for the same ``number``."""
+    """Pairs of one synthetic person. The same ``number`` gives the same pairs."""
     name = f"synthetic-{talkers.split}-{number:04d}"
     pictures, landmarks, blink = talkers.sitting(seed_of(name))
     source = Source(head, as_portrait(pictures[0], landmarks[0]))
@@ -114,7 +115,7 @@ def synthetic_pairs(head: HeadModel, talkers: Sittings, number: int) -> list[Pai
 
 
 def as_portrait(picture: np.ndarray, landmarks: np.ndarray) -> Portrait:
-    """The portrait that the product makes of a picture (H, W, 3) uint8 whose landmarks (478, 2) px are known."""
+    """The portrait that the product would make of a picture (H, W, 3) uint8 with known landmarks (478, 2) px."""
     points = torch.from_numpy(landmarks[None]).float()
     fit = face_fitter().fit_identity(points, (picture.shape[1], picture.shape[0]))
     return Portrait(

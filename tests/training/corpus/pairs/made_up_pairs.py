@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.corpus.pairs.dataset import Pair
+from training.corpus.pairs.pair import Pair
 
 
 def made_up(kind: str, number: int) -> Pair:

@@ -1,4 +1,4 @@
-"""Pairs for the generator: kept and read without loss, posed where they should be, and right in what they say."""
+"""Pairs for the generator: stored and read without loss, posed correctly, and with correct facts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from core.errors import SoliloquyError
 from core.head.expression import target_expression
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
-from core.portrait.portrait import fit_portrait, load_portrait
+from core.portrait.fit import fit_portrait
+from core.portrait.load import load_portrait
 from tests.training.corpus.pairs.made_up_pairs import made_up
-from training.corpus.pairs.dataset import ReenactmentPairs, collate
+from training.corpus.pairs.dataset import ReenactmentPairs
+from training.corpus.pairs.pair import collate
 from training.corpus.pairs.portraits import (
     LID_MOTIONS,
     Move,
@@ -45,7 +47,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_what_is_kept_comes_back(folder):
+def test_stored_pairs_come_back(folder):
     shard = PairShard(folder / "grid" / "train" / "0000.safetensors")
     for number in range(9):
         kept, pair = shard[number], made_up("grid", number)
@@ -58,15 +60,15 @@ def test_what_is_kept_comes_back(folder):
     assert np.array_equal(shard[9].parts, shard[1].parts)
 
 
-def test_a_batch_is_in_units_and_shapes_of_the_table(folder):
+def test_a_batch_has_the_documented_units_and_shapes(folder):
     pair = made_up("grid", 3)
     batch = collate([pair, made_up("grid", 4)])
-    assert batch["source"].shape == (2, 3, 64, 64) and batch["alpha"].shape == (2, 1, 64, 64)
-    assert batch["flow"].shape == (2, 2, 32, 32) and batch["interest"].shape == (2, 3, 64, 64)
-    assert batch["parts"].dtype == torch.int64 and int(batch["parts"].min()) == -1
-    assert float(batch["truth"][0, 1, 5, 7]) == pytest.approx(pair.truth[5, 7, 1] / 255)
-    assert float(batch["normals"][0, 2, 9, 8]) == pytest.approx(pair.normals[9, 8, 2] / 127)
-    assert float(batch["flow"][0, 1, 3, 2]) == float(pair.flow[3, 2, 1])
+    assert batch.source.shape == (2, 3, 64, 64) and batch.alpha.shape == (2, 1, 64, 64)
+    assert batch.flow.shape == (2, 2, 32, 32) and batch.interest.shape == (2, 3, 64, 64)
+    assert batch.parts.dtype == torch.int64 and int(batch.parts.min()) == -1
+    assert float(batch.truth[0, 1, 5, 7]) == pytest.approx(pair.truth[5, 7, 1] / 255)
+    assert float(batch.normals[0, 2, 9, 8]) == pytest.approx(pair.normals[9, 8, 2] / 127)
+    assert float(batch.flow[0, 1, 3, 2]) == float(pair.flow[3, 2, 1])
 
 
 def test_kinds_are_drawn_by_their_shares(folder):
@@ -74,11 +76,11 @@ def test_kinds_are_drawn_by_their_shares(folder):
     assert len(pairs) == 20
     drawn = pairs.draw(3000, np.random.default_rng(0), {"grid": 1.0, "portraits": 3.0, "synthetic": 5.0})
     kinds = [pairs.facts(i)["kind"] for i in drawn]
-    assert 0.7 < kinds.count("portraits") / 3000 < 0.8  # synthetic ones are not there
+    assert 0.7 < kinds.count("portraits") / 3000 < 0.8  # there are no synthetic ones
     assert pairs.draw(5, np.random.default_rng(1)) == pairs.draw(5, np.random.default_rng(1))
 
 
-def test_missing_and_damaged_pairs_are_told_apart(folder, tmp_path):
+def test_missing_and_damaged_pairs_give_different_errors(folder, tmp_path):
     with pytest.raises(SoliloquyError) as missing:
         ReenactmentPairs.open(folder, "unseen")
     assert missing.value.code == "pairs_missing"
@@ -125,7 +127,7 @@ def test_a_known_pose_is_found_from_its_landmarks(source):
     assert source.miss(posed.pixels[0], landmarks) < 0.01
 
 
-def test_lids_close_as_far_as_they_are_told(source):
+def test_lids_close_as_far_as_asked(source):
     own = source.renderer.geometry.own_expression
     still = Pose(own, torch.zeros(3), torch.zeros(3))
     opened = source._lid_gaps(source.renderer.geometry.source.pixels)
@@ -143,7 +145,7 @@ def test_the_source_itself_is_its_own_truth(source, portrait):
     truth = Truth(portrait.image, portrait.landmarks, Pose(own, torch.zeros(3), torch.zeros(3)), "itself")
     (pair,) = source.pairs([truth], {"kind": "own", "name": "astronaut"}, shoulders_move=False, own_background=True)
     batch = collate([pair])
-    assert float(psnr(batch["warped"], batch["truth"])[0]) > 32
+    assert float(psnr(batch.warped, batch.truth)[0]) > 32
     assert np.abs(pair.flow).max() < 1.0
     shown = target_expression(own, torch.from_numpy(pair.channels[:53])[None])[0]
     follows = torch.tensor([not name.startswith(("mouth", "jaw")) for name in EXPRESSIONS])
@@ -155,7 +157,7 @@ def test_the_source_itself_is_its_own_truth(source, portrait):
     assert pair.valid.min() >= 0 and pair.valid[SIZE // 2, SIZE // 2] == 255
 
 
-def test_a_head_that_does_not_land_makes_no_pair(source, portrait):
+def test_a_head_that_misses_the_truth_makes_no_pair(source, portrait):
     own = source.renderer.geometry.own_expression
     turned = Pose(own, torch.tensor([0.0, 0.4, 0.0]), torch.zeros(3))
     truth = Truth(portrait.image, portrait.landmarks, turned, "elsewhere")
@@ -163,7 +165,7 @@ def test_a_head_that_does_not_land_makes_no_pair(source, portrait):
     assert MAX_MISS < 0.1
 
 
-def test_small_motions_leave_the_mouth_as_it_is(portrait):
+def test_small_motions_leave_the_mouth_unchanged(portrait):
     head = HeadModel.load()
     photograph = Photograph(head, portrait)
     assert photograph.image.shape[0] > portrait.image.shape[0] / 2
@@ -188,14 +190,14 @@ def test_lids_of_a_photograph_close_and_its_mouth_stays(portrait):
         )
         assert opened[1] < 0.8 * opened[0] and abs(closed[0] - closed[1]) < 1.5
         batch = collate([pair])
-        # The truth is drawn at twice the size: as the warp's, but no copy of it.
-        assert 28 < float(psnr(batch["warped"], batch["truth"])[0]) < 50
+        # The truth is drawn at twice the size: similar to the warp, but not a copy of it.
+        assert 28 < float(psnr(batch.warped, batch.truth)[0]) < 50
     moves = [lid_move(seed_of(str(k))) for k in range(100)]
     assert 0.4 < np.mean([move.weights["eyeBlink"] == 1.0 for move in moves]) < 0.6
     assert max(abs(move.rotation[1]) for move in moves) <= 15
 
 
-def test_source_motions_depend_on_the_name_alone():
+def test_source_motions_depend_only_on_the_name():
     first, again = (source_move(seed_of("A"), True, True) for _ in range(2))
     assert first == again and first != source_move(seed_of("B"), True, True)
     assert 6 <= abs(first.rotation[1]) <= 15
@@ -204,14 +206,14 @@ def test_source_motions_depend_on_the_name_alone():
     assert float(expression.max()) == 1.0 and float(rotation[0, 0]) == pytest.approx(np.deg2rad(10))
 
 
-def test_synthetic_people_are_posed_on_what_was_rendered(tmp_path):
+def test_synthetic_people_are_posed_on_the_rendered_truth(tmp_path):
     procedural_skin(Surface(HeadModel.load(), 256), 1).save(tmp_path / "train" / "procedural-1.safetensors")
     talkers = Sittings("train", 192, "head", samples=1.0, cache=tmp_path)
     pairs = synthetic_pairs(HeadModel.load(), talkers, 1)
     assert len(pairs) >= MOMENTS - 1
     batch = collate(pairs)
-    weight = batch["interest"][:, 1:2] * batch["valid"]
-    nearer = psnr(batch["warped"], batch["truth"], weight) > psnr(batch["source"], batch["truth"], weight)
+    weight = batch.interest[:, 1:2] * batch.valid
+    nearer = psnr(batch.warped, batch.truth, weight) > psnr(batch.source, batch.truth, weight)
     assert nearer.float().mean() > 0.7
     blinking = next(pair for pair in pairs if pair.facts["what"] == "moment 1")
     assert blinking.expression[EXPRESSIONS.index("eyeBlink_L")] > 0.9
@@ -227,7 +229,7 @@ def test_a_portraits_cycle_gives_its_photograph_back():
     pairs = cycle_pairs(HeadModel.load(), photograph, files[0].stem, {"name": files[0].stem, "split": "train"})
     assert pairs and all(pair.facts["kind"] == "portraits" for pair in pairs)
     batch = collate(pairs)
-    warp, still = (psnr(batch[name], batch["truth"], batch["valid"]) for name in ("warped", "source"))
+    warp, still = (psnr(picture, batch.truth, batch.valid) for picture in (batch.warped, batch.source))
     assert (warp > still + 1).all()
-    # shrunk from twice the size, the source keeps most of the photograph's detail
-    assert float(sharpness(batch["source"], batch["truth"]).min()) > 0.6
+    # Shrunk from twice the size, the source keeps most of the photograph's detail.
+    assert float(sharpness(batch.source, batch.truth).min()) > 0.6
