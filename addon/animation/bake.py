@@ -73,7 +73,7 @@ def bake(
     tolerance: float = 0.0,
     about: dict[str, Any] | None = None,
 ) -> Generator[None, None, Baked]:
-    """Key ``motion`` on ``thing`` in small steps; returns what was baked.
+    """Key ``motion`` on ``thing`` in small steps; returns the result.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def bake(
     if not plan:
         raise BadInputError(
             "bad_target",
-            say("Nothing of the mapping is on “{target}”.", target=thing.name),
+            say("“{target}” has none of the shapes, properties and bones of the mapping.", target=thing.name),
             say("Choose another preset or match the names."),
         )
     yield None

@@ -43,7 +43,7 @@ def obstacles(thing: bpy.types.Object | None, key: str, name: str) -> list[str]:
     for track in found:
         said += [sentence for sentence in _obstacles(track, name) if sentence not in said]
     if all(_is_still(track.action) for track in found):
-        said.append(say("The motion of {name} stands still: nothing in its curves changes", name=name))
+        said.append(say("Nothing moves in {name}: all its curves stay constant", name=name))
     if thing.hide_viewport or not thing.visible_get():
         said.append(say("“{target}” is hidden in the viewport", target=thing.name))
     return said
@@ -62,7 +62,7 @@ def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
     solo = next((track for track in animation.nla_tracks if track.is_solo and track != found.track), None)
     if solo is not None:
         yield say(
-            "Track “{solo}” on “{block}” is on solo and silences all others: take its star away",
+            "Track “{solo}” on “{block}” is on solo and mutes all others: click its star to end the solo",
             solo=solo.name,
             block=block.name,
         )
@@ -74,7 +74,7 @@ def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
         covered = ours & nla.places_of(action)
         if covered and animation.action_influence > 0:
             yield say(
-                "Action “{action}” moves {covered} too and covers the take there: push it down into the NLA and "
+                "Action “{action}” also moves {covered} and hides the take there: push it down into the NLA and "
                 "bake again, or set its blending to Combine",
                 action=action.name,
                 covered=_words(covered),
@@ -82,7 +82,7 @@ def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
     driven = ours & {(driver.data_path, driver.array_index) for driver in animation.drivers}
     if driven:
         yield say(
-            "{driven} on “{block}” follow drivers, which come before keys: remove those drivers",
+            "Drivers move {driven} on “{block}”, and drivers override keys: remove these drivers",
             driven=_words(driven),
             block=block.name,
         )

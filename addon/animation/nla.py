@@ -321,7 +321,9 @@ def why_not_editable(key: str) -> str:
     found = tracks_of(key)
     if not found:
         return say("The take is on no target yet. Bake it first")
-    return "" if any(track.own for track in found) else say("The take's curves are another file's. Bake it here first")
+    return (
+        "" if any(track.own for track in found) else say("The take's curves belong to another file. Bake it here first")
+    )
 
 
 def toggle_editing(key: str) -> bool:

@@ -1,1 +1,1 @@
-"""What a take can be keyed on: ARKit shapes, visemes, Rigify and other rigs, and how their parts are mapped."""
+"""Mappings from a take's channels to the shape keys, properties and bones of ARKit, viseme, Rigify and other rigs."""

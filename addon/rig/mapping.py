@@ -74,7 +74,7 @@ def terms(source: str) -> dict[str, float]:
         if term is None or (found and not term["sign"]):
             raise BadInputError(
                 "bad_source",
-                say("“{source}” is no sum of channels.", source=source),
+                say("“{source}” is not a sum of channels.", source=source),
                 say("Write it like: jawOpen - 0.6 mouthClose"),
             )
         if term["name"] not in SOURCES:

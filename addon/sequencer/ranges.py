@@ -81,7 +81,7 @@ def take_frames(timing: Timing, count: int, first: int, last: int, fps: float = 
         own_first = timing.first_frame()
         raise BadInputError(
             "no_range",
-            say("Frames {first} to {last} are no part of the take.", first=first, last=last),
+            say("Frames {first} to {last} are not part of the take.", first=first, last=last),
             say(
                 "It goes from {first} to {last}.",
                 first=own_first,

@@ -1,7 +1,7 @@
 """Names of the motion channels, their groups, their places in arrays, and their units. Standard library only.
 
-Expression names are ICT-FaceKit's, which are ARKit's with ``_L``/``_R`` (the person's own left and right);
-``browInnerUp`` and ``cheekPuff`` are split left/right, and ARKit's ``tongueOut`` has no shape.
+Expression names are those of ICT-FaceKit: ARKit's names with ``_L`` and ``_R`` for the person's own left and right.
+``browInnerUp`` and ``cheekPuff`` are split into two sides. ARKit's ``tongueOut`` has no shape in ICT-FaceKit.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 LIP_GROUPS = ("lips", "jaw")
-"""Groups that the speech alone determines (MLP_a2l); the diffusion prior samples all the others."""
+"""Groups that only the speech determines (MLP_a2l). The diffusion prior samples all others."""
 LIP_CHANNELS: tuple[str, ...] = tuple(c for c in CHANNELS if c in LIPS or c in JAW)
 NONLIP_CHANNELS: tuple[str, ...] = tuple(c for c in CHANNELS if c not in LIP_CHANNELS)
 LIP_COLUMNS: list[int] = [CHANNELS.index(name) for name in LIP_CHANNELS]

@@ -1,4 +1,4 @@
-"""Takes for other programs: written, read back by Blender's own importers, and still moving."""
+"""Takes for other programs: files that Blender's own importers read back, with their motion."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ FIRST, FRAMES = 11, 50
 
 @pytest.fixture
 def taken(scene, sound, portrait, monkeypatch):
-    """A head with two takes baked on it from scene frame 11 to 60, the first of them chosen, and a box beside it."""
+    """A head with two takes baked on it from scene frame 11 to 60, the first of them chosen, and a box next to it."""
     import addon_utils
 
     for name in ("io_scene_gltf2", "io_scene_fbx"):
@@ -39,7 +39,7 @@ def taken(scene, sound, portrait, monkeypatch):
 
 @pytest.fixture
 def written(taken, tmp_path):
-    """Function that exports and opens an empty file with what was written in it; gives the take's motion back."""
+    """Function that exports a take, imports the file into an empty scene, and returns the take's motion."""
 
     def export(kind, index=0, importer=None):
         path = tmp_path / f"out ü{exports.FORMATS[kind].ending}"
@@ -57,7 +57,7 @@ def written(taken, tmp_path):
 
 
 def shape_curve(names):
-    """Values of an imported shape key at its own frames, by the first of the names it may have."""
+    """Values of an imported shape key at its own frames. The first of the names that is there is used."""
     for keys in bpy.data.shape_keys:
         action = keys.animation_data.action if keys.animation_data else None
         strips = [s for t in (keys.animation_data.nla_tracks if keys.animation_data else ()) for s in t.strips]
@@ -70,7 +70,7 @@ def shape_curve(names):
 
 
 def head_turns():
-    """How far the imported head bone turns over the take, radians."""
+    """Range of the imported head bone's turn over the take, radians."""
     rig = next(thing for thing in bpy.data.objects if thing.type == "ARMATURE")
     bone = next(bone for bone in rig.pose.bones if bone.name == "head")
     start = None
@@ -132,7 +132,7 @@ def test_alembic_brings_the_moving_mesh(taken, written):
         posed = mesh.evaluated_get(bpy.context.evaluated_depsgraph_get())
         now = np.array([posed.matrix_world @ v.co for v in posed.data.vertices])
         assert np.abs(np.sort(now, axis=0) - np.sort(place, axis=0)).max() < 1e-4, frame
-    assert not [thing for thing in bpy.data.objects if thing.name.startswith("box")], "the target alone"
+    assert not [thing for thing in bpy.data.objects if thing.name.startswith("box")], "only the target is written"
 
 
 def test_everything_is_as_it_was_afterwards(taken, tmp_path):
@@ -146,7 +146,7 @@ def test_everything_is_as_it_was_afterwards(taken, tmp_path):
     assert {track.key: track.track.mute for track in nla.tracks_on(rig)} == mutes
 
 
-def test_what_can_not_be_written_is_told(taken, tmp_path, monkeypatch):
+def test_an_export_that_fails_is_reported(taken, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(RuntimeError, match="can't be written"):
         bpy.ops.soliloquy.export_animation(filepath=str(tmp_path / "file" / "a.glb"), kind="GLTF")

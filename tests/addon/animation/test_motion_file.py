@@ -1,4 +1,4 @@
-"""A take's motion as a file: what is refused and how, and what is written for the worker."""
+"""A take's motion as a file: which files are refused and how, and the file for the worker."""
 
 import io
 
@@ -49,7 +49,7 @@ def test_damaged_files_are_refused_by_a_sentence(tmp_path, content):
     assert (raised.value.code, raised.value.exit_code) == ("motion_unreadable", 2)
 
 
-def test_a_missing_file_is_told_by_a_sentence(tmp_path):
+def test_a_missing_file_is_reported_by_a_sentence(tmp_path):
     with pytest.raises(BadInputError, match="The take's motion is missing") as raised:
         load_motion(tmp_path / "motion.npz")
     assert raised.value.code == "motion_missing"

@@ -47,7 +47,7 @@ def test_it_moves(scene, rig):
     assert moving == expected > 60
 
 
-def test_a_take_that_was_not_baked_is_told(scene, rig):
+def test_a_take_that_was_not_baked_is_reported(scene, rig):
     assert "bake it" in moves.obstacles(rig, "second", "Take 2")[0]
 
 
@@ -89,7 +89,7 @@ def curves_muted(scene, rig, found):
 @pytest.mark.parametrize(
     ("spoil", "words", "stops"),
     [(hide, "hidden", False), (mute_track, "choose it in the list", True), (mute_strip, "muted", True),
-     (no_nla, "Evaluate NLA", True), (solo_other, "“walk”", True), (covered, "covers the take", True),
+     (no_nla, "Evaluate NLA", True), (solo_other, "“walk”", True), (covered, "hides the take", True),
      (driven, "jawOpen", True), (curves_muted, "curves of Take 1", True)],
 )  # fmt: skip
 def test_each_obstacle_has_a_sentence(scene, rig, spoil, words, stops):
@@ -100,6 +100,6 @@ def test_each_obstacle_has_a_sentence(scene, rig, spoil, words, stops):
     assert (moving < expected) == stops
 
 
-def test_motion_that_stands_still_is_told(scene, rig):
+def test_constant_curves_are_reported(scene, rig):
     bake_on(rig, Motion(np.zeros((50, 53)), np.zeros((50, 3)), np.zeros((50, 3)), 25.0))
-    assert any("stands still" in sentence for sentence in moves.obstacles(rig, "first", "Take 1"))
+    assert any("Nothing moves" in sentence for sentence in moves.obstacles(rig, "first", "Take 1"))

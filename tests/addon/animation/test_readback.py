@@ -1,4 +1,4 @@
-"""Render from curves: untouched curves give the take to the bit, edits come through on every kind of target."""
+"""Render from curves: untouched curves give the take bit for bit, and edits are read from every kind of target."""
 
 import bpy
 import numpy as np
@@ -14,7 +14,7 @@ from soliloquy.core.motion.rotations import euler_to_matrix
 
 
 def smooth_take(count=58):
-    """Motion like a real one: small turns, opposing gaze channels never both on."""
+    """Motion as in a real take: small turns, and opposing gaze channels are never both above 0."""
     t = np.arange(count)[:, None] / 25
     expression = np.clip(0.3 * np.sin(t * 5 + np.arange(53)), 0, 1).astype(np.float32)
     gaze = 0.5 * np.sin(3 * t[:, 0])
@@ -31,7 +31,7 @@ def smooth_take(count=58):
 
 @pytest.fixture
 def rig(scene, portrait):
-    """A head of ours."""
+    """A head made by Soliloquy."""
     scene.soliloquy.portrait_file = str(portrait())
     bpy.ops.soliloquy.add_head()
     return scene.soliloquy.targets[0].thing
@@ -64,7 +64,7 @@ def equal(one, other):
 
 @pytest.mark.parametrize(("fps", "base"), [(25, 1.0), (24, 1.001), (30, 1.0), (60, 1.0)])
 @pytest.mark.parametrize("tolerance", [0.0, 0.002, 0.02])
-def test_untouched_curves_are_the_take_to_the_bit(scene, rig, fps, base, tolerance):
+def test_untouched_curves_are_the_take_bit_for_bit(scene, rig, fps, base, tolerance):
     scene.render.fps, scene.render.fps_base = fps, base
     rig.location, rig.rotation_euler = (3, 2, 1), (0.1, 0.2, 0.3)
     take = smooth_take()
@@ -74,7 +74,7 @@ def test_untouched_curves_are_the_take_to_the_bit(scene, rig, fps, base, toleran
     assert changed == 0 and equal(back, take) and scene.frame_current == 7
 
 
-def test_an_edited_curve_comes_through_and_nothing_else(scene, rig):
+def test_only_an_edited_curve_changes_the_motion(scene, rig):
     take = smooth_take()
     bake_on(rig, take, tolerance=0.0)
     curve = curve_of(rig, '["browInnerUpLeft"]')
@@ -119,7 +119,7 @@ def test_a_constraint_on_the_head_is_seen(scene, rig):
 
 
 def test_eyes_that_are_turned_by_hand_change_the_gaze(scene, rig):
-    """Up from a lowered look: the weight down goes to zero before the weight up rises."""
+    """A lowered look is raised: the weight for down goes to zero before the weight for up rises."""
     channels = smooth_take().channels()
     down, up = EXPRESSIONS.index("eyeLookDown_L"), EXPRESSIONS.index("eyeLookUp_L")
     channels[:, down], channels[:, up] = 0.4, 0.0
@@ -135,7 +135,7 @@ def test_eyes_that_are_turned_by_hand_change_the_gaze(scene, rig):
 
 
 def other_rig(armature, shape_mesh):
-    """An armature in quaternions with a rolled head, a jaw and a mesh with shapes under it."""
+    """An armature that uses quaternions, with a rolled head bone, a jaw bone and a mesh with shape keys."""
     thing = armature({"Head": ((0, 0, 1.5), (0, 0.05, 1.7), 0.7), "Jaw": ((0, 0, 1.5), (0, -0.1, 1.4), 0.3)})
     shape_mesh("face", [name for name in presets.SHAPE_NAMES if not name.startswith("jaw")], thing)
     return thing
@@ -159,7 +159,7 @@ def test_other_rigs_go_there_and_back_too(scene, armature, shape_mesh):
     assert np.array_equal(back.rotation, take.rotation)
 
 
-def test_a_take_that_is_not_playing_is_told(scene, rig):
+def test_a_take_that_is_not_playing_is_reported(scene, rig):
     from soliloquy.core.errors import BadInputError
 
     with pytest.raises(BadInputError, match="Bake it there first"):
@@ -170,7 +170,7 @@ def test_a_take_that_is_not_playing_is_told(scene, rig):
         readback.facts_on(rig, "first", "Take 1")
 
 
-def test_the_operator_makes_a_new_take_of_what_is_there(scene, rig, sound, monkeypatch):
+def test_the_operator_makes_a_new_take_from_the_curves(scene, rig, sound, monkeypatch):
     from soliloquy.addon.sequencer import speech
 
     spoken = speech.Speech(sound, 0.0, None, 11, "", 1)

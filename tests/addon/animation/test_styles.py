@@ -1,4 +1,4 @@
-"""Style: amounts, way in and out, and the look, live and without touching a key."""
+"""Style: amounts, blending in and out, and the look. They are live and change no key."""
 
 import bpy
 import numpy as np
@@ -38,7 +38,7 @@ def keys(scene):
     return [[tuple(p.co) for p in curve.keyframe_points] for curve in compat.action_fcurves(track.action)]
 
 
-def test_amounts_scale_their_group_alone_and_no_key(taken):
+def test_amounts_scale_only_their_group_and_no_key(taken):
     style, before, kept = taken.soliloquy.takes[0].style, shown(taken, 20), keys(taken)
     style.head = 0.5
     assert shown(taken, 20) == pytest.approx([*before[:2], *(before[2:] * 0.5)], abs=1e-5)
@@ -89,7 +89,7 @@ def test_the_way_in_and_out(taken):
     assert np.abs(shown(taken, 15)).max() > 0
 
 
-def test_what_is_styled_is_what_is_rendered(taken):
+def test_render_from_curves_has_the_style(taken):
     original = load_motion(taken.soliloquy.takes[0].path() / "motion.npz")
     taken.soliloquy.takes[0].style.jaw = 0.5
     assert bpy.ops.soliloquy.render_curves() == {"FINISHED"}
@@ -123,7 +123,7 @@ def test_the_eyes_follow_the_camera(taken):
     assert not any(len(bone.constraints) for bone in rig.pose.bones)
 
 
-def test_a_control_that_the_eyes_follow_goes_to_what_is_looked_at(scene, armature):
+def test_a_control_that_the_eyes_follow_goes_to_the_object_they_look_at(scene, armature):
     rig = armature({"head": ((0, 0, 1.6), (0, 0, 1.8), 0.0), "eyes": ((0, -0.3, 1.7), (0, -0.35, 1.7), 0.4)})
     target = scene.soliloquy.targets.add()
     target.thing = rig

@@ -1,4 +1,4 @@
-"""Mappings: sums of channels, axes, names, JSON; what they do to rigs of several kinds."""
+"""Mappings: sums of channels, axes, names, JSON, and their effect on several kinds of rigs."""
 
 import bpy
 import numpy as np
@@ -40,7 +40,7 @@ def test_sums_of_channels():
 
 
 @pytest.mark.parametrize("text", ["", "jawOpen mouthClose", "jawOpen +", "3", "jawOpne", "jawOpen; import os"])
-def test_what_is_no_sum_is_told(text):
+def test_other_texts_are_refused_with_a_hint(text):
     with pytest.raises(BadInputError) as raised:
         mapping.terms(text)
     assert raised.value.hint
@@ -98,8 +98,8 @@ def test_sides_are_never_mixed_up():
     }
 
 
-def test_the_wizard_reads_names_that_say_less(scene, take, shape_mesh):
-    """Parts of the face left out, sides and words in any order, other words for the same."""
+def test_names_that_leave_words_out_are_matched(scene, take, shape_mesh):
+    """They leave out parts of the face, have sides and words in any order, or use synonyms."""
     means = {
         "Eye Close.L": "eyeBlinkLeft",
         "eye_close_R": "eyeBlinkRight",
@@ -114,7 +114,7 @@ def test_the_wizard_reads_names_that_say_less(scene, take, shape_mesh):
     assert {rule.name: rule.source for rule in presets.matched_rules(thing)} == means
 
 
-def test_the_wizard_keeps_an_avatars_vowels(scene, take, shape_mesh):
+def test_matching_names_keeps_an_avatars_vowels(scene, take, shape_mesh):
     shapes = ["Fcl_MTH_A", "Fcl_MTH_O", "Fcl_EYE_Close_L", "Fcl_EYE_Close_R", "Fcl_BRW_Angry"]
     thing = shape_mesh("avatar", shapes)
     assert {rule.name for rule in presets.matched_rules(thing)} == set(shapes)
@@ -244,9 +244,9 @@ def test_a_line_that_was_dropped_is_dropped_from_the_bake(scene, take, shape_mes
     assert [curve.data_path for curve in curves] == ['key_blocks["jawOpen"].value']
 
 
-def test_nothing_to_bake_is_told(scene, take, shape_mesh):
+def test_a_mapping_without_destinations_is_reported(scene, take, shape_mesh):
     thing = shape_mesh("face", ["jawOpen"])
-    with pytest.raises(BadInputError, match="Nothing of the mapping"):
+    with pytest.raises(BadInputError, match="none of the shapes, properties and bones"):
         bake_on(thing, take, [Rule("jawOpen", "SHAPE", "elsewhere")])
     assert targets.missing(thing, [Rule("jawOpen", "SHAPE", "elsewhere"), Rule("jawOpen", "SHAPE", "jawOpen")]) == [
         "elsewhere"
@@ -274,7 +274,7 @@ def test_targets_are_added_with_a_mapping_saved_and_loaded(scene, tmp_path, shap
         bpy.ops.soliloquy.apply_preset(preset="RIGIFY")
 
 
-def test_wiggle_moves_and_puts_back(scene, armature, shape_mesh):
+def test_wiggle_moves_and_restores(scene, armature, shape_mesh):
     rig = armature({"jaw": ((0, 0, 0), (0, -0.1, 0), 0)})
     rig["open"] = 0.25
     face = shape_mesh("face", ["jawOpen"], rig)

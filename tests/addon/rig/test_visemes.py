@@ -1,4 +1,4 @@
-"""Avatars' shapes by the names that their exporters give them."""
+"""Shapes of avatars, recognised by the names that exporters give them."""
 
 import pytest
 from soliloquy.addon.rig import fuzzy, mapping, visemes
@@ -12,12 +12,12 @@ OPEN = "1.1 jawOpen - 0.6 mouthFunnel - 0.6 mouthPucker"
     ["Face.M_F00_000_00_Fcl_MTH_A", "Face_Blendshape.Fcl_MTH_A", "Fcl_MTH_A", "MTH_A", "A", "aa", "lip_a",
      "viseme_aa", "vrc.v_aa", "blendShape1.A", "mouth_a", "あ"],
 )  # fmt: skip
-def test_an_open_mouth_goes_by_many_names(shape):
+def test_an_open_mouth_has_many_names(shape):
     assert visemes.sums([shape]) == [(OPEN, shape)]
 
 
 @pytest.mark.parametrize("before", ["", "Fcl_", "Face.M_F00_000_00_Fcl_"])
-def test_a_vroid_face_is_understood_whole(before):
+def test_every_shape_of_a_vroid_face_gets_a_rule(before):
     found = {shape: total for total, shape in visemes.sums([before + name for name in VROID])}
     assert set(found) == {before + name for name in VROID} - {f"{before}EYE_Close"}, "one rule for each lid, not two"
     assert found[f"{before}EYE_Close_L"] == "eyeBlinkLeft" and found[f"{before}EYE_Close_R"] == "eyeBlinkRight"
@@ -36,7 +36,7 @@ def test_every_sum_can_be_read():
         assert mapping.terms(total)
 
 
-def test_names_that_mean_nothing_get_nothing():
+def test_unknown_names_get_no_rule():
     assert visemes.sums(["Basis", "Fcl_ALL_Angry", "Fcl_HA_Fung1", "hair", "viseme_kk", "tongueOut"]) == []
 
 

@@ -1,4 +1,4 @@
-"""Resample: which frames a range means, and that the rest of the take stays to the bit."""
+"""Resample: the frames of a range; the rest of the take stays bit-identical."""
 
 import bpy
 import numpy as np
@@ -32,7 +32,7 @@ def channels_of(take):
 
 
 def set_range(scene, kind):
-    """Scene frames 21 to 30 by each of the ways."""
+    """Scene frames 21 to 30, chosen in each of the ways."""
     scene.soliloquy.range_kind = kind
     if kind == "PREVIEW":
         scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 21, 30
@@ -55,7 +55,7 @@ def test_only_the_chosen_groups_in_the_chosen_range_change(taken, kind):
     columns = [name in GROUPS["head"] + GROUPS["blink"] for name in CHANNELS]
     free = np.zeros(old.shape, bool)
     free[10:20, columns] = True
-    assert np.array_equal(new[~free], old[~free]), "to the bit"
+    assert np.array_equal(new[~free], old[~free]), "bit-identical"
     assert (new[10:20, -6:] != old[10:20, -6:]).all()
     assert taken.soliloquy.takes[1].note == "Take 1 with new blink, head, frames 21–30"
     assert len(taken.soliloquy.takes) == 2, "the old one is still there"
@@ -69,7 +69,7 @@ def test_between_the_markers_around_the_playhead(scene):
 
 
 @pytest.mark.parametrize("kind", ["PREVIEW", "MARKERS", "STRIP", "FRAMES"])
-def test_a_range_that_is_not_there_is_told(scene, kind):
+def test_a_missing_range_is_reported(scene, kind):
     with pytest.raises(BadInputError) as raised:
         ranges.scene_frames(scene, kind, "", (9, 3))
     assert WORDS[kind] in str(raised.value) and raised.value.hint
@@ -88,12 +88,12 @@ def test_take_frames_are_those_heard_in_the_scene_frames(rate, first, last):
     assert (start, end) == (heard[0], heard[-1])
 
 
-def test_a_range_beside_the_take_is_told():
-    with pytest.raises(BadInputError, match="no part of the take") as raised:
+def test_a_range_outside_the_take_is_reported():
+    with pytest.raises(BadInputError, match="not part of the take") as raised:
         ranges.take_frames(Timing(11.0, 25.0), 50, 100, 120)
     assert "11 to 60" in raised.value.hint
 
 
-def test_nothing_to_resample_is_told(taken):
+def test_nothing_to_resample_is_reported(taken):
     taken.soliloquy.renew = set()
     assert not bpy.ops.soliloquy.resample.poll()

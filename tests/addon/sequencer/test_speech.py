@@ -1,4 +1,4 @@
-"""What is spoken: trim, offset and place of the active sound strip."""
+"""The sound to be spoken: trim, offset and place of the active sound strip."""
 
 from pathlib import Path
 
@@ -83,7 +83,7 @@ print(speech.write_once(path, bytes(1000)))
 
 
 def test_two_blenders_write_one_sound_at_once(tmp_path):
-    """Both have written their bytes before either gives them their name."""
+    """Both have written their bytes before either renames its file."""
     path = tmp_path / "inputs" / "0123.wav"
     said = run_two(WRITE_ONCE, tmp_path / "meet", str(path))
     last_lines = [text.splitlines()[-1] for text in said]  # Blender 5.2 prints a line of its own first
@@ -115,10 +115,10 @@ def test_which_strip_is_meant(scene, strip, sound):
         each.select = each == strip
     assert speech.sound_strip(scene) == strip
     other.select = True
-    assert speech.sound_strip(scene) is None  # two are selected: ask rather than guess
+    assert speech.sound_strip(scene) is None  # two are selected, so none is chosen
 
 
-def test_mix_is_what_is_heard_and_leaves_the_scene_alone(scene, strip, tmp_path):
+def test_a_mix_is_the_heard_sound_and_leaves_the_scene_unchanged(scene, strip, tmp_path):
     scene.frame_start, scene.frame_end = 1, 60
     spoken = speech.speech_from_mix(scene, tmp_path / "inputs")
     assert (spoken.origin, spoken.strip) == (1, "")
@@ -127,7 +127,7 @@ def test_mix_is_what_is_heard_and_leaves_the_scene_alone(scene, strip, tmp_path)
 
 
 def clicks(path) -> list[float]:
-    """Seconds at which a mixdown gets loud after silence."""
+    """Seconds of silence before a mixdown gets loud."""
     import wave
 
     import numpy as np

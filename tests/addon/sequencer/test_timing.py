@@ -22,7 +22,7 @@ HOUR = 25 * 3600
 @pytest.mark.parametrize("rate", RATES.values(), ids=RATES.keys())
 @pytest.mark.parametrize("origin", [1.0, 250.0, -13.0, 100.4])
 def test_pictures_stay_in_sync_for_an_hour(rate, origin):
-    """The middle of each scene frame falls into the take frame on show, so no picture is off by over 20 ms."""
+    """The middle of each scene frame lies within the take frame that is shown, so no picture is over 20 ms off."""
     timing = Timing(origin, rate)
     first, length = timing.first_frame(), timing.scene_frames(HOUR)
     assert length == math.floor(3600 * rate + 0.5)
@@ -30,7 +30,7 @@ def test_pictures_stay_in_sync_for_an_hour(rate, origin):
         middle = (frame + 0.5 - origin) / rate
         shown = timing.take_frame(frame, HOUR)
         nearest = min(max(middle, 0.0), 3600 - 1e-9)
-        # The take's frame i is meant for [i / 25, (i + 1) / 25); one begun up to half a frame early is clamped.
+        # The take's frame i belongs to [i / 25, (i + 1) / 25). A strip may begin up to half a frame early: clamped.
         assert shown / 25 - 1e-9 <= nearest < (shown + 1) / 25 + 1e-9
 
 

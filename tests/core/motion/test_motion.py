@@ -1,4 +1,4 @@
-"""core.motion.motion: what a Motion promises: values, shapes, files, resampling."""
+"""core.motion.motion: values, shapes, files and resampling of a Motion."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_resampling_keeps_length_and_range(frames, rate) -> None:
 
 @pytest.mark.parametrize("rate", RATES)
 def test_no_drift_over_two_hours(rate) -> None:
-    """A ramp of the time itself must be read back as the exact time of every output frame."""
+    """A channel whose value is the time must give the exact time of every output frame."""
     frames = 2 * 3600 * 25
     channels = np.zeros((frames, 59))
     channels[:, CHANNELS.index("headX")] = np.arange(frames) / frames  # float32 steps of 6e-8 at 1: below a frame
