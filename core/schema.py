@@ -1,18 +1,32 @@
 """Dataclasses as message schemas: fields with limits, and the check of plain values against them.
 
-Standard library only.
+Plain values are what JSON holds: dictionaries, lists, texts, numbers, true, false and null. `build` and `read` make a
+frozen dataclass from them, `plain` does the reverse. They differ in what happens to keys that the class doesn't have:
+
+- `build` refuses them. It is for requests, which a user or another program writes: an unknown key is a mistake.
+- `read` accepts them. It is for files and answers of another version of Soliloquy, which may say more. A class with the
+  field ``more: dict[str, Any]`` keeps unknown keys there, and `plain` writes them back; other classes drop them.
+
+A field may be a dataclass itself, or one of several that are told apart by their class variable ``kind``, which then is
+a key of the plain values too. Standard library only.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
 from dataclasses import field
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import BadInputError
+
+Message = TypeVar("Message")
+MORE = "more"
+"""Name of the field that keeps unknown keys. Its default is an empty dictionary."""
+_KIND = "kind"
 
 
 def setting(
@@ -23,57 +37,121 @@ def setting(
     choices: tuple[str, ...] | None = None,
     length: int | None = None,
 ) -> Any:
-    """A message field with its meaning and limits (both ends included), for a tuple those of each entry.
+    """A message field with its meaning and limits (both ends included). The limits of a tuple are those of each entry.
 
-    ``length`` is how many entries a tuple must have. A field may be a message itself (a frozen dataclass of settings).
+    ``length`` is the number of entries that a tuple must have. A field may be a message itself (a frozen dataclass of
+    settings).
     """
     limits = {"low": low, "high": high, "choices": choices, "length": length}
     return field(default=default, metadata={"text": text, **limits})
 
 
-def build(cls: type, fields: dict[str, Any]) -> Any:
-    """An instance of message class ``cls`` from plain values. Raises BadInputError ``bad_setting``."""
-    known = {f.name for f in dataclasses.fields(cls)}
-    required = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING}
-    if unknown := sorted(set(fields) - known):
-        raise BadInputError("bad_setting", f"Unknown setting: {', '.join(unknown)}.")
-    if missing := sorted(required - set(fields)):
-        raise BadInputError("bad_setting", f"Missing setting: {', '.join(missing)}.")
-    return checked(cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}))
+def build(cls: type[Message], fields: dict[str, Any]) -> Message:
+    """An instance of ``cls`` from plain values; refuses unknown keys. Raises BadInputError ``bad_setting``."""
+    return _build(cls, fields, strict=True)
 
 
-def checked(message: Any) -> Any:
+def read(cls: type[Message], fields: dict[str, Any]) -> Message:
+    """An instance of ``cls`` from plain values of any version; keeps or drops unknown keys (see the module).
+
+    Raises BadInputError ``bad_setting`` for a key that is missing, and for a value of the wrong type or outside its
+    limits.
+    """
+    return _build(cls, fields, strict=False)
+
+
+def plain(message: Any) -> dict[str, Any]:
+    """The plain values of a dataclass instance, from which `build` or `read` make an equal one."""
+    cls = type(message)
+    kind = _kind(cls)
+    values = {} if kind is None else {_KIND: kind}
+    for spec in dataclasses.fields(cls):
+        if spec.name != MORE:
+            values[spec.name] = _plain_value(getattr(message, spec.name))
+    return values | getattr(message, MORE, {})
+
+
+def checked(message: Message) -> Message:
     """``message`` with whole numbers made floats where floats belong, if every field has its type and keeps its limits.
 
     Raises BadInputError ``bad_setting`` that names the field.
     """
-    hints = typing.get_type_hints(type(message))
+    return _checked(message, strict=True)
+
+
+def _plain_value(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return plain(value)
+    if isinstance(value, (tuple, list)):
+        return [_plain_value(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain_value(item) for key, item in value.items()}
+    return value
+
+
+def _kind(cls: type) -> str | None:
+    """The word by which plain values tell a class from the others of a union, or None where it has none."""
+    kind = vars(cls).get(_KIND)
+    return kind if isinstance(kind, str) else None
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    """The annotations of a class as types."""
+    return typing.get_type_hints(cls)
+
+
+def _build(cls: type[Message], fields: dict[str, Any], *, strict: bool) -> Message:
+    known: dict[str, Any] = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls))}
+    keeps = known.pop(MORE, None) is not None
+    if _kind(cls) is not None:
+        fields = {name: value for name, value in fields.items() if name != _KIND}
+    unknown = {name: value for name, value in fields.items() if name not in known}
+    if unknown and strict:
+        raise BadInputError("bad_setting", f"Unknown setting: {', '.join(sorted(unknown))}.")
+    missing = sorted(name for name, f in known.items() if _is_required(f) and name not in fields)
+    if missing:
+        raise BadInputError("bad_setting", f"Missing setting: {', '.join(missing)}.")
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items() if name in known}
+    if keeps:
+        values[MORE] = unknown
+    return _checked(cls(**values), strict=strict)
+
+
+def _is_required(spec: dataclasses.Field[Any]) -> bool:
+    return spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
+
+
+def _checked(message: Message, *, strict: bool) -> Message:
+    cls: Any = type(message)
     values = {}
-    for spec in dataclasses.fields(message):
-        value = getattr(message, spec.name)
-        values[spec.name] = value = _typed(spec.name, value, hints[spec.name])
-        if value is None:
-            continue
-        low, high, choices, length = (spec.metadata.get(key) for key in ("low", "high", "choices", "length"))
-        if length is not None and len(value) != length:
-            raise BadInputError("bad_setting", f"{spec.name} must be {length} values, not {len(value)}.")
-        for item in value if isinstance(value, tuple) else (value,):
-            if choices and item not in choices:
-                raise BadInputError(
-                    "bad_setting", f"{spec.name} can't be “{item}”.", f"Choose from: {', '.join(choices)}."
-                )
-            if (low is not None and item < low) or (high is not None and item > high):
-                limits = " to ".join(f"{limit:g}" for limit in (low, high) if limit is not None)
-                raise BadInputError(
-                    "bad_setting",
-                    f"{spec.name} can't be {item}.",
-                    f"Choose a value of {limits}." if high is not None else f"Choose {limits} or more.",
-                )
-    return type(message)(**values)
+    for spec in dataclasses.fields(cls):
+        value = _typed(spec.name, getattr(message, spec.name), _hints(cls)[spec.name], strict)
+        if value is not None:
+            _check_limits(spec, value)
+        values[spec.name] = value
+    return typing.cast(Message, cls(**values))
 
 
-def _typed(name: str, value: Any, hint: Any) -> Any:
+def _check_limits(spec: dataclasses.Field[Any], value: Any) -> None:
+    """Raise BadInputError ``bad_setting`` where a value of the right type lies outside its field's limits."""
+    name = spec.name
+    low, high, choices, length = (spec.metadata.get(key) for key in ("low", "high", "choices", "length"))
+    if length is not None and len(value) != length:
+        raise BadInputError("bad_setting", f"{name} must be {length} values, not {len(value)}.")
+    for item in value if isinstance(value, tuple) else (value,):
+        if choices and item not in choices:
+            raise BadInputError("bad_setting", f"{name} can't be “{item}”.", f"Choose from: {', '.join(choices)}.")
+        if (low is not None and item < low) or (high is not None and item > high):
+            limits = " to ".join(f"{limit:g}" for limit in (low, high) if limit is not None)
+            hint = f"Choose a value of {limits}." if high is not None else f"Choose {limits} or more."
+            raise BadInputError("bad_setting", f"{name} can't be {item}.", hint)
+
+
+def _typed(name: str, value: Any, hint: Any, strict: bool) -> Any:
     """``value`` as the annotation ``hint`` asks, or BadInputError."""
+    if hint is Any:
+        return value
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     for option in options:
         origin = typing.get_origin(option) or option
@@ -84,12 +162,16 @@ def _typed(name: str, value: Any, hint: Any) -> Any:
         if origin is int and isinstance(value, int) and not isinstance(value, bool):
             return value
         if origin is tuple and isinstance(value, tuple):
-            return tuple(_typed(name, item, typing.get_args(option)[0]) for item in value)
-        if dataclasses.is_dataclass(origin) and isinstance(value, dict):
-            return build(typing.cast(type, origin), value)
-        if dataclasses.is_dataclass(origin) and type(value) is origin:
-            return checked(value)
-        if origin in (str, bool, dict) and isinstance(value, origin):
+            return tuple(_typed(name, item, typing.get_args(option)[0], strict) for item in value)
+        if origin is dict and isinstance(value, dict):
+            of_item = typing.get_args(option)[1]
+            return {key: _typed(f"{name}.{key}", item, of_item, strict) for key, item in value.items()}
+        if isinstance(origin, type) and dataclasses.is_dataclass(origin):
+            if isinstance(value, dict) and _kind(origin) in (None, value.get(_KIND)):
+                return _build(origin, value, strict=strict)
+            if type(value) is origin:
+                return _checked(value, strict=strict)
+        if origin in (str, bool) and isinstance(value, origin):
             return value
     wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options)
     raise BadInputError("bad_setting", f"{name} must be {wanted}, not {value!r}.")
