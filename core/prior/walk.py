@@ -111,7 +111,7 @@ class Walk:
         earlier, begin = self._nothing(), 0
         for window in plan_windows(self._frames, self._size):
             prefix = earlier[:, window.start - begin : window.known - begin]
-            earlier, begin = self._fill(np.arange(window.start, window.end), window.start, prefix), window.start
+            earlier, begin = self._fill(np.arange(window.start, window.end), prefix), window.start
             self._tell()
             yield window.known, earlier[:, window.known - begin : window.commit - begin]
 
@@ -134,25 +134,23 @@ class Walk:
                 rest = rest[:, ready:]
         begin = self._frames - seen
         frames = np.r_[begin : self._frames, :ahead]
-        again = self._fill(frames, begin, prefix=rest[:, : seen - redone], suffix=start)
+        again = self._fill(frames, prefix=rest[:, : seen - redone], suffix=start)
         self._tell()
         yield begin, again[:, :seen]
 
-    def _fill(self, frames: np.ndarray, first: int, prefix: np.ndarray, suffix: np.ndarray | None = None) -> np.ndarray:
+    def _fill(self, frames: np.ndarray, prefix: np.ndarray, suffix: np.ndarray | None = None) -> np.ndarray:
         """(N, L, d) normalised n⁰ of a window.
 
         Parameters
         ----------
         frames
             (L,) frames of the take that the window shows.
-        first
-            Its first frame. Kept motion is read from there on and does not wrap round. In the window that closes a
-            loop, the beginning of the take comes from ``suffix``.
         prefix, suffix
             (N, …, d) values of its first and last frames, where they are decided already. Only the window that closes a
             loop has a suffix; it also draws its own noise.
         """
-        channels, keep_mask = self._kept.part(first, first + len(frames))
+        # In the window that closes a loop, this looks past the end, where nothing is kept: ``suffix`` is there.
+        channels, keep_mask = self._kept.part(int(frames[0]), int(frames[0]) + len(frames))
         features = self._styling.take_out(features_from_channels(channels))  # as they were before the style
         kept = np.broadcast_to(known_features(keep_mask), features.shape)
         values, mask = self._space.encode(features), self._space.known(kept).copy()
