@@ -1,18 +1,20 @@
 """The worker: ``python -s -m core.worker`` reads requests as lines on stdin and writes events as lines on stdout.
 
-See ``core.wire.protocol``. One job runs at a time in the main thread; a reader thread hears ``cancel`` and the end of
-stdin meanwhile. Whatever libraries print goes to stderr, so that it can't mix with the messages.
+See ``core.wire.protocol``. One job runs at a time in the main thread. Meanwhile a reader thread waits for ``cancel``
+and for the end of stdin. Everything that libraries print goes to stderr, so that it can't mix with the messages.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import queue
 import sys
 import threading
 import traceback
-from typing import IO
+from collections.abc import Callable
+from typing import IO, Any
 
 from .errors import BadInputError, CancelledError, SoliloquyError
 from .runtime.processes import let_threads_sleep, step_back
@@ -23,11 +25,14 @@ from .wire.protocol import PROTOCOL, Alive, Cancel, Done, Event, Hello, Request,
 _ALIVE_EVERY = 5.0
 """Seconds between signs of life while a job runs."""
 _LAST_SECONDS = 5.0
-"""How long a job may take to notice that stdin has closed before the process ends without it."""
+"""Seconds in which a job must notice that stdin has closed. After that the process ends without waiting for it."""
+
+Handle = Callable[[Request, JobContext], dict[str, Any]]
+"""Does a request and returns the result of its ``done`` event."""
 
 
 def protect_stdout() -> IO[bytes]:
-    """Keep the real stdout for messages alone and send everything printed from here on, also by C code, to stderr."""
+    """Return the real stdout, for messages only. Everything printed from now on, also by C code, goes to stderr."""
     messages = os.fdopen(os.dup(1), "wb", buffering=0)
     os.set_inheritable(messages.fileno(), False)
     os.dup2(2, 1)
@@ -50,7 +55,7 @@ class Worker:
         self._ended = threading.Event()
 
     def emit(self, event: Event) -> None:
-        """Write one event; a client that is gone ends the worker."""
+        """Write one event. If the client is gone, end the worker."""
         line = encode_event(event)
         try:
             with self._writing:
@@ -60,7 +65,7 @@ class Worker:
 
     def run(self) -> None:
         """Say hello, then do jobs until shutdown or the end of stdin."""
-        # torch takes seconds to import: cancel and the end of stdin are heard from the first moment on.
+        # The threads start first, because torch takes seconds to import.
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         threading.Thread(target=self._live, name="live", daemon=True).start()
         import torch
@@ -86,12 +91,12 @@ class Worker:
             self._do(*job, studio.handle, clock)
         self._ended.set()
 
-    def _do(self, identifier: str, request: Request, handle: object, clock: Clock) -> None:
+    def _do(self, identifier: str, request: Request, handle: Handle, clock: Clock) -> None:
         self._running = identifier
         context = JobContext(identifier, self.emit, lambda: self._unwanted(identifier), clock)
         try:
             context.check()
-            event: Event = Done(id=identifier, result=handle(request, context))  # type: ignore[operator]
+            event: Event = Done(id=identifier, result=handle(request, context))
         except SoliloquyError as error:
             event = error_event(identifier, error)
         except Exception as error:  # noqa: BLE001 - a bug ends the job, not the worker; its traceback goes to the log
@@ -110,7 +115,7 @@ class Worker:
         return self._ending.is_set() or identifier in self._cancelled
 
     def _listen(self) -> None:
-        """Reader thread: queue jobs, act on cancel and shutdown at once."""
+        """Reader thread: queue jobs, and act on cancel and shutdown at once."""
         while line := self._requests.readline(MAX_LINE + 1):
             try:
                 identifier, request = decode_request(line)
@@ -130,7 +135,7 @@ class Worker:
         self._end()
 
     def _end(self) -> None:
-        """Let the running job stop and then the process; a job that doesn't notice is ended with it."""
+        """Ask the running job to stop, then end the process. A job that doesn't notice ends with the process."""
         if self._ending.is_set():
             return
         self._ending.set()
@@ -139,7 +144,7 @@ class Worker:
 
     def _end_anyway(self) -> None:
         if not self._ended.wait(_LAST_SECONDS):
-            # Without a job it is the imports that still run: nothing is lost with them.
+            # Without a job only the imports still run, and nothing is lost with them.
             os._exit(0 if self._running is None else 1)
 
     def _live(self) -> None:
@@ -151,8 +156,6 @@ class Worker:
 
 def _identifier_in(line: bytes) -> str | None:
     """The id of a request whose settings were refused, so that its sender gets the answer."""
-    import json
-
     try:
         identifier = json.loads(line).get("id")
     except (ValueError, AttributeError, RecursionError):
@@ -161,7 +164,7 @@ def _identifier_in(line: bytes) -> str | None:
 
 
 def main() -> int:
-    """Run until stdin closes; the exit status is 0 unless a job had to be cut off."""
+    """Run until stdin closes. The exit status is 0 unless a job had to be cut off."""
     messages = protect_stdout()
     let_threads_sleep()
     step_back()
@@ -175,5 +178,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Threads of the libraries may linger at interpreter shutdown; everything of ours is on disk by now.
+    # Threads of the libraries may still run at interpreter shutdown. All our files are complete by now.
     os._exit(main())

@@ -1,4 +1,7 @@
-"""Rendered frames on disk: numbered PNGs that say they are synthetic, written by a few threads, read back in order."""
+"""Rendered frames on disk: numbered PNGs that carry a note that they are synthetic.
+
+A few threads write them; they are read back in order.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ _COMPRESSION = 2
 """zlib level: within 10 % of the smallest file at a third of the time."""
 _THREADS = 2
 _WAITING = 8
-"""Frames that may wait for the disk before the renderer has to; bounds the memory."""
+"""Frames that may wait for the disk before the renderer has to wait. This bounds the memory."""
 _CONTACT_TILES = 12
 _CONTACT_COLUMNS = 4
 _CONTACT_SIDE = 240
 
 
 def synthetic_marks(version: str, job: str, take: int, seed: int) -> dict[str, str]:
-    """The PNG text entries every picture of a take carries (Latin-1)."""
+    """The PNG text entries of every picture of a take (Latin-1)."""
     return {
         "Software": f"Soliloquy {version}",
         "Description": "Synthetic picture: a portrait animated by a program from speech. This never happened.",
@@ -44,7 +47,7 @@ def encode_png(picture: np.ndarray, marks: dict[str, str]) -> bytes:
     if not done:
         raise SoliloquyError("picture_failed", "A frame could not be encoded.", "Try another size.")
     png = data.tobytes()
-    # Text goes right behind the header: 8 bytes of signature, 25 of IHDR.
+    # The text follows the header: 8 bytes of signature and 25 of IHDR.
     chunks = []
     for keyword, text in marks.items():
         body = b"tEXt" + keyword.encode("latin-1") + b"\0" + text.encode("latin-1")
@@ -53,10 +56,10 @@ def encode_png(picture: np.ndarray, marks: dict[str, str]) -> bytes:
 
 
 class FrameWriter:
-    """Writes frames into a folder in the background, each whole or not at all.
+    """Writes frames into a folder in the background, each whole or not at all. Use as a context manager.
 
-    ``put`` waits when too many frames are on their way; an error of an earlier frame is raised by a later ``put`` or by
-    ``close``. Use as a context manager; leaving it by an exception drops frames not yet begun.
+    ``put`` waits while too many frames are unwritten. An error of an earlier frame is raised by a later ``put`` or at
+    the end of the ``with`` block. An exception inside the block drops the frames that aren't begun.
     """
 
     def __init__(self, folder: Path, marks: dict[str, str]) -> None:
@@ -89,7 +92,7 @@ class FrameWriter:
 
 
 def frames_on_disk(folder: Path) -> int:
-    """How many frames from the first on are there without a gap."""
+    """Number of frames on disk from the first one up to the first gap."""
     names = {path.name for path in folder.glob("*.png")} if folder.is_dir() else set()
     return next(i for i in range(len(names) + 1) if frame_name(i) not in names)
 
@@ -97,7 +100,7 @@ def frames_on_disk(folder: Path) -> int:
 def read_frame(folder: Path, index: int) -> np.ndarray:
     """Frame ``index`` as (H, W, 3) uint8 RGB. Raises SoliloquyError ``frame_missing``."""
     path = folder / frame_name(index)
-    # imread can't open paths outside the system's code page on Windows; reading the bytes ourselves can.
+    # On Windows, imread can't open paths with characters outside the system's code page. Path.read_bytes can.
     data = path.read_bytes() if path.is_file() else b""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if picture is None:
@@ -111,7 +114,7 @@ def read_frames(folder: Path, count: int) -> Iterator[np.ndarray]:
 
 
 def contact_sheet(frames: Iterable[np.ndarray]) -> np.ndarray:
-    """Small pictures in rows of four, (H, W, 3) uint8; all of one size."""
+    """Small pictures in rows of four, (H, W, 3) uint8. All ``frames`` have the same size."""
     tiles = []
     for frame in frames:
         height, width = frame.shape[:2]
@@ -126,10 +129,10 @@ def contact_sheet(frames: Iterable[np.ndarray]) -> np.ndarray:
 def write_contact_sheet(
     path: Path, folder: Path, count: int, marks: dict[str, str], face: tuple[int, int, int] | None = None
 ) -> None:
-    """Sheet of up to twelve of a take's ``count`` frames, evenly spaced.
+    """Write a sheet of up to twelve of a take's ``count`` frames, evenly spaced.
 
-    ``face`` is the square (x, y, side) of the frames that is shown, in pixels; it may reach beyond them. A whole
-    picture of which the face is a small part would show nothing of the performance.
+    ``face`` is the square (x, y, side) of the frames that is shown, in pixels. It may reach beyond the frames. Where
+    the face is a small part of the picture, whole frames would show nothing of the performance.
     """
     chosen = np.unique(np.linspace(0, count - 1, min(count, _CONTACT_TILES)).round().astype(int))
     x, y, side = face or (0, 0, 1 << 30)

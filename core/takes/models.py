@@ -1,4 +1,4 @@
-"""Everything that is loaded once and used for many jobs: networks, head model, portraits, renderers."""
+"""Networks, head model, portraits and renderers: loaded once and used for many jobs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..places import WEIGHTS
-from .take import file_digest
+from .job import file_digest
 
 if TYPE_CHECKING:
     from ..head.head_model import HeadModel
@@ -26,7 +26,10 @@ def weight_digests() -> dict[str, str]:
 
 
 def cache_folder() -> Path | None:
-    """Where fits of portraits are kept between jobs (``SOLILOQUY_CACHE`` overrides); None where nothing can be kept."""
+    """Where fits of portraits are kept between jobs, or None if no folder can be written.
+
+    The environment variable ``SOLILOQUY_CACHE`` overrides the system's own place.
+    """
     if named := os.environ.get("SOLILOQUY_CACHE"):
         folder = Path(named)
     elif sys.platform == "win32":
@@ -43,10 +46,12 @@ def cache_folder() -> Path | None:
 
 
 class Models:
-    """The networks of one device, each loaded when first asked for."""
+    """The networks on one device. Each is loaded when it is first used."""
 
     def __init__(self, device: str) -> None:
         self.device = device
+        self._lips: LipModel | None = None
+        self._prior: NonlipPrior | None = None
         self._renderer: tuple[tuple[str, int, str, str], Renderer] | None = None
 
     @functools.cached_property
@@ -59,36 +64,50 @@ class Models:
     @property
     def ready(self) -> bool:
         """Whether the networks that make motion are loaded."""
-        return "lips" in self.__dict__ and "prior" in self.__dict__
+        return self._lips is not None and self._prior is not None
 
     def load(self) -> None:
-        """Load the networks that make motion now rather than when they are first used."""
-        self.lips, self.prior  # noqa: B018 - a cached property loads when it is read
+        """Load the networks that make motion."""
+        self._load_lips()
+        self._load_prior()
 
-    @functools.cached_property
+    @property
     def lips(self) -> LipModel:
         """Lips from speech."""
-        from ..sound.lips import LipModel
+        return self._load_lips()
 
-        return LipModel.load(self.device)
-
-    @functools.cached_property
+    @property
     def prior(self) -> NonlipPrior:
         """Everything else from speech."""
-        from ..prior.model import NonlipPrior
+        return self._load_prior()
 
-        return NonlipPrior.load(self.device)
+    def _load_lips(self) -> LipModel:
+        if self._lips is None:
+            from ..sound.lips import LipModel
+
+            self._lips = LipModel.load(self.device)
+        return self._lips
+
+    def _load_prior(self) -> NonlipPrior:
+        if self._prior is None:
+            from ..prior.model import NonlipPrior
+
+            self._prior = NonlipPrior.load(self.device)
+        return self._prior
 
     def portrait(self, path: str | Path) -> Portrait:
-        """The fitted portrait, from the cache where its content is known. Raises the portrait's BadInputErrors."""
-        from ..portrait.portrait import load_portrait
+        """The fitted portrait, from the cache if its content is known.
+
+        Raises BadInputError as ``core.portrait.load.load_portrait``.
+        """
+        from ..portrait.load import load_portrait
 
         return load_portrait(path, cache_folder())
 
     def renderer(self, portrait: Portrait, size: int, framing: str, kind: str) -> Renderer:
-        """A renderer for the portrait; the last one is kept, because analysing the picture takes seconds.
+        """A renderer for the portrait. The last one is kept, because it takes seconds to analyse the picture.
 
-        ``kind`` is "gan" (G corrects the warp, where this build has its weights) or "warp".
+        ``kind`` is "gan" (G corrects the warp, if this build has its weights) or "warp".
         """
         from ..renderer import Renderer
 

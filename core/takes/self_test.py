@@ -1,11 +1,10 @@
-"""The self-test: a second of a take at low size, really made, so that one knows whether it works here and how fast.
+"""The self-test: makes one second of a take at a small size, and tells whether that works here and how fast.
 
-Voice and face are synthetic and travel with the weights (``core/assets``).
+Its voice and face are synthetic and are shipped with the extension (``core/assets``).
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 import traceback
@@ -22,29 +21,29 @@ from ..motion.motion import Motion
 from ..places import ASSETS
 from ..wire.progress import JobContext
 from ..wire.protocol import Generate
+from ..wire.take_file import TakeFacts
+from ..wire.worker_facts import SelfTestFacts
 from .frames import read_frames
-from .take import TAKE_FILE
 
 SIZE = 256
 """Pixels of the face square."""
 _LEAST_JAW = 0.03
-"""How far the jaw must open within the spoken second (with the weights of today it opens by 0.18)."""
+"""How far the jaw must open within the spoken second. With the shipped weights it opens by 0.18."""
 _LEAST_CHANGE = 0.2
-"""By how many grey levels of 255 the picture must change on average (today by 8)."""
+"""By how many grey levels of 255 the picture must change on average. With the shipped weights it changes by 8."""
 
 Generator = Callable[[Generate, JobContext], dict[str, Any]]
 
 
-def self_test(generate: Generator, out: str | Path, device: str, context: JobContext) -> dict[str, Any]:
-    """Make the take with ``generate`` in the folder ``out`` and judge it; what goes wrong is part of the answer.
+def self_test(generate: Generator, out: str | Path, device: str, context: JobContext) -> SelfTestFacts:
+    """Make the take with ``generate`` in the folder ``out`` and judge it. An error becomes the answer's ``problem``.
 
-    Returns ``problem`` (a sentence, empty when all is well), ``seconds`` (in all, loading included) and ``take`` (its
-    folder, with timings in its ``take.json``). Raises only CancelledError.
+    The timings are in the ``take.json`` of the take. Raises only CancelledError.
     """
     started = time.monotonic()
     problem, take = "", ""
     try:
-        shutil.rmtree(out, ignore_errors=True)  # a finished take would be found, not made
+        shutil.rmtree(out, ignore_errors=True)  # a finished take would be found instead of made
         with memory_errors():
             request = Generate(
                 audio=str(ASSETS / "self_test.flac"),
@@ -59,19 +58,19 @@ def self_test(generate: Generator, out: str | Path, device: str, context: JobCon
         raise
     except SoliloquyError as error:
         problem = str(error)
-    except Exception as error:  # noqa: BLE001 - damaged weights show as anything; the log has the traceback
+    except Exception as error:  # noqa: BLE001 - damaged weights raise any error; the log has the traceback
         traceback.print_exc()
         problem = f"Making a take failed ({type(error).__name__}: {error})."
-    return {"problem": problem, "seconds": round(time.monotonic() - started, 2), "take": take}
+    return SelfTestFacts(problem=problem, seconds=round(time.monotonic() - started, 2), take=take)
 
 
 def _judge(take: Path) -> str:
-    """What is wrong with the finished take, or nothing."""
-    facts = json.loads((take / TAKE_FILE).read_text(encoding="utf-8"))
+    """A sentence about what is wrong with the finished take, or an empty one. Raises as the readers of its files."""
+    facts = TakeFacts.read(take)
     motion = Motion.load(take / "motion.npz")
     count = round(FPS)
-    if (facts["frame_count"], len(motion)) != (count, count):
-        return f"A second has {facts['frame_count']} frames instead of {count}."
+    if (facts.frame_count, len(motion)) != (count, count):
+        return f"A second has {facts.frame_count} frames instead of {count}."
     jaw = motion.expression[:, EXPRESSIONS.index("jawOpen")]
     if np.ptp(jaw) < _LEAST_JAW:
         return "The mouth doesn't move."

@@ -1,8 +1,8 @@
-"""The side that starts a worker and talks to it. Standard library only; never blocks unless asked to wait.
+"""Starts a worker and talks to it. Standard library only. Only ``wait`` and ``close`` block.
 
-From a Blender timer: ``client.request(Generate(...))`` once, then ``client.poll()`` until a ``Done`` or ``Error`` with
-that id comes. In a script: ``client.wait(identifier)``. Whatever happens to the worker process, every request open
-at that moment gets exactly one ``Error`` event.
+In a Blender timer: call ``client.request(Generate(...))`` once, then ``client.poll()`` until it returns a ``Done`` or
+``Error`` with that id. In a script: ``client.wait(identifier)``. If the worker process dies or is killed, every request
+that is open then gets exactly one ``Error`` event.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .protocol import PROTOCOL, Alive, Cancel, Done, Error, Event, Hello, Reques
 
 _STDERR_LINES = 200
 _GRACE = 1.0
-"""Seconds a dead worker's pipes may stay open (a child of its own may hold them) before it counts as gone."""
+"""Seconds that a dead worker's pipes may stay open before the worker counts as gone. Its children may hold them."""
 
 
 class WorkerClient:
@@ -42,10 +42,10 @@ class WorkerClient:
     command
         Another command line instead of ``python -s -m core.worker`` (tests).
     environment
-        Variables for the worker beside those of this process: which GPU it sees, say.
+        Variables for the worker in addition to those of this process, for example which GPU it sees.
     start_timeout, cancel_timeout, silence_timeout
-        Seconds: from start to ``hello``; from ``cancel`` to the job's answer; between two lines of a busy worker.
-        A worker that exceeds one is killed, and its requests get an ``Error``.
+        Seconds from start to ``hello``, from ``cancel`` to the job's answer, and between two lines of a busy worker.
+        A worker that takes longer is killed, and its requests get an ``Error``.
 
     Raises SoliloquyError ``worker_not_started`` when the process can't be started at all.
     """
@@ -100,10 +100,10 @@ class WorkerClient:
         for thread in self._threads:
             thread.start()
 
-    # The pipes, each in a thread of its own ---------------------------------------------------------------------------
+    # The pipes, each in its own thread --------------------------------------------------------------------------------
 
     def _write(self, stream: IO[bytes]) -> None:
-        # A dead worker's pipe breaks; poll() finds out through the process itself.
+        # A dead worker's pipe breaks. poll() notices the dead process itself.
         with contextlib.suppress(OSError, ValueError), stream:
             while (line := self._outgoing.get()) is not None:
                 stream.write(line)
@@ -132,7 +132,7 @@ class WorkerClient:
 
     @property
     def alive(self) -> bool:
-        """Whether requests can still be made."""
+        """Whether the worker still takes requests."""
         return self._failure is None and self._process.poll() is None
 
     @property
@@ -142,7 +142,7 @@ class WorkerClient:
 
     @property
     def log(self) -> str:
-        """The last lines the worker wrote to stderr, for a report."""
+        """The last lines that the worker wrote to stderr, for a report."""
         return "\n".join(self._stderr)
 
     def request(self, request: Request) -> str:
@@ -159,14 +159,14 @@ class WorkerClient:
         return identifier
 
     def cancel(self, identifier: str) -> None:
-        """Ask to stop a request; it is answered with ``cancelled``, by killing the worker if it doesn't listen."""
+        """Ask to stop a request. Its answer is ``cancelled``. A worker that doesn't react is killed."""
         if identifier in self._open and identifier not in self._cancelled:
             self._cancelled[identifier] = time.monotonic() + self._cancel_timeout
             if self.alive:
                 self.request(Cancel(job=identifier))
 
     def poll(self) -> list[Event]:
-        """All events since the last call, without waiting. ``Alive`` is left out."""
+        """All events since the last call except ``Alive``, without waiting."""
         events: list[Event] = []
         ended = False
         while True:
@@ -190,9 +190,9 @@ class WorkerClient:
     def wait(
         self, identifier: str, timeout: float | None = None, on_event: Callable[[Event], None] | None = None
     ) -> Done | Error:
-        """Block until request ``identifier`` is answered; every event on the way goes to ``on_event``.
+        """Block until request ``identifier`` is answered. Every event until then goes to ``on_event``.
 
-        When ``timeout`` seconds have passed the worker is killed and the answer is the error ``worker_timeout``.
+        After ``timeout`` seconds the worker is killed, and the answer is the error ``worker_timeout``.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -209,7 +209,10 @@ class WorkerClient:
             time.sleep(0.02)
 
     def close(self, timeout: float = 5.0) -> int | None:
-        """End the worker: ask, then terminate, then kill its whole group. Returns its exit status. May be repeated."""
+        """End the worker: ask it, then terminate it, then kill its whole process group. May be called again.
+
+        Each step waits up to ``timeout`` seconds. Returns the exit status.
+        """
         if self._process.poll() is None:
             with contextlib.suppress(SoliloquyError):
                 self.request(Shutdown())
@@ -220,7 +223,7 @@ class WorkerClient:
                 self._end(force=force)
         self._outgoing.put(None)
         self._waited(timeout)
-        self._end(force=True)  # what the worker may have started itself goes with it
+        self._end(force=True)  # also ends processes that the worker has started
         for thread in self._threads:
             thread.join(timeout=1.0)
         return self._process.poll()
@@ -239,7 +242,7 @@ class WorkerClient:
     # The state --------------------------------------------------------------------------------------------------------
 
     def _end(self, *, force: bool) -> None:
-        # Once the leader is reaped and its group was killed, the number may belong to somebody else.
+        # Once the leader is reaped and its group was killed, another process may get the same number.
         if not self._group_gone:
             self._group_gone = force and self._process.poll() is not None
             end_group(self._process, force=force)
@@ -266,7 +269,7 @@ class WorkerClient:
             request = self._open.pop(event.id, None)
             self._cancelled.pop(event.id, None)
             if request is None or isinstance(request, Cancel):
-                return []  # answered already by a deadline, or only says that the cancel was heard
+                return []  # already answered by a deadline, or the answer to a cancel
         return [event]
 
     def _check_deadlines(self) -> None:
@@ -290,7 +293,7 @@ class WorkerClient:
             self._fail("worker_died", f"The worker stopped unexpectedly ({_why(status)}).")
 
     def _fail(self, code: str, message: str, hint: str = "") -> None:
-        """End the worker for a reason; all open requests are answered with it."""
+        """End the worker for a reason. It becomes the answer to all open requests."""
         if self._failure is None:
             last = next((line for line in reversed(self._stderr) if line.strip()), "")
             if not hint and code != "cancelled":
@@ -306,7 +309,7 @@ class WorkerClient:
             if isinstance(request, Cancel):
                 continue
             code, exit_code = failure.code, failure.exit_code
-            if identifier in self._cancelled:  # whatever ended the worker, this is what the user asked for
+            if identifier in self._cancelled:  # the user asked for this, however the worker ended
                 code, exit_code = "cancelled", EXIT_CANCELLED
             answers.append(
                 Error(id=identifier, code=code, message=failure.message, hint=failure.hint, exit_code=exit_code)

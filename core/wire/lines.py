@@ -1,4 +1,4 @@
-"""The protocol's messages as lines, and lines as messages, checked both ways. Standard library only."""
+"""Turns the protocol's messages into lines and back, and checks them both ways. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..schema import build, checked
 from .protocol import Event, Request
 
 MAX_LINE = 1 << 20
-"""Longest line either side accepts, in bytes."""
+"""Longest line that either side accepts, in bytes."""
 _REQUESTS: dict[str, type] = {cls.request: cls for cls in typing.get_args(Request)}
 _EVENTS: dict[str, type] = {cls.event: cls for cls in typing.get_args(Event)}
 

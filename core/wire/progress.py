@@ -1,10 +1,11 @@
-"""How far a job is, how long it will take, and whether it is still wanted."""
+"""Progress of a job: stages, the estimate of the time left, and whether the job was cancelled."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import CancelledError
 from .protocol import Event, Notice, Progress
@@ -22,13 +23,21 @@ SECONDS_PER_UNIT = {
     "extract": 0.013,
     "head": 3.0,
 }
-"""First guesses on two cores: seconds for each whole stage, or each frame of motion, frames and extract.
-Measured values take their place as stages end, and stay for the next job of the same worker."""
+"""First guesses on two cores: seconds of a whole stage, and seconds a frame for motion, frames and extract.
+When a stage ends, its measured value replaces the guess and stays for the next jobs of the same worker."""
+
+
+class Expected(NamedTuple):
+    """A stage that is still to come: its name, the take that it belongs to, and its number of units."""
+
+    stage: str
+    take: int | None
+    units: int
 
 
 @dataclass
 class Clock:
-    """Seconds one unit of each stage takes, learned as jobs go on."""
+    """Seconds that one unit of each stage takes, learned while jobs run."""
 
     rates: dict[str, float] = field(default_factory=lambda: dict(SECONDS_PER_UNIT))
 
@@ -39,18 +48,18 @@ class Clock:
 
 
 class JobContext:
-    """What a running job tells, and how it learns that it should stop.
+    """Receives the events of a running job, and tells the job if it should stop.
 
     Parameters
     ----------
     identifier
         Id of the request, part of every event.
     emit
-        Takes the events; called from the job's thread.
+        Receives the events; called in the job's thread.
     cancelled
-        Asked often; True ends the job with CancelledError at the next check.
+        Called often. True ends the job with CancelledError at the next check.
     clock
-        Rates for the estimate of the time left.
+        Seconds a unit, for the estimate of the time left.
     """
 
     def __init__(
@@ -64,10 +73,10 @@ class JobContext:
         self.emit = emit
         self._cancelled = cancelled
         self._clock = clock or Clock()
-        self._ahead: list[tuple[str, int | None, int]] = []
+        self._ahead: list[Expected] = []
 
     def quiet(self) -> JobContext:
-        """For work within this job whose takes and notices are nobody's: progress is told, nothing else."""
+        """A context for work within this job that passes on only its progress, neither takes nor notices."""
 
         def progress_only(event: Event) -> None:
             if isinstance(event, Progress):
@@ -75,12 +84,12 @@ class JobContext:
 
         return JobContext(self.identifier, progress_only, self._cancelled, self._clock)
 
-    def expect(self, stages: list[tuple[str, int | None, int]]) -> None:
-        """The stages to come as (stage, take, units), in order."""
+    def expect(self, stages: list[Expected]) -> None:
+        """Set the stages to come, in order. The estimate of the time left is their sum."""
         self._ahead = list(stages)
 
     def check(self) -> None:
-        """Raise CancelledError if the job is no longer wanted."""
+        """Raise CancelledError if the job was cancelled."""
         if self._cancelled():
             raise CancelledError
 
@@ -89,22 +98,20 @@ class JobContext:
         self.emit(Notice(id=self.identifier, message=message))
 
     def stage(self, stage: str, units: int = 1, take: int | None = None) -> Stage:
-        """Begin a stage of ``units`` steps; use as a context manager."""
+        """Begin a stage of ``units`` steps; use as a context manager. Expected stages up to this one are over."""
         self.check()
-        while self._ahead and self._ahead[0][:2] != (stage, take):
-            if (stage, take) not in [ahead[:2] for ahead in self._ahead]:
+        for place, ahead in enumerate(self._ahead):
+            if (ahead.stage, ahead.take) == (stage, take):
+                del self._ahead[: place + 1]
                 break
-            self._ahead.pop(0)  # skipped: it was done before
-        if self._ahead and self._ahead[0][:2] == (stage, take):
-            self._ahead.pop(0)
         return Stage(self, stage, units, take)
 
     def seconds_after(self) -> float:
         """Estimated seconds of the stages that have not begun."""
-        return sum(self._clock.rates.get(stage, 0.0) * units for stage, _, units in self._ahead)
+        return sum(self.rate(ahead.stage) * ahead.units for ahead in self._ahead)
 
     def rate(self, stage: str) -> float:
-        """Expected seconds a unit of a stage."""
+        """Expected seconds of one unit of a stage."""
         return self._clock.rates.get(stage, 0.0)
 
     def learn(self, stage: str, units: int, seconds: float) -> None:
@@ -113,7 +120,7 @@ class JobContext:
 
 
 class Stage:
-    """A running stage. ``seconds`` holds its length once it is left."""
+    """A running stage. When it has ended, ``seconds`` holds its length."""
 
     def __init__(self, context: JobContext, name: str, units: int, take: int | None) -> None:
         self._context, self._name, self._units, self._take = context, name, units, take
@@ -132,12 +139,12 @@ class Stage:
             self._tell(self._units)
 
     def resume_at(self, done: int) -> None:
-        """Units that an earlier run had done already."""
+        """Note that an earlier run has finished ``done`` units."""
         self._first = done
         self._tell(done)
 
     def step(self, done: int) -> None:
-        """``done`` units are finished; raises CancelledError if the job is no longer wanted."""
+        """Note that ``done`` units are finished. Raises CancelledError if the job was cancelled."""
         self._context.check()
         now = time.monotonic()
         if now >= self._told + _EVERY:

@@ -1,24 +1,24 @@
-"""What Blender (or anyone) and the worker say to each other: one JSON object a line, UTF-8, both ways.
+"""The messages between Blender (or another program) and the worker: one JSON object a line, UTF-8, both ways.
 
-Standard library only. The dataclasses below are the schema: their fields are the messages' keys, their metadata holds
-the limits, and ``core.wire.lines`` checks both as it writes and reads them. ``core.wire.client`` is the side that
-starts a worker, ``core.worker`` the worker itself.
+Standard library only. The dataclasses below are the schema. Their fields are the messages' keys, and their metadata
+holds the limits; ``core.wire.lines`` checks both as it writes and reads messages. ``core.wire.client`` starts a worker
+and talks to it, ``core.worker`` is the worker.
 
 A conversation::
 
-    worker → {"event": "hello", "protocol": 1, "version": "0.1.0", "device": "cpu", ...}
+    worker → {"event": "hello", "protocol": 2, "version": "0.1.0", "device": "cpu", ...}
     client → {"request": "generate", "id": "1", "audio": "/a.wav", "portrait": "/p.jpg", "out": "/out", "takes": 2}
     worker → {"event": "progress", "id": "1", "stage": "frames", "done": 40, "total": 250, "eta": 11.5, "take": 1}
     worker → {"event": "take", "id": "1", "index": 1, "seed": 0, "folder": "/out/job/take-001", ...}
     client → {"request": "cancel", "id": "2", "job": "1"}
     worker → {"event": "error", "id": "1", "code": "cancelled", "message": "Cancelled.", "hint": "", "exit_code": 130}
 
-A ``style`` is an object of settings, all of which may be left out (``core.wire.style.PriorStyle`` has their meaning)::
+A ``style`` is an object of settings, all of which may be left out. ``core.wire.style.PriorStyle`` explains them::
 
     {"liveliness": 0.5, "head_amplitude": 1.2, "blink_rate": 20, "gaze_to_camera": 0.3, "start_pose": [0, 5, 0]}
 
 ====================  ===========================  ========================================================
-setting               range (default)              what
+setting               range (default)              meaning
 ====================  ===========================  ========================================================
 ``liveliness``        −1 … 1 (0)                   calm to lively, sampled accordingly
 ``head_amplitude``    0 … 3 (1)                    size of head motion
@@ -34,7 +34,7 @@ setting               range (default)              what
 ====================  ===========================  ========================================================
 
 Every request except ``shutdown`` is answered by exactly one ``done`` or ``error`` with its id. One job runs at a time;
-further ones wait their turn. ``cancel`` and ``shutdown`` are heard at any time. The worker ends when stdin closes.
+the others wait their turn. The worker acts on ``cancel`` and ``shutdown`` at any time. It ends when stdin closes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from ..places import MANIFEST
 from ..schema import setting
 from .style import PriorStyle
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the message schema; both sides must agree."""
 
 STAGES: dict[str, str] = {
@@ -86,14 +86,10 @@ MAX_TAKES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What can this worker do? ``done.result``: version, device, devices, gpus, python, torch, processors and more.
-
-    ``weights`` are the files' SHA-256; ``gpu_note`` says why a GPU of this computer isn't used; ``self_test``, where it
-    was asked for, is what `core.takes.self_test` says of a second of a take that was made there.
-    """
+    """Ask what this worker is and has. ``done.result``: the fields of ``core.wire.worker_facts.WorkerFacts``."""
 
     request: ClassVar[str] = "probe"
-    self_test: str | None = setting(None, "folder for a second of a take, emptied first; none is made when left out")
+    self_test: str | None = setting(None, "folder for a test take of one second, emptied first; no test when left out")
     device: str = setting("auto", "where the networks of the self-test run", choices=_DEVICES)
 
 
@@ -101,7 +97,7 @@ class Probe:
 class Generate:
     """Make takes of one speech for one portrait in ``out/<job>``. ``done.result``: job (folder), takes (indices).
 
-    The same settings find the same job again: its finished takes stay as they are, the missing ones are made.
+    The same settings find the same job again. Its finished takes stay as they are, and the missing ones are made.
     """
 
     request: ClassVar[str] = "generate"
@@ -116,11 +112,13 @@ class Generate:
     num_inference_steps: int = setting(10, "sampler steps; with fewer the head moves less", low=1, high=1000)
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
     size: int = setting(512, "pixels of the rendered face square", low=128, high=1024)
-    framing: str = setting("portrait", "whole photograph, or the face square alone", choices=_FRAMINGS)
+    framing: str = setting("portrait", "whole photograph, or only the face square", choices=_FRAMINGS)
     renderer: str = setting("gan", "warp corrected by the generator, or the plain warp", choices=_RENDERERS)
     motion_only: bool = setting(False, "motion and curves without frames")
     extract: bool = setting(True, "also read curves back from the finished frames")
-    preview: float | None = setting(None, "make only so many first seconds, as the whole take would be", low=0.04)
+    preview: float | None = setting(
+        None, "make only this many seconds from the start, equal to those of the whole take", low=0.04
+    )
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
 
 
@@ -128,21 +126,22 @@ class Generate:
 class Resample:
     """Add takes with new seeds to a job, whole or in part. ``done.result``: job, takes.
 
-    With ``take`` given, all frames outside ``first_frame`` … ``last_frame`` stay equal to the bit, and inside them the
-    channel groups in ``keep``, or all but those in ``groups``; the rest is sampled anew and joins smoothly: the end of
-    a take, its middle (in-betweening), or one group throughout ("keep the head, sample other blinks").
+    With ``take`` given, only the channel groups in ``renew`` are sampled again, and only in the frames from
+    ``first_frame`` to ``last_frame``. Everything else stays bit for bit, and the new motion joins it smoothly. This
+    gives a take another end, another middle (in-betweening), or one other group throughout (other blinks, for example).
     """
 
     request: ClassVar[str] = "resample"
     job: str = setting(text="folder of the job")
     takes: int = setting(1, "number of takes to add", low=1, high=MAX_TAKES)
-    seed: int | None = setting(None, "seed of the first; the job's next unused one when left out", low=0, high=MAX_SEED)
+    seed: int | None = setting(
+        None, "seed of the first; the job's next unused seed when left out", low=0, high=MAX_SEED
+    )
     take: int | None = setting(None, "take whose motion is kept in part", low=1)
-    keep: tuple[str, ...] = setting((), "channel groups to keep from that take", choices=_GROUPS)
-    groups: tuple[str, ...] = setting((), "channel groups to sample anew; all when left out", choices=_GROUPS)
-    first_frame: int = setting(0, "first motion frame (25 a second, from 0) to sample anew", low=0)
-    last_frame: int | None = setting(None, "last motion frame to sample anew; the end when left out", low=0)
-    transition: int = setting(8, "motion frames over which new motion bends to meet what is kept", low=1, high=100)
+    renew: tuple[str, ...] = setting((), "channel groups to sample again; all when left out", choices=_GROUPS)
+    first_frame: int = setting(0, "first motion frame (25 a second, from 0) to sample again", low=0)
+    last_frame: int | None = setting(None, "last motion frame to sample again; the end when left out", low=0)
+    transition: int = setting(8, "motion frames over which new motion bends to meet the old", low=1, high=100)
     style: PriorStyle | None = setting(None, "how the head moves; as the job's when left out")  # noqa: RUF009
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
 
@@ -151,8 +150,8 @@ class Resample:
 class Render:
     """Render a motion of a job as a new take. ``done.result``: job, takes.
 
-    The motion is ``motion`` (``.npz``, or ``.csv`` with Live Link Face columns at 25 a second) or else the one of
-    ``take``: that gives frames to a take made with ``motion_only``, or frames of another size.
+    ``motion`` is a file: ``.npz``, or ``.csv`` with Live Link Face columns at 25 rows a second. Without it the take's
+    own motion is rendered, which gives frames to a take made with ``motion_only``, or frames of another size.
     """
 
     request: ClassVar[str] = "render"
@@ -189,7 +188,7 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Cancel:
-    """Stop a job that runs or waits; the job answers with the error ``cancelled``. ``done.result``: found (bool)."""
+    """Stop a job that runs or waits. The job answers with the error ``cancelled``. ``done.result``: found (bool)."""
 
     request: ClassVar[str] = "cancel"
     job: str = setting(text="id of the request to stop")
@@ -197,7 +196,7 @@ class Cancel:
 
 @dataclass(frozen=True, kw_only=True)
 class Shutdown:
-    """End the worker: the job that runs is cancelled. Not answered; stdout closes."""
+    """End the worker and cancel the job that runs. There is no answer; stdout closes."""
 
     request: ClassVar[str] = "shutdown"
 
@@ -224,7 +223,7 @@ class Hello:
 
 @dataclass(frozen=True, kw_only=True)
 class Alive:
-    """Sent every few seconds while a job runs, so that a silent worker is known to be a dead one."""
+    """Sent every few seconds while a job runs. A worker that sends nothing is considered dead."""
 
     event: ClassVar[str] = "alive"
     id: str
@@ -232,7 +231,7 @@ class Alive:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """``done`` of ``total`` steps of a stage (see ``STAGES``); ``eta`` is seconds to the end of the whole job."""
+    """``done`` of ``total`` steps of a stage (see ``STAGES``). ``eta`` is seconds to the end of the whole job."""
 
     event: ClassVar[str] = "progress"
     id: str
@@ -251,7 +250,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """Something the user should know although the job goes on (the sound is silent, say)."""
+    """Something the user should know although the job goes on, for example that the sound is silent."""
 
     event: ClassVar[str] = "notice"
     id: str
@@ -262,8 +261,8 @@ class Notice:
 class TakeReady:
     """A take is finished on disk. Paths are absolute; those of pictures are None for a motion-only take.
 
-    ``frame_count`` frames at ``fps`` (25), also the length of ``motion``; frame files are ``<frames>/000001.png`` on.
-    ``start`` and ``seconds`` say which part of the sound file it covers.
+    The motion and the frames have ``frame_count`` entries at ``fps`` (25). Frame files are named from
+    ``<frames>/000001.png`` on. ``start`` and ``seconds`` say which part of the sound file it covers.
     """
 
     event: ClassVar[str] = "take"
@@ -296,7 +295,7 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Error:
-    """The request failed; ``id`` is None when the worker as a whole did. ``exit_code`` is the command line's."""
+    """The request failed; ``id`` is None when the whole worker failed. ``exit_code`` is for the command line."""
 
     event: ClassVar[str] = "error"
     id: str | None
@@ -317,6 +316,4 @@ Event = Hello | Alive | Progress | Notice | TakeReady | Done | Error
 
 def error_event(identifier: str | None, error: SoliloquyError) -> Error:
     """The event that reports ``error``."""
-    return Error(
-        id=identifier, code=error.code, message=error.message, hint=error.hint, exit_code=getattr(error, "exit_code", 1)
-    )
+    return Error(id=identifier, code=error.code, message=error.message, hint=error.hint, exit_code=error.exit_code)

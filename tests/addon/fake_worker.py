@@ -26,6 +26,8 @@ import numpy as np
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED
 from core.motion.channels import CHANNELS, EXPRESSIONS, GROUPS
 from core.wire import lines, protocol
+from core.wire.specs import GenerateSpec
+from core.wire.take_file import TakeFacts
 
 cancelled: set[str] = set()
 SECONDS = 2.0
@@ -72,9 +74,9 @@ def resampled(job: Path, seed: int, request: protocol.Resample) -> dict[str, np.
         return new
     new["expression"] = np.clip(new["expression"] + 0.01 * (seed % 7 + 1), 0, 1).astype(np.float32)
     last = count - 1 if request.last_frame is None else request.last_frame
-    kept = {name for group in request.keep for name in GROUPS[group]}
+    renewed = {name for group in request.renew or GROUPS for name in GROUPS[group]}
     free = np.zeros((count, len(CHANNELS)), bool)
-    free[request.first_frame : last + 1] = [name not in kept for name in CHANNELS]
+    free[request.first_frame : last + 1] = [name in renewed for name in CHANNELS]
     for name, columns in (("expression", slice(0, 53)), ("rotation", slice(53, 56)), ("translation", slice(56, 59))):
         new[name] = np.where(free[:, columns], new[name], old[name])
     return new
@@ -108,7 +110,10 @@ def make_take(
             time.sleep(0.01)
     frames = None if request.motion_only else str(folder / "frames")
     if not whole:
-        (folder / "take.json").write_text('{"files": ["motion.npz"]}')
+        TakeFacts(
+            index=index, seed=seed, spec=GenerateSpec(), job=job.name, frame_count=count, fps=25.0, start=request.start,
+            seconds=seconds, device="cpu", size=None if request.motion_only else 16, files=("motion.npz",),
+        ).write(folder)  # fmt: skip
     say(
         protocol.TakeReady(
             id=identifier, job=str(job), index=index, seed=seed, folder=str(folder), motion=str(folder / "motion.npz"),

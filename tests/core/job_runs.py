@@ -1,10 +1,10 @@
-"""Runs jobs through the real ``Studio`` and keeps what they say."""
+"""Runs jobs through the real ``Studio`` and keeps their events."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from core.takes import studio as generate
+from core.takes.studio import Studio
 from core.wire.progress import JobContext
 from core.wire.protocol import TakeReady
 
@@ -30,7 +30,7 @@ class Heard(list):
 
 def run(request, heard: Heard | None = None) -> Heard:
     heard = Heard() if heard is None else heard
-    generate.Studio().handle(request, heard.context())
+    Studio().handle(request, heard.context())
     return heard
 
 

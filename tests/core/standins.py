@@ -1,10 +1,10 @@
-"""Stand-ins for the networks that cost nothing, so that tests of jobs, takes and the worker take milliseconds."""
+"""Stand-ins for the networks, so that tests of jobs, takes and the worker take milliseconds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,34 +14,54 @@ from core.motion.channels import LIP_CHANNELS, NONLIP_CHANNELS
 from core.motion.motion import Motion
 from core.prior.sampling import Sampling
 from core.renderer.framing import Framing
-from core.takes import studio as generate
-from core.takes import take_maker as making
+from core.takes import read_back, studio
 
 
 @dataclass
 class StandInPortrait:
+    """A grey picture of 24 × 32 pixels whose face square is 16 pixels wide."""
+
     digest: str = "p" * 64
+    image: np.ndarray = field(default_factory=lambda: np.full((24, 32, 3), 128, np.uint8))
+    crop: tuple[int, int, int] = (4, 2, 16)
 
 
 class StandInLips:
+    """Opens the mouth with the loudness; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
     def predict(self, mel: np.ndarray) -> np.ndarray:
+        self.asked += 1
         loudness = mel.reshape(len(mel) // 4, -1).mean(1, keepdims=True)
         return np.clip(np.tile(loudness, (1, len(LIP_CHANNELS))), 0, 1).astype(np.float32)
 
 
 class StandInPrior:
+    """Draws noise from the seed; ``asked`` is how it was last told to sample."""
+
     def __init__(self) -> None:
         self.asked = Sampling()
 
-    def sample(self, mel, seeds, sampling, *, keep, keep_mask, progress):
+    def sample(
+        self,
+        mel: np.ndarray,
+        seeds: list[int],
+        sampling: Sampling,
+        *,
+        keep: np.ndarray | None,
+        keep_mask: np.ndarray | None,
+        progress: Callable[[int, int], None],
+    ) -> np.ndarray:
         self.asked = sampling
         drawn = [np.random.default_rng(s).random((len(mel) // 4, len(NONLIP_CHANNELS)), np.float32) for s in seeds]
         progress(1, 1)
-        return np.where(keep_mask, keep, np.stack(drawn))
+        return np.stack(drawn) if keep is None or keep_mask is None else np.where(keep_mask, keep, np.stack(drawn))
 
 
 class StandInRenderer:
-    """Paints each frame with its motion's numbers; ``fail_at`` breaks it there once."""
+    """Paints each frame with the numbers of its motion. ``fail_at`` is a frame and the error that it raises once."""
 
     frame_shape = (24, 32)
     kind = "gan"
@@ -87,10 +107,10 @@ class StandInModels:
 def install(set_attribute: Callable = setattr) -> StandInModels:
     """Put the stand-ins into ``core`` and return them."""
 
-    def count(pictures, *_) -> Motion:
+    def count(pictures: Iterable[np.ndarray], *_: object) -> Motion:
         return Motion.zeros(sum(1 for _ in pictures))
 
     made = StandInModels()
-    set_attribute(generate, "Models", lambda device: made)
-    set_attribute(making, "extract", count)
+    set_attribute(studio, "Models", lambda device: made)
+    set_attribute(read_back, "extract", count)
     return made

@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.__main__ import main
 from core.motion.motion import Motion
-from core.takes.take import Job
+from core.takes.job import Job
 from core.wire.style import PriorStyle
 from tests.core.cli_place import RATE, Place, voice
 from tests.core.standins import install
@@ -83,7 +83,7 @@ def test_silence_works_and_says_so(place, capfd) -> None:
     assert len(motion) == 100
     assert motion.group("jaw").max() < 0.1
     assert motion.group("head").std(axis=0).max() > 1e-4
-    assert Job.open(folder.parent).data["audio"]["silent"] is True
+    assert Job.open(folder.parent).facts.audio.silent
 
 
 def test_takes_share_the_lips_and_differ_in_the_head(place, capfd) -> None:
@@ -142,10 +142,10 @@ def test_style_options_reach_the_job_and_bad_ones_are_named(place, monkeypatch, 
     style = ("--liveliness", "0.5", "--blink-rate", "20", "--start-pose", "-5", "0", "2.5", "--loop")
     assert place.run(*style) == 0
     wanted = PriorStyle(liveliness=0.5, blink_rate=20.0, start_pose=(-5.0, 0.0, 2.5), loop=True)
-    assert models.prior.asked["style"] == wanted
+    assert models.prior.asked.style == wanted
     job = capfd.readouterr().out.splitlines()[0].rpartition(os.sep)[0]
-    assert main(["resample", "--job", job, "--take", "1", "--groups", "blink", "--head-amplitude", "0"]) == 0
-    assert models.prior.asked["style"] == PriorStyle(head_amplitude=0.0)
+    assert main(["resample", "--job", job, "--take", "1", "--renew", "blink", "--head-amplitude", "0"]) == 0
+    assert models.prior.asked.style == PriorStyle(head_amplitude=0.0)
     capfd.readouterr()
     assert place.run("--head-amplitude", "7") == 2
     assert "head_amplitude can't be 7.0. Choose a value of 0 to 3." in capfd.readouterr().err

@@ -20,10 +20,12 @@ from core.motion.live_link import VALUE_COLUMNS
 from core.motion.motion import Motion
 from core.prior.model import NonlipPrior
 from core.runtime.processes import clean_environment
+from core.schema import build
 from core.takes.frames import read_frame
-from core.takes.take import Job
+from core.takes.job import Job
 from core.wire.client import WorkerClient
-from core.wire.protocol import Done, Error, Generate, Probe, Progress, Resample, TakeReady
+from core.wire.protocol import PROTOCOL, Done, Error, Generate, Probe, Progress, Resample, TakeReady
+from core.wire.worker_facts import WorkerFacts
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data"))
@@ -73,8 +75,9 @@ def test_the_real_worker_says_hello_and_answers_probe() -> None:
     with WorkerClient(sys.executable) as client:
         answer = client.wait(client.request(Probe()), timeout=120)
         assert isinstance(answer, Done), answer
-        assert client.hello.protocol == 1 and client.hello.device in answer.result["devices"]
-        assert "head_model.safetensors" in answer.result["weights"]
+        facts = build(WorkerFacts, answer.result)
+        assert client.hello.protocol == PROTOCOL and facts.device == client.hello.device == facts.devices[0]
+        assert "head_model.safetensors" in facts.weights and facts.self_test is None and facts.processors > 0
         assert client.close() == 0
 
 
@@ -161,7 +164,7 @@ def test_the_end_in_mid_job_leaves_no_process(request_, how) -> None:
         client._outgoing.put(None)
         assert client._process.wait(timeout=10) == 0
         assert client.wait(job, timeout=5).code in ("cancelled", "worker_died")
-    assert Job.open(next(Path(request_.out).iterdir())).data["takes"][0]["status"] == "cancelled"
+    assert Job.open(next(Path(request_.out).iterdir())).facts.takes[0].status == "cancelled"
     client.close()
 
 

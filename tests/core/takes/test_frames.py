@@ -10,8 +10,8 @@ from PIL import Image
 
 from core.motion.motion import Motion
 from core.renderer.framing import Framing
-from core.takes import frames
-from core.takes import take_maker as making
+from core.takes import frames, take_maker
+from core.takes.read_back import frame_to_image
 from core.wire.names import frame_name
 from tests.core.standins import StandInRenderer
 
@@ -27,8 +27,8 @@ def test_gpu_memory_halves_the_batch_and_goes_on() -> None:
             yield from super().render(motion, batch)
 
     motion = Motion.from_channels(np.random.default_rng(0).random((20, 59)))
-    straight = [picture for _, picture in making.render_from(StandInRenderer(), motion, 0)]
-    halved = list(making.render_from(Small(), motion, 0))
+    straight = [picture for _, picture in take_maker.render_from(StandInRenderer(), motion, 0)]
+    halved = list(take_maker.render_from(Small(), motion, 0))
     assert Small.batches == [8, 4, 2]
     assert [index for index, _ in halved] == list(range(20))
     assert all(np.array_equal(a, b) for a, (_, b) in zip(straight, halved, strict=True))
@@ -38,7 +38,7 @@ def test_other_errors_of_the_renderer_are_not_swallowed() -> None:
     renderer = StandInRenderer()
     renderer.fail_at = (3, RuntimeError("shapes differ"))
     with pytest.raises(RuntimeError, match="shapes"):
-        list(making.render_from(renderer, Motion.zeros(8), 0))
+        list(take_maker.render_from(renderer, Motion.zeros(8), 0))
 
 
 def test_frames_map_back_to_the_portraits_pixels() -> None:
@@ -48,7 +48,7 @@ def test_frames_map_back_to_the_portraits_pixels() -> None:
     point = np.array([212.0, 95.0])
     square = framing.to_crop(point)
     frame = square * (framing.paste[2] / 100) + np.array(framing.paste[:2])
-    scale, origin = making.frame_to_image(framing)
+    scale, origin = frame_to_image(framing)
     assert np.allclose(frame / scale + np.array(origin), point)
 
 

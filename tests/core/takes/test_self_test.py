@@ -1,4 +1,4 @@
-"""core.takes.self_test: a real second of a take, and takes that are wrong in each of the ways it looks for."""
+"""core.takes.self_test: one real second of a take, and takes with each of the faults that it looks for."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from core.takes import self_test
 from core.takes.studio import Studio
 from core.wire.progress import JobContext
 from core.wire.protocol import Notice, Probe, Progress
+from core.wire.specs import GenerateSpec
+from core.wire.take_file import TakeFacts
 
 
 def test_a_second_is_really_made(tmp_path) -> None:
@@ -32,7 +34,7 @@ def test_a_second_is_really_made(tmp_path) -> None:
 
 
 def take_of(out: Path, *, frames: int = 25, jaw: float = 0.4, change: int = 60) -> dict:
-    """A take as `Studio` leaves it, good unless told otherwise."""
+    """A take as `Studio` leaves it, good unless an argument spoils it."""
     take = out / "job" / "take-001"
     (take / "frames").mkdir(parents=True)
     channels = np.zeros((frames, len(CHANNELS)), np.float32)
@@ -41,7 +43,10 @@ def take_of(out: Path, *, frames: int = 25, jaw: float = 0.4, change: int = 60) 
     for index in range(frames):
         grey = np.full((8, 8, 3), 100 + change * index // frames, np.uint8)
         Image.fromarray(grey).save(take / "frames" / f"{index + 1:06d}.png")
-    (take / "take.json").write_text(json.dumps({"frame_count": frames}))
+    facts = TakeFacts(
+        index=1, seed=0, spec=GenerateSpec(), job="x", frame_count=frames, fps=FPS, start=0.0, seconds=1.0, device="cpu"
+    )
+    facts.write(take)
     return {"job": str(take.parent)}
 
 
@@ -52,8 +57,8 @@ def problem_of(tmp_path: Path, **wrong) -> str:
 
     events: list = []
     answer = self_test.self_test(generate, tmp_path / "out", "cpu", JobContext("1", events.append))
-    assert not events and Path(answer["take"]).is_dir()
-    return answer["problem"]
+    assert not events and Path(answer.take).is_dir()
+    return answer.problem
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,7 @@ def test_a_failure_is_an_answer(tmp_path, raised, words) -> None:
         raise raised
 
     answer = self_test.self_test(generate, tmp_path / "out", "cpu", JobContext("1"))
-    assert words in answer["problem"] and answer["take"] == ""
+    assert words in answer.problem and answer.take == ""
 
 
 def test_a_cancel_is_a_cancel(tmp_path) -> None:

@@ -19,9 +19,9 @@ from core import files
 from core.errors import BadInputError, CancelledError, SoliloquyError
 from core.motion.live_link import VALUE_COLUMNS, write_live_link_csv
 from core.motion.motion import Motion
-from core.takes import frames
-from core.takes import take_maker as making
-from core.takes.take import Job, job_name
+from core.takes import frames, take_maker
+from core.takes.job import Job, job_name
+from core.takes.job_file import JobFacts
 from core.wire.protocol import Extract, Notice, Progress, Render, Resample
 from tests.core.job_runs import Heard, contents, run
 
@@ -99,7 +99,7 @@ def test_a_job_that_dies_while_rendering_goes_on_where_it_stopped(models, reques
     done = {p: p.stat().st_mtime_ns for p in Path(request_.out).glob(f"*/take-00{1 if at >= FRAMES else 9}/**/*")}
     models._renderer.rendered = 0
     takes = run(request_).takes()
-    assert models._renderer.rendered <= 2 * FRAMES - at + making.BATCH + frames._WAITING
+    assert models._renderer.rendered <= 2 * FRAMES - at + take_maker.BATCH + frames._WAITING
     assert done == {p: p.stat().st_mtime_ns for p in done}
     for resumed, straight in zip(takes, whole, strict=True):
         one, two = contents(Path(resumed.folder)), contents(Path(straight.folder))
@@ -120,7 +120,7 @@ def test_cancel_at_every_stage_keeps_what_is_finished(models, request_, stage) -
     assert leftovers == []
     if expected:
         job = Job.open(heard.takes()[0].job)
-        assert [entry["status"] for entry in job.data["takes"]] == ["done", "cancelled"]
+        assert [entry.status for entry in job.facts.takes] == ["done", "cancelled"]
         assert job.take(1).finished() and not job.take(2).finished()
     assert len(run(request_).takes()) == 2
 
@@ -274,9 +274,10 @@ def test_what_someone_else_put_into_a_job_that_failed_stays(tmp_path, monkeypatc
         raise SoliloquyError("disk_full", "The disk is full.", "Make room.")
 
     monkeypatch.setattr(Job, "save", save)
+    facts = JobFacts.read(Path(__file__).parent / "data")
     for _ in range(2):
         with pytest.raises(SoliloquyError) as caught:
-            Job.create(tmp_path / "out", "job", {"id": "x"})
+            Job.create(tmp_path / "out", "job", facts)
         assert caught.value.code == "disk_full"
         theirs = tmp_path / "out" / "job" / "theirs"
         assert theirs.parent.exists() == theirs.exists() == (tmp_path / "shared").exists()

@@ -1,4 +1,4 @@
-"""core.wire.client against real processes that behave as badly as processes can."""
+"""core.wire.client against real processes that misbehave in every way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from core.errors import BadInputError, SoliloquyError
 from core.runtime.processes import clean_environment
 from core.wire.client import WorkerClient
-from core.wire.protocol import Done, Error, Event, Generate, Hello, Probe, Progress
+from core.wire.protocol import PROTOCOL, Done, Error, Event, Generate, Hello, Probe, Progress
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="looks at POSIX processes")
 
@@ -22,13 +22,13 @@ PRELUDE = r"""
 import json, os, signal, subprocess, sys, time
 def say(**fields):
     sys.stdout.buffer.write(json.dumps(fields).encode() + b"\n"); sys.stdout.buffer.flush()
-def hello(protocol=1):
+def hello(protocol=PROTOCOL):
     say(event="hello", protocol=protocol, version="0", device="cpu", device_name="", python="3", torch="2",
         pid=os.getpid())
 def hear():
     line = sys.stdin.readline()
     return json.loads(line) if line else None
-"""
+""".replace("PROTOCOL", str(PROTOCOL))
 ANSWER_ALL = "hello()\nwhile (m := hear()):\n    say(event='done', id=m['id'], result={'saw': m['request']})\n"
 HANG = "hello()\nwhile True: time.sleep(1)\n"
 

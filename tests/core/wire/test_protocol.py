@@ -1,4 +1,4 @@
-"""core.wire.protocol: every message there and back, and every wrong one refused with a sentence."""
+"""core.wire.protocol: every message survives the line, and every wrong one is refused with a sentence."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ REQUESTS = [
     Generate(
         audio="a", portrait="p", out="o", style=PriorStyle(blink_rate=20.0, start_pose=(0.0, -5.0, 1.0), loop=True)
     ),
-    Resample(job="/job", take=2, keep=("head", "gaze"), seed=8, first_frame=10, last_frame=20),
-    Resample(job="/job", take=2, groups=("blink",), transition=20, style=PriorStyle(liveliness=-0.5)),
+    Resample(job="/job", take=2, renew=("head", "gaze"), seed=8, first_frame=10, last_frame=20),
+    Resample(job="/job", take=2, transition=20, style=PriorStyle(liveliness=-0.5)),
     protocol.Render(job="/job", motion="edited.npz", size=512, framing="crop"),
     protocol.Extract(job="/job", take=2),
     protocol.Head(portrait="p.jpg", out="/o"),
@@ -112,9 +112,11 @@ def test_any_garbage_is_one_kind_of_error(line) -> None:
         ({"motion_only": 1}, "motion_only"),
         ({"audio": None}, "audio"),
         ({"colour": "red"}, "colour"),
+        ({"kind": "generate"}, "kind"),
         ({"style": "lively"}, "style"),
         ({"style": {"head_amplitude": 9}}, "head_amplitude"),
         ({"style": {"hat": True}}, "hat"),
+        ({"style": {"kind": "calm"}}, "kind"),
         ({"style": {"end_pose": [1, 2]}}, "end_pose"),
     ],
 )
@@ -128,8 +130,8 @@ def test_wrong_settings_are_named(changes, word) -> None:
 def test_missing_settings_are_named() -> None:
     with pytest.raises(BadInputError, match="audio, out, portrait"):
         lines.decode_request(b'{"request":"generate","id":"1"}')
-    with pytest.raises(BadInputError, match="keep"):
-        lines.encode_request("1", Resample(job="j", keep=("hair",)))
+    with pytest.raises(BadInputError, match="renew"):
+        lines.encode_request("1", Resample(job="j", renew=("hair",)))
 
 
 def test_every_style_setting_is_explained() -> None:

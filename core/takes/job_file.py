@@ -1,0 +1,161 @@
+"""``job.json`` as data: the settings of a job, its inputs, and its takes.
+
+Keys of a newer version of Soliloquy are kept: they come back when the file is written again. A file of format 1 can be
+read and becomes one of format 2 the next time it is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInputError
+from ..files import write_json
+from ..schema import plain, read
+from ..wire.protocol import Generate
+from ..wire.specs import GenerateSpec, RenderSpec, ResampleSpec, spec_of_format_1
+from ..wire.style import PriorStyle
+
+JOB_FILE = "job.json"
+FORMAT = 2
+BEGUN, DONE = "begun", "done"
+"""Status of a take. A take that failed has the code of its error as its status."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSettings:
+    """The settings of a request to generate that its takes depend on. ``core.wire.protocol.Generate`` explains them.
+
+    A default is what jobs that are older than the setting were made with.
+    """
+
+    start: float
+    duration: float | None
+    seed: int
+    guidance_scale: float
+    num_inference_steps: int
+    style: PriorStyle = PriorStyle()  # noqa: RUF009 - frozen
+    size: int
+    framing: str
+    renderer: str = "warp"
+    motion_only: bool
+    preview: float | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: Generate) -> JobSettings:
+        """The settings of a request."""
+        names = (spec.name for spec in dataclasses.fields(cls) if spec.name != "more")
+        return cls(**{name: getattr(request, name) for name in names})
+
+    def identity(self) -> dict[str, Any]:
+        """The plain values that a job's identifier depends on.
+
+        A preview is left out if it isn't set, so that jobs created before previews existed keep their identifiers.
+        """
+        values = plain(self)
+        if self.preview is None:
+            del values["preview"]
+        return values
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioFacts:
+    """The sound file of a job and the part of it that is spoken: seconds, and frames of 1/25 second."""
+
+    path: str
+    sha256: str
+    start: float
+    seconds: float
+    frames: int
+    silent: bool
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortraitFacts:
+    """The portrait of a job: its path, its digest, and the name of the copy in the job's folder."""
+
+    path: str
+    sha256: str
+    file: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeEntry:
+    """A take of a job: its number from 1, seed and specification, how far it is, and seconds of its stages."""
+
+    index: int
+    seed: int
+    spec: GenerateSpec | ResampleSpec | RenderSpec
+    status: str = BEGUN
+    timings: dict[str, float] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFacts:
+    """The content of ``job.json``.
+
+    Attributes
+    ----------
+    id
+        Twelve hexadecimal digits by ``core.takes.job.job_identifier``.
+    synthetic
+        A sentence for people who open the file.
+    version, weights, device
+        Version of Soliloquy, SHA-256 of its weights, and the device that the job was begun on.
+    settings, audio, portrait
+        What was asked for.
+    takes
+        Every take that was begun, in order.
+    """
+
+    id: str
+    synthetic: str = "Every picture and curve in this folder is synthetic."
+    version: str
+    settings: JobSettings
+    audio: AudioFacts
+    portrait: PortraitFacts
+    weights: dict[str, str]
+    device: str
+    takes: tuple[TakeEntry, ...] = ()
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> JobFacts:
+        """Those of the job in ``folder``. Raises BadInputError ``job_missing`` or ``job_unreadable``."""
+        path = folder / JOB_FILE
+        if not path.is_file():
+            raise BadInputError("job_missing", f"There is no job in {folder}.", "Choose a folder that holds job.json.")
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            version = fields.pop("format")
+            if version not in (1, FORMAT):
+                raise ValueError("it is of another version")
+            facts = read(cls, fields if version == FORMAT else _of_format_1(fields))
+            if not facts.id:
+                raise ValueError("it has no id")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, BadInputError) as error:
+            raise BadInputError(
+                "job_unreadable", f"{path} can't be read: {error}.", "Generate the job again."
+            ) from error
+        return facts
+
+    def write(self, folder: Path) -> None:
+        """Write ``job.json``, whole or not at all; raises as ``core.files.written_beside``."""
+        write_json(folder / JOB_FILE, {"format": FORMAT, **plain(self)})
+
+
+def _of_format_1(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a ``job.json`` of format 1, whose takes have a ``kind`` and a flat ``spec``, as those of today."""
+    return {**fields, "takes": [_take_of_format_1(entry) for entry in fields["takes"]]}
+
+
+def _take_of_format_1(entry: dict[str, Any]) -> dict[str, Any]:
+    others = {name: value for name, value in entry.items() if name not in ("kind", "spec")}
+    return {**others, "spec": plain(spec_of_format_1(entry["kind"], entry["spec"]))}

@@ -1,0 +1,130 @@
+"""Makes the motion of a take: lips from the speech, everything else sampled, and what a resampled take keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import BadInputError
+from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, NONLIP_COLUMNS
+from ..motion.motion import Motion
+from ..prior.sampling import Sampling
+from ..sound.speech import Speech
+from ..wire.progress import JobContext, Stage
+from ..wire.specs import Part, ResampleSpec
+from .job import Job
+from .models import Models
+from .take import TakePlan
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Channels (T, 59) of the take that is kept in part, and a mask (T, 59) bool that is True for what is kept."""
+
+    source: np.ndarray
+    mask: np.ndarray
+
+
+class MotionMaker:
+    """Makes the motions of the takes of one job.
+
+    Parameters
+    ----------
+    job, models, context
+        The job, the networks, and where progress goes.
+    speech
+        The sound. All takes of the job share it, so the lips are computed once.
+    """
+
+    def __init__(self, job: Job, models: Models, context: JobContext, speech: Speech) -> None:
+        self._job, self._models, self._context, self._speech = job, models, context, speech
+
+    def make(self, plan: TakePlan, timings: dict[str, float]) -> Motion:
+        """The motion of a planned take. Seconds of the stages go into ``timings``.
+
+        Raises BadInputError ``take_missing``, ``take_other_length`` or ``bad_setting`` if the take can't be kept in
+        part as the plan says.
+        """
+        part = plan.spec.part if isinstance(plan.spec, ResampleSpec) else None
+        kept = None if part is None else self._kept(part)
+        self._load_models(timings)
+        with self._context.stage("motion", len(self._speech), plan.index) as stage:
+            motion = Motion.from_channels(self._channels(plan, part, kept, stage), FPS)
+        timings["motion"] = stage.seconds
+        preview = self._job.facts.settings.preview
+        return motion if preview is None else motion.slice(0, max(1, round(preview * FPS)))
+
+    def _kept(self, part: Part) -> Kept:
+        """What a resampled take keeps."""
+        source = Motion.load(self._job.take(part.source_take).motion).channels()
+        frames = len(self._speech)
+        if len(source) != frames:
+            raise BadInputError("take_other_length", "That take is not as long as the sound.", "Choose another take.")
+        return Kept(source, ~renewed(frames, part))
+
+    def _load_models(self, timings: dict[str, float]) -> None:
+        """Load the networks unless they are loaded already."""
+        if not self._models.ready:
+            with self._context.stage("models") as stage:
+                self._models.load()
+            timings["models"] = stage.seconds
+
+    def _channels(self, plan: TakePlan, part: Part | None, kept: Kept | None, stage: Stage) -> np.ndarray:
+        """(T, 59) channels: lips from the speech, the others sampled; what is kept stays bit for bit."""
+        channels = np.empty((len(self._speech), len(CHANNELS)), dtype=np.float32)
+        channels[:, LIP_COLUMNS] = self._lips
+        if kept is not None:
+            np.copyto(channels, kept.source, where=kept.mask)
+        stage.step(0)
+        channels[:, NONLIP_COLUMNS] = self._models.prior.sample(
+            self._speech.mel,
+            [plan.seed],
+            self._sampling(plan, part),
+            keep=None if kept is None else kept.source[None, :, NONLIP_COLUMNS],
+            keep_mask=None if kept is None else kept.mask[:, NONLIP_COLUMNS],
+            progress=_in_frames(stage.step, len(self._speech)),
+        )[0]
+        return channels
+
+    @functools.cached_property
+    def _lips(self) -> np.ndarray:
+        """(T, 27) lip channels; the same for every take."""
+        return self._models.lips.predict(self._speech.mel)
+
+    def _sampling(self, plan: TakePlan, part: Part | None) -> Sampling:
+        """How the prior samples the take."""
+        settings = self._job.facts.settings
+        own_style = plan.spec.style if isinstance(plan.spec, ResampleSpec) else None
+        sampling = Sampling(
+            guidance_scale=settings.guidance_scale,
+            num_inference_steps=settings.num_inference_steps,
+            style=settings.style if own_style is None else own_style,
+        )
+        return sampling if part is None else dataclasses.replace(sampling, transition=part.transition)
+
+
+def renewed(frames: int, part: Part) -> np.ndarray:
+    """(T, 59) bool: True where a take is sampled again: some groups, and only in a range of frames.
+
+    Raises BadInputError ``bad_setting`` for a range that isn't within the take's ``frames``.
+    """
+    last = frames - 1 if part.last_frame is None else part.last_frame
+    if not part.first_frame <= last < frames:
+        raise BadInputError(
+            "bad_setting",
+            f"Frames {part.first_frame} to {last} are no part of a take with {frames} frames.",
+            f"Choose a range within 0 to {frames - 1}.",
+        )
+    names = {name for group in part.renew for name in GROUPS[group]}
+    mask = np.zeros((frames, len(CHANNELS)), dtype=bool)
+    mask[part.first_frame : last + 1] = [name in names for name in CHANNELS]
+    return mask
+
+
+def _in_frames(step: Callable[[int], None], frames: int) -> Callable[[int, int], None]:
+    """A listener for progress in windows that passes it on in frames."""
+    return lambda done, total: step(frames * done // total)

@@ -1,0 +1,105 @@
+"""What a take is made of besides its job and its seed. Standard library only.
+
+A take is generated, resampled from the job (whole, or a part of another take), or rendered from a given motion. The
+files ``job.json`` and ``take.json`` hold its specification. Two takes of a job are the same take if both their seed and
+their specification are equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..motion.channels import GROUPS
+from ..schema import read
+from .style import PriorStyle
+
+_FIRST_TRANSITION = 8
+"""Transition of takes that are older than the choice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateSpec:
+    """A take as the job's settings describe it."""
+
+    kind: ClassVar[str] = "generate"
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The part of a take that is sampled again; the rest of that take stays.
+
+    Attributes
+    ----------
+    source_take
+        Index of the take that is kept in part.
+    renew
+        Channel groups that are sampled again. Unlike in a request, no group means none.
+    first_frame, last_frame
+        Motion frames, both included, in which they are sampled again; to the end if ``last_frame`` is None.
+    transition
+        Motion frames over which the new motion bends to meet the old.
+    """
+
+    source_take: int
+    renew: tuple[str, ...]
+    first_frame: int
+    last_frame: int | None
+    transition: int
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResampleSpec:
+    """A take that is sampled again: all of it, or a ``part``. ``style`` is the job's if it is None."""
+
+    kind: ClassVar[str] = "resample"
+    part: Part | None = None
+    style: PriorStyle | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderSpec:
+    """Frames of a given motion: of the motion of ``source_take``, or an edited one in its place.
+
+    ``motion_sha256`` is the digest of the motion's file. ``size`` is in pixels of the face square.
+    """
+
+    kind: ClassVar[str] = "render"
+    source_take: int
+    motion_sha256: str
+    size: int
+    framing: str
+    renderer: str = "warp"  # takes older than the choice don't name it
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+Spec = GenerateSpec | ResampleSpec | RenderSpec
+
+
+def in_order(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Channel groups in the order of ``GROUPS``, each once."""
+    return tuple(group for group in GROUPS if group in groups)
+
+
+def spec_of_format_1(kind: str, fields: dict[str, Any]) -> Spec:
+    """The specification that a file of format 1 describes by its ``kind`` and its ``fields``.
+
+    Format 1 named the groups that are kept (``keep``) instead of those that are sampled again, and had the fields of a
+    part next to the style. Raises BadInputError ``bad_setting`` as `core.schema.read`, and ValueError for another kind.
+    """
+    if kind == GenerateSpec.kind:
+        return GenerateSpec()
+    if kind == RenderSpec.kind:
+        return read(RenderSpec, fields)
+    if kind != ResampleSpec.kind:
+        raise ValueError(f"“{kind}” is no kind of take")
+    part = None
+    if "source_take" in fields:
+        renew = [group for group in GROUPS if group not in fields.get("keep", [])]
+        names = ("source_take", "first_frame", "last_frame", "transition")
+        part = {"renew": renew, "transition": _FIRST_TRANSITION}
+        part |= {name: fields[name] for name in names if name in fields}
+    return read(ResampleSpec, {"part": part, "style": fields.get("style")})

@@ -1,0 +1,98 @@
+"""``take.json``: a finished take, as the worker leaves it and Blender's side finds it. Standard library only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInputError
+from ..files import write_json
+from ..schema import plain, read
+from .names import frame_name
+from .specs import GenerateSpec, RenderSpec, ResampleSpec, spec_of_format_1
+
+TAKE_FILE = "take.json"
+FORMAT = 2
+"""Version of ``take.json``. Format 1 is read too; it had the fields of the specification next to the others."""
+_SPEC_FIELDS_OF_FORMAT_1 = ("source_take", "keep", "first_frame", "last_frame", "transition", "style", "motion_sha256")
+_LOOK = ("size", "framing", "renderer")
+"""Fields that a render's specification shared with the take's facts in format 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeFacts:
+    """The content of ``take.json``. Keys of a newer version are kept.
+
+    Attributes
+    ----------
+    index, seed, spec, job
+        Which take it is: its number from 1, its seed, its specification, and the identifier of its job.
+    frame_count, fps
+        Length of the motion, and of the frames if there are any; always 25 a second.
+    start, seconds
+        The part of the sound file that it covers.
+    device, memory, timings
+        Where it was made; most bytes that the process and the GPU held; seconds of each stage.
+    size, framing, renderer, width, height
+        Look and size in pixels of the frames; None for a take without frames.
+    files
+        Names of the files next to ``take.json``.
+    """
+
+    index: int
+    seed: int
+    spec: GenerateSpec | ResampleSpec | RenderSpec
+    job: str
+    synthetic: bool = True
+    frame_count: int
+    fps: float
+    start: float
+    seconds: float
+    device: str
+    size: int | None = None
+    framing: str | None = None
+    renderer: str | None = None
+    width: int | None = None
+    height: int | None = None
+    memory: dict[str, int | None] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    more: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> TakeFacts:
+        """Those of the take in ``folder``. Raises OSError or BadInputError ``take_unreadable``."""
+        path = folder / TAKE_FILE
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            version = fields.pop("format")
+            if version not in (1, FORMAT):
+                raise ValueError("it is of another version")
+            return read(cls, fields if version == FORMAT else _of_format_1(fields))
+        except (ValueError, KeyError, TypeError, AttributeError, BadInputError) as error:
+            raise BadInputError("take_unreadable", f"{path} can't be read: {error}.", "Make the take again.") from error
+
+    def write(self, folder: Path) -> None:
+        """Write ``take.json``, whole or not at all; raises as `core.files.written_beside`."""
+        write_json(folder / TAKE_FILE, {"format": FORMAT, **plain(self)})
+
+
+def finished_take(folder: Path) -> TakeFacts | None:
+    """The facts of the take in ``folder``; None unless its files and its first and last frame are on disk."""
+    try:
+        facts = TakeFacts.read(folder)
+    except (OSError, BadInputError):
+        return None
+    files = [folder / name for name in facts.files]
+    if facts.size is not None:
+        files += [folder / "frames" / frame_name(index) for index in (0, facts.frame_count - 1)]
+    return facts if all(path.is_file() for path in files) else None
+
+
+def _of_format_1(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a ``take.json`` of format 1 as those of today."""
+    of_spec = {name: fields[name] for name in (*_SPEC_FIELDS_OF_FORMAT_1, *_LOOK) if name in fields}
+    others = {name: value for name, value in fields.items() if name not in ("kind", *_SPEC_FIELDS_OF_FORMAT_1)}
+    return {**others, "spec": plain(spec_of_format_1(fields["kind"], of_spec))}
