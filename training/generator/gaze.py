@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from ..common import folders
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
 from ..corpus.synthetic.views import CACHE as SYNTHETIC
-from ..reconstruction.data import Example, GridExamples, SyntheticExamples, collate, photographed
+from ..reconstruction.data import Batch, Example, GridExamples, SyntheticExamples, collate, photographed
 
 WEIGHTS = folders.WEIGHTS / "gaze.safetensors"
 HEIGHT, WIDTH = 32, 48
@@ -137,12 +137,12 @@ class GazeDistance(nn.Module):
         return (ours - theirs).abs().mean() + (seen - true).abs().mean()
 
 
-def eyes_of(batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def eyes_of(batch: Batch) -> tuple[Tensor, Tensor]:
     """Pictures (2 B, 3, 32, 48) and truth (2 B, 3) of the eyes of a batch of views."""
     outward = torch.tensor([1.0, -1.0])
-    gaze = torch.stack([batch["gaze"][..., 0] * outward, batch["gaze"][..., 1]], -1)
-    truth = torch.cat([gaze, batch["expression"][:, BLINKS, None]], -1)  # (B, 2 eyes, 3)
-    return eye_pictures(batch["view"], batch["landmarks"]).flatten(0, 1), truth.flatten(0, 1)
+    gaze = torch.stack([batch.gaze[..., 0] * outward, batch.gaze[..., 1]], -1)
+    truth = torch.cat([gaze, batch.expression[:, BLINKS, None]], -1)  # (B, 2 eyes, 3)
+    return eye_pictures(batch.view, batch.landmarks).flatten(0, 1), truth.flatten(0, 1)
 
 
 def loss_of(seen: Tensor, truth: Tensor) -> dict[str, Tensor]:
@@ -165,9 +165,10 @@ def train(
 
     def step(now: Step) -> dict[str, Tensor]:
         batch = collate([source.draw(now.rng) for _ in range(views)])
-        batch["view"] = photographed(batch["view"], now.rng)
+        view = photographed(batch.view, now.rng)
         # In use the corners are never found exactly.
-        batch["landmarks"] = batch["landmarks"] + 0.5 * torch.randn(batch["landmarks"].shape, generator=now.generator)
+        error = 0.5 * torch.randn(batch.landmarks.shape, generator=now.generator)
+        batch = replace(batch, view=view, landmarks=batch.landmarks + error)
         eyes, truth = (value.to(run.device) for value in eyes_of(batch))
         with now.autocast():
             _, seen = run.forward["gaze"](eyes)

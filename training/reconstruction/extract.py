@@ -1,7 +1,8 @@
 """Frames of a known portrait → Motion by R (``core.face.reconstruction``) only, without mediapipe.
 
-R looks at the view that the portrait's landmarks fix, and again at one that follows the head. What it sees in the
-portrait itself is taken as its error about this person, so that the portrait gives its own pose and weights.
+R looks at the view given by the portrait's landmarks, and then at a view that follows the head. The difference between
+R's output for the portrait and the portrait's own fit is treated as R's error for this person. So the portrait itself
+gives its own pose and weights.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ..common.folders import RECONSTRUCTION
 
 BATCH = 16
 QUICK = [index for index, name in enumerate(EXPRESSIONS) if name.startswith("eyeBlink")]
-"""Weights that change within a frame or two: they aren't smoothed."""
+"""Weights that change within a frame or two. They are not smoothed."""
 
 
 class _Sight:
@@ -38,7 +39,7 @@ class _Sight:
         self.device = next(network.parameters()).device
         still = clip_similarity(portrait.landmarks)
         self.portrait_view = still
-        # Frame pixels are those of the image by image = frame / scale + origin.
+        # From frame pixels to image pixels: image = frame / scale + origin.
         moved = still[:, :2] @ np.asarray(origin, np.float64) + still[:, 2]
         self.frame_view = np.column_stack([still[:, :2] / scale, moved])
         self.focal = torch.tensor([portrait.focal], dtype=torch.float64)
@@ -47,10 +48,10 @@ class _Sight:
     def look(
         self, pictures: list[np.ndarray], view: np.ndarray, shifts: np.ndarray
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Weights (n, 53), rotation (n, 3, 3) and translation (n, 3) before the portrait's camera, and where the head's
-        origin lies (n, 2) in shares of the portrait's own view.
+        """Weights (n, 53), rotation (n, 3, 3) and translation (n, 3) in the axes of the portrait's camera, and the
+        place of the head's origin (n, 2) as shares of the portrait's own view.
 
-        ``view`` is the view's similarity in the pictures' pixels, ``shifts`` (n, 2) what is taken off it, shares.
+        ``view`` is the view's similarity in the pictures' pixels; ``shifts`` (n, 2) are subtracted from it, as shares.
         """
         views = []
         for picture, shift in zip(pictures, shifts, strict=True):
@@ -82,7 +83,7 @@ def extract_by_network(
 ) -> Motion:
     """Motion shown by rendered frames; parameters as in ``core.readback.extract.extract``.
 
-    Raises SoliloquyError ``weights_missing`` where R's weights are.
+    Raises SoliloquyError ``weights_missing`` if R's weights are missing.
     """
     sight = _Sight(network or Reconstruction.load(RECONSTRUCTION), portrait, scale, origin)
     none = np.zeros((1, 2))
@@ -116,13 +117,13 @@ def extract_by_network(
 
 
 def _groups(frames: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    """Frames a few at a time: memory stays constant in the length."""
+    """Groups of a few frames, so that memory does not grow with the length."""
     source = iter(frames)
     while group := list(islice(source, BATCH)):
         yield group
 
 
 def _smooth(series: np.ndarray) -> np.ndarray:
-    """(T, C) averaged with its neighbours, weights 1/4, 1/2, 1/4: each frame was looked at alone."""
+    """(T, C) averaged over neighbours with weights 1/4, 1/2, 1/4, because R looks at each frame separately."""
     padded = np.pad(series, ((1, 1), (0, 0)), mode="edge")
     return ((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4).astype(np.float32)

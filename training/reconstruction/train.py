@@ -1,22 +1,21 @@
-"""Trains R: ``python -m training.reconstruction train|export|evaluate``.
+"""Training of R.
 
-R learns identity, expression, pose, gaze and light of face views by regression, and by where the landmarks of the head
-that it describes would lie: that weighs errors by what they do to the face. Sources: ``reconstruction_data``.
+R learns identity, expression, pose, gaze and light of face views by regression. A further loss compares the landmarks
+of the described head with the true ones: it weighs errors by their effect on the face. ``training.reconstruction.data``
+has the sources.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from core.compute.weight_files import write_weights
 from core.face.face_view import VIEW_SIDE
 from core.face.landmark_model import LandmarkModel
 from core.face.reconstruction import Face, Reconstruction, ReconstructionConfig, camera_pose, sight_pose
@@ -24,15 +23,15 @@ from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 
 from ..common.checkpoint import load_module
-from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
-from ..common.folders import RECONSTRUCTION, data_folder
-from ..common.results_page import add_results_option, show
+from ..common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_cosine
+from ..common.folders import GRID
+from ..common.networks import channels_last
 from ..corpus.synthetic.views import CACHE as SYNTHETIC
-from .data import Example, GridExamples, PortraitExamples, SyntheticExamples, collate, photographed
+from .data import Batch, Example, GridExamples, PortraitExamples, SyntheticExamples, collate, photographed
 
-CORPUS = Path(".cache/corpus/grid")
+RUN = RunConfig(steps=4000, ema=0.995, save_every=100)
 EYE_DISTANCE_CM = 9.2
-"""Outer-eye distance of the mean head; lengths in the losses are counted in it."""
+"""Outer-eye distance of the mean head, the unit of lengths in the losses."""
 BLINKS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 
 
@@ -59,7 +58,7 @@ class Recipe:
 
     @classmethod
     def tiny(cls) -> Recipe:
-        """For tests: synthetic views alone."""
+        """For tests: only synthetic views."""
         return cls(synthetic=8, grid=0, portraits=0, rate=4e-3, warm_up=5)
 
 
@@ -90,32 +89,32 @@ class Losses(nn.Module):
         flat = identity @ self.points_identity.flatten(1) + expression @ self.points_expression.flatten(1)
         return self.points_mean + flat.reshape(len(identity), -1, 3)  # (B, 3 P) -> (B, P, 3)
 
-    def forward(self, face: Face, truth: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Each loss by itself; ``total`` is their weighted sum."""
+    def forward(self, face: Face, truth: Batch) -> dict[str, Tensor]:
+        """Each loss separately, and their weighted sum ``total``."""
         recipe = self.recipe
-        camera = (truth["focal"], truth["centre"])
-        rotation, place = sight_pose(truth["rotation"], truth["translation"], camera, VIEW_SIDE)
+        camera = (truth.focal, truth.centre)
+        rotation, place = sight_pose(truth.rotation, truth.translation, camera, VIEW_SIDE)
         ours, theirs = (
             self.points(face.identity, face.expression),
-            self.points(truth["identity"], truth["expression"]),
+            self.points(truth.identity, truth.expression),
         )
         turn, shift = camera_pose(face, camera, VIEW_SIDE)
         posed = ours @ turn.mT + shift[:, None]
         depth = (-posed[..., 2:]).clamp_min(5.0)
         flat = posed[..., :2] * posed.new_tensor([1.0, -1.0]) / depth
-        pixels = truth["centre"][:, None] + truth["focal"][:, None, None] * flat
-        open_eyes = (1 - truth["expression"][:, BLINKS]).clamp(0, 1)[..., None]  # (B, 2, 1)
-        seen = truth["lit"].float()[:, None, None]
-        front = truth["light"].mean((1, 2), keepdim=True).clamp_min(0.05)
+        pixels = truth.centre[:, None] + truth.focal[:, None, None] * flat
+        open_eyes = (1 - truth.expression[:, BLINKS]).clamp(0, 1)[..., None]  # (B, 2, 1)
+        seen = truth.lit.float()[:, None, None]
+        front = truth.light.mean((1, 2), keepdim=True).clamp_min(0.05)
         losses = {
-            "identity": (face.identity - truth["identity"]).square().mean(),
-            "expression": (self.weights * (face.expression - truth["expression"]).abs()).mean(),
+            "identity": (face.identity - truth.identity).square().mean(),
+            "expression": (self.weights * (face.expression - truth.expression).abs()).mean(),
             "rotation": (face.rotation - rotation).abs().mean(),
             "place": (face.place - place).abs().mean(),
-            "gaze": ((face.gaze - truth["gaze"]).abs() * open_eyes).sum() / (2 * open_eyes.sum()).clamp_min(1),
-            "light": (seen * (face.light - truth["light"]).abs() / front).sum() / (27 * seen.sum()).clamp_min(1) * 0.1,
+            "gaze": ((face.gaze - truth.gaze).abs() * open_eyes).sum() / (2 * open_eyes.sum()).clamp_min(1),
+            "light": (seen * (face.light - truth.light).abs() / front).sum() / (27 * seen.sum()).clamp_min(1) * 0.1,
             "shape": (ours - theirs).norm(dim=-1).mean() / EYE_DISTANCE_CM,
-            "landmarks": F.smooth_l1_loss(pixels, truth["landmarks"], beta=1.0) / (0.4 * VIEW_SIDE),
+            "landmarks": F.smooth_l1_loss(pixels, truth.landmarks, beta=1.0) / (0.4 * VIEW_SIDE),
             "gaps": (self._gaps(ours) - self._gaps(theirs)).abs().mean() / EYE_DISTANCE_CM,
         }
         losses["total"] = sum((getattr(recipe, name) * value for name, value in losses.items()), torch.zeros(()))
@@ -127,38 +126,37 @@ class Losses(nn.Module):
 
 
 class Sources:
-    """Examples of every source that the recipe wants."""
+    """Examples of every source of the recipe."""
 
-    def __init__(self, recipe: Recipe, data: Path, synthetic: Path = SYNTHETIC, corpus: Path = CORPUS) -> None:
+    def __init__(self, recipe: Recipe, data: Path, synthetic: Path = SYNTHETIC, corpus: Path = GRID) -> None:
         self.recipe = recipe
         self.synthetic = SyntheticExamples(synthetic, "train")
         self.grid = GridExamples(corpus, "train") if recipe.grid else None
         self.portraits = PortraitExamples(data / "portraits", "train") if recipe.portraits else None
 
-    def batch(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """One batch, its views as taken by many cameras."""
+    def batch(self, rng: np.random.Generator) -> Batch:
+        """One batch; its views look as if taken by many cameras."""
         drawn: list[Example] = [self.synthetic.draw(rng) for _ in range(self.recipe.synthetic)]
         if self.grid:
             drawn += [self.grid.draw(rng) for _ in range(self.recipe.grid)]
         if self.portraits:
             drawn += [self.portraits.draw(rng) for _ in range(self.recipe.portraits)]
         batch = collate(drawn)
-        batch["view"] = photographed(batch["view"], rng)
-        return batch
+        return replace(batch, view=photographed(batch.view, rng))
 
 
 def train(run_folder: Path, config: RunConfig, network: ReconstructionConfig, recipe: Recipe, sources: Sources) -> Run:
-    """Train R in a folder; goes on where it was."""
+    """Train R in a folder. Goes on from the folder's checkpoint."""
     torch.manual_seed(config.seed)
-    model = Reconstruction(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = channels_last(Reconstruction(network))
     optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, (0.9, 0.98), weight_decay=recipe.weight_decay)
     facts = {"network": asdict(network), "recipe": asdict(recipe)}
     run = Run(run_folder, config, {"R": model}, {"R": optimiser}, averaged=["R"], recipe=facts)
     losses: Losses = Losses(recipe).to(run.device)
 
     def step(now: Step) -> dict[str, Tensor]:
-        batch = {name: value.to(run.device) for name, value in sources.batch(now.rng).items()}
-        views = batch["view"].contiguous(memory_format=torch.channels_last)
+        batch = sources.batch(now.rng).to(run.device)
+        views = batch.view.contiguous(memory_format=torch.channels_last)
         with now.autocast():
             face = run.forward["R"](views)
         values = losses(face, batch)
@@ -172,38 +170,12 @@ def train(run_folder: Path, config: RunConfig, network: ReconstructionConfig, re
 
 
 def export(run: Path, network: ReconstructionConfig, path: Path) -> None:
-    """The averaged weights of a run as float16; running means and variances stay float32, for they may be large."""
+    """Write the averaged weights of a run as float16. Running means and variances stay float32, because they may be
+    large."""
     average = Reconstruction(network)
     load_module(run / CHECKPOINT, "R", average)
     tensors = {
-        name: (value.half() if value.is_floating_point() and "running" not in name else value).contiguous()
+        name: value.half() if value.is_floating_point() and "running" not in name else value
         for name, value in average.state_dict().items()
     }
-    save_file(tensors, path, metadata=average.facts())
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("train", "export", "evaluate"))
-    parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--weights", type=Path, default=RECONSTRUCTION, help="what export writes and evaluate reads")
-    add_results_option(parser)
-    defaults = RunConfig(steps=4000, ema=0.995, save_every=100)
-    add_run_arguments(parser, Path("runs/reconstruction"), defaults)
-    options = parser.parse_args()
-    tiny = options.size == "tiny"
-    network = ReconstructionConfig.tiny() if tiny else ReconstructionConfig()
-    recipe = Recipe.tiny() if tiny else Recipe()
-    if options.command == "train":
-        train(options.run, run_config(options, defaults), network, recipe, Sources(recipe, options.data))
-    elif options.command == "export":
-        export(options.run, network, options.weights)
-    else:
-        from .evaluation import evaluate, table
-
-        show(table(evaluate(Reconstruction.load(options.weights), options.data)), options.results)
-
-
-if __name__ == "__main__":
-    main()
+    write_weights(path, tensors, asdict(network))

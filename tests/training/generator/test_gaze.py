@@ -1,6 +1,8 @@
-"""The gaze encoder: how eyes are cut out, that it learns, and what L_gaze counts."""
+"""The gaze encoder: cutting out eyes, training, and L_gaze."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pytest
@@ -51,7 +53,7 @@ def _landmarks(left: tuple[tuple[float, float], ...], right: tuple[tuple[float, 
 
 def test_eyes_are_cut_out_level_and_centred():
     rows, columns = torch.meshgrid(torch.arange(100.0), torch.arange(100.0), indexing="ij")
-    picture = torch.stack([columns, rows, rows * 0])[None] + 0.5  # colours tell the place
+    picture = torch.stack([columns, rows, rows * 0])[None] + 0.5  # colours encode the place
     points = _landmarks(((60, 40), (80, 40)), ((40, 40), (20, 40)))
     eyes = eye_pictures(picture, points)
     assert eyes.shape == (1, 2, 3, HEIGHT, WIDTH)
@@ -88,8 +90,6 @@ def test_gaze_of_closed_eyes_does_not_count():
 
 def test_training_lowers_the_loss_and_the_export_loads(source, tmp_path):
     run = train(tmp_path, RunConfig(steps=120, log_every=20, device="cpu", ema=0.9), GazeConfig.tiny(), source, views=8)
-    import json
-
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()[1:]]
     assert lines[-1]["total"] < 0.75 * lines[0]["total"]
     export(tmp_path, GazeConfig.tiny(), tmp_path / "gaze.safetensors")
@@ -102,7 +102,7 @@ def test_training_lowers_the_loss_and_the_export_loads(source, tmp_path):
         GazeEncoder.load(path=tmp_path / "none.safetensors")
 
 
-def test_distance_looks_at_the_eyes_alone_and_has_gradients():
+def test_distance_depends_only_on_the_eyes_and_has_gradients():
     torch.manual_seed(0)
     distance = GazeDistance(GazeEncoder(GazeConfig.tiny()))
     picture = torch.rand(2, 3, 100, 100)

@@ -1,6 +1,8 @@
-"""Training of R: the loss falls, an interrupted run ends where an unbroken one does, and the losses know the truth."""
+"""Training of R: the loss falls, an interrupted run ends like an uninterrupted one, and the truth has no loss."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pytest
@@ -45,12 +47,12 @@ def test_views_come_back_as_rendered(views):
     assert kept.truth["landmarks"].shape == (20, 478, 2)
 
 
-def test_truth_has_no_loss_and_errors_have(views):
+def test_truth_has_no_loss_but_errors_have(views):
     source = SyntheticExamples(views, "train")
     truth = collate([source.of(i) for i in range(8)])
-    rotation, place = sight_pose(truth["rotation"], truth["translation"], (truth["focal"], truth["centre"]), VIEW_SIDE)
+    rotation, place = sight_pose(truth.rotation, truth.translation, (truth.focal, truth.centre), VIEW_SIDE)
     exact = {"rotation": rotation, "place": place}
-    exact |= {name: truth[name] for name in ("identity", "expression", "gaze", "light")}
+    exact |= {name: getattr(truth, name) for name in ("identity", "expression", "gaze", "light")}
     losses = Losses(RECIPE)
     assert float(losses(Face(**exact), truth)["total"]) < 1e-4
     for name in exact:
@@ -74,7 +76,7 @@ def test_a_view_cut_badly_still_has_true_landmarks():
     assert np.allclose(seen, example.landmarks, atol=1e-6)
 
 
-def test_other_cameras_change_the_picture_not_its_shape():
+def test_other_cameras_change_the_picture_but_not_its_shape():
     rng = np.random.default_rng(0)
     views = torch.rand(6, 3, VIEW_SIDE, VIEW_SIDE)
     other = photographed(views, rng)
@@ -83,7 +85,7 @@ def test_other_cameras_change_the_picture_not_its_shape():
     assert all((a - b).abs().mean() > 1e-3 for a, b in zip(views, other, strict=True))
 
 
-def test_training_lowers_the_loss_and_what_it_exports_can_be_judged(views, sources, tmp_path):
+def test_training_lowers_the_loss_and_the_export_can_be_measured(views, sources, tmp_path):
     run = train(tmp_path, RunConfig(steps=150, log_every=25, device="cpu", ema=0.9), NETWORK, RECIPE, sources)
     lines = [line for line in _log(tmp_path) if "total" in line]
     assert lines[-1]["total"] < 0.8 * lines[0]["total"]
@@ -95,7 +97,7 @@ def test_training_lowers_the_loss_and_what_it_exports_can_be_judged(views, sourc
     assert report["views"] == 20 and np.isfinite(report["rotation median, °"])
 
 
-def test_interrupted_run_ends_where_an_unbroken_one_does(sources, tmp_path):
+def test_an_interrupted_run_ends_like_an_uninterrupted_one(sources, tmp_path):
     def config(steps: int) -> RunConfig:
         return RunConfig(steps=steps, log_every=2, device="cpu", bfloat16=False)
 
@@ -124,6 +126,4 @@ def test_interrupted_run_ends_where_an_unbroken_one_does(sources, tmp_path):
 
 
 def _log(folder):
-    import json
-
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
