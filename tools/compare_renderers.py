@@ -24,9 +24,8 @@ sys.path.insert(0, str(ROOT))
 from core.head.head_model import HeadModel  # noqa: E402
 from core.portrait.portrait import Portrait  # noqa: E402
 from core.renderer import Renderer  # noqa: E402
-from core.renderer.generator import Generator  # noqa: E402
 from core.renderer.generator.refine import Painter  # noqa: E402
-from core.renderer.generator.weights import load_generator  # noqa: E402
+from core.renderer.generator.weights import WEIGHTS, load_generator  # noqa: E402
 from core.representation.model import Representation  # noqa: E402
 from tools.contact_sheet import labelled, load_portraits, pose_motion, zoomed  # noqa: E402
 
@@ -41,10 +40,7 @@ def painter_of(path: Path | None) -> Painter:
     shipped = Painter.shipped() if path is None else None
     if shipped is not None:
         return shipped
-    generator = load_generator(path)
-    if not isinstance(generator, Generator):
-        raise SystemExit(f"{path} holds the paper's generator, which has no warp to correct.")
-    return Painter(generator, Representation.load())
+    return Painter(load_generator(path or WEIGHTS), Representation.load())
 
 
 def sheet(head: HeadModel, portrait: Portrait, painter: Painter, size: int) -> np.ndarray:

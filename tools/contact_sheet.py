@@ -26,7 +26,9 @@ sys.path.insert(0, str(ROOT))
 from core.head.head_model import HeadModel  # noqa: E402
 from core.motion.channels import EXPRESSIONS, FPS  # noqa: E402
 from core.motion.motion import Motion  # noqa: E402
-from core.portrait.portrait import Portrait, fit_portrait, load_portrait  # noqa: E402
+from core.portrait.fit import fit_portrait  # noqa: E402
+from core.portrait.load import load_portrait  # noqa: E402
+from core.portrait.portrait import Portrait  # noqa: E402
 from core.renderer import Renderer  # noqa: E402
 
 BOTH = {"smile": {"mouthSmile": 0.7, "mouthUpperUp": 0.25, "cheekSquint": 0.3}, "blink": {"eyeBlink": 1.0}}

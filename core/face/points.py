@@ -28,8 +28,8 @@ EYE_CORNERS = ((263, 362), (33, 133))
 """(outer, inner) corner of each eye."""
 OUTER_EYES = (33, 263)
 """Outer corners of the right eye and the left eye. Their distance is the unit for other lengths."""
-UPPER_LIDS = ((466, 388, 387, 386, 385, 384, 398), (246, 161, 160, 159, 158, 157, 173))
-LOWER_LIDS = ((249, 390, 373, 374, 380, 381, 382), (7, 163, 144, 145, 153, 154, 155))
+UPPER_LIDS: tuple[tuple[int, ...], ...] = ((466, 388, 387, 386, 385, 384, 398), (246, 161, 160, 159, 158, 157, 173))
+LOWER_LIDS: tuple[tuple[int, ...], ...] = ((249, 390, 373, 374, 380, 381, 382), (7, 163, 144, 145, 153, 154, 155))
 """Points along the lids from the outer corner to the inner one, without the corners. Opposite points have the same
 place in both."""
 
@@ -56,7 +56,7 @@ MOUTH_CORNERS = (61, 291)
 """Right and left corner of the outer lips."""
 LIPS_OUTER_RING = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 """Closed loop around the lips from the right corner: upper lip, left corner, lower lip."""
-LIP_LINE = (
+LIP_LINE: tuple[tuple[int, int], ...] = (
     (78, 78),
     (191, 95),
     (80, 88),

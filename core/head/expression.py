@@ -1,8 +1,8 @@
-"""Which expression a frame shows, given the motion's and the portrait's own.
+"""The expression that a frame shows, from the motion's weights and the portrait's own.
 
-Lips and jaw follow the motion alone: speech decides whether the mouth is open. Of the person's own smile a part is
-kept, which is in the corners of the mouth and gives way when the lips are rounded. Everything else adds to the
-portrait's own.
+Lips and jaw follow only the motion, because speech decides whether the mouth is open. A part of the person's own smile
+is kept in the corners of the mouth; it fades when the lips are rounded. All other weights of the motion are added to
+the portrait's own.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from torch import Tensor
 from ..motion.channels import EXPRESSIONS, LIP_CHANNELS
 
 KEPT = {"mouthSmile": 0.45, "mouthDimple": 0.4, "mouthStretch": 0.25, "mouthFrown": 0.4, "mouthPress": 0.3}
-"""Share of the portrait's own weight that stays, whatever the motion says."""
+"""Share of the portrait's own weight that is kept for any motion. It is 0 for all other lip and jaw weights."""
 ROUNDING = tuple(EXPRESSIONS.index(name) for name in ("mouthPucker", "mouthFunnel"))
+"""Weights that round the lips."""
 
 
 def _kept_share() -> Tensor:
-    """(53,) share of each of the portrait's own weights that is added to the motion's."""
+    """(53,) share of each of the portrait's own weights that is added to the motion's weight."""
     share = torch.ones(len(EXPRESSIONS))
     for index, name in enumerate(EXPRESSIONS):
         if name in LIP_CHANNELS:
@@ -27,18 +28,19 @@ def _kept_share() -> Tensor:
 
 
 def _is_lip() -> Tensor:
+    """(53,) bool: the weight moves lips or jaw."""
     return torch.tensor([name in LIP_CHANNELS for name in EXPRESSIONS])
 
 
 def target_expression(own: Tensor, motion: Tensor) -> Tensor:
-    """(B, 53) weights to show.
+    """Weights (B, 53) to show.
 
     Parameters
     ----------
     own
-        (53,) the portrait's weights.
+        (53,) weights of the portrait.
     motion
-        (B, 53) the motion's.
+        (B, 53) weights of the motion.
     """
     rounding = motion[:, ROUNDING[0]] + motion[:, ROUNDING[1]]
     share = _kept_share().to(own.device) * torch.ones_like(motion)

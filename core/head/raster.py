@@ -1,8 +1,9 @@
-"""A batched triangle rasteriser in plain torch, made for meshes of many triangles a few pixels large.
+"""A batched triangle rasteriser in plain torch, for meshes with many triangles that are a few pixels large.
 
-Scan conversion in two expansions: every triangle into its rows, every row into its covered pixels, all triangles of
-all frames at once. Nearest surface by one scatter-minimum over integer keys (depth bits above, triangle number below),
-which has no order of evaluation to depend on: the same input gives the same picture on every run and for any batch.
+Scan conversion takes two expansions for all triangles of all frames at once: every triangle into its rows, then every
+row into its covered pixels. One scatter-minimum over integer keys (depth in the upper bits, triangle number in the
+lower ones) finds the nearest surface. Its result doesn't depend on the order of evaluation, so the same input gives the
+same picture in every run and for any batch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _EMPTY = torch.iinfo(torch.int64).max
 
 @dataclass(frozen=True)
 class Fragments:
-    """What the rasteriser saw, as a list of the N covered pixels of all frames, in order of their address.
+    """The result of the rasteriser: a list of the N covered pixels of all frames, ordered by address.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ class Fragments:
     distance: Tensor
 
     def spread(self, values: Tensor, empty: float) -> Tensor:
-        """(B, H, W) or (B, H, W, C): values (N,) or (N, C) of the covered pixels, ``empty`` elsewhere."""
+        """Pictures (B, H, W) or (B, H, W, C) of values (N,) or (N, C) at the covered pixels, ``empty`` elsewhere."""
         batch, height, width = self.shape
         out = values.new_full((batch * height * width, *values.shape[1:]), empty)
         out[self.address] = values
@@ -49,36 +50,36 @@ class Fragments:
 
     @property
     def triangle(self) -> Tensor:
-        """(B, H, W) int64 row of ``triangles`` of the nearest surface, −1 where there is none."""
+        """(B, H, W) int64 row of ``triangles`` of the nearest surface; −1 if there is none."""
         return self.spread(self.face, -1)
 
     @property
     def covered(self) -> Tensor:
-        """(B, H, W) bool: some surface is seen."""
+        """(B, H, W) bool: the pixel shows a surface."""
         return self.spread(torch.ones_like(self.face, dtype=torch.bool), False)
 
     @property
     def barycentric(self) -> Tensor:
-        """(B, H, W, 3) weights, zero where nothing is seen."""
+        """(B, H, W, 3) weights; zero if the pixel shows no surface."""
         return self.spread(self.weights, 0.0)
 
     @property
     def depth(self) -> Tensor:
-        """(B, H, W) depth, +inf where nothing is seen."""
+        """(B, H, W) depth; +inf if the pixel shows no surface."""
         return self.spread(self.distance, torch.inf)
 
 
 def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cull_backfaces: bool = False) -> Fragments:
     """Find the nearest triangle at each pixel centre.
 
-    A pixel belongs to a triangle by the half-open scan-line rule, so triangles that share an edge neither leave a gap
-    between them nor both claim a pixel on it. Triangles with a non-finite corner are left out.
+    The half-open scan-line rule decides which triangle a pixel belongs to. Triangles that share an edge therefore leave
+    no gap between them, and never both claim a pixel on the edge. Triangles with a non-finite corner are left out.
 
     Parameters
     ----------
     positions
-        (B, V, 3) float32: x right and y down in pixels (centre of the first pixel at 0.5, 0.5) and depth, smaller is
-        nearer. Depth is interpolated linearly in the image.
+        (B, V, 3) float32: x to the right and y down in pixels (the centre of the first pixel is at 0.5, 0.5), and
+        depth, where smaller is nearer. Depth is interpolated linearly in the image.
     triangles
         (F, 3) int64.
     height, width
@@ -89,8 +90,9 @@ def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cul
     batch, face_count, device = positions.shape[0], triangles.shape[0], positions.device
     corners = _corners(positions, triangles)
     area = _area(corners)
-    # What isn't finite stays so in a sum.
-    finite = torch.isfinite(sum(x + y + z for x, y, z in corners))
+    # A sum of numbers is finite only if each of them is.
+    a, b, c = (x + y + z for x, y, z in corners)
+    finite = torch.isfinite(a + b + c)
     kept = finite & (area < 0) if cull_backfaces else finite & (area != 0)
     index = kept.nonzero()[:, 0]
     shown: Corners = [tuple(v.index_select(0, index) for v in corner) for corner in corners]
@@ -106,17 +108,19 @@ def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cul
 
 
 def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> Tensor:
-    """Vertex attributes at each pixel, zero where nothing is seen.
+    """Vertex attributes at each pixel; zero if the pixel shows no surface.
 
     Parameters
     ----------
+    fragments, triangles
+        Of :func:`rasterise`.
     attributes
         (B, V, C), or (V, C) shared by all frames.
 
     Returns
     -------
     Tensor
-        (B, H, W, C) float32, in memory one picture for each attribute.
+        (B, H, W, C) float32. In memory each attribute is one contiguous picture.
     """
     batch, height, width = fragments.shape
     out = attributes.new_zeros(attributes.shape[-1], batch * height * width)
@@ -126,12 +130,12 @@ def interpolate(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> 
 
 
 def interpolate_fragments(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> Tensor:
-    """(N, C) vertex attributes, (B, V, C) or (V, C), at the covered pixels alone, in the order of ``fragments``."""
+    """Vertex attributes, (B, V, C) or (V, C), at the covered pixels only: (N, C) in the order of ``fragments``."""
     return torch.stack(list(_interpolated(fragments, triangles, attributes)), -1)
 
 
 def _interpolated(fragments: Fragments, triangles: Tensor, attributes: Tensor) -> Iterator[Tensor]:
-    """Each of the C attributes (N,) at the covered pixels."""
+    """Yield each of the C attributes as (N,) at the covered pixels."""
     vertices = [corner.index_select(0, fragments.face) for corner in triangles.T]
     if attributes.dim() == 3 and len(attributes) > 1:
         _, height, width = fragments.shape
@@ -139,18 +143,18 @@ def _interpolated(fragments: Fragments, triangles: Tensor, attributes: Tensor) -
         vertices = [vertex + first for vertex in vertices]
     columns = attributes.reshape(-1, attributes.shape[-1]).T.contiguous()  # (B, V, C) -> (C, B·V)
     for column in columns:
-        values = [column.index_select(0, vertex) for vertex in vertices]
-        # Written out: a matrix product may round differently for another number of rows.
-        yield sum(value * weight for value, weight in zip(values, fragments.weights.unbind(1), strict=True))
+        # Written out, because a matrix product can round differently for another number of rows.
+        (a, b, c), (wa, wb, wc) = (column.index_select(0, v) for v in vertices), fragments.weights.unbind(1)
+        yield a * wa + b * wb + c * wc
 
 
 Corners = list[tuple[Tensor, ...]]
-"""Three corners of N triangles, each as its x, y and depth (N,): processors gather and reckon with such columns several
-times faster than with rows of a few numbers."""
+"""The three corners of N triangles, each as x, y and depth (N,). Processors gather and compute such columns several
+times faster than rows of a few numbers."""
 
 
 def _corners(positions: Tensor, triangles: Tensor) -> Corners:
-    """Corners of all B·F triangles."""
+    """The corners of all B·F triangles."""
     batch, count, _ = positions.shape
     first = torch.arange(batch, device=positions.device)[:, None] * count
     columns = positions.reshape(-1, positions.shape[-1]).T.contiguous()  # (B, V, 3) -> (3, B·V)
@@ -159,20 +163,20 @@ def _corners(positions: Tensor, triangles: Tensor) -> Corners:
 
 
 def _area(corners: Corners) -> Tensor:
-    """(N,) twice the signed area."""
+    """Twice the signed area (N,)."""
     (ax, ay, *_), (bx, by, *_), (cx, cy, *_) = corners
     return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
 
 
 def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Owner of each of ``counts.sum()`` items, and the item's number within its owner."""
+    """For owners with ``counts`` items each: the owner of each item, and the item's number within its owner."""
     owner = torch.repeat_interleave(counts)
     first = counts.cumsum(0) - counts
     return owner, torch.arange(owner.shape[0], device=counts.device) - first[owner]
 
 
 def _centre_index(coordinate: Tensor, limit: int) -> Tensor:
-    """First pixel whose centre is at or beyond a coordinate, within 0..limit."""
+    """The first pixel with its centre at or beyond a coordinate, limited to 0..limit."""
     return torch.ceil(coordinate - 0.5).clamp(0, limit).long()
 
 
@@ -181,6 +185,7 @@ def _sorted_by_row(corners: Corners) -> list[tuple[Tensor, Tensor]]:
     a, b, c = ((x, y) for x, y, _ in corners)
 
     def exchange(upper: tuple[Tensor, Tensor], lower: tuple[Tensor, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """The same two corners, the upper one first."""
         swap = upper[1] > lower[1]
         (x0, y0), (x1, y1) = upper, lower
         return [
@@ -195,15 +200,15 @@ def _sorted_by_row(corners: Corners) -> list[tuple[Tensor, Tensor]]:
 
 
 def _slope(start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor]) -> Tensor:
-    """Change of x per row along the edge start → end, start above end.
+    """Change of x per row along the edge start → end, with start above end.
 
-    Both triangles at an edge order it from top to bottom, so both find the same crossings: no gap can open there.
+    Both triangles of an edge order it from top to bottom. They compute the same crossings, so there is no gap.
     """
     return (end[0] - start[0]) / (end[1] - start[1]).clamp_min(1e-20)
 
 
 def _covered_pixels(corners: Corners, index: Tensor, face_count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Flat pixel address and sort key of every (triangle, pixel) pair."""
+    """Flat pixel address and sort key of each pair of triangle and pixel."""
     top, middle, bottom = _sorted_by_row(corners)
     first_row, end_row = _centre_index(top[1], height), _centre_index(bottom[1], height)
     owner, step = _expand((end_row - first_row).clamp_min(0))
@@ -255,13 +260,13 @@ def _depth_slopes(corners: Corners) -> tuple[Tensor, Tensor]:
 
 
 def _ordered_bits(value: Tensor) -> Tensor:
-    """Integers that sort as the float32 values do (IEEE 754 bits, negative ones reversed)."""
+    """Integers in the same order as the float32 values (IEEE 754 bits, reversed for negative values)."""
     bits = value.contiguous().view(torch.int32)
     return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).long()
 
 
 def _weigh(corners: Corners, address: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Barycentric weights (N, 3) and depth (N,) of pixels in the triangles that won them."""
+    """Barycentric weights (N, 3) and depth (N,) of pixels in their nearest triangles."""
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = corners
     line = address // width
     x = (address - line * width).to(torch.float32) + 0.5 - ax
@@ -270,7 +275,7 @@ def _weigh(corners: Corners, address: Tensor, height: int, width: int) -> tuple[
     area = torch.where(area == 0, 1.0, area)
     weight_b = ((x * (cy - ay) - y * (cx - ax)) / area).clamp(0, 1)
     weight_c = ((y * (bx - ax) - x * (by - ay)) / area).clamp(0, 1)
-    # A pixel on the rim may lie outside by a rounding error, in a sliver by more: keep the weights a partition of one.
+    # A pixel at the edge can lie outside by a rounding error, in a sliver by more. The weights must still add up to 1.
     excess = (weight_b + weight_c).clamp_min(1)
     weight_b, weight_c = weight_b / excess, weight_c / excess
     weight_a = 1 - weight_b - weight_c

@@ -1,4 +1,4 @@
-"""Picture files of any kind → upright 8-bit RGB, or one sentence that says why not."""
+"""Reads picture files of any kind as upright 8-bit RGB, or says in one sentence why that is impossible."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..errors import BadInputError
 
 MAX_LONG_SIDE = 4096
-"""Pixels; larger pictures are scaled down to it. A face that fills a tenth of it is still sharper than any output."""
+"""Pixels; larger pictures are scaled down to this. A face that fills a tenth of it is still sharper than any output."""
 MAX_DECODED_BYTES = 1_700_000_000
-"""Memory that decoding may take; JPEGs decode at a fraction of their size and stay far below."""
+"""Memory that decoding may use. JPEGs are decoded at a fraction of their size and need far less."""
 _BYTES = {"1": 1, "L": 1, "P": 5, "PA": 8, "I": 13, "F": 13}
-"""Bytes a pixel that decoding and conversion hold at once, by Pillow's mode; 4 for all others, RGB too."""
+"""Bytes per pixel that decoding and conversion need at once, by Pillow's mode; 4 for all other modes, also for RGB."""
 _BACKGROUND = (128, 128, 128)
-"""Grey behind what is transparent."""
+"""Grey behind transparent pixels."""
+_ORIENTATION = 0x0112
+"""EXIF tag of the picture's orientation."""
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a picture file. Raises BadInputError (``portrait_missing``, ``portrait_unreadable``,
-    ``portrait_empty``)."""
+    """Content of a picture file.
+
+    Raises BadInputError: ``portrait_missing``, ``portrait_unreadable``, ``portrait_empty``.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -45,9 +49,9 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(content: bytes, name: str) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of an encoded picture: EXIF rotation applied, alpha laid over grey, CMYK, palette, grey and
-    16 bits converted.
+    """Decode a picture to (H, W, 3) uint8 RGB.
 
+    EXIF rotation is applied, transparent pixels are laid over grey, and CMYK, palettes, grey and 16 bits are converted.
     Pictures over ``MAX_LONG_SIDE`` are scaled down. Raises BadInputError: ``portrait_not_image``, ``portrait_damaged``,
     ``portrait_too_large``.
     """
@@ -55,7 +59,7 @@ def decode(content: bytes, name: str) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
-            # Pillow refuses large pictures outright; the limit that matters here is the memory, checked below
+            # Pillow refuses large pictures. Here only the memory is limited, which is checked below.
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
                 picture = Image.open(io.BytesIO(content))
@@ -83,7 +87,8 @@ def decode(content: bytes, name: str) -> np.ndarray:
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    orientation = picture.getexif().get(0x0112, 1)
+    """The picture upright, in RGB, and no larger than ``MAX_LONG_SIDE``."""
+    orientation = picture.getexif().get(_ORIENTATION, 1)
     picture = _to_eight_bits(picture)
     if picture.mode in ("P", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -99,14 +104,17 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         picture = Image.alpha_composite(behind, picture)
     picture = picture.convert("RGB")
     exif = Image.Exif()
-    exif[0x0112] = orientation
+    exif[_ORIENTATION] = orientation
     picture.info["exif"] = exif.tobytes()
     return ImageOps.exif_transpose(picture)
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:
-    """Modes of 16 and 32 bits a channel, scaled to 8: integers by their range, floats by theirs (0–1, else
-    minimum–maximum)."""
+    """The picture with channels of 16 and 32 bits scaled to 8 bits.
+
+    Integers are scaled by 65535, or by 255 if none is larger; floats by 0–1 if they lie in it, else by their minimum
+    and maximum.
+    """
     if not picture.mode.startswith(("I", "F")):
         return picture
     values = np.nan_to_num(np.asarray(picture, dtype=np.float32))

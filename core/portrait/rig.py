@@ -1,8 +1,8 @@
 """A person's head for Blender: mesh, texture coordinates, shape keys, joints, weights, and the projected texture.
 
-Written without Blender as one npz (no pickle) and one PNG; ``addon/scene/head.py`` turns them into Blender's data. All
-points are in head space (centimetres, x to the person's left, y up, z out of the face); the add-on converts to
-Blender's axes and metres: (x, y, z) -> (x, -z, y) / 100, so that the person faces -Y.
+This module writes one npz (no pickle) and one PNG without Blender; ``addon/scene/head.py`` makes Blender's data from
+them. All points are in head space (centimetres, x to the person's left, y up, z out of the face). The add-on converts
+them to Blender's axes and metres: (x, y, z) -> (x, −z, y) / 100, so that the person faces −Y.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..face.points import IBUG_TEMPLES
 from ..files import written_beside
 from ..head.head_model import PARTS, HeadModel
 from ..motion.channels import EXPRESSIONS
@@ -21,33 +22,35 @@ from .portrait import Portrait
 from .texture import project_texture
 
 NECK_FRONT_CM, NECK_BACK_CM = (-8.5, 8.0), (-3.0, -6.0)
-"""(y, z) of the line where head and neck meet, under the chin and at the nape of the mean head."""
+"""(y, z) of the line where head and neck meet on the mean head, under the chin and at the nape."""
 NECK_LENGTH_CM = 8.0
 """Height over which the skin passes from the head to the shoulders."""
+ROOT_CM, TOP_CM = (0.0, -12.0, -1.0), (0.0, 3.0, 0.5)
+"""Joints of root and head, relative to the joint of the neck."""
 INSIDE = ("mouth_socket", "gums_upper", "gums_lower", "tongue", "teeth_upper", "teeth_lower")
 
 
 def joints_of(head: HeadModel, identity: torch.Tensor) -> np.ndarray:
-    """(6, 3) float32 centimetres in the order of ``JOINTS``, for a person with coefficients (I,).
+    """Joints (6, 3) float32 in centimetres in the order of ``JOINTS``, for a person with coefficients (I,).
 
-    The neck's joint is the pivot about which ``core.motion.motion.Motion`` turns the head, whoever's it is; jaw and
-    eyes move with the person's features.
+    The joint of the neck is the same for every person: the pivot about which ``core.motion.motion.Motion`` turns the
+    head. Jaw and eyes move with the person's features.
     """
     neck = head.neck_pivot
-    temples = head.landmarks68[[0, 16]]
+    temples = head.landmarks68[list(IBUG_TEMPLES)]
     moved = (head.neutral(identity) - head.mean)[temples].mean(0)
-    root = neck + torch.tensor([0.0, -12.0, -1.0])
-    top = neck + torch.tensor([0.0, 3.0, 0.5])
+    root = neck + torch.tensor(ROOT_CM)
+    top = neck + torch.tensor(TOP_CM)
     eyes = head.eye_centres_of(identity)
     return torch.stack([root, neck, top, head.jaw_pivot + moved, eyes[0], eyes[1]]).numpy().astype(np.float32)
 
 
 def skin_weights(head: HeadModel) -> np.ndarray:
-    """(V, 6) float32 weights with sum 1, in the order of ``JOINTS``.
+    """Weights (V, 6) float32 with sum 1, in the order of ``JOINTS``.
 
-    Eyeballs turn with their bones, the mouth's inside and the head above the jaw line with the head; down the neck the
-    skin passes over to the neck's bone and then to the root, smoothly. Nothing hangs on the jaw: its shapes move the
-    mesh.
+    Eyeballs follow their own bones. The inside of the mouth and the head above the jaw line follow the head's bone.
+    Down the neck the skin passes smoothly to the neck's bone and then to the root. No vertex follows the jaw's bone,
+    because shape keys move the jaw.
     """
     mean = head.mean.numpy()
     (front_y, front_z), (back_y, back_z) = NECK_FRONT_CM, NECK_BACK_CM
@@ -69,7 +72,7 @@ def skin_weights(head: HeadModel) -> np.ndarray:
 
 
 def jaw_angles(head: HeadModel) -> np.ndarray:
-    """(2,) radians: turn of the jaw's bone at jawOpen = 1 (down), and at jawLeft = 1 (to the person's left)."""
+    """(2,) radians: rotation of the jaw's bone at jawOpen = 1 (down), and at jawLeft = 1 (to the person's left)."""
     teeth = head.part_vertices("teeth_lower")
     sideways = head.expression_basis[EXPRESSIONS.index("jawLeft"), teeth, 0].mean()
     arm = head.mean[teeth, 2].mean() - head.jaw_pivot[2]
@@ -77,9 +80,9 @@ def jaw_angles(head: HeadModel) -> np.ndarray:
 
 
 def rig_of(head: HeadModel, identity: torch.Tensor) -> dict[str, np.ndarray]:
-    """Everything but the texture; see :func:`write_head` for the keys."""
+    """All arrays of the npz; see :func:`write_head` for the keys."""
     shapes = head.expression_basis.clone()
-    # The eye bones turn the eyeballs; in the shapes too they would turn twice.
+    # The eye bones turn the eyeballs already.
     shapes[:, head.part_vertices("eye_left", "eye_right")] = 0
     return {
         "vertices": head.neutral(identity).numpy().astype(np.float32),
@@ -103,18 +106,18 @@ def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, t
 
     The keys of the npz:
 
-    - ``vertices`` (V, 3) float32: the person's neutral head, head space, centimetres.
+    - ``vertices`` (V, 3) float32: the person's neutral head in head space, centimetres.
     - ``triangles`` (F, 3) int32, counter-clockwise from outside; ``triangle_part`` (F,) int32, rows of ``part_names``.
     - ``uv`` (U, 2) float32 in 0–1, v up; ``triangle_uv`` (F, 3) int32, rows of ``uv`` for each corner.
     - ``shapes`` (53, V, 3) float32 centimetres to add at weight 1, named by ``shape_names`` (as in
       ``core.motion.channels.EXPRESSIONS``); zero on the eyeballs, which the eye bones turn.
     - ``weights`` (V, 6) float32 and ``joints`` (6, 3) float32 centimetres, named by ``joint_names``: root, neck, head,
-      jaw, eye.L, eye.R. The jaw carries no vertices.
-    - ``gaze_angles`` (4,) float32 radians that an eye turns at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut and
+      jaw, eye.L, eye.R. No vertex follows the jaw.
+    - ``gaze_angles`` (4,) float32 radians: rotation of an eye at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut and
       eyeLookUp.
-    - ``jaw_angles`` (2,) float32 radians that the jaw turns at jawOpen = 1 and, sideways, at jawLeft = 1.
+    - ``jaw_angles`` (2,) float32 radians: rotation of the jaw at jawOpen = 1 and, sideways, at jawLeft = 1.
 
-    Raises ``SoliloquyError`` (``disk_full``, ``output_unwritable``) where a file can't be written.
+    Raises SoliloquyError (``disk_full``, ``output_unwritable``) if a file can't be written.
     """
     head = head.to("cpu")
     identity = torch.from_numpy(np.asarray(portrait.identity)).float()

@@ -1,4 +1,4 @@
-"""Renderer G, first part: a flow warp of the portrait by the head model (design §5)."""
+"""The renderer: frames of one portrait, by a flow warp of the head model and G's corrections."""
 
 from .renderer import Renderer, WarpedFrames
 

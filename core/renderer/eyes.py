@@ -143,8 +143,8 @@ class Eye:
     def _height(self, pixels: Tensor) -> Tensor:
         """(B,) height of the opening between the lids, pixels."""
         points = self.geometry.model.mesh468(pixels)[..., 1]
-        upper, lower = UPPER_LIDS[self.side][MIDDLE_LIDS], LOWER_LIDS[self.side][MIDDLE_LIDS]
-        return (points[:, list(lower)] - points[:, list(upper)]).mean(1)
+        upper, lower = UPPER_LIDS[self.side], LOWER_LIDS[self.side]
+        return (points[:, list(lower[MIDDLE_LIDS])] - points[:, list(upper[MIDDLE_LIDS])]).mean(1)
 
     def _closed_heads(self) -> Tensor:
         """(V, 3) the photograph's head with this eye closed."""

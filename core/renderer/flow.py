@@ -1,8 +1,8 @@
 """Backward flow: for each pixel of a frame, the pixel of the photograph that is seen there.
 
-On the face it comes from the rasterised head model. Elsewhere a smooth sheet of depth laid over the photograph (the
-head model's own depth, continued past its outline) turns with the head: hair follows, shoulders and the picture's rim
-stay. What the expression adds on the face fades out over the sheet.
+On the face the flow comes from the rasterised head model. Elsewhere a smooth depth sheet lies over the photograph: the
+head model's own depth, continued past its outline. The sheet turns with the head, so hair follows, but shoulders and
+the edge of the picture stay. The motion that the expression adds on the face fades out over the sheet.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .spread import lower_on_mesh
 from .visibility import visible_vertices
 
 SHEET = 64
-"""Side of the grid of the sheet."""
+"""Side of the sheet's grid."""
 SHEET_BLUR = 1
-"""Blur radius of the sheet's depth, in its pixels."""
+"""Blur radius of the sheet's depth, in sheet pixels."""
 INVERSIONS = 5
 """Fixed-point steps from the sheet's forward motion to the backward flow."""
 VISIBILITY_SLACK_CM = 0.35
@@ -31,11 +31,15 @@ VISIBILITY_SLACK_CM = 0.35
 STRETCHED = (0.85, 0.5)
 """Photograph pixels per frame pixel at which stretching begins to count, and counts fully."""
 FACING = (0.04, 0.22)
-"""Cosine between normal and view from which a vertex of the photograph begins to be trusted, and is trusted."""
+"""Cosine between normal and line of sight from which a vertex is trusted a little, and fully."""
+ON_HEAD = (0.7, 0.98)
+"""Share with which a vertex follows the head (``geometry.head_share``) from which it is trusted a little, and fully."""
 RIM = 0.1
-"""Width of the rim, in parts of the square's side, over which motion dies away."""
+"""Width of the rim over which motion fades out, as a fraction of the square's side."""
 EXTENSION = (8, 4, 2, 1)
-"""Blur radii (sheet pixels) by which the face's own motion is continued past it, widest first."""
+"""Blur radii (sheet pixels) with which the face's own motion is continued past it, widest first."""
+EXTENDED = 0.25
+"""Blurred trust at which the motion of a radius is used fully."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,13 @@ class Flow:
     Attributes
     ----------
     positions
-        (B, S, S, 2) pixel of the photograph's square seen at each pixel.
+        (B, S, S, 2) pixel of the photograph's square that is seen at each pixel.
     trust
-        (B, 1, S, S) 0..1: how far it comes from the head model, rather than the sheet.
+        (B, 1, S, S) 0..1: how far the position comes from the head model; the rest comes from the sheet.
     stretch
         (B, 1, S, S) 0..1: how strongly the photograph is stretched there.
     triangle
-        (B, S, S) int64 skin triangle (row of ``FlowField.triangles``) or −1.
+        (B, S, S) int64 skin triangle (row of ``FlowField.triangles``), or −1.
     """
 
     positions: Tensor
@@ -61,7 +65,19 @@ class Flow:
 
 
 class FlowField:
-    """Flow for one portrait."""
+    """Flow for one portrait.
+
+    Parameters
+    ----------
+    geometry
+        The person's head in the square.
+    inside
+        (S, S) bool: pixels that the photograph covers.
+    tight
+        (1, 1, S, S) 0..1 tight matte of the person.
+    size
+        Side S of the square in pixels.
+    """
 
     def __init__(self, geometry: HeadGeometry, inside: Tensor, tight: Tensor, size: int) -> None:
         model = geometry.model
@@ -79,20 +95,20 @@ class FlowField:
         self._lay_sheet(inside)
 
     def _vertex_trust(self, skin: Tensor, source: Tensor, facing: Tensor, tight: Tensor) -> Tensor:
-        """(V,) 0..1: vertices of the head that the photograph shows, from the front and within the person."""
+        """(V,) 0..1: trust in vertices of the head that the photograph shows from the front and within the person."""
         visible = visible_vertices(source, skin, VISIBILITY_SLACK_CM).float()
         person = sample(tight, source[None, None, :, :2])[0, 0, 0]
-        on_head = smoothstep(0.7, 0.98, self.geometry.rigidity[:, 0])
+        on_head = smoothstep(*ON_HEAD, self.geometry.rigidity[:, 0])
         return lower_on_mesh(visible * person * smoothstep(*FACING, facing) * on_head, skin)
 
     def _lay_sheet(self, inside: Tensor) -> None:
-        """Depth of the sheet, its points in head space and how far each follows the head."""
+        """Compute the sheet: its points in head space, and how far each follows the head."""
         geometry, model = self.geometry, self.geometry.model
         outer = model.triangles[model.part_triangles("skin", "lips", "eye_left", "eye_right")]
         pixels = geometry.source.pixels * torch.tensor([SHEET / self.size, SHEET / self.size, 1.0])
         seen = rasterise(pixels, outer, SHEET, SHEET)
-        # Nothing lies behind the neck's axis: there it would swing against the face. Past the head's outline the sheet
-        # runs into the plane of that axis, which a turn leaves where it is.
+        # No point lies behind the neck's axis, where it would move against the face. Past the head's outline the sheet
+        # passes into the plane of that axis, which stays in place when the head turns.
         axis = -(geometry.rotation @ geometry.pivot + geometry.translation)[2]
         depth = blur(torch.minimum(seen.depth, axis)[:, None], SHEET_BLUR, 2)[0, 0]  # (1, 1, 64, 64) -> (64, 64)
         points = geometry.unproject(torch.cat([self.sheet_grid, depth[..., None]], -1))
@@ -104,7 +120,7 @@ class FlowField:
         self.follow = (head_share(self.sheet_points) * rim)[..., None]
 
     def __call__(self, heads: PosedHeads, rotation: Tensor, translation: Tensor) -> Flow:
-        """Flow of the frames whose heads were posed with rotation and translation (B, 3)."""
+        """Flow of frames whose heads were posed with ``rotation`` and ``translation`` (B, 3)."""
         size = self.size
         seen = rasterise(heads.pixels, self.triangles, size, size, cull_backfaces=True)
         values = interpolate(seen, self.triangles, self.attributes).permute(0, 3, 1, 2)  # (B, S, S, 3) -> (B, 3, S, S)
@@ -120,7 +136,7 @@ class FlowField:
         return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle)
 
     def _stretch(self, positions: Tensor) -> Tensor:
-        """(B, 1, S, S) 1 where neighbouring pixels come from less than half a pixel apart, 0 where unstretched."""
+        """(B, 1, S, S) 1 where neighbouring pixels come from less than half a pixel apart, 0 without stretching."""
         coarse = resize(positions, SHEET, SHEET)
         step = self.size / SHEET
         right = (coarse[:, 0:1, :, 1:] - coarse[:, 0:1, :, :-1]) / step
@@ -130,7 +146,7 @@ class FlowField:
         return F.interpolate(wide, (self.size, self.size), mode="bilinear", align_corners=False)
 
     def _sheet_flow(self, rotation: Tensor, translation: Tensor) -> Tensor:
-        """(B, 2, 64, 64) backward flow of the sheet, pixels of the square."""
+        """(B, 2, 64, 64) backward flow of the sheet, in pixels of the square."""
         geometry = self.geometry
         frames = []
         for r, t in zip(rotation, translation, strict=True):
@@ -147,11 +163,12 @@ class FlowField:
 
     @staticmethod
     def _extend(weighted: Tensor, weight: Tensor) -> Tensor:
-        """Continue a field past where its weight is, dying away with distance (at sheet resolution)."""
+        """Continue a field, multiplied by its weight already, into areas without weight; it fades with distance."""
         both = torch.cat([weighted, weight], 1)
         extended = torch.zeros_like(weighted)
         for radius in EXTENSION:
             soft = blur(both, radius, 2)
             total = soft[:, 2:]
-            extended = extended + (total / 0.25).clamp(max=1) * (soft[:, :2] / total.clamp_min(1e-4) - extended)
+            used = (total / EXTENDED).clamp(max=1)
+            extended = extended + used * (soft[:, :2] / total.clamp_min(1e-4) - extended)
         return extended

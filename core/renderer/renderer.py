@@ -1,8 +1,8 @@
-"""The renderer: one portrait, analysed once, and frames of it for any motion.
+"""The renderer: analyses one portrait, then renders frames of it for any motion.
 
-Warp of the person along the head model's flow, over the background continued behind; then mouth and eyes, which the
-photograph shows in one state only, drawn anew in their windows; then corrected by G; then pasted into the whole
-photograph.
+The steps of a frame: warp the person along the head model's flow, over the background that is continued behind; redraw
+mouth and eyes in their windows, because the photograph shows them in one state only; let G correct the result; paste it
+into the whole photograph.
 """
 
 from __future__ import annotations
@@ -35,7 +35,14 @@ from .stretched import StretchedPerson
 from .warped import WarpedFrames
 
 SIDE_BY_SIDE = 4
-"""Frames that a processor's thread draws at once: fewer have it wait for its turn more often, more leave its cache."""
+"""Frames that one processor thread draws at once. With fewer frames the threads wait for each other more often; with
+more the data doesn't fit into the processor's cache."""
+SOLID = (0.1, 0.6)
+"""Trust in the flow between which a pixel counts as covered by the head model, for its outline."""
+OUTLINE = (0.1, 0.3)
+"""Difference of that cover from its blurred version between which a pixel counts as outline."""
+WELL_INSIDE = 0.9
+"""Mask of the eye openings above which a pixel is used to estimate the light."""
 
 
 class Renderer:
@@ -48,13 +55,13 @@ class Renderer:
     size
         Side S of the rendered square in pixels (256 or 512 are what it is made for).
     device
-        Where the torch work is done.
+        Device of the torch computations.
     framing
-        "portrait": the square pasted into the whole photograph, scaled so that the portrait's crop measures ``size``
-        pixels (long side at most 2160, even dimensions); "crop": the square alone.
+        "portrait": the square is pasted into the whole photograph, which is scaled so that the portrait's crop
+        measures ``size`` pixels (long side at most 2160, even dimensions). "crop": only the square.
     painter
-        The networks of G that correct the warp; "shipped": the product's own, where this build has them; None: the
-        warp alone.
+        The networks of G that correct the warp. "shipped": the product's own, if this build has them. None: only the
+        warp.
     """
 
     def __init__(
@@ -87,7 +94,7 @@ class Renderer:
 
     @property
     def kind(self) -> str:
-        """ "gan" where G corrects the warp, "warp" where nothing does."""
+        """ "gan" if G corrects the warp, else "warp"."""
         return "gan" if self.refiner else "warp"
 
     @property
@@ -97,28 +104,30 @@ class Renderer:
         return height, width
 
     def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
-        """Yield a frame (H, W, 3) uint8 for each frame of the motion.
+        """Yield a picture (H, W, 3) uint8 for each frame of the motion.
 
-        ``batch`` frames at once; on a processor each thread draws a few (``core.compute.threads``); the same bytes.
+        ``batch`` frames are drawn at once; on a processor each thread draws a few (``core.compute.threads``). The
+        pictures are the same bytes for any ``batch``.
         """
         on_processor = self.device.type == "cpu"
         batch = min(batch, SIDE_BY_SIDE) if on_processor else batch
         pieces = (motion.slice(k, min(k + batch, len(motion))) for k in range(0, len(motion), batch))
         for squares in (side_by_side if on_processor else map)(self._draw, pieces):
-            for square in squares:  # whole photographs are large: none waits for its turn
+            for square in squares:  # composed only when it is needed, because whole photographs are large
                 yield self.framing.compose(square)
 
     def _draw(self, motion: Motion) -> np.ndarray:
-        """(T, S, S, 3) uint8 squares of a short motion, all at once."""
-        channels = [
+        """(T, S, S, 3) uint8 squares of a short motion, all drawn at once."""
+        expression, rotation, translation = (
             torch.tensor(values, dtype=torch.float32, device=self.device)
             for values in (motion.expression, motion.rotation, motion.translation)
-        ]
-        picture = self.refine(self.warp(*channels), torch.cat(channels, 1))
+        )
+        warped = self.warp(expression, rotation, translation)
+        picture = self.refine(warped, torch.cat([expression, rotation, translation], 1))
         return (picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
     def warp(self, expression: Tensor, rotation: Tensor, translation: Tensor, absolute: bool = False) -> WarpedFrames:
-        """Frames of the square for motion channels (B, 53), (B, 3), (B, 3); see ``HeadGeometry.pose``."""
+        """Warped frames of the square for motion channels (B, 53), (B, 3) and (B, 3); see ``HeadGeometry.pose``."""
         with torch.inference_mode(), _made_on(self.device):
             heads = self.geometry.pose(expression, rotation, translation, absolute)
             flow = self.flow_field(heads, rotation, translation)
@@ -131,14 +140,15 @@ class Renderer:
                 alpha = alpha + flow.stretch * (matte - alpha)
             picture = self.background + layer
             picture = picture + self._outline(flow.trust) * (blur(picture, 1, 1) - picture)
-            for part in (*self.eyes, self.mouth):
-                picture = part.draw(picture, heads)
+            for eye in self.eyes:
+                picture = eye.draw(picture, heads)
+            picture = self.mouth.draw(picture, heads)
             return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
 
     def refine(self, frames: WarpedFrames, channels: Tensor) -> Tensor:
-        """Pictures (B, 3, S, S) 0..1 of warped frames as G corrects them; ``channels`` (B, 59) is their motion.
+        """Pictures (B, 3, S, S) 0..1 of warped frames after G's correction; without G the warp unchanged.
 
-        Without G the warp as it is.
+        ``channels`` (B, 59) is the motion of the frames.
         """
         if self.refiner is None:
             return frames.picture
@@ -147,26 +157,26 @@ class Renderer:
 
     @staticmethod
     def _outline(trust: Tensor) -> Tensor:
-        """(B, 1, S, S) 1 along the outline of the head model, where the flow jumps and would leave a jagged edge."""
-        solid = smoothstep(0.1, 0.6, trust)
-        return smoothstep(0.1, 0.3, (solid - blur(solid, 1, 1)).abs())
+        """(B, 1, S, S) 1 along the outline of the head model. The flow jumps there and would leave a jagged edge."""
+        solid = smoothstep(*SOLID, trust)
+        return smoothstep(*OUTLINE, (solid - blur(solid, 1, 1)).abs())
 
     def surfaces(self, heads: PosedHeads, side: int | None = None) -> tuple[Tensor, Tensor]:
-        """Part label (B, N, N), −1 where no head is, and unit normals in camera axes (B, 3, N, N) of posed heads.
+        """Part labels (B, N, N) and unit normals in camera axes (B, 3, N, N) of posed heads.
 
-        N is ``side`` pixels for the whole square, or else as many as the square has.
+        Labels are −1 where there is no head. N is ``side``: pixels for the whole square, by default as many as it has.
         """
         model, side = self.geometry.model, side or self.size
         with torch.inference_mode(), _made_on(self.device):
             pixels = heads.pixels * torch.tensor([side / self.size, side / self.size, 1.0])
             seen = rasterise(pixels, model.triangles, side, side, cull_backfaces=True)
             parts = torch.where(seen.covered, model.triangle_part[seen.triangle.clamp_min(0)], -1)
-            turned = [  # frame by frame: a matrix product may round differently for another number of rows
+            turned = [  # frame by frame: a matrix product can round differently for another number of rows
                 model.normals(self.geometry.neutral + model.expression_offsets(weights)) @ rotation.T
                 for weights, rotation in zip(heads.expression, heads.rotation, strict=True)
             ]
             normals = interpolate(seen, model.triangles, torch.stack(turned)).permute(0, 3, 1, 2)
-            # Written out: torch's norm over channels takes thirty times as long.
+            # Written out, because torch's norm over channels takes thirty times as long.
             return parts, normals * normals.square().sum(1, keepdim=True).clamp_min(1e-12).rsqrt()
 
     def _light(self, picture: Tensor, landmarks: np.ndarray, trust: Tensor) -> Light:
@@ -174,11 +184,14 @@ class Renderer:
         shape = geometry.neutral + model.expression_offsets(geometry.own_expression)
         skin = model.part_vertices("skin")
         normals = model.normals(shape)[skin] @ geometry.rotation.T
-        eyes = sum(polygon(landmarks[list(ring)], self.size) for ring in LID_RINGS)[0, 0].to(self.device) > 0.9
+        left, right = (polygon(landmarks[list(ring)], self.size) for ring in LID_RINGS)
+        eyes = (left + right)[0, 0].to(self.device) > WELL_INSIDE
         return Light.estimate(picture, geometry.source.pixels[0, skin, :2], normals, trust[skin], eyes)
 
 
 def _made_on(device: torch.device) -> AbstractContextManager[object]:
-    """Within it new tensors are on ``device``. On a processor they are anyhow, and torch's own way of it costs as much
-    as a tenth of a frame."""
+    """Context in which new tensors are made on ``device``.
+
+    On a processor it does nothing: new tensors are there anyway, and torch's own context costs a tenth of a frame.
+    """
     return nullcontext() if device.type == "cpu" else device

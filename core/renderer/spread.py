@@ -1,4 +1,4 @@
-"""Spreading what is known at landmarks over all vertices of the head model."""
+"""Spreads values that are known at landmarks over all vertices of the head model."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from ..head.head_model import HeadModel
 from ..motion.channels import EXPRESSIONS
 
 APART = (("jawOpen", 1.5), ("eyeBlink_L", 2.0), ("eyeBlink_R", 2.0))
-"""Expressions whose movement, times a factor, counts as distance between vertices: it tells the two lips and the two
-lids apart where they touch."""
+"""Expressions whose movement, times a factor, counts as distance between vertices. It separates the two lips and the
+two lids where they touch."""
+FADE = 0.1
+"""Added to the sum of the kernel. Values fade where points are more than about two widths away."""
 
 
 def feature_space(model: HeadModel, shape: Tensor, points: bool = False) -> Tensor:
-    """Coordinates in which vertices that move alike are near.
+    """Coordinates in which vertices are close if they move alike.
 
     Parameters
     ----------
     shape
         (V, 3) centimetres.
     points
-        Of the 468 face-mesh points instead of the vertices.
+        Return coordinates of the 468 face-mesh points, not of the vertices.
 
     Returns
     -------
@@ -37,12 +39,12 @@ def feature_space(model: HeadModel, shape: Tensor, points: bool = False) -> Tens
 def spread(
     features: Tensor, point_features: Tensor, wanted: Tensor, weight: Tensor, widths: tuple[float, ...]
 ) -> Tensor:
-    """Smooth values at vertices that come close to those wanted at points (normalised Gaussians, coarse to fine).
+    """Smooth values at the vertices that approximate given values at points (normalised Gaussians, coarse to fine).
 
     Parameters
     ----------
     features, point_features
-        (V, D) and (P, D) places, centimetres.
+        (V, D) and (P, D) coordinates of vertices and points, centimetres.
     wanted
         (P, C) values at the points.
     weight
@@ -53,7 +55,7 @@ def spread(
     Returns
     -------
     Tensor
-        (V, C).
+        (V, C) values at the vertices.
     """
     result = torch.zeros(features.shape[0], wanted.shape[1])
     left = wanted
@@ -64,15 +66,14 @@ def spread(
 
 
 def _gaussians(places: Tensor, points: Tensor, values: Tensor, weight: Tensor, width: float) -> Tensor:
-    """Weighted mean of the points' values around each place, going to zero where no point is near."""
+    """Weighted mean of the points' values around each place; goes to zero where no point is near."""
     square = torch.cdist(places, points, compute_mode="donot_use_mm_for_euclid_dist").square()
     kernel = weight * torch.exp(-square / (2 * width**2))
-    # The floor in the denominator makes values fade where points are more than about two widths away.
-    return kernel @ values / (kernel.sum(1, keepdim=True) + 0.1)
+    return kernel @ values / (kernel.sum(1, keepdim=True) + FADE)
 
 
 def _mesh_mean(values: Tensor, triangles: Tensor) -> Tensor:
-    """(V, C) mean of each vertex' triangles' means; where it has no triangle, its own value."""
+    """(V, C) for each vertex, mean over its triangles of their mean; its own value if it has no triangle."""
     total, count = torch.zeros_like(values), torch.zeros(len(values), 1)
     mean = values[triangles].mean(1)
     for k in range(3):
@@ -82,14 +83,14 @@ def _mesh_mean(values: Tensor, triangles: Tensor) -> Tensor:
 
 
 def lower_on_mesh(values: Tensor, triangles: Tensor, rounds: int = 3) -> Tensor:
-    """Pull values (V,) down toward their neighbours' mean, never up, so that they fade out before they end."""
+    """Lower values (V,) toward their neighbours' mean, but never raise them, so that they fade out before a border."""
     for _ in range(rounds):
         values = torch.minimum(values, _mesh_mean(values[:, None], triangles)[:, 0])
     return values
 
 
 def smooth_on_mesh(values: Tensor, triangles: Tensor, rounds: int = 1) -> Tensor:
-    """Average values (V,) with their neighbours'."""
+    """Average values (V,) with those of their neighbours."""
     for _ in range(rounds):
         values = _mesh_mean(values[:, None], triangles)[:, 0]
     return values

@@ -1,9 +1,8 @@
-"""The person where the flow stretches the photograph, as beside the ear of a head that turns away from it.
+"""The person where the flow stretches the photograph, for example next to the ear of a head that turns away from it.
 
-A photograph's pixel drawn over several pixels of a frame becomes a streak: its grain still changes from row to row,
-but no more along the row. So the photograph is softened there, by about as much as it is stretched: a smooth cheek is
-what one expects to see, stripes aren't. The colours are the person's own, without the ring of background that a matte
-carries.
+One pixel of the photograph drawn over several pixels of a frame becomes a streak: the grain still changes from row to
+row, but no longer along the row. Therefore the photograph is blurred there by about as much as it is stretched: viewers
+expect a smooth cheek, not stripes. The colours are the person's own, without the ring of background in the wide matte.
 """
 
 from __future__ import annotations
@@ -15,17 +14,18 @@ from torch import Tensor
 from .fields import blur, resize, sample, smoothstep
 
 GRID = 64
-"""Side of the grid that the magnification is taken on."""
+"""Side of the grid on which the magnification is computed."""
 SOFTER = ((2.0, 4.0, 1 / 256), (5.0, 8.0, 1 / 128))
-"""Magnifications between which a softer photograph takes over, and its blur's radius in parts of the square's side."""
+"""For each softer photograph: magnification at which it begins to be used, and is used fully, and the radius of its
+blur as a fraction of the square's side."""
 MOST = 10.0
-"""Largest magnification told apart."""
+"""Upper limit of the magnification."""
 
 
 def magnification(positions: Tensor) -> Tensor:
-    """Frame pixels that one pixel of the photograph fills, along the direction in which they are most: 1 to ``MOST``.
+    """Number of frame pixels that one pixel of the photograph fills, in the direction of the strongest stretching.
 
-    The least singular value of the flow's Jacobian, inverted.
+    This is one over the least singular value of the flow's Jacobian, limited to 1 … ``MOST``.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ def magnification(positions: Tensor) -> Tensor:
         (B, 1, S, S).
     """
     size = positions.shape[1]
-    coarse = resize(positions.permute(0, 3, 1, 2), GRID, GRID) * (GRID / size)  # (B, 2, 64, 64) in the grid's cells
+    coarse = resize(positions.permute(0, 3, 1, 2), GRID, GRID) * (GRID / size)  # (B, 2, 64, 64) in cells of the grid
     right = F.pad(coarse.diff(dim=3), (0, 1, 0, 0), mode="replicate")
     down = F.pad(coarse.diff(dim=2), (0, 0, 0, 1), mode="replicate")
-    # Least eigenvalue of [[a, c], [c, b]] = J^T J.
+    # Least eigenvalue of [[a, c], [c, b]] = Jᵀ J.
     a, b, c = (right * right).sum(1), (down * down).sum(1), (right * down).sum(1)
     least = (a + b) / 2 - (((a - b) / 2).square() + c.square()).sqrt()
     filled = least.clamp_min(0).sqrt()[:, None].clamp(1 / MOST, 1).reciprocal()
@@ -49,7 +49,7 @@ def magnification(positions: Tensor) -> Tensor:
 
 
 class StretchedPerson:
-    """The layer that takes the warped person's place where the flow stretches.
+    """The layer that replaces the warped person where the flow stretches.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class StretchedPerson:
         softer = []
         for _, _, part in SOFTER:
             radius = max(1, round(part * size))
-            # Weighted by the matte, so that nothing of what lies beyond the person's rim mixes in.
+            # Weighted by the matte, so that no colour from outside the person is mixed in.
             softer.append(blur(pure * tight, radius) / blur(tight, radius).clamp_min(1e-3))
         self.layers = torch.cat([tight, pure, *softer], 1)  # (1, 4 + 3 n, S, S)
 

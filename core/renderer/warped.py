@@ -1,4 +1,4 @@
-"""Warped frames with what they were made from."""
+"""Warped frames, together with the flow and heads that they were made with."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .geometry import PosedHeads
 
 @dataclass(frozen=True)
 class WarpedFrames:
-    """Frames of the square with what they were made from: the input of a network that refines them.
+    """Warped frames of the square: the input of a network that refines them.
 
     Attributes
     ----------
     picture
-        (B, 3, S, S) 0..1 RGB, finished.
+        (B, 3, S, S) 0..1 RGB, with mouth and eyes drawn.
     flow
-        Where in the photograph each pixel comes from, how far that is known from the head model, and which triangle.
+        The backward flow with which they were made.
     alpha
         (B, 1, S, S) the warped person's matte.
     heads

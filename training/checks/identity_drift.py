@@ -24,16 +24,17 @@ from core.errors import SoliloquyError
 from core.face.face_mesh import FaceMesh
 from core.head.head_model import HeadModel
 from core.motion.motion import Motion
-from core.portrait.portrait import Portrait, face_fitter, load_portrait
+from core.portrait.fit import face_fitter
+from core.portrait.load import load_portrait
+from core.portrait.portrait import Portrait
 from core.renderer import Renderer
 from core.renderer.generator.refine import Painter
 
-from ..common.folders import data_folder
+from ..common.folders import PORTRAITS, RUNS, data_folder
 from ..common.results_page import Table, add_results_option, interval, number, show
 from ..common.splits import portrait_split
 from ..corpus.pairs.grid import clips
 from ..tracking import video
-from ..tracking.tracks import CACHE
 from .roundtrip import speech_motion
 
 WINDOW = 25
@@ -130,7 +131,7 @@ def measure(data: Path, count: int, seconds: int, painter: Painter | None) -> di
     found: dict[str, list[dict[str, float]]] = {name: [] for name in (*renderers, "real video")}
     people = []
     for path in files[:: max(1, len(files) // count)][:count]:
-        portrait = load_portrait(path, CACHE / "portraits")
+        portrait = load_portrait(path, PORTRAITS)
         for name, networks in renderers.items():
             drift, own = rendered_drift(head, portrait, motion, networks)
             found[name].append(asdict(drift))
@@ -164,7 +165,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--count", type=int, default=4, help="portraits")
     parser.add_argument("--seconds", type=int, default=6)
-    parser.add_argument("--out", type=Path, default=Path("runs/image_metrics"))
+    parser.add_argument("--out", type=Path, default=RUNS / "image_metrics")
     add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)

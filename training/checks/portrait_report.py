@@ -18,7 +18,9 @@ import torch
 from core.errors import BadInputError
 from core.head.camera import project
 from core.head.head_model import HeadModel
-from core.portrait.portrait import Portrait, face_fitter, fitted, load_portrait
+from core.portrait.fit import face_fitter
+from core.portrait.load import load_portrait
+from core.portrait.portrait import Portrait, fitted
 
 from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, show

@@ -19,10 +19,11 @@ from core.head.camera import gaps
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 from core.motion.motion import Motion
-from core.portrait.portrait import Portrait, load_portrait
+from core.portrait.load import load_portrait
+from core.portrait.portrait import Portrait
 from core.readback.extract import extract
 from core.renderer.renderer import Renderer
-from core.takes.take_maker import frame_to_image
+from core.takes.read_back import frame_to_image
 
 from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, number, show

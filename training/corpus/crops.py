@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from core.face.face_view import face_view
-from core.portrait.portrait import head_crop
+from core.portrait.fit import head_crop
 
 SIDE = 256
 """Pixels of a side of the kept crops."""
@@ -43,7 +43,7 @@ class Crop:
 def clip_crop(landmarks: np.ndarray, size: tuple[int, int]) -> Crop:
     """The crop of a clip from its average landmarks (T, 478, 2 or more) px in frames of (width, height).
 
-    Framed as ``core.portrait.portrait.head_crop`` frames a portrait, but never past the frame's edge: a network that
+    Framed as ``core.portrait.fit.head_crop`` frames a portrait, but never past the frame's edge: a network that
     learns from these pictures must not learn to paint repeated edges.
     """
     x0, y0, side = head_crop(landmarks.mean(0))

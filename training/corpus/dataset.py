@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from core.errors import SoliloquyError
 from core.face.face_view import VIEW_SIDE, clip_similarity, face_view
-from core.head.rotation import euler_to_matrix
+from core.motion.rotations import euler_to_matrix
 
 from .crops import unpack
 

@@ -25,7 +25,7 @@ from tqdm import tqdm
 from core.errors import BadInputError, SoliloquyError
 from core.face.face_view import VIEW_SIDE, anchor_points, anchor_similarity, face_view
 from core.head.head_model import HeadModel
-from core.portrait.portrait import load_portrait
+from core.portrait.load import load_portrait
 from core.renderer.geometry import PosedHeads
 from core.renderer.renderer import Renderer
 

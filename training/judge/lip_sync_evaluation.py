@@ -35,7 +35,7 @@ from core.face.face_mesh import FaceMesh
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS, LIP_CHANNELS, LIP_COLUMNS
 from core.motion.motion import Motion
-from core.portrait.portrait import load_portrait
+from core.portrait.load import load_portrait
 from core.renderer.renderer import Renderer
 from core.sound.audio import load_audio
 from core.sound.lips import LipModel

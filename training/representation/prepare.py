@@ -22,7 +22,7 @@ from core.face.reconstruction import view_camera
 from core.head.head_model import HeadModel
 from core.head.rotation import matrix_to_euler
 from core.motion.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
-from core.portrait.portrait import load_portrait
+from core.portrait.load import load_portrait
 from core.prior.features import channels_from_features
 from core.renderer import Renderer
 from core.sound.audio import load_audio

@@ -1,7 +1,6 @@
-"""G: what the head model's warp of a photograph lacks, drawn by networks (paper §3.3, design §5)."""
+"""G: networks that correct the warped photograph where a warp can't be right (paper §3.3)."""
 
-from .config import GeneratorConfig, PaperGeneratorConfig
+from .config import GeneratorConfig
 from .generator import Correction, Generator
-from .paper import PaperGenerator
 
-__all__ = ["Correction", "Generator", "GeneratorConfig", "PaperGenerator", "PaperGeneratorConfig"]
+__all__ = ["Correction", "Generator", "GeneratorConfig"]

@@ -1,4 +1,4 @@
-"""The generator with flow: corrects the warped photograph where a warp can't be right."""
+"""The generator with flow: corrects warped frames."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ from .config import GeneratorConfig
 from .layers import Mapping, ModulatedConv, activate, convolution, enlarge, halve, soften, taken_by
 
 HEAD_GAIN = 0.1
-"""Of the outputs: a step of the optimiser must not throw a picture off that is nearly right."""
+"""Factor on the outputs, so that one step of the optimiser doesn't spoil a picture that is nearly right."""
 LEAST_SHARE = 0.1
-"""Of the generated picture in the output: a mask that could close wholly would stop learning for good."""
+"""Lower limit of the generated picture's share in the output. A mask that could close completely would then get no
+gradient any more."""
+SHIFT_LEVEL = 1
+"""Level of the U-Net whose features give the residual flow: 1/4 of the square's side."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """What the generator does to warped frames, at its own resolution.
+    """The generator's correction of warped frames, at its own resolution.
 
     Attributes
     ----------
     shift
-        (B, 2, S, S) residual flow, pixels (x, y): the warp is read that far beside.
+        (B, 2, S, S) residual flow in pixels (x, y): the offset at which the warp is sampled.
     share
         (B, 1, S, S) 1 − mask, 0..1: how much of the warp is replaced.
     change
-        (B, 3, S, S) what is generated, less the moved warp.
+        (B, 3, S, S) the generated picture minus the shifted warp.
     """
 
     shift: Tensor
@@ -39,9 +42,9 @@ class Correction:
     change: Tensor
 
     def apply(self, warped: Tensor) -> Tensor:
-        """output = mask · warped + (1 − mask) · generated, for warped frames (B, 3, N, N) of this or another size.
+        """Output (B, 3, N, N) = mask · warped + (1 − mask) · generated, for warped frames of any size N.
 
-        In a larger frame the difference from the warp is enlarged, so that the frame keeps its own finer detail.
+        For a larger frame only the difference from the warp is enlarged, so the frame keeps its own finer detail.
         """
         size, side = warped.shape[-1], self.share.shape[-1]
         shift = resized(self.shift, size) * (size / side)
@@ -50,7 +53,7 @@ class Correction:
 
 
 def resized(field: Tensor, size: int) -> Tensor:
-    """(B, C, N, N) to another side: bilinear, smoothed where it gets smaller, itself where it has that side."""
+    """Resize (B, C, N, N) to another side: bilinear, with smoothing if it shrinks; unchanged if it has that side."""
     if field.shape[-1] == size:
         return field
     smaller = field.shape[-1] > size
@@ -58,7 +61,7 @@ def resized(field: Tensor, size: int) -> Tensor:
 
 
 class SourceEncoder(nn.Module):
-    """The photograph as features at 1/4 and 1/8 of its side, made once a take and warped into every frame."""
+    """Features of the photograph at 1/4 and 1/8 of its side, computed once a take and warped into every frame."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -80,11 +83,11 @@ class SourceEncoder(nn.Module):
 
 
 class Generator(nn.Module):
-    """G with flow (design §5): a U-Net over the warped frame, geometry and the source's warped features.
+    """G with flow: a U-Net over the warped frame, the geometry and the source's warped features.
 
-    The decoder is modulated by f_cat. It works on half the frame's side and up; its full-resolution picture comes
-    from the warp itself, so nothing it leaves alone can lose sharpness. Training begins at the warp: the change and
-    the shift start at zero.
+    The decoder is modulated by f_cat. The network works at half the frame's side and below; the full resolution comes
+    from the warp itself, so areas that it doesn't change stay sharp. Training begins at the warp: change and shift
+    start at zero.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -108,7 +111,7 @@ class Generator(nn.Module):
         self.share_start = math.log(start / (1 - start))
 
     def encode(self, source: Tensor) -> list[Tensor]:
-        """Features of the source (B, 3, S, S) 0..1, once a take."""
+        """Features of the source (B, 3, S, S) 0..1; computed once a take."""
         return list(self.source_encoder(source))
 
     def forward(
@@ -120,7 +123,7 @@ class Generator(nn.Module):
         paintable: Tensor,
         style: Tensor,
     ) -> Correction:
-        """:meth:`encode` and :meth:`correct`; sources (N, 3, S, S) with the same number of frames B / N each."""
+        """:meth:`encode`, then :meth:`correct`; sources (N, 3, S, S) with the same number of frames B / N each."""
         repeats = len(warped) // len(source)
         maps = [m.repeat_interleave(repeats, 0) for m in self.encode(source)]
         return self.correct(maps, warped, conditions, positions, paintable, style)
@@ -139,15 +142,15 @@ class Generator(nn.Module):
         Parameters
         ----------
         maps
-            Of :meth:`encode`, (B or 1, C, S/4, S/4) and (B or 1, C', S/8, S/8).
+            Of :meth:`encode`: (B or 1, C, S/4, S/4) and (B or 1, C', S/8, S/8).
         warped
-            (B, 3, H, W) 0..1; a window of the square does in training, sides in multiples of 16.
+            (B, 3, H, W) 0..1. In training it can be a window of the square. Sides are multiples of 16.
         conditions
-            (B, CHANNELS, H/2, W/2), see ``conditions.conditions``.
+            (B, CHANNELS, H/2, W/2); see ``conditions.conditions``.
         positions
-            (B, 2, H/2, W/2) pixels of the source's square seen at each block of 2 × 2 pixels.
+            (B, 2, H/2, W/2) pixel of the source's square that each block of 2 × 2 pixels shows.
         paintable
-            (B, 1, H, W) 0..1 where the picture may be changed.
+            (B, 1, H, W) 0..1: where the picture may be changed.
         style
             (B, 224) f_cat.
         """
@@ -160,6 +163,7 @@ class Generator(nn.Module):
             x = activate(self.down[k](x))
             here = halve(here) / 2  # pixels of the map
             seen = sample(maps[k].float(), here.permute(0, 2, 3, 1))
+            assert isinstance(join, nn.Conv2d)
             x = activate(join(torch.cat([x, taken_by(join, seen).to(x.dtype)], 1)))
             levels.append(x)
         x = activate(self.down[2](x))
@@ -170,7 +174,7 @@ class Generator(nn.Module):
             x = torch.cat([enlarge(self.narrow[k](x)), levels[k]], 1)
             x = self.mix[k](x, w)
             x = x + self.refine[k](x, w)
-            if k == 1:
+            if k == SHIFT_LEVEL:
                 shift = self.to_shift(x)
         assert shift is not None
         reach = self.config.shift * self.config.side

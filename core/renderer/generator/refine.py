@@ -1,4 +1,4 @@
-"""G at work: one portrait's warped frames, corrected."""
+"""Applies G to the warped frames of one portrait."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from .conditions import conditions, half_flow, paintable
 from .finish import finished
 from .generator import Correction, Generator, resized
 from .style import StyleNetworks, identity_of, style_of
-from .weights import load_generator, weights_path
+from .weights import WEIGHTS, load_generator
 
 
 @dataclass(frozen=True)
 class Painter:
-    """The networks that G needs: itself, and what gives it f_cat."""
+    """The networks of G: the generator, and the networks that give f_cat."""
 
     generator: Generator
     styles: StyleNetworks
 
     @classmethod
     def shipped(cls, device: str | torch.device = "cpu") -> Painter | None:
-        """The shipped networks, the same ones each time; None where this build has no weights of them."""
-        from ...representation.model import WEIGHTS
+        """The shipped networks, loaded once; None if this build has no weights of them."""
+        from ...representation.model import WEIGHTS as REPRESENTATION
 
-        if not (weights_path().is_file() and WEIGHTS.is_file()):
+        if not (WEIGHTS.is_file() and REPRESENTATION.is_file()):
             return None
         return _load(str(device))
 
@@ -41,21 +41,20 @@ def _load(device: str) -> Painter:
     from ...representation.model import Representation
 
     generator = load_generator(device=device, dtype=torch.bfloat16 if fast_bfloat16(device) else torch.float32)
-    assert isinstance(generator, Generator)
     return Painter(generator, Representation.load(device).requires_grad_(False))
 
 
 class Refiner:
-    """A painter who knows one portrait.
+    """A painter with the features of one portrait.
 
     Parameters
     ----------
     painter
         The networks.
     crop
-        (S, S, 3) uint8 RGB, the portrait's square.
+        (S, S, 3) uint8 RGB: the portrait's square.
     landmarks
-        (478, 2 or 3) pixels of the square.
+        (478, 2 or 3) px of the square.
     """
 
     def __init__(self, painter: Painter, crop: np.ndarray, landmarks: np.ndarray) -> None:
@@ -85,7 +84,7 @@ class Refiner:
         geometry = conditions(alpha, trust, stretch, moved, parts, normals)
         paint = paintable(alpha, moved, parts)
         given = (resized(frames.picture, self.side), geometry, self.half_grid + moved, paint, channels)
-        # One by one: products of matrices and convolutions may round differently for another number of frames.
+        # Frame by frame: matrix products and convolutions can round differently for another number of frames.
         corrections = [self._correct_one(*(v[k : k + 1] for v in given)) for k in range(len(channels))]
         correction = Correction(*(torch.cat([getattr(c, f.name) for c in corrections]) for f in fields(Correction)))
         return finished(correction, frames.picture, paint, moved, parts, stretch)

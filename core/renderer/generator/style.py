@@ -1,4 +1,4 @@
-"""f_cat = (f_id, f_nl, f_l): who is shown and what the face does, as the generator is told (paper §3.3)."""
+"""f_cat = (f_id, f_nl, f_l), the generator's style: the person's identity and the motion of the face (paper §3.3)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ...face.face_view import clip_similarity, face_view, network_input
 
 
 class StyleNetworks(Protocol):
-    """What of ``core.representation.model.Representation`` the generator needs."""
+    """The part of ``core.representation.model.Representation`` that the generator needs."""
 
     def identity_encoder(self, view: Tensor) -> Tensor:
-        """E_id: face views (B, 3, 128, 128) RGB 0–1 -> f_id (B, 128)."""
+        """E_id: f_id (B, 128) of face views (B, 3, 128, 128) RGB 0–1."""
 
     def features_of_motion(self, channels: Tensor) -> tuple[Tensor, Tensor]:
-        """Channels of a Motion (B, 59) -> f_l (B, 32) and f_nl (B, 64)."""
+        """f_l (B, 32) and f_nl (B, 64) of channels of a Motion (B, 59)."""
 
 
 def identity_of(networks: StyleNetworks, picture: np.ndarray, landmarks: np.ndarray, device: torch.device) -> Tensor:

@@ -1,4 +1,4 @@
-"""Weights of the generators on disk."""
+"""Weights of the generator on disk."""
 
 from __future__ import annotations
 
@@ -6,44 +6,35 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from ... import places
 from ...compute.weight_files import open_weights, write_weights
-from .config import GeneratorConfig, PaperGeneratorConfig
+from .config import GeneratorConfig
 from .generator import Generator
-from .layers import settled
-from .paper import PaperGenerator
+from .layers import settle
 
-FOLDER = places.WEIGHTS
-FILES = {"flow": "generator.safetensors", "paper": "generator-paper.safetensors"}
-CONFIGS = {"flow": GeneratorConfig, "paper": PaperGeneratorConfig}
-MODELS = {"flow": Generator, "paper": PaperGenerator}
-
-
-def weights_path(model: str = "flow") -> Path:
-    """Where the weights of a model ("flow" or "paper") belong."""
-    return FOLDER / FILES[model]
+WEIGHTS = places.WEIGHTS / "generator.safetensors"
+"""The shipped weights."""
+MODEL = "flow"
+"""The kind of generator that the file names in its metadata."""
 
 
-def save_generator(path: Path, network: Generator | PaperGenerator) -> None:
-    """Write weights (float16) and configuration beside ``path`` and rename them there."""
-    model = "flow" if isinstance(network, Generator) else "paper"
-    write_weights(path, network.state_dict(), asdict(network.config), {"model": model}, half=True)
+def save_generator(path: Path, network: Generator) -> None:
+    """Write weights (float16), kind and configuration; see :func:`core.compute.weight_files.write_weights`."""
+    write_weights(path, network.state_dict(), asdict(network.config), {"model": MODEL}, half=True)
 
 
 def load_generator(
-    path: Path | None = None, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
-) -> Generator | PaperGenerator:
-    """A trained generator for use, its convolutions in ``dtype``; the shipped one with flow where no path is given.
+    path: Path = WEIGHTS, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> Generator:
+    """A trained generator, ready for use, with its convolutions in ``dtype``.
 
     Raises SoliloquyError ``weights_missing`` or ``weights_damaged``.
     """
-    path = path or weights_path()
     with open_weights(path, "generator") as file:
-        model = file.facts["model"]
-        network: nn.Module = MODELS[model](CONFIGS[model](**file.config))
+        if file.facts["model"] != MODEL:
+            raise ValueError(f"it is a generator of the kind {file.facts['model']!r}")
+        network = Generator(GeneratorConfig(**file.config))
         network.load_state_dict(file.tensors)
-    network = settled(network.to(device), dtype)
-    assert isinstance(network, (Generator, PaperGenerator))
+    settle(network.to(device), dtype)
     return network

@@ -15,9 +15,11 @@ from core.errors import BadInputError
 from core.face.points import OUTER_EYES
 from core.head.camera import Fit, project
 from core.head.rotation import euler_to_matrix
-from core.portrait import portrait as portrait_module
+from core.portrait import fit, load
+from core.portrait.fit import face_fitter
+from core.portrait.load import load_portrait
 from core.portrait.picture import MAX_LONG_SIDE, decode
-from core.portrait.portrait import Portrait, face_fitter, load_portrait
+from core.portrait.portrait import Portrait
 from tests.at_once import run_two
 
 DATA = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
@@ -76,7 +78,7 @@ def test_cache_gives_the_same_portrait_without_fitting(
         raise AssertionError("fitted again although cached")
 
     with monkeypatch.context() as patch:
-        patch.setattr(portrait_module, "fit_portrait", must_not_run)
+        patch.setattr(load, "fit_portrait", must_not_run)
         second = load_portrait(fitted[1], tmp_path)
     assert second.crop == first.crop and second.focal == first.focal and second.digest == first.digest
     assert np.array_equal(second.identity, first.identity) and np.array_equal(second.image, first.image)
@@ -88,17 +90,17 @@ STAND_IN = """
 import sys
 from pathlib import Path
 import numpy as np
-from core.portrait import portrait
+from core.portrait import load
 from tests.at_once import meet, meet_before_renaming
 name, folder, picture, cache = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 def fit(image, digest, _):
     meet(folder, "fit", name)
     numbers = {"landmarks": 478 * 3, "identity": 50, "expression": 53, "rotation": 3, "translation": 3, "centre": 2}
     arrays = {key: np.arange(count, dtype=np.float32) for key, count in numbers.items()}
-    return portrait.Portrait(image=image, focal=500.0, crop=(1.0, 2.0, 3.0), residual=0.01, digest=digest, **arrays)
-portrait.fit_portrait = fit
+    return load.Portrait(image=image, focal=500.0, crop=(1.0, 2.0, 3.0), residual=0.01, digest=digest, **arrays)
+load.fit_portrait = fit
 meet_before_renaming(folder, name)
-print(portrait.load_portrait(picture, cache).identity.sum())
+print(load.load_portrait(picture, cache).identity.sum())
 """
 
 
@@ -114,7 +116,7 @@ def test_two_workers_fit_one_new_portrait_at_once(tmp_path: Path, monkeypatch: p
     def must_not_run(*_: object) -> None:
         raise AssertionError("the cache file isn't whole")
 
-    monkeypatch.setattr(portrait_module, "fit_portrait", must_not_run)
+    monkeypatch.setattr(load, "fit_portrait", must_not_run)
     assert load_portrait(picture, cache).crop == (1.0, 2.0, 3.0)
 
 
@@ -133,7 +135,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(
         monkeypatch.setattr(Path, "write_bytes", write)
     else:
         cache.write_text("not a folder")
-    monkeypatch.setattr(portrait_module, "fit_portrait", lambda *_: fitted[0])
+    monkeypatch.setattr(load, "fit_portrait", lambda *_: fitted[0])
     assert load_portrait(fitted[1], cache) is fitted[0]
     assert not cache.is_dir() or not list(cache.iterdir())
 
@@ -245,7 +247,7 @@ def test_cartoon_is_refused(tmp_path: Path) -> None:
 def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:
     """(478, 3) landmarks of the mean head turned by ``angle`` radians, in a picture of 512 × 512 pixels."""
     model = face_fitter().whole
-    fit = Fit(
+    shown = Fit(
         identity=torch.zeros(model.identity.shape[0]),
         focal=torch.tensor(1200.0),
         centre=torch.tensor([256.0, 256.0]),
@@ -253,7 +255,7 @@ def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:
         rotation=euler_to_matrix(torch.tensor([[0.0, angle, 0.0]])),
         translation=torch.tensor([[0.0, 0.0, -90.0]]),
     )
-    pixels = project(model.positions(fit.identity, fit.expression), fit)[0]
+    pixels = project(model.positions(shown.identity, shown.expression), shown)[0]
     pixels = pixels + noise * torch.randn(pixels.shape, generator=torch.Generator().manual_seed(0))
     return np.concatenate([pixels.numpy(), np.zeros((478, 1), np.float32)], axis=1)
 
@@ -265,13 +267,13 @@ def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:
 def test_profile_and_no_head_shape_are_refused(
     landmarks: tuple[float, float], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portrait_module, "find_face", lambda *_: shown_from(*landmarks))
+    monkeypatch.setattr(fit, "find_face", lambda *_: shown_from(*landmarks))
     picture = np.random.default_rng(0).integers(0, 255, (512, 512, 3), dtype=np.uint8)
     with pytest.raises(BadInputError) as caught:
-        portrait_module.fit_portrait(picture)
+        fit.fit_portrait(picture)
     assert caught.value.code == code
-    monkeypatch.setattr(portrait_module, "find_face", lambda *_: shown_from(0.2))
-    found = portrait_module.fit_portrait(picture)
+    monkeypatch.setattr(fit, "find_face", lambda *_: shown_from(0.2))
+    found = fit.fit_portrait(picture)
     assert abs(found.rotation[1] - 0.2) < 0.03 and found.residual < 0.005
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from core.errors import BadInputError
 from core.head.head_model import HeadModel
-from core.head.rotation import euler_to_matrix
 from core.motion.channels import EXPRESSIONS
+from core.motion.rotations import euler_to_matrix
 from core.portrait.portrait import Portrait
 from core.portrait.rig import jaw_angles, joints_of, skin_weights, write_head
 from core.portrait.texture import diffuse, mirrored_triangles

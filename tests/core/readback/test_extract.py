@@ -15,7 +15,8 @@ from core.head.camera import project
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 from core.motion.motion import Motion
-from core.portrait.portrait import Portrait, fit_portrait, fitted
+from core.portrait.fit import fit_portrait
+from core.portrait.portrait import Portrait, fitted
 from core.readback import extract as extract_module
 from core.readback.extract import MAX_LOST, extract
 

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from core.errors import SoliloquyError
 from core.head.head_model import PARTS, HeadModel
 from core.motion.motion import Motion
-from core.portrait.portrait import fit_portrait
+from core.portrait.fit import fit_portrait
 from core.renderer import Renderer
 from core.renderer.fields import pixel_grid
-from core.renderer.generator import Correction, Generator, GeneratorConfig, PaperGenerator, PaperGeneratorConfig
+from core.renderer.generator import Correction, Generator, GeneratorConfig
 from core.renderer.generator.conditions import CHANNELS, GROUPS, conditions, half_flow, paintable
 from core.renderer.generator.finish import DETAIL_GAIN, with_detail, without_cooling, without_stripes
 from core.renderer.generator.layers import EPSILON, GAIN, Mapping, ModulatedConv, activate, soften
@@ -212,41 +212,27 @@ def test_stripes_go_where_the_photograph_is_stretched_and_stay_elsewhere():
     torch.testing.assert_close(made.change[..., 16:, :], stripes[..., 16:, :], rtol=0, atol=0)
 
 
-def test_paper_generator_draws_from_identity_and_style_alone():
-    config = PaperGeneratorConfig.tiny()
-    network = learned(PaperGenerator(config))
-    source, style = torch.rand(2, 3, config.side, config.side), torch.randn(2, sum(config.style))
-    made = network(source, style)
-    assert made.shape == source.shape and made.min() >= 0 and made.max() <= 1
-    assert not torch.allclose(made[:1], network(source[:1], style[1:]))
-    assert not torch.allclose(made[:1], network(source[1:], style[:1]))
-    with pytest.raises(ValueError, match="side"):
-        PaperGenerator(PaperGeneratorConfig(side=128))
-
-
-@pytest.mark.parametrize("kind", ["flow", "paper"])
-def test_half_the_digits_draw_the_same(tmp_path, kind):
+def test_half_the_digits_draw_the_same(tmp_path):
     torch.manual_seed(0)
-    network = learned(Generator(TINY) if kind == "flow" else PaperGenerator(PaperGeneratorConfig.tiny()))
+    network = learned(Generator(TINY))
     path = tmp_path / "g.safetensors"
     save_generator(path, network)
     source, inputs = torch.rand(2, 3, TINY.side, TINY.side), frame_inputs(2)
 
     def drawn(dtype: torch.dtype) -> torch.Tensor:
-        g = load_generator(path, dtype=dtype)
-        return g(source, inputs[-1]) - 0.5 if kind == "paper" else g(source, *inputs).apply(inputs[0]) - inputs[0]
+        return load_generator(path, dtype=dtype)(source, *inputs).apply(inputs[0]) - inputs[0]
 
     exact = drawn(torch.float32)
     assert exact.square().mean() > 1e-4
     assert (drawn(torch.bfloat16) - exact).square().mean() < 1e-3 * exact.square().mean()
 
 
-@pytest.mark.parametrize("network", [Generator(TINY), PaperGenerator(PaperGeneratorConfig.tiny())])
-def test_weights_come_back_from_disk(tmp_path, network):
+def test_weights_come_back_from_disk(tmp_path):
+    network = Generator(TINY)
     path = tmp_path / "g.safetensors"
     save_generator(path, learned(network))
     again = load_generator(path)
-    assert type(again) is type(network) and again.config == network.config
+    assert again.config == network.config
     for name, value in network.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value.half().float(), rtol=0, atol=0)
     path.write_bytes(path.read_bytes()[:2000])

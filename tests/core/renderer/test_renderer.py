@@ -19,7 +19,8 @@ from core.head.expression import target_expression
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 from core.motion.motion import Motion
-from core.portrait.portrait import fit_portrait, load_portrait
+from core.portrait.fit import fit_portrait
+from core.portrait.load import load_portrait
 from core.renderer import Renderer
 from core.renderer.fields import blur, dilate, fill_smoothly, largest_of, sample
 from core.renderer.framing import frame_portrait

@@ -20,7 +20,7 @@ from core.face.points import OUTER_EYES
 from core.head.camera import Fit
 from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix, matrix_to_euler
-from core.portrait.portrait import head_crop
+from core.portrait.fit import head_crop
 from core.readback.track import relative_pose
 from training.common.splits import split
 from training.corpus import crops, shards, videos

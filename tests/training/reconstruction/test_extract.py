@@ -15,9 +15,10 @@ from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix
 from core.motion.channels import EXPRESSIONS
 from core.motion.motion import Motion
-from core.portrait.portrait import Portrait, fit_portrait
+from core.portrait.fit import fit_portrait
+from core.portrait.portrait import Portrait
 from core.renderer import Renderer
-from core.takes.take_maker import frame_to_image
+from core.takes.read_back import frame_to_image
 from training.reconstruction import extract as extract_network
 from training.reconstruction.extract import extract_by_network
 

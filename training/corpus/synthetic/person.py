@@ -31,6 +31,9 @@ INSIDES = {
     "eye_socket_left": (0.7, 0.42, 0.38),
     "eye_socket_right": (0.7, 0.42, 0.38),
 }
+"""Colours of the insides of made-up people, display RGB 0–1, before their own light and, in the mouth, its depth darken
+them. Like skin and hair they are chosen for these people. They don't have to agree with
+``core.renderer.interior.ALBEDO``, the colours that the renderer draws when a photograph doesn't show them."""
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,14 @@ from tqdm import tqdm
 from core.errors import BadInputError, SoliloquyError
 from core.head.head_model import PARTS, HeadModel
 from core.head.rotation import euler_to_matrix
-from core.portrait.portrait import Portrait, load_portrait
+from core.portrait.load import load_portrait
+from core.portrait.portrait import Portrait
 from core.portrait.texture import Texels, diffuse, project_texture, texels_of
 from core.renderer.matte import separate
-from training.common.splits import identity_seed, portrait_split
-from training.corpus.synthetic.person import Look, Noise, hair_mask, paint
 
 from ...common.folders import data_folder
+from ...common.splits import identity_seed, portrait_split
+from .person import Look, Noise, hair_mask, paint
 
 SIZE = 512
 """Side of a texture, texels; about twelve a centimetre of face."""

@@ -23,9 +23,9 @@ from core.head.head_model import HeadModel
 from core.head.raster import interpolate_fragments
 from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.motion.channels import EXPRESSIONS
-from core.portrait.portrait import CROP_MARGIN
-from training.common.splits import identity_seed
+from core.portrait.fit import CROP_MARGIN
 
+from ...common.splits import identity_seed
 from .light import Lights, draw_lights
 from .motions import MotionBank, gaze_of
 from .people import Casting, People, SkinBank

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.head.head_model import PARTS, HeadModel
-from core.portrait.portrait import fit_portrait
+from core.portrait.fit import fit_portrait
 from core.portrait.texture import project_texture
 from training.corpus.synthetic.skins import Surface, backdrops, photographed_skin
 

@@ -1,24 +1,55 @@
-"""The paper's own generator (§3.3): no flow; the identity's map in place of a constant input, everything modulated."""
+"""The paper's own generator (§3.3), without flow. It is trained for comparison; the product doesn't use it.
+
+The identity's map takes the place of StyleGAN2's constant input, and all convolutions are modulated.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import PaperGeneratorConfig
-from .layers import Mapping, ModulatedConv, activate, convolution, enlarge, taken_by
+from core.renderer.generator.config import STYLE
+from core.renderer.generator.layers import Mapping, ModulatedConv, activate, convolution, enlarge, taken_by
 
 START = 8
-"""Side of the identity's map."""
+"""Side of the identity's map in pixels."""
+
+
+@dataclass(frozen=True)
+class PaperGeneratorConfig:
+    """Size of the paper's generator.
+
+    Attributes
+    ----------
+    side
+        Side of the square in pixels.
+    widths
+        Channels from 8 × 8 pixels up to the whole square; the side doubles each time.
+    style
+        Widths of the parts of f_cat.
+    mapped
+        Width of the mapped style w.
+    """
+
+    side: int = 256
+    widths: tuple[int, ...] = (256, 256, 192, 128, 64, 32)
+    style: tuple[int, int, int] = STYLE
+    mapped: int = 256
+
+    @classmethod
+    def tiny(cls) -> PaperGeneratorConfig:
+        """A size for tests, whose steps take milliseconds."""
+        return cls(side=64, widths=(24, 16, 12, 8), mapped=16)
 
 
 class PaperGenerator(nn.Module):
-    """G without flow: the source as an 8 × 8 map, enlarged step by step by convolutions that f_cat modulates.
+    """G without flow: the source becomes an 8 × 8 map, which convolutions modulated by f_cat enlarge step by step.
 
-    As in PC-AVS, whose generator the paper takes over: all that is known of the motion is f_cat.
+    PC-AVS has the same generator, and the paper uses that one: f_cat is all that it receives of the motion.
     """
 
     def __init__(self, config: PaperGeneratorConfig) -> None:
@@ -28,7 +59,7 @@ class PaperGenerator(nn.Module):
         self.config = config
         w = config.widths
         self.mapping = Mapping(config.style, config.mapped)
-        down = list(reversed(w[:-1]))  # channels from half the square's side to the map's
+        down = list(reversed(w[:-1]))  # channels from half the square's side down to the map's
         self.first = convolution(12, down[0])
         self.encoder = nn.ModuleList([convolution(a, b, stride=2) for a, b in pairwise(down)])
         self.deep = ModulatedConv(w[0], w[0], config.mapped)
@@ -38,14 +69,14 @@ class PaperGenerator(nn.Module):
         self.to_picture = convolution(w[-1], 3)
 
     def encode(self, source: Tensor) -> Tensor:
-        """The identity's map (B, C, 8, 8) of the source (B, 3, S, S) 0..1, once a take."""
+        """The identity's map (B, C, 8, 8) of the source (B, 3, S, S) 0..1; computed once a take."""
         x = activate(self.first(taken_by(self.first, F.pixel_unshuffle(source - 0.5, 2))))
         for layer in self.encoder:
             x = activate(layer(x))
         return x
 
     def forward(self, source: Tensor, style: Tensor) -> Tensor:
-        """:meth:`encode` and :meth:`draw`: sources (B, 3, S, S) and f_cat (B, 224) to pictures (B, 3, S, S)."""
+        """:meth:`encode`, then :meth:`draw`: sources (B, 3, S, S) and f_cat (B, 224) to pictures (B, 3, S, S)."""
         return self.draw(self.encode(source), style)
 
     def draw(self, identity: Tensor, style: Tensor) -> Tensor:

@@ -1,0 +1,84 @@
+"""Loads a portrait from a picture file, and keeps its fit in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from contextlib import suppress
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import SoliloquyError
+from ..files import make_folder, write_bytes
+from ..head.head_model import WEIGHTS
+from . import picture
+from .fit import fit_portrait
+from .portrait import Portrait
+
+CACHE_VERSION = 2
+"""Raised when a change of the code makes old fits wrong."""
+
+
+def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Portrait:
+    """Read a photograph of one face and fit the head model to it.
+
+    With ``cache_dir`` the fit is kept there, named by the hashes of the file and of the head model, and read the next
+    time. If the cache can't be written, that is no error: the portrait is only fitted again the next time. A full disk
+    is still reported, by the job's own files, which are written next.
+
+    Raises BadInputError with one of: ``portrait_missing``, ``portrait_unreadable``, ``portrait_empty``,
+    ``portrait_not_image``, ``portrait_damaged``, ``portrait_too_large``, ``portrait_too_small``, ``portrait_no_face``,
+    ``portrait_several_faces``, ``portrait_tiny_face``, ``portrait_drawn``, ``portrait_cut_off``, ``portrait_profile``,
+    ``portrait_poor_fit``.
+    """
+    path = Path(path)
+    content = picture.read_bytes(path)
+    digest = hashlib.sha256(content).hexdigest()
+    image = picture.decode(content, path.name)
+    kept = None if cache_dir is None else Path(cache_dir) / f"portrait-{CACHE_VERSION}-{_model_key()}-{digest}.npz"
+    if kept is not None:
+        cached = _from_cache(kept, image, digest)
+        if cached is not None:
+            return cached
+    portrait = fit_portrait(image, digest, path.name)
+    if kept is not None:
+        with suppress(SoliloquyError):
+            make_folder(kept.parent)
+            write_bytes(kept, _to_cache(portrait))
+    return portrait
+
+
+@cache
+def _model_key() -> str:
+    """Short hash of the head model's file: a fit can't be used with another model."""
+    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12] if WEIGHTS.is_file() else "none"
+
+
+def _to_cache(portrait: Portrait) -> bytes:
+    """Content of a cache file: all of the portrait except the picture and its digest, which the photograph gives."""
+    buffer = io.BytesIO()
+    names = [field.name for field in fields(portrait) if field.name not in ("image", "digest")]
+    np.savez(buffer, **{name: getattr(portrait, name) for name in names})
+    return buffer.getvalue()
+
+
+def _from_cache(kept: Path, image: np.ndarray, digest: str) -> Portrait | None:
+    """The portrait of a cache file, or None if that file is missing or damaged (the fit is then made again)."""
+    try:
+        with np.load(kept, allow_pickle=False) as data:
+            values = {key: data[key] for key in data.files}
+        crop = values.pop("crop")
+        return Portrait(
+            image=image,
+            digest=digest,
+            crop=(float(crop[0]), float(crop[1]), float(crop[2])),
+            focal=float(values.pop("focal")),
+            residual=float(values.pop("residual")),
+            **values,
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
