@@ -10,10 +10,12 @@ import numpy as np
 import scipy.fft
 import scipy.signal
 
+from ..motion.channels import FPS
+
 SAMPLE_RATE = 16_000
 """Samples a second, everywhere after the sound file is read."""
-SAMPLES_PER_FRAME = 640
-"""Samples in one video frame (16 000 / 25)."""
+SAMPLES_PER_FRAME = round(SAMPLE_RATE / FPS)
+"""Samples in one video frame (640)."""
 MEL_BANDS = 80
 MELS_PER_FRAME = 4
 """Rows of the spectrogram in one video frame (100 rows a second)."""

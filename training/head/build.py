@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from core.head.head_model import PARTS, HeadModel
-from core.motion.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS, GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES
 
 from .eyeball import fit_sphere, gaze_rotation
 from .face_mesh_points import place_points
@@ -23,7 +23,12 @@ class HeadModelConfig:
 
     components: int = 50
     seed: int = 1
-    gaze_degrees: tuple[float, float, float, float] = (25.0, 30.0, 30.0, 25.0)
+    gaze_degrees: tuple[float, float, float, float] = (
+        GAZE_UP_DOWN_DEGREES,
+        GAZE_SIDEWAYS_DEGREES,
+        GAZE_SIDEWAYS_DEGREES,
+        GAZE_UP_DOWN_DEGREES,
+    )
     """Turn of the eyeball at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut, eyeLookUp. ICT moves only the lids."""
 
 
