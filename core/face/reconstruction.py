@@ -8,8 +8,7 @@ into an absolute pose.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -165,10 +164,6 @@ class Reconstruction(nn.Module):
             network = cls(ReconstructionConfig(**file.config))
             network.load_state_dict(file.tensors)
         return network.to(device).eval().requires_grad_(False)
-
-    def facts(self) -> dict[str, str]:
-        """Metadata that :meth:`load` reads."""
-        return {"config": json.dumps(asdict(self.config))}
 
 
 def view_camera(focal: Tensor, centre: Tensor, similarity: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:

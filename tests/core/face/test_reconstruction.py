@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from core.compute.weight_files import write_weights
 from core.errors import SoliloquyError
 from core.face.face_view import VIEW_SIDE, to_view
 from core.face.reconstruction import (
@@ -91,7 +94,7 @@ def test_weights_file_gives_the_same_network_and_another_is_refused(tmp_path):
     torch.manual_seed(1)
     network = Reconstruction(ReconstructionConfig.tiny()).eval()
     path = tmp_path / "reconstruction.safetensors"
-    save_file(network.state_dict(), path, metadata=network.facts())
+    write_weights(path, network.state_dict(), asdict(network.config))
     again = Reconstruction.load(path)
     view = torch.rand(1, 3, VIEW_SIDE, VIEW_SIDE)
     assert torch.equal(again(view).expression, network(view).expression)
