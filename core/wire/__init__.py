@@ -1,1 +1,1 @@
-"""What Blender and the worker say to each other. Standard library only."""
+"""Messages between Blender and the worker, and the files that both read. Standard library only."""

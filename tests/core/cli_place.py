@@ -1,4 +1,4 @@
-"""A folder with good input for ``python -m core``, from which a test spoils something."""
+"""A folder with good input for ``python -m core``. A test spoils a part of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def voice(seconds: float = 1.0, channels: int = 1) -> np.ndarray:
 
 
 class Place:
-    """A folder with a good sound and a good picture, from which a test spoils one."""
+    """A folder with a good sound and a good picture; a test spoils one of them."""
 
     def __init__(self, folder: Path, face: Image.Image) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""``python -m core``: odd input and paths, what comes out, how it ends when interrupted."""
+"""``python -m core``: unusual input and paths, the output, and the end after an interruption."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ WORKS = [cmyk, rgba, rotated, surround, odd_paths]
 
 @pytest.mark.parametrize("prepare", WORKS, ids=lambda f: f.__name__)
 def test_unusual_input_works(place, capfd, monkeypatch, prepare) -> None:
-    """Real decoding, real portrait fit; stand-ins only for the networks."""
+    """Decoding and portrait fit are real; only the networks are stand-ins."""
     from core.takes import models as real
 
     stand_in = install(monkeypatch.setattr)
@@ -73,7 +73,7 @@ def test_unusual_input_works(place, capfd, monkeypatch, prepare) -> None:
 
 
 def test_silence_works_and_says_so(place, capfd) -> None:
-    """With the shipped networks: the mouth rests, the head still moves."""
+    """With the shipped networks the mouth rests and the head still moves."""
     soundfile.write(place.audio, np.zeros(4 * RATE), RATE)
     assert place.run() == 0
     captured = capfd.readouterr()
@@ -87,7 +87,7 @@ def test_silence_works_and_says_so(place, capfd) -> None:
 
 
 def test_takes_share_the_lips_and_differ_in_the_head(place, capfd) -> None:
-    """With the shipped networks, and again to the bit."""
+    """With the shipped networks; a second run gives the same motion bit for bit."""
     assert place.run("--takes", "2", "--seed", "3") == 0
     first, second = (Path(line) for line in capfd.readouterr().out.split("\n")[:2])
     one, two = (Motion.load(folder / "motion.npz") for folder in (first, second))

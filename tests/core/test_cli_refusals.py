@@ -1,4 +1,4 @@
-"""``python -m core``: one line and the right exit code for every bad input, nothing half-written."""
+"""``python -m core``: bad input gives one line and the right exit code, and leaves no half-written file."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_bad_input_is_one_line_and_exit_code_2(place, capfd, spoil) -> None:
 
 
 def test_a_few_samples_that_are_not_numbers_are_told(place, capfd) -> None:
-    """They are refused, not repaired: only the user can say what belongs there."""
+    """They are refused and not repaired, because only the user knows the right samples."""
     audio_some_nan(place)
     assert place.run() == 2
     assert "not numbers" in capfd.readouterr().err
@@ -174,7 +174,7 @@ def test_an_unwritable_folder(place, capfd) -> None:
     reason="needs root for a small disk",
 )
 def test_a_really_full_disk(place, tmp_path) -> None:
-    """A file system of 64 kB in a mount namespace of its own."""
+    """A file system of 64 kB in its own mount namespace."""
     disk = tmp_path / "disk"
     disk.mkdir()
     place.out = disk / "out"

@@ -1,5 +1,7 @@
-"""core.worker as a real process: the conversation, cancel, kill, the end of stdin; with stand-ins for the networks,
-and once with the shipped ones on a real photograph and real speech."""
+"""core.worker as a real process: the conversation, cancel, kill, and the end of stdin.
+
+The networks are stand-ins, except in one test that uses the shipped ones on a real photograph and real speech.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ def request_(tmp_path) -> Generate:
 
 
 def until(client: WorkerClient, wanted, seconds: float = 60.0) -> list:
-    """Poll until ``wanted(event)``; returns the events seen."""
+    """Poll until ``wanted(event)`` is true; returns all events until then."""
     seen, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
         for event in client.poll():
@@ -169,7 +171,7 @@ def test_the_end_in_mid_job_leaves_no_process(request_, how) -> None:
 
 
 def test_a_deaf_job_is_cut_off_when_stdin_closes(request_) -> None:
-    """A job stuck in one long computation can't look whether it is wanted: the process ends without it."""
+    """A job in one long computation can't notice that it was cancelled. The process ends without waiting for it."""
     client = WorkerClient(sys.executable, command=command(600.0))
     client.request(request_)
     until(client, lambda event: isinstance(event, Progress) and event.stage == "frames")
@@ -215,13 +217,13 @@ def test_wrong_lines_are_answered(line, code, identifier) -> None:
 
 @pytest.mark.real_data
 def test_real_speech_and_a_real_photograph_end_to_end(tmp_path, monkeypatch) -> None:
-    """The shipped networks: the right number of frames, a face that moves, curves read back, the same bytes twice."""
+    """The shipped networks give the right number of frames, a moving face, curves, and the same bytes twice."""
     speech, portrait = DATA / "speech" / "1034-121119-0000.flac", DATA / "portraits" / "A000055.jpg"
     if not speech.is_file():
         pytest.skip(f"no real data in {DATA}")
     takes = []
     for folder in ("one", "two"):
-        monkeypatch.setenv("SOLILOQUY_CACHE", str(tmp_path / folder / "cache"))  # the fit, too, is made twice
+        monkeypatch.setenv("SOLILOQUY_CACHE", str(tmp_path / folder / "cache"))  # so that the fit is made twice too
         with WorkerClient(sys.executable) as client:
             request = Generate(
                 audio=str(speech),

@@ -1,4 +1,4 @@
-"""Rendering in batches, pictures on disk, contact sheets."""
+"""Rendering in batches, pictures on disk, and contact sheets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_other_errors_of_the_renderer_are_not_swallowed() -> None:
 
 
 def test_frames_map_back_to_the_portraits_pixels() -> None:
-    """A point of the photograph goes into the square, into the frame, and back."""
+    """A point of the photograph is mapped to the square, to the frame, and back."""
     crop = np.zeros((100, 100, 3), np.uint8)
     framing = Framing(crop, np.ones((100, 100), bool), 0.4, (37, -12), np.zeros((80, 90, 3), np.uint8), (11, -4, 50))
     point = np.array([212.0, 95.0])
@@ -66,7 +66,7 @@ def test_frames_count_stops_at_the_first_gap(tmp_path) -> None:
     assert frames.frames_on_disk(tmp_path) == 2
 
 
-def test_png_round_trip_to_the_bit() -> None:
+def test_a_png_is_read_bit_for_bit() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (33, 47, 3), np.uint8)
     data = frames.encode_png(picture, {"Software": "Soliloquy"})
     assert data == frames.encode_png(picture, {"Software": "Soliloquy"})
@@ -74,7 +74,7 @@ def test_png_round_trip_to_the_bit() -> None:
         assert np.array_equal(np.asarray(opened), picture) and opened.text == {"Software": "Soliloquy"}
 
 
-def test_a_contact_sheet_shows_the_face_alone(tmp_path) -> None:
+def test_a_contact_sheet_shows_only_the_face(tmp_path) -> None:
     picture = np.zeros((40, 60, 3), np.uint8)
     picture[:30, 20:50] = 200
     (tmp_path / "frames").mkdir()

@@ -1,5 +1,7 @@
-"""Takes on disk: whole or not there, finished ones untouched, killed ones gone on with. The networks are stand-ins that
-cost nothing; what is tested is everything around them, through the real ``Studio``."""
+"""Takes on disk: complete or absent, never touched once they are finished, and continued after a kill.
+
+The networks are stand-ins. Everything around them is real and runs through ``Studio``.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from tests.core.job_runs import Heard, contents, run
 FRAMES = 30
 
 
-def test_the_layout_is_the_designs(models, request_) -> None:
+def test_a_job_has_the_files_that_the_architecture_page_lists(models, request_) -> None:
     takes = run(request_).takes()
     job = Path(takes[0].job)
     assert [take.index for take in takes] == [1, 2] and [take.seed for take in takes] == [0, 1]
@@ -164,7 +166,7 @@ def test_an_edited_motion_becomes_a_new_take(models, request_, tmp_path, ending)
 
 
 def test_each_take_says_what_drew_it(models, request_) -> None:
-    """The job's renderer, another one asked for, and the plain warp for jobs older than the choice."""
+    """It is the job's renderer, or the one in the request, or the plain warp if the job is older than the choice."""
     first = run(replace(request_, takes=1, renderer="gan")).takes()[0]
     second = run(Render(job=first.job, renderer="warp", device="cpu")).takes()[0]
     drew = [json.loads((Path(take.folder) / "take.json").read_text())["renderer"] for take in (first, second)]
@@ -237,7 +239,7 @@ def test_a_file_in_place_of_the_folder_is_a_sentence(models, request_) -> None:
 
 @pytest.mark.parametrize("when", [1, 4, 20, 60])
 def test_a_full_disk_is_a_sentence_and_every_file_is_whole(models, request_, monkeypatch, when) -> None:
-    """The write number ``when`` fails half-way, as it does on a full disk."""
+    """From write number ``when`` on, every write stops half-way, as on a full disk."""
     writes = 0
 
     def write(path: Path, data: bytes) -> int:
@@ -266,7 +268,7 @@ def test_a_full_disk_is_a_sentence_and_every_file_is_whole(models, request_, mon
 
 
 def test_what_someone_else_put_into_a_job_that_failed_stays(tmp_path, monkeypatch) -> None:
-    """The job's folder is taken away again, unless it isn't empty; either way what went wrong is told."""
+    """The folder of a job that failed is removed unless it holds a file. Either way the error is reported."""
 
     def save(job: Job) -> None:
         if (tmp_path / "shared").exists():
