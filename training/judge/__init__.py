@@ -1,1 +1,1 @@
-"""The lip-sync judge and the lip-sync tables."""
+"""The judge of lip sync, and measurements of lip sync."""

@@ -1,7 +1,7 @@
-"""The same mouths as another camera, another coder or a renderer would show them, so that the judge sees speech alone.
+"""The same mouths as another camera, another coder or a renderer would show them, so that the judge only sees speech.
 
-Everything but noise is drawn once a clip and holds through it, as a camera or a renderer does; nothing moves with the
-sound.
+Everything except noise is drawn once for a clip and stays the same throughout, as for a camera or a renderer. Nothing
+moves with the sound.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from .data import MOUTH_SIDE
 
 @dataclass(frozen=True)
 class PictureConfig:
-    """Strengths; shares are of clips.
+    """Strengths of the changes. Shares are shares of clips.
 
     Attributes
     ----------
     turn, scale, shift, drift
-        Largest turn (rad), change of scale, shift (share of the side) and shift through the clip.
+        Largest turn (rad), change of scale, shift (share of the side), and further shift during the clip.
     blur, coarse, jpeg, noise
-        Shares that are blurred, brought to fewer pixels and back, coded as JPEG, and given noise.
+        Shares of clips that are blurred, resampled to fewer pixels and back, coded as JPEG, and given noise.
     widest_blur, coarsest, quality, loudest_noise
-        Largest deviation in px, least pixels of a side, range of JPEG quality, largest deviation of noise (0–1).
+        Largest deviation of the blur in px, smallest side in pixels, range of JPEG quality, largest deviation of the
+        noise (0–1).
     gamma, contrast
-        Ranges of exponent (logarithmic) and of contrast about the mean.
+        Range of the exponent's logarithm, and of the change of contrast.
     """
 
     turn: float = 0.12
@@ -69,7 +70,8 @@ def seen_otherwise(
 
 
 def placed(pictures: Tensor, config: PictureConfig, generator: torch.Generator) -> Tensor:
-    """(B, T, S, S) → (B, T, 56, 56): the middle, shifted, turned, scaled and mirrored a little, drifting slowly."""
+    """(B, T, S, S) → (B, T, 56, 56): the middle, slightly shifted, turned and scaled, sometimes mirrored, slowly
+    drifting."""
     batch, frames, side, _ = pictures.shape
 
     def spread(*shape: int) -> Tensor:
@@ -93,7 +95,7 @@ def placed(pictures: Tensor, config: PictureConfig, generator: torch.Generator) 
 
 
 def _coded(clip: np.ndarray, config: PictureConfig, rng: np.random.Generator) -> np.ndarray:
-    """(T, S, S) uint8, blurred, coarsened and JPEG-coded by chance; all draws are made whatever they are used for."""
+    """(T, S, S) uint8, randomly blurred, coarsened and JPEG-coded. All random numbers are drawn in any case."""
     blur, coarse, jpeg = (rng.random(3) < (config.blur, config.coarse, config.jpeg)).tolist()
     width = float(rng.uniform(0.4, config.widest_blur))
     side = math.floor(rng.uniform(config.coarsest, clip.shape[1]))

@@ -1,14 +1,14 @@
-"""Lip sync of what the product renders, measured by the judge: ``python -m training.judge.lip_sync_evaluation``.
+"""Measure the lip sync of the product's frames with the judge: ``python -m training.judge.lip_sync_evaluation``.
 
-Held-out portraits say held-out clips of the known talker (``test``) and of the talker never seen (``unseen``), and
-speech of synthesised voices never heard. Head motion is real, from the addresses; lips are
+Held-out portraits say held-out clips of the known talker (``test``) and of the unseen talker (``unseen``), and speech
+of held-out synthesised voices. Head motion is real, from the addresses. There are four kinds of lips:
 
-``product``  the lip model's, from the sound alone
-``tracked``  those of the person who said it, tracked: what the renderer allows at best
-``loudness`` the product's at their average, the jaw as open as the sound is loud: what needs no learning
-``still``    held at that average: what the head's motion alone is worth
+``product``  from the lip model, using only the sound
+``tracked``  tracked from the person who said it: the best that the renderer allows
+``loudness`` the mean of the product's lips, with a jaw that opens with loudness: a baseline without learning
+``still``    fixed at that mean: the effect of head motion without lips
 
-and each is judged with its own sound; ``product, other sound`` are the product's lips with the sound of another clip.
+Each is judged with its own sound. ``product, other sound`` are the product's lips with the sound of another clip.
 ``recording`` is the filmed talker. The opening of the mouth is measured on the rendered frames by mediapipe and
 compared with the filmed one.
 """
@@ -41,7 +41,7 @@ from core.sound.audio import load_audio
 from core.sound.lips import LipModel
 from core.sound.mel import log_mel
 
-from ..common.folders import data_folder
+from ..common.folders import GRID, PORTRAITS, RUNS, data_folder
 from ..common.results_page import Table, add_results_option, number, show
 from ..common.splits import HELD_OUT_VOICES, portrait_split
 from ..corpus.dataset import Clip, Corpus
@@ -53,16 +53,16 @@ from .lip_sync_metrics import Pair, answers, confidence_gap, opening_match, shif
 from .model import Judge
 
 SECONDS = 4
-"""Synthesised speech is cut there."""
+"""Synthesised speech is cut to this length."""
 
 Report = dict[str, dict[str, dict[str, float]]]
-"""Numbers by set and kind of lips."""
+"""Numbers for each set and kind of lips."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """Something that a portrait says: mel (4 T, 80), motion of everything but the lips, and the clip of a filmed
-    talker."""
+    """Something that a portrait says: mel (4 T, 80), motion of everything except the lips, and the clip if the talker
+    was filmed."""
 
     mel: np.ndarray
     motion: Motion
@@ -76,13 +76,13 @@ class Line:
 
 
 def filmed(clip: Clip, rng: np.random.Generator) -> Line:
-    """A clip's sound and face with the head motion of an address."""
+    """The sound and expressions of a clip, with the head motion of an address."""
     motion = Motion(clip.expression, head_motion(clip.frames, rng), np.zeros((clip.frames, 3)))
     return Line(clip.mel, motion, clip)
 
 
 def spoken(path: Path, rng: np.random.Generator) -> Line:
-    """A sound file and an otherwise resting face."""
+    """A sound file, with a resting face and the head motion of an address."""
     audio = load_audio(path, duration=SECONDS)
     motion = Motion(
         np.zeros((audio.frames, len(EXPRESSIONS))), head_motion(audio.frames, rng), np.zeros((audio.frames, 3))
@@ -91,11 +91,11 @@ def spoken(path: Path, rng: np.random.Generator) -> Line:
 
 
 def shown(renderer: Renderer, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
-    """Mouths (T, 56, 56) that the judge sees in the rendered frames, and the opening (T,) that mediapipe sees, NaN
-    where it finds no face."""
+    """Mouths (T, 56, 56) for the judge from the rendered frames, and their opening (T,) by mediapipe, NaN if it finds
+    no face."""
     pictures = list(renderer.render(motion))
-    channels = (torch.tensor(values) for values in (motion.expression, motion.rotation, motion.translation))
-    landmarks = posed_landmarks(renderer, renderer.geometry.pose(*channels))
+    expression, rotation, translation = map(torch.tensor, (motion.expression, motion.rotation, motion.translation))
+    landmarks = posed_landmarks(renderer, renderer.geometry.pose(expression, rotation, translation))
     opening = np.full(len(pictures), np.nan)
     with FaceMesh(video=True) as mesh:
         for index, picture in enumerate(pictures):
@@ -106,7 +106,7 @@ def shown(renderer: Renderer, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
 
 
 def loud_jaw(lips: np.ndarray, mel: np.ndarray) -> np.ndarray:
-    """Lips (T, 27) that only open and close with the sound's loudness, as far as ``lips`` (T, 27) do on average."""
+    """Lips (T, 27) that only open and close with the sound's loudness, with the mean and deviation of ``lips`` (T, 27)."""
     jaw = LIP_CHANNELS.index("jawOpen")
     loud = envelope(mel)
     out = np.repeat(lips.mean(0)[None], len(lips), 0)
@@ -131,7 +131,8 @@ def summary(takes: Sequence[Pair], openings: Sequence[Pair], real: float | None)
 
 
 def both_seen(opening: np.ndarray, clip: Clip) -> Pair | None:
-    """Openings (shown, filmed) with short losses bridged, or None where mediapipe lost the rendered face for more."""
+    """Openings (shown, filmed) with short gaps bridged, or None if mediapipe did not find the rendered face in a tenth
+    of the frames or more."""
     there = np.isfinite(opening)
     if there.mean() < 0.9:
         return None
@@ -142,7 +143,7 @@ def both_seen(opening: np.ndarray, clip: Clip) -> Pair | None:
 def judge_lines(
     judge: Judge, lips: LipModel, cast: Sequence[tuple[Renderer, Line]], real: float | None
 ) -> dict[str, dict[str, float]]:
-    """The numbers of each kind of lips over a cast of portraits and lines."""
+    """The numbers of each kind of lips, over a cast of portraits and their lines."""
     takes: dict[str, list[Pair]] = defaultdict(list)
     openings: dict[str, list[Pair]] = defaultdict(list)
     for renderer, line in tqdm(cast, unit=""):
@@ -168,9 +169,10 @@ def judge_lines(
 
 
 def recording(judge: Judge, clips: Sequence[Clip]) -> dict[str, float]:
-    """The numbers of the filmed talkers themselves."""
+    """The numbers of the filmed talkers."""
     pairs = [
-        answers(judge, cut_mouths(clip.pictures(), mouth_similarities(clip.landmarks)), clip.mel) for clip in clips
+        answers(judge, cut_mouths(list(clip.pictures()), mouth_similarities(clip.landmarks)), clip.mel)
+        for clip in clips
     ]
     return summary(pairs, [], None)
 
@@ -183,7 +185,7 @@ SETS = FILMED | {voice: f"held-out portraits, synthesised voice {voice}, never h
 
 
 def evaluate_set(name: str, data: Path, corpus: Path, count: int) -> dict[str, dict[str, float]]:
-    """All numbers over ``count`` takes of a set, by kind of lips; what it draws depends on the set alone."""
+    """All numbers over ``count`` takes of a set, by kind of lips. Random numbers depend only on the set."""
     torch.set_num_threads(1)
     head, lips, judge = HeadModel.load(), LipModel.load(), Judge.load()
     rng = np.random.default_rng([0, list(SETS).index(name)])
@@ -191,7 +193,7 @@ def evaluate_set(name: str, data: Path, corpus: Path, count: int) -> dict[str, d
 
     def renderer(path: Path) -> Renderer | None:
         try:
-            return Renderer(head, load_portrait(path, Path(".cache/portraits")), 256, framing="crop")
+            return Renderer(head, load_portrait(path, PORTRAITS), 256, framing="crop")
         except BadInputError:
             return None
 
@@ -210,8 +212,8 @@ def evaluate_set(name: str, data: Path, corpus: Path, count: int) -> dict[str, d
 
 
 def evaluate(data: Path, corpus: Path, count: int, processes: int) -> Report:
-    """All numbers of all sets, measured by so many processes."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # of each process, whose renderers would else take all processors
+    """All numbers of all sets, measured in ``processes`` processes."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # for each process; otherwise each renderer would use all processors
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         jobs = {name: pool.submit(evaluate_set, name, data, corpus, count) for name in SETS}
         return {name: job.result() for name, job in jobs.items()}
@@ -261,10 +263,10 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
+    parser.add_argument("--corpus", type=Path, default=GRID)
     parser.add_argument("--count", type=int, default=12, help="takes of each set")
     parser.add_argument("--processes", type=int, default=processors())
-    parser.add_argument("--out", type=Path, default=Path("runs/judge/lip_sync.json"))
+    parser.add_argument("--out", type=Path, default=RUNS / "judge" / "lip_sync.json")
     add_results_option(parser)
     options = parser.parse_args()
     report = evaluate(options.data, options.corpus, options.count, options.processes)

@@ -1,14 +1,14 @@
-"""How well lips and sound belong together: distances and confidence by the judge, and the curve of the opening mouth.
+"""Metrics of lip sync: distances and confidence of the judge, and the curve of the mouth's opening.
 
-LSE-D and LSE-C are defined as by Wav2Lip (Prajwal et al. 2020): the mean distance between what is seen and what is
-heard in five frames, for each shift of the sound by up to 15 frames; D is the least of these means, C the median minus
-the least. Two things differ: the judge is ours (``training.judge``), so distances lie between 0 and 2 and compare only
-with one another, never with published numbers; and shifted pairs past the clip's ends are left out, where theirs
-compare with zeros.
+LSE-D and LSE-C are defined as in Wav2Lip (Prajwal et al. 2020). For each shift of the sound by up to 15 frames there is
+a mean distance between the embeddings of mouth and sound of five frames. D is the smallest of these means, C the median
+minus the smallest. There are two differences. The judge is ours (``training.judge``), so distances are between 0 and 2
+and can only be compared with each other, never with published numbers. And shifted pairs beyond the clip's ends are
+left out, while Wav2Lip compares them with zeros.
 
-The paper (arXiv 2212.04248, tables 1, 2 and 4) calls the confidence S_c. Its N_c, 0.00 to 0.04 there and the lower
-the better, isn't defined in anything that could be found; it is read here as the share of a real recording's
-confidence that is missing or too much, |1 − S_c / S_c(real)|. Treat comparisons of N_c with the paper with care.
+The paper (arXiv 2212.04248, tables 1, 2 and 4) calls the confidence S_c. We found no definition of its N_c, which is
+0.00 to 0.04 there, lower being better. Here N_c is the relative difference from a real recording's confidence,
+|1 − S_c / S_c(real)|. Compare N_c with the paper with care.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .data import cut_mouths, mouth_similarities, part_of_view
 from .model import FRAMES, Judge
 
 REACH = 15
-"""Frames by which the sound is shifted either way."""
+"""Largest shift of the sound in either direction, frames."""
 
 Pair = tuple[np.ndarray, np.ndarray]
-"""Grey mouths (T, 56, 56) uint8 and log-mel (4 T, 80), or the judge's answers (W, D) to them."""
+"""Grey mouths (T, 56, 56) uint8 and log-mel (4 T, 80), or the judge's embeddings (W, D) of them."""
 
 
 def shift_distances(seen: np.ndarray, heard: np.ndarray, reach: int = REACH) -> NDArray[np.float64]:
-    """Mean distance (2 reach + 1,) of answers (W, D) with the sound taken s frames later, s = −reach … reach.
+    """Mean distance (2 reach + 1,) of embeddings (W, D) with the sound taken s frames later, s = −reach … reach.
 
-    Raises ValueError where a clip is too short for any pair at the largest shift.
+    Raises ValueError if a clip is too short for a pair at the largest shift.
     """
     windows = len(seen)
     if windows <= reach:
@@ -47,8 +47,8 @@ def shift_distances(seen: np.ndarray, heard: np.ndarray, reach: int = REACH) -> 
 
 
 def sync_numbers(distances: NDArray[np.float64]) -> dict[str, float]:
-    """``lse_d``, ``lse_c``, ``offset`` (frames by which the sound comes late at the least distance) and ``distance``
-    without a shift, from the mean distance of each shift."""
+    """``lse_d``, ``lse_c``, ``offset`` (frames by which the sound is late at the smallest distance) and ``distance``
+    without shift, from the mean distances of all shifts."""
     reach = len(distances) // 2
     return {
         "lse_d": float(distances.min()),
@@ -60,14 +60,14 @@ def sync_numbers(distances: NDArray[np.float64]) -> dict[str, float]:
 
 @torch.inference_mode()
 def answers(judge: Judge, mouths: np.ndarray, mel: np.ndarray) -> Pair:
-    """What the judge sees and hears, (T − 4, D) each, of mouths (T, 56, 56) and log-mel (4 T, 80).
+    """The judge's embeddings (T − 4, D) of mouths (T, 56, 56) and of log-mel (4 T, 80).
 
     A sound shorter or longer than the pictures raises ValueError.
     """
     if len(mel) != MELS_PER_FRAME * len(mouths):
-        raise ValueError(f"{len(mel)} rows of sound for {len(mouths)} frames; there must be four a frame")
+        raise ValueError(f"{len(mel)} rows of sound for {len(mouths)} frames; there must be four for each frame")
     parts = []
-    for first in range(0, len(mouths) - FRAMES + 1, 100):  # constant memory in long takes
+    for first in range(0, len(mouths) - FRAMES + 1, 100):  # keeps memory constant for long takes
         piece = torch.from_numpy(mouths[first : first + 100 + FRAMES - 1])[None]
         parts.append(judge.see(piece)[0].numpy())
     return np.concatenate(parts), judge.hear(torch.from_numpy(mel)[None])[0].numpy()
@@ -81,15 +81,15 @@ def judge_take(
     Parameters
     ----------
     pictures
-        T frames (H, W, 3) uint8 RGB; without ``landmarks`` they must be face views of 128 (``core.face.face_view``).
+        T frames (H, W, 3) uint8 RGB. Without ``landmarks`` they must be face views of 128 (``core.face.face_view``).
     mel
         (4 T, 80), ``core.sound.mel``.
     landmarks
-        (T, P, 2 or more) px of the frames, as ``core.face.face_view`` takes them.
+        (T, P, 2 or more) px of the frames, as for ``core.face.face_view``.
 
     Returns
     -------
-    ``sync_numbers`` and ``S_c``, the confidence by the paper's name.
+    ``sync_numbers`` and ``S_c``, the paper's name of the confidence.
     """
     if landmarks is None:
         if any(picture.shape[:2] != (VIEW_SIDE, VIEW_SIDE) for picture in pictures):
@@ -103,15 +103,15 @@ def judge_take(
 
 
 def confidence_gap(confidence: float, real: float) -> float:
-    """N_c as read here: |1 − S_c / S_c(real)|, 0 for lips as sure as a real recording's."""
+    """N_c as defined here: |1 − S_c / S_c(real)|, 0 for the same confidence as a real recording."""
     return abs(1.0 - confidence / real)
 
 
 def opening_match(opening: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Correlation of two curves (T,) of the opening mouth, the best one within ``MAX_LAG`` frames, and the frames by
-    which ``opening`` comes late there."""
+    """Correlation of two curves (T,) of the mouth's opening, the best correlation within ``MAX_LAG`` frames of lag, and
+    the frames by which ``opening`` is then late."""
     lags = range(-MAX_LAG, MAX_LAG + 1)
-    # lips_evaluation delays its first curve: what comes late must be advanced
+    # ``correlation`` delays its first curve, so a late curve needs a negative lag.
     best = max(lags, key=lambda lag: correlation(opening, truth, -lag))
     return {
         "correlation": correlation(opening, truth),
@@ -121,23 +121,24 @@ def opening_match(opening: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def reliability(judge: Judge, clips: Sequence[Pair], piece: int = 50, late: int = 5) -> dict[str, float]:
-    """How far the judge can be trusted on real pairs of mouths and sound.
+    """How reliable the judge is on real pairs of mouths and sound.
 
     Returns
     -------
     top1, top1_pieces
-        Share of clips, and of pieces of ``piece`` frames (2 s), whose sound is placed within one frame of where it is.
+        Share of clips, and of pieces of ``piece`` frames (2 s), whose sound is placed within one frame of its true
+        place.
     late_found
-        Share of clips whose sound, made ``late`` frames late, is found that late within one frame.
+        Share of clips for which a delay of the sound by ``late`` frames is found within one frame.
     nearest
-        Share of single windows (0.2 s) whose own sound is nearer than all others of ±15 frames but the two beside it;
-        chance is about 0.03.
+        Share of single windows (0.2 s) whose own sound is nearer than all others within ±15 frames, except its two
+        neighbours. Chance is about 0.03.
     lse_d, lse_c, distance
-        Means over clips; distance is the one without shift.
+        Means over clips; distance is that without shift.
     distance_late, lse_c_late
-        The same for the late sound: the confidence stays, the distance without shift rises.
+        The same for the delayed sound: the confidence is the same, the distance without shift is larger.
     distance_other, lse_d_other, lse_c_other
-        The same for the sound of another clip: nothing fits.
+        The same for the sound of another clip, which fits nowhere.
     """
     pairs = [answers(judge, *clip) for clip in clips]
     own = [sync_numbers(shift_distances(*pair)) for pair in pairs]
@@ -172,7 +173,7 @@ def reliability(judge: Judge, clips: Sequence[Pair], piece: int = 50, late: int 
 
 
 def window_hits(seen: np.ndarray, heard: np.ndarray, reach: int = REACH) -> float:
-    """Share of windows (W, D) whose own sound is nearer than any other within ``reach`` frames, neighbours aside."""
+    """Share of windows (W, D) whose own sound is nearer than any other within ``reach`` frames, except neighbours."""
     likeness = seen @ heard.T
     apart = np.abs(np.subtract.outer(np.arange(len(seen)), np.arange(len(heard))))
     rivals = np.where((apart > 1) & (apart <= reach), likeness, -np.inf)

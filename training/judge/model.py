@@ -1,32 +1,31 @@
-"""The judge of lip sync: two networks whose answers meet where mouth and sound belong together, after SyncNet (Chung
-and Zisserman 2016).
+"""The judge of lip sync: two networks whose embeddings are close if mouth and sound belong together, after SyncNet
+(Chung and Zisserman 2016).
 
-It measures what the project makes and takes no part in making it: no loss goes through it, and it shares no weights
-with what it judges.
+It only measures what the project makes: no loss goes through it, and it shares no weights with the networks it judges.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.compute.weight_files import open_weights
+from core.compute.weight_files import open_weights, write_weights
 from core.sound.mel import MEL_BANDS, MELS_PER_FRAME
-from training.common import folders
 
+from ..common import folders
 from .data import MOUTH_SIDE
 
 WEIGHTS = folders.WEIGHTS / "judge.safetensors"
 FRAMES = 5
-"""Video frames that one answer is about (0.2 s), as in SyncNet."""
+"""Video frames of one embedding (0.2 s), as in SyncNet."""
 ROWS = FRAMES * MELS_PER_FRAME
 
 
@@ -39,7 +38,7 @@ class JudgeConfig:
     mouth, voice
         Channels of the stages of the two networks.
     size
-        Dimensions D of an answer.
+        Dimensions D of an embedding.
     """
 
     mouth: tuple[int, ...] = (24, 48, 80, 128)
@@ -61,7 +60,7 @@ def _stage(inputs: int, outputs: int, kernel: int, stride: int | tuple[int, int]
 
 
 class Tower(nn.Module):
-    """Strided convolutions, two a stage but the first, then a projection to a unit vector."""
+    """Strided convolutions, one in the first stage and two in the others, then a projection to a unit vector."""
 
     def __init__(self, inputs: int, channels: tuple[int, ...], first: int, shape: tuple[int, int], size: int) -> None:
         super().__init__()
@@ -81,7 +80,7 @@ class Tower(nn.Module):
 
 
 class Judge(nn.Module):
-    """Mouths and sound → answers whose distance tells whether they belong together."""
+    """Mouths and sound → embeddings whose distance shows whether they belong together."""
 
     def __init__(self, config: JudgeConfig) -> None:
         super().__init__()
@@ -89,45 +88,40 @@ class Judge(nn.Module):
         self.mouth = Tower(FRAMES, config.mouth, 5, (MOUTH_SIDE, MOUTH_SIDE), config.size)
         self.voice = Tower(1, config.voice, 3, (ROWS, MEL_BANDS), config.size)
         self.sharpness = nn.Parameter(torch.tensor(2.3))
-        """Logarithm of the factor on the likenesses in training."""
+        """Logarithm of the factor on the similarities in training."""
 
     def see(self, mouths: Tensor) -> Tensor:
-        """Grey mouths (N, T, 56, 56), any scale → (N, T − 4, D): what is seen in each 5 frames.
+        """Grey mouths (N, T, 56, 56) in any scale → (N, T − 4, D): an embedding of each 5 frames.
 
-        Each 5 frames are brought to zero mean and unit deviation: light and exposure tell nothing.
+        Each 5 frames are normalised to zero mean and unit deviation, so that light and exposure do not matter.
         """
         windows = mouths.float().unfold(1, FRAMES, 1).movedim(-1, 2)  # (N, T − 4, 5, 56, 56)
         batch, count = windows.shape[:2]
         deviation, mean = torch.std_mean(windows, (2, 3, 4), keepdim=True)
         normal = ((windows - mean) / (deviation + 1e-4)).flatten(0, 1)
-        return self.mouth(normal.contiguous(memory_format=torch.channels_last)).unflatten(0, (batch, count))
+        embedded: Tensor = self.mouth(normal.contiguous(memory_format=torch.channels_last))
+        return embedded.unflatten(0, (batch, count))
 
     def hear(self, mel: Tensor) -> Tensor:
-        """Log-mel (N, 4 T, 80) → (N, T − 4, D): what is heard in each 5 frames."""
+        """Log-mel (N, 4 T, 80) → (N, T − 4, D): an embedding of each 5 frames."""
         windows = mel.float().unfold(1, ROWS, MELS_PER_FRAME).movedim(-1, 2)  # (N, T − 4, 20, 80)
         batch, count = windows.shape[:2]
         flat = windows.flatten(0, 1)[:, None]  # (N · (T − 4), 1, 20, 80)
-        return self.voice(flat.contiguous(memory_format=torch.channels_last)).unflatten(0, (batch, count))
+        embedded: Tensor = self.voice(flat.contiguous(memory_format=torch.channels_last))
+        return embedded.unflatten(0, (batch, count))
 
     def forward(self, mouths: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """:meth:`see`, :meth:`hear` and the factor on their likenesses."""
+        """:meth:`see`, :meth:`hear` and the factor on their similarities."""
         return self.see(mouths), self.hear(mel), self.sharpness.exp()
 
-    def save(self, path: Path, facts: dict[str, Any]) -> None:
-        """Write weights in float16 and the configuration; ``facts`` (JSON values) go beside it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {
-            name: value.half().contiguous() if value.is_floating_point() else value
-            for name, value in self.state_dict().items()
-        }
-        beside = path.with_suffix(".part")
-        save_file(tensors, str(beside), {"config": json.dumps(asdict(self.config)), "facts": json.dumps(facts)})
-        beside.replace(path)
+    def save(self, path: Path, facts: Mapping[str, Any]) -> None:
+        """Write weights in float16, the configuration and ``facts`` (JSON values)."""
+        write_weights(path, self.state_dict(), asdict(self.config), {"facts": json.dumps(dict(facts))}, half=True)
 
     @classmethod
     def load(cls, path: Path = WEIGHTS) -> Judge:
-        """The judge of a file, ready to judge. Raises SoliloquyError ``weights_missing`` or ``weights_damaged``."""
-        hint = "Train and export it: training/README.md, “The judge of lip sync”."
+        """The judge from a file, ready for use. Raises SoliloquyError ``weights_missing`` or ``weights_damaged``."""
+        hint = "Train and export it: training/judge/README.md."
         with open_weights(path, "judge of lip sync", hint) as file:
             judge = cls(JudgeConfig(**file.config))
             judge.load_state_dict(file.tensors)

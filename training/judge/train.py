@@ -1,14 +1,13 @@
-"""Trains the judge of lip sync: ``python -m training.judge train``, then ``export``, then ``evaluate``.
+"""Training of the judge of lip sync.
 
-Contrastive learning (InfoNCE, both directions): among all windows of a batch, the sound of the same five frames is to
-be nearest to the mouth, and the mouth to the sound. Among what it is told apart from is the same clip at other times,
-where neither voice nor face nor style of picture helps. Windows one frame off are left out of the comparison: they
+Contrastive learning (InfoNCE, both directions): among all windows of a batch, the sound of the same five frames should
+be nearest to the mouth, and the mouth nearest to the sound. The negatives include the same clip at other times, where
+neither voice, face nor style of picture helps. Windows one frame apart are left out of the comparison, because they
 share four frames of five.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,32 +18,34 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..common.checkpoint import load_module
-from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
+from ..common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_cosine
+from ..common.networks import channels_last
 from ..speech.mel_augment import AugmentConfig, augment
 from .augment import PictureConfig, seen_otherwise
 from .data import MARGIN, MouthClip, load
 from .lip_sync_metrics import reliability
-from .model import FRAMES, WEIGHTS, Judge, JudgeConfig
+from .model import FRAMES, Judge, JudgeConfig
 
 BASE_RUN = RunConfig(steps=1550, save_every=50)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the judge learns.
+    """Settings of the training.
 
     Attributes
     ----------
     clips, windows
-        Clips a batch, and windows of each that follow one another.
+        Clips in a batch, and consecutive windows of each clip.
     rendered
-        Share of rendered portraits among them.
+        Share of rendered portraits among the clips.
     rate, warm_up, decay
         Peak learning rate, steps until it, weight decay.
     spoken
-        Share of the clips whose words a synthesised voice says (``judge_voices``), of those that have one.
+        Among clips with synthesised voices (``training.judge.voices``), share of clips that use one of them.
     heard
-        Share of the clips whose sound is changed to that of another vocal tract, room or microphone (``mel_augment``).
+        Share of the clips whose sound is changed to another vocal tract, room or microphone
+        (``training.speech.mel_augment``).
     """
 
     clips: int = 8
@@ -63,7 +64,7 @@ class TrainConfig:
 
 
 def sync_loss(seen: Tensor, heard: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
-    """InfoNCE of answers (B, W, D), and the share of windows whose own sound is the nearest."""
+    """InfoNCE of embeddings (B, W, D), and the share of windows whose own sound is the nearest."""
     clips, windows = seen.shape[:2]
     likeness = factor * seen.flatten(0, 1) @ heard.flatten(0, 1).T  # (B·W, B·W)
     place = torch.arange(clips * windows, device=seen.device)
@@ -75,7 +76,7 @@ def sync_loss(seen: Tensor, heard: Tensor, factor: Tensor) -> tuple[Tensor, Tens
 
 
 class Batches:
-    """Draws windows of clips, looked at and heard otherwise each time."""
+    """Draws windows of clips, with random changes of picture and sound."""
 
     def __init__(self, real: list[MouthClip], rendered: list[MouthClip], config: TrainConfig) -> None:
         frames = config.windows + FRAMES - 1
@@ -95,9 +96,9 @@ class Batches:
         firsts = [int(rng.integers(len(clip.mouths) - self.frames + 1)) for clip in picks]
         mouths = np.stack([clip.mouths[a : a + self.frames] for clip, a in zip(picks, firsts, strict=True)])
         said = [self._said(clip, rng) for clip in picks]
-        mel = np.stack([mel[4 * a : 4 * (a + self.frames)] for mel, a in zip(said, firsts, strict=True)])
+        rows = [mel[4 * a : 4 * (a + self.frames)] for mel, a in zip(said, firsts, strict=True)]
         pictures = seen_otherwise(mouths, PictureConfig(), rng, step.generator)
-        sound = torch.from_numpy(mel)
+        sound = torch.from_numpy(np.stack(rows))
         other = augment(sound, replace(AugmentConfig(), mask=0.2), step.generator)
         keep = torch.rand(len(sound), 1, 1, generator=step.generator) >= config.heard
         return pictures, torch.where(keep, sound, other)
@@ -119,10 +120,10 @@ def train(
     configs: tuple[JudgeConfig, TrainConfig],
     clips: tuple[list[MouthClip], list[MouthClip]],
 ) -> Run:
-    """Train on real and rendered clips in a run's folder; goes on where an earlier run stopped."""
+    """Train on real and rendered clips in a run's folder. Goes on where an earlier run stopped."""
     shape, config = configs
     torch.manual_seed(run.seed)
-    judge = Judge(shape).to(memory_format=torch.channels_last)
+    judge = channels_last(Judge(shape))
     optimiser = torch.optim.AdamW(judge.parameters(), lr=config.rate, weight_decay=config.decay)
     recipe = {"judge": asdict(shape), "training": asdict(config)}
     made = Run(folder, run, {"judge": judge}, {"judge": optimiser}, averaged=("judge",), recipe=recipe)
@@ -148,8 +149,7 @@ def export(folder: Path, run: RunConfig, shape: JudgeConfig, target: Path) -> No
 
 
 def evaluate(judge: Judge, out: Path) -> dict[str, dict[str, float]]:
-    """How far the judge can be trusted, on clips that it never saw; ``lip_sync_metrics.reliability`` says what is
-    measured."""
+    """Measure the judge's reliability on clips that it never saw (``lip_sync_metrics.reliability``)."""
     report = {}
     for kind, parts in (("real", ("tune", "test", "unseen")), ("rendered", ("test", "unseen"))):
         for part in parts:
@@ -157,31 +157,10 @@ def evaluate(judge: Judge, out: Path) -> dict[str, dict[str, float]]:
             mouths = [clip.mouths[:, MARGIN:-MARGIN, MARGIN:-MARGIN] for clip in clips]
             heard = {f"{kind} {part}": [clip.mel for clip in clips]}
             if kind == "real" and part == "test" and all(clip.voices for clip in clips):
-                heard["real test, the words by voices held out"] = [clip.voices[0] for clip in clips]
+                heard["real test, the words by held-out voices"] = [clip.voices[0] for clip in clips]
             for name, mels in heard.items():
                 report[name] = reliability(judge, list(zip(mouths, mels, strict=True)))
                 print(f"{name}: {json.dumps(report[name])}", flush=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1), encoding="utf-8")
     return report
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("train", "export", "evaluate"))
-    add_run_arguments(parser, Path("runs/judge"), BASE_RUN)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where export writes and evaluate reads")
-    options = parser.parse_args()
-    run, configs = run_config(options, BASE_RUN), sizes(options.size)
-    if options.action == "train":
-        train(options.run, run, configs, (load("real", "train"), load("rendered", "train")))
-    elif options.action == "export":
-        export(options.run, run, configs[0], options.weights)
-    else:
-        torch.set_num_threads(run.threads)
-        evaluate(Judge.load(options.weights), options.run / "evaluation.json")
-
-
-if __name__ == "__main__":
-    main()

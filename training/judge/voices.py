@@ -1,9 +1,9 @@
 """Other voices for filmed mouths: ``python -m training.judge.voices`` fills ``.cache/judge/voices``.
 
-GRID has few talkers, so the judge would know few voices. The words of a clip are known and where its phones lie as well
-(``training.speech.phones``); a synthesised voice says the same words, and its spectrogram is stretched and squeezed, phone by
-phone, until they lie where the talker's do. The lips stay those of the talker. Clips that train get voices that train,
-held-out clips the held-out voices.
+GRID has few talkers, so the judge would know few voices. The words of a clip and the times of its phones are known
+(``training.speech.phones``). A synthesised voice says the same words, and its spectrogram is stretched in time, phone
+by phone, to the times of the talker's phones. The lips are those of the talker. Training clips get training voices,
+held-out clips get held-out voices.
 """
 
 from __future__ import annotations
@@ -15,30 +15,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 from tqdm import tqdm
 
 from core.sound.audio import speech_gain
 from core.sound.mel import MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SAMPLES_PER_FRAME, SILENCE, log_mel
 
+from ..common import folders
+from ..common.arrays import save_tensors
 from ..common.splits import judge_split, voice_split
 from ..corpus.dataset import Clip, Corpus
 from ..speech import phones
 from ..speech.phones import PHONES, ROWS_A_SECOND, Segment, grid_sentence, phone_rows
 from ..speech.synthesis import VOICES, speak_text
 
-FOLDER = Path(".cache/judge/voices")
+FOLDER = folders.CACHE / "judge" / "voices"
 VOICES_A_CLIP = 3
 MOST_STRETCH = 4.0
+"""Rows that would be stretched more than this become silence."""
 ROOM_QUANTILE = 0.1
-"""A band's power in the quietest tenth of a clip is taken for its room's."""
+"""The power of a band at this quantile of a clip's rows is taken as the noise of its room."""
 
 
 def common_times(own: Sequence[Segment], other: Sequence[Segment]) -> tuple[np.ndarray, np.ndarray]:
-    """Times in seconds, growing, at which two readings of a text are at the same place: (n,) of ``own``, (n,) of
+    """Increasing times in seconds at which two readings of a text are at the same place: (n,) of ``own``, (n,) of
     ``other``.
 
-    Phones that both have, in order, lie on one another from edge to edge; what lies between them is stretched evenly.
+    Phones that both readings have, in the same order, match from start to end. The time between them is stretched
+    evenly.
     """
     matcher = difflib.SequenceMatcher(None, [s.phone for s in own], [s.phone for s in other], autojunk=False)
     pairs = [(0.0, 0.0)]
@@ -55,13 +58,13 @@ def common_times(own: Sequence[Segment], other: Sequence[Segment]) -> tuple[np.n
 
 
 def stretch(own: np.ndarray, other: np.ndarray, rows: int) -> np.ndarray:
-    """(rows,) how many seconds of ``own`` one of ``other`` fills there."""
+    """(rows,) seconds of ``own`` for each second of ``other``, at each row."""
     interval = np.searchsorted(own[1:-1], (np.arange(rows) + 0.5) / ROWS_A_SECOND, "right")
     return (np.diff(own) / np.maximum(np.diff(other), 1e-6))[interval]
 
 
 def retimed(mel: np.ndarray, own: np.ndarray, other: np.ndarray, rows: int) -> np.ndarray:
-    """(rows, 80) of log-mel (R, 80), whose times ``other`` come to lie at the times ``own``."""
+    """(rows, 80) log-mel (R, 80) stretched so that its times ``other`` move to the times ``own``."""
     wanted = (np.arange(rows) + 0.5) / ROWS_A_SECOND
     place = np.interp(wanted, own, other) * ROWS_A_SECOND - 0.5
     place = np.clip(place, 0, len(mel) - 1)
@@ -71,14 +74,14 @@ def retimed(mel: np.ndarray, own: np.ndarray, other: np.ndarray, rows: int) -> n
 
 
 def in_room(mel: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """Log-mel (R, 80) with the steady noise of log-mel (80,) added."""
+    """Log-mel (R, 80) with steady noise added, given as log-mel (80,)."""
     power = np.logaddexp(MEL_SCALE * mel - MEL_OFFSET, MEL_SCALE * room - MEL_OFFSET)
     return ((power + MEL_OFFSET) / MEL_SCALE).astype(np.float32)
 
 
 def other_voices(clip: Clip, segments: Sequence[Segment], part: str = "train") -> dict[str, np.ndarray]:
-    """Log-mel (4 T, 80) float16 of the words of a GRID clip by some voices of a part (train or test), each phone where
-    the talker says it."""
+    """Log-mel (4 T, 80) float16 of the words of a GRID clip by some voices of a part (train or test). Each phone is at
+    the time when the talker says it."""
     words = grid_sentence(clip.name.split("_")[1]).split()
     text = " ".join(word.upper() if len(word) == 1 else word for word in words)  # letters are read as letters
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(clip.name.encode()).digest()[:8], "big"))
@@ -93,7 +96,7 @@ def other_voices(clip: Clip, segments: Sequence[Segment], part: str = "train") -
         mel = log_mel(samples, -(-len(samples) // SAMPLES_PER_FRAME))
         mine, theirs = common_times(segments, said)
         there = retimed(mel, mine, theirs, rows)
-        # A voice that begins at once has no silence to stretch, and a sound drawn out that far is none.
+        # A voice that begins immediately has no silence to stretch. Sound stretched too far is not speech.
         there[quiet | (stretch(mine, theirs, rows) > MOST_STRETCH)] = SILENCE
         there = in_room(there, room)
         out[allowed[int(index)].name] = there.astype(np.float16)
@@ -103,18 +106,15 @@ def other_voices(clip: Clip, segments: Sequence[Segment], part: str = "train") -
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
+    parser.add_argument("--corpus", type=Path, default=folders.GRID)
     options = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for clip in tqdm(Corpus.open(options.corpus, ("train", "test")), unit=""):
         path, known = FOLDER / f"{clip.name}.safetensors", phones.CACHE / "grid" / f"{clip.name}.json"
         if path.exists() or not known.exists():
             continue
-        beside = path.with_suffix(".part")
         part = judge_split(clip.name)
         if part in ("train", "test"):
-            save_file(other_voices(clip, phones.load(known), part), str(beside))
-            beside.replace(path)
+            save_tensors(path, other_voices(clip, phones.load(known), part))
 
 
 if __name__ == "__main__":

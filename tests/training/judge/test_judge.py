@@ -207,7 +207,7 @@ def test_batches_mix_real_and_rendered_and_skip_short_clips(clips: list[MouthCli
 def test_a_judge_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(SoliloquyError, match="missing") as caught:
         Judge.load(tmp_path / "none.safetensors")
-    assert "training/README.md" in caught.value.hint
+    assert "training/judge/README.md" in caught.value.hint
 
 
 def test_the_product_does_not_ship_it() -> None:

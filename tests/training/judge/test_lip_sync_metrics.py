@@ -86,7 +86,7 @@ def test_long_takes_are_answered_piece_by_piece_and_alike() -> None:
     assert seen.shape == heard.shape == (226, 24)
     with torch.no_grad():
         np.testing.assert_allclose(seen, judge.see(torch.from_numpy(mouths)[None])[0], atol=1e-5)
-    with pytest.raises(ValueError, match="four a frame"):
+    with pytest.raises(ValueError, match="four for each frame"):
         answers(judge, mouths, mel[:-4])
 
 
