@@ -1,0 +1,93 @@
+"""Command-line options from the fields of a request: one option for each field. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import types
+import typing
+from collections.abc import Collection
+from typing import Any
+
+from ..errors import BadInputError
+
+_SHORT = {"num_inference_steps": "--steps"}
+"""Second names of options, by field."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that reports wrong options as BadInputError ``bad_setting``, like any other bad input."""
+
+    def error(self, message: str) -> typing.NoReturn:
+        """Raise the error instead of printing the usage and exiting."""
+        raise BadInputError("bad_setting", f"{message[0].upper()}{message[1:]}.", f"See {self.prog} --help.")
+
+
+def add_options(
+    command: Any, cls: type, *, only: Collection[str] | None = None, otherwise: str | None = None, within: str = ""
+) -> None:
+    """Add an option for each field of a message class to a parser, with the field's type and text.
+
+    Parameters
+    ----------
+    command
+        Parser or group of a parser.
+    only
+        Names of the fields that get an option; all fields by default.
+    otherwise
+        What holds when an option is left out, for its help text. All options may be left out then. By default the
+        field's own default is named, and fields without a default are required.
+    within
+        What the options' destinations start with. For a field that is a message itself, its fields are added in a
+        group and their destinations are ``<field>.<inner field>`` (see `nested`).
+    """
+    hints = typing.get_type_hints(cls)
+    for spec in dataclasses.fields(cls):
+        if only is not None and spec.name not in only:
+            continue
+        kinds = _kinds(hints[spec.name])
+        inner = next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
+        if isinstance(inner, type):
+            group = command.add_argument_group(spec.name, spec.metadata["text"])
+            add_options(group, inner, otherwise=otherwise, within=f"{spec.name}.")
+        else:
+            _add_option(command, spec, kinds, within + spec.name, otherwise)
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """The types that an annotation allows."""
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _add_option(
+    command: Any, spec: dataclasses.Field[Any], kinds: tuple[Any, ...], target: str, otherwise: str | None
+) -> None:
+    flag = "--" + spec.name.replace("_", "-")
+    flags = [flag, _SHORT[spec.name]] if spec.name in _SHORT else [flag]
+    required = otherwise is None and spec.default is dataclasses.MISSING
+    text = spec.metadata["text"]
+    if otherwise is not None:
+        text += f" (default: {otherwise})"
+    elif not required and spec.default not in (None, ()):
+        text += f" (default: {spec.default})"
+    if bool in kinds:
+        command.add_argument(*flags, dest=target, action=argparse.BooleanOptionalAction, help=text)
+        return
+    series = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
+    allowed = kinds if series is None else typing.get_args(series)
+    kind = next((kind for kind in (int, float) if kind in allowed), str)
+    count = "*" if series is not None and spec.metadata["length"] is None else spec.metadata["length"]
+    name = "GROUP" if series is not None and kind is str else spec.name.upper()
+    command.add_argument(*flags, dest=target, type=kind, required=required, nargs=count, metavar=name, help=text)
+
+
+def nested(options: dict[str, Any]) -> dict[str, Any]:
+    """Parsed options by field: ``style.loop`` and its like are gathered in a dictionary under ``style``."""
+    fields: dict[str, Any] = {}
+    for name, value in options.items():
+        outer, _, inner = name.partition(".")
+        if inner:
+            fields.setdefault(outer, {})[inner] = value
+        else:
+            fields[name] = value
+    return fields
