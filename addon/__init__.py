@@ -1,10 +1,10 @@
-"""All of Soliloquy that touches Blender; `register` and `unregister` are called by the extension's root module."""
+"""The part of Soliloquy that runs inside Blender. The extension's root module calls `register` and `unregister`."""
 
 from __future__ import annotations
 
 import bpy
 
-from . import steps, translations
+from . import session, steps, translations
 from .animation import nla
 from .commands import cli
 from .jobs import estimate
@@ -46,23 +46,25 @@ _WITH_CLASSES = (
 )
 _WITH_HOOKS = (
     *(properties_scene, reactions, properties_queue, panels_presets),
-    *(estimate, steps, operators_doctor, worker_jobs, job_queue),
+    *(steps, worker_jobs, job_queue),
     *(operators_runtime, thumbnails, menus, status_bar, translations, cli),
 )
 
 
 @bpy.app.handlers.persistent
 def _after_load(*_: object) -> None:
-    """Takes may have been deleted on disk since the file was saved."""
+    """Update the takes of a file that was just opened: their folders may have been deleted since it was saved."""
     for scene in bpy.data.scenes:
         for take in settings_of(scene).takes:
             take.refresh_status()
-            take.key = take.key or takes.new_key()  # files of version 0.1 have none
+            take.key = take.key or takes.new_key()  # takes in files of version 0.1 have no key
         nla.settle({take.key: take.shown for take in settings_of(scene).takes})
 
 
 def register() -> None:
-    """Register classes, scene settings, handlers and the command line."""
+    """Begin a session and register classes, scene settings, handlers and the command line."""
+    session.begin()
+    estimate.read_rates()
     for module in _WITH_CLASSES:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
@@ -72,10 +74,11 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Undo `register` in reverse order; a running job and a running installation are stopped."""
+    """Undo `register` in reverse order. A running job and a running installation are stopped."""
     bpy.app.handlers.load_post.remove(_after_load)
     for module in reversed(_WITH_HOOKS):
         module.unregister()
     for module in reversed(_WITH_CLASSES):
         for cls in reversed(module.CLASSES):
             bpy.utils.unregister_class(cls)
+    session.end()

@@ -1,4 +1,6 @@
-"""The one place that knows how Blender's Python interface differs between 4.2 LTS and 5.2 LTS.
+"""The differences of Blender's Python interface between 4.2 LTS and 5.2 LTS; no other module knows them.
+
+The type stubs are those of one version, so what other versions have is typed as Any here.
 
 ========  =====================================================================
 since     what changed
@@ -6,10 +8,10 @@ since     what changed
 4.4       ``sequences`` became ``strips``; Actions have slots, layers and channelbags
 5.0       the old accessors are gone; a workspace can pin the scene that its sequencers show;
           movie output needs ``media_type``
-5.1       ``frame_final_*``, ``frame_start`` and ``frame_duration`` of a strip are deprecated for
-          ``left_handle``/``right_handle``, ``content_start`` and ``content_duration``;
+5.1       ``left_handle``/``right_handle``, ``content_start`` and ``content_duration`` of a strip replace
+          ``frame_final_*``, ``frame_start`` and ``frame_duration``, which are deprecated;
           ``new_sound`` no longer makes a second Sound of the same file
-5.2       writing ``min``/``max`` of an Envelope modifier's control point from Python crashes now and then
+5.2       writing ``min``/``max`` of an Envelope modifier's control point from Python sometimes crashes
 ========  =====================================================================
 """
 
@@ -22,28 +24,37 @@ from typing import Any
 
 import bpy
 
+from .typed import scene_of
+
+_types: Any = bpy.types
+
 HAS_SOUND = bool(bpy.app.build_options.audaspace)
-"""Blender can be built without its sound library (the 4.2 wheels are): no sound strips, no mixdown."""
+"""Whether Blender was built with its sound library. Without it (4.2 wheels) it has no sound strips and no mixdown."""
 
 BLEND_RELATIVE: set[str] = (
     {"PATH_SUPPORTS_BLEND_RELATIVE"}
     if "is_path_supports_blend_relative" in bpy.types.Property.bl_rna.properties
     else set()
 )
-"""Option for path properties that may hold ``//…``; versions that have it warn where it is missing."""
+"""Option for path properties that may hold ``//…``. Versions that have the option warn about paths without it."""
 
 
-STRIP_TYPE: type = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
-"""Base of all strips."""
+STRIP_TYPE: type = _types.Strip if hasattr(_types, "Strip") else _types.Sequence
+"""Base class of all strips."""
 
 
 # ---------------------------------------------------------------- sequencer
 
 
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
-    """The scene whose strips the user sees: the workspace's (5.0+), else the window's."""
-    pinned = getattr(getattr(context, "workspace", None), "sequencer_scene", None)
-    return pinned or context.scene
+    """The scene whose strips the user sees: the one that the workspace pins (5.0+), else the window's."""
+    pinned: bpy.types.Scene | None = getattr(getattr(context, "workspace", None), "sequencer_scene", None)
+    return pinned or scene_of(context)
+
+
+def editor_of(scene: bpy.types.Scene) -> bpy.types.SequenceEditor:
+    """The scene's sequencer, made if there is none."""
+    return scene.sequence_editor or scene.sequence_editor_create()
 
 
 def strips_of(editor: Any) -> Any:
@@ -52,8 +63,8 @@ def strips_of(editor: Any) -> Any:
 
 
 def all_strips(scene: bpy.types.Scene) -> list[Any]:
-    """Every strip of the scene, those inside metastrips too; empty without a sequencer."""
-    editor = scene.sequence_editor
+    """All strips of the scene, including those inside metastrips; empty without a sequencer."""
+    editor: Any = scene.sequence_editor
     if editor is None:
         return []
     return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
@@ -101,27 +112,27 @@ def move_content(strip: Any, frames: float) -> None:
 
 
 def content_trim(strip: Any) -> float:
-    """Scene frames cut off the file's start for good (by “hold split” and the like), before any handle."""
+    """Scene frames that are cut off the file's start for good, as “hold split” does; handles come on top of it."""
     return strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start
 
 
 def is_retimed(scene: bpy.types.Scene, strip: Any) -> bool:
-    """Whether the sound strip's speed was changed. Before 5.0 Python isn't told; then a fresh strip is longer."""
+    """Whether the sound strip's speed was changed. Before 5.0 Python can't ask; there a new strip's length shows it."""
     if hasattr(strip, "retiming_keys"):
         return len(strip.retiming_keys) > 0
     path = bpy.path.abspath(strip.sound.filepath)
     try:
         fresh = new_sound_strip(scene, "Soliloquy probe", path, free_channel(scene, 1, 1, 2), 1)
     except RuntimeError:
-        return False  # packed and gone from the disk: nothing to compare with
+        return False  # packed, and the file is gone: there is nothing to compare with
     longer = abs(content_duration(fresh) - content_duration(strip)) > 1
     strips_of(scene.sequence_editor).remove(fresh)
     return longer
 
 
 def new_sound_strip(scene: bpy.types.Scene, name: str, filepath: str, channel: int, frame: int) -> Any:
-    """Add a sound strip; the Sound made twice by ``new_sound`` before 5.1 is not left behind."""
-    editor = scene.sequence_editor or scene.sequence_editor_create()
+    """Add a sound strip, and remove the second Sound that ``new_sound`` makes before 5.1."""
+    editor = editor_of(scene)
     before = set(bpy.data.sounds)
     strip = strips_of(editor).new_sound(name, filepath, channel, frame)
     for sound in [s for s in bpy.data.sounds if s not in before and s != strip.sound and s.users == 0]:
@@ -130,10 +141,10 @@ def new_sound_strip(scene: bpy.types.Scene, name: str, filepath: str, channel: i
 
 
 def mixdown(scene: bpy.types.Scene, path: Path) -> float:
-    """Mix the scene's frame range to a WAV file; returns its length in seconds when it is whole.
+    """Mix the scene's frame range to a WAV file; returns its length in seconds when the file is complete.
 
-    Before 5.2 the operator returns when it is done. In 5.2 it starts a job: then this waits for the file, for a
-    tenth of its length or ten seconds at most. Raises RuntimeError where nothing was written.
+    Before 5.2 the operator returns when it is done. In 5.2 it starts a job, and this waits for the file: at most a
+    tenth of its length or ten seconds, whichever is longer. Raises RuntimeError if the file is not complete by then.
     """
     seconds = (scene.frame_end + 1 - scene.frame_start) / (scene.render.fps / scene.render.fps_base)
     path.unlink(missing_ok=True)
@@ -148,7 +159,7 @@ def mixdown(scene: bpy.types.Scene, path: Path) -> float:
 
 
 def _wave_seconds(path: Path) -> float:
-    """Length of a WAV file; 0 while it is being written (its header then speaks of more than there is)."""
+    """Seconds of a WAV file; 0 while it is being written: then its header promises more than the file holds."""
     try:
         with wave.open(str(path)) as file:
             frames, rate, block = file.getnframes(), file.getframerate(), file.getnchannels() * file.getsampwidth()
@@ -175,13 +186,13 @@ def free_channel(scene: bpy.types.Scene, first: int, start: int, end: int) -> in
 
 
 def nla_action_slot(strip: bpy.types.NlaStrip, action: bpy.types.Action, datablock: bpy.types.ID) -> None:
-    """Give an NLA strip the slot of ``datablock`` (4.4+; nothing to do before)."""
+    """Set the NLA strip's slot to that of ``datablock`` (4.4+; earlier versions have no slots)."""
     if hasattr(action, "slots"):
         strip.action_slot = _slot(action, datablock)
 
 
-def action_curves(action: bpy.types.Action, datablock: bpy.types.ID) -> tuple[Any, Any]:
-    """The (fcurves, groups) collections of ``action`` that animate ``datablock``, made if they are not there."""
+def action_curves(action: Any, datablock: bpy.types.ID) -> tuple[Any, Any]:
+    """The (fcurves, groups) collections of ``action`` that animate ``datablock``, made if they don't exist."""
     if not hasattr(action, "slots"):
         return action.fcurves, action.groups
     slot = _slot(action, datablock)
@@ -191,7 +202,7 @@ def action_curves(action: bpy.types.Action, datablock: bpy.types.ID) -> tuple[An
     return bag.fcurves, bag.groups
 
 
-def action_fcurves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+def action_fcurves(action: Any) -> list[bpy.types.FCurve]:
     """Every F-curve of the action, of all slots."""
     if not hasattr(action, "slots"):
         return list(action.fcurves)
@@ -201,8 +212,8 @@ def action_fcurves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
 
 
 def _slot(action: bpy.types.Action, datablock: bpy.types.ID) -> Any:
-    """The slot of ``action`` for ``datablock``: the one it uses, one of its name, any of its kind, or a new one."""
-    animation = datablock.animation_data
+    """The slot of ``action`` for ``datablock``: the slot it uses, one with its name, any of its type, or a new one."""
+    animation: Any = getattr(datablock, "animation_data", None)
     if animation and animation.action == action and animation.action_slot:
         return animation.action_slot
     suitable = [slot for slot in action.slots if slot.target_id_type == datablock.id_type]
@@ -217,13 +228,14 @@ def _slot(action: bpy.types.Action, datablock: bpy.types.ID) -> Any:
 
 def set_movie_output(render: bpy.types.RenderSettings, filepath: str) -> None:
     """H.264 video with AAC sound in an MP4 file."""
+    ffmpeg: Any = render.ffmpeg
     if hasattr(render.image_settings, "media_type"):
         render.image_settings.media_type = "VIDEO"
     render.image_settings.file_format = "FFMPEG"
-    render.ffmpeg.format = "MPEG4"
-    render.ffmpeg.codec = "H264"
-    render.ffmpeg.constant_rate_factor = "HIGH"
-    render.ffmpeg.audio_codec = "AAC"
-    render.ffmpeg.audio_bitrate = 192
+    ffmpeg.format = "MPEG4"
+    ffmpeg.codec = "H264"
+    ffmpeg.constant_rate_factor = "HIGH"
+    ffmpeg.audio_codec = "AAC"
+    ffmpeg.audio_bitrate = 192
     render.use_file_extension = False
     render.filepath = filepath

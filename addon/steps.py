@@ -1,49 +1,61 @@
-"""Work cut into steps that a timer runs a few milliseconds at a time, so that the window never stops answering."""
+"""Work in steps that a timer runs a few milliseconds at a time, so that the window stays responsive."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import bpy
 
 from ..core.errors import SoliloquyError
+from .session import session
+from .typed import OperatorMixin, Result, manager_of
 from .words import say
 
 BUDGET, MOST = 0.008, 0.012
-"""Seconds of work a timer tick, and at most; with one step's own length on top it stays under 50 ms."""
+"""Usual and longest seconds of work per timer tick. With the length of one step added, a tick stays under 50 ms."""
 _SHARE = 0.15
+"""Share of the time that the window needed since the last turn, which a turn may use (see `budget`)."""
 INTERVAL = 0.02
-_ended = 0.0
-"""When the latest turn was over."""
-_undone = 0
-"""How often an undo or redo has put other data in place of the file's: what was held of it since is gone."""
+"""Seconds between two timer ticks."""
+
+
+@dataclass
+class Turns:
+    """State of the stepped work.
+
+    ``ended`` is the time (``time.perf_counter``) at which the last turn ended. ``undone`` counts undos and redos: each
+    replaces the file's data, so references that were taken before it are no longer valid.
+    """
+
+    ended: float = 0.0
+    undone: int = 0
 
 
 def budget() -> float:
-    """Seconds that a turn may work: `BUDGET`, or a share of what the window took for itself since the latest turn.
+    """Seconds that a turn may work: `BUDGET`, or a share of the time that the window used since the last turn.
 
-    A window that needs long for each redraw would else be redrawn hundreds of times for a few seconds of work.
+    Without that share, a window that redraws slowly would be redrawn hundreds of times during a few seconds of work.
     """
-    return min(MOST, max(BUDGET, _SHARE * (time.perf_counter() - _ended)))
+    return min(MOST, max(BUDGET, _SHARE * (time.perf_counter() - session().part(Turns).ended)))
 
 
 def advance(steps: Iterator[object], seconds: float) -> bool:
-    """Run steps for about ``seconds``, one at least; True when none is left."""
-    global _ended
+    """Run steps for about ``seconds``, but at least one; True when none is left."""
     end = time.perf_counter() + seconds
     try:
         return all(time.perf_counter() < end for _ in steps)
     finally:
-        _ended = time.perf_counter()
+        session().part(Turns).ended = time.perf_counter()
 
 
 class Landing:
-    """Steps that put something into the file and are an undo step of their own when they are done.
+    """Steps that put something into the file. When they are done they become one undo step.
 
-    The operators that run them keep all input away meanwhile, yet an undo can come from a script or from a menu that
-    was open before. What the steps hold on to is gone then, and so is what they have done: they begin anew.
+    The operators that run the steps block all input meanwhile, but an undo can still come from a script, or from a menu
+    that was open before. An undo removes what the steps have done and invalidates their references: they start again.
     """
 
     def __init__(self, begin: Callable[[], Iterator[object]], name: str) -> None:
@@ -51,11 +63,11 @@ class Landing:
         self._start()
 
     def _start(self) -> None:
-        self._steps, self._since = self._begin(), _undone
+        self._steps, self._since = self._begin(), times_undone()
 
     def advance(self, seconds: float) -> bool:
-        """Run steps for about ``seconds``; True when all are done. Raises what they raise, and is over then."""
-        if self._since != _undone:
+        """Run steps for about ``seconds``; True when all are done. If a step raises, the landing is over."""
+        if self._since != times_undone():
             self._start()
         over = True
         try:
@@ -68,21 +80,21 @@ class Landing:
 
 @contextmanager
 def frame_kept(scene: bpy.types.Scene) -> Iterator[None]:
-    """Puts the scene's current frame back in the end; an undo in between has done that already."""
-    before, since = (scene.frame_current, scene.frame_subframe), _undone
+    """Restore the scene's current frame at the end, unless an undo in between has done that already."""
+    before, since = (scene.frame_current, scene.frame_subframe), times_undone()
     try:
         yield
     finally:
-        if since == _undone:
+        if since == times_undone():
             scene.frame_set(before[0], subframe=before[1])
 
 
-class SteppedOperator:
+class SteppedOperator(OperatorMixin):
     """Base of operators whose work is a generator of steps.
 
-    Called from the user interface the steps run on a timer, and other input waits until they are done: they hold on
-    to strips and curves that an undo in between would free; where one comes all the same, it ends them. Called from a
-    script they run at once.
+    From the user interface, the steps run on a timer and block other input until they are done: they hold references
+    to strips and curves that an undo would free. If an undo comes nevertheless, it ends the operator. From a script,
+    all steps run at once.
     """
 
     _steps: Iterator[object] | None = None
@@ -90,29 +102,30 @@ class SteppedOperator:
     _timer: bpy.types.Timer | None = None
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
-        """The work; raises `SoliloquyError` to end with a message."""
+        """The work. Raises `SoliloquyError` to end with a message."""
         raise AssertionError("each operator has its own steps")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """All steps at once."""
         return self._run(self.steps(context), float("inf"))
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """The first steps now, the others on a timer."""
         if bpy.app.background:
             return self.execute(context)
-        self._steps, self._since = self.steps(context), _undone
+        self._steps, self._since = self.steps(context), times_undone()
         result = self._run(self._steps, BUDGET)
         if result == {"RUNNING_MODAL"}:
-            self._timer = context.window_manager.event_timer_add(INTERVAL, window=context.window)
-            context.window_manager.modal_handler_add(self)
+            self._timer = manager_of(context).event_timer_add(INTERVAL, window=context.window)
+            manager_of(context).modal_handler_add(self)
         return result
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         """Run the next steps on each timer tick."""
         if event.type != "TIMER":
             return {"RUNNING_MODAL"}
-        if self._since != _undone:
+        result: Result
+        if self._steps is None or self._since != times_undone():
             self.report({"WARNING"}, say("An undo stopped this: start it again"))
             result = {"CANCELLED"}
         else:
@@ -124,10 +137,10 @@ class SteppedOperator:
     def cancel(self, context: bpy.types.Context) -> None:
         """Stop the timer."""
         if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
+            manager_of(context).event_timer_remove(self._timer)
             self._timer = None
 
-    def _run(self, steps: Iterator[object], seconds: float) -> set[str]:
+    def _run(self, steps: Iterator[object], seconds: float) -> Result:
         try:
             return {"FINISHED"} if advance(steps, seconds) else {"RUNNING_MODAL"}
         except SoliloquyError as error:
@@ -136,23 +149,22 @@ class SteppedOperator:
 
 
 def times_undone() -> int:
-    """Number that is another after each undo and redo."""
-    return _undone
+    """A number that changes with each undo and redo."""
+    return session().part(Turns).undone
 
 
 @bpy.app.handlers.persistent
 def _after_undo(*_: object) -> None:
-    global _undone
-    _undone += 1
+    session().part(Turns).undone += 1
 
 
 def register() -> None:
-    """Notice undo and redo."""
+    """Start counting undo and redo."""
     bpy.app.handlers.undo_post.append(_after_undo)
     bpy.app.handlers.redo_post.append(_after_undo)
 
 
 def unregister() -> None:
-    """Notice them no more."""
+    """Stop counting them."""
     bpy.app.handlers.redo_post.remove(_after_undo)
     bpy.app.handlers.undo_post.remove(_after_undo)

@@ -1,28 +1,31 @@
-"""Words that people see, in the language that they chose for Blender's interface.
+"""User-facing words in the language of Blender's interface.
 
-Blender looks labels, descriptions and plain texts of a layout up by itself. `say` is for sentences that name something
-(a take, a bone, a number): the sentence is looked up first and filled in afterwards. The catalogues are in
-``translations/``; ``tests/addon/test_translations.py`` holds them complete.
+Blender itself translates labels, descriptions and plain texts of a layout. `say` is for sentences that name something
+(a take, a bone, a number): it translates the sentence first and then fills it in. The catalogues are in
+``translations/``; ``tests/addon/test_translations.py`` checks that they are complete.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import bpy
 
 
 def say(text: str, /, **parts: object) -> str:
-    """``text`` translated, its ``{names}`` filled in from ``parts``.
+    """``text`` translated, with its ``{names}`` filled in from ``parts``.
 
-    ``text`` must be a literal where this is called: the catalogue's test reads the source to find all of them.
+    The call must contain ``text`` as a literal: the test of the catalogues reads the source to find all texts.
     """
-    translated = bpy.app.translations.pgettext_iface(text)
+    translations: Any = bpy.app.translations  # the stubs say that its functions return nothing
+    translated: str = translations.pgettext_iface(text)
     return translated.format(**parts) if parts else translated
 
 
 def later(text: str) -> str:
-    """``text`` as it is: the catalogues have it from here, and ``say(word)`` looks it up where it is shown.
+    """``text`` unchanged. This marks it for the catalogues; ``say(word)`` translates it where it is shown.
 
-    For constants, which are made before a language is known, and for threads, which must not ask Blender.
+    For constants, which are made before the language is known, and for threads, which must not call Blender.
     """
     return text
 

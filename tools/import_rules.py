@@ -29,7 +29,8 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("__main__", "worker"),
     ),
     "addon": (
-        ("compat", "places", "redrawing", "translations", "words"),
+        ("places", "session", "translations", "typed", "words"),
+        ("compat", "redrawing"),
         ("rig", "sequencer", "steps"),
         ("animation", "properties"),
         ("drawing", "jobs"),

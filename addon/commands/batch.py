@@ -1,7 +1,7 @@
 """``blender -b [file.blend] --command soliloquy batch LIST`` and ``… batch --scene``: the queue without a window.
 
-Running the same list again makes only what is missing, also after the program was killed. Exit codes: 0 all done,
-2 only bad input failed, 1 anything else failed, 130 cancelled.
+Running the same list again makes only the missing takes, even after the program was killed. Exit codes: 0 all done,
+2 all failures are bad input, 1 any other failure, 130 cancelled.
 """
 
 from __future__ import annotations
@@ -15,27 +15,32 @@ import bpy
 
 from ...core.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
 from ...core.files import make_folder
+from ...core.wire.options import Parser
 from .. import steps
 from ..jobs import estimate, jobs
 from ..properties import preferences
-from ..queue import batch, crew, job_queue, seats
+from ..properties.scene import settings_of
+from ..queue import batch, crew, job_queue, scene_jobs, seats
 from ..queue.batch import DONE, FAILED, RUNNING, WAITING, Entry
+from ..typed import scene_of
 from ..words import duration
-from . import worker as commands
+from .blend_file import save_blend
 
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    options = argparse.ArgumentParser(prog="blender -b [file.blend] --command soliloquy batch", description=__doc__)
+    options = Parser(prog="blender -b [file.blend] --command soliloquy batch", description=__doc__)
     options.add_argument("list", type=Path, nargs="?", help="CSV or JSON; columns: name, audio, portrait, takes, …")
     options.add_argument("--scene", action="store_true", help="every sound strip whose character has a portrait")
-    options.add_argument("--out", help="folder for takes where a line names none; relative to the list")
-    options.add_argument("--workers", type=_workers, default=seats.AUTO, help="jobs at a time, or auto: one a GPU")
-    options.add_argument("--retries", type=int, default=1, help="further tries after a failure of the worker")
-    options.add_argument("--again", action="store_true", help="let the worker look at jobs that are done, too")
-    options.add_argument("--estimate", action="store_true", help="say what it will need and run nothing")
-    options.add_argument("--save-list", type=Path, help="also keep the jobs in this CSV or JSON file")
-    options.add_argument("--summary", type=Path, help="JSON file with each job's outcome; beside the list by default")
+    options.add_argument("--out", help="folder for takes if a line names none; relative to the list")
+    options.add_argument(
+        "--workers", type=_workers, default=seats.AUTO, help="jobs at the same time, or auto: one per GPU"
+    )
+    options.add_argument("--retries", type=int, default=1, help="further attempts after a failure of the worker")
+    options.add_argument("--again", action="store_true", help="let the worker check finished jobs, too")
+    options.add_argument("--estimate", action="store_true", help="print what the jobs will need and run nothing")
+    options.add_argument("--save-list", type=Path, help="also save the jobs in this CSV or JSON file")
+    options.add_argument("--summary", type=Path, help="JSON file with each job's outcome; next to the list by default")
     options.add_argument("--save-blend", help="save the scene with the takes above their strips and on their targets")
     return options
 
@@ -44,7 +49,7 @@ def _workers(text: str) -> int:
     if text == "auto":
         return seats.AUTO
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"“{text}” is neither auto nor a number of 1 or more")
+        raise argparse.ArgumentTypeError(f"“{text}” is neither auto nor a whole number of at least 1")
     return int(text)
 
 
@@ -70,21 +75,21 @@ def run(arguments: list[str]) -> int:
     print(f"{done} of {len(entries)} jobs done; summary: {summary}")
     if chosen.save_blend and code != EXIT_CANCELLED:
         _place(entries)
-        commands.save_blend(Path(chosen.save_blend).absolute())
+        save_blend(Path(chosen.save_blend).absolute())
     return code
 
 
 def _jobs(chosen: argparse.Namespace) -> tuple[list[Entry], Path]:
-    """The entries that the options name, and where their summary goes."""
+    """The entries that the options name, and the path of their summary."""
     if (chosen.list is None) != chosen.scene:
         raise BadInputError("bad_setting", "Name a job list, or --scene, not both.", "See --help.")
     if chosen.list is not None:
         path = chosen.list.absolute()
         entries = batch.load(path, {"out": chosen.out or ".", "device": preferences.device()})
         return entries, (chosen.summary or batch.summary_path(path)).absolute()
-    scene = bpy.context.scene
-    entries = list(job_queue.entries_of_scene(scene))
-    out = Path(chosen.out).absolute() if chosen.out else preferences.output_folder(scene.soliloquy.output_dir)
+    scene = scene_of(bpy.context)
+    entries = list(scene_jobs.entries_of_scene(scene))
+    out = Path(chosen.out).absolute() if chosen.out else preferences.output_folder(settings_of(scene).output_dir)
     for entry in entries:
         entry.request = replace(entry.request, out=str(out))
     if chosen.save_list and not chosen.summary:
@@ -93,22 +98,22 @@ def _jobs(chosen: argparse.Namespace) -> tuple[list[Entry], Path]:
 
 
 def _expected(entries: list[Entry], workers: int) -> str:
-    """What the run will need, in a line."""
+    """One line about what the run will need."""
     waiting = sum(entry.status == WAITING for entry in entries)
     cost, unknown = job_queue.expected(entries, workers)
     done = len(entries) - waiting
-    told = f"{waiting} jobs to do" + (f", {done} done before" if done else "")
+    told = f"{waiting} jobs to do" + (f", {done} already done" if done else "")
     if waiting > unknown:
         told += f". {cost.words()}"
     lacking = estimate.lack_of_disk(Path(entries[0].request.out), cost.disk)
     if unknown:
-        told += f", without {unknown} whose length isn't known"
+        told += f", without {unknown} of unknown length"
     return f"soliloquy: {told}." + (f" {lacking}." if lacking else "")
 
 
 def _run(entries: list[Entry], summary: Path, chosen: argparse.Namespace) -> int:
     make_folder(summary.parent)
-    batch.write_summary(entries, summary)  # what can't be written ends the run before anything is made
+    batch.write_summary(entries, summary)  # if it can't be written, the run ends before it makes anything
     waiting = [entry for entry in entries if entry.status == WAITING]
     runner = crew.Crew(
         entries,
@@ -124,7 +129,7 @@ def _run(entries: list[Entry], summary: Path, chosen: argparse.Namespace) -> int
         jobs.release_worker()
     try:
         crew.run(runner)
-    except SoliloquyError as error:  # Ctrl-C and its like
+    except SoliloquyError as error:  # Ctrl-C or a signal
         if error.exit_code != EXIT_CANCELLED:
             raise
     for notice in dict.fromkeys(runner.notices):
@@ -139,15 +144,15 @@ def _tell(entry: Entry) -> None:
         DONE: f"done, {len(entry.takes)} takes in {duration(entry.seconds)}",
         WAITING: f"trying again: {entry.error}",
     }
-    text = words.get(entry.status, f"{entry.status} after {entry.attempts} tries: {entry.error}")
+    text = words.get(entry.status, f"{entry.status} after {entry.attempts} attempts: {entry.error}")
     print(f"soliloquy: {entry.name}: {text}", flush=True, file=sys.stderr if entry.status == FAILED else sys.stdout)
 
 
 def _place(entries: list[Entry]) -> None:
-    """Takes above their strips and on their characters' targets, those of earlier runs too."""
+    """Put takes above their strips and on their characters' targets, including those of earlier runs."""
     notices: list[str] = []
     for entry in entries:
         for take in entry.takes if entry.status == DONE else ():
-            steps.advance(job_queue.arrive(entry, take, bpy.context.scene, notices), float("inf"))
+            steps.advance(scene_jobs.arrive(entry, take, scene_of(bpy.context), notices), float("inf"))
     for notice in notices:
         print(f"soliloquy: {notice}", file=sys.stderr)

@@ -1,6 +1,6 @@
-"""The doctor: is everything there that Soliloquy needs, and what mends what isn't?
+"""The doctor checks that everything that Soliloquy needs is available, and says how to repair what is not.
 
-`here` looks without starting anything; `question` is what the worker is asked, `of_worker` judges its answer.
+`here` checks without starting anything. `question` is the request to the worker, `of_worker` judges its answer.
 """
 
 from __future__ import annotations
@@ -16,10 +16,15 @@ from typing import Any
 
 import bpy
 
+from ...core.errors import BadInputError
 from ...core.places import WEIGHTS
 from ...core.runtime import environment
+from ...core.schema import read
 from ...core.wire import protocol
+from ...core.wire.worker_facts import SelfTestFacts, WorkerFacts
 from ..properties import preferences
+from ..properties.scene import settings_of
+from ..typed import scene_of
 from ..words import later, say
 from . import estimate
 
@@ -29,18 +34,18 @@ _NEEDED = {"runtime": 3.0, "takes": 1.0}
 """GB that should be free for the runtime and for takes."""
 _PLACES = {"runtime": later("the runtime"), "takes": later("takes")}
 _LONG_PATH = 110
-"""Windows' limit of 260 characters, less what torch's own files need below the runtime folder."""
+"""Longest path of the runtime folder on Windows: its limit of 260 characters less what torch's own files need."""
 _GPU_GB = 2.0
-"""GB of GPU memory that takes of 512 pixels need, with some to spare."""
+"""GB of GPU memory that takes of 512 pixels need, with a margin."""
 SUMS = "SHA256SUMS"
-"""What `tools/build_zip.py` packs beside the weights."""
+"""File of checksums that `tools/build_zip.py` packs next to the weights."""
 SHOW_NETWORK = "extensions.userpref_show_online"
-"""Blender's own button to its network preferences."""
+"""Blender's own operator that opens its network preferences."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. ``fix`` is what to do, ``operator`` the button that does it with ``settings``."""
+    """The result of one check. ``fix`` says what to do; ``operator`` with ``settings`` is the button that does it."""
 
     level: str
     title: str
@@ -52,7 +57,7 @@ class Finding:
 
 # --------------------------------------------------------------------------------------------------- without the worker
 def here() -> list[Finding]:
-    """Everything that can be told without the worker."""
+    """All checks that don't need the worker."""
     return [_blender(), *_network(), _runtime(), *_disks(), *_paths(), _weights()]
 
 
@@ -64,7 +69,7 @@ def _blender() -> Finding:
 
 
 def _network() -> list[Finding]:
-    """Online access matters only while there is something to download."""
+    """Online access is needed only while the runtime must still be downloaded."""
     if bpy.app.online_access or preferences.worker_python() is not None or preferences.wheels_folder() is not None:
         return []
     fix = say("Allow it in Preferences > System > Network, or choose a folder of wheels.")
@@ -80,16 +85,16 @@ def _runtime() -> Finding:
         return Finding(OK, say("Runtime"), text)
     own = preferences.own_python()
     if own is not None:
-        fix = say("Choose another in the preferences, or empty the field.")
+        fix = say("Choose another in the preferences, or clear the field.")
         return Finding(
-            BAD, say("Runtime"), say("your own Python is not there: {own}", own=own), fix, "preferences.addon_show"
+            BAD, say("Runtime"), say("your own Python was not found: {own}", own=own), fix, "preferences.addon_show"
         )
     fix = say("Install the runtime, or choose your own Python in the preferences.")
     return Finding(BAD, say("Runtime"), say("not installed"), fix, "soliloquy.install_runtime")
 
 
 def _disks() -> list[Finding]:
-    places = {"takes": preferences.output_folder(bpy.context.scene.soliloquy.output_dir)}
+    places = {"takes": preferences.output_folder(settings_of(scene_of(bpy.context)).output_dir)}
     if preferences.worker_python() is None:
         places["runtime"] = preferences.runtime_folder()
     found = []
@@ -100,7 +105,7 @@ def _disks() -> list[Finding]:
                 Finding(
                     BAD,
                     say("Folder for {what}", what=say(_PLACES[what])),
-                    say("{folder} has no drive", folder=folder),
+                    say("there is no drive for {folder}", folder=folder),
                     say("Choose another folder."),
                 )
             )
@@ -116,7 +121,7 @@ def _disks() -> list[Finding]:
 def _paths() -> list[Finding]:
     folder = str(preferences.runtime_folder())
     if sys.platform == "win32" and len(folder) > _LONG_PATH:
-        fix = say("Choose a short Runtime Folder in the preferences, C:\\soliloquy say.")
+        fix = say("Choose a short Runtime Folder in the preferences, for example C:\\soliloquy.")
         return [
             Finding(
                 WARN,
@@ -130,7 +135,7 @@ def _paths() -> list[Finding]:
 
 
 def _weights() -> Finding:
-    """Are the files there, and as long as they say? Their content is the worker's to read."""
+    """Check that the files exist and are as long as their headers say. The worker checks their content."""
     files = sorted(WEIGHTS.glob("*.safetensors"))
     cards = {path.stem for path in WEIGHTS.glob("*.md") if path.stem != "README"}
     lacking = [card for card in cards if not any(path.name.startswith(card) for path in files)]
@@ -144,7 +149,7 @@ def _weights() -> Finding:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a safetensors file is as long as its own header says."""
+    """Whether a safetensors file is as long as its header says."""
     try:
         with path.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
@@ -157,65 +162,70 @@ def is_whole(path: Path) -> bool:
 
 # ------------------------------------------------------------------------------------------------------ from the worker
 def question(self_test: bool = True) -> protocol.Probe:
-    """What the worker is asked; with the self-test it makes a second of a take."""
+    """The request to the worker; with the self-test it makes one second of a take."""
     folder = str(preferences.user_folder() / "self-test") if self_test else None
     return protocol.Probe(self_test=folder, device=preferences.device())
 
 
 def of_worker(probed: dict[str, Any] | None, problem: str, seconds: float) -> list[Finding]:
-    """What the worker's answer to `question` says; ``problem`` is the sentence where there was none.
+    """Findings from the worker's answer to `question`; without an answer, ``problem`` says why.
 
-    ``seconds`` is how long the answer took, self-test and all. Its take teaches `estimate` how fast this computer is,
-    and is deleted.
+    ``seconds`` is how long the answer took, including the self-test. `estimate` learns from the self-test's take how
+    fast this computer is; the take is then deleted.
     """
     if probed is None:
         return [Finding(BAD, say("Worker"), problem, *_mend(say("Install the runtime again.")))]
-    waited = seconds - probed.get("self_test", {"seconds": 0.0})["seconds"]
-    text = say("answered in {seconds:.1f} s, Python {python}", seconds=max(0.0, waited), python=probed["python"])
+    try:
+        facts = read(WorkerFacts, probed)
+    except BadInputError as error:
+        return [Finding(BAD, say("Worker"), str(error), say("Restart Blender."))]
+    waited = seconds - (facts.self_test.seconds if facts.self_test else 0.0)
+    text = say("answered in {seconds:.1f} s, Python {python}", seconds=max(0.0, waited), python=facts.python)
     found = [Finding(OK, say("Worker"), text)]
-    if probed["version"] != protocol.version():
-        text = say("version {worker}, the add-on is {own}", worker=probed["version"], own=protocol.version())
+    if facts.version != protocol.version():
+        text = say("version {worker}, the add-on is {own}", worker=facts.version, own=protocol.version())
         found.append(Finding(BAD, say("Version"), text, say("Restart Blender.")))
-    found += [_device(probed), *_gpus(probed)]
-    found += _sums(probed.get("weights", {}))
-    if "self_test" in probed:
-        found.append(_self_test(probed["self_test"]))
+    found += [_device(facts), *_gpus(facts), *_sums(facts.weights)]
+    if facts.self_test:
+        found.append(_self_test(facts.self_test))
     return found
 
 
 def _mend(fix: str) -> tuple[str, str, dict[str, Any]]:
-    """Sentence, button and its settings for a runtime that doesn't work. The user repairs a Python of their own."""
+    """Sentence, button and settings to repair a runtime; users repair their own Python themselves."""
     if preferences.own_python() is not None:
         return say("Repair your own Python, or choose another in the preferences."), "preferences.addon_show", {}
     return fix, "soliloquy.install_runtime", {"again": True}
 
 
-def _device(probed: dict[str, Any]) -> Finding:
+def _device(facts: WorkerFacts) -> Finding:
     wanted = preferences.device()
     text = say(
         "PyTorch {torch} on {device_name}; usable: {devices}",
-        torch=probed["torch"],
-        device_name=probed["device_name"],
-        devices=", ".join(probed["devices"]),
+        torch=facts.torch,
+        device_name=facts.device_name,
+        devices=", ".join(facts.devices),
     )
-    if wanted != "auto" and wanted not in probed["devices"]:
+    if wanted != "auto" and wanted not in facts.devices:
         fix = say("{wanted} can't be used: choose Automatic in the preferences.", wanted=wanted)
         return Finding(BAD, say("Device"), text, fix, "preferences.addon_show")
-    if note := probed.get("gpu_note"):
+    if facts.gpu_note:
         fix = say("Update the GPU's driver if it is old, then install the runtime again.")
-        return Finding(WARN, say("Device"), f"{text}. {note}", *_mend(fix))
-    if probed["device"] == "cpu":
-        text += ". " + say("A GPU would be faster, none is needed")
+        return Finding(WARN, say("Device"), f"{text}. {facts.gpu_note}", *_mend(fix))
+    if facts.device == "cpu":
+        text += ". " + say("A GPU would be faster, but is not required")
     return Finding(OK, say("Device"), text)
 
 
-def _gpus(probed: dict[str, Any]) -> list[Finding]:
+def _gpus(facts: WorkerFacts) -> list[Finding]:
     found = []
-    for gpu in probed.get("gpus", []):
-        free, total = gpu["free"] / 1e9, gpu["memory"] / 1e9
-        text = say("{name}: {free:.1f} of {total:.1f} GB free", name=gpu["name"], free=free, total=total)
+    for gpu in facts.gpus:
+        free, total = gpu.free / 1e9, gpu.memory / 1e9
+        text = say("{name}: {free:.1f} of {total:.1f} GB free", name=gpu.name, free=free, total=total)
         if free < _GPU_GB:
-            fix = say("Close what uses the GPU, Cycles' viewport for one; or choose Processor in the preferences.")
+            fix = say(
+                "Close programs that use the GPU, leave Cycles in the viewport, or choose Processor in the preferences."
+            )
             found.append(Finding(WARN, say("GPU memory"), text, fix, "preferences.addon_show"))
         else:
             found.append(Finding(OK, say("GPU memory"), text))
@@ -223,7 +233,7 @@ def _gpus(probed: dict[str, Any]) -> list[Finding]:
 
 
 def _sums(digests: dict[str, str]) -> list[Finding]:
-    """The weights' content against the list in the zip; a copy that was made from no zip has none."""
+    """Compare the weights' checksums with the list in the zip; copies that don't come from a zip have no list."""
     try:
         lines = (WEIGHTS / SUMS).read_text(encoding="ascii").splitlines()
     except OSError:
@@ -231,36 +241,38 @@ def _sums(digests: dict[str, str]) -> list[Finding]:
     wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     wrong = sorted(name for name, digest in wanted.items() if digests.get(name) != digest)
     if wrong:
-        text = say("not what was packed: {wrong}", wrong=", ".join(wrong))
+        text = say("different from the packed files: {wrong}", wrong=", ".join(wrong))
         return [Finding(BAD, say("Weights' checksums"), text, say("Install the extension again from its zip."))]
-    return [Finding(OK, say("Weights' checksums"), say("{count} files are what was packed", count=len(wanted)))]
+    return [Finding(OK, say("Weights' checksums"), say("{count} files are as packed", count=len(wanted)))]
 
 
-def _self_test(tested: dict[str, Any]) -> Finding:
-    take = Path(tested["take"])
-    if tested["take"]:
+def _self_test(tested: SelfTestFacts) -> Finding:
+    take = Path(tested.take)
+    if tested.take:
         estimate.learn(take)
         shutil.rmtree(take.parents[1], ignore_errors=True)
-    if tested["problem"]:
+    if tested.problem:
         fix = _mend(say("Install the runtime again; if that doesn't help, send the report."))
-        return Finding(BAD, say("Self-test"), tested["problem"], *fix)
+        return Finding(BAD, say("Self-test"), tested.problem, *fix)
     return Finding(
         OK,
         say("Self-test"),
-        say("a second of speech was performed and rendered in {seconds:.0f} s", seconds=tested["seconds"]),
+        say("one second of speech was performed and rendered in {seconds:.0f} s", seconds=tested.seconds),
     )
 
 
 def summary(findings: list[Finding]) -> str:
-    """One line about all of them."""
+    """One line about all findings."""
     worst = [finding.title for finding in findings if finding.level == BAD] or [
         finding.title for finding in findings if finding.level == WARN
     ]
-    return say("Look at: {titles}", titles=", ".join(worst)) if worst else say("Everything is there and works")
+    return (
+        say("Needs attention: {titles}", titles=", ".join(worst)) if worst else say("Everything is available and works")
+    )
 
 
 def report(findings: list[Finding]) -> str:
-    """The findings as text to send with a question."""
+    """The findings as text, to send with a question."""
     lines = [f"Soliloquy {protocol.version()}"]
     for finding in findings:
         lines.append(

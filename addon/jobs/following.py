@@ -1,19 +1,28 @@
-"""How far one request to a worker is and how it ended, as its events tell; of Blender the language alone."""
+"""Track one worker request from its events: progress and outcome. Uses Blender only for translation."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 from ...core.errors import EXIT_DONE
 from ...core.wire.protocol import STAGES, Done, Error, Event, Head, Notice, Progress, Request, TakeReady
 from ..words import say
 
+_PAUSE = 0.02
+"""Seconds between two polls of a worker."""
+
 
 @dataclass
 class Following:
-    """What has been heard of one request. ``share`` is 0 … 1, ``left`` seconds, None while nobody can know."""
+    """The state of one request as its events describe it.
+
+    ``share`` is the finished part, 0 … 1. ``left`` is the seconds to the end, or None if they are unknown. ``arrived``
+    are finished takes that nobody has processed yet, ``takes`` is the number of all of them.
+    """
 
     request: Request
     _: KW_ONLY
@@ -31,22 +40,30 @@ class Following:
 
     @property
     def finished(self) -> bool:
-        """Whether the worker has answered; takes may still wait in ``arrived``."""
+        """Whether the worker has answered; unprocessed takes may still be in ``arrived``."""
         return self.done is not None or self.error is not None
 
     @property
     def exit_code(self) -> int:
-        """0 done, 2 bad input, 130 cancelled, 1 anything else."""
+        """0 done, 2 bad input, 130 cancelled, 1 any other failure."""
         return self.error.exit_code if self.error else EXIT_DONE
 
+    def result(self) -> dict[str, Any]:
+        """The worker's answer; raises the error in its place, and RuntimeError before there is either."""
+        if self.error is not None:
+            raise self.error.exception()
+        if self.done is None:
+            raise RuntimeError("the worker has not answered yet")
+        return self.done.result
+
     def take_in(self, event: Event) -> None:
-        """Note an event; those of other requests are passed over."""
+        """Update the state from an event; events of other requests are ignored."""
         if getattr(event, "id", self.identifier) not in (self.identifier, None):
             return
         match event:
             case Progress():
                 self.stage = stage_words(event)
-                # Before its first take the worker can't know how much there is to do.
+                # Before its first take the worker doesn't know how much work there is.
                 if event.take is not None or isinstance(self.request, Head):
                     self._estimate(event)
             case TakeReady():
@@ -65,8 +82,14 @@ class Following:
         self.share, self.left = min(max(share, 0.0), 1.0), event.eta
 
 
+def wait_until(done: Callable[[], bool]) -> None:
+    """Call ``done`` until it returns True. For scripts and the command line; in a window a timer polls instead."""
+    while not done():
+        time.sleep(_PAUSE)
+
+
 def stage_words(event: Progress) -> str:
-    """What the worker is doing; English puts the stage's name into the middle of a sentence."""
+    """Words for the worker's current stage; in English the stage's name follows the take's in one sentence."""
     english = STAGES.get(event.stage, event.stage)
     translated = say(english)
     if translated == english:

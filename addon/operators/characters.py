@@ -1,4 +1,4 @@
-"""Operators on characters: make one, give strips to one, take one away."""
+"""Operators on characters: add one, assign strips to one, remove one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 import bpy
 
 from .. import compat
+from ..properties.queue import queue_settings_of
 from ..properties.scene import settings_of
 from ..scene import characters
+from ..typed import Result, there
 from ..words import say
 from .job import poll_by
 
@@ -19,16 +21,16 @@ def selected_sounds(scene: bpy.types.Scene) -> list:
 
 
 class SOLILOQUY_OT_add_character(bpy.types.Operator):
-    """Make a character of the portrait chosen above and give it the selected sound strips that belong to nobody"""
+    """Make a character from the portrait chosen above, and assign it the selected sound strips without a character"""
 
     bl_idname = "soliloquy.add_character"
     bl_label = "Add Character"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Name it after the picture."""
         scene = compat.sequencer_scene(context)
-        settings, queue = settings_of(scene), scene.soliloquy_queue
+        settings, queue = settings_of(scene), queue_settings_of(scene)
         image, file = settings.portrait_image, settings.portrait_file
         wanted = Path(image.name if image else file).stem or "Character"
         name = characters.free_name(scene, wanted)
@@ -41,7 +43,7 @@ class SOLILOQUY_OT_add_character(bpy.types.Operator):
 
 
 class SOLILOQUY_OT_remove_character(bpy.types.Operator):
-    """Take the character away; its strips and targets belong to nobody then"""
+    """Remove the character; its strips and targets then have no character"""
 
     bl_idname = "soliloquy.remove_character"
     bl_label = "Remove Character"
@@ -49,15 +51,15 @@ class SOLILOQUY_OT_remove_character(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """One is chosen."""
+        """A character is chosen."""
         chosen = characters.active_character(compat.sequencer_scene(context))
         return poll_by(cls, say("No character is chosen") if chosen is None else "")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove it and its name wherever it stands."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Remove the character, and its name from strips and targets."""
         scene = compat.sequencer_scene(context)
-        queue = scene.soliloquy_queue
-        name = characters.active_character(scene).name
+        queue = queue_settings_of(scene)
+        name = there(characters.active_character(scene), "chosen character").name
         for strip in compat.all_strips(scene):
             if strip.soliloquy_character == name:
                 strip.soliloquy_character = ""
@@ -70,7 +72,7 @@ class SOLILOQUY_OT_remove_character(bpy.types.Operator):
 
 
 class SOLILOQUY_OT_assign_character(bpy.types.Operator):
-    """Give the selected sound strips to the chosen character: its portrait speaks them, on its targets"""
+    """Assign the selected sound strips to the chosen character: they use its portrait and its targets"""
 
     bl_idname = "soliloquy.assign_character"
     bl_label = "Assign to Strips"
@@ -84,10 +86,10 @@ class SOLILOQUY_OT_assign_character(bpy.types.Operator):
             return poll_by(cls, say("No character is chosen"))
         return poll_by(cls, "" if selected_sounds(scene) else say("No sound strip is selected in the sequencer"))
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Write the name on each strip."""
         scene = compat.sequencer_scene(context)
-        name = characters.active_character(scene).name
+        name = there(characters.active_character(scene), "chosen character").name
         chosen = selected_sounds(scene)
         for strip in chosen:
             strip.soliloquy_character = name

@@ -1,4 +1,4 @@
-"""Live Link Face recordings and motion files in and out."""
+"""Import and export of Live Link Face recordings and motion files."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from .. import compat
 from ..properties import preferences
 from ..properties.scene import settings_of
 from ..scene import takes
+from ..typed import Result, manager_of, operators
 from ..words import say
 from .job import poll_by
 
 _USUAL_RATE = 60.0
-"""Live Link Face records at this rate unless it is told otherwise."""
+"""Frames per second at which Live Link Face records by default."""
 
 
 def recorded_rate(path: Path) -> float:
-    """Frames a second of a Live Link Face CSV: the most rows that share a second of its timecode.
+    """Frames per second of a Live Link Face CSV: the largest number of rows with the same second in their timecode.
 
-    A recording shorter than two whole seconds can't tell; it counts as 60. Raises BadInputError ``curves_unreadable``.
+    In a recording shorter than two whole seconds that number isn't known; 60 is assumed. Raises BadInputError
+    ``curves_unreadable``.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -41,13 +43,13 @@ def recorded_rate(path: Path) -> float:
             say("{path} can't be read ({error}).", path=path, error=error),
             say("Choose another file."),
         ) from error
-    # HH:MM:SS:FF.mmm; the first and the last second may be cut off.
+    # HH:MM:SS:FF.mmm; the first and the last second may be incomplete.
     seconds = list(Counter(code.rpartition(":")[0] for code in codes).values())[1:-1]
     return float(max(seconds)) if seconds else _USUAL_RATE
 
 
 def read_performance(path: Path, rate: float) -> tuple[Motion, float]:
-    """(motion at 25 frames a second, rate of the file) of a ``.csv`` or ``.npz``; ``rate`` 0 finds the CSV's own."""
+    """(motion at 25 frames per second, rate of the file) of a ``.csv`` or ``.npz``; with ``rate`` 0 a CSV's own."""
     if path.suffix.lower() == ".npz":
         motion = Motion.load(path)
     elif path.suffix.lower() == ".csv":
@@ -64,9 +66,9 @@ def read_performance(path: Path, rate: float) -> tuple[Motion, float]:
 
 
 def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: float) -> takes.SoliloquyTake:
-    """List an imported motion as a take: where the chosen take is, so that the two compare, else at the current frame.
+    """Add an imported motion as a take, at the place of the chosen take to compare the two, else at the current frame.
 
-    The chosen take's job lends it portrait and settings, should it be rendered.
+    To be rendered, it uses portrait and settings of the chosen take's job.
     """
     settings = settings_of(scene)
     model = takes.active_take(scene)
@@ -81,7 +83,7 @@ def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: fl
         facts = {name: getattr(model, name) for name in names}
     take = settings.takes.add()
     take.key, take.name, take.imported = takes.new_key(), path.stem, True
-    take.note = say("Imported from {file}, {rate:g} frames a second", file=path.name, rate=rate)
+    take.note = say("Imported from {file}, {rate:g} frames per second", file=path.name, rate=rate)
     take.folder, take.home = takes.stored_path(folder), str(folder)
     take.frame_count, take.fps = len(motion), FPS
     for name, value in facts.items():
@@ -92,7 +94,7 @@ def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: fl
 
 
 class SOLILOQUY_OT_import_curves(bpy.types.Operator):
-    """Add a Live Link Face recording (CSV) or a motion (.npz) as a take, to be baked, compared, edited and rendered"""
+    """Add a Live Link Face recording (CSV) or a motion (.npz) as a take, to bake, compare, edit and render it"""
 
     bl_idname = "soliloquy.import_curves"
     bl_label = "Import Performance"
@@ -101,16 +103,19 @@ class SOLILOQUY_OT_import_curves(bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.csv;*.npz", options={"HIDDEN"})
     rate: FloatProperty(
-        name="Frame Rate", description="Frames a second of the CSV; 0 reads it from the timecode", min=0.0, max=240.0
+        name="Frame Rate",
+        description="Frames per second of the CSV; 0 finds them from the timecode",
+        min=0.0,
+        max=240.0,
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Ask for the file."""
-        context.window_manager.fileselect_add(self)
+        manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Read it, list it; targets get it as any other take."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Read the file and list it as a take; it is baked on the targets like any other take."""
         scene = compat.sequencer_scene(context)
         path = Path(self.filepath)
         try:
@@ -122,11 +127,14 @@ class SOLILOQUY_OT_import_curves(bpy.types.Operator):
         self.report(
             {"INFO"},
             say(
-                "{take}: {seconds:.1f} s at {rate:g} frames a second", take=take.name, seconds=motion.seconds, rate=rate
+                "{take}: {seconds:.1f} s at {rate:g} frames per second",
+                take=take.name,
+                seconds=motion.seconds,
+                rate=rate,
             ),
         )
-        if settings_of(scene).bake_on_arrival and bpy.ops.soliloquy.bake.poll():
-            bpy.ops.soliloquy.bake("EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT")
+        if settings_of(scene).bake_on_arrival and operators.soliloquy.bake.poll():
+            operators.soliloquy.bake("EXEC_DEFAULT" if bpy.app.background else "INVOKE_DEFAULT")
         return {"FINISHED"}
 
 
@@ -140,7 +148,7 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.csv;*.npz", options={"HIDDEN"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
-    rate: FloatProperty(name="Frame Rate", description="Frames a second of the file", default=FPS, min=1.0, max=240.0)
+    rate: FloatProperty(name="Frame Rate", description="Frames per second of the file", default=FPS, min=1.0, max=240.0)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -150,16 +158,16 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
             return poll_by(cls, say("No take is chosen in the list"))
         return poll_by(cls, say("The chosen take's folder is gone from the disk") if take.status == "MISSING" else "")
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask where to."""
-        take = takes.active_take(compat.sequencer_scene(context))
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Ask for the path."""
+        take = takes.chosen_take(compat.sequencer_scene(context))
         self.filepath = str(take.path().parent / f"{bpy.path.clean_name(take.name)}.csv")
-        context.window_manager.fileselect_add(self)
+        manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Write it."""
-        source = takes.active_take(compat.sequencer_scene(context)).path() / "motion.npz"
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Write the file."""
+        source = takes.chosen_take(compat.sequencer_scene(context)).path() / "motion.npz"
         path = Path(self.filepath)
         try:
             motion = Motion.load(source)

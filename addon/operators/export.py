@@ -1,4 +1,4 @@
-"""Operators that write a baked take for other programs, and the entries in Blender's own menus."""
+"""The operator that exports a baked take for other programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from .. import compat
 from ..animation import exports, moves
 from ..drawing import draw_text
 from ..scene import takes
-from ..scene.request import target_of
+from ..scene.request import chosen_target, target_of
+from ..typed import Result, layout_of, manager_of
 from ..words import say
 from .job import poll_by
 
@@ -43,31 +44,31 @@ as Alembic"""
             return poll_by(cls, say("The chosen take is not on the chosen target: bake it"))
         return poll_by(cls, "" if context.mode == "OBJECT" else say("Leave edit mode first"))
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask where to."""
-        take = takes.active_take(compat.sequencer_scene(context))
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Ask for the path."""
+        take = takes.chosen_take(compat.sequencer_scene(context))
         ending = exports.FORMATS[self.kind].ending
         self.filepath = str(take.path().parent / f"{bpy.path.clean_name(take.name)}{ending}")
-        context.window_manager.fileselect_add(self)
+        manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def check(self, _context: bpy.types.Context) -> bool:
-        """The ending follows the format."""
+        """Keep the path's extension equal to that of the format."""
         wanted = str(Path(self.filepath).with_suffix(exports.FORMATS[self.kind].ending))
         changed, self.filepath = wanted != self.filepath, wanted
         return changed
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """The format, and why it can't be written where it can't."""
-        self.layout.prop(self, "kind")
+        """Show the format, and the reason if it can't be written."""
+        layout_of(self).prop(self, "kind")
         kind = exports.FORMATS[self.kind]
         reason = exports.why_not(self.kind)
-        draw_text(self.layout, reason or say(kind.about), "ERROR" if reason else "INFO", alert=bool(reason))
+        draw_text(layout_of(self), reason or say(kind.about), "ERROR" if reason else "INFO", alert=bool(reason))
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Write it."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Write the file."""
         scene = compat.sequencer_scene(context)
-        take, thing = takes.active_take(scene), target_of(scene)
+        take, thing = takes.chosen_take(scene), chosen_target(scene)
         path = Path(bpy.path.abspath(self.filepath)).with_suffix(exports.FORMATS[self.kind].ending)
         try:
             frames = exports.write(context, thing, take.key, take.name, self.kind, path)

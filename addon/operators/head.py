@@ -1,8 +1,8 @@
-"""Operators for the 3D head and other targets: add, bake, remove what was baked."""
+"""Operators for the 3D head and other targets: add a head, bake, check, remove baked keys."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import bpy
 
@@ -15,6 +15,7 @@ from ..rig import targets
 from ..scene import head, portrait, takes
 from ..scene.request import why_not
 from ..steps import SteppedOperator
+from ..typed import Result
 from ..words import say
 from .job import JobOperator, OnTake, poll_by
 
@@ -46,12 +47,12 @@ class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
         return jobs.start(head.request_for(str(path), out, preferences.device()), say("Head"), scene)
 
     def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
-        """Build it."""
-        return head.build(context, scene, job.done.result)
+        """Build the head from the worker's answer."""
+        return head.build(context, scene, job.result())
 
 
 class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
-    """Key the chosen take on all targets in use where its speech is on the timeline; other keys and Actions stay"""
+    """Bake the chosen take on all targets in use, where its speech is on the timeline; other keys and Actions stay"""
 
     bl_idname = "soliloquy.bake"
     bl_label = "Bake"
@@ -59,23 +60,23 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A take and a target that can be keyed are chosen."""
+        """A take is chosen and all targets in use can be keyed."""
         scene = compat.sequencer_scene(context)
         take = takes.active_take(scene)
         if take is None:
             return poll_by(cls, say("No take is chosen in the list"))
         used = [target.thing for target in takes.targets_for(scene, take)]
         if not used and any(target.use for target in settings_of(scene).targets):
-            return poll_by(cls, say("All targets belong to other characters than this take's"))
+            return poll_by(cls, say("All targets belong to other characters than the take"))
         if take.status == "MISSING":
             return poll_by(cls, say("The chosen take's folder is gone from the disk"))
         reasons = [targets.why_not(thing) for thing in used] or [targets.why_not(None)]
         return poll_by(cls, next((reason for reason in reasons if reason), ""))
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
-        """Key it, then say where."""
+        """Bake, then report where."""
         scene = compat.sequencer_scene(context)
-        take = takes.active_take(scene)
+        take = takes.chosen_take(scene)
         name = take.name
         done = yield from takes.bake_take(scene, settings_of(scene).active_take)
         first, last = done[0][1].first, done[0][1].last
@@ -90,7 +91,7 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
             keys=keys,
             error=error,
         )
-        take = takes.active_take(scene)
+        take = takes.chosen_take(scene)
         things = [target.thing for target in takes.targets_for(scene, take)]
         hindered = [sentence for thing in things for sentence in moves.obstacles(thing, take.key, name)]
         if hindered:
@@ -100,7 +101,7 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
 
 
 class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
-    """Play some frames of the chosen take and see whether its targets really move; says what is in the way"""
+    """Play some frames of the chosen take and check whether its targets really move; reports what prevents it"""
 
     bl_idname = "soliloquy.check_moves"
     bl_label = "Does It Move?"
@@ -108,16 +109,16 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A take and a target are there."""
+        """A take is chosen and there is a target."""
         scene = compat.sequencer_scene(context)
         if takes.active_take(scene) is None:
             return poll_by(cls, say("No take is chosen in the list"))
         return poll_by(cls, "" if settings_of(scene).targets else targets.why_not(None))
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
-        """Look at each target."""
+        """Check each target."""
         scene = compat.sequencer_scene(context)
-        take = takes.active_take(scene)
+        take = takes.chosen_take(scene)
         key, name = take.key, take.name
         things = [target.thing for target in settings_of(scene).targets if target.use and target.thing]
         said, bad = [], False
@@ -126,7 +127,7 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
             found = moves.tracks_on(thing, key)
             moving = expected = 0
             if found:
-                *_, (moving, expected) = yield from _passing(moves.look(scene, found))
+                moving, expected = yield from moves.look(scene, found)
             if moving < expected or reasons:
                 bad = True
                 reasons = reasons or [
@@ -150,27 +151,18 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
         jobs.tell(message, bad=bad)
 
 
-def _passing(items: Iterator[object]) -> Generator[object, None, list[object]]:
-    """Pass a generator's items on, and return them all."""
-    passed = []
-    for item in items:
-        passed.append(item)
-        yield item
-    return passed
-
-
 class SOLILOQUY_OT_unbake(OnTake, bpy.types.Operator):
-    """Take the chosen take's keys, Actions and tracks off every target; nothing else is touched"""
+    """Remove the chosen take's keys, Actions and tracks from every target; nothing else changes"""
 
     bl_idname = "soliloquy.unbake"
     bl_label = "Remove Bake"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove them."""
-        take = takes.active_take(compat.sequencer_scene(context))
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Remove what was baked."""
+        take = takes.chosen_take(compat.sequencer_scene(context))
         count = takes.unbake(take.key)
-        message = say("{take} was taken off {count} data-blocks", take=take.name, count=count)
+        message = say("{take} was removed from {count} data-blocks", take=take.name, count=count)
         self.report({"INFO"}, message)
         jobs.tell(f"{message}.")
         return {"FINISHED"}

@@ -1,9 +1,9 @@
-"""Base of the operators that give the worker a job and take in its results while Blender stays usable."""
+"""Base of the operators that give the worker a job and receive its results while Blender stays usable."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import bpy
 
@@ -11,108 +11,117 @@ from ...core.errors import CancelledError, SoliloquyError
 from ...core.wire.protocol import error_event
 from .. import compat, steps
 from ..jobs import jobs
+from ..jobs.following import wait_until
 from ..redrawing import redraw, redraw_when_due
 from ..scene import takes
 from ..scene.request import why_not
+from ..typed import OperatorMixin, Result, manager_of, there
 from ..words import say
 
+Steps = Generator[object, None, None]
+"""Work in steps that can be closed early."""
 
-class JobOperator:
-    """Begin a job, take in what it brings, say how it ended.
 
-    In the user interface this is a modal operator that lets all input pass, except while it puts something into the
-    file (`steps.Landing`). Each take is an undo step of its own. In scripts and under ``-b`` the operator returns when
-    the job has ended.
+class JobOperator(OperatorMixin):
+    """Start a job, receive its results, report how it ended.
+
+    In the user interface this is a modal operator. It passes all input on, except while it puts something into the file
+    (`steps.Landing`). Each take is an undo step of its own. In scripts and under ``-b`` the operator returns when the
+    job has ended.
     """
 
-    completes = False
-    """Whether `complete` has something to do."""
-    _job: jobs.Job | None = None
-    _preparing: Iterator[object] | None = None
+    completes: bool = False
+    """Whether the operator has a `complete`."""
+    _running: jobs.Job | None = None
+    _preparing: Steps | None = None
     _since: int = 0
     _landing: steps.Landing | None = None
     _completed: bool = False
     _timer: bpy.types.Timer | None = None
 
-    def prepare(self, context: bpy.types.Context) -> Iterator[object]:
-        """What has to be found out before the job can begin, in steps; Esc ends it."""
-        return iter(())
+    @property
+    def job(self) -> jobs.Job:
+        """The job that `begin` started."""
+        return there(self._running, "running job")
+
+    def prepare(self, context: bpy.types.Context) -> Steps:
+        """Work to do before the job starts, in steps; Esc ends it."""
+        yield from ()
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
-        """Start the job; raises `SoliloquyError` when that is impossible."""
+        """Start the job. Raises `SoliloquyError` if that is impossible."""
         raise AssertionError("each operator begins its own job")
 
     def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
-        """Use the job's result, in steps, after it was done without an error."""
-        raise AssertionError("an operator that completes says how")
+        """Use the result of a successful job, in steps."""
+        raise AssertionError("an operator that completes defines how")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Run the job to its end."""
         try:
             steps.advance(self.prepare(context), float("inf"))
-            self._job = job = self.begin(context)
+            self._running = self.begin(context)
         except SoliloquyError as error:
             return self._refuse(error)
-        while not self._tick(context, float("inf")):
-            job.wait()
+        wait_until(lambda: self._tick(context, float("inf")))
         return self._end(context)
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Start the job and go on by timer."""
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Start the job and continue on a timer."""
         if bpy.app.background:
             return self.execute(context)
         self._preparing, self._since = self.prepare(context), steps.times_undone()
         try:
-            self._begin_when_prepared(context)
+            self._begin_when_prepared(context, self._preparing)
         except SoliloquyError as error:
             return self._refuse(error)
-        self._timer = context.window_manager.event_timer_add(steps.INTERVAL, window=context.window)
-        context.window_manager.modal_handler_add(self)
+        self._timer = manager_of(context).event_timer_add(steps.INTERVAL, window=context.window)
+        manager_of(context).modal_handler_add(self)
         redraw()
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Take in what the worker said; other events pass unless the file is being read or changed."""
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        """Process the worker's events; other input passes unless the file is being read or changed."""
         if self._preparing is not None:
-            return self._prepare_on(context, event)
+            return self._prepare_on(context, event, self._preparing)
         if event.type != "TIMER":
             return {"RUNNING_MODAL"} if self._landing is not None else {"PASS_THROUGH"}
         if self._tick(context, steps.budget()):
             return self._end(context)
         return {"PASS_THROUGH"}
 
-    def _prepare_on(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def _prepare_on(self, context: bpy.types.Context, event: bpy.types.Event, preparing: Steps) -> Result:
         undone = self._since != steps.times_undone()
         if undone or (event.type == "ESC" and event.value == "PRESS"):
-            self._preparing.close()
+            preparing.close()
             return self._refuse(CancelledError())
         if event.type == "TIMER":
             try:
-                self._begin_when_prepared(context)
+                self._begin_when_prepared(context, preparing)
             except SoliloquyError as error:
                 return self._refuse(error)
         return {"RUNNING_MODAL"}
 
-    def _begin_when_prepared(self, context: bpy.types.Context) -> None:
-        if steps.advance(self._preparing, steps.budget()):
+    def _begin_when_prepared(self, context: bpy.types.Context, preparing: Steps) -> None:
+        if steps.advance(preparing, steps.budget()):
             self._preparing = None
-            self._job = self.begin(context)
+            self._running = self.begin(context)
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator (file closed, quit): the job goes with it."""
+        """Stop the job when Blender ends the operator because the file is closed or Blender quits."""
         self._stop_timer(context)
-        if self._job is not None and jobs.current() is self._job:
+        if self._running is not None and jobs.current() is self._running:
             jobs.kill_worker(say("The job was stopped."))
 
     def _tick(self, context: bpy.types.Context, budget: float) -> bool:
-        """One round; True when the job has ended and all of it is in the scene."""
+        """One turn; True when the job has ended and all its results are in the scene."""
         begun = time.perf_counter()
-        job = self._job
+        job = self.job
         redraw_when_due(job.poll())
         if self._landing is None:
             self._landing = self._next_landing(job)
         if self._landing is not None:
-            self._land(job, budget - (time.perf_counter() - begun))
+            self._land(self._landing, job, budget - (time.perf_counter() - begun))
             return False
         return job.finished and not job.arrived
 
@@ -130,9 +139,9 @@ class JobOperator:
             )
         return None
 
-    def _land(self, job: jobs.Job, budget: float) -> None:
+    def _land(self, landing: steps.Landing, job: jobs.Job, budget: float) -> None:
         try:
-            if not self._landing.advance(budget):
+            if not landing.advance(budget):
                 return
         except SoliloquyError as error:
             if job.finished:
@@ -142,8 +151,8 @@ class JobOperator:
         self._landing = None
         redraw()
 
-    def _end(self, context: bpy.types.Context) -> set[str]:
-        job = self._job
+    def _end(self, context: bpy.types.Context) -> Result:
+        job = self.job
         self._stop_timer(context)
         if jobs.current() is job:
             jobs.finish(job)
@@ -151,7 +160,7 @@ class JobOperator:
         self.report({"ERROR" if bad else "INFO"}, message)
         return {"CANCELLED"} if job.error is not None else {"FINISHED"}
 
-    def _refuse(self, error: SoliloquyError) -> set[str]:
+    def _refuse(self, error: SoliloquyError) -> Result:
         self._stop_timer(bpy.context)
         self.report({"ERROR"}, str(error))
         jobs.tell(str(error), bad=True)
@@ -159,24 +168,24 @@ class JobOperator:
 
     def _stop_timer(self, context: bpy.types.Context) -> None:
         if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
+            manager_of(context).event_timer_remove(self._timer)
             self._timer = None
 
 
 def _in_scene(job: jobs.Job, begin: Callable[[bpy.types.Scene], Iterator[object]]) -> Iterator[object]:
-    """Steps for the scene that a job works for; none where an undo took that away."""
+    """Steps for the scene that a job works for; no steps if an undo has removed the scene."""
     scene = jobs.scene_of(job)
     return iter(()) if scene is None else begin(scene)
 
 
-def poll_by(cls: type, reason: str) -> bool:
-    """The answer of a ``poll`` that explains itself."""
+def poll_by(cls: type[bpy.types.Operator], reason: str) -> bool:
+    """The result of a ``poll``, False if there is a ``reason``, which Blender then shows in the tooltip."""
     if reason:
         cls.poll_message_set(reason)
     return not reason
 
 
-class OnTake:
+class OnTake(OperatorMixin):
     """Base of operators that need a chosen take."""
 
     @classmethod
@@ -187,9 +196,9 @@ class OnTake:
 
 
 class OnSpeech(JobOperator):
-    """Base of jobs that begin with a speech and a portrait."""
+    """Base of operators whose job needs a speech and a portrait."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A runtime, a sound strip and a portrait are there, and no job runs."""
+        """A runtime, a sound strip and a portrait are available, and no job is running."""
         return poll_by(cls, why_not(context, needs_speech=True))

@@ -1,4 +1,4 @@
-"""The quick look: one take in seconds, small, which the real one replaces."""
+"""The preview: one small take within seconds, which the real take replaces."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..words import say
 from .job import OnSpeech
 
 PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}
-"""What a preview changes about the request: the first four seconds as small, uncorrected pictures."""
+"""Settings of a preview that differ from the request: only the first four seconds, in small, uncorrected pictures."""
 PREVIEW_FOLDER = "previews"
 
 
 def preview_of(request: Generate) -> Generate:
-    """The quick look that stands for a request's first take until that is made."""
+    """The request for a preview, which stands for the first take of ``request`` until that is made."""
     return replace(request, **PREVIEW, out=str(Path(request.out) / PREVIEW_FOLDER))
 
 
@@ -32,7 +32,7 @@ class SOLILOQUY_OT_preview(OnSpeech, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
-        """Send the scene's settings, made small."""
+        """Send the request for a preview."""
         scene = compat.sequencer_scene(context)
         request, spoken = generate_request(scene)
         return jobs.start(preview_of(request), say("Preview"), scene, spoken, say("Preview: 256 px, no correction"))

@@ -1,4 +1,4 @@
-"""Installing the worker's runtime: a thread works, a timer shows how far it is."""
+"""Install the worker's runtime: a thread does the work, a timer shows the progress."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from ...core.runtime import environment
 from ..jobs import jobs
 from ..properties import preferences
 from ..redrawing import redraw
+from ..session import session
+from ..typed import Result, manager_of
 from ..words import later, say
 
-SIZE = later("0.4 GB to download and 2 GB on disk, with an NVIDIA or AMD GPU 3 and 10 GB or more; several minutes")
+SIZE = later("0.4 GB to download and 2 GB on disk; with an NVIDIA or AMD GPU 3 GB and at least 10 GB; several minutes")
 WORDS = {
     "cuda": later("Installed, for the GPU"),
     "mps": later("Installed, for Apple's GPU"),
     "cpu": later("Installed, for the processor"),
 }
-"""What the installed torch can use, by device."""
+"""Message after an installation, by the device that the installed torch can use."""
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Installation:
     thread: threading.Thread | None = None
 
     def run(self) -> None:
-        """In the thread: make the environment, or remove it."""
+        """Make or remove the environment; runs in the thread."""
         try:
             if self.removing:
                 self.text = later("Removing")
@@ -59,7 +61,7 @@ class Installation:
             facts = environment.installed_facts(self.folder)
             self.text = WORDS.get(facts.get("device", ""), later("Installed"))
         except CancelledError:
-            self.text = later("Installation cancelled; the next one goes on with what is downloaded")
+            self.text = later("Installation cancelled; the next one continues with the downloaded files")
         except SoliloquyError as error:
             self.text = self.error = str(error)
         finally:
@@ -69,13 +71,16 @@ class Installation:
         self.text = text
 
 
-_installations: list[Installation] = []
-"""The latest installation of this session, if any."""
+@dataclass
+class LatestInstallation:
+    """The installation that runs or ran last in this session, if there was one."""
+
+    value: Installation | None = None
 
 
 def installation() -> Installation | None:
     """The installation that runs or ran last in this session."""
-    return _installations[-1] if _installations else None
+    return session().part(LatestInstallation).value
 
 
 def is_installing() -> bool:
@@ -85,11 +90,12 @@ def is_installing() -> bool:
 
 
 def _watch() -> float | None:
-    redraw()  # each time: a ring turns beside the text
+    redraw()  # at each call, because a ring turns next to the text
     if is_installing():
         return 0.25
     latest = installation()
-    jobs.tell(say("Runtime: {text}", text=say(latest.text)), bad=bool(latest.error))
+    if latest is not None:
+        jobs.tell(say("Runtime: {text}", text=say(latest.text)), bad=bool(latest.error))
     return None
 
 
@@ -105,7 +111,7 @@ class SOLILOQUY_OT_install_runtime(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        """Online access is allowed or wheels are at hand, and no installation runs."""
+        """Online access is allowed or a folder of wheels is chosen, and no installation or job is running."""
         if is_installing() or jobs.why_busy():
             cls.poll_message_set(say("The installation is running") if is_installing() else jobs.why_busy())
             return False
@@ -116,15 +122,15 @@ class SOLILOQUY_OT_install_runtime(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        """Start the thread; under ``-b`` wait for it."""
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Start the thread, and wait for it under ``-b``."""
         jobs.kill_worker()
         wanted = Installation(preferences.runtime_folder(), preferences.wheels_folder(), again=self.again)
         return _start(self, wanted)
 
 
-def _start(operator: bpy.types.Operator, started: Installation) -> set[str]:
-    _installations[:] = [started]
+def _start(operator: bpy.types.Operator, started: Installation) -> Result:
+    session().part(LatestInstallation).value = started
     started.thread = threading.Thread(target=started.run, daemon=True)
     started.thread.start()
     if bpy.app.background:
@@ -145,27 +151,27 @@ class SOLILOQUY_OT_remove_runtime(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        """Something is installed or half-downloaded, and nothing works with it."""
+        """A runtime is installed or partly downloaded, and not in use."""
         if is_installing() or jobs.why_busy():
-            cls.poll_message_set(say("Wait for what is running, or cancel it"))
+            cls.poll_message_set(say("Something is running: wait for it or cancel it"))
             return False
         if not environment.is_there(preferences.runtime_folder()):
             cls.poll_message_set(say("No runtime is installed in the runtime folder"))
             return False
         return True
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         """Ask first."""
-        return context.window_manager.invoke_confirm(self, event)
+        return manager_of(context).invoke_confirm(self, event)
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        """In a thread as well: there are many thousand files."""
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Remove in a thread as well, because there are many thousand files."""
         jobs.kill_worker()
         return _start(self, Installation(preferences.runtime_folder(), removing=True))
 
 
 class SOLILOQUY_OT_cancel_install(bpy.types.Operator):
-    """Stop the installation; what is downloaded is kept for the next one"""
+    """Stop the installation; the downloaded files are kept for the next one"""
 
     bl_idname = "soliloquy.cancel_install"
     bl_label = "Cancel"
@@ -173,24 +179,28 @@ class SOLILOQUY_OT_cancel_install(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        """An installation runs."""
+        """An installation is running."""
         return is_installing()
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        """Tell the thread."""
-        installation().cancelled.set()
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Tell the thread to stop."""
+        latest = installation()
+        if latest is not None:
+            latest.cancelled.set()
         return {"FINISHED"}
 
 
 def stop() -> None:
-    """End a running installation; its child processes and half-built files go with it."""
-    if is_installing():
-        installation().cancelled.set()
-        installation().thread.join(timeout=10.0)
+    """End a running installation, with its child processes and incomplete files."""
+    latest = installation()
+    if latest is not None and latest.running:
+        latest.cancelled.set()
+        if latest.thread is not None:
+            latest.thread.join(timeout=10.0)
 
 
 def register() -> None:
-    """See that quitting Blender leaves no installer behind."""
+    """End a running installation when Blender quits."""
     atexit.register(stop)
 
 

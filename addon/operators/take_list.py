@@ -17,19 +17,20 @@ from ..jobs import jobs
 from ..properties.scene import settings_of
 from ..scene import takes
 from ..steps import SteppedOperator
+from ..typed import Result, manager_of, open_path, view_layer_of
 from ..words import say
 from .job import OnTake, poll_by
 
 
 class SOLILOQUY_OT_place_take(SteppedOperator, bpy.types.Operator):
-    """Put the chosen take's frames above its sound again, in sync with where that is now, at the scene's rate; \
-what was baked of it moves along"""
+    """Put the chosen take's frames above its sound again, in sync with the sound's current position and at the \
+scene's frame rate; baked keys move along"""
 
     bl_idname = "soliloquy.place_take"
     bl_label = "Place in Sequencer"
     bl_options = {"REGISTER", "UNDO"}
 
-    index: IntProperty(name="Take", description="Position in the list; the chosen one when negative", default=-1)
+    index: IntProperty(name="Take", description="Position in the list; if negative, the chosen take", default=-1)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -40,7 +41,7 @@ what was baked of it moves along"""
         return poll_by(cls, "" if take.status == "READY" else say("The chosen take has no frames on disk"))
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
-        """Build the strip, move the tracks."""
+        """Make the strip and move the NLA tracks."""
         scene = compat.sequencer_scene(context)
         index = self.index if self.index >= 0 else settings_of(scene).active_take
         yield from takes.place_take(scene, index)
@@ -48,7 +49,7 @@ what was baked of it moves along"""
 
 
 class SOLILOQUY_OT_compare_takes(bpy.types.Operator):
-    """Flip between this take and the one that was shown before"""
+    """Switch between this take and the one shown before"""
 
     bl_idname = "soliloquy.compare_takes"
     bl_label = "A/B"
@@ -58,10 +59,10 @@ class SOLILOQUY_OT_compare_takes(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Two takes have been shown."""
         other = takes.other_take(compat.sequencer_scene(context))
-        return poll_by(cls, say("Choose one take and then another to flip between the two") if other is None else "")
+        return poll_by(cls, say("Choose one take and then another to switch between the two") if other is None else "")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Choose the other."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Choose the other take."""
         scene = compat.sequencer_scene(context)
         settings = settings_of(scene)
         settings.active_take = takes.index_of(scene, settings.other_take)
@@ -69,27 +70,27 @@ class SOLILOQUY_OT_compare_takes(bpy.types.Operator):
 
 
 class SOLILOQUY_OT_duplicate_take(OnTake, SteppedOperator, bpy.types.Operator):
-    """A second entry of the take with Actions and a strip of its own, to be edited without losing the first"""
+    """Add a second entry for the take, with its own Actions and strip, to edit it without losing the first"""
 
     bl_idname = "soliloquy.duplicate_take"
     bl_label = "Duplicate Take"
     bl_options = {"REGISTER", "UNDO"}
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
-        """Copy the chosen one."""
+        """Copy the chosen take."""
         scene = compat.sequencer_scene(context)
         return takes.duplicate_take(scene, settings_of(scene).active_take)
 
 
 class SOLILOQUY_OT_remove_take(OnTake, bpy.types.Operator):
-    """Take it off the list, out of the sequencer and off every target; its files stay on disk"""
+    """Remove the take from the list, the sequencer and every target; its files stay on disk"""
 
     bl_idname = "soliloquy.remove_take"
     bl_label = "Remove Take"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove entry, strip and tracks."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Remove the entry, its strip and its NLA tracks."""
         scene = compat.sequencer_scene(context)
         takes.remove_take(scene, settings_of(scene).active_take)
         return {"FINISHED"}
@@ -104,7 +105,7 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A take is chosen, nothing works on it, no other entry shares its files."""
+        """A take is chosen, no job is running, and no other entry uses its files."""
         scene = compat.sequencer_scene(context)
         take = takes.active_take(scene)
         if take is None:
@@ -114,12 +115,12 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
         sharing = sum(other.path() == take.path() for other in settings_of(scene).takes)
         return poll_by(cls, say("A duplicate of this take uses the same files") if sharing > 1 else "")
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         """Ask first."""
-        return context.window_manager.invoke_confirm(self, event)
+        return manager_of(context).invoke_confirm(self, event)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Delete what the worker made, and nothing that doesn't look like it."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Delete the take's folder, but only if it looks like one that the worker made."""
         scene = compat.sequencer_scene(context)
         settings = settings_of(scene)
         folder = settings.takes[settings.active_take].path()
@@ -133,21 +134,21 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
 
 
 class SOLILOQUY_OT_collect_takes(bpy.types.Operator):
-    """List the takes that rigs of this file carry but the list lacks, as after a rig was appended from another file"""
+    """Add takes to the list that are on rigs of this file but not in the list, for example after appending a rig"""
 
     bl_idname = "soliloquy.collect_takes"
     bl_label = "Find Takes on Rigs"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Look at every Action."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Search all Actions."""
         added = takes.from_rigs(compat.sequencer_scene(context))
         self.report({"INFO"}, say("Takes found: {count}", count=added) if added else say("No further takes found"))
         return {"FINISHED"}
 
 
 class SOLILOQUY_OT_edit_curves(OnTake, bpy.types.Operator):
-    """Open the chosen take's Actions for editing in the graph editor (NLA tweak mode); again: close them"""
+    """Open the chosen take's Actions for editing in the graph editor (NLA tweak mode); press again to close them"""
 
     bl_idname = "soliloquy.edit_curves"
     bl_label = "Edit Curves"
@@ -155,13 +156,13 @@ class SOLILOQUY_OT_edit_curves(OnTake, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """The chosen take is on a target."""
+        """The chosen take is on a target and can be edited."""
         take = takes.active_take(compat.sequencer_scene(context))
         return poll_by(cls, nla.why_not_editable(take.key) if take else say("No take is chosen in the list"))
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Enter tweak mode on each of the take's tracks, or leave it."""
-        take = takes.active_take(compat.sequencer_scene(context))
+        take = takes.chosen_take(compat.sequencer_scene(context))
         try:
             opened = nla.toggle_editing(take.key)
         except BadInputError as error:
@@ -179,9 +180,9 @@ class SOLILOQUY_OT_edit_curves(OnTake, bpy.types.Operator):
 
 
 def select_carriers(context: bpy.types.Context, key: str) -> None:
-    """Select what carries the take where none of it is selected: the graph editor shows what is."""
+    """Select the objects that have the take if none of them is selected, so that the graph editor shows them."""
     blocks = {found.block for found in nla.tracks_of(key)}
-    layer = context.view_layer.objects
+    layer = view_layer_of(context).objects
     carriers = [thing for thing in layer if thing in blocks or getattr(thing.data, "shape_keys", None) in blocks]
     if context.mode == "OBJECT" and carriers and not any(thing.select_get() for thing in carriers):
         for thing in carriers:
@@ -196,9 +197,9 @@ class SOLILOQUY_OT_reset_style(OnTake, bpy.types.Operator):
     bl_label = "Reset Style"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """All amounts to 1, no way in or out."""
-        style = takes.active_take(compat.sequencer_scene(context)).style
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Set all properties of the style to their defaults."""
+        style = takes.chosen_take(compat.sequencer_scene(context)).style
         for prop in style.bl_rna.properties:
             if prop.type == "FLOAT" and getattr(style, prop.identifier) != prop.default:
                 setattr(style, prop.identifier, prop.default)
@@ -206,7 +207,7 @@ class SOLILOQUY_OT_reset_style(OnTake, bpy.types.Operator):
 
 
 class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
-    """Take the head's pose over from the chosen take at the current frame, so that another take begins or ends there"""
+    """Copy the head's pose from the chosen take at the current frame, so that another take begins or ends in it"""
 
     bl_idname = "soliloquy.pose_from_take"
     bl_label = "Pose from Take"
@@ -216,10 +217,10 @@ class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
         name="Pose", items=(("start", "Start", "The pose to begin with"), ("end", "End", "The pose to end with"))
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Read the motion there."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Read the head's pose from the take's motion."""
         scene = compat.sequencer_scene(context)
-        take, performance = takes.active_take(scene), settings_of(scene).performance
+        take, performance = takes.chosen_take(scene), settings_of(scene).performance
         try:
             motion = load_motion(take.path() / "motion.npz")
         except BadInputError as error:
@@ -239,10 +240,10 @@ class SOLILOQUY_OT_open_folder(OnTake, bpy.types.Operator):
 
     job: BoolProperty(name="Job", description="The whole job's folder instead of the take's")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Open it in the system's file manager."""
-        take = takes.active_take(compat.sequencer_scene(context))
-        return bpy.ops.wm.path_open(filepath=str(take.job_path() if self.job else take.path()))
+        take = takes.chosen_take(compat.sequencer_scene(context))
+        return open_path(take.job_path() if self.job else take.path())
 
 
 CLASSES = (

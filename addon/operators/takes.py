@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import bpy
 
 from ...core.motion.channels import FPS, GROUPS
@@ -15,13 +13,23 @@ from ..jobs import jobs
 from ..properties import preferences
 from ..properties.scene import settings_of
 from ..scene import takes
-from ..scene.request import generate_request, no_portrait, range_of, render_request, spoken_by, target_of, why_not
+from ..scene.request import (
+    chosen_target,
+    generate_request,
+    no_portrait,
+    range_of,
+    render_request,
+    spoken_by,
+    target_of,
+    why_not,
+)
+from ..typed import Result
 from ..words import say
-from .job import JobOperator, OnSpeech, poll_by
+from .job import JobOperator, OnSpeech, Steps, poll_by
 
 
 class SOLILOQUY_OT_generate(OnSpeech, bpy.types.Operator):
-    """Make takes of the speech for the portrait and put their frames above the sound"""
+    """Make takes in which the portrait speaks the sound, and put their frames above the sound"""
 
     bl_idname = "soliloquy.generate"
     bl_label = "Generate"
@@ -35,7 +43,7 @@ class SOLILOQUY_OT_generate(OnSpeech, bpy.types.Operator):
 
 
 class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
-    """Add takes in which the chosen groups of the chosen range get new seeds; the rest of the take stays to the bit"""
+    """Add takes in which the chosen groups are sampled again in the chosen range; the rest stays bit for bit"""
 
     bl_idname = "soliloquy.resample"
     bl_label = "Resample"
@@ -43,40 +51,40 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A take of a job is chosen, and something of it is to be sampled anew."""
+        """A take of a job is chosen, and groups to sample again."""
         reason = why_not(context, needs_take=True)
         settings = settings_of(compat.sequencer_scene(context))
         if not reason and not settings.renew:
             reason = say("Choose what to resample: blink, gaze, brows, head, …")
-        if not reason and takes.active_take(compat.sequencer_scene(context)).imported:
+        if not reason and takes.chosen_take(compat.sequencer_scene(context)).imported:
             reason = say("The chosen take was imported: render it first, then parts of it can be resampled")
         return poll_by(cls, reason)
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
-        """Ask for new seeds."""
+        """Send the request."""
         scene = compat.sequencer_scene(context)
-        settings, take = settings_of(scene), takes.active_take(scene)
+        settings, take = settings_of(scene), takes.chosen_take(scene)
         part = range_of(scene, take)
-        keep = tuple(group for group in GROUPS if group not in settings.renew)
+        renew = tuple(group for group in GROUPS if group in settings.renew)
+        whole = part is None and len(renew) == len(GROUPS)
         request = Resample(
             job=str(take.job_path()),
             takes=settings.takes_wanted,
-            take=take.index if keep or part else None,
-            keep=keep,
+            take=None if whole else take.index,
+            renew=() if whole else renew,
             first_frame=part[1][0] if part else 0,
             last_frame=part[1][1] if part else None,
             transition=round(settings.transition * FPS),
             style=settings.performance.style() if settings.renew_style else None,
             device=preferences.device(),
         )
-        groups = ", ".join(group for group in GROUPS if group in settings.renew)
         where = say(", frames {first}–{last}", first=part[0][0], last=part[0][1]) if part else ""
-        note = say("{take} with new {groups}{where}", take=take.name, groups=groups, where=where)
+        note = say("{take} with new {groups}{where}", take=take.name, groups=", ".join(renew), where=where)
         return jobs.start(request, say("Resample"), scene, spoken_by(take), note)
 
 
 class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
-    """Render the chosen take's motion as a new take of the face size and framing set above"""
+    """Render the chosen take's motion as a new take, with the face size, framing and renderer set in the options"""
 
     bl_idname = "soliloquy.render_take"
     bl_label = "Render Frames"
@@ -84,20 +92,20 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """A take is chosen and no job runs."""
+        """A take is chosen and no job is running."""
         reason = why_not(context, needs_take=True)
-        return poll_by(cls, reason or no_portrait(takes.active_take(compat.sequencer_scene(context))))
+        return poll_by(cls, reason or no_portrait(takes.chosen_take(compat.sequencer_scene(context))))
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of the take's motion."""
         scene = compat.sequencer_scene(context)
-        take = takes.active_take(scene)
+        take = takes.chosen_take(scene)
         note = say("Frames of {take}", take=take.name)
         return jobs.start(render_request(scene, take), say("Render"), scene, spoken_by(take), note)
 
 
 class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
-    """Render what the chosen target does now, edits and all, as a new take; unedited curves give the same frames"""
+    """Render the chosen target's current motion, with its edits, as a new take; unedited curves give the same frames"""
 
     bl_idname = "soliloquy.render_curves"
     bl_label = "Render from Curves"
@@ -113,12 +121,12 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         reason = why_not(context, needs_take=True)
         if not reason and target_of(scene) is None:
             reason = say("No target is chosen: the curves are read from it")
-        return poll_by(cls, reason or no_portrait(takes.active_take(scene)))
+        return poll_by(cls, reason or no_portrait(takes.chosen_take(scene)))
 
-    def prepare(self, context: bpy.types.Context) -> Iterator[object]:
+    def prepare(self, context: bpy.types.Context) -> Steps:
         """Play the take on its target and read the motion back."""
         scene = compat.sequencer_scene(context)
-        take, thing = takes.active_take(scene), target_of(scene)
+        take, thing = takes.chosen_take(scene), chosen_target(scene)
         facts = readback.facts_on(thing, take.key, take.name)
         original = load_motion(take.path() / "motion.npz")
         inputs = preferences.output_folder(settings_of(scene).output_dir) / "inputs"
@@ -129,7 +137,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
                 jobs.tell_of_progress(
                     say("Reading the curves of “{target}”: {share:.0%} (Esc stops)", target=thing.name, share=share)
                 )
-                yield
+                yield None
         except StopIteration as ended:
             motion, self._changed = ended.value
         finally:
@@ -139,7 +147,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of that motion."""
         scene = compat.sequencer_scene(context)
-        take = takes.active_take(scene)
+        take = takes.chosen_take(scene)
         request = render_request(scene, take, self._motion)
         what = say("{count} frames edited", count=self._changed) if self._changed else say("unedited")
         note = say("From {take}'s curves, {what}", take=take.name, what=what)
@@ -159,15 +167,17 @@ class SOLILOQUY_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        """A job runs and was not told to stop yet."""
+        """A job is running and not stopping yet."""
         job = jobs.current()
         return poll_by(
             cls, say("No job is running") if job is None else say("Already stopping") if job.cancelling else ""
         )
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        """Tell the worker."""
-        jobs.current().cancel()
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Tell the worker to stop."""
+        job = jobs.current()
+        if job is not None:
+            job.cancel()
         return {"FINISHED"}
 
 

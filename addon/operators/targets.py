@@ -1,4 +1,4 @@
-"""Operators on targets and their mappings: add, presets, lines, wiggle, save and share."""
+"""Operators on targets and their mappings: add, presets, lines, wiggle, save and load."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from ..properties import preferences
 from ..properties.scene import settings_of
 from ..properties.targets import SoliloquyTarget
 from ..rig import mapping, presets, targets
+from ..rig.objects import shape_keys_of
+from ..typed import OperatorMixin, Result, manager_of, scene_of, there
 from ..words import say
 from .job import poll_by
 
@@ -30,8 +32,14 @@ def active_target(context: bpy.types.Context) -> SoliloquyTarget | None:
     return settings.targets[index] if 0 <= index < len(settings.targets) else None
 
 
-class _OnTarget:
-    """Needs a chosen target with an object."""
+def chosen_target(context: bpy.types.Context) -> tuple[SoliloquyTarget, bpy.types.Object]:
+    """The target chosen in the list and its object. Raises RuntimeError if one of them is missing."""
+    target = there(active_target(context), "chosen target")
+    return target, there(target.thing, "object of the chosen target")
+
+
+class _OnTarget(OperatorMixin):
+    """Base of operators that need a chosen target with an object."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -49,25 +57,26 @@ class SOLILOQUY_OT_add_target(bpy.types.Operator):
     bl_label = "Add Target"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """One entry for each; an empty one where nothing fitting is selected."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Add an entry for each; an empty one if no suitable object is selected."""
         settings = settings_of(compat.sequencer_scene(context))
         there = {target.thing for target in settings.targets}
         picked = [
             thing
             for thing in context.selected_objects
-            if thing not in there and (thing.type == "ARMATURE" or (thing.type == "MESH" and thing.data.shape_keys))
+            if thing not in there and (thing.type == "ARMATURE" or shape_keys_of(thing) is not None)
         ]
-        # An armature brings the shape keys of its meshes along.
+        # A mesh whose armature is added too needs no entry: its shape keys belong to the armature's target.
         carried = {mesh for thing in picked if thing.type == "ARMATURE" for mesh in targets.meshes_of(thing)}
-        for thing in [thing for thing in picked if thing not in carried] or [None]:
+        fitting: list[bpy.types.Object | None] = [thing for thing in picked if thing not in carried]
+        for thing in fitting or [None]:
             settings.targets.add().thing = thing
         settings.active_target = len(settings.targets) - 1
         return {"FINISHED"}
 
 
 class SOLILOQUY_OT_remove_target(bpy.types.Operator):
-    """Take the target off the list; what was baked on it stays until Remove Bake"""
+    """Remove the target from the list; baked takes stay on it until Remove Bake"""
 
     bl_idname = "soliloquy.remove_target"
     bl_label = "Remove Target"
@@ -78,7 +87,7 @@ class SOLILOQUY_OT_remove_target(bpy.types.Operator):
         """A target is chosen."""
         return poll_by(cls, say("No target is chosen") if active_target(context) is None else "")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Remove the entry."""
         settings = settings_of(compat.sequencer_scene(context))
         settings.targets.remove(settings.active_target)
@@ -87,7 +96,7 @@ class SOLILOQUY_OT_remove_target(bpy.types.Operator):
 
 
 class SOLILOQUY_OT_apply_preset(_OnTarget, bpy.types.Operator):
-    """Replace the target's mapping by one made for its kind of rig"""
+    """Replace the target's mapping with one made for its kind of rig"""
 
     bl_idname = "soliloquy.apply_preset"
     bl_label = "Mapping Preset"
@@ -97,43 +106,41 @@ class SOLILOQUY_OT_apply_preset(_OnTarget, bpy.types.Operator):
         name="Preset", items=[(key, label, about) for key, (label, about, _) in presets.PRESETS.items()]
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Make the rules from the names that the rig has."""
-        target = active_target(context)
-        rules = presets.rules_for(self.preset, target.thing)
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Make the rules from the rig's names."""
+        target, thing = chosen_target(context)
+        rules = presets.rules_for(self.preset, thing)
         if not rules:
             label = presets.PRESETS[self.preset][0]
             self.report(
                 {"ERROR"},
-                say(
-                    "“{target}” has nothing that {label} knows: try Match Names", target=target.thing.name, label=label
-                ),
+                say("“{target}” has nothing that {label} knows: try Match Names", target=thing.name, label=label),
             )
             return {"CANCELLED"}
         target.preset = self.preset
         target.set_rules(rules)
-        self.report({"INFO"}, say("“{target}”: {count} lines", target=target.thing.name, count=len(rules)))
+        self.report({"INFO"}, say("“{target}”: {count} lines", target=thing.name, count=len(rules)))
         return {"FINISHED"}
 
 
 class SOLILOQUY_OT_look_at_camera(_OnTarget, bpy.types.Operator):
-    """Let the target's eyes follow the scene's camera"""
+    """Make the target's eyes follow the scene's camera"""
 
     bl_idname = "soliloquy.look_at_camera"
     bl_label = "Look at Camera"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Choose the camera."""
-        target, camera = active_target(context), context.scene.camera
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Set the camera as the object to look at."""
+        (target, thing), camera = chosen_target(context), scene_of(context).camera
         if camera is None:
             self.report({"ERROR"}, say("The scene has no camera: add one"))
             return {"CANCELLED"}
         target.look_at = camera
-        if not styles.eye_bones(target.thing, target.wanted_rules()):
+        if not styles.eye_bones(thing, target.wanted_rules()):
             self.report(
                 {"WARNING"},
-                say("The mapping of “{target}” turns no eye bones: nothing can follow", target=target.thing.name),
+                say("The mapping of “{target}” turns no eye bones: nothing can follow", target=thing.name),
             )
         return {"FINISHED"}
 
@@ -149,9 +156,9 @@ class SOLILOQUY_OT_edit_rules(_OnTarget, bpy.types.Operator):
         items=(("ADD", "Add", "A new line"), ("REMOVE", "Remove", "Remove this line"), ("CLEAR", "Clear", "All lines"))
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Change the list."""
-        target = active_target(context)
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Change the list of lines."""
+        target, _ = chosen_target(context)
         if self.action == "ADD":
             target.rules.add().source = "jawOpen"
             target.active_rule = len(target.rules) - 1
@@ -164,7 +171,7 @@ class SOLILOQUY_OT_edit_rules(_OnTarget, bpy.types.Operator):
 
 
 class SOLILOQUY_OT_wiggle(_OnTarget, bpy.types.Operator):
-    """Move what this line of the mapping moves there and back, to see that it is the right one; nothing is keyed"""
+    """Move what this line of the mapping controls back and forth, to check that it is the right one; no keys are set"""
 
     bl_idname = "soliloquy.wiggle"
     bl_label = "Wiggle"
@@ -175,43 +182,46 @@ class SOLILOQUY_OT_wiggle(_OnTarget, bpy.types.Operator):
     _wiggle: wiggle.Wiggle | None = None
     _begun: float = 0.0
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Start."""
-        target = active_target(context)
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Start to move."""
+        target, thing = chosen_target(context)
         if not 0 <= target.active_rule < len(target.rules):
             self.report({"ERROR"}, say("The mapping has no line to try"))
             return {"CANCELLED"}
-        self._wiggle = wiggle.Wiggle(target.thing, target.rules[target.active_rule].rule())
-        if self._wiggle.problem:
-            self.report({"ERROR"}, self._wiggle.problem)
+        moved = wiggle.Wiggle(thing, target.rules[target.active_rule].rule())
+        if moved.problem:
+            self.report({"ERROR"}, moved.problem)
             return {"CANCELLED"}
+        self._wiggle = moved
         self._begun = time.monotonic()
-        self._timer = context.window_manager.event_timer_add(1 / 30, window=context.window)
-        context.window_manager.modal_handler_add(self)
+        self._timer = manager_of(context).event_timer_add(1 / 30, window=context.window)
+        manager_of(context).modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Two waves, then as it was."""
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        """Move back and forth twice, then restore."""
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         share = (time.monotonic() - self._begun) / self.SECONDS
-        if share < 1:
+        if share < 1 and self._wiggle is not None:
             self._wiggle.set(0.5 - 0.5 * math.cos(4 * math.pi * share))
             return {"PASS_THROUGH"}
         self.cancel(context)
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Put everything back."""
-        self._wiggle.restore()
-        context.window_manager.event_timer_remove(self._timer)
+        """Restore the state from before."""
+        if self._wiggle is not None:
+            self._wiggle.restore()
+        if self._timer is not None:
+            manager_of(context).event_timer_remove(self._timer)
 
 
 # ------------------------------------------------------------------------------------------------------------ files
 
 
 def profile_folder() -> Path:
-    """Where saved mappings are kept; it outlives upgrades."""
+    """Folder of saved mappings, which survives upgrades."""
     return preferences.user_folder() / "mappings"
 
 
@@ -232,18 +242,18 @@ class SOLILOQUY_OT_save_mapping(_OnTarget, bpy.types.Operator):
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Ask where; by default into the list of saved mappings."""
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Ask for the path; by default in the folder of saved mappings."""
         folder = profile_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        self.filepath = str(folder / f"{bpy.path.clean_name(active_target(context).thing.name)}{_SUFFIX}")
-        context.window_manager.fileselect_add(self)
+        self.filepath = str(folder / f"{bpy.path.clean_name(chosen_target(context)[1].name)}{_SUFFIX}")
+        manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Write it."""
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Write the file."""
         path = Path(bpy.path.ensure_ext(self.filepath, _SUFFIX))
-        target = active_target(context)
+        target, _ = chosen_target(context)
         try:
             path.write_text(mapping.to_json(path.stem, [rule.rule() for rule in target.rules]), encoding="utf-8")
         except OSError as error:
@@ -258,7 +268,7 @@ class SOLILOQUY_OT_save_mapping(_OnTarget, bpy.types.Operator):
 
 
 class SOLILOQUY_OT_load_mapping(_OnTarget, bpy.types.Operator):
-    """Replace the target's mapping by one from a JSON file"""
+    """Replace the target's mapping with one from a JSON file"""
 
     bl_idname = "soliloquy.load_mapping"
     bl_label = "Load Mapping"
@@ -267,15 +277,15 @@ class SOLILOQUY_OT_load_mapping(_OnTarget, bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Ask for the file."""
         self.filepath = str(profile_folder()) + "/"
-        context.window_manager.fileselect_add(self)
+        manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Read it; say what the rig lacks."""
-        target = active_target(context)
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Read the mapping and report names that the rig lacks."""
+        target, thing = chosen_target(context)
         try:
             name, rules = mapping.load(Path(self.filepath))
         except SoliloquyError as error:
@@ -283,14 +293,14 @@ class SOLILOQUY_OT_load_mapping(_OnTarget, bpy.types.Operator):
             return {"CANCELLED"}
         target.preset = name
         target.set_rules(rules)
-        lacking = targets.missing(target.thing, rules)
+        lacking = targets.missing(thing, rules)
         if lacking:
             some = ", ".join(lacking[:3]) + (", …" if len(lacking) > 3 else "")
             self.report(
                 {"WARNING"},
                 say(
                     "“{target}” lacks {count} of the mapping's names: {some}",
-                    target=target.thing.name,
+                    target=thing.name,
                     count=len(lacking),
                     some=some,
                 ),

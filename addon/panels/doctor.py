@@ -1,4 +1,4 @@
-"""The doctor's panel: what was found, each finding with what mends it."""
+"""The doctor's panel: the findings, each with advice and a button that repairs it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from ..drawing import Panel, draw_text, in_editors
 from ..jobs import doctor, jobs
 from ..operators.doctor import findings
 from ..places import ROOT_PACKAGE
+from ..typed import IconItems, layout_of
+from ..words import later
 
-_ICONS = {doctor.OK: "CHECKMARK", doctor.WARN: "INFO", doctor.BAD: "ERROR"}
+_ICONS: dict[str, IconItems] = {doctor.OK: "CHECKMARK", doctor.WARN: "INFO", doctor.BAD: "ERROR"}
 _BUTTONS = {
-    ("soliloquy.install_runtime", False): "Install Runtime",
-    ("soliloquy.install_runtime", True): "Install Runtime Again",
-    ("preferences.addon_show", False): "Preferences",
-    (doctor.SHOW_NETWORK, False): "Network Preferences",
+    ("soliloquy.install_runtime", False): later("Install Runtime"),
+    ("soliloquy.install_runtime", True): later("Install Runtime Again"),
+    ("preferences.addon_show", False): later("Preferences"),
+    (doctor.SHOW_NETWORK, False): later("Network Preferences"),
 }
-"""Words on the buttons that mend, by operator and whether it gets settings."""
+"""Labels of the buttons that repair something, by operator and whether the finding has settings for it."""
 
 
 class _Doctor(Panel):
@@ -24,8 +26,8 @@ class _Doctor(Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """Findings, each with what mends it."""
-        layout = self.layout
+        """The findings, each with advice and a button."""
+        layout = layout_of(self)
         row = layout.row(align=True)
         row.operator("soliloquy.doctor", icon="HEART")
         row.operator("soliloquy.copy_report", text="", icon="COPYDOWN")

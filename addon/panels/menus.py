@@ -1,10 +1,12 @@
-"""Entries in Blender's own menus: the menu search (F3) finds what Soliloquy does, exports lie with exports."""
+"""Entries in Blender's own menus, so that menu search (F3), Import and Export show what Soliloquy does."""
 
 from __future__ import annotations
 
 import bpy
 
-_OPERATORS = (
+from ..typed import IconItems, layout_of
+
+_OPERATORS: tuple[tuple[str, IconItems] | None, ...] = (
     ("soliloquy.generate", "PLAY"),
     ("soliloquy.resample", "FILE_REFRESH"),
     ("soliloquy.render_take", "RENDER_STILL"),
@@ -32,8 +34,8 @@ class SOLILOQUY_MT_soliloquy(bpy.types.Menu):
     bl_label = "Soliloquy"
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """What the sidebar's panels do, for the menu search."""
-        layout = self.layout
+        """The sidebar's operators, for menu search."""
+        layout = layout_of(self)
         layout.operator_context = "INVOKE_DEFAULT"
         for entry in _OPERATORS:
             if entry is None:
@@ -43,17 +45,17 @@ class SOLILOQUY_MT_soliloquy(bpy.types.Menu):
 
 
 def _editor_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    menu.layout.separator()
-    menu.layout.menu(SOLILOQUY_MT_soliloquy.__name__, icon="SPEAKER")
+    layout_of(menu).separator()
+    layout_of(menu).menu(SOLILOQUY_MT_soliloquy.__name__, icon="SPEAKER")
 
 
 def _import_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    menu.layout.operator("soliloquy.import_curves", text="Live Link Face as Take (.csv, .npz)")
+    layout_of(menu).operator("soliloquy.import_curves", text="Live Link Face as Take (.csv, .npz)")
 
 
 def _export_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    menu.layout.operator("soliloquy.export_curves", text="Take as Live Link Face (.csv, .npz)")
-    menu.layout.operator("soliloquy.export_animation", text="Take on its Target (.glb, .fbx, .abc, .usdc)")
+    layout_of(menu).operator("soliloquy.export_curves", text="Take as Live Link Face (.csv, .npz)")
+    layout_of(menu).operator("soliloquy.export_animation", text="Take on its Target (.glb, .fbx, .abc, .usdc)")
 
 
 _ENTRIES = (
@@ -72,6 +74,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take them away."""
+    """Remove the entries."""
     for menu, entry in _ENTRIES:
         getattr(bpy.types, menu).remove(entry)

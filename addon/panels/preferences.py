@@ -1,4 +1,4 @@
-"""What Preferences > Add-ons > Soliloquy shows and stores; `preferences` reads it."""
+"""The preferences under Preferences > Add-ons > Soliloquy; `properties.preferences` reads them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ..places import ROOT_PACKAGE
+from ..typed import layout_of
 from .speak import draw_runtime
 
 
@@ -18,24 +19,25 @@ class SoliloquyPreferences(bpy.types.AddonPreferences):
         name="Runtime Folder",
         subtype="DIR_PATH",
         description="Folder for the Python packages (about 2 GB); on Windows choose a short path. "
-        "Blender's folder for extension data when left empty",
+        "If empty, Blender's folder for extension data",
     )
     worker_python: StringProperty(
         name="Own Python",
         subtype="FILE_PATH",
-        description="A Python that has the packages of core/requirements/worker.txt, instead of an installed runtime",
+        description="A Python interpreter that has the packages in core/requirements/worker.txt, "
+        "used instead of an installed runtime",
     )
     wheels_folder: StringProperty(
         name="Wheels",
         subtype="DIR_PATH",
-        description="Folder that holds the packages of core/requirements/worker.txt as wheels, to install them "
-        "without network",
+        description="Folder with the packages in core/requirements/worker.txt as wheels, to install them "
+        "without a network connection",
     )
     device: EnumProperty(
         name="Device",
         description="Where the networks run",
         items=(
-            ("auto", "Automatic", "CUDA if there, else Metal, else the processor"),
+            ("auto", "Automatic", "CUDA if available, else Metal, else the processor"),
             ("cpu", "Processor", "The processor only"),
             ("cuda", "CUDA", "An NVIDIA GPU"),
             ("mps", "Metal", "An Apple GPU"),
@@ -43,8 +45,8 @@ class SoliloquyPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """The runtime's state first, then where things are."""
-        layout = self.layout
+        """The runtime's state first, then device and folders."""
+        layout = layout_of(self)
         layout.use_property_split = True
         draw_runtime(layout.column())
         column = layout.column()

@@ -1,20 +1,28 @@
-"""Presets of performance and style, in Blender's own preset system: a popover in the panel's header, files to share.
+"""Presets of performance and style in Blender's own preset system: a popover in the panel's header, files to share.
 
-The presets that come with the extension lie in ``blender/presets``; a user's own in their Blender's folder for presets.
+The extension's own presets are in ``blender/presets``, those of users in Blender's folder for user presets.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
-from bl_operators.presets import AddPresetBase
 from bl_ui.utils import PresetPanel
 
 from ...core.motion.channels import GROUPS
 from ..places import PRESET_PATHS
 from ..properties.style import AMPLITUDES, POSES
 
+if TYPE_CHECKING:
+
+    class AddPresetBase(bpy.types.Operator):
+        """Blender's mixin; its own stubs don't fit those of Operator."""
+else:
+    from bl_operators.presets import AddPresetBase
+
 _SCENE = "(getattr(bpy.context.workspace, 'sequencer_scene', None) or bpy.context.scene)"
-"""The scene whose panel is seen (`compat.sequencer_scene`), for preset files: they can't import the add-on."""
+"""`compat.sequencer_scene` as an expression for preset files, which can't import the add-on."""
 _SAMPLED = (
     *("liveliness", *AMPLITUDES, "set_blink_rate", "blink_rate", "gaze_to_camera", "loop"),
     *(name for pose in POSES for name in (f"set_{pose}", pose)),
@@ -23,7 +31,7 @@ _SHOWN = ("liveliness", *GROUPS, "way_in", "way_out")
 
 
 class SOLILOQUY_OT_performance_preset(AddPresetBase, bpy.types.Operator):
-    """Add these settings to the list of presets, or take the chosen preset off it"""
+    """Add these settings to the list of presets, or remove the chosen preset from it"""
 
     bl_idname = "soliloquy.performance_preset"
     bl_label = "Add Performance Preset"
@@ -46,7 +54,7 @@ class SOLILOQUY_PT_performance_presets(PresetPanel, bpy.types.Panel):
 
 
 class SOLILOQUY_OT_style_preset(AddPresetBase, bpy.types.Operator):
-    """Add this take's amounts to the list of presets, or take the chosen preset off it"""
+    """Add this take's amounts to the list of presets, or remove the chosen preset from it"""
 
     bl_idname = "soliloquy.style_preset"
     bl_label = "Add Style Preset"
@@ -77,10 +85,10 @@ CLASSES = (
 
 
 def register() -> None:
-    """Let Blender find the presets that come with the extension."""
+    """Register the folder of the extension's own presets."""
     bpy.utils.register_preset_path(str(PRESET_PATHS))
 
 
 def unregister() -> None:
-    """Forget them."""
+    """Unregister the folder."""
     bpy.utils.unregister_preset_path(str(PRESET_PATHS))

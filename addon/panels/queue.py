@@ -1,6 +1,8 @@
-"""Panels for several characters and many jobs: who speaks what, and the queue."""
+"""Panels for several characters and many jobs: which character speaks which strips, and the queue."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import bpy
 
@@ -9,19 +11,40 @@ from ..drawing import Panel, draw_text, in_editors
 from ..jobs import estimate
 from ..properties import preferences
 from ..properties.portrait import draw_portrait
+from ..properties.queue import queue_lines_of, queue_settings_of
+from ..properties.scene import settings_of
 from ..queue import batch, job_queue
 from ..queue.batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
+from ..queue.crew import Crew
 from ..scene.characters import active_character
 from ..sequencer import speech
+from ..typed import IconItems, layout_of, manager_of
 from ..words import duration, say
 
-_ICONS = {WAITING: "SORTTIME", RUNNING: "PLAY", DONE: "CHECKMARK", FAILED: "ERROR", CANCELLED: "CANCEL"}
+_ICONS: dict[str, IconItems] = {
+    WAITING: "SORTTIME",
+    RUNNING: "PLAY",
+    DONE: "CHECKMARK",
+    FAILED: "ERROR",
+    CANCELLED: "CANCEL",
+}
 
 
 class SOLILOQUY_UL_characters(bpy.types.UIList):
     """Characters by name."""
 
-    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index=0) -> None:
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
+    ) -> None:
         """One row; a double click renames."""
         image = item.portrait_image
         layout.prop(item, "name", text="", emboss=False, icon="USER" if image or item.portrait_file else "ERROR")
@@ -32,9 +55,9 @@ class _Characters(Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Who there is, whose portrait is whose, whose the active strip is."""
-        layout, scene = self.layout, compat.sequencer_scene(context)
-        queue = scene.soliloquy_queue
+        """The characters, the chosen character's portrait, and the character of the active strip."""
+        layout, scene = layout_of(self), compat.sequencer_scene(context)
+        queue = queue_settings_of(scene)
         row = layout.row()
         row.template_list("SOLILOQUY_UL_characters", "", queue, "characters", queue, "active_character", rows=2)
         column = row.column(align=True)
@@ -52,10 +75,21 @@ class _Characters(Panel):
 
 
 class SOLILOQUY_UL_queue(bpy.types.UIList):
-    """Jobs with how they stand."""
+    """Jobs with their state."""
 
-    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index=0) -> None:
-        """One row; what runs has its progress and a cross."""
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
+    ) -> None:
+        """One row; a running job has its progress and a button to cancel it."""
         entry = job_queue.entry_of(item.key)
         if entry is None:
             layout.label(text=item.name)
@@ -73,20 +107,20 @@ class SOLILOQUY_UL_queue(bpy.types.UIList):
 
 
 def _state_of(entry: Entry) -> str:
-    """Few words beside a name."""
+    """The state of an entry in a few words."""
     if entry.status == DONE:
         return say("Takes: {count}", count=len(entry.takes))
     return say(entry.status)
 
 
 class SOLILOQUY_MT_queue(bpy.types.Menu):
-    """What is rarer than adding, running and removing"""
+    """Less frequent actions on the queue"""
 
     bl_label = "Queue"
 
     def draw(self, _context: bpy.types.Context) -> None:
         """Retry, files, clear."""
-        layout = self.layout
+        layout = layout_of(self)
         layout.operator("soliloquy.queue_retry", icon="FILE_REFRESH")
         layout.operator("soliloquy.queue_place", icon="SEQ_SEQUENCER")
         layout.operator("soliloquy.queue_folder", icon="FILE_FOLDER")
@@ -104,26 +138,28 @@ class _Queue(Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The jobs, what they will need, and the button that makes them."""
-        layout, scene = self.layout, compat.sequencer_scene(context)
+        """The jobs, what they will need, and the button that runs them."""
+        layout, scene = layout_of(self), compat.sequencer_scene(context)
         row = layout.row(align=True)
         row.operator("soliloquy.queue_strip", icon="ADD")
         row.operator("soliloquy.queue_scene", icon="SEQ_STRIP_DUPLICATE")
-        lines = context.window_manager.soliloquy_queue
+        lines = queue_lines_of(manager_of(context))
         row = layout.row()
         row.template_list("SOLILOQUY_UL_queue", "", lines, "items", lines, "active", rows=4)
         column = row.column(align=True)
         column.operator("soliloquy.queue_remove", text="", icon="REMOVE")
         column.menu("SOLILOQUY_MT_queue", text="", icon="DOWNARROW_HLT")
-        if job_queue.path() is not None:
-            layout.label(text=job_queue.path().name, icon="TEXT")
+        path = job_queue.path()
+        if path is not None:
+            layout.label(text=path.name, icon="TEXT")
         chosen = job_queue.active()
         if chosen is not None and chosen.error:
             draw_text(layout, chosen.error, "ERROR", alert=chosen.status == FAILED)
-        if job_queue.crew() is not None:
-            _draw_running(layout)
+        crew = job_queue.crew()
+        if crew is not None:
+            _draw_running(layout, crew)
             return
-        layout.prop(scene.soliloquy_queue, "workers")
+        layout.prop(queue_settings_of(scene), "workers")
         row = layout.row()
         row.scale_y = 1.4
         row.operator("soliloquy.queue_run", icon="PLAY")
@@ -131,15 +167,14 @@ class _Queue(Panel):
             _draw_expected(layout, scene)
 
 
-def _draw_running(layout: bpy.types.UILayout) -> None:
-    """How many jobs are done, what runs, how long the rest takes."""
-    crew = job_queue.crew()
+def _draw_running(layout: bpy.types.UILayout, crew: Crew) -> None:
+    """Number of finished jobs, the running ones, and the time that is left."""
     entries, running = job_queue.entries(), crew.running
     done = sum(entry.status in (DONE, FAILED, CANCELLED) for entry in entries)
     share = (done + sum(entry.share for entry in running)) / max(1, len(entries))
-    left = [entry.left for entry in running]
+    left = [entry.left for entry in running if entry.left is not None]
     rest = job_queue.expected(entries, len(crew.seats))[0].seconds
-    known = say(" · {time} left", time=duration(max(left) + rest)) if left and None not in left else ""
+    known = say(" · {time} left", time=duration(max(left) + rest)) if left and len(left) == len(running) else ""
     for entry in running:
         layout.label(text=f"{entry.name}: {entry.stage}", icon="SORTTIME")
     row = layout.row(align=True)
@@ -150,14 +185,14 @@ def _draw_running(layout: bpy.types.UILayout) -> None:
 
 
 def _draw_expected(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """Time, disk and memory of all that waits; a warning where the disk is too small."""
+    """Time, disk and memory of all waiting jobs; a warning if the disk is too small."""
     entries = job_queue.entries()
-    workers = scene.soliloquy_queue.workers or 1
+    workers = queue_settings_of(scene).workers or 1
     cost, unknown = job_queue.expected(entries, workers)
     waiting = batch.counts(entries)[WAITING]
-    text = say("{needs}; jobs that wait: {count}", needs=cost.words(), count=waiting)
+    text = say("{needs}; waiting jobs: {count}", needs=cost.words(), count=waiting)
     draw_text(layout, text + (say(", {count} of unknown length left out", count=unknown) if unknown else ""), "TIME")
-    lacking = estimate.lack_of_disk(preferences.output_folder(scene.soliloquy.output_dir), cost.disk)
+    lacking = estimate.lack_of_disk(preferences.output_folder(settings_of(scene).output_dir), cost.disk)
     if lacking:
         draw_text(layout, lacking, "ERROR", alert=True)
 

@@ -8,23 +8,25 @@ import bpy
 
 from .. import compat
 from ..drawing import Panel, draw_text, in_editors
-from ..jobs import doctor, estimate, jobs
+from ..jobs import doctor, jobs
 from ..operators import runtime as operators_runtime
 from ..places import ROOT_PACKAGE
 from ..properties import preferences
 from ..properties.portrait import draw_portrait
-from ..scene import characters
+from ..scene import characters, costs
 from ..scene.request import speaker_of, why_not
 from ..sequencer import speech
+from ..typed import layout_of
 from ..words import duration, say
 
 
 def draw_runtime(layout: bpy.types.UILayout) -> None:
-    """Is the runtime there? The button that installs it, or how far the installation is."""
-    if operators_runtime.is_installing():
+    """The state of the runtime: installed, being installed, or the button that installs it."""
+    latest = operators_runtime.installation()
+    if latest is not None and latest.running:
         row = layout.row(align=True)
-        turning = time.monotonic() % 2 / 2  # how long it will take depends on the network alone
-        row.progress(factor=turning, type="RING", text=say(operators_runtime.installation().text))
+        turning = time.monotonic() % 2 / 2  # the remaining time is unknown, as it depends only on the network
+        row.progress(factor=turning, type="RING", text=say(latest.text))
         row.operator("soliloquy.cancel_install", text="", icon="X")
         return
     if preferences.worker_python() is not None:
@@ -37,7 +39,7 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
     if preferences.own_python() is not None:
         draw_text(
             layout,
-            say("Your own Python is not there: {path}", path=preferences.own_python()),
+            say("Your own Python was not found: {path}", path=preferences.own_python()),
             "ERROR",
             alert=True,
         )
@@ -50,14 +52,13 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
     elif not bpy.app.online_access:
         draw_text(layout, say("Online access is off, and the packages have to be downloaded."), "ERROR", alert=True)
         layout.operator(doctor.SHOW_NETWORK, text="Network Preferences", icon="INTERNET_OFFLINE")
-    latest = operators_runtime.installation()
-    if latest is not None and not latest.running:
+    if latest is not None:
         draw_text(layout, say(latest.text), "ERROR" if latest.error else "INFO", alert=bool(latest.error))
     layout.operator("soliloquy.install_runtime", icon="IMPORT")
 
 
 def draw_progress(layout: bpy.types.UILayout) -> bool:
-    """The running job, or the last one's outcome; True while one runs."""
+    """The running job or the outcome of the last one; True while a job is running."""
     job = jobs.current()
     if job is None:
         message, bad = jobs.last_message()
@@ -80,7 +81,7 @@ class _Speak(Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Speech, portrait, Generate."""
-        layout = self.layout
+        layout = layout_of(self)
         if preferences.worker_python() is None:
             draw_runtime(layout)
             show = layout.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES")
@@ -111,9 +112,9 @@ class _Speak(Panel):
             reason = why_not(context, needs_speech=True)
             if reason:
                 draw_text(layout, reason, "INFO")
-            elif expected := estimate.words(scene):
+            elif expected := costs.words(scene):
                 draw_text(layout, expected, "TIME")
-                if lacking := estimate.lack_for(scene):
+                if lacking := costs.lack_of_disk(scene):
                     draw_text(layout, lacking, "ERROR", alert=True)
 
 
@@ -122,8 +123,8 @@ class _Options(Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """What rarely changes."""
-        layout, settings = self.layout, self.settings(context)
+        """Settings that rarely change."""
+        layout, settings = layout_of(self), self.settings(context)
         layout.use_property_split = True
         layout.use_property_decorate = False
         column = layout.column()
@@ -134,7 +135,7 @@ class _Options(Panel):
         sub.prop(settings, "framing")
         sub.prop(settings, "renderer")
         layout.prop(settings, "num_inference_steps")
-        layout.prop(settings, "output_dir", placeholder="beside the .blend")
+        layout.prop(settings, "output_dir", placeholder="next to the .blend")
 
 
 CLASSES = in_editors((_Speak, ""), (_Options, "speak"))

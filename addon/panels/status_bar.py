@@ -1,18 +1,19 @@
-"""How far a job is, in Blender's status bar, where its own jobs show theirs: seen from every workspace."""
+"""The progress of a job in Blender's status bar, where Blender's own jobs show theirs, visible in every workspace."""
 
 from __future__ import annotations
 
 import bpy
 
 from ..jobs import jobs
+from ..typed import layout_of
 from ..words import duration, say
 
 WIDTH = 18.0
-"""Of the bar, in buttons: its sentence doesn't fit into what Blender would give it."""
+"""Width of the bar in units of a button; Blender's own choice is too narrow for the sentence."""
 
 
 def words(job: jobs.Job) -> str:
-    """What a job is doing and how long it will take."""
+    """The job's stage and the time that is left."""
     if job.cancelling:
         return say("Soliloquy: stopping")
     if job.left is None:
@@ -24,7 +25,7 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     job = jobs.current()
     if job is None:
         return
-    row = header.layout.row(align=True)
+    row = layout_of(header).row(align=True)
     bar = row.row(align=True)
     bar.ui_units_x = WIDTH
     bar.progress(factor=job.share, text=f"{words(job)} ")
@@ -37,5 +38,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take it off."""
+    """Remove it from the status bar."""
     bpy.types.STATUSBAR_HT_header.remove(_draw)

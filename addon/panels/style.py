@@ -1,4 +1,4 @@
-"""How new takes are sampled, how the chosen take is shown, and what of it is sampled anew."""
+"""Panels for how new takes are sampled, how the chosen take is shown, and which parts of it are sampled again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..drawing import Panel, draw_text, in_editors
 from ..properties.style import AMPLITUDES
 from ..scene import takes
 from ..scene.request import range_of
+from ..typed import layout_of
 from ..words import say
 from .presets import SOLILOQUY_PT_performance_presets, SOLILOQUY_PT_style_presets
 
@@ -23,12 +24,12 @@ class _Performance(Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        """The presets' popover."""
-        SOLILOQUY_PT_performance_presets.draw_panel_header(self.layout)
+        """The popover of the presets."""
+        SOLILOQUY_PT_performance_presets.draw_panel_header(layout_of(self))
 
     def draw(self, context: bpy.types.Context) -> None:
-        """How the next takes are to move; none of it changes the takes that are there."""
-        layout, settings = self.layout, self.settings(context)
+        """How the next takes will move; existing takes don't change."""
+        layout, settings = layout_of(self), self.settings(context)
         performance = settings.performance
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -36,7 +37,7 @@ class _Performance(Panel):
         column.prop(performance, "liveliness", slider=True)
         column.prop(settings, "guidance_scale")
         column.prop(performance, "gaze_to_camera", slider=True)
-        row = layout.row(heading="Blinks a Minute")
+        row = layout.row(heading="Blinks per Minute")
         row.prop(performance, "set_blink_rate", text="")
         sub = row.row()
         sub.active = performance.set_blink_rate
@@ -50,7 +51,7 @@ class _Performance(Panel):
 
     @staticmethod
     def draw_pose(layout: bpy.types.UILayout, performance: bpy.types.PropertyGroup, which: str) -> None:
-        """A pose that the head begins or ends in."""
+        """A pose in which the head begins or ends."""
         row = layout.row()
         row.prop(performance, f"set_{which}_pose")
         row.operator("soliloquy.pose_from_take", text="", icon="EYEDROPPER").which = which
@@ -70,12 +71,12 @@ class _Style(Panel):
         return takes.active_take(compat.sequencer_scene(context)) is not None
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        """The presets' popover."""
-        SOLILOQUY_PT_style_presets.draw_panel_header(self.layout)
+        """The popover of the presets."""
+        SOLILOQUY_PT_style_presets.draw_panel_header(layout_of(self))
 
     def draw(self, context: bpy.types.Context) -> None:
-        """How far each group moves, live on the targets."""
-        layout, take = self.layout, takes.active_take(compat.sequencer_scene(context))
+        """How far each group moves, shown at once on the targets."""
+        layout, take = layout_of(self), takes.chosen_take(compat.sequencer_scene(context))
         style = take.style
         if not nla.tracks_of(take.key):
             draw_text(layout, say("The take is on no target yet. Bake it first") + ".", "INFO")
@@ -96,8 +97,8 @@ class _Resample(Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """What gets new seeds, over which frames, and how it joins what is kept."""
-        layout, settings = self.layout, self.settings(context)
+        """Groups and frames to sample again, and how they join the kept motion."""
+        layout, settings = layout_of(self), self.settings(context)
         grid = layout.grid_flow(columns=4, even_columns=True, align=True)
         grid.prop(settings, "renew")
         layout.prop(settings, "range_kind", text="")
@@ -109,9 +110,11 @@ class _Resample(Panel):
         take = takes.active_take(scene)
         if take is not None and settings.range_kind != "WHOLE":
             try:
-                (first, last), _ = range_of(scene, take)
-                words = say("Scene frames {first} to {last} of {take}", first=first, last=last, take=take.name)
-                layout.label(text=words, icon="PREVIEW_RANGE", translate=False)
+                chosen = range_of(scene, take)
+                if chosen is not None:
+                    first, last = chosen[0]
+                    words = say("Scene frames {first} to {last} of {take}", first=first, last=last, take=take.name)
+                    layout.label(text=words, icon="PREVIEW_RANGE", translate=False)
             except SoliloquyError as error:
                 draw_text(layout, str(error), "ERROR", alert=True)
         column = layout.column()

@@ -1,6 +1,8 @@
-"""The list of takes and what can be done with the chosen one."""
+"""The list of takes and the actions on the chosen take."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import bpy
 
@@ -8,15 +10,27 @@ from .. import compat
 from ..animation import nla
 from ..drawing import Panel, draw_text, in_editors
 from ..scene import takes, thumbnails
+from ..typed import IconItems, layout_of, scene_of
 from ..words import say
 
-_STATUS_ICONS = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}
+_STATUS_ICONS: dict[str, IconItems] = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}
 
 
 class SOLILOQUY_UL_takes(bpy.types.UIList):
     """Takes with star, thumbnail, name, seed and eye."""
 
-    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index=0) -> None:
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
+    ) -> None:
         """One row; a double click on the name renames."""
         row = layout.row(align=True)
         row.prop(item, "star", text="", icon="SOLO_ON" if item.star else "SOLO_OFF", emboss=False)
@@ -36,14 +50,14 @@ class SOLILOQUY_UL_takes(bpy.types.UIList):
         sub.label(text=say("missing") if item.status == "MISSING" else kind, translate=False)
         sub.prop(item, "shown", text="", icon="HIDE_OFF" if item.shown else "HIDE_ON", emboss=False)
 
-    def draw_filter(self, _context, layout) -> None:
-        """Search by name or note, starred takes only."""
+    def draw_filter(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        """Search by name or note, and a switch for starred takes only."""
         row = layout.row(align=True)
         row.prop(self, "filter_name", text="", icon="VIEWZOOM")
         row.prop(self, "use_filter_sort_reverse", text="", icon="SOLO_ON")
 
-    def filter_items(self, _context, data, property) -> tuple[list[int], list[int]]:
-        """Which rows are shown; Blender's reverse switch stands for “starred only” here."""
+    def filter_items(self, context: bpy.types.Context, data: Any, property: str) -> tuple[Any, Any]:
+        """Which rows are shown; Blender's switch for reversed order means “starred only” here."""
         wanted = self.filter_name.lower()
         flags = [
             self.bitflag_filter_item
@@ -58,8 +72,8 @@ class _Takes(Panel):
     bl_label = "Takes"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The list, a larger picture of the chosen take, and what can be done with it."""
-        layout, settings = self.layout, self.settings(context)
+        """The list, a larger picture of the chosen take, and the actions on it."""
+        layout, settings = layout_of(self), self.settings(context)
         scene = compat.sequencer_scene(context)
         row = layout.row()
         row.template_list("SOLILOQUY_UL_takes", "", settings, "takes", settings, "active_take", rows=4)
@@ -90,21 +104,22 @@ class _Takes(Panel):
         if take.status == "MOTION":
             column.operator("soliloquy.render_take", icon="RENDER_STILL")
         column.operator("soliloquy.render_curves", icon="RENDER_ANIMATION")
-        if context.scene.view_settings.view_transform != "Standard":
+        view = scene_of(context).view_settings
+        if view is not None and view.view_transform != "Standard":
             draw_text(
                 layout, say("This view transform changes the frames' colours; Standard shows them as they are."), "INFO"
             )
-            layout.prop(context.scene.view_settings, "view_transform", text="")
+            layout.prop(view, "view_transform", text="")
 
 
 class SOLILOQUY_MT_takes(bpy.types.Menu):
-    """What is rarer than duplicate and remove"""
+    """Less frequent actions on takes"""
 
     bl_label = "Takes"
 
     def draw(self, _context: bpy.types.Context) -> None:
         """Place, find, folders, delete."""
-        layout = self.layout
+        layout = layout_of(self)
         layout.operator("soliloquy.place_take", icon="SEQ_SEQUENCER")
         layout.operator("soliloquy.collect_takes", icon="VIEWZOOM")
         layout.separator()

@@ -1,22 +1,39 @@
-"""Targets that takes are baked on, and their mappings."""
+"""Panels for the targets of baking, and for their mappings."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import bpy
 
 from .. import compat
 from ..drawing import Panel, draw_text, in_editors
 from ..operators.targets import active_target, profiles
+from ..properties.queue import queue_settings_of
+from ..properties.targets import SoliloquyRule
 from ..rig import targets
 from ..rig.mapping import BONE_KINDS
+from ..rig.objects import shape_keys_of
 from ..rig.presets import PRESETS
+from ..typed import layout_of, there
 from ..words import say
 
 
 class SOLILOQUY_UL_targets(bpy.types.UIList):
     """Targets with their mapping."""
 
-    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index=0) -> None:
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
+    ) -> None:
         """One row."""
         row = layout.row(align=True)
         row.prop(item, "use", text="")
@@ -33,8 +50,8 @@ class _Targets(Panel):
     bl_label = "Targets"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Heads and rigs: add them, bake on them."""
-        layout, settings = self.layout, self.settings(context)
+        """Add heads and rigs, and bake on them."""
+        layout, settings = layout_of(self), self.settings(context)
         row = layout.row(align=True)
         row.operator("soliloquy.add_head", icon="USER")
         row.operator("soliloquy.add_target", text="Add Selected", icon="ADD")
@@ -55,9 +72,9 @@ class _Targets(Panel):
             sub.active = target.look_at is not None
             sub.prop(target, "look_influence", text="")
             row.operator("soliloquy.look_at_camera", text="", icon="CAMERA_DATA")
-        queue = compat.sequencer_scene(context).soliloquy_queue
+        queue = queue_settings_of(compat.sequencer_scene(context))
         if target is not None and queue.characters:
-            layout.prop_search(target, "character", queue, "characters", text="Of", icon="USER")
+            layout.prop_search(target, "character", queue, "characters", text="Character", icon="USER")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
@@ -71,9 +88,20 @@ class _Targets(Panel):
 
 
 class SOLILOQUY_UL_rules(bpy.types.UIList):
-    """Lines of a mapping: channel, what it moves."""
+    """Lines of a mapping: a channel and what it moves."""
 
-    def draw_item(self, _context, layout, _data, item, _icon, _active_data, _active_property, _index=0) -> None:
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
+    ) -> None:
         """One row."""
         row = layout.row(align=True)
         row.prop(item, "use", text="")
@@ -81,10 +109,10 @@ class SOLILOQUY_UL_rules(bpy.types.UIList):
         split.active = item.use
         split.label(text=item.source, icon="ERROR" if item.problem else "NONE")
         what = f"{item.destination} {say(item.axis.capitalize())}" if item.kind in BONE_KINDS else item.destination
-        icon = item.bl_rna.properties["kind"].enum_items[item.kind].icon
-        split.label(text=what, icon=icon)
+        shown: Any = item.bl_rna.properties["kind"].enum_items[item.kind].icon
+        split.label(text=what, icon=shown)
 
-    def filter_items(self, _context, data, property) -> tuple[list[int], list[int]]:
+    def filter_items(self, context: bpy.types.Context, data: Any, property: str) -> tuple[Any, Any]:
         """Search in channels and destinations."""
         wanted = self.filter_name.lower()
         return [
@@ -100,7 +128,7 @@ class SOLILOQUY_MT_presets(bpy.types.Menu):
 
     def draw(self, _context: bpy.types.Context) -> None:
         """Built-in ones, saved ones, files."""
-        layout = self.layout
+        layout = layout_of(self)
         for key, (label, _, _) in PRESETS.items():
             layout.operator("soliloquy.apply_preset", text=label).preset = key
         layout.separator()
@@ -121,8 +149,8 @@ class _Mapping(Panel):
         return active_target(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        """What moves what on the chosen target."""
-        layout, target = self.layout, active_target(context)
+        """The mapping of the chosen target."""
+        layout, target = layout_of(self), there(active_target(context), "chosen target")
         layout.use_property_decorate = False
         layout.prop(target, "thing", text="")
         if target.thing is None:
@@ -143,22 +171,22 @@ class _Mapping(Panel):
             names = ", ".join(lacking[:4]) + (", …" if len(lacking) > 4 else "")
             draw_text(layout, say("“{target}” lacks: {names}", target=target.thing.name, names=names), "ERROR")
         if 0 <= target.active_rule < len(target.rules):
-            self.draw_rule(layout.box(), target, target.rules[target.active_rule])
+            self.draw_rule(layout.box(), target.thing, target.rules[target.active_rule])
 
     @staticmethod
-    def draw_rule(layout: bpy.types.UILayout, target, rule) -> None:
+    def draw_rule(layout: bpy.types.UILayout, thing: bpy.types.Object, rule: SoliloquyRule) -> None:
         """The chosen line."""
         layout.prop(rule, "source", text="")
         if rule.problem:
             draw_text(layout, rule.problem, "ERROR", alert=True)
         row = layout.row(align=True)
         row.prop(rule, "kind", text="")
-        thing = target.thing
+        meshes = targets.meshes_of(thing)
         if rule.kind in BONE_KINDS and thing.pose:
             row.prop_search(rule, "destination", thing.pose, "bones", text="")
             layout.row(align=True).prop(rule, "axis", text="")
-        elif rule.kind == "SHAPE" and targets.meshes_of(thing):
-            row.prop_search(rule, "destination", targets.meshes_of(thing)[0].data.shape_keys, "key_blocks", text="")
+        elif rule.kind == "SHAPE" and meshes:
+            row.prop_search(rule, "destination", shape_keys_of(meshes[0]), "key_blocks", text="")
         else:
             row.prop(rule, "destination", text="")
             if thing.pose:

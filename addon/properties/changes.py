@@ -1,7 +1,7 @@
-"""What follows when a property changes, without the properties knowing who acts on it.
+"""Reactions to changed properties, without an import from the properties to the code that reacts.
 
-A property can't import the code that moves strips and tracks: that code reads properties itself. So each change is an
-object here on the properties' side; whoever acts on it sets its handler when the add-on is registered (`reactions`).
+A property can't import the code that moves strips and tracks, because that code reads properties itself. So each kind
+of change is an object here. The code that reacts sets its handler when the add-on is registered (`scene.reactions`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ Owner = TypeVar("Owner")
 
 
 class Change(Generic[Owner]):
-    """One kind of change. ``update`` goes to the property's definition; ``Owner`` is the group that the property is in.
+    """One kind of change, of a property in the group ``Owner``. ``update`` is passed to the property's declaration.
 
-    ``handler`` is called with the group after each change. Without a handler a change has no further effect.
+    ``handler`` is called with the group after each change. Without a handler nothing happens.
     """
 
     handler: Callable[[Owner], None] | None
@@ -29,4 +29,4 @@ class Change(Generic[Owner]):
             if self.handler is not None:
                 self.handler(owner)
 
-        self.update = update  # a closure, because Blender takes no bound method as an update function
+        self.update = update  # a closure, because Blender accepts no bound method as an update function

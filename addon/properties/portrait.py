@@ -1,4 +1,4 @@
-"""A chosen portrait: an image of the .blend or a picture file. The scene's settings and each character have one."""
+"""The chosen portrait, an image of the .blend or a picture file; the scene's settings and each character have one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..compat import BLEND_RELATIVE
 
 
 class PortraitProperties:
-    """Base of property groups that hold a portrait; `portrait.portrait_path` says which file it is."""
+    """Base of property groups that hold a portrait; `scene.portrait.portrait_path` finds its file."""
 
     portrait_image: PointerProperty(
         name="Portrait", type=bpy.types.Image, description="Photograph or painting of one face, looking at the camera"
@@ -23,7 +23,7 @@ class PortraitProperties:
 
 
 def draw_portrait(layout: bpy.types.UILayout, owner: PortraitProperties) -> None:
-    """Choose an image, or a file where there is none."""
+    """Let the user choose an image, or a file if no image is chosen."""
     layout.template_ID(owner, "portrait_image", open="image.open")
     if owner.portrait_image is None:
         layout.prop(owner, "portrait_file", text="", placeholder="or a picture file")

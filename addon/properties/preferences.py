@@ -1,7 +1,7 @@
-"""The add-on's preferences: where the worker's Python is, and where takes go.
+"""The add-on's preferences: the worker's Python, and the folder for takes.
 
-``SOLILOQUY_PYTHON`` (an interpreter) and ``SOLILOQUY_RUNTIME`` (a folder for the environment) come before the
-preferences; scripts, tests and render farms set those.
+The variables ``SOLILOQUY_PYTHON`` (an interpreter) and ``SOLILOQUY_RUNTIME`` (a folder for the environment) override
+the preferences, for scripts, tests and render farms.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import bpy
 from ...core.errors import SoliloquyError
 from ...core.runtime import environment
 from ..places import ROOT_PACKAGE
+from ..typed import preferences_of
 from ..words import say
 
 
 def _preferences() -> bpy.types.AddonPreferences | None:
-    """The stored preferences; None when the add-on was registered by a script and not enabled in Blender."""
-    addon = bpy.context.preferences.addons.get(ROOT_PACKAGE)
+    """The stored preferences; None if a script registered the add-on without enabling it in Blender."""
+    addon = preferences_of(bpy.context).addons.get(ROOT_PACKAGE)
     return addon.preferences if addon else None
 
 
@@ -34,7 +35,7 @@ def device() -> str:
 
 
 def user_folder() -> Path:
-    """The extension's folder for files that outlive an upgrade; without an installation one in the user's home."""
+    """The extension's folder for files that survive upgrades; a folder in the user's home if it isn't installed."""
     try:
         return Path(bpy.utils.extension_path_user(ROOT_PACKAGE))
     except ValueError:
@@ -42,7 +43,7 @@ def user_folder() -> Path:
 
 
 def runtime_folder() -> Path:
-    """Where the worker's environment is or will be installed."""
+    """Folder in which the worker's environment is or will be installed."""
     chosen = os.environ.get("SOLILOQUY_RUNTIME") or bpy.path.abspath(_chosen("runtime_folder"))
     return Path(chosen) if chosen else user_folder() / "runtime"
 
@@ -54,13 +55,13 @@ def wheels_folder() -> Path | None:
 
 
 def own_python() -> Path | None:
-    """The Python that the user chose instead of an installed runtime, whether it is there or not; None without."""
+    """The Python that the user chose instead of an installed runtime, even if it doesn't exist; None without one."""
     chosen = os.environ.get("SOLILOQUY_PYTHON") or bpy.path.abspath(_chosen("worker_python"))
     return Path(chosen) if chosen else None
 
 
 def worker_python() -> Path | None:
-    """The worker's interpreter, or None while no runtime is installed. Quick enough for a panel's ``poll``."""
+    """The worker's interpreter, or None if no runtime is installed. Fast enough for a panel's ``poll``."""
     own = own_python()
     if own is not None:
         return own if own.is_file() else None
@@ -68,7 +69,7 @@ def worker_python() -> Path | None:
 
 
 def require_worker_python() -> Path:
-    """`worker_python`, or a `SoliloquyError` that says what to do."""
+    """`worker_python`. Raises SoliloquyError ``runtime_missing`` if there is none."""
     python = worker_python()
     if python is None:
         raise SoliloquyError(
@@ -80,7 +81,7 @@ def require_worker_python() -> Path:
 
 
 def output_folder(chosen: str) -> Path:
-    """Absolute folder for takes: the chosen one, else ``soliloquy`` beside the .blend, else the user's folder."""
+    """Absolute folder for takes: the chosen one, else ``soliloquy`` next to the .blend, else the user's folder."""
     if chosen.strip() and (bpy.data.filepath or not chosen.startswith("//")):
         return Path(bpy.path.abspath(chosen)).absolute()
     if bpy.data.filepath:

@@ -1,4 +1,4 @@
-"""The scene's settings and its list of takes; all of it is saved in the .blend and can be undone."""
+"""The scene's settings and its list of takes. All of it is saved in the .blend and can be undone."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ...core.motion.channels import FPS, GROUPS, LIP_GROUPS
 from ...core.wire.protocol import Generate
 from ..compat import BLEND_RELATIVE
 from ..sequencer.ranges import ITEMS as RANGES
+from ..typed import attach, attached, declarations, detach
 from .changes import Change
 from .portrait import PortraitProperties
 from .style import CLASSES as STYLE_CLASSES
@@ -28,7 +29,7 @@ from .targets import CLASSES as TARGET_CLASSES
 from .targets import SoliloquyTarget
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
-"""Defaults and limits of the settings are the protocol's."""
+"""Fields of the request: its defaults and limits are those of the settings."""
 
 
 def _limits(name: str) -> dict[str, float]:
@@ -37,8 +38,8 @@ def _limits(name: str) -> dict[str, float]:
 
 
 _GROUP_ITEMS = (
-    ("lips", "Lips", "Put the lips back to what the speech says; every seed gives the same"),
-    ("jaw", "Jaw", "Put the jaw back to what the speech says; every seed gives the same"),
+    ("lips", "Lips", "Reset the lips to what the speech gives; they are the same for every seed"),
+    ("jaw", "Jaw", "Reset the jaw to what the speech gives; it is the same for every seed"),
     ("cheeks", "Cheeks", "New motion of the cheeks"),
     ("nose", "Nose", "New motion of the nose"),
     ("brows", "Brows", "New motion of the brows"),
@@ -49,21 +50,21 @@ _GROUP_ITEMS = (
 
 
 TAKE_CHOSEN: Change[SoliloquySettings] = Change()
-"""Another take was chosen in the list."""
+"""The user chose another take in the list."""
 SHOWN_CHANGED: Change[SoliloquyTake] = Change()
-"""The eye of a take was switched."""
+"""The user switched the eye of a take."""
 TAKE_RENAMED: Change[SoliloquyTake] = Change()
 OPINION_CHANGED: Change[SoliloquyTake] = Change()
-"""A take's star or note was changed."""
+"""The user changed a take's star or note."""
 
 
 class SoliloquyTake(bpy.types.PropertyGroup):
-    """One finished take: where it lies on disk and where it belongs on the timeline."""
+    """One finished take: its folder on disk and its place on the timeline."""
 
     name: StringProperty(
         name="Name", description="The take's name, also of its NLA tracks and strip", update=TAKE_RENAMED.update
     )
-    key: StringProperty(name="Key", description="Tells this entry from all others; its Actions carry it")
+    key: StringProperty(name="Key", description="Identifies this entry; its Actions store the same key")
     star: BoolProperty(name="Star", description="Mark this take as one to keep", update=OPINION_CHANGED.update)
     style: PointerProperty(type=SoliloquyStyle)
     note: StringProperty(
@@ -80,15 +81,15 @@ class SoliloquyTake(bpy.types.PropertyGroup):
     job: StringProperty(name="Job", subtype="DIR_PATH", options=BLEND_RELATIVE)
     folder: StringProperty(name="Folder", subtype="DIR_PATH", options=BLEND_RELATIVE)
     home: StringProperty(name="Made In", description="Absolute folder in which the take was made")
-    frame_count: IntProperty(name="Frames", description="Frames of the take, 25 a second")
+    frame_count: IntProperty(name="Frames", description="Frames of the take, 25 per second")
     fps: FloatProperty(name="Rate", default=FPS)
     has_frames: BoolProperty(name="Has Frames")
-    character: StringProperty(name="Character", description="Who speaks; it goes on this character's targets")
+    character: StringProperty(name="Character", description="Character who speaks; the take is baked on its targets")
     preview: BoolProperty(name="Preview", description="A quick look that the real take replaces")
     imported: BoolProperty(name="Imported", description="Its motion came from a file, its job from another take")
     audio_start: FloatProperty(name="Start", description="Second of the sound file at which the take starts")
     audio_strip: StringProperty(name="Sound Strip")
-    origin: FloatProperty(name="Scene Frame", description="Scene frame at which the take was made to start")
+    origin: FloatProperty(name="Scene Frame", description="Scene frame at which the take started when it was made")
     channel: IntProperty(name="Channel", description="Channel of the sound")
     image_strip: StringProperty(name="Image Strip")
     status: EnumProperty(
@@ -109,7 +110,7 @@ class SoliloquyTake(bpy.types.PropertyGroup):
         return Path(bpy.path.abspath(self.job))
 
     def refresh_status(self) -> None:
-        """Look at the disk; a take whose file was saved elsewhere is found where it was made."""
+        """Set the status from the disk. If the .blend was moved, look for the take in the folder where it was made."""
         folder = self.path()
         if not folder.is_dir() and self.home and Path(self.home).is_dir():
             self.folder, folder = self.home, Path(self.home)
@@ -122,17 +123,17 @@ class SoliloquyTake(bpy.types.PropertyGroup):
 
 
 class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
-    """What to generate, from what, and what came of it."""
+    """What to generate, from which input, and the finished takes."""
 
     sound: EnumProperty(
         name="Speech",
         items=(
             ("STRIP", "Active Strip", "Speak the active sound strip, as it is trimmed and placed"),
-            ("MIX", "Scene Mix", "Speak all that is heard between the scene's first and last frame"),
+            ("MIX", "Scene Mix", "Speak everything that is heard between the scene's first and last frame"),
         ),
     )
     takes_wanted: IntProperty(
-        name="Takes", description="Takes to make; take k uses seed + k − 1", default=1, min=1, max=64
+        name="Takes", description="Number of takes; take k uses seed + k − 1", default=1, min=1, max=64
     )
     seed: IntProperty(name="Seed", description="Seed of the first take", **_limits("seed"))
     guidance_scale: FloatProperty(
@@ -143,12 +144,12 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     )
     num_inference_steps: IntProperty(
         name="Steps",
-        description="Sampler steps; with fewer the head moves less",
+        description="Number of sampler steps; with fewer, the head moves less",
         **_limits("num_inference_steps"),
     )
     size: EnumProperty(
         name="Face Size",
-        description="Pixels of the rendered face square",
+        description="Size of the rendered face square in pixels",
         items=(("256", "256 px", "Quick"), ("512", "512 px", "Finer, about three times slower")),
         default="512",
     )
@@ -156,34 +157,38 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
         name="Framing",
         items=(
             ("portrait", "Whole Picture", "The face is put back into the whole portrait"),
-            ("crop", "Face Only", "The face square alone"),
+            ("crop", "Face Only", "Only the face square"),
         ),
     )
     renderer: EnumProperty(
         name="Renderer",
-        description="What makes frames of a motion",
+        description="How frames are made from a motion",
         items=(
             ("gan", "Corrected", "The photograph warped by geometry, then corrected by the trained network G"),
-            ("warp", "Plain Warp", "The photograph warped by geometry alone: quicker, seams and lids show more"),
+            (
+                "warp",
+                "Plain Warp",
+                "The photograph warped by geometry only: faster, but seams and lids are more visible",
+            ),
         ),
     )
     performance: PointerProperty(type=SoliloquyPerformance)
     motion_only: BoolProperty(name="Motion Only", description="Make motion and curves without rendering frames")
     renew: EnumProperty(
         name="Resample",
-        description="Channel groups that get new seeds; the others stay as they are, to the bit",
+        description="Channel groups to sample again; the others stay bit for bit",
         options={"ENUM_FLAG"},
         items=_GROUP_ITEMS,
         default=set(GROUPS) - set(LIP_GROUPS),
     )
     range_kind: EnumProperty(
-        name="Range", description="Part of the take that gets new seeds; the rest stays, to the bit", items=RANGES
+        name="Range", description="Part of the take to sample again; the rest stays bit for bit", items=RANGES
     )
-    range_first: IntProperty(name="First", description="First scene frame to sample anew", default=1)
-    range_last: IntProperty(name="Last", description="Last scene frame to sample anew", default=50)
+    range_first: IntProperty(name="First", description="First scene frame to sample again", default=1)
+    range_last: IntProperty(name="Last", description="Last scene frame to sample again", default=50)
     transition: FloatProperty(
         name="Transition",
-        description="Time over which new motion bends to meet what is kept",
+        description="Time over which new motion blends into the kept motion",
         default=0.32,
         min=1.0 / FPS,
         max=100.0 / FPS,
@@ -192,19 +197,19 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     )
     renew_style: BoolProperty(
         name="Use Performance",
-        description="Sample with what is set under Performance now; off: as the take's job was made",
+        description="Sample with the current settings under Performance; if off, with those of the take's job",
         default=True,
     )
     output_dir: StringProperty(
         name="Output",
         subtype="DIR_PATH",
         options=BLEND_RELATIVE,
-        description="Folder for takes; beside the .blend when left empty",
+        description="Folder for takes; if empty, a folder next to the .blend file",
     )
     takes: CollectionProperty(type=SoliloquyTake)
     active_take: IntProperty(
         name="Active Take",
-        description="Choosing a take shows it alone among those of its speech",
+        description="Choosing a take shows it and hides the other takes of the same speech",
         update=TAKE_CHOSEN.update,
     )
     shown_take: StringProperty(name="Shown Take", description="Key of the take that is shown")
@@ -212,12 +217,13 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     targets: CollectionProperty(type=SoliloquyTarget)
     active_target: IntProperty(name="Active Target", description="The target whose mapping is shown below")
     bake_on_arrival: BoolProperty(
-        name="Bake New Takes", description="Key each new take on all targets as soon as it is there", default=True
+        name="Bake New Takes", description="Bake each new take on all targets as soon as it is finished", default=True
     )
     tolerance: FloatProperty(
         name="Curve Error",
-        description="Keys are left out where straight lines between the others stay this close to the motion: "
-        "shapes in parts of their travel, turns in radians, moves in tenths of a metre; 0 keys every frame",
+        description="Keys are left out if straight lines between the others stay this close to the motion: "
+        "shapes as a share of their range, rotations in radians, movements in tenths of a metre; "
+        "0 sets a key on every frame",
         default=0.002,
         min=0.0,
         max=0.1,
@@ -228,7 +234,8 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
 
 def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:
     """The scene's settings."""
-    return scene.soliloquy
+    settings: SoliloquySettings = attached(scene, "soliloquy")
+    return settings
 
 
 CLASSES = (*TARGET_CLASSES, *STYLE_CLASSES, SoliloquyTake, SoliloquySettings)
@@ -236,9 +243,9 @@ CLASSES = (*TARGET_CLASSES, *STYLE_CLASSES, SoliloquyTake, SoliloquySettings)
 
 def register() -> None:
     """Attach the settings to scenes."""
-    bpy.types.Scene.soliloquy = PointerProperty(type=SoliloquySettings)
+    attach(bpy.types.Scene, "soliloquy", declarations.PointerProperty(type=SoliloquySettings))
 
 
 def unregister() -> None:
     """Detach the settings from scenes."""
-    del bpy.types.Scene.soliloquy
+    detach(bpy.types.Scene, "soliloquy")

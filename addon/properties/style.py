@@ -1,25 +1,27 @@
-"""How takes move: what is sampled (`SoliloquyPerformance`) and how a take is shown (`SoliloquyStyle`)."""
+"""How takes move: how new takes are sampled (`SoliloquyPerformance`), how a take is shown (`SoliloquyStyle`)."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty
+from bpy.props import BoolProperty, FloatProperty
 
 from ...core.motion.channels import GROUPS
 from ...core.wire.protocol import PriorStyle
+from ..typed import declarations
 from .changes import Change
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(PriorStyle)}
-"""Defaults and limits of what is sampled are the prior's."""
+"""Fields of the prior's style: its defaults and limits are those of the settings."""
 _USUAL_BLINKS = 18.0
 AMPLITUDES = ("head_amplitude", "gaze_amplitude", "brow_amplitude", "lid_amplitude", "cheek_amplitude")
 POSES = ("start_pose", "end_pose")
 _SAMPLED = (
-    ("head_amplitude", "Head", "How far the head moves; 0 holds it still, and the eyes no longer make up for it"),
-    ("gaze_amplitude", "Glances", "How far the eyes glance; 0 looks straight on"),
+    ("head_amplitude", "Head", "How far the head moves; 0 keeps it still, and the eyes no longer compensate for it"),
+    ("gaze_amplitude", "Glances", "How far the eyes glance; 0 looks straight ahead"),
     ("brow_amplitude", "Brows", "How far the brows move"),
     ("lid_amplitude", "Lids", "How far the eyes squint and widen; blinks stay"),
     ("cheek_amplitude", "Cheeks", "How far cheeks and nose move"),
@@ -31,32 +33,34 @@ def _limits(name: str) -> dict[str, float]:
     return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
 
 
-def _pose(name: str, about: str) -> FloatVectorProperty:
+def _pose(name: str, about: str) -> Any:
     angle = math.radians(_LIMITS["start_pose"].metadata["high"])
-    return FloatVectorProperty(name=name, description=about, size=3, unit="ROTATION", min=-angle, max=angle, step=100)
+    return declarations.FloatVectorProperty(
+        name=name, description=about, size=3, unit="ROTATION", min=-angle, max=angle, step=100
+    )
 
 
 class SoliloquyPerformance(bpy.types.PropertyGroup):
-    """How new takes are sampled; each of them is another motion, not a scaled one."""
+    """How new takes are sampled; each is a new motion and not a scaled one."""
 
     liveliness: FloatProperty(
         name="Temperament",
-        description="Calm (−1) to lively (1): sampled anew, with fewer and slower or more and larger movements",
+        description="Calm (−1) to lively (1): new takes have fewer and slower, or more and larger movements",
         subtype="FACTOR",
         **_limits("liveliness"),
     )
     set_blink_rate: BoolProperty(
-        name="Set Blink Rate", description="Blink at a given rate instead of as sampled", default=False
+        name="Set Blink Rate", description="Blink at a given rate instead of the sampled one", default=False
     )
     blink_rate: FloatProperty(
-        name="Blinks a Minute",
-        description="How often the eyes blink, at irregular intervals; people who talk blink 13 to 33 times a minute",
+        name="Blinks per Minute",
+        description="How often the eyes blink, at irregular intervals; people who talk blink 13 to 33 times per minute",
         precision=0,
         **(_limits("blink_rate") | {"default": _USUAL_BLINKS}),
     )
     gaze_to_camera: FloatProperty(
         name="Eyes on Camera",
-        description="How much the eyes rest on the camera whatever the head does; small saccades stay",
+        description="How much the eyes look at the camera, whatever the head does; small saccades remain",
         subtype="FACTOR",
         **_limits("gaze_to_camera"),
     )
@@ -67,11 +71,11 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
     loop: BoolProperty(
         name="Seamless Loop",
         description="The last two seconds lead back to the first frame. Lips follow the sound: they close the loop "
-        "only where it begins and ends in silence",
+        "only if it begins and ends in silence",
     )
 
     def style(self) -> PriorStyle:
-        """As the worker takes it. Rounded, because Blender keeps single precision and a job is known by its numbers."""
+        """The style for the worker. Rounded, because Blender stores single precision and values identify a job."""
         values = {name: round(getattr(self, name), 4) for name in ("liveliness", "gaze_to_camera", *AMPLITUDES)}
         poses = {
             name: tuple(round(math.degrees(angle), 3) for angle in getattr(self, name))
@@ -83,18 +87,18 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
 
 
 for _name, _label, _about in _SAMPLED:
-    SoliloquyPerformance.__annotations__[_name] = FloatProperty(
+    SoliloquyPerformance.__annotations__[_name] = declarations.FloatProperty(
         name=_label, description=_about, soft_max=2.0, **_limits(_name)
     )
 
 
 STYLE_CHANGED: Change[SoliloquyStyle] = Change()
-"""How a take is shown was changed."""
+"""The user changed how a take is shown."""
 
 
-def _amount(name: str, about: str) -> FloatProperty:
-    """How far something moves, live."""
-    return FloatProperty(
+def _amount(name: str, about: str) -> Any:
+    """A property for how far something moves."""
+    return declarations.FloatProperty(
         name=name, description=about, default=1.0, min=0.0, soft_max=2.0, max=4.0, update=STYLE_CHANGED.update
     )
 
@@ -112,9 +116,9 @@ _SHOWN = {
 
 
 class SoliloquyStyle(bpy.types.PropertyGroup):
-    """How a take is shown on its targets; nothing of it is sampled or keyed anew."""
+    """How a take is shown on its targets; changes need no new samples or keys."""
 
-    liveliness: _amount("Liveliness", "Head, gaze, brows, cheeks and nose together: smaller or larger, live")
+    liveliness: _amount("Liveliness", "Head, gaze, brows, cheeks and nose together: smaller or larger, shown at once")
     way_in: FloatProperty(
         name="Way In",
         description="Time from the rest pose into the take",

@@ -1,4 +1,4 @@
-"""What takes are baked on: targets, each with a mapping of its own, kept in the scene (so linked rigs serve too)."""
+"""The targets of baking, each with its own mapping. The scene stores them, so that targets can be linked rigs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from bpy.props import (
 from ...core.errors import BadInputError
 from ..rig import mapping
 from ..rig.mapping import Rule
+from ..rig.objects import shape_keys_of
 from ..rig.presets import guess, rules_for
 from .changes import Change
 
 
 def _suggest_sources(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
-    """Channels that can be picked; what was typed before the last word stays."""
+    """Channel names that complete the last word; the words before it stay."""
     before, _, last = typed.rpartition(" ")
     return [f"{before} {name}".strip() for name in mapping.SOURCES if last.lower() in name.lower()]
 
@@ -37,7 +38,7 @@ def _check_source(rule: SoliloquyRule, _context: bpy.types.Context) -> None:
 
 
 class SoliloquyRule(bpy.types.PropertyGroup):
-    """One line of a mapping; see `mapping.Rule`."""
+    """One line of a mapping (see `rig.mapping.Rule`)."""
 
     use: BoolProperty(name="Use", description="Bake this line", default=True)
     source: StringProperty(
@@ -55,52 +56,52 @@ class SoliloquyRule(bpy.types.PropertyGroup):
             ("PROPERTY", "Property", "A custom property of the object or of a bone", "PROPERTIES", 1),
             ("LOCATION", "Bone Location", "Along an axis of a bone, in the rig's units", "EMPTY_ARROWS", 2),
             ("ROTATION", "Bone Rotation", "About an axis of a bone, in radians at weight 1", "CON_ROTLIKE", 3),
-            ("SCALE", "Bone Scale", "Growth along an axis of a bone", "CON_SIZELIKE", 4),
+            ("SCALE", "Bone Scale", "Change of scale along an axis of a bone", "CON_SIZELIKE", 4),
         ),
     )
     destination: StringProperty(name="Name", description="Shape key, property or bone")
-    bone: StringProperty(name="Bone", description="Bone that carries the property; empty: the object does")
+    bone: StringProperty(name="Bone", description="Bone that has the property; if empty, the object has it")
     axis: EnumProperty(
         name="Axis",
         items=(
             ("X", "X", "The bone's own X"),
             ("Y", "Y", "The bone's own Y, along the bone"),
             ("Z", "Z", "The bone's own Z"),
-            ("LEFT", "Left", "To the person's left; about it positive turns nod down"),
-            ("UP", "Up", "Up; about it positive turns go to the person's left"),
-            ("FORWARD", "Forward", "Out of the face; about it positive turns tilt to the person's right"),
+            ("LEFT", "Left", "To the person's left; positive rotations about it nod down"),
+            ("UP", "Up", "Up; positive rotations about it turn to the person's left"),
+            ("FORWARD", "Forward", "Out of the face; positive rotations about it tilt to the person's right"),
         ),
     )
-    multiplier: FloatProperty(name="Multiplier", description="Times the channel", default=1.0, precision=3)
-    offset: FloatProperty(name="Offset", description="Added to it", default=0.0, precision=3)
+    multiplier: FloatProperty(name="Multiplier", description="Factor for the channel", default=1.0, precision=3)
+    offset: FloatProperty(name="Offset", description="Added to the result", default=0.0, precision=3)
 
     def rule(self) -> Rule:
-        """As `mapping` has it."""
+        """The line as a `Rule`."""
         return Rule(self.source, self.kind, self.destination, self.axis, self.multiplier, self.offset, self.bone)
 
     def fill(self, rule: Rule) -> None:
-        """Take over a rule."""
+        """Set the line from a rule."""
         self.kind, self.axis, self.bone, self.destination = rule.kind, rule.axis, rule.bone, rule.name
         self.multiplier, self.offset, self.source = rule.multiplier, rule.offset, rule.source
 
 
 def _is_target(_self: object, candidate: bpy.types.Object) -> bool:
-    return candidate.type == "ARMATURE" or (candidate.type == "MESH" and candidate.data.shape_keys is not None)
+    return candidate.type == "ARMATURE" or shape_keys_of(candidate) is not None
 
 
 def _guess_mapping(target: SoliloquyTarget, _context: bpy.types.Context) -> None:
-    """A newly picked object gets the preset that fits it best."""
+    """Give a newly picked object the preset that fits it best."""
     if target.thing is not None and not len(target.rules):
         target.preset = guess(target.thing)
         target.set_rules(rules_for(target.preset, target.thing))
 
 
 LOOK_CHANGED: Change[SoliloquyTarget] = Change()
-"""The object that the eyes follow, or how closely they follow it, was changed."""
+"""The user changed the object that the eyes follow, or how closely they follow it."""
 
 
 class SoliloquyTarget(bpy.types.PropertyGroup):
-    """A rig or mesh that takes are baked on, and what moves what on it."""
+    """A rig or mesh on which takes are baked, and its mapping."""
 
     use: BoolProperty(name="Bake", description="Bake takes on this target", default=True)
     thing: PointerProperty(
@@ -110,19 +111,20 @@ class SoliloquyTarget(bpy.types.PropertyGroup):
         description="Armature, or mesh with shape keys",
         update=_guess_mapping,
     )
-    preset: StringProperty(name="Mapping", description="What the mapping was made from")
+    preset: StringProperty(name="Mapping", description="Preset or file that the mapping was made from")
     character: StringProperty(
-        name="Character", description="Whose target this is: only this character's takes are baked on it; empty: all"
+        name="Character",
+        description="Character that this target belongs to: only its takes are baked on it; if empty, all takes are",
     )
     look_at: PointerProperty(
         name="Look At",
         type=bpy.types.Object,
-        description="Object that the eyes follow, the camera say",
+        description="Object that the eyes follow, for example the camera",
         update=LOOK_CHANGED.update,
     )
     look_influence: FloatProperty(
         name="Influence",
-        description="How much of the gaze goes to that object; the rest is the take's own",
+        description="How much of the gaze follows that object; the rest comes from the take",
         default=0.8,
         min=0.0,
         max=1.0,
@@ -133,7 +135,7 @@ class SoliloquyTarget(bpy.types.PropertyGroup):
     active_rule: IntProperty(name="Active Line")
 
     def wanted_rules(self) -> list[Rule]:
-        """The mapping's lines that are in use and can be read."""
+        """The mapping's lines that are in use and valid."""
         return [rule.rule() for rule in self.rules if rule.use and rule.source and not rule.problem]
 
     def set_rules(self, rules: list[Rule]) -> None:

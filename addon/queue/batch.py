@@ -1,7 +1,7 @@
-"""Job lists: a CSV or JSON file of takes to be made, and a summary beside it that says how each job went.
+"""Job lists: a CSV or JSON file of takes to make, and a summary next to it with the outcome of each job.
 
-The panel's queue and ``--command soliloquy batch`` read and write the same two files. A list may be run again at any
-time: `adopt` finds in the summary what is done and whole, and only the rest is run (`crew`).
+The panel's queue and ``--command soliloquy batch`` read and write the same two files. A list can be run again at any
+time: `adopt` finds the complete jobs in the summary, and `crew` runs only the others.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import csv
 import dataclasses
 import hashlib
 import io
-import itertools
 import json
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,26 +20,26 @@ from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILE
 from ...core.files import write_bytes, write_json
 from ...core.schema import build
 from ...core.wire.protocol import Generate, TakeReady, version
+from ...core.wire.take_file import finished_take
 from ..words import later, say
 
 WAITING, RUNNING, DONE = later("waiting"), later("running"), later("done")
 FAILED, CANCELLED = later("failed"), later("cancelled")
 ROUTE = ("scene", "strip", "character")
-"""Columns that say where a .blend puts the takes; without that .blend they have no effect."""
+"""Columns that say where a .blend file puts the takes; they have no effect outside that file."""
 _FIELDS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 _PATHS = ("audio", "portrait", "out")
 _ELSEWHERE = ("device",)
-"""Settings that belong to a computer and not to a list."""
+"""Settings that depend on the computer, and so are not written into a list."""
 _YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
-_keys = itertools.count(1)
 
 
 @dataclass
 class Entry:
-    """One line of a job list, and how it went.
+    """One line of a job list, and its state.
 
-    ``key`` tells it from all others of this session; ``takes`` are the finished ones, as the worker announced them;
-    ``made_from`` is the `fingerprint` they belong to.
+    ``key`` identifies it in this session. ``takes`` are the finished takes as the worker announced them, ``made_from``
+    is the `fingerprint` of what they were made from. ``seconds`` is the time of all attempts.
     """
 
     name: str
@@ -57,21 +57,21 @@ class Entry:
     stage: str = ""
     share: float = 0.0
     left: float | None = None
-    key: str = field(default_factory=lambda: f"job-{next(_keys)}")
+    key: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def reset(self) -> None:
-        """As if it had never run."""
+        """Back to the state before the first run."""
         self.status, self.attempts, self.seconds = WAITING, 0, 0.0
         self.error, self.code, self.takes, self.share, self.left = "", EXIT_DONE, [], 0.0, None
 
     def summary(self) -> dict[str, Any]:
-        """For the summary file."""
+        """The entry as the summary file stores it."""
         facts = {name: getattr(self, name) for name in ("name", "status", "attempts", "seconds", "error", "code")}
         facts |= {"audio": self.request.audio, "portrait": self.request.portrait, "made_from": self.made_from}
         return facts | {"takes": [_told(take) for take in self.takes]}
 
     def fingerprint(self) -> str:
-        """Stands for all that its takes depend on, as far as can be told without reading sound and picture."""
+        """Digest of everything that its takes depend on; of sound and picture it uses size and time of change."""
         settings = dataclasses.asdict(self.request)
         stamps = [_stamp(Path(path)) for path in (self.request.audio, self.request.portrait)]
         wanted = {name: value for name, value in settings.items() if name not in _ELSEWHERE}
@@ -79,7 +79,7 @@ class Entry:
 
 
 def _told(take: TakeReady) -> dict[str, Any]:
-    """An announced take without the request's id, which means nothing to others."""
+    """An announced take without the request's id, which is meaningless elsewhere."""
     return {name: value for name, value in dataclasses.asdict(take).items() if name != "id"}
 
 
@@ -93,10 +93,10 @@ def _stamp(path: Path) -> list[int]:
 
 # ------------------------------------------------------------------------------------------------------------ the list
 def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) -> list[Entry]:
-    """Entries of a list. Paths are relative to the list's folder; what a line leaves out comes from ``defaults``.
+    """Entries of a list. Paths are relative to the list's folder; missing settings come from ``defaults``.
 
-    Columns or keys are the settings of `core.wire.protocol.Generate`, ``name``, and where a .blend puts the takes
-    (``scene``, ``strip``, ``character``). Raises BadInputError that names the line.
+    Columns or keys are the settings of `core.wire.protocol.Generate`, ``name``, and the place in a .blend file
+    (``scene``, ``strip``, ``character``). Raises BadInputError, which names the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -143,11 +143,14 @@ def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, A
         if key not in values:
             raise BadInputError("bad_list", say("“{key}” is missing.", key=key), say("Add a column {key}.", key=key))
         values[key] = str((folder / str(values[key])).absolute())
-    return Entry(name, build(Generate, values), **route)
+    entry = Entry(name, build(Generate, values))
+    for key, value in route.items():
+        setattr(entry, key, value)
+    return entry
 
 
 def _typed(key: str, value: Any) -> Any:
-    """Text of a CSV cell as the setting's own type; values of a JSON file are as they are."""
+    """The text of a CSV cell in the setting's type; values of a JSON file are returned unchanged."""
     if not isinstance(value, str):
         return value
     kind, text = str(_FIELDS[key].type), value.strip()
@@ -160,7 +163,9 @@ def _typed(key: str, value: Any) -> Any:
             return json.loads(text)
     except ValueError as error:
         raise BadInputError(
-            "bad_list", say("“{text}” is no value for {key}.", text=text, key=key), say(_HINTS[kind.split()[0]])
+            "bad_list",
+            say("“{text}” is not a valid value for {key}.", text=text, key=key),
+            say(_HINTS[kind.split()[0]]),
         ) from error
     if kind == "bool":
         if text.lower() not in _YES | _NO:
@@ -174,16 +179,16 @@ def _typed(key: str, value: Any) -> Any:
 
 
 _HINTS = {
-    "int": later("Write it like 3."),
-    "float": later("Write it like 1.5."),
-    "PriorStyle": later('Write it like {"liveliness": 0.5}.'),
+    "int": later("Write a whole number, for example 3."),
+    "float": later("Write a number, for example 1.5."),
+    "PriorStyle": later('Write an object, for example {"liveliness": 0.5}.'),
 }
 
 
 def save(entries: list[Entry], path: Path) -> None:
-    """Write a list that `load` reads: JSON, or CSV by the path's ending; paths below its folder are kept relative.
+    """Write a list that `load` reads, as JSON or CSV by the path's extension; paths below its folder become relative.
 
-    Raises SoliloquyError where the disk refuses, as `core.files.write_bytes`.
+    Raises SoliloquyError if it can't be written, as `core.files.write_bytes` does.
     """
     rows = [_row(entry, path.parent) for entry in entries]
     if path.suffix.lower() == ".json":
@@ -199,7 +204,7 @@ def save(entries: list[Entry], path: Path) -> None:
 
 
 def _row(entry: Entry, folder: Path) -> dict[str, Any]:
-    """The entry's name, place and the settings that aren't the defaults."""
+    """The entry's name, place, and settings that differ from the defaults."""
     row = {"name": entry.name} | {key: getattr(entry, key) for key in ROUTE if getattr(entry, key)}
     for key, value in dataclasses.asdict(entry.request).items():
         if key in _PATHS:
@@ -218,12 +223,12 @@ def _cell(value: Any) -> Any:
 
 # --------------------------------------------------------------------------------------------------------- the summary
 def summary_path(path: Path) -> Path:
-    """Where the summary of a list lies."""
+    """Path of a list's summary."""
     return path.with_name(f"{path.stem}-summary.json")
 
 
 def counts(entries: list[Entry]) -> dict[str, int]:
-    """How many entries have which status."""
+    """Number of entries by status."""
     return {
         status: number
         for status in (WAITING, RUNNING, DONE, FAILED, CANCELLED)
@@ -232,16 +237,16 @@ def counts(entries: list[Entry]) -> dict[str, int]:
 
 
 def write_summary(entries: list[Entry], path: Path) -> None:
-    """Write how all jobs went; raises SoliloquyError where the disk refuses."""
+    """Write the outcome of all jobs. Raises SoliloquyError if the file can't be written."""
     jobs = [entry.summary() for entry in entries]
     write_json(path, {"soliloquy_batch": 2, "counts": counts(entries), "jobs": jobs})
 
 
 def adopt(entries: list[Entry], path: Path) -> None:
-    """Take over from an earlier run's summary how the entries went.
+    """Set the entries' state from the summary of an earlier run.
 
-    Done is only what was made from the same settings and files and lies whole on the disk; what was running when the
-    program was killed waits again. A summary that is missing or can't be read says nothing.
+    An entry counts as done only if it was made from the same settings and files and is complete on disk. Jobs that ran
+    when the program was killed wait again. A missing or unreadable summary changes nothing.
     """
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))["jobs"]
@@ -266,19 +271,12 @@ def _adopt(entry: Entry, job: dict[str, Any]) -> None:
 
 
 def is_whole(take: TakeReady) -> bool:
-    """Whether a take's folder is on disk with all that its ``take.json`` names, its first and its last picture."""
-    folder = Path(take.folder)
-    try:
-        files = [folder / name for name in json.loads((folder / "take.json").read_text(encoding="utf-8"))["files"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    if take.frames is not None:
-        files += [Path(take.frames) / f"{number:06d}.png" for number in (1, take.frame_count)]
-    return all(path.is_file() for path in files)
+    """Whether a take is on disk with all files that its ``take.json`` names, its first and its last picture."""
+    return finished_take(Path(take.folder)) is not None
 
 
 def exit_code(entries: list[Entry]) -> int:
-    """0 all done, 130 something was cancelled or never ran, 1 something failed, 2 only because of bad input."""
+    """0 all done, 130 a job was cancelled or never ran, 1 a job failed, 2 all failures are bad input."""
     codes = {entry.code for entry in entries if entry.status == FAILED}
     if any(entry.status in (CANCELLED, WAITING, RUNNING) for entry in entries):
         return EXIT_CANCELLED

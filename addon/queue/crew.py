@@ -1,21 +1,23 @@
-"""Workers that run a job list: polled, never waited for, so that a window can do it beside its user.
+"""Workers that run a job list. They are polled and never waited for, so that a window stays usable meanwhile.
 
-Entries begin in the list's order, each on the first seat that is free. A failure that is not the input's is tried
-again; one job's failure stops no other. The summary is written after every change, so that a killed run leaves one.
+Entries start in the list's order, each on the first free seat. A failed job is tried again unless its input is bad;
+the failure of one job stops no other. The summary is written after every change, so that even a killed run has one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, SoliloquyError
+from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, BadInputError, SoliloquyError
+from ...core.schema import read
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import Done, Error, Probe, TakeReady, error_event
-from ..jobs.following import Following
+from ...core.wire.worker_facts import WorkerFacts
+from ..jobs.following import Following, wait_until
 from ..words import say
 from . import batch, seats
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
@@ -25,7 +27,7 @@ Start = Callable[[dict[str, str]], WorkerClient]
 """Starts a worker with these variables in its environment; raises SoliloquyError."""
 _BUSY = "job_busy"
 _LASTING = {"disk_full"}
-"""Failures that another try would only meet again."""
+"""Failures that would happen again at the next attempt."""
 
 
 class Crew:
@@ -34,17 +36,17 @@ class Crew:
     Parameters
     ----------
     entries
-        The list; those that wait are run. More may be appended meanwhile.
+        The list; entries that wait are run. More can be appended meanwhile.
     start
         Starts one worker.
     summary
-        File that tells how the jobs went; where it can't be written ``unsaved`` is True and ``notices`` says why.
+        File for the outcome of the jobs. If it can't be written, ``unsaved`` is True and ``notices`` says why.
     workers
-        How many at once, `seats.AUTO` for as many as make sense; ``room`` limits them.
+        Number at the same time, `seats.AUTO` for a number that suits the computer; ``room`` limits it.
     retries
-        Further tries after a failure of the worker.
+        Number of further attempts after a failure of the worker.
     changed, arrived
-        Called when an entry's status has changed, and for each finished take. Never called after `kill`.
+        Called when an entry's status has changed, and for each finished take; never after `kill`.
     """
 
     def __init__(
@@ -72,46 +74,47 @@ class Crew:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing runs and nothing will."""
+        """Whether no entry runs and none will start."""
         return all(seat.entry is None for seat in self.seats) and (self._stopping or not self._waiting())
 
     @property
     def running(self) -> list[Entry]:
-        """Entries that workers are on."""
+        """Entries that run now."""
         return [seat.entry for seat in self.seats if seat.entry is not None]
 
     def poll(self) -> bool:
-        """Take in what the workers have said, or else give them what is next; True when something changed.
+        """Process the workers' events, or start the next entry if there are none; True when something changed.
 
-        Never waits, and does little at once: it is a turn of Blender's window.
+        Never waits and does little per call, because it runs in a turn of Blender's window.
         """
-        if self._unplanned:
-            return self._plan()
+        if self._unplanned and self._room is not None:
+            return self._plan(self._room)
         heard = [self._listen(seat) for seat in self.seats]
         return any(heard) or any(self._give(seat) for seat in self.seats if seat.entry is None)
 
     def cancel(self, entry: Entry) -> None:
-        """Stop an entry that runs, or take a waiting one out of the run."""
+        """Stop a running entry, or take a waiting entry out of the run."""
         if entry.status == WAITING:
             self._end(entry, CANCELLED, EXIT_CANCELLED, say("Cancelled."))
         for seat in self.seats:
             if seat.entry is entry and seat.following is not None and not seat.following.cancelling:
                 seat.following.cancelling = True
-                seat.client.cancel(seat.following.identifier)
+                if seat.client is not None:
+                    seat.client.cancel(seat.following.identifier)
 
     def stop(self) -> None:
-        """Cancel what runs and begin nothing more; what waits goes on waiting."""
+        """Cancel the running entries and start no others; waiting entries keep waiting."""
         self._stopping, self._unplanned = True, False
         for entry in self.running:
             self.cancel(entry)
 
     def close(self) -> None:
-        """End the workers, in the background: they have nothing to do any more."""
+        """End the idle workers in the background."""
         for client in self._let_go():
             threading.Thread(target=client.close, daemon=True).start()
 
     def kill(self) -> None:
-        """End everything at once; what ran counts as cancelled, its finished takes stay."""
+        """End everything at once; running entries count as cancelled, their finished takes stay."""
         self._stopping, self._unplanned = True, False
         ran = self.running
         for client in self._let_go():
@@ -124,16 +127,16 @@ class Crew:
 
     # The workers ------------------------------------------------------------------------------------------------------
 
-    def _plan(self) -> bool:
-        """Ask a first worker what there is, then seat the others."""
+    def _plan(self, room: Room) -> bool:
+        """Ask a first worker what it can use, then make the other seats; True when something changed."""
         first = self.seats[0]
-        if first.following is None:
+        if first.client is None or first.following is None:
             try:
                 first.client = first.client or self._start({})
                 first.following = Following(Probe())
                 first.following.identifier = first.client.request(first.following.request)
             except SoliloquyError:
-                self._unplanned = False  # the first entry meets it again and tells
+                self._unplanned = False  # the first entry meets the same error and reports it
             return True
         for event in first.client.poll():
             first.following.take_in(event)
@@ -141,19 +144,20 @@ class Crew:
             return False
         done, first.following = first.following.done, None
         if done is not None:
-            self._seat(first, done.result)
+            with contextlib.suppress(BadInputError):  # an answer that can't be read: this worker does everything
+                self._seat(first.client, read(WorkerFacts, done.result), room)
         self._unplanned = False
         return True
 
-    def _seat(self, first: Seat, probed: dict[str, Any]) -> None:
+    def _seat(self, first: WorkerClient, worker: WorkerFacts, room: Room) -> None:
         device = next(entry.request.device for entry in self.entries if entry.status == WAITING)
-        self.seats, short = seats.plan(self._wanted, self._waiting(), device, probed, self._room)
+        self.seats, short = seats.plan(self._wanted, self._waiting(), device, worker, room)
         if short:
             self.notices.append(short)
         if not self.seats[0].environment:
-            self.seats[0].client = first.client
-        else:  # it sees every GPU, or takes every core
-            threading.Thread(target=first.client.close, daemon=True).start()
+            self.seats[0].client = first
+        else:  # this worker sees every GPU, or takes every core
+            threading.Thread(target=first.close, daemon=True).start()
 
     def _let_go(self) -> list[WorkerClient]:
         clients = [seat.client for seat in self.seats if seat.client is not None]
@@ -162,7 +166,7 @@ class Crew:
         return clients
 
     def _give(self, seat: Seat) -> bool:
-        """Begin the next entry on a free seat; False where there is none."""
+        """Start the next entry on a free seat; False if there is none."""
         entry = next((e for e in self.entries if e.status == WAITING and e.key not in self._held), None)
         if entry is None or self._stopping:
             return False
@@ -182,7 +186,7 @@ class Crew:
         return True
 
     def _listen(self, seat: Seat) -> bool:
-        """Take in what a worker has said of its entry; True when something changed."""
+        """Process the events of a seat's worker; True when something changed."""
         entry, following = seat.entry, seat.following
         if entry is None or following is None:
             return False
@@ -212,7 +216,7 @@ class Crew:
             self._end(entry, DONE, EXIT_DONE, "")
         elif error.exit_code == EXIT_CANCELLED:
             self._end(entry, CANCELLED, EXIT_CANCELLED, error.message)
-        elif error.code == _BUSY and others:  # the same takes as an entry that runs: its turn comes after that
+        elif error.code == _BUSY and others:  # it makes the same takes as a running entry: it starts after that
             self._held.add(entry.key)
             entry.attempts -= 1
             self._end(entry, WAITING, EXIT_DONE, "")
@@ -242,7 +246,7 @@ class Crew:
         self._changed(entry)
 
     def _save(self) -> None:
-        """A summary that can't be written stops no job."""
+        """Write the summary; a failure to write it stops no job."""
         try:
             batch.write_summary(self.entries, self._summary)
             self.unsaved = False
@@ -253,11 +257,14 @@ class Crew:
 
 
 def run(crew: Crew) -> None:
-    """Wait until a crew has finished, as scripts do; whatever ends it early, no worker is left."""
+    """Wait until a crew has finished, for scripts; whatever ends the wait early, no worker stays behind."""
+
+    def ended() -> bool:
+        crew.poll()
+        return crew.finished
+
     try:
-        while not crew.finished:
-            if not crew.poll():
-                time.sleep(0.02)
+        wait_until(ended)
     finally:
         if crew.finished:
             crew.close()

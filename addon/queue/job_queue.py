@@ -1,7 +1,7 @@
-"""The panel's queue: the job list that is open, what it is kept in, and the crew that runs it.
+"""The panel's queue: the open job list, its file, and the crew that runs it.
 
-The list's file is the queue: every change is written to it at once, how the jobs went stands in the summary beside it
-(`batch`), and ``--command soliloquy batch`` runs the same file. Nothing of it is undone by Ctrl-Z.
+Every change is written to the list's file at once, and the outcome of the jobs to the summary next to it (`batch`).
+``--command soliloquy batch`` runs the same file. Ctrl-Z undoes none of it.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 import atexit
 import os
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
 
-from ...core.errors import BadInputError, SoliloquyError
+from ...core.errors import SoliloquyError
 from ...core.runtime import memory
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import TakeReady
-from .. import compat
 from ..jobs import estimate, jobs
 from ..properties import preferences
+from ..properties.queue import queue_lines_of, queue_settings_of
+from ..properties.scene import settings_of
 from ..redrawing import redraw
-from ..scene import characters, portrait, takes
-from ..scene.request import request_for, speaker_of
-from ..sequencer import speech, strips
+from ..scene import takes
+from ..session import session
+from ..typed import manager_of, there
 from ..words import later, say
 from . import batch
 from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
@@ -37,45 +37,48 @@ FILE_NAME = "queue.json"
 
 
 @dataclass
-class _State:
+class QueueState:
+    """The open list, the file it is kept in, the crew that runs it, and finished takes that aren't in the scene yet."""
+
     path: Path | None = None
     entries: list[Entry] = field(default_factory=list)
     crew: Crew | None = None
     arrivals: deque[tuple[Entry, TakeReady]] = field(default_factory=deque)
 
 
-_state = _State()
+def _state() -> QueueState:
+    return session().part(QueueState)
 
 
 # ------------------------------------------------------------------------------------------------------- what is in it
 def entries() -> list[Entry]:
     """The open list."""
-    return _state.entries
+    return _state().entries
 
 
 def path() -> Path | None:
-    """The file that the queue is kept in; None while there is no queue."""
-    return _state.path
+    """The queue's file; None while there is no queue."""
+    return _state().path
 
 
 def crew() -> Crew | None:
-    """Who runs the queue; None while nobody does."""
-    return _state.crew
+    """The crew that runs the queue; None while it is not running."""
+    return _state().crew
 
 
 def entry_of(key: str) -> Entry | None:
     """The entry with that key."""
-    return next((entry for entry in _state.entries if entry.key == key), None)
+    return next((entry for entry in _state().entries if entry.key == key), None)
 
 
 def active() -> Entry | None:
     """The entry chosen in the panel's list."""
-    lines = bpy.context.window_manager.soliloquy_queue
+    lines = queue_lines_of(manager_of(bpy.context))
     return entry_of(lines.items[lines.active].key) if 0 <= lines.active < len(lines.items) else None
 
 
 def room(waiting: list[Entry]) -> Room:
-    """What one worker needs for the most demanding of these, and what this computer has."""
+    """What one worker needs for the most demanding of these entries, and what this computer has."""
     needs = [estimate.memory_of(entry.request) for entry in waiting]
     most = max((need[0] for need in needs), default=1.0)
     gpu = max((need[1] or 0.0 for need in needs), default=0.0)
@@ -83,7 +86,7 @@ def room(waiting: list[Entry]) -> Room:
 
 
 def expected(listed: list[Entry], workers: int) -> tuple[estimate.Cost, int]:
-    """What the entries that wait will need, and how many of them can't be told, their sound being unreadable here."""
+    """What the waiting entries will need, and the number of entries left out because their sound can't be measured."""
     waiting = [entry.request for entry in listed if entry.status == WAITING]
     lengths = [(request, estimate.seconds_of(request)) for request in waiting]
     known = [(request, seconds) for request, seconds in lengths if seconds is not None]
@@ -92,69 +95,73 @@ def expected(listed: list[Entry], workers: int) -> tuple[estimate.Cost, int]:
 
 # --------------------------------------------------------------------------------------------------------- the list
 def open_list(file: Path) -> None:
-    """Read a list and how its jobs went; raises BadInputError where it can't be read, SoliloquyError while it runs."""
+    """Open a list with the state of its jobs.
+
+    Raises BadInputError if it can't be read, SoliloquyError while the queue runs.
+    """
     _refuse_while_running()
     found = batch.load(file, {"out": ".", "device": preferences.device()}, may_be_empty=True)
     batch.adopt(found, batch.summary_path(file))
-    _state.path, _state.entries = file, found
+    state = _state()
+    state.path, state.entries = file, found
     mirror()
 
 
 def open_default(scene: bpy.types.Scene) -> None:
-    """Open the scene's own queue where none is open, or begin it; raises as `open_list`."""
-    if _state.path is not None:
+    """If no list is open, open the scene's own queue, or start a new one. Raises as `open_list`."""
+    if _state().path is not None:
         return
-    settings = scene.soliloquy_queue
+    settings = queue_settings_of(scene)
     if not settings.file:
-        folder = preferences.output_folder(scene.soliloquy.output_dir)
+        folder = preferences.output_folder(settings_of(scene).output_dir)
         settings.file = takes.stored_path(folder / FILE_NAME)
     file = Path(bpy.path.abspath(settings.file)).absolute()
     if file.is_file():
         open_list(file)
     else:
-        _state.path = file
+        _state().path = file
 
 
 def save_as(file: Path) -> None:
-    """Keep the queue in another file from now on; raises SoliloquyError where it can't be written."""
+    """Save the queue in another file and use that from now on. Raises SoliloquyError if it can't be written."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    batch.save(_state.entries, file)
-    batch.write_summary(_state.entries, batch.summary_path(file))
-    _state.path = file
+    batch.save(_state().entries, file)
+    batch.write_summary(_state().entries, batch.summary_path(file))
+    _state().path = file
 
 
 def add(found: list[Entry]) -> None:
     """Append entries and write the list."""
-    _state.entries.extend(found)
+    _state().entries.extend(found)
     _written()
 
 
 def add_new(found: list[Entry]) -> int:
-    """Append those that aren't on the list already, as they would be made now; says how many."""
-    known = {(entry.fingerprint(), entry.scene, entry.strip) for entry in _state.entries}
+    """Append the entries that are not in the list yet with the same settings; returns their number."""
+    known = {(entry.fingerprint(), entry.scene, entry.strip) for entry in _state().entries}
     new = [entry for entry in found if (entry.made_from, entry.scene, entry.strip) not in known]
     add(new)
     return len(new)
 
 
 def remove(entry: Entry) -> None:
-    """Take an entry off the list; one that runs has to be cancelled first."""
-    _state.entries.remove(entry)
+    """Remove an entry from the list; a running entry must be cancelled first."""
+    _state().entries.remove(entry)
     _written()
 
 
 def clear(done_only: bool) -> int:
-    """Take all entries off the list that don't run, or those that are done; says how many."""
-    gone = [e for e in _state.entries if (e.status == DONE if done_only else e.status != RUNNING)]
+    """Remove all entries that don't run, or only those that are done; returns their number."""
+    gone = [e for e in _state().entries if (e.status == DONE if done_only else e.status != RUNNING)]
     for entry in gone:
-        _state.entries.remove(entry)
+        _state().entries.remove(entry)
     _written()
     return len(gone)
 
 
 def retry() -> int:
-    """Let all that failed or was cancelled wait again; says how many."""
-    again = [entry for entry in _state.entries if entry.status in (FAILED, CANCELLED)]
+    """Let all failed and cancelled entries wait again; returns their number."""
+    again = [entry for entry in _state().entries if entry.status in (FAILED, CANCELLED)]
     for entry in again:
         entry.reset()
     _written()
@@ -162,128 +169,66 @@ def retry() -> int:
 
 
 def _written() -> None:
-    """The list and its summary as they are now."""
+    """Write the list and its summary, and redraw."""
     mirror()
-    if _state.path is not None:
-        _state.path.parent.mkdir(parents=True, exist_ok=True)
-        batch.save(_state.entries, _state.path)
-        batch.write_summary(_state.entries, batch.summary_path(_state.path))
+    state = _state()
+    if state.path is not None:
+        state.path.parent.mkdir(parents=True, exist_ok=True)
+        batch.save(state.entries, state.path)
+        batch.write_summary(state.entries, batch.summary_path(state.path))
     redraw()
 
 
 def mirror() -> None:
-    """The lines of Blender's list widget."""
+    """Update the lines of Blender's list widget."""
     manager = bpy.context.window_manager
-    lines = manager.soliloquy_queue if manager else None
-    if lines is None:
+    if manager is None:
         return
+    lines = queue_lines_of(manager)
     lines.items.clear()
-    for entry in _state.entries:
+    for entry in _state().entries:
         line = lines.items.add()
         line.name, line.key = entry.name, entry.key
     lines.active = max(0, min(lines.active, len(lines.items) - 1))
 
 
-# ------------------------------------------------------------------------------------------------ from and to the scene
-def entry_of_strip(scene: bpy.types.Scene, strip: object) -> Entry:
-    """A job for a sound strip: its character's portrait, the scene's other settings; raises BadInputError."""
-    inputs = preferences.output_folder(scene.soliloquy.output_dir) / "inputs"
-    spoken = speech.speech_from_strip(scene, strip, inputs)
-    request, who = request_for(scene, spoken), spoken.character
-    entry = Entry(f"{strip.name} – {who}" if who else strip.name, request, scene.name, strips.link(scene, strip), who)
-    entry.made_from = entry.fingerprint()
-    return entry
-
-
-def entries_of_scene(scene: bpy.types.Scene) -> Iterator[Entry]:
-    """A job for every strip that is heard and whose character has a portrait; raises BadInputError where none is."""
-    found = characters.assigned_strips(scene)
-    if not found:
-        raise BadInputError(
-            "no_strip",
-            say("No sound strip has a character with a portrait."),
-            say("Add characters in the panel and assign strips to them."),
-        )
-    for strip in found:
-        yield entry_of_strip(scene, strip)
-
-
-def scene_of(entry: Entry, otherwise: bpy.types.Scene) -> bpy.types.Scene:
-    """The scene that an entry's takes go to."""
-    return bpy.data.scenes.get(entry.scene) or otherwise
-
-
-def arrive(entry: Entry, take: TakeReady, otherwise: bpy.types.Scene, notices: list[str]) -> Iterator[object]:
-    """Put a finished take above its strip and on its character's targets, in steps.
-
-    Where the open file has no such strip the take stays on disk alone, and the first one's absence is noticed.
-    """
-    scene = scene_of(entry, otherwise)
-    strip = strips.find_strip(scene, entry.strip)
-    if strip is None or strip.type != "SOUND":
-        if entry.strip and take == entry.takes[0]:
-            notices.append(
-                say(
-                    "{job}: there is no strip “{strip}” here, so its takes are on disk only.",
-                    job=entry.name,
-                    strip=entry.strip,
-                )
-            )
-        return
-    request = entry.request
-    follows = "" if compat.is_retimed(scene, strip) else strips.link(scene, strip)
-    place = compat.left_handle(strip), follows, strip.channel, entry.character
-    spoken = speech.Speech(Path(request.audio), request.start, request.duration, *place)
-    job = jobs.Job(request, entry.name, scene.session_uid, spoken)
-    yield from takes.arrive(scene, job, take)
-    notices += job.notices
-
-
-def unplaced(scene: bpy.types.Scene) -> list[tuple[Entry, TakeReady]]:
-    """Takes of the queue that belong to a strip of the open file and aren't in its list of takes."""
-    found = []
-    for entry in _state.entries:
-        home = scene_of(entry, scene)
-        if entry.strip and strips.find_strip(home, entry.strip) is not None:
-            listed = {take.path() for take in home.soliloquy.takes if take.audio_strip in ("", entry.strip)}
-            found += [(entry, take) for take in entry.takes if Path(take.folder) not in listed]
-    return found
-
-
 # ------------------------------------------------------------------------------------------------------------- running
 def start_worker(environment: dict[str, str]) -> WorkerClient:
-    """A worker for a crew."""
+    """Start a worker for a crew."""
     return WorkerClient(preferences.require_worker_python(), environment=environment)
 
 
 def start(workers: int) -> Crew:
-    """Run what waits; raises SoliloquyError where a job runs or the runtime is missing."""
+    """Run the waiting entries. Raises SoliloquyError if a job is running or the runtime is missing."""
     preferences.require_worker_python()
     jobs.hold(say(HELD))
-    waiting = [entry for entry in _state.entries if entry.status == WAITING]
-    _state.arrivals.clear()
-    _state.crew = Crew(
-        _state.entries,
+    state = _state()
+    waiting = [entry for entry in state.entries if entry.status == WAITING]
+    state.arrivals.clear()
+    state.crew = crew = Crew(
+        state.entries,
         start_worker,
-        batch.summary_path(_state.path),
+        batch.summary_path(there(state.path, "queue file")),
         workers=workers,
         room=room(waiting),
-        arrived=lambda entry, take: _state.arrivals.append((entry, take)),
+        arrived=lambda entry, take: state.arrivals.append((entry, take)),
     )
-    return _state.crew
+    return crew
 
 
 def next_arrival() -> tuple[Entry, TakeReady] | None:
     """The next finished take that is not in the scene yet."""
-    return _state.arrivals.popleft() if _state.arrivals else None
+    arrivals = _state().arrivals
+    return arrivals.popleft() if arrivals else None
 
 
 def finish() -> tuple[str, bool]:
-    """The run has ended: what the panel says of it, and whether that is bad news."""
-    ended, _state.crew = _state.crew, None
+    """End a finished run; returns what the panel says about it, and whether that is bad news."""
+    state = _state()
+    ended, state.crew = there(state.crew, "crew"), None
     ended.close()
     jobs.let_go()
-    number = batch.counts(_state.entries)
+    number = batch.counts(state.entries)
     bad = FAILED in number or bool(ended.notices)
     told = ", ".join(f"{count} {say(status)}" for status, count in number.items())
     message = " ".join([say("Queue: {told}.", told=told), *dict.fromkeys(ended.notices)])
@@ -292,8 +237,9 @@ def finish() -> tuple[str, bool]:
 
 
 def kill(message: str = "") -> None:
-    """End the run at once; finished takes stay, and running again goes on from there."""
-    ended, _state.crew = _state.crew, None
+    """End the run at once; finished takes stay, and the next run continues from there."""
+    state = _state()
+    ended, state.crew = state.crew, None
     if ended is not None:
         ended.kill()
         jobs.let_go()
@@ -301,38 +247,36 @@ def kill(message: str = "") -> None:
 
 
 def _at_exit() -> None:
-    """Blender's data may be gone by now: end the workers and touch nothing else."""
-    if _state.crew is not None:
-        _state.crew.kill()
+    """End the workers only: Blender's data may be gone already."""
+    crew = _state().crew
+    if crew is not None:
+        crew.kill()
 
 
 def _refuse_while_running() -> None:
-    if _state.crew is not None:
+    if _state().crew is not None:
         raise SoliloquyError("busy", f"{say(HELD)}.")
 
 
-def why_no_portrait(scene: bpy.types.Scene) -> str:
-    """Why the active strip can't be queued, for a tooltip; empty when it can."""
-    strip = speech.sound_strip(scene)
-    if strip is None:
-        return say("No sound strip is active: select one in the sequencer")
-    owner = characters.portrait_owner(scene, speaker_of(scene))
-    return "" if portrait.has_portrait(owner) else say("No portrait is chosen")
+def _forget() -> None:
+    """Close the list."""
+    state = _state()
+    state.path, state.entries = None, []
+    state.arrivals.clear()
 
 
 @bpy.app.handlers.persistent
 def _before_load(*_: object) -> None:
     kill(say("The queue was stopped because another file was opened. Finished takes stay on disk."))
-    _state.path, _state.entries = None, []
-    _state.arrivals.clear()
+    _forget()
 
 
 @bpy.app.handlers.persistent
 def _after_load(*_: object) -> None:
-    """The file's own queue, where it has one; a list that can't be read is told when it is opened by hand."""
+    """Open the file's own queue if it has one."""
     scene = bpy.context.scene
     mirror()
-    if scene is not None and scene.soliloquy_queue.file:
+    if scene is not None and queue_settings_of(scene).file:
         try:
             open_default(scene)
         except SoliloquyError as error:
@@ -340,7 +284,7 @@ def _after_load(*_: object) -> None:
 
 
 def register() -> None:
-    """Watch for the ends of file and session."""
+    """Watch for the end of the file and of Blender."""
     atexit.register(_at_exit)
     bpy.app.handlers.load_pre.append(_before_load)
     bpy.app.handlers.load_post.append(_after_load)
@@ -352,4 +296,3 @@ def unregister() -> None:
     bpy.app.handlers.load_pre.remove(_before_load)
     atexit.unregister(_at_exit)
     kill(say("The queue was stopped because the add-on was disabled."))
-    _state.path, _state.entries = None, []

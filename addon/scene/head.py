@@ -23,18 +23,23 @@ from ...core.wire.names import JOINTS
 from ...core.wire.protocol import Head
 from ..properties.scene import settings_of
 from ..rig.arkit import SHAPE_NAMES
+from ..rig.objects import pose_bones, shape_keys_of
 from ..rig.presets import CENTIMETRE, own_rules
+from ..typed import scene_of, there, view_layer_of
 from ..words import say
 
 _PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "eye.L": "head", "eye.R": "head"}
 _UP, _FORWARD, _JAW = (0.0, 0.0, 1.0), (0.0, -1.0, 0.0), (0.0, -0.8, -0.6)
 _POINTING = {"root": (_UP, 4.0), "neck": (_UP, 6.0), "head": (_UP, 14.0), "jaw": (_JAW, 9.0)}
-"""Direction and length in centimetres of each bone; eyes look forward. With these each bone's own x axis is the
-person's left, and the axes of neck and head are those of head space, so that pitch, yaw and roll are x, y, z."""
+"""Direction and length in centimetres of each bone; the eyes' bones point forward.
+
+With these directions each bone's own x axis points to the person's left, and the axes of neck and head are those of
+head space, so that pitch, yaw and roll are turns about x, y and z.
+"""
 
 
 def request_for(portrait: str, out: Path, device: str) -> Head:
-    """The worker's job that writes the head's files into a folder named after the portrait and its content."""
+    """The request to write the head's files into a folder named after the portrait and its content."""
     try:
         content = hashlib.sha256(Path(portrait).read_bytes()).hexdigest()[:8]
     except OSError as error:
@@ -47,26 +52,26 @@ def request_for(portrait: str, out: Path, device: str) -> Head:
 def build(context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, Any]) -> Iterator[object]:
     """Make the head at the 3D cursor in steps, and add it to the targets of scene ``owner``.
 
-    ``result`` is what the worker answered to the ``head`` request: paths of mesh and texture.
+    ``result`` is the worker's answer to the ``head`` request: the paths of mesh and texture.
     """
     data = _read(Path(result["mesh"]))
     name = Path(result["mesh"]).parent.name.rpartition("-")[0] or "Person"
-    yield
+    yield None
     mesh = _mesh(f"{name} head", data)
-    yield
+    yield None
     mesh.materials.append(_material(f"{name} skin", Path(result["texture"])))
-    yield
+    yield None
     skin = bpy.data.objects.new(f"{name} head", mesh)
-    context.scene.collection.objects.link(skin)
-    yield
+    scene_of(context).collection.objects.link(skin)
+    yield None
     armature = _armature(context, f"{name} rig", data)
-    yield
+    yield None
     yield from _shape_keys(skin, data)
     yield from _bind(skin, armature, data["weights"])
     _properties(armature, data)
-    yield
+    yield None
     yield from _drivers(skin, armature)
-    armature.location = context.scene.cursor.location
+    armature.location = scene_of(context).cursor.location
     settings = settings_of(owner)
     target = settings.targets.add()
     target.preset = "OWN"
@@ -85,7 +90,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         ) from error
     if tuple(data["shape_names"].tolist()) != EXPRESSIONS or tuple(data["joint_names"].tolist()) != JOINTS:
         raise BadInputError(
-            "head_version", say("The head's file is of another version: {path}", path=path), say("Add the head again.")
+            "head_version",
+            say("The head's file is from another version: {path}", path=path),
+            say("Add the head again."),
         )
     return data
 
@@ -114,7 +121,7 @@ def _mesh(name: str, data: dict[str, np.ndarray]) -> bpy.types.Mesh:
 
 
 def _material(name: str, texture: Path) -> bpy.types.Material:
-    """The projected photograph on a plain skin-like surface; the picture is packed, so the file can be moved."""
+    """A skin-like material with the projected photograph; the picture is packed, so that the file can be moved."""
     try:
         image = bpy.data.images.load(str(texture))
     except RuntimeError as error:
@@ -126,24 +133,26 @@ def _material(name: str, texture: Path) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
     if material.node_tree is None:  # before 5.0 a new material has none yet
         material.use_nodes = True
-    nodes, links = material.node_tree.nodes, material.node_tree.links
-    surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
+    tree = there(material.node_tree, "node tree")
+    nodes, links = tree.nodes, tree.links
+    surface: Any = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     surface.inputs["Roughness"].default_value = 0.65
     surface.inputs["Specular IOR Level"].default_value = 0.2
-    picture = nodes.new("ShaderNodeTexImage")
+    picture: Any = nodes.new("ShaderNodeTexImage")
     picture.image = image
     picture.location = surface.location.x - 320, surface.location.y
     links.new(picture.outputs["Color"], surface.inputs["Base Color"])
-    nodes.active = picture  # what Workbench shows in its Texture mode
+    nodes.active = picture  # Workbench shows the active node in its Texture mode
     return material
 
 
 def _armature(context: bpy.types.Context, name: str, data: dict[str, np.ndarray]) -> bpy.types.Object:
     """Armature object with the six bones at the portrait's own joints."""
-    armature = bpy.data.objects.new(name, bpy.data.armatures.new(name))
-    context.scene.collection.objects.link(armature)
+    bones = bpy.data.armatures.new(name)
+    armature = bpy.data.objects.new(name, bones)
+    scene_of(context).collection.objects.link(armature)
     joints = dict(zip(data["joint_names"].tolist(), to_blender(data["joints"]), strict=True))
-    layer = context.view_layer
+    layer = view_layer_of(context)
     previous = layer.objects.active
     layer.objects.active = armature
     with context.temp_override(active_object=armature, object=armature, selected_objects=[armature]):
@@ -151,19 +160,19 @@ def _armature(context: bpy.types.Context, name: str, data: dict[str, np.ndarray]
         try:
             for bone in JOINTS:
                 direction, length = _POINTING.get(bone, (_FORWARD, 3.0))
-                edit = armature.data.edit_bones.new(bone)
+                edit = bones.edit_bones.new(bone)
                 edit.head = joints[bone]
                 edit.tail = joints[bone] + np.array(direction) * length * CENTIMETRE
                 edit.align_roll(Vector((1.0, 0.0, 0.0)).cross(direction))
-                edit.use_deform = bone != "jaw"  # the shape keys move the jaw; its bone is there for other rigs
+                edit.use_deform = bone != "jaw"  # the shape keys move the jaw; the bone is for other rigs
                 if bone in _PARENTS:
-                    edit.parent = armature.data.edit_bones[_PARENTS[bone]]
+                    edit.parent = bones.edit_bones[_PARENTS[bone]]
         finally:
             bpy.ops.object.mode_set(mode="OBJECT")
-    for bone in armature.pose.bones:
-        bone.rotation_mode = "ZXY" if bone.name in {"neck", "head"} else "XYZ"
+    for posed in pose_bones(armature):
+        posed.rotation_mode = "ZXY" if posed.name in {"neck", "head"} else "XYZ"
     armature.show_in_front = True
-    armature.data.display_type = "STICK"
+    bones.display_type = "STICK"
     layer.objects.active = previous or armature
     return armature
 
@@ -175,28 +184,29 @@ def _shape_keys(skin: bpy.types.Object, data: dict[str, np.ndarray]) -> Iterator
         key = skin.shape_key_add(name=name, from_mix=False)
         key.data.foreach_set("co", to_blender(basis + offset).astype(np.float32).ravel())
         key.value = 0.0
-        yield
+        yield None
 
 
 def _bind(skin: bpy.types.Object, armature: bpy.types.Object, weights: np.ndarray) -> Iterator[None]:
-    """Vertex groups from weights (V, bones) and an Armature modifier. Weights are kept to a hundredth."""
+    """Vertex groups from weights (V, bones), rounded to 0.01, and an Armature modifier."""
     rounded = np.round(weights, 2)
     for index, bone in enumerate(JOINTS):
         group = skin.vertex_groups.new(name=bone)
         for weight in np.unique(rounded[:, index]):
             if weight > 0:
                 group.add(np.nonzero(rounded[:, index] == weight)[0].tolist(), float(weight), "REPLACE")
-        yield
-    modifier = skin.modifiers.new("Armature", "ARMATURE")
+        yield None
+    modifier: Any = skin.modifiers.new("Armature", "ARMATURE")
     modifier.object = armature
     skin.parent = armature
 
 
 def _properties(armature: bpy.types.Object, data: dict[str, np.ndarray]) -> None:
-    """The 53 expressions as properties 0–1 to be keyed, and what `bake` needs to know of this head."""
+    """The 53 expressions as properties 0–1 that can be keyed, and the facts about this head that `bake` needs."""
+    shown: Any = armature  # the stubs say that id_properties_ui returns nothing
     for name in SHAPE_NAMES:
         armature[name] = 0.0
-        armature.id_properties_ui(name).update(min=0.0, max=1.0, default=0.0, description=f"ARKit shape {name}")
+        shown.id_properties_ui(name).update(min=0.0, max=1.0, default=0.0, description=f"ARKit shape {name}")
         armature.property_overridable_library_set(f'["{name}"]', True)
     joints = dict(zip(data["joint_names"].tolist(), data["joints"].tolist(), strict=True))
     armature["soliloquy_neck"] = joints["neck"]
@@ -206,12 +216,14 @@ def _properties(armature: bpy.types.Object, data: dict[str, np.ndarray]) -> None
 
 
 def _drivers(skin: bpy.types.Object, armature: bpy.types.Object) -> Iterator[None]:
-    """Each shape key follows the armature's property of its name; without Python, so that no file needs trust."""
+    """Let each shape key follow the armature's property of its name; without Python, so that no file needs trust."""
+    keys = there(shape_keys_of(skin), "shape keys on the head")
     for name in SHAPE_NAMES:
-        driver = skin.data.shape_keys.key_blocks[name].driver_add("value").driver
+        curve: Any = keys.key_blocks[name].driver_add("value")
+        driver = curve.driver
         driver.type = "AVERAGE"
         variable = driver.variables.new()
         variable.name = "weight"
         variable.targets[0].id = armature
         variable.targets[0].data_path = f'["{name}"]'
-        yield
+        yield None

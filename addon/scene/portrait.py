@@ -1,4 +1,4 @@
-"""The chosen portrait as a file the worker can read."""
+"""The chosen portrait as a file that the worker can read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..words import say
 
 
 def portrait_path(settings: PortraitProperties, inputs: Path) -> Path:
-    """The portrait's file. An image that lives only in the .blend (packed, painted, rendered) is written to ``inputs``.
+    """The portrait's file; an image that exists only in the .blend (packed, painted, rendered) goes to ``inputs``.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def _existing(path: Path) -> Path:
 
 
 def _written(image: bpy.types.Image, inputs: Path) -> Path:
-    """The image's pixels as a PNG, named by their content; the image itself stays as it is."""
+    """The image's pixels as a PNG file, named by its content; the image itself does not change."""
     if not image.has_data or not all(image.size):
         raise BadInputError(
             "portrait_missing",

@@ -1,4 +1,4 @@
-"""What the scene does when a property changes: strips, NLA tracks and bones follow at once."""
+"""How the scene reacts when a property changes: strips, NLA tracks and bones follow at once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from ..properties.scene import (
     TAKE_RENAMED,
     SoliloquySettings,
     SoliloquyTake,
+    settings_of,
 )
 from ..properties.style import STYLE_CHANGED, SoliloquyStyle
-from ..properties.targets import LOOK_CHANGED
+from ..properties.targets import LOOK_CHANGED, SoliloquyTarget
 from ..sequencer.speech import rate_of
+from ..typed import owning_scene
 from . import takes
 
 _CHANGES: tuple[Change, ...] = (
@@ -24,26 +26,31 @@ _CHANGES: tuple[Change, ...] = (
 
 
 def _choose_take(settings: SoliloquySettings) -> None:
-    """Show the chosen take and silence the other takes of the same speech, as one compares shots."""
-    takes.choose(settings.id_data)
+    """Show the chosen take and hide the other takes of the same speech."""
+    takes.choose(owning_scene(settings))
 
 
 def _apply_shown(take: SoliloquyTake) -> None:
     """Strip and NLA tracks follow the eye in the list."""
-    takes.apply_shown(take.id_data, take)
+    takes.apply_shown(owning_scene(take), take)
 
 
 def _note_opinion(take: SoliloquyTake) -> None:
-    """Star and note go where the take's Actions go."""
+    """Store star and note in the take's Actions."""
     nla.annotate(take.key, star=take.star, note=take.note)
 
 
 def _apply_style(style: SoliloquyStyle) -> None:
     """The take's tracks follow its style at once."""
-    scene = style.id_data
-    take = next((take for take in scene.soliloquy.takes if take.style == style), None)
+    scene = owning_scene(style)
+    take = next((take for take in settings_of(scene).takes if take.style == style), None)
     if take is not None:
         styles.apply(take, rate_of(scene))
+
+
+def _look_at(target: SoliloquyTarget) -> None:
+    """The eye bones of the target's takes follow the object that it looks at."""
+    styles.look_at(target)
 
 
 def register() -> None:
@@ -53,7 +60,7 @@ def register() -> None:
     TAKE_RENAMED.handler = takes.rename
     OPINION_CHANGED.handler = _note_opinion
     STYLE_CHANGED.handler = _apply_style
-    LOOK_CHANGED.handler = styles.look_at
+    LOOK_CHANGED.handler = _look_at
 
 
 def unregister() -> None:

@@ -1,7 +1,8 @@
-"""What the worker is asked for, as the scene's settings and its chosen take say, and why it can't be asked now."""
+"""Requests to the worker from the scene's settings and its chosen take, and why none can be made now."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -29,17 +30,19 @@ def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_tak
         return say("No sound strip is active: select one in the sequencer")
     if needs_speech and not portrait.has_portrait(characters.portrait_owner(scene, speaker_of(scene))):
         return say("No portrait is chosen")
-    if needs_take and takes.active_take(scene) is None:
-        return say("No take is chosen in the list")
-    if needs_take and takes.active_take(scene).status == "MISSING":
-        return say("The chosen take's folder is gone from the disk")
-    if needs_take and takes.active_take(scene).preview:
-        return say("The chosen take is a preview: Generate makes the real one")
+    if needs_take:
+        take = takes.active_take(scene)
+        if take is None:
+            return say("No take is chosen in the list")
+        if take.status == "MISSING":
+            return say("The chosen take's folder is gone from the disk")
+        if take.preview:
+            return say("The chosen take is a preview: Generate makes the real one")
     return ""
 
 
 def speaker_of(scene: bpy.types.Scene) -> str:
-    """Name of the character who speaks what would be spoken; empty where nobody was assigned."""
+    """Name of the character who speaks the active strip; empty if none was assigned."""
     strip = speech.sound_strip(scene) if settings_of(scene).sound == "STRIP" else None
     return getattr(strip, "soliloquy_character", "")
 
@@ -51,8 +54,16 @@ def target_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
     return settings.targets[index].thing if 0 <= index < len(settings.targets) else None
 
 
+def chosen_target(scene: bpy.types.Scene) -> bpy.types.Object:
+    """The object of the chosen target. Raises BadInputError ``no_target`` if there is none."""
+    thing = target_of(scene)
+    if thing is None:
+        raise BadInputError("no_target", say("No target is chosen") + ".")
+    return thing
+
+
 def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
-    """The request that the scene's settings ask for, and the speech it is about."""
+    """The request of the scene's settings, and its speech."""
     settings = settings_of(scene)
     inputs = preferences.output_folder(settings.output_dir) / "inputs"
     if settings.sound == "MIX":
@@ -67,14 +78,24 @@ def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
 
 def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
     """The request for a given speech with the scene's other settings."""
-    settings = settings_of(scene)
-    out = preferences.output_folder(settings.output_dir)
-    return Generate(
+    out = preferences.output_folder(settings_of(scene).output_dir)
+    return replace(
+        request_without_files(scene),
         audio=str(spoken.path),
         portrait=str(portrait.portrait_path(characters.portrait_owner(scene, spoken.character), out / "inputs")),
         out=str(out),
         start=spoken.start,
         duration=spoken.duration,
+    )
+
+
+def request_without_files(scene: bpy.types.Scene) -> Generate:
+    """What the scene's settings ask for, with empty paths: enough to estimate what it will cost."""
+    settings = settings_of(scene)
+    return Generate(
+        audio="",
+        portrait="",
+        out="",
         takes=settings.takes_wanted,
         seed=settings.seed,
         guidance_scale=settings.guidance_scale,
@@ -89,13 +110,13 @@ def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
 
 
 def spoken_by(take: SoliloquyTake) -> speech.Speech:
-    """The speech of an existing take, so that further takes of its job land in the same place."""
+    """The speech of an existing take, so that further takes of its job go to the same place."""
     place = round(take.origin), take.audio_strip, take.channel, take.character
     return speech.Speech(Path(), take.audio_start, None, *place)
 
 
 def range_of(scene: bpy.types.Scene, take: SoliloquyTake) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """The range to be resampled as scene frames and as the take's frames; None: the whole take."""
+    """The range to sample again as scene frames and as the take's frames; None means the whole take."""
     settings = settings_of(scene)
     typed = (settings.range_first, settings.range_last)
     chosen = ranges.scene_frames(scene, settings.range_kind, take.image_strip, typed)
@@ -105,14 +126,14 @@ def range_of(scene: bpy.types.Scene, take: SoliloquyTake) -> tuple[tuple[int, in
 
 
 def no_portrait(take: SoliloquyTake) -> str:
-    """Why a take can't be rendered: an imported one may have no job that lends it a portrait."""
+    """Why a take has no portrait to be rendered with: it was imported without a job. Empty if it has one."""
     return "" if take.job else say("The take was imported without a job: choose a generated take, then import again")
 
 
 def render_request(scene: bpy.types.Scene, take: SoliloquyTake, motion: str | None = None) -> Render:
-    """Ask for frames of the take, or of another motion in its place, of the face size and framing that are set."""
+    """The request for frames of the take, or of another motion instead, with the face size and framing that are set."""
     settings = settings_of(scene)
-    if motion is None and take.imported:  # the motions of the job's own takes are known to the worker
+    if motion is None and take.imported:  # the worker knows only the motions of the job's own takes
         motion = str(take.path() / "motion.npz")
     return Render(
         job=str(take.job_path()),

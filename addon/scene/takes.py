@@ -1,4 +1,4 @@
-"""Takes in the scene: listed when they arrive, put into the sequencer and on the targets, shown one at a time."""
+"""Takes in the scene: list new takes, put them into the sequencer and on the targets, show one at a time."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ..properties.scene import SoliloquyTake, settings_of
 from ..properties.targets import SoliloquyTarget
 from ..sequencer import speech, strips
 from ..sequencer.speech import Speech
+from ..typed import owning_scene, there
 from ..words import say
 
 _FACTS = (
@@ -38,11 +39,11 @@ _FACTS = (
     "star",
     "note",
 )
-"""Fields of a take that its Actions carry too, so that the list can be made again from a rig (`from_rigs`)."""
+"""Fields of a take that its Actions store too, so that the list can be rebuilt from a rig (`from_rigs`)."""
 
 
 def stored_path(path: str | Path) -> str:
-    """``path`` as it is kept in the .blend: relative when it lies beside or below the saved file."""
+    """``path`` as the .blend stores it: relative if it is in the folder of the saved file or below."""
     if bpy.data.filepath:
         home = Path(bpy.data.filepath).parent
         if Path(path).is_relative_to(home):
@@ -56,20 +57,20 @@ def new_key() -> str:
 
 
 def index_of(scene: bpy.types.Scene, key: str) -> int:
-    """Position of the take with that key, −1 where it is gone."""
+    """Position of the take with that key, −1 if there is none."""
     return next((i for i, take in enumerate(settings_of(scene).takes) if take.key == key), -1) if key else -1
 
 
 def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> SoliloquyTake:
-    """List a finished take, or bring the entry of the same take up to date.
+    """Add a finished take to the list, or update the entry of the same take.
 
-    The same words on another strip are the same take on disk, yet an entry of their own.
+    The same speech on another strip is the same take on disk, but has an entry of its own.
     """
     settings = settings_of(scene)
     folder = Path(ready.folder)
     same = [take for take in settings.takes if take.path() == folder]
     take = next((take for take in same if take.audio_strip == spoken.strip), None)
-    if take is None:  # one whose strip is gone
+    if take is None:  # an entry whose strip is gone
         take = next((take for take in same if strips.find_strip(scene, take.audio_strip) is None), None)
     if take is None:
         take = settings.takes.add()
@@ -86,18 +87,18 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
 
 
 def arrive(scene: bpy.types.Scene, job: Job, ready: TakeReady) -> Iterator[object]:
-    """List a take that the worker has finished, put its frames into the sequencer, bake it; all in steps.
+    """Add a finished take to the list, put its frames into the sequencer and bake it, in steps.
 
-    A target that can't be keyed is no reason to lose the take: what is wrong with it goes to the job's notices.
+    If a target can't be keyed, the take is kept, and the job's notices say what is wrong.
     """
-    take = add_take(scene, ready, job.spoken)
+    take = add_take(scene, ready, there(job.spoken, "speech for the take"))
     key = take.key
     take.note = take.note or job.note
     if getattr(job.request, "preview", None) is not None:
         take.preview, take.name = True, "Preview"
     estimate.learn(Path(ready.folder))
     drop_previews(scene, key)
-    yield
+    yield None
     if ready.frames is not None:
         yield from place_take(scene, index_of(scene, key))
     settings_of(scene).active_take = index_of(scene, key)
@@ -109,7 +110,7 @@ def arrive(scene: bpy.types.Scene, job: Job, ready: TakeReady) -> Iterator[objec
 
 
 def drop_previews(scene: bpy.types.Scene, key: str) -> None:
-    """Take the previews of a take's speech out of the list, the sequencer and off the targets: it replaces them."""
+    """Remove the previews of a take's speech from the list, the sequencer and the targets: the take replaces them."""
     listed = settings_of(scene).takes
     take = listed[index_of(scene, key)]
     same = (take.audio_strip, take.audio_start, take.character, take.origin)
@@ -121,7 +122,7 @@ def drop_previews(scene: bpy.types.Scene, key: str) -> None:
 
 
 def targets_for(scene: bpy.types.Scene, take: SoliloquyTake) -> list[SoliloquyTarget]:
-    """Targets in use that the take is baked on: its character's, and those that belong to nobody."""
+    """Targets in use on which the take is baked: those of its character, and those without a character."""
     return [
         target
         for target in settings_of(scene).targets
@@ -130,7 +131,7 @@ def targets_for(scene: bpy.types.Scene, take: SoliloquyTake) -> list[SoliloquyTa
 
 
 def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
-    """Put the take's frames into the sequencer in steps, in sync with its sound; replaces its earlier strip."""
+    """Put the take's frames into the sequencer, in sync with its sound, in steps; replaces its earlier strip."""
     take = settings_of(scene).takes[index]
     if take.status != "READY":
         raise BadInputError(
@@ -152,14 +153,14 @@ def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
 
 
 def strip_name(take: SoliloquyTake) -> str:
-    """What the take's image strip is called."""
+    """Name of the take's image strip."""
     return f"{take.name} (seed {take.seed})"
 
 
 def rename(take: SoliloquyTake) -> None:
-    """Strip and NLA tracks are called like the take."""
+    """Rename strip and NLA tracks like the take."""
     nla.rename(take.key, take.name)
-    strip = strips.find_strip(take.id_data, take.image_strip)
+    strip = strips.find_strip(owning_scene(take), take.image_strip)
     if strip is not None:
         strip.name = strip_name(take)
 
@@ -190,18 +191,18 @@ def bake_take(scene: bpy.types.Scene, index: int) -> Generator[None, None, list[
 
 
 def about(take: SoliloquyTake) -> dict[str, Any]:
-    """What a take's Actions know of it."""
+    """What a take's Actions store about it."""
     facts = {name: getattr(take, name) for name in _FACTS}
     return facts | {"name": take.name, "folder": str(take.path()), "job": str(take.job_path())}
 
 
 def timing_of(scene: bpy.types.Scene, take: SoliloquyTake) -> speech.Timing:
-    """Where the take belongs on the timeline now."""
+    """The take's current place on the timeline."""
     return speech.take_timing(scene, take.audio_strip, take.audio_start, take.origin)
 
 
 def follow_sound(scene: bpy.types.Scene, take: SoliloquyTake) -> None:
-    """Move what was baked of the take to where its sound is now."""
+    """Move the take's baked keys to the current place of its sound."""
     origin = timing_of(scene, take).origin
     for track in nla.tracks_of(take.key)[:1]:
         facts = nla.facts_of(track.action)
@@ -220,7 +221,7 @@ def apply_shown(scene: bpy.types.Scene, take: SoliloquyTake) -> None:
 
 
 def choose(scene: bpy.types.Scene) -> None:
-    """Show the active take alone among those of its speech; the one that was shown before is the other of A/B."""
+    """Show the active take and hide the others of its speech; the take shown before becomes the other one of A/B."""
     settings = settings_of(scene)
     take = active_take(scene)
     if take is None:
@@ -234,7 +235,7 @@ def choose(scene: bpy.types.Scene) -> None:
 
 
 def other_take(scene: bpy.types.Scene) -> SoliloquyTake | None:
-    """The take that A/B would flip to."""
+    """The take that A/B would switch to."""
     settings = settings_of(scene)
     index = index_of(scene, settings.other_take)
     return settings.takes[index] if index not in (-1, settings.active_take) else None
@@ -248,11 +249,19 @@ def active_take(scene: bpy.types.Scene) -> SoliloquyTake | None:
     return None
 
 
+def chosen_take(scene: bpy.types.Scene) -> SoliloquyTake:
+    """The take chosen in the list. Raises BadInputError ``no_take`` if there is none."""
+    take = active_take(scene)
+    if take is None:
+        raise BadInputError("no_take", say("No take is chosen in the list") + ".")
+    return take
+
+
 # ---------------------------------------------------------------------------------------------------- the list itself
 
 
 def duplicate_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
-    """A second entry of the take with Actions and a strip of its own, to be edited without losing the first."""
+    """Add a second entry for the take with its own Actions and strip, to edit it without losing the first."""
     settings = settings_of(scene)
     old = settings.takes[index]
     old_key, has_strip = old.key, strips.find_strip(scene, old.image_strip) is not None
@@ -266,7 +275,7 @@ def duplicate_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
         setattr(take.style, name, value)
     settings.takes.move(len(settings.takes) - 1, index + 1)
     nla.copy(old_key, key, settings.takes[index + 1].name)
-    yield
+    yield None
     if has_strip:
         yield from place_take(scene, index + 1)
     settings.active_take = index + 1
@@ -281,7 +290,7 @@ def free_name(scene: bpy.types.Scene, name: str) -> str:
 
 
 def remove_take(scene: bpy.types.Scene, index: int) -> None:
-    """Take it off the list, out of the sequencer and off every target; its files stay on disk."""
+    """Remove the take from the list, the sequencer and every target; its files stay on disk."""
     settings = settings_of(scene)
     take = settings.takes[index]
     strips.remove_strip(scene, take.image_strip)
@@ -291,7 +300,7 @@ def remove_take(scene: bpy.types.Scene, index: int) -> None:
 
 
 def unbake(key: str) -> int:
-    """Take away all that was baked of a take; says from how many data-blocks."""
+    """Remove the baked keys of a take; returns from how many data-blocks."""
     found = nla.tracks_of(key)
     for track in found:
         nla.remove(track)
@@ -299,7 +308,7 @@ def unbake(key: str) -> int:
 
 
 def from_rigs(scene: bpy.types.Scene) -> int:
-    """List the takes that rigs of the file carry and the list lacks (the rig was appended); says how many."""
+    """Add takes that are on rigs of the file but not in the list (the rig was appended); returns their number."""
     settings = settings_of(scene)
     known = {take.key for take in settings.takes}
     found = [(track, nla.facts_of(track.action)) for block in nla.blocks() for track in nla.tracks_on(block)]
@@ -322,6 +331,6 @@ def from_rigs(scene: bpy.types.Scene) -> int:
 
 
 def fit_frame_range(scene: bpy.types.Scene) -> None:
-    """Let the scene's range end with its last strip."""
+    """End the scene's frame range with its last strip."""
     ends = [compat.right_handle(strip) for strip in compat.all_strips(scene)]
     scene.frame_end = max([scene.frame_start, *(end - 1 for end in ends)])

@@ -1,7 +1,8 @@
-"""Small pictures of the takes for the list, read once and kept for the session."""
+"""Small pictures of the takes for the list, loaded once per session."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -9,15 +10,21 @@ import bpy.utils.previews
 
 from ...core.wire.names import frame_name
 from ..properties.scene import SoliloquyTake
+from ..session import session
 
-_collections: list[bpy.utils.previews.ImagePreviewCollection] = []
+
+@dataclass
+class Thumbnails:
+    """Blender's collection of small pictures; None before `register` and after `unregister`."""
+
+    pictures: bpy.utils.previews.ImagePreviewCollection | None = None
 
 
 def icon_of(take: SoliloquyTake) -> int:
-    """Icon number of a frame a third into the take; 0 where there is none."""
-    if not _collections or take.status != "READY":
+    """Icon number of the frame at one third of the take; 0 if there is none."""
+    pictures = session().part(Thumbnails).pictures
+    if pictures is None or take.status != "READY":
         return 0
-    pictures = _collections[0]
     path = take.path() / "frames" / frame_name(take.frame_count // 3)
     key = str(path)
     if key not in pictures:
@@ -28,12 +35,13 @@ def icon_of(take: SoliloquyTake) -> int:
 
 
 def register() -> None:
-    """Make the collection."""
-    _collections.append(bpy.utils.previews.new())
+    """Create the collection of pictures."""
+    session().part(Thumbnails).pictures = bpy.utils.previews.new()
 
 
 def unregister() -> None:
     """Free the pictures."""
-    for collection in _collections:
-        bpy.utils.previews.remove(collection)
-    _collections.clear()
+    thumbnails = session().part(Thumbnails)
+    if thumbnails.pictures is not None:
+        bpy.utils.previews.remove(thumbnails.pictures)
+        thumbnails.pictures = None

@@ -16,7 +16,7 @@ class Screen:
 
 
 @pytest.fixture
-def screen(monkeypatch):
+def screen(scene, monkeypatch):
     return Screen(monkeypatch)
 
 

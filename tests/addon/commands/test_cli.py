@@ -71,3 +71,12 @@ def test_missing_runtime_says_what_to_do(arguments, monkeypatch, capsys):
     monkeypatch.setenv("SOLILOQUY_PYTHON", "/nowhere/python")
     assert cli.run(arguments()) == 1
     assert "runtime is not installed" in capsys.readouterr().err
+
+
+def test_the_command_has_an_option_for_each_setting_and_writes_it_into_the_scene(scene, arguments):
+    more = ["--seed", "3", "--guidance-scale", "2.5", "--steps", "4", "--size", "256", "--framing", "crop"]
+    assert cli.run(arguments("person", *more, "--renderer", "warp", "--motion-only")) == 0
+    settings = scene.soliloquy
+    assert (settings.seed, settings.guidance_scale, settings.num_inference_steps) == (3, 2.5, 4)
+    assert (settings.size, settings.framing, settings.renderer, settings.motion_only) == ("256", "crop", "warp", True)
+    assert {"renderer", "num_inference_steps", "motion_only"} <= set(vars(cli.parser().parse_args([])))

@@ -14,6 +14,8 @@ from soliloquy.addon.properties import preferences
 from soliloquy.core.runtime import environment
 from soliloquy.core.wire import protocol
 from soliloquy.core.wire.protocol import Generate
+from soliloquy.core.wire.specs import GenerateSpec
+from soliloquy.core.wire.take_file import TakeFacts
 
 PROBED = {
     "version": protocol.version(),
@@ -73,10 +75,10 @@ def test_the_panels_button_tells_what_to_look_at(scene, weights):
     titles = [finding.title for finding in operators_doctor.findings()]
     assert {"Blender", "Runtime", "Disk for takes", "Path length", "Weights", "Worker", "Device"} <= set(titles)
     assert len(titles) == len(set(titles)) and titles[-1] == "Self-test"
-    assert doctor.summary(operators_doctor.findings()) == "Everything is there and works"
+    assert doctor.summary(operators_doctor.findings()) == "Everything is available and works"
     (weights / "lips.safetensors").unlink()
     bpy.ops.soliloquy.doctor()
-    assert doctor.summary(operators_doctor.findings()) == "Look at: Weights"
+    assert doctor.summary(operators_doctor.findings()) == "Needs attention: Weights"
 
 
 def test_every_button_is_an_operator_with_words(scene):
@@ -117,9 +119,9 @@ def test_an_unused_gpu_and_one_without_room_are_told(scene, monkeypatch):
     told = found(gpu_note="X needs NVIDIA's driver 580 or newer.")["Device"]
     assert told.level == doctor.WARN and "driver 580" in told.text
     assert (told.operator, told.settings) == ("soliloquy.install_runtime", {"again": True})
-    gpu = {"id": "0", "name": "X", "memory": 8e9, "free": 0.5e9}
+    gpu = {"id": "0", "name": "X", "memory": 8_000_000_000, "free": 500_000_000}
     assert found(gpus=[gpu])["GPU memory"].level == doctor.WARN
-    assert found(gpus=[gpu | {"free": 7e9}])["GPU memory"].text == "X: 7.0 of 8.0 GB free"
+    assert found(gpus=[gpu | {"free": 7_000_000_000}])["GPU memory"].text == "X: 7.0 of 8.0 GB free"
 
 
 def test_a_worker_that_fails_has_a_button(scene, monkeypatch):
@@ -129,6 +131,13 @@ def test_a_worker_that_fails_has_a_button(scene, monkeypatch):
     assert (finding.level, finding.text, finding.settings) == (doctor.BAD, "It died.", {"again": True})
     tested = found(self_test=SELF_TEST | {"problem": "The mouth doesn't move."})["Self-test"]
     assert tested.level == doctor.BAD and tested.operator == "soliloquy.install_runtime"
+
+
+def test_an_answer_that_cannot_be_read_is_told(scene):
+    finding = doctor.of_worker({"version": "9", "speaks": "another language"}, "", 1.0)[0]
+    assert finding.level == doctor.BAD and "Missing setting: device" in finding.text and finding.fix
+    newer = found(version="9", hat="red", self_test=SELF_TEST | {"mood": "good"})
+    assert newer["Version"].level == doctor.BAD and newer["Self-test"].level == doctor.OK
 
 
 def test_the_workers_answer_and_the_self_test_are_told_apart(scene):
@@ -142,8 +151,11 @@ def test_the_self_test_teaches_the_estimate(scene, tmp_path):
     before = estimate.cost(request, 10.0, running=True).seconds
     take = tmp_path / "self-test" / "job" / "take-001"
     take.mkdir(parents=True)
-    facts = {"frame_count": 25, "size": 256, "renderer": "gan", "framing": "portrait", "device": "cpu"}
-    (take / "take.json").write_text(json.dumps(facts | {"timings": {"frames": 250.0, "motion": 1.0}}))
+    timings = {"frames": 250.0, "motion": 1.0}
+    TakeFacts(
+        index=1, seed=0, spec=GenerateSpec(), job="x", frame_count=25, fps=25.0, start=0.0, seconds=1.0, device="cpu",
+        size=256, framing="portrait", renderer="gan", timings=timings,
+    ).write(take)  # fmt: skip
     assert found(self_test=SELF_TEST | {"take": str(take)})["Self-test"].level == doctor.OK
     assert estimate.cost(request, 10.0, running=True).seconds > before + 2000
     assert not (tmp_path / "self-test").exists()

@@ -1,13 +1,16 @@
 """The estimate: from first guesses to what this computer needs."""
 
-import json
+import sys
 from collections import namedtuple
 from dataclasses import replace
 
 import pytest
 from soliloquy.addon.jobs import estimate
 from soliloquy.addon.properties import preferences
+from soliloquy.addon.session import session
 from soliloquy.core.wire.protocol import Generate
+from soliloquy.core.wire.specs import GenerateSpec
+from soliloquy.core.wire.take_file import TakeFacts
 
 TAKES = Generate(audio="", portrait="", out="", takes=2)
 
@@ -19,10 +22,11 @@ def finished(tmp_path):
     (folder / "frames").mkdir(parents=True)
     for index in range(50):
         (folder / "frames" / f"{index + 1:06d}.png").write_bytes(b"x" * 1000)
-    facts = {"frame_count": 50, "size": 512, "device": "cpu", "renderer": "gan", "framing": "portrait"}
-    facts["timings"] = {"motion": 1.0, "frames": 10.0, "extract": 2.0, "portrait": 4.0}
-    facts["memory"] = {"process": 1_500_000_000, "gpu": None}
-    (folder / "take.json").write_text(json.dumps(facts))
+    TakeFacts(
+        index=1, seed=0, spec=GenerateSpec(), job="x", frame_count=50, fps=25.0, start=0.0, seconds=2.0, device="cpu",
+        size=512, framing="portrait", renderer="gan", memory={"process": 1_500_000_000, "gpu": None},
+        timings={"motion": 1.0, "frames": 10.0, "extract": 2.0, "portrait": 4.0},
+    ).write(folder)  # fmt: skip
     return folder
 
 
@@ -40,10 +44,9 @@ def test_what_was_measured_is_what_is_expected(scene, finished):
 
 def test_a_gpus_rates_are_its_own(scene, finished):
     estimate.learn(finished)
-    facts = json.loads((finished / "take.json").read_text())
-    facts |= {"device": "cuda", "memory": {"process": 3_000_000_000, "gpu": 2_100_000_000}}
-    facts["timings"]["frames"] = 0.5
-    (finished / "take.json").write_text(json.dumps(facts))
+    facts = TakeFacts.read(finished)
+    memory, timings = {"process": 3_000_000_000, "gpu": 2_100_000_000}, facts.timings | {"frames": 0.5}
+    replace(facts, device="cuda", memory=memory, timings=timings).write(finished)
     estimate.learn(finished)
     on_gpu, on_processor = (estimate.cost(replace(TAKES, device=d), 4.0, running=True) for d in ("cuda", "cpu"))
     assert on_gpu.gpu == 2.1e9 and on_processor.gpu is None
@@ -82,22 +85,16 @@ def test_a_queue_costs_the_sum_and_several_workers_their_memory(scene):
 
 def test_rates_outlive_the_session_and_damage_is_no_matter(scene, finished):
     estimate.learn(finished)
-    estimate.unregister()
-    estimate.register()
-    assert estimate._learned["frames cpu 512 gan"] == pytest.approx(0.2)
-    estimate.unregister()
+    extension = sys.modules["soliloquy"]
+    extension.unregister()
+    extension.register()
+    assert session().part(estimate.Rates).learned["frames cpu 512 gan"] == pytest.approx(0.2)
+    extension.unregister()
     (preferences.user_folder() / "rates.json").write_text("[1")
-    estimate.register()
+    extension.register()
     (finished / "take.json").write_text("{}")
     estimate.learn(finished)
-    assert not estimate._learned
-
-
-def test_nothing_chosen_nothing_said(scene):
-    assert estimate.words(scene) == ""
-    scene.soliloquy.sound = "MIX"
-    scene.frame_end = 250
-    assert estimate.words(scene).endswith("for 10.0 s of speech")
+    assert not session().part(estimate.Rates).learned
 
 
 def test_a_small_disk_is_told(scene, tmp_path, monkeypatch):

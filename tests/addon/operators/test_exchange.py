@@ -27,7 +27,7 @@ def test_a_recording_becomes_a_take_of_the_right_length(scene, tmp_path, fps):
     assert bpy.ops.soliloquy.import_curves(filepath=str(path)) == {"FINISHED"}
     take = scene.soliloquy.takes[0]
     assert (take.name, take.status, take.frame_count, take.origin) == ("MySlate_4 ü", "MOTION", 100, 31.0)
-    assert f"{fps:g} frames a second" in take.note
+    assert f"{fps:g} frames per second" in take.note
     got = load_motion(take.path() / "motion.npz")
     wanted = recording(25.0)
     jaw = EXPRESSIONS.index("jawOpen")

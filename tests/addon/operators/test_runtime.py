@@ -8,6 +8,7 @@ import bpy
 import pytest
 from soliloquy.addon.operators import runtime as operators_runtime
 from soliloquy.addon.properties import preferences
+from soliloquy.addon.session import session
 from soliloquy.core.errors import CancelledError, SoliloquyError
 from soliloquy.core.runtime import environment
 
@@ -93,7 +94,7 @@ def test_progress_and_cancel_go_between_the_threads(scene, monkeypatch, tmp_path
     monkeypatch.setattr(environment, "prepare", slow)
     running = operators_runtime.Installation(tmp_path)
     running.thread = threading.Thread(target=running.run, daemon=True)
-    operators_runtime._installations[:] = [running]
+    session().part(operators_runtime.LatestInstallation).value = running
     running.thread.start()
     while not running.text.startswith("Fetching"):
         time.sleep(0.01)

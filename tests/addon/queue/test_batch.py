@@ -46,7 +46,8 @@ def test_csv_and_json_say_the_same(listed, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [("", "no jobs"), ("audio,portrait\na.wav,", "portrait"), ("audio,portrait,out,colour\na,b,c,red", "colour"),
-     ("audio,portrait,out,takes\na,b,c,many", "no value"), ("audio,portrait,out,takes\na,b,c,0", "takes can't be 0"),
+     ("audio,portrait,out,takes\na,b,c,many", "not a valid value"),
+     ("audio,portrait,out,takes\na,b,c,0", "takes can't be 0"),
      ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no")],
 )  # fmt: skip
 def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
@@ -102,7 +103,7 @@ def test_what_is_done_is_not_done_again(scene, listed, tmp_path, capsys):
     capsys.readouterr()
     assert cli.run(["batch", str(path)]) == 2
     told = capsys.readouterr()
-    assert "1 jobs to do, 2 done before" in told.out and "person: …" not in told.out
+    assert "1 jobs to do, 2 already done" in told.out and "person: …" not in told.out
     assert before == {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*")}
     assert summary_of(path)["jobs"][0] == first[0], "what is known of it stays"
     # Another picture under the same name, or a take that was deleted, and the job is no longer done.
@@ -126,7 +127,7 @@ def test_a_list_or_the_scene(scene, arguments, capsys):
 
 def test_workers_are_a_number_or_auto(scene, listed, capsys):
     assert cli.run(["batch", str(listed("person")), "--workers", "none"]) == 2
-    assert "neither auto nor a number" in capsys.readouterr().err
+    assert "neither auto nor a whole number" in capsys.readouterr().err
 
 
 def test_a_summary_that_cannot_be_written_is_told_before_anything_runs(scene, listed, tmp_path, capsys):

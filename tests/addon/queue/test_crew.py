@@ -13,6 +13,7 @@ from soliloquy.addon.queue import batch, crew, seats
 from soliloquy.core.errors import CancelledError, SoliloquyError
 from soliloquy.core.wire.client import WorkerClient
 from soliloquy.core.wire.protocol import Generate
+from soliloquy.core.wire.worker_facts import GpuFacts, WorkerFacts
 
 ROOM = seats.Room(memory=1e9, gpu_memory=2e9, available=int(64e9), cores=16)
 
@@ -187,6 +188,12 @@ def test_the_same_takes_twice_wait_for_each_other(entries, hire, monkeypatch):
 GPU = {"name": "card", "memory": int(24e9), "free": int(20e9)}
 
 
+def worker(**changed):
+    """What a worker says of itself."""
+    words = {"version": "1", "device_name": "x", "python": "3", "torch": "2", "devices": ("cpu",)}
+    return WorkerFacts(**words, **changed)
+
+
 @pytest.mark.parametrize(
     ("wanted", "jobs", "device", "gpus", "room", "seen"),
     [
@@ -204,15 +211,16 @@ GPU = {"name": "card", "memory": int(24e9), "free": int(20e9)}
     ],
 )
 def test_how_many_workers(wanted, jobs, device, gpus, room, seen):
-    probed = {"device": "cuda" if gpus else "cpu", "gpus": [GPU | {"id": str(k)} for k in range(gpus)]}
-    made, short = seats.plan(wanted, jobs, device, probed, seats.Room(**{**vars(ROOM), **room}))
+    cards = tuple(GpuFacts(id=str(k), **GPU) for k in range(gpus))
+    first = worker(device="cuda" if gpus else "cpu", gpus=cards)
+    made, short = seats.plan(wanted, jobs, device, first, seats.Room(**{**vars(ROOM), **room}))
     assert [seat.environment for seat in made] == seen
     assert bool(short) == (wanted > len(seen)), short
 
 
 def test_a_gpu_without_room_gets_no_worker():
-    gpus = [GPU | {"id": "0", "free": int(1e9)}, GPU | {"id": "1"}]
-    made, short = seats.plan(2, 9, "auto", {"device": "cuda", "gpus": gpus}, ROOM)
+    gpus = (GpuFacts(id="0", **GPU | {"free": int(1e9)}), GpuFacts(id="1", **GPU))
+    made, short = seats.plan(2, 9, "auto", worker(device="cuda", gpus=gpus), ROOM)
     assert [seat.environment for seat in made] == [{"CUDA_VISIBLE_DEVICES": "1"}]
     assert short == "1 of 2 workers: GPUs with room for one worker each: 1."
 

@@ -10,7 +10,7 @@ from soliloquy.addon.animation import nla
 from soliloquy.addon.commands import cli
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.operators import preview as operators_preview
-from soliloquy.addon.queue import batch, job_queue
+from soliloquy.addon.queue import batch, job_queue, scene_jobs
 from soliloquy.addon.scene import characters, takes
 from soliloquy.core.errors import BadInputError
 
@@ -141,7 +141,7 @@ def test_what_the_command_line_made_is_brought_in(play, tmp_path):
     assert [entry.status for entry in job_queue.entries()] == ["done", "done"]
     assert bpy.ops.soliloquy.queue_place() == {"FINISHED"}
     assert [take.character for take in play.soliloquy.takes] == ["Anna", "Ben"]
-    assert job_queue.unplaced(play) == []
+    assert scene_jobs.unplaced(job_queue.entries(), play) == []
 
 
 def test_the_scene_from_the_command_line(play, tmp_path):
@@ -186,7 +186,7 @@ def test_the_same_line_on_two_strips_is_a_take_on_each(play):
     assert first.path() == again.path() and first.key != again.key
     tracks = list(nla.tracks_on(bpy.data.objects["Anna's face"].data.shape_keys))
     assert [(track.key, track.strip.frame_start) for track in tracks] == [(first.key, 1), (again.key, 101)]
-    assert job_queue.unplaced(play) == []
+    assert scene_jobs.unplaced(job_queue.entries(), play) == []
     bpy.ops.soliloquy.queue_scene()
     assert len(job_queue.entries()) == 3, "once is enough"
 
@@ -197,7 +197,7 @@ def test_a_strip_that_is_gone_leaves_its_takes_on_disk(play):
     strips.remove(strip_of(play, "line 2"))
     bpy.ops.soliloquy.queue_run()
     assert [take.character for take in play.soliloquy.takes] == ["Anna"]
-    assert "there is no strip “line 2” here" in jobs.last_message()[0]
+    assert "there is no strip “line 2” in this file" in jobs.last_message()[0]
     assert Path(job_queue.entries()[1].takes[0].motion).is_file()
 
 
@@ -220,7 +220,7 @@ def test_characters_come_and_go(play, portrait):
     with pytest.raises(BadInputError):
         strip_of(scene, "line 2").soliloquy_character = "nobody"
         strip_of(scene, "door").soliloquy_character = ""
-        list(job_queue.entries_of_scene(scene))
+        list(scene_jobs.entries_of_scene(scene))
 
 
 # ------------------------------------------------------------------------------------------------------------ preview

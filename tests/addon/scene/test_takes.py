@@ -12,6 +12,7 @@ from soliloquy.addon.jobs import jobs
 from soliloquy.addon.scene import takes
 from soliloquy.addon.scene.request import why_not
 from soliloquy.addon.sequencer import speech, strips
+from soliloquy.core.errors import SoliloquyError
 from soliloquy.core.wire.names import frame_name
 
 
@@ -200,8 +201,8 @@ def test_cancel_ends_soon_and_keeps_finished_takes(scene, ready):
     assert not bpy.ops.soliloquy.generate.poll(), "one job at a time"
     assert bpy.ops.soliloquy.cancel() == {"FINISHED"}
     assert not bpy.ops.soliloquy.cancel.poll()
-    job.wait()
-    jobs.finish(job)
+    with pytest.raises(SoliloquyError, match="Cancelled"):
+        jobs.follow(job)
     assert job.exit_code == 130
     assert jobs.last_message() == ("Generate: cancelled.", False)
 

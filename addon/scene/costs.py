@@ -1,0 +1,38 @@
+"""What the takes will cost that the scene's settings ask for, as sentences for the panel."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import compat
+from ..jobs import estimate, jobs
+from ..properties import preferences
+from ..properties.scene import settings_of
+from ..sequencer import speech
+from ..words import say
+from .request import request_without_files
+
+
+def spoken_seconds(scene: bpy.types.Scene) -> float | None:
+    """Length of the speech that Generate would use; None if nothing is chosen."""
+    rate = speech.rate_of(scene)
+    if settings_of(scene).sound == "MIX":
+        return (scene.frame_end + 1 - scene.frame_start) / rate
+    strip = speech.sound_strip(scene)
+    return None if strip is None else max(0.0, (compat.right_handle(strip) - compat.left_handle(strip)) / rate)
+
+
+def words(scene: bpy.types.Scene) -> str:
+    """``About 2 min 10 s, 180 MB of disk, … for 9.7 s of speech``; empty if nothing is chosen."""
+    seconds = spoken_seconds(scene)
+    if not seconds:
+        return ""
+    running = jobs.worker_pid() is not None
+    expected = estimate.cost(request_without_files(scene), seconds, running=running)
+    return say("{needs} for {seconds:.1f} s of speech", needs=expected.words(), seconds=seconds)
+
+
+def lack_of_disk(scene: bpy.types.Scene) -> str:
+    """A sentence if the takes won't fit on the disk; empty otherwise."""
+    expected = estimate.cost(request_without_files(scene), spoken_seconds(scene) or 0.0, running=True)
+    return estimate.lack_of_disk(preferences.output_folder(settings_of(scene).output_dir), expected.disk)
