@@ -188,7 +188,7 @@ class HeadModel:
         return (corners * self.mesh468_weights[..., None]).sum(-2)
 
     def eye_centres_of(self, identity: Tensor) -> Tensor:
-        """Centres (..., 2, 3) of a person's eyeballs in centimetres. They move like the mean of the eyeball's vertices."""
+        """Centres (..., 2, 3) of a person's eyeballs in cm. They move like the mean of the eyeball's vertices."""
         neutral = self.neutral(identity)
         moved = [(neutral - self.mean)[..., self.part_vertices(name), :].mean(-2) for name in ("eye_left", "eye_right")]
         return self.eye_centres + torch.stack(moved, dim=-2)

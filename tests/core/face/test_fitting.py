@@ -31,12 +31,12 @@ def model(head: HeadModel) -> LandmarkModel:
 @pytest.mark.parametrize("shared", [False, True])
 def test_jacobian_matches_finite_differences(model: LandmarkModel, shared: bool) -> None:
     truth = person(model, 2)
-    fitter = Fitter(model, FitSettings(huber=1e6))  # far from the robust loss' corner, whose weight is held constant
+    fitter = Fitter(model, FitSettings(huber=1e6))  # a quadratic loss: the Jacobian holds Huber's weights constant
     landmarks = seen(model, truth, 1.0)
     rows, by_frame, by_shared = fitter.problem.linearised(truth, fitter.seen(landmarks), shared)
     generator = torch.Generator().manual_seed(1)
     step = torch.randn(2, FRAME, generator=generator) * 2e-3
-    # inside their bounds, where the projection to [0, 1] does nothing
+    # Weights move into their bounds, so that the projection to [0, 1] changes nothing.
     step[:, : len(EXPRESSIONS)] = step[:, : len(EXPRESSIONS)].abs() * torch.where(truth.expression < 0.5, 1.0, -1.0)
     shared_step = torch.randn(by_shared.shape[-1], generator=generator) * 2e-3 if shared else None
     moved = fitter.problem.linearised(fitter.problem.moved(truth, step, shared_step), fitter.seen(landmarks), False)[0]

@@ -1,4 +1,4 @@
-"""R: geometry of views and poses against the camera model, shapes, and the weights file."""
+"""R: geometry of views and poses compared with the camera model, shapes of the outputs, and the weights' file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _random_poses(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return rotation, translation - torch.tensor([0.0, 0.0, 110.0])
 
 
-def test_pose_along_the_line_of_sight_and_back():
+def test_camera_pose_inverts_sight_pose():
     rotation, translation = _random_poses(20, 0)
     camera = (torch.full((20,), 600.0), torch.rand(20, 2) * 128)
     turn, place = sight_pose(rotation, translation, camera, VIEW_SIDE)
@@ -45,8 +45,8 @@ def test_pose_along_the_line_of_sight_and_back():
     assert torch.allclose(moved, translation, atol=1e-3)
 
 
-def test_a_head_looks_the_same_from_wherever_its_line_of_sight_comes():
-    # Turn camera and scene together about the camera: what is seen along the line of sight doesn't change.
+def test_the_rotation_along_the_line_of_sight_does_not_depend_on_the_place():
+    # The scene turns about the camera, so the view of the head along the line of sight doesn't change.
     rotation, translation = _random_poses(8, 1)
     translation[:, :2] = 0
     camera = (torch.full((8,), 500.0), torch.full((8, 2), 64.0))
@@ -55,7 +55,7 @@ def test_a_head_looks_the_same_from_wherever_its_line_of_sight_comes():
     aside, place = sight_pose(pan @ rotation, (pan @ translation[..., None])[..., 0], camera, VIEW_SIDE)
     assert torch.allclose(straight, matrix_to_euler(rotation), atol=1e-5)
     assert torch.allclose(aside, straight, atol=1e-5)
-    assert (place[:, 0] < 0.45).all()  # it stands at the left of the view, though
+    assert (place[:, 0] < 0.45).all()  # but it is at the left of the view
 
 
 def test_view_camera_projects_points_where_the_similarity_moves_them():
@@ -78,7 +78,7 @@ def test_view_camera_projects_points_where_the_similarity_moves_them():
     assert np.allclose(seen, to_view(pixels, similarity, VIEW_SIDE), atol=1e-6)
 
 
-def test_outputs_have_their_shapes_and_begin_at_an_average_face():
+def test_outputs_have_the_right_shapes_and_begin_at_an_average_face():
     torch.manual_seed(0)
     network = Reconstruction(ReconstructionConfig.tiny()).eval()
     face = network(torch.rand(3, 3, VIEW_SIDE, VIEW_SIDE))

@@ -1,4 +1,4 @@
-"""The shipped head model: linearity, anatomy, symmetry, mesh quality, files."""
+"""The shipped head model: linearity, anatomy, symmetry, quality of the mesh, and files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def both(name: str, value: float = 1.0) -> torch.Tensor:
 
 
 def lip_gap(head: HeadModel, vertices: torch.Tensor) -> torch.Tensor:
-    """Height of the mouth's opening at the middle of the inner lips, centimetres."""
+    """Height in centimetres of the opening in the middle of the inner lips."""
     upper, lower = head.landmarks68[62], head.landmarks68[66]
     return vertices[..., upper, 1] - vertices[..., lower, 1]
 
@@ -120,7 +120,7 @@ def test_blink_shuts_the_lids(head):
 
 
 def seen_parts(head: HeadModel, vertices: torch.Tensor) -> list[str]:
-    """Parts with more than a few pixels in a picture from the front, 1 mm a pixel."""
+    """Parts with more than a few pixels in a picture from the front, at 1 mm per pixel."""
     pixels = torch.stack([160 + 10 * vertices[:, 0], 160 - 10 * vertices[:, 1], -vertices[:, 2]], dim=-1)
     found = rasterise(pixels[None], head.triangles, 320, 320).triangle[0]
     count = torch.bincount(head.triangle_part[found[found >= 0]], minlength=len(PARTS))
@@ -172,7 +172,7 @@ def test_face_mesh_points(head):
     nose, chin, brow = points[1], points[152], points[105]
     assert nose[2] > points[:, 2].max() - 0.5
     assert chin[1] < points[:, 1].min() + 1.0 and brow[1] > points[33, 1]
-    # Inner lips are on the lips' own contours, so they part when the jaw opens.
+    # The points of the inner lips lie on the lips' contours, so they separate when the jaw opens.
     opened = head.mesh468(head.vertices(torch.zeros(1), weights(jawOpen=1)))
     assert (points[13] - points[14]).norm() < 0.1 and (opened[13] - opened[14]).norm() > 2.5
     shut = head.mesh468(head.vertices(torch.zeros(1), both("eyeBlink")))

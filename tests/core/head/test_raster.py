@@ -1,4 +1,4 @@
-"""The rasteriser against a per-pixel reference that shares none of its method."""
+"""The rasteriser, compared with an independent method that works pixel by pixel."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from core.head.raster import interpolate, rasterise
 
 
 def reference(positions: np.ndarray, triangles: np.ndarray, height: int, width: int):
-    """For each pixel, solve for barycentric weights in every triangle (float64) and take the nearest.
+    """For each pixel, compute barycentric weights in every triangle (float64), and take the nearest triangle.
 
-    Returns triangle ids, depth, and a mask of pixels that are clear: no triangle's edge or depth tie within a hair.
+    Returns triangle numbers, depths, and a mask of clear pixels: those away from all edges and equal depths.
     """
     ids = np.full((height, width), -1)
     depths = np.full((height, width), np.inf)
@@ -40,7 +40,7 @@ def reference(positions: np.ndarray, triangles: np.ndarray, height: int, width: 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_triangles_match_the_reference(seed):
-    """Large, small, overlapping, off-picture triangles of both windings."""
+    """Triangles of both windings: large, small, overlapping, or outside the picture."""
     rng = np.random.default_rng(seed)
     height, width = 17, 23
     positions = np.concatenate([rng.uniform(-6, 29, (30, 2)), rng.uniform(-2, 9, (30, 1))], 1).astype(np.float32)
@@ -54,7 +54,7 @@ def test_random_triangles_match_the_reference(seed):
 
 
 def test_shared_edges_leave_no_gap_and_no_double_cover():
-    """A jittered grid of triangles tiles its square: each pixel once, whatever the vertices' fractions."""
+    """An irregular grid of triangles covers each pixel of its square exactly once."""
     rng = np.random.default_rng(5)
     n, size = 14, 40
     grid = np.stack(np.meshgrid(np.linspace(0, size, n), np.linspace(0, size, n)), -1)
@@ -70,7 +70,7 @@ def test_shared_edges_leave_no_gap_and_no_double_cover():
 
 
 def test_interpolation_reproduces_an_affine_field():
-    """Barycentric weights carry x, y and a constant exactly, so the pixel centre must come back."""
+    """Barycentric weights interpolate x, y and a constant exactly, so they must give the pixel's centre."""
     rng = np.random.default_rng(2)
     positions = torch.from_numpy(rng.uniform(2, 30, (2, 20, 3)).astype(np.float32))
     triangles = torch.from_numpy(rng.integers(0, 20, (30, 3)))
@@ -81,12 +81,12 @@ def test_interpolation_reproduces_an_affine_field():
     expected = torch.stack([x, y, torch.ones(32, 32)], -1).expand(2, 32, 32, 3)
     mask = got.covered
     assert mask.any()
-    # Slivers (corner numbers drawn twice are degenerate, others nearly so) cost some precision.
+    # Slivers reduce the precision. (Triangles with two equal corners are degenerate, others nearly so.)
     assert ((values - expected)[mask].abs() < 0.02).all()
     assert (values[~mask] == 0).all() and torch.isinf(got.depth[~mask]).all()
 
 
-def test_batch_and_single_frames_agree_to_the_bit():
+def test_batch_and_single_frames_are_bit_identical():
     rng = np.random.default_rng(8)
     positions = torch.from_numpy(rng.uniform(-4, 36, (5, 60, 3)).astype(np.float32))
     triangles = torch.from_numpy(rng.integers(0, 60, (80, 3)))

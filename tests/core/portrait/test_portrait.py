@@ -1,4 +1,4 @@
-"""Portraits: a standard photograph fits; every wrong input has its own clear error."""
+"""Portraits: a standard photograph is fitted, and each kind of wrong input has its own clear error."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fitted(photograph: Image.Image, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def refused(path: Path) -> str:
-    """Code of the error that ``path`` gives; its message must be one sentence with a hint."""
+    """Code of the error for ``path``; its message must be one sentence with a hint."""
     with pytest.raises(BadInputError) as caught:
         load_portrait(path)
     error = caught.value
@@ -75,14 +75,14 @@ def test_cache_gives_the_same_portrait_without_fitting(
     (kept,) = tmp_path.glob("*.npz")
 
     def must_not_run(*_: object) -> None:
-        raise AssertionError("fitted again although cached")
+        raise AssertionError("fitted again although the fit is cached")
 
     with monkeypatch.context() as patch:
         patch.setattr(load, "fit_portrait", must_not_run)
         second = load_portrait(fitted[1], tmp_path)
     assert second.crop == first.crop and second.focal == first.focal and second.digest == first.digest
     assert np.array_equal(second.identity, first.identity) and np.array_equal(second.image, first.image)
-    kept.write_bytes(kept.read_bytes()[:100])  # a damaged cache file is made anew
+    kept.write_bytes(kept.read_bytes()[:100])  # a damaged cache file is made again
     assert np.array_equal(load_portrait(fitted[1], tmp_path).identity, first.identity)
 
 
@@ -105,7 +105,7 @@ print(load.load_portrait(picture, cache).identity.sum())
 
 
 def test_two_workers_fit_one_new_portrait_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the fit is a stand-in. Both have written their file before either gives it its name."""
+    """Only the fit is a stand-in. Both workers have written their files before one of them renames its file."""
     picture, cache = tmp_path / "face.png", tmp_path / "cache"
     Image.new("RGB", (64, 64), (90, 110, 140)).save(picture)
     said = run_two(STAND_IN, tmp_path / "meet", str(picture), str(cache))
@@ -114,7 +114,7 @@ def test_two_workers_fit_one_new_portrait_at_once(tmp_path: Path, monkeypatch: p
     assert kept.name.startswith("portrait-") and kept.suffix == ".npz"
 
     def must_not_run(*_: object) -> None:
-        raise AssertionError("the cache file isn't whole")
+        raise AssertionError("the cache file isn't complete")
 
     monkeypatch.setattr(load, "fit_portrait", must_not_run)
     assert load_portrait(picture, cache).crop == (1.0, 2.0, 3.0)
@@ -156,7 +156,7 @@ def test_unusual_files_give_the_same_face(
     elif variant == "exif":
         path = tmp_path / "p.jpg"
         exif = Image.Exif()
-        exif[0x0112] = 6  # to be turned clockwise by the reader
+        exif[0x0112] = 6  # the reader has to turn it clockwise
         photograph.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=95)
     elif variant == "palette":
         path = tmp_path / "p.gif"
@@ -173,7 +173,7 @@ def test_unusual_files_give_the_same_face(
     assert np.median(difference) < tolerance
 
 
-def test_transparent_ground_becomes_gray(photograph: Image.Image, tmp_path: Path) -> None:
+def test_transparent_background_becomes_grey(photograph: Image.Image, tmp_path: Path) -> None:
     picture = photograph.convert("RGBA")
     picture.paste((255, 0, 0, 0), (0, 0, 40, 40))
     picture.save(tmp_path / "p.png")
@@ -190,7 +190,7 @@ def test_huge_picture_is_scaled_down(suffix: str, photograph: Image.Image, tmp_p
     assert max(image.shape) <= MAX_LONG_SIDE and abs(image.shape[1] / image.shape[0] - 20_000 / 1_500) < 0.1
 
 
-def test_too_huge_to_decode_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_too_large_to_decode_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.portrait.picture.MAX_DECODED_BYTES", 1_000_000)
     Image.new("RGB", (1_000, 1_000)).save(tmp_path / "p.png")
     assert refused(tmp_path / "p.png") == "portrait_too_large"
@@ -212,7 +212,7 @@ def test_missing_folder_empty_text_damaged(photograph: Image.Image, tmp_path: Pa
     assert refused(tmp_path / "half.jpg") == "portrait_damaged"
 
 
-def test_no_face_two_faces_tiny_cut_off(photograph: Image.Image, tmp_path: Path) -> None:
+def test_no_face_two_faces_half_a_face(photograph: Image.Image, tmp_path: Path) -> None:
     def saved(picture: Image.Image) -> Path:
         picture.save(tmp_path / "p.png")
         return tmp_path / "p.png"
@@ -225,9 +225,39 @@ def test_no_face_two_faces_tiny_cut_off(photograph: Image.Image, tmp_path: Path)
     pair.paste(photograph, (0, 0))
     pair.paste(photograph, (512, 0))
     assert refused(saved(pair)) == "portrait_several_faces"
-    assert refused(saved(photograph.resize((140, 140)))) in ("portrait_tiny_face", "portrait_no_face")
-    half = photograph.crop((222, 60, 420, 300))  # her right half only
+    half = photograph.crop((222, 60, 420, 300))  # only her right half
     assert refused(saved(half)) in ("portrait_cut_off", "portrait_no_face", "portrait_profile", "portrait_poor_fit")
+
+
+@pytest.mark.parametrize(
+    ("factor", "shift", "code"),
+    [(1.0, 0.0, None), (0.12, 0.0, "portrait_tiny_face"), (1.0, -190.0, "portrait_cut_off")],
+)
+def test_a_face_must_be_large_enough_and_inside_the_picture(
+    factor: float, shift: float, code: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The detector is a stand-in that finds a frontal face, scaled about the picture's middle and moved to the side."""
+    face = (shown_from(0.0) - (256, 256, 0)) * factor + (256 + shift, 256, 0)
+
+    class Detector:
+        def __init__(self, video: bool) -> None: ...
+
+        def __enter__(self) -> Detector:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def detect(self, _: np.ndarray) -> list[np.ndarray]:
+            return [face]
+
+    monkeypatch.setattr(fit, "FaceMesh", Detector)
+    picture = np.zeros((512, 512, 3), np.uint8)
+    if code is None:
+        assert fit.find_face(picture, "p.png") is face
+    else:
+        with pytest.raises(BadInputError) as caught:
+            fit.find_face(picture, "p.png")
+        assert caught.value.code == code
 
 
 def test_cartoon_is_refused(tmp_path: Path) -> None:
@@ -245,7 +275,7 @@ def test_cartoon_is_refused(tmp_path: Path) -> None:
 
 
 def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:
-    """(478, 3) landmarks of the mean head turned by ``angle`` radians, in a picture of 512 × 512 pixels."""
+    """Landmarks (478, 3) of the mean head, turned by ``angle`` radians, in a picture of 512 × 512 pixels."""
     model = face_fitter().whole
     shown = Fit(
         identity=torch.zeros(model.identity.shape[0]),
@@ -264,7 +294,7 @@ def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:
     ("landmarks", "code"),
     [((0.9, 0.0), "portrait_profile"), ((-0.9, 0.0), "portrait_profile"), ((0.1, 14.0), "portrait_poor_fit")],
 )
-def test_profile_and_no_head_shape_are_refused(
+def test_profiles_and_impossible_heads_are_refused(
     landmarks: tuple[float, float], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fit, "find_face", lambda *_: shown_from(*landmarks))

@@ -1,4 +1,4 @@
-"""The head for Blender: what is written, and that the photograph lands where it was taken from."""
+"""The head for Blender: the written arrays, and a texture that shows the photograph at the right places."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def head() -> HeadModel:
 
 
 def portrait_of(image: np.ndarray, rotation: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Portrait:
-    """A portrait whose fit is known: identity drawn at random, camera a metre away."""
+    """A portrait with a known fit: a random identity, and a camera one metre away."""
     return Portrait(
         image=image,
         landmarks=np.zeros((478, 3), np.float32),
@@ -44,7 +44,7 @@ def portrait_of(image: np.ndarray, rotation: tuple[float, float, float] = (0.0, 
 
 
 def gradient() -> np.ndarray:
-    """Red tells the column, green the row."""
+    """A picture in which red encodes the column and green the row."""
     ramp = np.linspace(20, 235, SIDE)
     return np.stack(
         [np.tile(ramp, (SIDE, 1)), np.tile(ramp[:, None], (1, SIDE)), np.full((SIDE, SIDE), 90)], -1
@@ -62,7 +62,7 @@ def written(head, tmp_path_factory) -> tuple[dict[str, np.ndarray], np.ndarray, 
     return arrays, np.asarray(Image.open(folder / "head.png")), portrait
 
 
-def test_arrays_are_whole(head, written):
+def test_arrays_are_complete(head, written):
     arrays, texture, _ = written
     assert texture.shape == (512, 512, 3)
     assert tuple(arrays["shape_names"]) == EXPRESSIONS and tuple(arrays["joint_names"]) == JOINTS
@@ -72,7 +72,7 @@ def test_arrays_are_whole(head, written):
     assert all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f")
 
 
-def test_photograph_lands_where_it_was_taken_from(head, written):
+def test_the_texture_shows_the_pixels_at_the_landmarks(head, written):
     arrays, texture, portrait = written
     camera = arrays["vertices"] @ euler_to_matrix(portrait.rotation).T + portrait.translation
     pixel = portrait.centre + FOCAL * camera[:, :2] * (1, -1) / -camera[:, 2:]
@@ -83,13 +83,13 @@ def test_photograph_lands_where_it_was_taken_from(head, written):
         u, v = arrays["uv"][arrays["triangle_uv"][row, corner]]
         found = texture[int((1 - v) * 512), int(u * 512)].astype(float)
         expected = [20 + 215 * pixel[vertex, 0] / SIDE, 20 + 215 * pixel[vertex, 1] / SIDE, 90]
-        if landmark not in (2, 14, 8):  # those turn away: mixed with their neighbours
+        if landmark not in (2, 14, 8):  # these face away from the camera, so their colours are mixed
             np.testing.assert_allclose(found, expected, atol=6)
             checked += 1
     assert checked == 6
 
 
-def test_hidden_side_takes_the_colour_of_the_seen_one(head, tmp_path):
+def test_the_hidden_side_gets_the_colour_of_the_visible_one(head, tmp_path):
     image = np.full((SIDE, SIDE, 3), (200, 120, 60), np.uint8)
     write_head(head, portrait_of(image, (0.0, 0.6, 0.0)), tmp_path / "a.npz", tmp_path / "a.png", 256)
     texture = np.asarray(Image.open(tmp_path / "a.png")).astype(int)
@@ -99,7 +99,7 @@ def test_hidden_side_takes_the_colour_of_the_seen_one(head, tmp_path):
     assert np.quantile(np.abs(colours - (200, 120, 60)).max(1), 0.97) <= 4
 
 
-def test_same_input_same_bytes(head, tmp_path):
+def test_the_same_input_gives_the_same_bytes(head, tmp_path):
     for name in ("a", "b"):
         write_head(head, portrait_of(gradient()), tmp_path / f"{name}.npz", tmp_path / f"{name}.png", 128)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
@@ -116,7 +116,7 @@ def test_weights(head):
     assert weights[lowest, JOINTS.index("root")] == 1
 
 
-def test_eyes_turn_once(head, written):
+def test_only_bones_turn_the_eyeballs(head, written):
     arrays, _, _ = written
     eyes = head.part_vertices("eye_left", "eye_right").numpy()
     assert np.all(arrays["shapes"][:, eyes] == 0)
@@ -135,7 +135,7 @@ def test_joints(head):
 
 
 def test_jaw_joint_is_the_hinge_of_the_lower_teeth(head):
-    """Turning the lower teeth about the jaw's joint by its angle gives the shape jawOpen, to half a millimetre."""
+    """Turning the lower teeth about the jaw's joint by its angle gives the shape jawOpen, within 0.6 millimetres."""
     teeth = head.part_vertices("teeth_lower")
     before = head.mean[teeth].numpy()
     after = before + head.expression_basis[EXPRESSIONS.index("jawOpen"), teeth].numpy()
@@ -144,7 +144,7 @@ def test_jaw_joint_is_the_hinge_of_the_lower_teeth(head):
     assert np.abs((before - pivot) @ rotation.T + pivot - after).max() < 0.06
 
 
-def test_unwritable_folder_is_said(head, tmp_path):
+def test_a_folder_that_cannot_be_written_is_an_error(head, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(BadInputError):
         write_head(head, portrait_of(gradient()), tmp_path / "file" / "head.npz", tmp_path / "file" / "head.png", 64)
@@ -159,7 +159,7 @@ def test_mirrored_triangles_pair_up(head):
 
 
 def test_diffusion_is_harmonic():
-    """Between two known ends of a strip the colours run evenly, and known ones stay."""
+    """Between two given ends of a strip the colours change evenly, and the given colours stay."""
     count = 21
     top, bottom = np.arange(count), count + np.arange(count)
     triangles = np.array(

@@ -1,4 +1,4 @@
-"""G: shapes, modulation against explicit per-sample weights, training begins at the warp, frames don't mix."""
+"""G: shapes, modulation, the start of training at the warp, and frames that don't influence each other."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def frame_inputs(batch: int, side: int = TINY.side, seed: int = 0) -> list[torch
 
 
 def learned(network: torch.nn.Module, seed: int = 1, amount: float = 0.05) -> torch.nn.Module:
-    """The network with random instead of zero heads, as after some training."""
+    """The network with random values added to all weights, as if after some training."""
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -45,8 +45,8 @@ def learned(network: torch.nn.Module, seed: int = 1, amount: float = 0.05) -> to
 
 @pytest.mark.parametrize("side", [9, 4])  # larger and smaller than the weights
 @pytest.mark.parametrize("settle", [False, True])
-def test_modulated_convolution_is_that_of_explicit_weights(side, settle):
-    """StyleGAN2's own formula: weights of each sample scaled and normalised, then one convolution a sample."""
+def test_modulated_convolution_is_equal_to_explicit_weights(side, settle):
+    """StyleGAN2's own formula: scale and normalise the weights for each sample, then one convolution per sample."""
     torch.manual_seed(0)
     layer = ModulatedConv(5, 7, 4)
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_modulated_convolution_is_that_of_explicit_weights(side, settle):
     torch.testing.assert_close(one_by_one, torch.cat(rows), rtol=1e-4, atol=1e-5)
 
 
-def test_demodulation_makes_unit_variance_whatever_the_style():
+def test_demodulation_makes_unit_variance_for_any_style():
     torch.manual_seed(0)
     layer = ModulatedConv(64, 64, 4)
     x = torch.randn(2, 64, 24, 24)
@@ -73,7 +73,7 @@ def test_demodulation_makes_unit_variance_whatever_the_style():
     assert y.square().mean((1, 2, 3)).sub(1).abs().max() < 0.25
 
 
-def test_softening_keeps_flat_things_and_takes_hatching_away():
+def test_softening_keeps_flat_areas_and_removes_hatching():
     flat, hatched = torch.full((1, 1, 8, 8), 0.3), torch.tensor([1.0, -1.0]).repeat(4).expand(1, 1, 8, 8)
     torch.testing.assert_close(soften(flat), flat)
     assert soften(hatched)[..., 1:-1].abs().max() < 1e-6
@@ -82,8 +82,8 @@ def test_softening_keeps_flat_things_and_takes_hatching_away():
     assert soften(spot)[0, 0, 1:4, 1:4].tolist() == [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
 
 
-def test_mapping_weighs_the_parts_alike():
-    """A part that is a hundred times as large says no more."""
+def test_mapping_gives_all_parts_the_same_weight():
+    """A part with values a hundred times as large has no more influence."""
     torch.manual_seed(0)
     mapping = Mapping((4, 3), 8)
     style = torch.randn(2, 7)
@@ -100,7 +100,7 @@ def test_training_begins_at_the_warp():
     torch.testing.assert_close(correction.apply(inputs[0]), inputs[0], rtol=0, atol=1e-6)
 
 
-def test_nothing_changes_where_nothing_may_be_painted():
+def test_the_picture_changes_only_where_it_may_be_painted():
     network, inputs = learned(Generator(TINY)), frame_inputs(1)
     inputs[3] = torch.zeros_like(inputs[3])
     inputs[3][..., 20:40, 20:40] = 1
@@ -111,8 +111,8 @@ def test_nothing_changes_where_nothing_may_be_painted():
     assert not changed.any()
 
 
-def test_source_features_are_read_where_the_flow_points():
-    """Moving the source and the flow by the same number of the coarsest pixels changes nothing."""
+def test_source_features_are_sampled_where_the_flow_points():
+    """Moving the source and the flow together by one pixel of the coarsest map changes nothing."""
     network, inputs = learned(Generator(TINY)), frame_inputs(1)
     inputs[2] = torch.rand(1, 2, 1, 1).expand(-1, -1, 32, 32) * 8 + 28
     source = torch.rand(1, 3, TINY.side, TINY.side)
@@ -122,7 +122,7 @@ def test_source_features_are_read_where_the_flow_points():
     torch.testing.assert_close(network(moved, *inputs).change, first, rtol=1e-3, atol=1e-3)
 
 
-def test_a_larger_frame_takes_the_same_correction_and_keeps_its_detail():
+def test_a_larger_frame_gets_the_same_correction_and_keeps_its_detail():
     side, size = 16, 32
     zero = torch.zeros(1, 2, side, side)
     correction = Correction(zero, torch.full((1, 1, side, side), 0.5), torch.full((1, 3, side, side), 0.2))
@@ -132,7 +132,7 @@ def test_a_larger_frame_takes_the_same_correction_and_keeps_its_detail():
     torch.testing.assert_close(shifted.apply(warped)[..., 4:-4], warped[..., 6:-2], rtol=0, atol=1e-5)
 
 
-def test_conditions_say_what_is_where():
+def test_conditions_hold_each_fact_at_its_place():
     size = 16
     parts = torch.full((1, size, size), -1)
     parts[:, 4:8, 4:8] = PARTS.index("lips")
@@ -147,10 +147,10 @@ def test_conditions_say_what_is_where():
     lips, teeth = (6 + next(k for k, names in enumerate(GROUPS) if name in names) for name in ("lips", "teeth_upper"))
     assert found[0, lips, 2, 2] == 0.75 and found[0, teeth, 2, 2] == 0.25 and found[0, lips, 3, 3] == 1
     assert found[0, 3:6, 0, 0].abs().sum() == 0 and found[0, 5, 3, 3] == 1
-    torch.testing.assert_close(found[:, -2:], torch.full((1, 2, 8, 8), 1.0))  # a pixel of sixteen is the unit
+    torch.testing.assert_close(found[:, -2:], torch.full((1, 2, 8, 8), 1.0))  # the unit is one of sixteen pixels
 
 
-def test_paintable_ends_on_the_background_and_where_nothing_moves():
+def test_background_and_still_areas_may_not_be_painted():
     alpha = torch.zeros(1, 1, 256, 256)
     alpha[..., 100:160, 100:160] = 1
     nothing = torch.full((1, 256, 256), -1)
@@ -172,7 +172,7 @@ def test_paintable_ends_on_the_background_and_where_nothing_moves():
     assert (allowed[outside] == 0).all()
 
 
-def test_detail_comes_back_where_skin_moves_and_nowhere_else():
+def test_detail_is_added_only_where_skin_moves():
     parts = torch.full((1, 256, 256), PARTS.index("skin"))
     parts[:, 120:136, 120:136] = PARTS.index("lips")
     paint, picture = torch.ones(1, 1, 256, 256), 0.4 + 0.2 * torch.rand(1, 3, 512, 512)
@@ -188,7 +188,7 @@ def test_detail_comes_back_where_skin_moves_and_nowhere_else():
     torch.testing.assert_close(with_detail(flat, paint, far, parts)[skin], flat[skin], rtol=0, atol=1e-6)
 
 
-def test_skin_may_get_warmer_and_darker_but_no_bluer():
+def test_skin_may_get_warmer_and_darker_but_not_bluer():
     parts = torch.full((1, 8, 8), PARTS.index("skin"))
     parts[:, 4:] = PARTS.index("eye_left")
     change = torch.tensor([-0.3, -0.2, 0.1])[:, None, None].expand(1, 3, 8, 8)
@@ -200,7 +200,7 @@ def test_skin_may_get_warmer_and_darker_but_no_bluer():
     torch.testing.assert_close(without_cooling(warmer, parts).change, change.flip(1))
 
 
-def test_stripes_go_where_the_photograph_is_stretched_and_stay_elsewhere():
+def test_stripes_are_removed_only_where_the_photograph_is_stretched():
     stripes = torch.tensor([-0.1, 0.1]).repeat(16).expand(1, 3, 32, 32)
     slow = torch.linspace(0, 1, 32).expand(1, 1, 32, 32)
     stretch = torch.zeros(1, 1, 32, 32)
@@ -247,7 +247,7 @@ def test_weights_come_back_from_disk(tmp_path):
 
 @pytest.fixture(scope="module")
 def painter() -> Painter:
-    """Untrained networks of tiny width that work on the real size and do change something."""
+    """Untrained networks of tiny width that work at the real size and do change the picture."""
     torch.manual_seed(3)
     config = GeneratorConfig(widths=TINY.widths, source_widths=TINY.source_widths, mapped=TINY.mapped)
     generator = learned(Generator(config), amount=0.01).requires_grad_(False)
@@ -271,8 +271,8 @@ def some_motion() -> Motion:
     return Motion(expression, rng.normal(0, 0.06, (4, 3)).astype(np.float32), np.zeros((4, 3), np.float32), 25.0)
 
 
-def test_a_frame_depends_on_itself_alone(renderer, painter, portrait):
-    """Not on the batch, nor on the frames around it, nor on the run."""
+def test_a_frame_depends_only_on_its_own_motion(renderer, painter, portrait):
+    """It doesn't depend on the batch, on the frames around it, or on the run."""
     motion = some_motion()
     first = [frame.tobytes() for frame in renderer.render(motion, batch=4)]
     assert [frame.tobytes() for frame in renderer.render(motion, batch=3)] == first
@@ -281,7 +281,7 @@ def test_a_frame_depends_on_itself_alone(renderer, painter, portrait):
     assert [frame.tobytes() for frame in again.render(motion)] == first
 
 
-def test_the_warp_can_be_had_and_the_background_stays(renderer, portrait):
+def test_g_changes_the_warp_but_not_the_background(renderer, portrait):
     motion = some_motion()
     plain = Renderer(HeadModel.load(), portrait, 256, framing="crop", painter=None)
     warped, made = (np.stack(list(r.render(motion))).astype(int) for r in (plain, renderer))
@@ -294,7 +294,7 @@ def test_the_warp_can_be_had_and_the_background_stays(renderer, portrait):
     assert (warped[untouched] == made[untouched]).all()
 
 
-def test_other_sizes_take_corrections_of_the_same_place(renderer, painter, portrait):
+def test_a_larger_square_is_corrected_at_the_same_places(renderer, painter, portrait):
     channels = torch.from_numpy(some_motion().channels()[:1])
     large = Renderer(HeadModel.load(), portrait, 512, framing="crop", painter=painter)
     changes = []

@@ -1,6 +1,6 @@
-"""The renderer on the test photograph of scikit-image: what moves, what stays, and that it is the same every time.
+"""The renderer on scikit-image's test photograph: the right parts move, the rest stays, and results are repeatable.
 
-The pictures are judged by the face mesh, which knows nothing of the head model or the flow.
+The face mesh judges the pictures. It is independent of the head model and the flow.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def renderer(model, portrait):
 
 
 def motion_of(*frames: dict[str, float], rotation=None) -> Motion:
-    """One frame for each set of weights; names without a side mean both."""
+    """A motion with one frame for each set of weights. A name without a side means both sides."""
     expression = np.zeros((len(frames), len(EXPRESSIONS)), np.float32)
     for row, weights in enumerate(frames):
         for name, value in weights.items():
@@ -58,7 +58,7 @@ def motion_of(*frames: dict[str, float], rotation=None) -> Motion:
 
 
 def landmarks(frames) -> np.ndarray:
-    """(T, 478, 2) detected landmarks over the outer-eye distance."""
+    """(T, 478, 2) landmarks detected in frames, in units of the outer-eye distance."""
     with FaceMesh(video=False) as mesh:
         found = [mesh.detect(frame) for frame in frames]
     assert all(len(faces) == 1 for faces in found)
@@ -79,14 +79,14 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def own_frame(renderer: Renderer, portrait) -> np.ndarray:
-    """The portrait in its own expression and pose."""
+    """The frame of the portrait in its own expression and pose."""
     own = torch.from_numpy(np.asarray(portrait.expression, np.float32))[None]
     picture = renderer.warp(own, torch.zeros(1, 3), torch.zeros(1, 3), absolute=True).picture
     return (picture[0] * 255 + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
 
 def test_own_expression_and_pose_reproduce_the_photograph(renderer, portrait):
-    """Teeth and eyes are drawn anew, all else must come back as it was."""
+    """Teeth and eyes are redrawn; all the rest must be equal to the photograph."""
     frame = own_frame(renderer, portrait)
     assert psnr(frame, renderer.framing.crop) > 33
     face = renderer.framing.to_crop(portrait.landmarks)
@@ -111,27 +111,27 @@ def test_jaw_opens_the_mouth_in_order(renderer):
     assert gap[0] + 0.05 < gap[1] and gap[1] + 0.08 < gap[2]
 
 
-def test_teeth_darken_behind_rounded_lips_alone(renderer):
+def test_teeth_darken_only_behind_rounded_lips(renderer):
     motion = motion_of(
         {"jawOpen": 0.5},
         {"jawOpen": 0.1, "mouthLowerDown": 0.4, "mouthUpperUp": 0.3},
         {"jawOpen": 0.12, "mouthPucker": 0.4, "mouthFunnel": 0.2},
         {"jawOpen": 0.12, "mouthPucker": 0.8, "mouthFunnel": 0.3},
     )
-    channels = (torch.tensor(v) for v in (motion.expression, motion.rotation))
-    heads = renderer.geometry.pose(*channels, torch.zeros(4, 3))
+    expression, rotation = torch.tensor(motion.expression), torch.tensor(motion.rotation)
+    heads = renderer.geometry.pose(expression, rotation, torch.zeros(4, 3))
     light = renderer.mouth.interior.light_within(heads)[:, 1, 0, 0]
     assert float(light[:2].min()) > 0.95
     assert float(light[3]) < float(light[2]) - 0.05 < 0.9
 
 
 def test_rest_closes_the_smiling_mouth(renderer):
-    """The photograph smiles with open lips; a motion at rest must close them."""
+    """The photograph shows a smile with open lips; a motion at rest must close them."""
     source, rest = lip_gap(landmarks([renderer.framing.crop, *renderer.render(motion_of({}))]))
     assert rest < 0.35 * source
 
 
-def test_blink_closes_and_one_eye_may_wink(renderer):
+def test_a_blink_closes_both_eyes_and_a_wink_one(renderer):
     frames = list(renderer.render(motion_of({}, {"eyeBlink": 1.0}, {"eyeBlink_L": 1.0})))
     gap = eye_gap(landmarks(frames))
     assert (gap[1] < 0.45 * gap[0]).all()
@@ -139,7 +139,7 @@ def test_blink_closes_and_one_eye_may_wink(renderer):
 
 
 def test_eyes_that_the_photograph_shows_shut_open_as_eyes(model, renderer):
-    """Nothing is known of them: they get a plain iris in a white, where the dark of the lashes would be a hole."""
+    """The photograph doesn't show these eyes. They get a plain iris in white, not a dark hole in the lashes' colour."""
     (shut,) = renderer.render(motion_of({"eyeBlink": 1.0}))
     asleep = Renderer(model, fit_portrait(shut), 256, framing="crop")
     (awake,) = asleep.render(motion_of({"eyeWide": 1.0}))
@@ -153,7 +153,7 @@ def test_eyes_that_the_photograph_shows_shut_open_as_eyes(model, renderer):
 
 
 def test_gaze_moves_both_irises_the_same_way(renderer):
-    """Looking to the person's left is to the right of the picture."""
+    """A look to the person's left is a look to the right of the picture."""
     left = {"eyeLookOut_L": 0.7, "eyeLookIn_R": 0.7}
     right = {"eyeLookIn_L": 0.7, "eyeLookOut_R": 0.7}
     points = landmarks(renderer.render(motion_of(left, right)))
@@ -188,8 +188,8 @@ def test_whole_photograph_changes_only_in_its_square(model, portrait):
     assert (frame != renderer.framing.frame).any()
 
 
-def test_framing_cuts_what_it_pastes(portrait):
-    """Pasting the untouched square back gives the frame again; points and pixels agree on where things are."""
+def test_the_square_is_pasted_where_it_was_cut(portrait):
+    """Pasting the unchanged square gives the frame again, and points are converted like pixels."""
     framing = frame_portrait(portrait, 256, "portrait")
     np.testing.assert_array_equal(framing.compose(framing.crop), framing.frame)
     nose = framing.to_crop(portrait.landmarks[4:5])[0]
@@ -226,7 +226,7 @@ def test_parts_and_normals_of_a_frame(renderer):
     assert normals[0, 2, nose[1], nose[0]] > 0.7
 
 
-def test_filling_keeps_what_is_known_and_blurring_keeps_constants():
+def test_filling_keeps_known_pixels_and_blurring_keeps_constants():
     field = torch.rand((1, 2, 37, 29), generator=torch.Generator().manual_seed(1))
     known = (torch.rand((1, 1, 37, 29), generator=torch.Generator().manual_seed(2)) > 0.6).float()
     filled = fill_smoothly(field, known)
@@ -258,7 +258,7 @@ def test_sampling_at_pixel_centres_returns_the_picture():
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["B001306", "M001160", "R000395", "B001230"])
 def test_real_portraits(model, name):
-    """People of several ages and skins, glasses and a small picture: own face comes back, mouth opens, eyes close."""
+    """Several ages and skin colours, glasses, a small picture: the face is kept, the mouth opens, the eyes close."""
     path = DATA / "portraits" / f"{name}.jpg"
     if not path.is_file():
         pytest.skip("the real portraits are not here (SOLILOQUY_DATA or ../shared/data)")

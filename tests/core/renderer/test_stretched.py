@@ -1,4 +1,4 @@
-"""Where the flow stretches the photograph: how much, and that no streaks are left."""
+"""Stretching of the photograph is measured correctly, and leaves no streaks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZE = 128
 
 
 def flow_of(matrix: np.ndarray) -> torch.Tensor:
-    """(1, S, S, 2) positions that a matrix gives, about the square's middle."""
+    """(1, S, S, 2) positions of a linear flow about the square's middle."""
     middle = SIZE / 2
     return ((pixel_grid(SIZE, SIZE) - middle) @ torch.tensor(matrix, dtype=torch.float32).T + middle)[None]
 
@@ -24,33 +24,33 @@ def turned(angle: float) -> np.ndarray:
 
 @pytest.mark.parametrize("angle", [0.0, 0.4, 1.2])
 @pytest.mark.parametrize(("along", "across", "expected"), [(1.0, 1.0, 1.0), (0.25, 1.0, 4.0), (2.0, 0.5, 2.0)])
-def test_magnification_is_the_least_singular_value_inverted(angle, along, across, expected):
+def test_magnification_is_one_over_the_least_singular_value(angle, along, across, expected):
     found = magnification(flow_of(turned(angle) @ np.diag([along, across]) @ turned(-angle)))
     assert found.shape == (1, 1, SIZE, SIZE)
     assert torch.allclose(found, torch.full_like(found, expected), rtol=1e-3)
 
 
-def test_magnification_is_bounded_where_one_pixel_fills_everything():
+def test_magnification_is_limited_where_one_pixel_fills_everything():
     found = magnification(torch.full((1, SIZE, SIZE, 2), SIZE / 2))
     assert torch.allclose(found, torch.full_like(found, MOST))
 
 
-def striped() -> torch.Tensor:
+def grainy() -> torch.Tensor:
     """(1, 3, S, S) grey with grain."""
     return 0.5 + 0.2 * (torch.rand(1, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(0)) - 0.5).expand(
         1, 3, -1, -1
     )
 
 
-def test_what_is_not_stretched_stays_the_photograph():
-    picture = striped()
+def test_without_stretching_the_photograph_is_unchanged():
+    picture = grainy()
     colours, matte = StretchedPerson(picture, torch.ones(1, 1, SIZE, SIZE))(flow_of(np.eye(2)))
     assert torch.allclose(colours, picture, atol=1e-5)
     assert torch.allclose(matte, torch.ones_like(matte))
 
 
-def test_grain_that_is_stretched_leaves_no_streaks():
-    picture = striped()
+def test_stretched_grain_leaves_no_streaks():
+    picture = grainy()
     flow = flow_of(np.diag([1 / 6, 1.0]))
     colours, _ = StretchedPerson(picture, torch.ones(1, 1, SIZE, SIZE))(flow)
     streaks = torch.nn.functional.grid_sample(picture, flow / SIZE * 2 - 1, align_corners=False)
@@ -59,8 +59,8 @@ def test_grain_that_is_stretched_leaves_no_streaks():
     assert float(colours.mean()) == pytest.approx(float(picture.mean()), abs=0.01)
 
 
-def test_nothing_from_beyond_the_person_mixes_in():
-    """The blurred layers weigh by the matte: a person of one colour stays that colour up to the rim."""
+def test_no_colour_from_outside_the_person_is_mixed_in():
+    """The blurred layers are weighted by the matte: a person of one colour keeps that colour up to the rim."""
     left = (torch.arange(SIZE) < SIZE // 2).float().expand(1, 1, SIZE, SIZE)
     picture = torch.where(left > 0, 0.8, 0.0).expand(1, 3, -1, -1)
     colours, matte = StretchedPerson(picture, left)(flow_of(np.diag([1 / 6, 1.0])))
