@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,3 +33,14 @@ def save_tensors(path: Path, arrays: Mapping[str, np.ndarray], facts: Mapping[st
     stored = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with written_beside(path, keep_ending=False) as beside:
         save_file(stored, str(beside), dict(facts or {}) or None)
+
+
+def save_folder(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as ``<name>.npy`` into a new folder, which is either complete or absent."""
+    make_folder(folder.parent)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+        unfinished = Path(beside) / folder.name
+        unfinished.mkdir()
+        for name, array in arrays.items():
+            np.save(unfinished / f"{name}.npy", array)
+        unfinished.rename(folder)

@@ -1,1 +1,1 @@
-"""Trains and measures the representation of motion (paper §3.1)."""
+"""Training and measurement of the representation of motion (paper §3.1)."""

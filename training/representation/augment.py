@@ -1,7 +1,7 @@
-"""What E_v's input goes through so that it can't tell who is seen: other colours, other proportions, other crop.
+"""Changes of E_v's input that hide the identity: other colours, other proportions, another crop.
 
-As in latent pose descriptors (Burkov et al. 2020) and PC-AVS, the driving frame that is to be reconstructed reaches E_v
-only like this; its identity has to come from another frame through E_id.
+As in latent pose descriptors (Burkov et al. 2020) and PC-AVS, E_v only gets the driving frame with these changes. So
+the identity of the reconstructed frame must come from another frame through E_id.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class AugmentConfig:
     Attributes
     ----------
     gain, lift
-        Of each colour channel: factor (log-normal) and offset.
+        Factor (log-normal) and offset of each colour channel.
     gamma
         Log-normal exponent of all channels.
     grey
@@ -28,14 +28,14 @@ class AugmentConfig:
     noise
         Largest deviation of pixel noise.
     stretch
-        Largest log-stretch of one axis against the other: long and broad faces.
+        Largest log-stretch of one axis relative to the other: long and broad faces.
     bulge
-        Deviation in view widths of a smooth displacement on a 4 × 4 grid: other noses, chins and brows. Well below
-        how far lips and lids move.
+        Deviation, in view widths, of a smooth displacement on a 4 × 4 grid: other noses, chins and brows. It is much
+        smaller than the motion of lips and lids.
     shift, turn, zoom
-        Of the crop: view widths, radians, log-scale.
+        Changes of the crop: view widths, radians, log-scale.
     occlusion
-        Chance of a grey box over up to a quarter of the view, which is hands and microphones.
+        Probability of a grey box over up to a quarter of the view, like a hand or a microphone.
     """
 
     gain: float = 0.2
@@ -52,7 +52,7 @@ class AugmentConfig:
 
 
 def recolour(views: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """Other skin, light and camera for views (B, 3, S, S) 0–1."""
+    """Views (B, 3, S, S) 0–1 with other skin, light and camera."""
     count = len(views)
 
     def normal(*shape: int) -> Tensor:
@@ -70,7 +70,7 @@ def recolour(views: Tensor, config: AugmentConfig, generator: torch.Generator) -
 
 
 def reshape(views: Tensor, config: AugmentConfig, generator: torch.Generator, each: int = 1) -> Tensor:
-    """Other proportions and crops for views (B, 3, S, S); the same for ``each`` neighbours of a clip."""
+    """Views (B, 3, S, S) with other proportions and crops, the same for each group of ``each`` views of a clip."""
     clips = len(views) // each
 
     def draw(*shape: int) -> Tensor:
@@ -95,7 +95,7 @@ def reshape(views: Tensor, config: AugmentConfig, generator: torch.Generator, ea
 
 
 def occlude(views: Tensor, config: AugmentConfig, generator: torch.Generator) -> Tensor:
-    """A grey box over some of the views (B, 3, S, S)."""
+    """Views (B, 3, S, S), some of them with a grey box."""
     side = views.shape[-1]
     box = torch.rand(len(views), 5, generator=generator).to(views.device)
     at = torch.arange(side, device=views.device) / side
@@ -108,6 +108,6 @@ def occlude(views: Tensor, config: AugmentConfig, generator: torch.Generator) ->
 
 
 def disguised(views: Tensor, config: AugmentConfig, generator: torch.Generator, each: int = 1) -> Tensor:
-    """Views (B, 3, S, S) as E_v is given them in training."""
+    """Views (B, 3, S, S) with all changes, as E_v gets them in training."""
     views = reshape(views, config, generator, each)
     return occlude(recolour(views, config, generator), config, generator)

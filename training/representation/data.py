@@ -1,16 +1,16 @@
-"""Face views with their motion and sound on disk, and the batches that the representation learns from.
+"""Face views with their motion and sound on disk, and the training batches of the representation.
 
-A set is a folder of arrays (``.npy``, mapped into memory), N views of clips whose frames share person, light and
-place of the view:
+A set is a folder of arrays (``.npy``, mapped into memory): N views from clips. The views of a clip have the same
+person, light and place of the view.
 
-| array | shape | what |
+| array | shape | content |
 |---|---|---|
 | views | (N, S, S, 3) uint8 | ``core.face.face_view`` |
-| channels | (N, 59) float32 | the 59 channels, with the head's rotation before the camera |
+| channels | (N, 59) float32 | the 59 channels, with the head's rotation in the camera's axes |
 | observed | (N, 59) bool | which of them are known |
-| clip, frame | (N,) int32 | clip a view is of, and its frame there |
-| person | (clips,) int32 | who is in a clip; −1: each view shows another person |
-| sounds | (clips + 1,) int64 | clip i has mel rows ``4 sounds[i] : 4 sounds[i + 1]``; none: silent film |
+| clip, frame | (N,) int32 | clip of each view, and its frame there |
+| person | (clips,) int32 | person of each clip; −1: each view shows another person |
+| sounds | (clips + 1,) int64 | clip i has mel rows ``4 sounds[i] : 4 sounds[i + 1]``; no rows: no sound |
 | mel | (M, 80) float16 | ``core.sound.mel`` |
 """
 
@@ -30,21 +30,24 @@ from core.motion.channels import CHANNELS, GROUPS
 from core.sound.lips import LipModel
 from core.sound.mel import MEL_BANDS, MELS_PER_FRAME
 
-CACHE = Path(".cache/representation")
+from ..common import folders
+from ..common.arrays import save_folder
+
+CACHE = folders.CACHE / "representation"
 EVERYONE = -1
-"""Person of a clip whose views show one person each."""
+"""Person of a clip in which each view shows another person."""
 ARRAYS = ("views", "channels", "observed", "clip", "frame", "person", "sounds", "mel")
 CURVE_GROUPS = [
     [CHANNELS.index(name) for names in group for name in GROUPS[names]]
     for group in (("lips", "jaw"), ("cheeks", "nose"), ("brows",), ("blink",), ("gaze",), ("head",))
 ]
-"""Columns that are edited together."""
+"""Columns of channels that are edited together."""
 
 
 @dataclass(frozen=True)
 class FilmedClip:
-    """A clip to be stored: views (n, S, S, 3) uint8 of frames (n,), channels (n, 59), observed (59,) or (n, 59), who,
-    and the sound (4 T, 80) or None."""
+    """A clip to be stored: views (n, S, S, 3) uint8 of frames (n,), channels (n, 59), observed (59,) or (n, 59),
+    person, and the sound (4 T, 80) or None."""
 
     views: np.ndarray
     frames: np.ndarray
@@ -55,7 +58,7 @@ class FilmedClip:
 
 
 def write_faces(folder: Path, clips: Iterable[FilmedClip]) -> int:
-    """Store clips as a set; returns the number of views. The folder is renamed into place when it is whole."""
+    """Store clips as a set; returns the number of views. The folder is either complete or absent."""
     parts: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
     heard, people = [0], []
     for index, clip in enumerate(clips):
@@ -71,17 +74,13 @@ def write_faces(folder: Path, clips: Iterable[FilmedClip]) -> int:
         heard.append(heard[-1] + len(mel) // MELS_PER_FRAME)
     arrays = {name: np.concatenate(values) for name, values in parts.items() if values}
     arrays |= {"person": np.array(people, np.int32), "sounds": np.array(heard, np.int64)}
-    beside = folder.with_name(folder.name + ".part")
-    beside.mkdir(parents=True, exist_ok=True)
-    for name in ARRAYS:
-        np.save(beside / f"{name}.npy", arrays[name])
-    beside.rename(folder)
+    save_folder(folder, {name: arrays[name] for name in ARRAYS})
     return len(arrays["clip"])
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Views of ``clips`` clips, ``each`` of one clip after the other, B = clips · each.
+    """Views of several clips, ``each`` views of one clip after the other; B = clips · each.
 
     Attributes
     ----------
@@ -93,12 +92,12 @@ class Batch:
         (B,) long, different numbers for different people over all sets; and (B,) bool, whether the clip's other views
         show the same person.
     parts
-        Equal stretches of the batch that each come from one set.
+        Number of equal stretches of the batch, each from one set.
     f_a, f_l
         (B, d_a) standardised and (B, 32); zero where ``heard`` (B,) is false.
     f_v
-        (B, d_v) of the views disguised, each clip in one disguise of several, where the sets were looked at beforehand
-        (``representation_seen``).
+        (B, d_v) of the changed views, with one of several random changes for each clip, if it was computed beforehand
+        (``training.representation.seen``).
     """
 
     views: Tensor
@@ -114,7 +113,7 @@ class Batch:
     f_v: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
+        """The same batch on a device."""
         moved: dict[str, Any] = {name: v.to(device) for name, v in vars(self).items() if isinstance(v, Tensor)}
         return replace(self, **moved)
 
@@ -122,7 +121,7 @@ class Batch:
 class Faces:
     """A set on disk, with f_a and f_l of its sound.
 
-    Raises SoliloquyError ``faces_missing`` where the folder isn't a set.
+    Raises SoliloquyError ``faces_missing`` if the folder is not a set.
     """
 
     def __init__(self, folder: Path, first_person: int = 0) -> None:
@@ -153,7 +152,7 @@ class Faces:
 
     @property
     def side(self) -> int:
-        """Pixels of a side of the views."""
+        """Side of the views, pixels."""
         return int(self.views.shape[1])
 
     def heard(self, clip: int) -> bool:
@@ -162,7 +161,7 @@ class Faces:
 
     @torch.no_grad()
     def listen(self, lips: LipModel) -> None:
-        """Work out f_a (Σ T, d_a) and f_l (Σ T, 32) of all the sound."""
+        """Compute f_a (Σ T, d_a) and f_l (Σ T, 32) of all the sound."""
         codes = [
             lips.lip_features(
                 torch.from_numpy(
@@ -176,7 +175,7 @@ class Faces:
         self.f_l, self.f_a = joined
 
     def sound_rows(self, rows: np.ndarray) -> np.ndarray:
-        """Row of f_a and f_l for each view, −1 where its clip is silent film."""
+        """Row of f_a and f_l for each view; −1 if its clip has no sound."""
         clip = self.clip[rows]
         silent = self.sounds[clip + 1] == self.sounds[clip]
         return np.where(silent, -1, self.sounds[clip] + self.frame[rows])
@@ -190,10 +189,10 @@ class Mixture:
     sets, shares
         How often a clip of a batch comes from each set.
     lips
-        Whose f_a and f_l are used. f_a is standardised by its mean and deviation over the first set's sound, so that
-        no entry counts more than another.
+        Lip model that gives f_a and f_l. f_a is standardised by its mean and deviation over the first set's sound, so
+        that all entries count equally.
     side
-        Pixels of a side that the views are brought to.
+        Side, in pixels, to which the views are resized.
     """
 
     def __init__(self, sets: Sequence[Faces], shares: Sequence[float], lips: LipModel, side: int) -> None:
@@ -215,10 +214,10 @@ class Mixture:
         heard: bool = False,
         evenly: bool = False,
     ) -> Batch:
-        """``clips`` clips with ``each`` views, ``gap`` frames or more apart as far as the clip is long enough.
+        """``clips`` clips with ``each`` views that are at least ``gap`` frames apart, if the clip is long enough.
 
-        With ``heard`` only sets with sound are drawn from; with ``evenly`` as many clips from each, one set after the
-        other.
+        With ``heard`` only sets with sound are used. With ``evenly`` each set gives the same number of clips, one set
+        after the other.
         """
         usable = np.array([faces.f_a is not None or not heard for faces in self.sets])
         shares = self.shares * usable
@@ -237,10 +236,10 @@ class Mixture:
         return replace(self._batch(picks, each), parts=parts, f_v=f_v)
 
     def draw_curves(self, count: int, rng: np.random.Generator) -> Batch:
-        """Channels (count, 59) without views, as artists may leave them, and as many f_l of heard speech.
+        """Channels (count, 59) without views, as an artist may edit them, and ``count`` f_l of speech.
 
-        Half of them are of one moment; in the others each group (lips and jaw together) is of a moment of its own,
-        more or less strong.
+        Half of the rows are from one moment. In the others each group (lips and jaw together) is from another moment
+        and has a random strength.
         """
         rows = [self._moment(rng) for _ in range(count)]
         channels = np.stack([faces.channels[row] for faces, row in rows])
@@ -298,9 +297,9 @@ class Mixture:
         )
 
     def channel_statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and spread (59,) of the channels where they are observed, each set counting by its share.
+        """Mean and deviation (59,) of the observed channels; each set counts by its share.
 
-        The spread is at least :func:`least_spread`.
+        The deviation is at least :func:`least_spread`.
         """
         known = [faces.observed.astype(np.float64) for faces in self.sets]
         weights = [share * k / max(k.sum(0).max(), 1) for share, k in zip(self.shares, known, strict=True)]
@@ -312,14 +311,14 @@ class Mixture:
 
 
 def least_spread() -> np.ndarray:
-    """(59,) spread below which a channel isn't told from noise: 0.03 of a weight, 1 degree, 0.2 cm."""
+    """(59,) smallest deviation of a channel that is not just noise: 0.03 for weights, 1 degree, 0.2 cm."""
     return np.array([0.03] * (len(CHANNELS) - 6) + [np.deg2rad(1.0)] * 3 + [0.2] * 3)
 
 
 def spread_rows(rows: np.ndarray, frames: np.ndarray, count: int, gap: int, rng: np.random.Generator) -> np.ndarray:
-    """``count`` of ``rows`` in random order whose ``frames`` lie ``gap`` or more apart, as far as there are enough.
+    """``count`` of ``rows`` in random order whose ``frames`` are at least ``gap`` apart, if there are enough.
 
-    Neighbouring frames hear almost the same sound: as negatives of each other they would only confuse.
+    Neighbouring frames have almost the same sound, so they would be misleading negatives of each other.
     """
     chosen: list[int] = []
     order = rng.permutation(len(rows))
@@ -336,7 +335,7 @@ def spread_rows(rows: np.ndarray, frames: np.ndarray, count: int, gap: int, rng:
 
 
 def as_input(views: np.ndarray, side: int) -> Tensor:
-    """(B, S, S, 3) uint8 → (B, 3, side, side) float 0–1, channels last in memory, as convolutions here like it."""
+    """(B, S, S, 3) uint8 → (B, 3, side, side) float 0–1, channels last in memory, which is faster for convolutions."""
     pictures = torch.from_numpy(views).permute(0, 3, 1, 2).float() / 255.0
     if pictures.shape[-1] == side:
         return pictures

@@ -1,8 +1,8 @@
 """A small generator for reenactment in training, at 64 px; it never ships.
 
-E_id's map stands in place of a constant input and convolutions are modulated by who it is and how the source is to
-move, as in PC-AVS and the paper. It gives a flow of the source picture, and colour where the flow has none to bring:
-alone, so small a generator spent its training on who it is and learned no mouths.
+E_id's map takes the place of a constant input. Convolutions are modulated by the identity and by the motion of the
+source, as in PC-AVS and the paper. The output is a flow of the source picture, and colour for places that the flow
+can't fill. Without the flow such a small generator spent its training on identity and learned no mouths.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from core.renderer.generator.layers import ModulatedConv, enlarge
 from core.representation.encoders import perceptron
 
 REACH = 0.1
-"""Share of the picture's side that a flow of 1 moves by."""
+"""Distance that a flow of 1 moves by, as a share of the picture's side."""
 START = -3.0
-"""Of the mask before its sigmoid: training starts at the source picture."""
+"""Initial value of the mask before its sigmoid: training starts with the source picture."""
 
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """Sizes: ``side`` px of the picture; ``widths``, channels at each size from the side of E_id's map up to it;
-    ``mapped``, width of the mapped style."""
+    """Sizes. ``side`` px of the picture; ``widths``: channels at each size, from the side of E_id's map to ``side``;
+    ``mapped``: width of the mapped style."""
 
     side: int = 64
     widths: tuple[int, ...] = (128, 96, 48, 24)
@@ -39,29 +39,31 @@ class DecoderConfig:
 
 
 class FaceDecoder(nn.Module):
-    """A source's picture, E_id's f_id (B, d_id) and map (B, C, H, H) of it, and motion features (B, ``motion``) of the
-    source and of the frame to paint → picture (B, 3, side, side) RGB 0–1.
+    """From a source's picture, E_id's f_id (B, d_id) and map (B, C, H, H) of it, and motion features (B, ``motion``) of
+    the source and of the frame to paint to a picture (B, 3, side, side) RGB 0–1.
 
-    Raises ValueError where ``widths`` don't lead from the map's side to ``side`` by doubling.
+    Raises ValueError if ``widths`` do not lead from the map's side to ``side`` by doubling.
     """
 
     def __init__(self, config: DecoderConfig, map_shape: tuple[int, int], d_id: int, motion: int) -> None:
         super().__init__()
         channels, first = map_shape
         if first << (len(config.widths) - 1) != config.side:
-            raise ValueError(f"{len(config.widths)} sizes don't lead from {first} to {config.side} px")
+            raise ValueError(f"{len(config.widths)} sizes do not lead from {first} to {config.side} px")
         self.side = config.side
         self.mapping = perceptron(d_id + 2 * motion, config.mapped, config.mapped)
         widths = (channels, *config.widths)
         self.layers = nn.ModuleList(ModulatedConv(a + 3, b, config.mapped) for a, b in itertools.pairwise(widths))
         self.sharpen = ModulatedConv(widths[-1], widths[-1], config.mapped)
         self.out = nn.Conv2d(widths[-1], 6, 3, padding=1)  # flow (x, y), mask, colour
+        bias = self.out.bias
+        assert bias is not None
         with torch.no_grad():
             self.out.weight[:3].zero_()
-            self.out.bias[:3] = torch.tensor([0.0, 0.0, START])
+            bias[:3] = torch.tensor([0.0, 0.0, START])
 
     def paint_as(self, other: FaceDecoder) -> None:
-        """Take over what ``other`` has learned of painting, whatever drives it."""
+        """Copy the painting layers of ``other``, but not its mapping of motion features."""
         for name in ("layers", "sharpen", "out"):
             self.get_submodule(name).load_state_dict(other.get_submodule(name).state_dict())
 
@@ -83,8 +85,8 @@ class FaceDecoder(nn.Module):
 
 
 def pixel_loss(picture: Tensor, truth: Tensor) -> Tensor:
-    """L_1 of two pictures (B, 3, S, S) of face views and of their differences between neighbours; eyes and mouth count
-    ten times, since there lies what E_v has to read and they are a tenth of the picture."""
+    """L_1 of two pictures (B, 3, S, S) of face views, and of their differences between neighbours. Eyes and mouth count
+    ten times, because they show what E_v must read and are only a tenth of the picture."""
     weight = face_weight(picture.shape[-1], picture.device)
     error = (picture - truth).abs() * weight
     edges = [

@@ -1,15 +1,15 @@
-"""Table 4 of the paper: what moves when only one of f_l and f_nl does.
+"""Table 4 of the paper: what moves when only f_l or only f_nl moves.
 
-``python -m training.representation.disentanglement`` has held-out clips painted by the small generator of the
-representation, which knows a frame only by f_cat = (f_id, f_nl, f_l), as in the paper. Each variant of the last stage
-(``Variant`` in ``training.representation.train``) uses its own generator: as it ships, as in the paper, and both
-without L_ol and without memory banks.
+``python -m training.representation.disentanglement`` paints held-out clips with the small generator of the
+representation. It knows a frame only by f_cat = (f_id, f_nl, f_l), as in the paper. Each variant of the last stage
+(``Variant`` in ``training.representation.train``) has its own generator: as it ships, as in the paper, and both without
+L_ol and without memory banks.
 
 With **f_nl fixed** at the clip's first frame and f_l from the sound, lips should follow the sound: S_c, N_c
-(``training.judge.lip_sync_metrics``). With **f_l fixed** and f_nl from the frames, all else should be as in the frames.
-R reads blink, gaze, expression and pose off the painted and the real picture; they differ by B_d, G_d, E_d and P_d. And
-the lips should *not* follow: S_c with f_l fixed is the leak, to be compared with that of a picture in which nothing
-moves.
+(``training.judge.lip_sync_metrics``). With **f_l fixed** and f_nl from the frames, everything else should be as in the
+frames. R reads blink, gaze, expression and pose in the painted and the real picture; B_d, G_d, E_d and P_d are the
+differences. And the lips should *not* follow the sound: S_c with f_l fixed is the leak. Compare it with S_c of a
+picture in which nothing moves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from core.motion.channels import BROWS, CHEEKS, EXPRESSIONS, LIP_COLUMNS, NOSE
 from core.sound.lips import LipModel
 
 from ..common.engine import CHECKPOINT
-from ..common.folders import RECONSTRUCTION
+from ..common.folders import GRID, RECONSTRUCTION, RUNS
 from ..common.results_page import Table, add_results_option, interval, show
 from ..corpus.dataset import Clip, Corpus
 from ..judge.lip_sync_metrics import confidence_gap, judge_take
@@ -62,7 +62,7 @@ class Filmed:
 
     @classmethod
     def of(cls, clip: Clip, side: int) -> Filmed:
-        """Every frame of a corpus clip."""
+        """All frames of a clip of a corpus."""
         views = np.stack([clip.face_view(frame) for frame in range(clip.frames)])
         return cls(as_input(views, side), clip.mel)
 
@@ -71,7 +71,7 @@ class Filmed:
 def painted(networks: Networks, lips: LipModel, film: Filmed, lips_move: bool, rest_moves: bool) -> Tensor:
     """Pictures (T, 3, s, s) of a clip with f_l from its sound or fixed, and f_nl from its frames or fixed.
 
-    Fixed features are those of the first frame. f_l goes the way it goes in the product: through the curves.
+    Fixed features are those of the first frame. f_l is computed from the curves, as in the product.
     """
     model = networks.representation
     f_id, face = model.identity_encoder.with_map(film.views[:1])
@@ -93,7 +93,8 @@ def painted(networks: Networks, lips: LipModel, film: Filmed, lips_move: bool, r
 
 
 def as_views(pictures: Tensor, through: int) -> Tensor:
-    """Pictures (T, 3, s, s) as face views (T, 3, 128, 128); real ones go ``through`` the painted ones' size first."""
+    """Pictures (T, 3, s, s) as face views (T, 3, 128, 128), first reduced to the side ``through`` of painted
+    pictures."""
     small = F.adaptive_avg_pool2d(pictures, through)
     return F.interpolate(small, size=(VIEW_SIDE, VIEW_SIDE), mode="bicubic", align_corners=False).clamp(0, 1)
 
@@ -105,10 +106,10 @@ def confidence(judge: Judge, views: Tensor, mel: np.ndarray) -> float:
 
 
 def differences(told: Face, real: Face) -> dict[str, float]:
-    """Mean absolute differences of two readings by R of T frames.
+    """Mean absolute differences between R's outputs for two series of T frames.
 
-    B_d of the two lids' weights, G_d of the eyes' turn (degrees), E_d of the weights of brows, cheeks, nose and squint,
-    P_d of the head's turn (degrees). Each about its mean over the clip, since E_id's picture of who it is is not asked.
+    B_d of the lids' weights, G_d of the eyes' rotation (degrees), E_d of the weights of brows, cheeks, nose and squint,
+    P_d of the head's rotation (degrees). Each is relative to its mean over the clip, because identity is not measured.
     """
 
     def apart(a: Tensor, b: Tensor) -> float:
@@ -124,7 +125,7 @@ def differences(told: Face, real: Face) -> dict[str, float]:
 
 @torch.inference_mode()
 def filmed_truth(judge: Judge, reader: Reconstruction, film: Filmed, side: int) -> tuple[float, Face]:
-    """S_c of the real frames made as coarse as those painted at ``side`` px, and what R reads off them."""
+    """S_c of the real frames, reduced to the resolution of pictures painted at ``side`` px, and R's output for them."""
     views = as_views(film.views, side)
     return confidence(judge, views, film.mel), reader(views)
 
@@ -133,7 +134,7 @@ def filmed_truth(judge: Judge, reader: Reconstruction, film: Filmed, side: int) 
 def measure(
     networks: Networks, lips: LipModel, judge: Judge, reader: Reconstruction, film: Filmed, truth: tuple[float, Face]
 ) -> dict[str, float]:
-    """The numbers of one clip beside its :func:`filmed_truth`; those called ``still``: where nothing moves."""
+    """The numbers of one clip compared with its :func:`filmed_truth`. In those named ``still`` nothing moves."""
     side = networks.render.side
     real, real_face = truth
     spoken = as_views(painted(networks, lips, film, True, False), side)
@@ -152,10 +153,10 @@ def measure(
 
 
 def table(found: Mapping[str, Mapping[str, list[dict[str, float]]]]) -> Table:
-    """The measured table of the numbers of set → variant → clips.
+    """The table of the numbers of set → variant → clips.
 
-    Below an ablation stand its differences from the variant without ablation, clip by clip; the last rows of a set say
-    what a real recording and a picture in which nothing moves get.
+    Below an ablation are its differences from the variant without ablation, clip by clip. The last rows of a set are
+    for a real recording and for a picture in which nothing moves.
     """
     rows = []
     for title, variants in found.items():
@@ -201,9 +202,9 @@ def table(found: Mapping[str, Mapping[str, list[dict[str, float]]]]) -> Table:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, default=Path("runs/representation"))
-    parser.add_argument("--corpus", type=Path, default=Path(".cache/corpus/grid"))
-    parser.add_argument("--clips", type=int, default=12, help="of each talker")
+    parser.add_argument("--run", type=Path, default=RUNS / "representation")
+    parser.add_argument("--corpus", type=Path, default=GRID)
+    parser.add_argument("--clips", type=int, default=12, help="number for each talker")
     add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -214,7 +215,7 @@ def main() -> None:
         if (folder / CHECKPOINT).exists():
             trained[name] = load_stage(folder, build(variant.recipe(TrainConfig()), lips, 0)).eval()
         else:
-            print(f"{name}: {folder} isn't trained, left out")
+            print(f"{name}: {folder} is not trained, left out")
     side = TrainConfig().representation.encoders.side
     found = {}
     for title, part in SETS.items():

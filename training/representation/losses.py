@@ -1,8 +1,9 @@
-"""L_cl and L_ol: what ties motion to the sound, and what keeps the rest of it apart from the sound.
+"""The losses L_cl, which ties motion to the sound, and L_ol, which keeps the rest of the motion independent of the
+sound.
 
-After arXiv 2212.04248, section 3.2: eq. 2, contrastive learning in both directions with the other frames of the same
-clip as negatives; eq. 3, Pearson correlations between f_ol and f_a, over the current step and two memory banks
-that hold the features of the K − 1 steps before.
+After arXiv 2212.04248, section 3.2. Eq. 2: contrastive learning in both directions, with the other frames of the same
+clip as negatives. Eq. 3: Pearson correlations between f_ol and f_a, over the current step and two memory banks with the
+features of the previous K − 1 steps.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ from torch import Tensor, nn
 
 
 def contrastive(f_cl: Tensor, f_a: Tensor, temperature: float) -> Tensor:
-    """L_cl (eq. 2) of clips: each frame's motion has to find its sound among the clip's, and each sound its motion.
+    """L_cl (eq. 2) of clips: each frame's motion must find its sound among the sounds of the clip, and each sound its
+    motion.
 
     Parameters
     ----------
     f_cl, f_a
-        (clips, frames, d_a); compared by the cosine.
+        (clips, frames, d_a), compared by the cosine.
     temperature
-        Of the softmax over the frames of a clip.
+        Temperature of the softmax over the frames of a clip.
 
     Returns
     -------
-    Mean cross-entropy of both directions; log(frames) is chance.
+    Mean cross-entropy of both directions. Chance gives log(frames).
     """
     motion, sound = nn.functional.normalize(f_cl, dim=-1), nn.functional.normalize(f_a, dim=-1)
     likeness = motion @ sound.mT / temperature  # (clips, frames of motion, frames of sound)
@@ -43,7 +45,7 @@ def retrieval(f_cl: Tensor, f_a: Tensor) -> Tensor:
 def pearson(a: Tensor, b: Tensor, floor: float = 1e-4) -> Tensor:
     """Pearson's correlation of every column of ``a`` (N, p) with every column of ``b`` (N, q): (p, q).
 
-    A column of deviation below ``floor`` correlates with nothing, and passes no steep gradient.
+    A column with a deviation below ``floor`` has small correlations, and no large gradients.
     """
     a, b = a - a.mean(0), b - b.mean(0)
     deviations = [x.square().mean(0).clamp_min(floor**2).sqrt() for x in (a, b)]
@@ -53,23 +55,23 @@ def pearson(a: Tensor, b: Tensor, floor: float = 1e-4) -> Tensor:
 def orthogonality(f_ol: Tensor, f_a: Tensor) -> Tensor:
     """L_ol (eq. 3): mean over the entries of f_ol (N, d_ol) of the sum of squared correlations with f_a (N, d_a).
 
-    Squares, so that the pull vanishes where the correlation does. N samples of independent features leave about
-    d_a / N: that, and not 0, is what can be reached.
+    With squares the gradient vanishes where the correlation does. N samples of independent features give about d_a / N,
+    so this is the lowest value that can be reached, not 0.
     """
     return pearson(f_ol, f_a).square().sum(1).mean()
 
 
 def about_clips(values: Tensor, each: int) -> Tensor:
-    """Features (clips · each, F) without the mean of their clip."""
+    """Features (clips · each, F) minus the mean of their clip."""
     clips = values.unflatten(0, (-1, each))  # (clips, each, F)
     return (clips - clips.mean(1, keepdim=True)).flatten(0, 1)
 
 
 class MemoryBanks(nn.Module):
-    """Two banks: f_ol and f_a of the previous K − 1 steps, without gradients.
+    """Two memory banks: f_ol and f_a of the previous K − 1 steps, without gradients.
 
-    A batch alone has too few samples for d_ol × d_a correlations; with the banks they are estimated over K steps.
-    Buffers, so that a checkpoint holds them and an interrupted run goes on as an unbroken one.
+    One batch has too few samples for d_ol × d_a correlations. With the banks they are estimated over K steps. The banks
+    are buffers, so a checkpoint contains them, and an interrupted run goes on like an uninterrupted one.
     """
 
     ol: Tensor
@@ -77,15 +79,16 @@ class MemoryBanks(nn.Module):
     filled: Tensor
 
     def __init__(self, steps: int, samples: int, d_ol: int, d_a: int) -> None:
-        """``steps`` is K, ``samples`` how many each step adds. With K = 1 there are no banks (the ablation)."""
+        """``steps`` is K, ``samples`` the number of samples of each step. With K = 1 there are no banks (the
+        ablation)."""
         super().__init__()
         self.register_buffer("ol", torch.zeros(steps - 1, samples, d_ol))
         self.register_buffer("sound", torch.zeros(steps - 1, samples, d_a))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
 
     def joined(self, f_ol: Tensor, f_a: Tensor, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """The current step's features (N, d_ol) and (N, d_a) with those remembered, or some rows of every step;
-        gradients pass through the current ones alone."""
+        """The current step's features (N, d_ol) and (N, d_a) together with those in the banks, or some rows of every
+        step. Only the current features get gradients."""
         count = int(self.filled)
         return (
             torch.cat([f_ol[rows], self.ol[:count, rows].flatten(0, 1)]),  # (rows · (1 + filled), d_ol)
@@ -94,7 +97,7 @@ class MemoryBanks(nn.Module):
 
     @torch.no_grad()
     def remember(self, f_ol: Tensor, f_a: Tensor) -> None:
-        """Put a step's features in; the oldest go."""
+        """Add a step's features to the banks; the oldest are dropped."""
         if len(self.ol) == 0:
             return
         self.ol.copy_(torch.cat([f_ol.detach()[None].to(self.ol.dtype), self.ol[:-1]]))
@@ -103,10 +106,11 @@ class MemoryBanks(nn.Module):
 
 
 def same_person(f_id: Tensor, person: Tensor, temperature: float) -> Tensor:
-    """Contrastive loss that draws f_id (B, 128) of the same ``person`` (B,) together and others apart.
+    """Contrastive loss that pulls f_id (B, 128) of the same ``person`` (B,) together and others apart.
 
-    Supervised contrastive learning (Khosla et al. 2020): for each view the mean log-probability of its person's other
-    views among all others. Views whose person is alone in the batch count as others only; 0 where all are.
+    Supervised contrastive learning (Khosla et al. 2020): for each view the mean log-probability of the other views of
+    its person among all other views. A view whose person has no other view in the batch only serves as a negative. The
+    loss is 0 if all views are like that.
     """
     f_id = nn.functional.normalize(f_id, dim=-1)
     itself = torch.eye(len(f_id), dtype=torch.bool, device=f_id.device)

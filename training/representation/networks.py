@@ -1,15 +1,15 @@
-"""The representation in training: with the heads and the small generator that its losses need, and its three stages.
+"""The representation in training, with the heads and the small generator that its losses need, and its four stages.
 
-*pretrain*: reenactment as in the paper (another frame through E_id, both through E_v, disguised), and all
-59 channels read off f_v. *contrastive*: L_cl ties MLP_cl(f_v) to f_a; the losses of pre-training go on so that
-nothing is forgotten. *curves*: MLP_m2l, MLP_m2nl and the motion
-decoder, from channels to features and back, learn from curves alone and give f_nl its coordinates, in which every
-curve can be told. *disentangle*: E_v and E_id are fixed; MLP_ol and MLP_nl learn f_nl under L_ol: to meet f_nl of the
-true curves, from which the decoder tells the 32 channels and, with f_l, the generator paints the frame. Or *as in the
-paper*: f_nl learns from painted frames and L_ol alone, and f_l is what is heard.
+*pretrain*: reenactment as in the paper (E_id gets another frame, E_v gets both frames with random changes), and all 59
+channels are predicted from f_v. *contrastive*: L_cl ties MLP_cl(f_v) to f_a. The losses of pre-training continue, so
+that nothing is forgotten. *curves*: MLP_m2l, MLP_m2nl and the motion decoder, from channels to features and back, learn
+only from curves. They give f_nl coordinates that can express every curve. *disentangle*: E_v and E_id are fixed. MLP_ol
+and MLP_nl learn f_nl under L_ol. It should match f_nl of the true curves, from which the decoder predicts the 32
+channels and, with f_l, the generator paints the frame. Or *as in the paper*: f_nl learns only from painted frames and
+L_ol, and f_l is that of the sound.
 
-f_a and f_l are the shipped lip model's, which stands still: the curves that users get come from it, so features must
-fit it and not the other way round, and it has heard hundreds of voices where the films here have few.
+f_a and f_l are those of the shipped lip model, which is fixed. The users' curves come from the lip model, so the
+features must fit it. And it has been trained on hundreds of voices, while the films here have few.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ from .losses import MemoryBanks, about_clips, contrastive, orthogonality, retrie
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the losses and what they need.
+    """Weights and settings of the losses.
 
     Attributes
     ----------
     pixels, channels, person, contrast, ol, met
-        Weights of: the painted picture; channels read off f_v or f_nl; f_id of one person together (see
-        ``same_person``); L_cl; L_ol; f_nl of views near f_nl of their true curves.
+        Weights of: the painted picture; channels predicted from f_v or f_nl; similarity of f_id for one person (see
+        ``same_person``); L_cl; L_ol; distance between f_nl of views and f_nl of their true curves.
     temperature
-        Of L_cl and of ``same_person``.
+        Temperature of L_cl and of ``same_person``.
     bank_steps
-        K, steps that the correlations of L_ol are taken over; 1 is the ablation without memory banks.
+        K, the number of steps over which the correlations of L_ol are computed; 1 is the ablation without memory banks.
     heard
-        Whether frames are painted with f_l of the sound instead of the tracked lips.
+        Whether frames are painted with f_l of the sound instead of f_l of the tracked lips.
     painted
-        Share of a batch that is painted: the generator costs more than E_v.
+        Share of a batch that is painted. The generator takes longer than E_v.
     """
 
     pixels: float = 2.0
@@ -64,10 +64,10 @@ class LossConfig:
 
 
 class Networks(nn.Module):
-    """All that trains. ``forward`` gives the losses of a stage, so that one wrapped module serves several processes.
+    """All networks in training. ``forward`` returns the losses of a stage, so that one module can be wrapped for
+    several processes.
 
-    ``lip_weight`` (27, 32) and ``lip_bias`` (27,) are the lip model's D_l. With ``kept`` E_id stands still in all
-    stages.
+    ``lip_weight`` (27, 32) and ``lip_bias`` (27,) are the lip model's D_l. With ``kept`` E_id is fixed in all stages.
     """
 
     lip_weight: Tensor
@@ -85,10 +85,10 @@ class Networks(nn.Module):
         self.register_buffer("lip_bias", torch.zeros(len(LIP_CHANNELS)))
 
     def forward(self, stage: str, batch: Batch, views: Tensor, banks: MemoryBanks | None = None) -> dict[str, Tensor]:
-        """Losses by name, ``total`` among them, of ``stage``.
+        """Losses of ``stage`` by name, including ``total``.
 
-        ``views`` are the batch's driving views disguised; *disentangle* takes their f_v from the batch. ``banks`` are
-        read and, in training, remembered into.
+        ``views`` are the batch's driving views with random changes; *disentangle* takes their f_v from the batch.
+        ``banks`` are read and, in training, extended.
         """
         if stage == "curves":
             return self._curves(batch)
@@ -112,8 +112,8 @@ class Networks(nn.Module):
         return self._total(terms)
 
     def _disentangle(self, batch: Batch, banks: MemoryBanks) -> dict[str, Tensor]:
-        # L_ol is taken about each clip's mean, since who speaks and how he holds his head are no leak of speech, and in
-        # each set for itself: over several at once one talker's correlations would hide another's.
+        # L_ol is relative to each clip's mean, because identity and posture do not leak speech. It is computed in each
+        # set separately: over several sets, one talker's correlations would hide another's.
         model = self.representation
         source = self._sources(batch)
         assert batch.f_v is not None
@@ -140,9 +140,11 @@ class Networks(nn.Module):
         return self._total(terms)
 
     def _curves(self, batch: Batch) -> dict[str, Tensor]:
-        """The way from channels to features and back, from curves alone: f_l such that D_l gives the lips back, and
-        what E_a says where D_l says the same; f_nl of zero mean and unit spread from which the motion decoder gives
-        the others back even where it is a little off."""
+        """Losses of the way from channels to features and back, using only curves.
+
+        D_l must recover the lips from f_l, and f_l must match E_a's code if D_l gives the same lips. f_nl has zero mean
+        and unit deviation, and the motion decoder must recover the other channels from it, even with a small error.
+        """
         model = self.representation
         centred = (batch.channels - model.mean) / model.scale
         f_nl = model.mlp_m2nl(centred[:, NONLIP_COLUMNS]).float()
@@ -159,33 +161,35 @@ class Networks(nn.Module):
         return terms | {"total": terms["rest"] + terms["lips"] + terms["codes"] + 0.1 * terms["moments"]}
 
     def start_from(self, reader: Reconstruction) -> None:
-        """Begin with what R sees: E_v, and the reading of weights and turn off f_v."""
+        """Start from R: copy E_v, and the layer that predicts weights and rotation from f_v."""
         self.representation.motion_encoder.start_from(reader)
         first = SIZES["identity"]
-        told = slice(first, first + len(EXPRESSIONS) + 3)  # R's expression and rotation lie side by side
+        told = slice(first, first + len(EXPRESSIONS) + 3)  # R's expression and rotation are adjacent
         rows = slice(0, len(EXPRESSIONS) + 3)
         mean, scale = self.representation.mean[rows], self.representation.scale[rows]
+        head = reader.head
+        assert isinstance(head, nn.Linear)
         with torch.no_grad():
-            self.reading.weight[rows] = reader.head.weight[told] / scale[:, None]
-            self.reading.bias[rows] = (reader.head.bias[told] - mean) / scale
+            self.reading.weight[rows] = head.weight[told] / scale[:, None]
+            self.reading.bias[rows] = (head.bias[told] - mean) / scale
 
     def spoken(self, f_l: Tensor) -> Tensor:
-        """The lip model's 27 weights of f_l (…, 32), as its D_l gives them."""
+        """The 27 weights that the lip model's D_l gives for f_l (…, 32)."""
         return f_l @ self.lip_weight.T + self.lip_bias
 
     def _heard(self, batch: Batch) -> Tensor:
-        """(B, 27) lip channels of the batch's sound, centred and scaled as MLP_m2l takes them."""
+        """(B, 27) lip channels of the batch's sound, centred and scaled for MLP_m2l."""
         mean, scale = self.representation.mean[LIP_COLUMNS], self.representation.scale[LIP_COLUMNS]
         return (self.spoken(batch.f_l) - mean) / scale
 
     def _sources(self, batch: Batch) -> Tensor:
-        """Rows of the batch that others are painted from: two of each clip, its first and the middle one."""
+        """Rows of the batch that are sources of painted views: two of each clip, the first and the middle one."""
         clips = torch.arange(len(batch.views) // batch.each, device=batch.views.device) * batch.each
         return torch.stack([clips, clips + batch.each // 2], 1).flatten()  # increasing
 
     def rows_to_paint(self, batch: Batch, source: Tensor) -> Tensor:
-        """Rows of the batch that are painted, evenly spread over those that are no source and of whose person another
-        view is there."""
+        """Rows of the batch to paint, evenly spread over the rows that are not sources and whose person has another
+        view in the clip."""
         wanted = batch.alike.clone()
         wanted[source] = False
         rows = torch.nonzero(wanted)[:, 0]
@@ -195,7 +199,8 @@ class Networks(nn.Module):
     def _painted(
         self, generator: FaceDecoder, batch: Batch, source: Tensor, f_id: Tensor, face: Tensor, motion: Tensor
     ) -> Tensor:
-        """Loss of some views as painted by ``generator`` from the sources' rows, f_id and maps and all rows' motion."""
+        """Loss of some views painted by ``generator`` from the rows, f_id and maps of the sources and the motion of all
+        rows."""
         paint = self.rows_to_paint(batch, source)
         own = torch.searchsorted(source, paint, right=True) - 1  # the last source before a painted view
         first = source[own]
@@ -214,12 +219,12 @@ class Networks(nn.Module):
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of ``values`` where ``mask``; 0 where nothing is."""
+    """Mean of ``values`` where ``mask`` is set; 0 if it is set nowhere."""
     return (values * mask).sum() / mask.sum().clamp_min(1)
 
 
 def _relative(told: Tensor, wanted: Tensor) -> Tensor:
-    """Smooth L_1 of features (N, F) in units of the mean spread of ``wanted``, of at least 0.05; 0 of no rows."""
+    """Smooth L_1 of features (N, F) in units of the mean deviation of ``wanted``, at least 0.05; 0 without rows."""
     if len(told) == 0:
         return told.sum()
     spread = wanted.std(0, correction=0).mean().clamp_min(0.05)
@@ -227,5 +232,6 @@ def _relative(told: Tensor, wanted: Tensor) -> Tensor:
 
 
 def disguise(batch: Batch, config: AugmentConfig, generator: torch.Generator, one_crop: bool) -> Tensor:
-    """The batch's driving views as E_v sees them in training; with ``one_crop`` a clip keeps one crop and shape."""
+    """The batch's driving views with random changes, as E_v gets them in training. With ``one_crop`` all views of a
+    clip have the same crop and shape."""
     return disguised(batch.views, config, generator, batch.each if one_crop else 1)

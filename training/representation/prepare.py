@@ -1,9 +1,10 @@
-"""Face views for the representation: real clips, and portraits that talk.
+"""Make the face views for the representation: real clips, and portraits that talk.
 
-*grid*: every second frame of the tracked clips. *portraits*: each of the 340 portraits is made to talk by the product's
-own warp: lips from the exact phones of synthesised speech or the aligned ones of recorded speech, everything else from
-``synthetic_motion``. So E_v sees many real faces in motion that is known exactly, with sound that belongs to it; GRID
-alone shows it one man. *synthetic*: thousands of people of ``training.corpus.synthetic``, one view of each.
+*grid*: every second frame of the tracked clips. *portraits*: the product's own warp makes each of the 340 portraits
+talk. Lips follow the exact phones of synthesised speech or the aligned phones of recorded speech; everything else is
+from ``training.corpus.synthetic.performance``. So E_v sees many real faces with exactly known motion and matching
+sound, while GRID shows only one man. *synthetic*: thousands of people of ``training.corpus.synthetic``, one view of
+each.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from core.renderer import Renderer
 from core.sound.audio import load_audio
 from core.sound.mel import MELS_PER_FRAME
 
+from ..common.arrays import save_npz
+from ..common.folders import GRID, PORTRAITS
 from ..common.splits import portrait_split
 from ..corpus.dataset import Clip, Corpus
 from ..corpus.synthetic.performance import synthesise
@@ -38,20 +41,20 @@ from ..speech.synthesis import CACHE as SPEECH
 from .data import CACHE, EVERYONE, FilmedClip, write_faces
 
 STRIDE = {"grid": 2, "portraits": 4}
-"""Frames from one view to the next: neighbours show the same."""
+"""Frames from one view to the next, because neighbours show almost the same."""
 GROUP = 4
-"""Synthetic people that count as a clip."""
+"""Synthetic people that form a clip."""
 WINDOW = 75
-"""Frames of a talking portrait, as many as a GRID clip has."""
+"""Frames of a talking portrait, the same as of a GRID clip."""
 CROP = 192
-"""Side of the rendered crops, in which a face is about as large as in its view."""
+"""Side of the rendered crops in pixels. A face has about the same size in them as in its view."""
 STORED = ("views", "frames", "channels", "mel")
-"""What of a talking portrait is kept while the others are made."""
+"""Fields of a talking portrait that are stored while the others are made."""
 _EXPRESSION = len(EXPRESSIONS)
 
 
-def grid_clips(split: str, folder: Path = Path(".cache/corpus/grid")) -> Iterator[FilmedClip]:
-    """Clips of one split of the corpus that ``training.corpus.videos`` made."""
+def grid_clips(split: str, folder: Path = GRID) -> Iterator[FilmedClip]:
+    """Clips of one split of the corpus made by ``training.corpus.videos``."""
     corpus = Corpus.open(folder, split)
     people = {name: index for index, name in enumerate(sorted({clip.talker for clip in corpus}))}
     for clip in tqdm(corpus, desc=f"grid {split}", unit="clip"):
@@ -62,16 +65,16 @@ def grid_clips(split: str, folder: Path = Path(".cache/corpus/grid")) -> Iterato
 
 
 def seen_channels(clip: Clip) -> np.ndarray:
-    """(T, 59) channels of a real clip with the head's rotation as the view shows it."""
+    """(T, 59) channels of a real clip, with the head's rotation as shown by the view."""
     rotation, _ = clip.absolute_pose()
     turned = seen_rotation(torch.from_numpy(rotation), clip.view_similarity)
     return np.concatenate([clip.expression, turned, clip.translation], axis=1).astype(np.float32)
 
 
 def seen_rotation(rotation: Tensor, similarity: np.ndarray) -> np.ndarray:
-    """(T, 3) pitch, yaw, roll of heads (T, 3, 3) before a camera, as a view of its picture shows them.
+    """(T, 3) pitch, yaw, roll, as shown by a view, of heads (T, 3, 3) in the axes of the picture's camera.
 
-    The view is turned in the picture's plane until the eyes are level.
+    The view is turned in the picture's plane so that the eyes are level.
     """
     one = torch.ones(1, dtype=torch.float64)
     *_, roll = view_camera(one, torch.zeros(1, 2, dtype=torch.float64), torch.from_numpy(similarity)[None], VIEW_SIDE)
@@ -79,7 +82,7 @@ def seen_rotation(rotation: Tensor, similarity: np.ndarray) -> np.ndarray:
 
 
 def utterances(split: str, data: Path) -> list[Utterance]:
-    """Speech with a mouth made from its phones, of at least ``WINDOW`` frames, whose voices are of the split."""
+    """Speech of the split's voices with a mouth made from its phones, at least ``WINDOW`` frames long."""
     table = viseme_table(grid_utterances("train"))
     held_out = split == "test"
     found = [*synthetic_utterances(table, held_out), *recorded_utterances(data, table, held_out)]
@@ -87,10 +90,11 @@ def utterances(split: str, data: Path) -> list[Utterance]:
 
 
 def motion_of(utterance: Utterance, samples: np.ndarray, first: int, rng: np.random.Generator) -> np.ndarray:
-    """(WINDOW, 59) motion of a talking head: the utterance's mouth, synthetic motion, and a mood of its own.
+    """(WINDOW, 59) motion of a talking head: the utterance's mouth, synthetic motion, and a random mood.
 
-    Heads turn further and faces are livelier than in a calm talk, each by a factor of the clip's, so that E_v learns
-    the whole range; a mood that lasts a clip and blinks and gaze of their own keep the rest from following the speech.
+    Heads turn further and faces are livelier than in calm speech, by random factors for each clip, so that E_v learns
+    the whole range. A mood that lasts the whole clip, and independent blinks and gaze, keep the other channels from
+    following the speech.
     """
     whole = channels_from_features(synthesise(analyse(samples, utterance.frames), rng))  # (T, 32)
     nonlip = whole[first : first + WINDOW].copy()
@@ -116,10 +120,12 @@ def motion_of(utterance: Utterance, samples: np.ndarray, first: int, rng: np.ran
 
 
 def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None, take: int = 0) -> Iterator[FilmedClip]:
-    """A talking clip of each portrait of the split, or of ``limit`` spread over them; those that can't be read are left
-    out. Each clip is kept in the folder ``done`` as it is made, so that a command that was stopped goes on. Another
-    ``take`` says and does something else."""
-    done.mkdir(parents=True, exist_ok=True)
+    """A talking clip of each portrait of the split, or of ``limit`` portraits spread over them. Portraits that can't be
+    read are left out.
+
+    Each finished clip is stored in the folder ``done``, so that a stopped command goes on. Another ``take`` has other
+    words and motion.
+    """
     head = HeadModel.load()
     speech = utterances(split, data)
     paths = [p for p in sorted((data / "portraits").glob("*.jpg")) if portrait_split(p.stem) == split]
@@ -133,7 +139,7 @@ def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None,
             continue
         rng = np.random.default_rng([person, split == "test", take][: 3 if take else 2])
         try:
-            renderer = Renderer(head, load_portrait(path, Path(".cache/portraits")), CROP, framing="crop", painter=None)
+            renderer = Renderer(head, load_portrait(path, PORTRAITS), CROP, framing="crop", painter=None)
         except BadInputError:
             continue
         utterance = speech[rng.integers(len(speech))]
@@ -141,16 +147,14 @@ def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None,
         motion = motion_of(utterance, load_audio(sound_file(utterance, data)).samples, first, rng)
         frames = np.arange(0, WINDOW, STRIDE["portraits"])
         clip = filmed(renderer, head, motion, frames, person, utterance.mel[MELS_PER_FRAME * first :])
-        part = kept.with_suffix(".part.npz")
-        np.savez(part, **{name: np.asarray(getattr(clip, name)) for name in STORED})
-        part.replace(kept)
+        save_npz(kept, **{name: np.asarray(getattr(clip, name)) for name in STORED})
         yield clip
 
 
 def filmed(
     renderer: Renderer, head: HeadModel, motion: np.ndarray, frames: np.ndarray, person: int, mel: np.ndarray
 ) -> FilmedClip:
-    """Views and true channels of a portrait that makes ``motion`` (T, 59) to the sound ``mel`` (4 T or more, 80)."""
+    """Views and true channels of a portrait with ``motion`` (T, 59) and the sound ``mel`` (4 T or more, 80)."""
     rows = torch.from_numpy(motion[frames])
     pictures, expressions, rotations, points = [], [], [], []
     for part in rows.split(8):
@@ -167,7 +171,7 @@ def filmed(
 
 
 def sound_file(utterance: Utterance, data: Path) -> Path:
-    """Where the utterance's recording lies."""
+    """The file of the utterance's recording."""
     if utterance.source == "synthetic":
         voice, stem = utterance.name.split("_", 1)
         return SPEECH / voice / f"{stem}.wav"
@@ -176,9 +180,9 @@ def sound_file(utterance: Utterance, data: Path) -> Path:
 
 
 def synthetic_clips(split: str) -> Iterator[FilmedClip]:
-    """Rendered people (``training.corpus.synthetic.views``), each in one view: every four of them count as a clip.
+    """Rendered people (``training.corpus.synthetic.views``), one view of each; every four people form a clip.
 
-    Where the head stands is left out: a view of one moment doesn't show it.
+    The head's translation is not used, because a view of one moment does not show it.
     """
     views = SyntheticViews(split)
     known = np.arange(len(CHANNELS)) < len(CHANNELS) - 3
@@ -190,9 +194,10 @@ def synthetic_clips(split: str) -> Iterator[FilmedClip]:
 
 
 def prepare(what: str, data: Path, limit: int | None = None) -> None:
-    """Make the train and held-out sets of ``grid``, ``portraits`` or ``synthetic``; those there stay.
+    """Make the training and held-out sets of ``grid``, ``portraits`` or ``synthetic``. Existing sets are kept.
 
-    ``limit``: so many portraits of each split. ``portraits-again`` are the held-out ones in another take.
+    ``limit`` is the largest number of portraits in each split. ``portraits-again`` are the held-out portraits in
+    another take.
     """
     splits = {"grid": ("train", "test", "unseen"), "portraits": ("train", "test", "again")}.get(what, ("train", "test"))
     for split in splits:

@@ -1,9 +1,9 @@
-"""What the features know and what they don't, on clips, talkers and voices that no training saw.
+"""Probe what the features contain, on held-out clips, talkers and voices.
 
-Probes are ridge regressions, on the features themselves (``linear``) and on random Fourier features of them, which
-stand for a Gaussian kernel (``kernel``). They are fitted on training clips and measured on held-out ones by R², the
-share of the variance that is explained: 0 is what a constant reaches. f_v is the measure of what could be known, f_nl
-of what is left, and the true channels of what motion alone tells.
+Probes are ridge regressions on the features (``linear``) and on random Fourier features of them, which approximate a
+Gaussian kernel (``kernel``). They are fitted on training clips and measured on held-out clips by R², the share of the
+variance that is explained; a constant reaches 0. f_v shows what could be known, f_nl what remains, and the true
+channels what motion tells by itself.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ HELD_OUT = {
     "portraits and voices never trained on": "portraits-test",
 }
 AGAIN = "portraits-again"
-"""The held-out portraits, each in another clip."""
+"""The held-out portraits in other clips."""
 TRAINED = ("grid-train", "portraits-train")
 SPEECH_PARTS = 16
-"""Principal components of f_a that probes are asked for; they hold most of its variance."""
+"""Number of principal components of f_a that probes predict. They have most of its variance."""
 NOISE: Mapping[str, float | None] = {"f_v": None, "f_ol": None, "f_nl": 0.1}
-"""Noise that features are looked at through (:func:`looked_at`)."""
+"""Noise added to features (:func:`looked_at`); None: a tenth of their deviation."""
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features of a set's views, N rows each: f_v, f_ol, f_nl, f_id, true channels, f_a (N, d_a), clip and person."""
+    """Features of a set's views, N rows each, with their true channels, f_a and f_l of their sound, clip and person."""
 
     f_v: Array
     f_ol: Array
@@ -65,7 +65,7 @@ class Features:
     person: NDArray[np.int32]
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Features:
-        """Some rows."""
+        """Some of the rows."""
         return Features(**{name: values[rows] for name, values in vars(self).items()})
 
 
@@ -97,7 +97,7 @@ def features_of(model: Representation, faces: Faces, lips: LipModel, most: int =
 
 
 def ridge(inputs: Array, targets: Array, strength: float = 1e-2) -> tuple[Array, Array]:
-    """Weights (p + 1, q), the last row the constant, of ridge regression on standardised inputs (N, p), and the
+    """Weights (p + 1, q) of ridge regression on standardised inputs (N, p), the last row for the constant; and the
     inputs' mean and deviation (2, p). ``strength`` is relative to N."""
     frame = np.stack([inputs.mean(0), inputs.std(0) + 1e-6])
     x = np.column_stack([(inputs - frame[0]) / frame[1], np.ones(len(inputs))])
@@ -107,18 +107,20 @@ def ridge(inputs: Array, targets: Array, strength: float = 1e-2) -> tuple[Array,
 
 
 def predict(fitted: tuple[Array, Array], inputs: Array) -> Array:
-    """What :func:`ridge` found, for other inputs (N, p)."""
+    """Predictions of a regression by :func:`ridge` for other inputs (N, p)."""
     weights, frame = fitted
     return ((inputs - frame[0]) / frame[1]) @ weights[:-1] + weights[-1]
 
 
 def explained(truth: Array, told: Array) -> float:
-    """R² over all columns together; below 0 where a constant would be nearer."""
+    """R² over all columns together; below 0 if a constant would be nearer."""
     return float(1.0 - np.square(truth - told).sum() / np.square(truth - truth.mean(0)).sum())
 
 
 def fourier(inputs: Array, frame: Array, count: int = 400, seed: int = 0) -> Array:
-    """Random Fourier features (N, count) of inputs standardised by ``frame``: a Gaussian kernel as wide as the data."""
+    """Random Fourier features (N, count) of inputs standardised by ``frame``, for a Gaussian kernel as wide as the
+    data.
+    """
     rng = np.random.default_rng(seed)
     x = (inputs - frame[0]) / frame[1]
     directions = rng.normal(size=(x.shape[1], count)) / np.sqrt(x.shape[1])
@@ -135,7 +137,7 @@ def probe(trained: Array, targets: Array, held_out: Array, truth: Array) -> dict
 
 
 def named(group: Sequence[str]) -> list[int]:
-    """Columns of channels."""
+    """Columns of the named channels."""
     return [CHANNELS.index(name) for name in group]
 
 
@@ -150,7 +152,7 @@ TOPICS: Mapping[str, list[int]] = {
 
 
 def about_clip(values: Array, clip: NDArray[np.int32]) -> Array:
-    """(N, F) without the mean of each clip."""
+    """(N, F) minus the mean of each clip."""
     _, index = np.unique(clip, return_inverse=True)
     sums = np.zeros((index.max() + 1, values.shape[1]))
     np.add.at(sums, index, values)
@@ -158,10 +160,10 @@ def about_clip(values: Array, clip: NDArray[np.int32]) -> Array:
 
 
 def looked_at(features: Features, name: str) -> Array:
-    """Features about their clip's mean, with noise of a tenth of their spread within clips.
+    """Features minus their clip's mean, with added noise of a tenth of their deviation within clips.
 
-    Of f_nl a tenth of the spread that f_nl of true curves has, which is 1: the motion decoder learned to see through
-    as much, and what is smaller moves nothing. Without it any smooth map would keep all that it is given.
+    For f_nl the noise is a tenth of the deviation of f_nl of true curves, which is 1. The motion decoder was trained
+    with that much noise, and smaller differences move nothing. Without noise any smooth map would keep all information.
     """
     values = about_clip(getattr(features, name), features.clip)
     size = NOISE[name] or 0.1 * values.std()
@@ -169,9 +171,9 @@ def looked_at(features: Features, name: str) -> Array:
 
 
 def about_motion(trained: Features, held_out: Features) -> dict[str, dict[str, dict[str, float]]]:
-    """How well f_v, f_ol and f_nl tell speech (principal components of f_a) and motion, on held-out rows.
+    """How well f_v, f_ol and f_nl predict speech (principal components of f_a) and motion, on held-out rows.
 
-    All is taken about the clip's mean: what changes within a clip is motion, what doesn't may be the person.
+    Everything is relative to the clip's mean: changes within a clip are motion, constant parts may be the person.
     """
     heard = [about_clip(features.f_a, features.clip) for features in (trained, held_out)]
     components = np.linalg.svd(heard[0], full_matrices=False)[2][:SPEECH_PARTS].T
@@ -185,9 +187,9 @@ def about_motion(trained: Features, held_out: Features) -> dict[str, dict[str, d
 
 
 def about_identity(features: Features, again: Features) -> dict[str, float]:
-    """Share of views of ``again`` whose person is told right, by ridge regression on ``features`` of the same people in
-    another clip, in which they say and do something else. ``chance`` is 1 / people; ``channels`` says how far true
-    motion, the face at rest in its photograph included, gives people away by itself."""
+    """Share of views of ``again`` whose person is predicted correctly, by ridge regression on ``features`` of the same
+    people in another clip with other words and motion. ``chance`` is 1 / people. ``channels`` shows how well true
+    motion, including the resting face of the photograph, identifies people by itself."""
     people = np.intersect1d(features.person, again.person)
     known, asked = (f.take(np.isin(f.person, people)) for f in (features, again))
     wanted = np.eye(len(people))[np.searchsorted(people, known.person)]
@@ -223,7 +225,7 @@ def about_decoding(model: Representation, features: Features) -> dict[str, float
 
 
 def median_correlation(told: Array, truth: Array, clip: NDArray[np.int32]) -> float:
-    """Median over clips and columns that move (deviation over 0.02) of Pearson's correlation; NaN where none moves."""
+    """Median of Pearson's correlation over clips and columns that move (deviation above 0.02); NaN if none moves."""
     found = []
     for index in np.unique(clip):
         a, b = told[clip == index], truth[clip == index]
@@ -237,7 +239,7 @@ def median_correlation(told: Array, truth: Array, clip: NDArray[np.int32]) -> fl
 def about_speech(
     model: Representation, lips: LipModel, features: Features, mean: Array, scale: Array
 ) -> dict[str, float]:
-    """L_cl and L_ol on held-out clips, and MLP_m2l against E_a's f_l where it was heard."""
+    """L_cl and L_ol on held-out clips, and MLP_m2l compared with E_a's f_l of the sound."""
     f_a = torch.from_numpy((features.f_a - mean) / scale)
     heard = torch.from_numpy(about_clip(f_a.numpy(), features.clip))
     shares, counts = [], []
@@ -264,13 +266,13 @@ def about_speech(
     }
 
 
-def evaluate(model: Representation, lips: LipModel, out: Path) -> dict[str, object]:
+def evaluate(model: Representation, lips: LipModel, out: Path) -> dict[str, dict[str, object]]:
     """Print and write all numbers."""
     trained = [features_of(model, Faces(CACHE / name), lips) for name in TRAINED if (CACHE / name).exists()]
     apart = [replace(f, clip=f.clip + 100_000 * i) for i, f in enumerate(trained)]
     together = Features(**{name: np.concatenate([vars(f)[name] for f in apart]) for name in vars(trained[0])})
     mean, scale = trained[0].f_a.mean(0), trained[0].f_a.std(0) + 1e-3
-    report: dict[str, object] = {}
+    report: dict[str, dict[str, object]] = {}
     for title, name in HELD_OUT.items():
         if not (CACHE / name).exists():
             continue
@@ -283,7 +285,7 @@ def evaluate(model: Representation, lips: LipModel, out: Path) -> dict[str, obje
         }
         if name.startswith("portraits") and (CACHE / AGAIN).exists():
             again = features_of(model, Faces(CACHE / AGAIN), lips)
-            report[title] |= {"person told": about_identity(held_out, again)}  # type: ignore[operator]
+            report[title]["person told"] = about_identity(held_out, again)
     text = json.dumps(report, indent=1, ensure_ascii=False)
     print(text)
     out.parent.mkdir(parents=True, exist_ok=True)

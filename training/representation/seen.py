@@ -1,33 +1,33 @@
-"""f_v of all views of the sets, worked out once: in the stage *disentangle* E_v stands still.
+"""Compute f_v of all views of the sets once, because E_v is fixed in the stage *disentangle*.
 
-Each view is looked at in several disguises (``representation_augment``), a clip's views in the same crop and shape, as
-that stage would disguise them step by step. That is 86,000 looks for all variants of the stage, where
-2,000 steps of each of six would take 1.5 million.
+f_v of each view is computed with several random changes (``training.representation.augment``); all views of a clip have
+the same crop and shape, as that stage would change them in each step. This takes 86,000 evaluations of E_v for all
+variants of the stage. 2,000 steps of each of six variants would take 1.5 million.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from ..common.arrays import save_npy
 from .augment import AugmentConfig, disguised
 from .data import Faces, Mixture, as_input
 
 DISGUISES = 4
-"""How often every view is looked at."""
+"""Number of random changes of every view."""
 
 
 def look(
     data: Mixture, encoder: nn.Module, config: AugmentConfig, folder: Path, after: Path | None, bfloat16: bool = False
 ) -> None:
-    """Give every set with sound of the mixture ``f_v``, (disguises, N, d_v) float16.
+    """Set ``f_v``, (disguises, N, d_v) float16, of every set with sound in the mixture.
 
-    They are kept in ``folder`` and read again unless they are older than the file ``after``, from which ``encoder``
-    (E_v, in evaluation) was read.
+    The arrays are kept in ``folder`` and read from there, unless they are older than the file ``after``, from which
+    ``encoder`` (E_v in evaluation mode) was loaded.
     """
     for faces in data.sets:
         if faces.f_a is None:
@@ -38,18 +38,14 @@ def look(
             continue
         rounds = [_look_once(faces, encoder, config, data.side, seed, bfloat16) for seed in range(DISGUISES)]
         faces.f_v = np.stack(rounds)
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(f".{os.getpid()}.part")  # several processes of a run each look for themselves
-        with beside.open("wb") as file:
-            np.save(file, faces.f_v)
-        beside.replace(kept)
+        save_npy(kept, faces.f_v)
 
 
 @torch.no_grad()
 def _look_once(
     faces: Faces, encoder: nn.Module, config: AugmentConfig, side: int, seed: int, bfloat16: bool
 ) -> np.ndarray:
-    """(N, d_v) float16 of one disguise."""
+    """(N, d_v) float16 of the views of a set, with the random changes of one seed."""
     device = next(encoder.parameters()).device
     generator = torch.Generator().manual_seed(seed)
     found: np.ndarray | None = None

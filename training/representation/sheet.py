@@ -1,4 +1,4 @@
-"""Pictures to judge the representation by: source, driving frame, what E_v is given of it, and what is painted."""
+"""Pictures to check the representation by eye: source, driving frame, E_v's input, and the painted picture."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from .data import Batch
 from .networks import Networks
 
 SIDE = 128
-"""Pixels of a side of every picture of a sheet."""
+"""Side of every picture of a sheet, pixels."""
 
 
 @torch.inference_mode()
 def write_sheet(networks: Networks, stage: str, batch: Batch, views: Tensor, path: Path) -> None:
-    """One column a view: its source (the clip's first), itself, itself disguised, and painted with f_v.
+    """Write a sheet with one column for each view: its source (the clip's first view), the view, its changed version
+    ``views``, and the picture painted with f_v.
 
-    In the last stage painted with (f_nl, f_l), and in a fifth row with f_l of the clip's first view: there the lips
-    must stand still and all else move.
+    In the last stage pictures are painted with (f_nl, f_l), and in a fifth row with f_l of the clip's first view: there
+    the lips must not move, but everything else must.
     """
     model = networks.representation
     clips = torch.arange(len(views), device=views.device) // batch.each * batch.each

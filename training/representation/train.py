@@ -1,13 +1,11 @@
-"""Train the representation: ``python -m training.representation COMMAND``.
+"""Training of the representation, stage by stage.
 
-Commands in order: prepare, pretrain, contrastive, curves, disentangle, export, evaluate. Each stage starts from the
-averaged weights of the one before, in a folder of its own under ``--run``. ``disentangle --as-paper`` and the ablations
-``--without-ol`` and ``--without-banks`` of either way have folders of their own; only the paper's Table 4 needs them.
+Each stage starts from the averaged weights of the previous stage, in its own folder.
+``training.representation.networks`` has the losses of the stages.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,17 +17,15 @@ from torch import nn
 from core.compute.devices import fast_bfloat16
 from core.errors import SoliloquyError
 from core.face.reconstruction import Reconstruction
-from core.representation.model import WEIGHTS, Representation, RepresentationConfig
+from core.representation.model import Representation, RepresentationConfig
 from core.sound.lips import LipModel
 
 from ..common.checkpoint import load_module
-from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, run_device, warm_up_cosine
-from ..common.folders import RECONSTRUCTION, data_folder
+from ..common.engine import CHECKPOINT, Run, RunConfig, Step, run_device, warm_up_cosine
 from .data import CACHE, Faces, Mixture
 from .decoder import DecoderConfig
 from .losses import MemoryBanks
 from .networks import LossConfig, Networks, disguise
-from .prepare import prepare
 from .seen import look
 from .sheet import write_sheet
 
@@ -44,18 +40,18 @@ LEARNS = {
     ),
     "curves": ("representation.decoder", "representation.mlp_m2l", "representation.mlp_m2nl"),
 }
-"""Parts of :class:`Networks` that a stage changes; all others stand still, batch normalisation included."""
+"""Parts of :class:`Networks` that a stage trains. All others are fixed, including their batch normalisation."""
 KEPT = ("identity_encoder", "decoder", "mlp_m2l", "mlp_m2nl")
-"""Parts of the representation that a generator was trained on: with ``--keep`` they stay as shipped, and E_v, MLP_ol
-and MLP_nl learn to meet them."""
+"""Parts of the representation that a generator was trained with. With ``--keep`` they are not changed, and E_v, MLP_ol
+and MLP_nl learn to match them."""
 SHARES = {"grid": 0.3, "portraits": 0.35, "synthetic": 0.35}
-"""How often a clip of a batch comes from each set. GRID is one man: real frames, but of one face. Stages with sound
-leave the synthetic people out."""
+"""How often a clip of a batch comes from each set. GRID shows one man: real frames, but of one face. Stages with sound
+do not use the synthetic people."""
 
 
 @dataclass(frozen=True)
 class StageConfig:
-    """Length of a stage, what a step draws (clips, views of each), peak learning rate, steps of warm-up."""
+    """Length of a stage, clips in a step, views of each clip, peak learning rate, steps of warm-up."""
 
     steps: int
     clips: int
@@ -66,7 +62,7 @@ class StageConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A recipe: network, generator, losses, stages."""
+    """Settings of a run: network, generator, losses, stages."""
 
     representation: RepresentationConfig = field(default_factory=RepresentationConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
@@ -78,7 +74,7 @@ class TrainConfig:
 
     @classmethod
     def tiny(cls) -> TrainConfig:
-        """A few seconds on one core."""
+        """For tests: a few seconds on one core."""
         stage = StageConfig(30, 4, 6, 3e-3, warm_up=5)
         return cls(
             RepresentationConfig.tiny(), DecoderConfig.tiny(), LossConfig(bank_steps=4), stage, stage, stage, stage
@@ -92,8 +88,17 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Variant:
-    """How the last stage is trained: with L_ol's weight 0, with the correlations of L_ol over the current step alone,
-    and as in the paper, where nothing but painted pictures and L_ol teach f_nl."""
+    """Variants of the last stage.
+
+    Attributes
+    ----------
+    without_ol
+        The weight of L_ol is 0.
+    without_banks
+        The correlations of L_ol are over the current step only.
+    as_paper
+        As in the paper, only painted pictures and L_ol teach f_nl.
+    """
 
     without_ol: bool = False
     without_banks: bool = False
@@ -106,31 +111,31 @@ class Variant:
         return replace(config, losses=replace(losses, channels=0.0, met=0.0, heard=True) if self.as_paper else losses)
 
     def folder(self, run: Path) -> Path:
-        """Where its run lies."""
+        """The folder of this variant's run."""
         told = "-as-paper" * self.as_paper + "-without-ol" * self.without_ol + "-without-banks" * self.without_banks
         return run / f"disentangle{told}"
 
 
 def build(config: TrainConfig, lips: LipModel, seed: int) -> Networks:
-    """Networks of the recipe, fresh, whose f_a and f_l are of the lip model's widths and whose D_l is its."""
+    """Untrained networks of the recipe. The widths of f_a and f_l and the decoder D_l are those of the lip model."""
     torch.manual_seed(seed)
     widths = replace(config.representation, sound=lips.config.encoder.width, lip=lips.config.code)
     networks = Networks(widths, config.decoder, config.losses)
     gain, rest = lips.gain.cpu(), lips.rest.cpu()
-    with torch.no_grad():  # what a take shows is widened about the mouth at rest, so the way back starts from there
+    with torch.no_grad():  # takes show lips widened about the mouth at rest, so the inverse includes this
         networks.lip_weight.copy_(gain[:, None] * lips.decoder.weight.cpu())
         networks.lip_bias.copy_(rest + gain * (lips.decoder.bias.cpu() - rest))
     return networks
 
 
 def parts(networks: Networks, stage: str) -> list[nn.Module]:
-    """The parts of the networks that a stage changes."""
+    """The parts of the networks that a stage trains."""
     kept = {f"representation.{name}" for name in KEPT} if networks.kept else set()
     return [networks.get_submodule(name) for name in LEARNS[stage] if name not in kept]
 
 
 def keep_features(networks: Networks, shipped: Representation) -> None:
-    """Take over f_id, the motion decoder and the features of curves from ``shipped``, to stand still from here on."""
+    """Copy f_id, the motion decoder and the features of curves from ``shipped``; they are fixed from now on."""
     networks.kept, model = True, networks.representation
     for name in KEPT:
         model.get_submodule(name).load_state_dict(shipped.get_submodule(name).state_dict())
@@ -139,7 +144,7 @@ def keep_features(networks: Networks, shipped: Representation) -> None:
 
 
 def open_sets(lips: LipModel, side: int, part: str = "train", shares: dict[str, float] | None = None) -> Mixture:
-    """The sets of :data:`SHARES` that are there, as one mixture; the first, GRID, has to be."""
+    """The existing sets of :data:`SHARES` as one mixture. The first, GRID, is required."""
     shares = shares or SHARES
     sets: list[Faces] = []
     weights, people = [], 0
@@ -166,9 +171,19 @@ def train(
     reader: Reconstruction | None = None,
     painter: Path | None = None,
 ) -> list[dict[str, float]]:
-    """Train one stage in ``folder`` from the averaged networks in the folder ``before``, or E_v from ``reader``, and
-    those of :data:`KEPT` as ``shipped`` has them where it is given; *disentangle* with the generator of the run in
-    ``painter``, if one is given. Returns the new lines of the log."""
+    """Train one stage in ``folder``; returns the new lines of the log.
+
+    Parameters
+    ----------
+    before
+        Folder with the averaged networks to start from; None for the first stage.
+    shipped
+        Representation whose parts :data:`KEPT` are copied and fixed.
+    reader
+        R, from which E_v starts in the first stage.
+    painter
+        Folder of the run whose generator *disentangle* starts from.
+    """
     size = config.stage(stage)
     networks = build(config, lips, run.seed)
     networks.representation.mean, networks.representation.scale = data.channel_statistics()
@@ -209,7 +224,7 @@ def train(
             sound, apart = stage != "pretrain", stage == "disentangle"
             batch = data.draw(size.clips, size.each, step.rng, heard=sound, evenly=apart).to(running.device)
             views = batch.views if apart else disguise(batch, config.losses.augment, step.generator, one_crop=sound)
-        networks.training = True  # of itself alone: the parts that stand still stay in evaluation
+        networks.training = True  # only of the module itself: fixed parts stay in evaluation mode
         for part in learning:
             part.train()
         with step.autocast():
@@ -228,7 +243,7 @@ def train(
 
 
 def load_stage(folder: Path, networks: Networks) -> Networks:
-    """Averaged networks of a stage's run. Raises SoliloquyError ``stage_missing`` where it hasn't run."""
+    """Load the averaged networks of a stage's run. Raises SoliloquyError ``stage_missing`` if it has not run."""
     checkpoint = folder / CHECKPOINT
     if not checkpoint.exists():
         words = re.sub("-(as|without)", r" --\1", folder.name)
@@ -242,62 +257,8 @@ def load_stage(folder: Path, networks: Networks) -> Networks:
 
 
 def export(folder: Path, config: TrainConfig, lips: LipModel, weights: Path) -> Representation:
-    """Write the averaged representation of the last stage's folder as the product's weights; returns it."""
+    """Write the averaged representation of the last stage's run as the product's weights; returns it."""
     model = load_stage(folder, build(config, lips, 0)).representation
     model.save(weights)
     print(f"{weights}: {weights.stat().st_size / 1e6:.1f} MB")
     return model
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("prepare", *STAGES, "export", "evaluate"))
-    parser.add_argument("sets", nargs="*", default=list(SHARES), help="of prepare: grid, portraits, synthetic")
-    add_run_arguments(parser, Path("runs/representation"), RunConfig(0))
-    parser.set_defaults(steps=None)
-    parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--without-ol", action="store_true", help="ablation: no L_ol")
-    parser.add_argument("--without-banks", action="store_true", help="ablation: correlations over one step")
-    parser.add_argument("--as-paper", action="store_true", help="f_nl from painted pictures and L_ol alone")
-    parser.add_argument("--start", type=Path, help="folder of the run to start from, if not the stage before")
-    parser.add_argument("--from-scratch", action="store_true", help="pretrain E_v without starting from R")
-    parser.add_argument("--keep", type=Path, help="weights whose f_id and features of curves stay as they are")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="where to export to, or what to evaluate")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    config = TrainConfig.tiny() if options.size == "tiny" else TrainConfig()
-    variant = Variant(options.without_ol, options.without_banks, options.as_paper)
-    config, last = variant.recipe(config), variant.folder(options.run)
-    if options.command == "prepare":
-        for name in options.sets:
-            prepare(name, options.data)
-        return
-    lips = LipModel.load()
-    if options.command in STAGES:
-        stage = options.command
-        options.steps = options.steps or config.stage(stage).steps
-        before = STAGES.index(stage) - 1
-        lines = train(
-            stage,
-            config,
-            run_config(options, RunConfig(0, sample_every=200)),
-            last if stage == "disentangle" else options.run / stage,
-            options.start or (options.run / STAGES[before] if before >= 0 else None),
-            open_sets(lips, config.representation.encoders.side),
-            lips,
-            Representation.load(path=options.keep) if options.keep else None,
-            None if options.from_scratch or options.size == "tiny" else Reconstruction.load(RECONSTRUCTION),
-            Variant().folder(options.run) if stage == "disentangle" and variant.as_paper else None,
-        )
-        print({name: round(value, 4) for name, value in lines[-1].items()} if lines else "nothing left to do")
-    elif options.command == "export":
-        export(last, config, lips, options.weights)
-    else:
-        from .probes import evaluate
-
-        evaluate(Representation.load(path=options.weights), lips, options.run / "evaluation.json")
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from core.errors import SoliloquyError
 from training.common import arrays
-from training.common.arrays import save_npy, save_npz, save_tensors
+from training.common.arrays import save_folder, save_npy, save_npz, save_tensors
 
 
 def test_arrays_come_back(tmp_path: Path) -> None:
@@ -44,3 +44,23 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest
     assert list((tmp_path / "deep").iterdir()) == []
     write()
     assert target.exists()
+
+
+def test_a_folder_of_arrays_is_complete_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"a": np.zeros(3), "b": np.ones((2, 2))}
+    save = np.save
+
+    def fails_at_b(path: Path, array: np.ndarray) -> None:
+        if path.name == "b.npy":
+            raise OSError("disk full")
+        save(path, array)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arrays.np, "save", fails_at_b)
+        with pytest.raises(OSError):
+            save_folder(tmp_path / "set", values)
+    assert list(tmp_path.iterdir()) == []
+    save_folder(tmp_path / "set", values)
+    assert sorted(path.name for path in tmp_path.rglob("*.npy")) == ["a.npy", "b.npy"]
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert np.array_equal(np.load(tmp_path / "set" / "b.npy"), values["b"])

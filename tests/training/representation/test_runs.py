@@ -276,7 +276,7 @@ from pathlib import Path
 import torch
 from core.sound.lips import LipModel, LipModelConfig
 from training.common.engine import RunConfig
-from training.representation import STAGES, TrainConfig, train
+from training.representation.train import STAGES, TrainConfig, train
 from training.representation.data import Faces, Mixture
 
 torch.manual_seed(0)
