@@ -18,7 +18,7 @@ from torch import Tensor
 from ..head.camera import Fit, pinhole, project
 from ..head.rotation import rodrigues, rotation_vector
 from ..motion.channels import EXPRESSIONS
-from .landmark_model import LandmarkModel, expression_acceleration, expression_spread, opposite_indices
+from .landmark_model import LandmarkModel, expression_acceleration, expression_deviation, opposite_indices
 from .normal_equations import second_differences
 
 E = len(EXPRESSIONS)
@@ -56,9 +56,9 @@ class FitSettings:
         Lower limit of the prior focal length, in long sides of the picture (28° of view): small faces are far away, not
         at the edge of a wide view.
     expression_scale
-        Factor on all expression spreads; small for a face that is known to be at rest.
+        Factor on the prior standard deviations of all weights; small for a face that is known to be at rest.
     expression_pull
-        Lasso-like pull of each weight toward zero, in units of its spread; prefers few weights.
+        Lasso-like pull of each weight toward zero, in units of its standard deviation; prefers few weights.
     smoothness
         Standard deviation of the acceleration per frame² of the rotation (radians) and of the translation (cm), and a
         factor on the accelerations of the weights.
@@ -112,7 +112,7 @@ class FitProblem:
     def __init__(self, model: LandmarkModel, settings: FitSettings) -> None:
         self.model, self.settings = model, settings
         self.pairs = torch.cat([model.lid_pairs_left, model.lid_pairs_right, model.lip_pairs])
-        self.spread = expression_spread() * settings.expression_scale
+        self.deviation = expression_deviation() * settings.expression_scale
         self.opposites = opposite_indices()
         self.pivot = model.mean.mean(0)
         """Rotation steps turn about the middle of the landmarks, so that they hardly move the face."""
@@ -173,7 +173,7 @@ class FitProblem:
         cost = (loss * seen.weight).double().sum() / settings.landmark_sigma**2
         cost += (((self.across(pixels) - seen.gaps) / seen.eyes / settings.pair_sigma) ** 2).double().sum()
         cost += (fit.expression**2 * seen.precision).double().sum()
-        cost += 2 * settings.expression_pull * (fit.expression / self.spread).double().sum()
+        cost += 2 * settings.expression_pull * (fit.expression / self.deviation).double().sum()
         cost += (fit.expression[:, self.opposites].sum(-1) ** 2).double().sum() / settings.opposite_sigma**2
         cost += (fit.identity**2).double().sum() / settings.identity_sigma**2
         cost += ((fit.focal.log() - prior_focal) / settings.log_focal_sigma).double() ** 2
@@ -187,7 +187,7 @@ class FitProblem:
         weights = fit.expression.double()
         diagonal = torch.arange(E)
         hessian[:, diagonal, diagonal] += precision
-        gradient[:, :E] += weights * precision + self.settings.expression_pull / self.spread
+        gradient[:, :E] += weights * precision + self.settings.expression_pull / self.deviation
         strength = self.settings.opposite_sigma**-2
         for a, b in self.opposites.tolist():
             both = weights[:, a] + weights[:, b]

@@ -137,7 +137,7 @@ class Fitter:
         landmarks = landmarks[:, self.keep]
         weight = self.model.weight.expand(landmarks.shape[0], -1)
         wanted = self.problem.across(landmarks)
-        precision = (self.problem.spread**-2).expand(landmarks.shape[0], -1)
+        precision = (self.problem.deviation**-2).expand(landmarks.shape[0], -1)
         if lids is None or person is None:
             return Seen(landmarks, weight, eyes, wanted, precision)
         neutral = project(self.model.shape(person.identity).expand(len(person.rotation), -1, -1), person)

@@ -42,7 +42,7 @@ _RARE = {
     "eyeSquint_L": 0.2, "eyeSquint_R": 0.2, "eyeWide_L": 0.2, "eyeWide_R": 0.2,
 }  # fmt: skip
 """Prior standard deviation of weights that faces seldom use, or that landmarks hardly show."""
-_DEFAULT_SPREAD = 0.35
+_DEFAULT_DEVIATION = 0.35
 """Prior standard deviation of all other weights."""
 _FREE = {"jawOpen": 1.0, "eyeBlink_L": 1.0, "eyeBlink_R": 1.0}
 _FREE |= {name: 0.6 for name in EXPRESSIONS if name.startswith("eyeLook")}
@@ -75,9 +75,9 @@ _IBUG_FACTOR = 4.0
 """With fewer points, each has to count more against the priors."""
 
 
-def expression_spread() -> torch.Tensor:
+def expression_deviation() -> torch.Tensor:
     """(53,) prior standard deviation of each expression weight: how readily a fit may use it."""
-    return torch.tensor([_FREE.get(name, _RARE.get(name, _DEFAULT_SPREAD)) for name in EXPRESSIONS])
+    return torch.tensor([_FREE.get(name, _RARE.get(name, _DEFAULT_DEVIATION)) for name in EXPRESSIONS])
 
 
 def expression_acceleration() -> torch.Tensor:

@@ -41,7 +41,7 @@ class Fragments:
     weights: Tensor
     distance: Tensor
 
-    def spread(self, values: Tensor, empty: float) -> Tensor:
+    def scatter(self, values: Tensor, empty: float) -> Tensor:
         """Pictures (B, H, W) or (B, H, W, C) of values (N,) or (N, C) at the covered pixels, ``empty`` elsewhere."""
         batch, height, width = self.shape
         out = values.new_full((batch * height * width, *values.shape[1:]), empty)
@@ -51,22 +51,22 @@ class Fragments:
     @property
     def triangle(self) -> Tensor:
         """(B, H, W) int64 row of ``triangles`` of the nearest surface; −1 if there is none."""
-        return self.spread(self.face, -1)
+        return self.scatter(self.face, -1)
 
     @property
     def covered(self) -> Tensor:
         """(B, H, W) bool: the pixel shows a surface."""
-        return self.spread(torch.ones_like(self.face, dtype=torch.bool), False)
+        return self.scatter(torch.ones_like(self.face, dtype=torch.bool), False)
 
     @property
     def barycentric(self) -> Tensor:
         """(B, H, W, 3) weights; zero if the pixel shows no surface."""
-        return self.spread(self.weights, 0.0)
+        return self.scatter(self.weights, 0.0)
 
     @property
     def depth(self) -> Tensor:
         """(B, H, W) depth; +inf if the pixel shows no surface."""
-        return self.spread(self.distance, torch.inf)
+        return self.scatter(self.distance, torch.inf)
 
 
 def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cull_backfaces: bool = False) -> Fragments:

@@ -14,7 +14,7 @@ from ..face.points import LID_PAIRS_FROM_MIDDLE, LIP_PAIRS_FROM_MIDDLE
 from ..head.expression import target_expression
 from ..head.head_model import HeadModel
 from ..motion.channels import EXPRESSIONS
-from .spread import feature_space, spread
+from .mesh_values import feature_space, values_from_points
 
 OVERLAP_CM = 0.03
 """The closed upper lid ends this far below the edge of the lower one."""
@@ -25,7 +25,7 @@ LEAST_CLOSING = 0.05
 portrait."""
 LID_WIDTHS_CM = (0.5, 0.25)
 LIP_WIDTHS_CM = (0.6, 0.3)
-"""Widths over which the corrections at the landmarks are spread; see :func:`.spread.spread`."""
+"""Widths of the corrections around the landmarks; see :func:`.mesh_values.values_from_points`."""
 
 
 class ContactShapes:
@@ -66,7 +66,7 @@ class ContactShapes:
         wanted[:, 1] -= OVERLAP_CM
         wanted[:, 2] = wanted[:, 2].clamp_min(0)
         open_eye = neutral + model.expression_offsets(own)
-        return spread(
+        return values_from_points(
             feature_space(model, open_eye),
             feature_space(model, open_eye, points=True)[upper],
             wanted,
@@ -81,7 +81,7 @@ class ContactShapes:
         gap = (points[upper] - points[lower])[:, 1]
         half = torch.zeros(len(upper), 3, device=neutral.device)
         half[:, 1] = gap / 2
-        return spread(
+        return values_from_points(
             feature_space(model, shape),
             feature_space(model, shape, points=True)[torch.cat([upper, lower])],
             torch.cat([-half, half]),

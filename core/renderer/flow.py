@@ -17,7 +17,7 @@ from ..head.raster import interpolate, rasterise
 from ..head.rotation import euler_to_matrix
 from .fields import blur, dilate, pixel_grid, resize, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads, head_share
-from .spread import lower_on_mesh
+from .mesh_values import lower_on_mesh
 from .visibility import visible_vertices
 
 SHEET = 64

@@ -1,8 +1,8 @@
 """The person's head model in the square: the place of each vertex in the photograph, and in the frames of a motion.
 
 After the fit, the model's landmarks are still a pixel or two away from the detected ones. This remaining error is
-spread over the vertices as an offset in head space. The model's lips, lids and irises then lie on the person's own, and
-the offset moves with the head.
+interpolated over the vertices as an offset in head space. The model's lips, lids and irises then lie on the person's
+own, and the offset moves with the head.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ..portrait.portrait import Portrait
 from .contact import ContactShapes
 from .fields import smoothstep
 from .framing import Framing
-from .spread import feature_space, spread
+from .mesh_values import feature_space, values_from_points
 
-SPREADS_CM = (3.0, 1.2, 0.45)
-"""Widths over which the landmarks' errors are spread, one after the other. Each width takes the error that the wider
-one left."""
+WIDTHS_CM = (3.0, 1.2, 0.45)
+"""Widths with which the landmarks' errors are interpolated, one after the other. Each width takes the error that the
+wider one left."""
 NECK_SPAN_CM = (-14.0, -5.0)
 """Slanted height (see ``head_share``) of the shoulders, which stay in place, and of jaw and nape, which follow the
 head."""
@@ -129,7 +129,7 @@ class HeadGeometry:
         point_features = feature_space(model, shape, points=True)
         weight = torch.ones(MESH_POINTS)
         weight[torch.tensor(CONTOUR)] = CONTOUR_WEIGHT
-        return spread(features, point_features, wanted, weight, SPREADS_CM)
+        return values_from_points(features, point_features, wanted, weight, WIDTHS_CM)
 
 
 def head_share(points: Tensor) -> Tensor:

@@ -24,8 +24,8 @@ from .geometry import HeadGeometry, PosedHeads
 from .interior import PARTS_INSIDE, Interior
 from .light import Light
 from .masks import polygon
+from .mesh_values import smooth_on_mesh
 from .patch import Patch, PatchView, borrow_hidden, cover_of, triangles_near
-from .spread import smooth_on_mesh
 from .visibility import visible_vertices
 
 WINDOW_CM = (8.4, 8.0)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..head.head_model import HeadModel
 from ..head.raster import Fragments, interpolate, rasterise
 from .fields import pixel_grid, smoothstep
-from .spread import feature_space
+from .mesh_values import feature_space
 
 FEATHER = 0.16
 """Width of a window's soft rim, as a fraction of its side."""

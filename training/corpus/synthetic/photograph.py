@@ -17,11 +17,11 @@ from core.head.head_model import PARTS, HeadModel
 from core.head.raster import Fragments, interpolate_fragments, rasterise
 from core.head.rotation import euler_to_matrix
 from core.renderer.geometry import head_share
-from training.corpus.synthetic.person import INSIDES, Noise, collar, paint_eyes, torso
 
 from . import props
 from .light import Lights, harmonic_terms
 from .people import TORSO, People, SkinBank, shirt
+from .person import INSIDES, Noise, collar, paint_eyes, torso
 
 CLOTH, HAIR, GLASSES = len(PARTS), len(PARTS) + 1, len(PARTS) + 2
 """Part labels beyond the head model's."""
@@ -201,7 +201,7 @@ class Studio:
         canvas = self._fray(canvas, fuzz.reshape(-1, 1, fine, fine), people)
         picture = F.interpolate(canvas, (size, size), mode="area") if fine != size else canvas
         coarse = seen if fine == size else rasterise(pixels, self.triangles, size, size, cull_backfaces=True)
-        parts = coarse.spread(self.labels[coarse.face], -1)
+        parts = coarse.scatter(self.labels[coarse.face], -1)
         return Frames(picture.clamp(0, 1), parts, pixels[:, : len(self.model.mean)], coarse)
 
     def _colours(

@@ -211,7 +211,7 @@ class SyntheticTalkers:
         depth = source.fragments.depth[frame, y, x]
         inside = (place[:, :2] >= 0).all(1) & (place[:, :2] < size).all(1)
         visible = own & inside & (place[:, 2] < depth + DEPTH_TOLERANCE_CM)
-        return fragments.spread(place[:, :2].where(visible[:, None], torch.tensor(HIDDEN)), HIDDEN)
+        return fragments.scatter(place[:, :2].where(visible[:, None], torch.tensor(HIDDEN)), HIDDEN)
 
     def backgrounds(self, n: int, rng: np.random.Generator) -> Tensor:
         """(n, 3, S, S): even, a gradient, clouds, or a photograph out of focus."""

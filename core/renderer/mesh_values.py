@@ -1,4 +1,4 @@
-"""Spreads values that are known at landmarks over all vertices of the head model."""
+"""Values on the vertices of the head model: interpolated from points, or smoothed over the mesh."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def feature_space(model: HeadModel, shape: Tensor, points: bool = False) -> Tens
     return torch.cat([shape, moves.norm(dim=-1).T], 1)
 
 
-def spread(
+def values_from_points(
     features: Tensor, point_features: Tensor, wanted: Tensor, weight: Tensor, widths: tuple[float, ...]
 ) -> Tensor:
     """Smooth values at the vertices that approximate given values at points (normalised Gaussians, coarse to fine).
