@@ -1,1 +1,1 @@
-"""What the networks learn from: real clips, synthetic talkers, pairs for the generator."""
+"""Training data: real clips, synthetic talkers, pairs for the generator."""

@@ -1,4 +1,4 @@
-"""The square that a clip's frames are kept as: framed like a portrait, fixed through the clip, JPEG bytes."""
+"""The square crops of a clip's frames: framed like a portrait, fixed for the whole clip, stored as JPEG bytes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from core.face.face_view import face_view
 from core.portrait.fit import head_crop
 
 SIDE = 256
-"""Pixels of a side of the kept crops."""
+"""Side of the stored crops, pixels."""
 QUALITY = 95
-"""Of the JPEGs."""
+"""Quality of the JPEGs."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """Square of a frame: corner (x0, y0) and side in px."""
+    """A square of a frame: corner (x0, y0) and side in px."""
 
     x0: float
     y0: float
@@ -27,7 +27,7 @@ class Crop:
 
     @property
     def scale(self) -> float:
-        """Crop pixels a frame pixel."""
+        """Crop pixels for each frame pixel."""
         return SIDE / self.side
 
     def to_crop(self, points: np.ndarray) -> np.ndarray:
@@ -43,19 +43,18 @@ class Crop:
 def clip_crop(landmarks: np.ndarray, size: tuple[int, int]) -> Crop:
     """The crop of a clip from its average landmarks (T, 478, 2 or more) px in frames of (width, height).
 
-    Framed as ``core.portrait.fit.head_crop`` frames a portrait, but never past the frame's edge: a network that
-    learns from these pictures must not learn to paint repeated edges.
+    It is framed like a portrait by ``core.portrait.fit.head_crop``, but never extends beyond the frame's edge, because
+    a network that learns from these pictures must not learn to paint repeated edges.
     """
     x0, y0, side = head_crop(landmarks.mean(0))
     kept = min(side, *size)
-    # What doesn't fit is taken from all sides alike, then the square is pushed inside.
+    # A square that is too large shrinks about its middle. Then it is moved inside the frame.
     x0, y0 = x0 + (side - kept) / 2, y0 + 0.52 * (side - kept)
     return Crop(float(np.clip(x0, 0, size[0] - kept)), float(np.clip(y0, 0, size[1] - kept)), float(kept))
 
 
 def pack(pictures: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """JPEGs of pictures (H, W, 3) uint8 RGB as one array of bytes (N,), and where each begins and ends (T + 1,)
-    int64."""
+    """JPEGs of pictures (H, W, 3) uint8 RGB as one array of bytes (N,), and their offsets (T + 1,) int64."""
     parts = []
     for picture in pictures:
         there, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
@@ -67,7 +66,7 @@ def pack(pictures: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unpack(jpeg: np.ndarray) -> np.ndarray:
-    """The picture (H, W, 3) uint8 RGB of JPEG bytes (n,). Raises OSError where they are damaged."""
+    """The picture (H, W, 3) uint8 RGB of JPEG bytes (n,). Raises OSError if they are damaged."""
     picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
     if picture is None:
         raise OSError("a picture of the corpus is damaged; delete its shard and make it again")

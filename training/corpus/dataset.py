@@ -1,4 +1,4 @@
-"""A corpus of real clips, read lazily from its shards: ``Corpus.open(".cache/corpus/grid", "train")``."""
+"""Read a corpus of real clips lazily from its shards: ``Corpus.open(".cache/corpus/grid", "train")``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from safetensors import safe_open
 
 from core.errors import SoliloquyError
 from core.face.face_view import VIEW_SIDE, clip_similarity, face_view
+from core.head.head_model import HeadModel
 from core.motion.rotations import euler_to_matrix
 
 from .crops import unpack
@@ -34,13 +35,13 @@ class Shard:
         return self._file.get_tensor(name)
 
     def part(self, name: str, first: int, last: int) -> np.ndarray:
-        """Rows [first, last) of an array, read alone."""
+        """Rows [first, last) of an array; the other rows are not read."""
         return self._file.get_slice(name)[first:last]
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One stretch of video; ``training.corpus.shards`` says what its fields hold. Fields are read when asked for.
+    """One stretch of video. ``training.corpus.shards`` describes its fields, which are read when asked for.
 
     name; talker; split: train, test or unseen; frames T; shard.
     """
@@ -55,7 +56,7 @@ class Clip:
         return self.frames
 
     def array(self, field: str) -> np.ndarray:
-        """Any field."""
+        """A field by name."""
         return self.shard.array(f"{self.name}/{field}")
 
     @property
@@ -65,12 +66,12 @@ class Clip:
 
     @property
     def rotation(self) -> np.ndarray:
-        """(T, 3) rad about the clip's median pose."""
+        """(T, 3) rad relative to the clip's median pose."""
         return self.array("rotation")
 
     @property
     def translation(self) -> np.ndarray:
-        """(T, 3) cm about the clip's median pose."""
+        """(T, 3) cm relative to the clip's median pose."""
         return self.array("translation")
 
     @property
@@ -80,7 +81,7 @@ class Clip:
 
     @property
     def identity(self) -> np.ndarray:
-        """(I,) of the talker."""
+        """(I,) identity coefficients of the talker."""
         return self.array("identity")
 
     @cached_property
@@ -94,7 +95,7 @@ class Clip:
 
     @cached_property
     def view_similarity(self) -> np.ndarray:
-        """(2, 3): the clip's face view, see ``core.face.face_view``."""
+        """(2, 3) similarity of the clip's face view, see ``core.face.face_view``."""
         return clip_similarity(self.landmarks)
 
     @property
@@ -104,14 +105,14 @@ class Clip:
         return focal, x, y
 
     def picture(self, frame: int) -> np.ndarray:
-        """Crop (256, 256, 3) uint8 RGB of a frame. Raises IndexError past the clip's ends."""
+        """Crop (256, 256, 3) uint8 RGB of a frame. Raises IndexError beyond the clip's ends."""
         if not 0 <= frame < self.frames:
             raise IndexError(f"{self.name} has frames 0 to {self.frames - 1}, not {frame}")
         first, last = self._offsets[frame : frame + 2].tolist()
         return unpack(self.shard.part(f"{self.name}/jpeg", first, last))
 
     def pictures(self, frames: Sequence[int] | None = None) -> np.ndarray:
-        """Crops (n, 256, 256, 3) uint8 RGB of these frames, or of all."""
+        """Crops (n, 256, 256, 3) uint8 RGB of these frames, or of all frames."""
         return np.stack([self.picture(frame) for frame in (range(self.frames) if frames is None else frames)])
 
     def face_view(self, frame: int, side: int = VIEW_SIDE) -> np.ndarray:
@@ -119,12 +120,10 @@ class Clip:
         return face_view(self.picture(frame), self.view_similarity, side)
 
     def absolute_pose(self) -> tuple[np.ndarray, np.ndarray]:
-        """Head rotation (T, 3, 3) and translation (T, 3) cm before the crop's camera: X_cam = R X + t.
+        """Head rotation (T, 3, 3) and translation (T, 3) cm in the axes of the crop's camera: X_cam = R X + t.
 
-        The motion's X' = R_m (X − p) + p + t_m, about the neck's pivot p, is seen from the rest pose: R_0 X' + t_0.
+        The motion X' = R_m (X − p) + p + t_m, about the neck's pivot p, is relative to the rest pose: R_0 X' + t_0.
         """
-        from core.head.head_model import HeadModel
-
         pivot = HeadModel.load().neck_pivot.numpy()
         rest = euler_to_matrix(self.array("rest_rotation"))
         motion = euler_to_matrix(self.rotation)
@@ -133,16 +132,16 @@ class Clip:
 
 
 class Corpus(Sequence[Clip]):
-    """The clips of a corpus, or of one split of it, by name."""
+    """The clips of a corpus or of some of its splits, by name."""
 
     def __init__(self, clips: Sequence[Clip]) -> None:
         self.clips = list(clips)
 
     @classmethod
     def open(cls, folder: str | Path, split: str | Sequence[str] | None = None) -> Corpus:
-        """The corpus that ``training.corpus.videos`` made in ``folder``; of one or several splits, or whole.
+        """The corpus made by ``training.corpus.videos`` in ``folder``: the whole, or one or several splits.
 
-        Raises SoliloquyError ``corpus_missing`` where there is none.
+        Raises SoliloquyError ``corpus_missing`` if there is none.
         """
         folder = Path(folder)
         try:
@@ -166,7 +165,13 @@ class Corpus(Sequence[Clip]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Corpus: ...
+
+    def __getitem__(self, index: int | slice) -> Clip | Corpus:
         return Corpus(self.clips[index]) if isinstance(index, slice) else self.clips[index]
 
     def __iter__(self) -> Iterator[Clip]:
@@ -174,5 +179,5 @@ class Corpus(Sequence[Clip]):
 
     @property
     def frames(self) -> int:
-        """Of all clips together."""
+        """Number of frames of all clips together."""
         return sum(clip.frames for clip in self.clips)

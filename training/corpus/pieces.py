@@ -1,4 +1,5 @@
-"""Which stretches of a video show one face without a break: face tracks, cut where it is lost or the picture jumps."""
+"""Find the stretches of a video that show one face without a break. They end where the face is lost or the picture
+jumps."""
 
 from __future__ import annotations
 
@@ -12,14 +13,14 @@ from ..tracking.landmarks import MAX_GAP, BadClip
 from ..tracking.tracks import MAX_STEP
 
 SHORTEST = 25
-"""Frames below which a stretch isn't kept: one second."""
+"""Stretches with fewer frames are not kept: one second."""
 LONGEST = 500
-"""Frames above which a stretch is cut in equal parts: 20 s, so that a clip fits in memory."""
+"""Stretches with more frames are cut in equal parts: 20 s, so that a clip fits in memory."""
 
 
 def bridged(landmarks: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Landmarks (T, 478, 3) with gaps of up to ``MAX_GAP`` frames filled by straight lines, and which frames (T,) now
-    have a face."""
+    """Landmarks (T, 478, 3) with gaps of up to ``MAX_GAP`` frames filled by straight lines, and (T,) whether a frame
+    now has a face."""
     times = np.arange(len(found))
     seen = times[found]
     if len(seen) < 2:
@@ -45,7 +46,7 @@ def pieces(landmarks: np.ndarray, there: np.ndarray) -> list[tuple[int, int]]:
     Raises
     ------
     BadClip
-        Where no stretch of ``SHORTEST`` frames is left.
+        If no stretch of ``SHORTEST`` frames is left.
     """
     eyes = np.linalg.norm(landmarks[:, OUTER_EYES[0], :2] - landmarks[:, OUTER_EYES[1], :2], axis=-1)
     steps = np.linalg.norm(np.diff(landmarks[..., :2], axis=0), axis=-1).mean(1)
@@ -60,5 +61,5 @@ def pieces(landmarks: np.ndarray, there: np.ndarray) -> list[tuple[int, int]]:
         out += list(itertools.pairwise(edges))
     if not out:
         longest = max((b - a for a, b in itertools.pairwise(borders) if there[a]), default=0)
-        raise BadClip(f"the face is followed for {longest} frames only" if there.any() else "no face")
+        raise BadClip(f"the face is tracked for only {longest} frames" if there.any() else "no face")
     return out

@@ -1,10 +1,10 @@
-"""A folder of talking people → a corpus: ``python -m training.corpus.videos --source DIR --out .cache/corpus/NAME``.
+"""Make a corpus from a folder of videos: ``python -m training.corpus.videos --source DIR --out .cache/corpus/NAME``.
 
-Any tree of videos with sound (mp4, mpg, mkv, …) laid out like GRID or VoxCeleb2 (``talker/…/clip.mp4``) or like HDTF
-(``talker_000.mp4``, all in one folder). Each is read at 25 frames a second, its face tracked, cut into stretches that
-show one steady face, the head model fitted, and kept as shards of stabilised 256² crops (``training.corpus.shards`` has
-the fields). Landmarks and sound are cached on the way; what is done already is left as it is, so the command may be
-stopped and given again. What can't be used is listed with the reason in ``skipped.json``.
+The videos need sound (mp4, mpg, mkv, …) and a folder structure like GRID or VoxCeleb2 (``talker/…/clip.mp4``) or like
+HDTF (``talker_000.mp4``, all in one folder). Each video is read at 25 frames a second. The face is tracked, the video
+is cut into stretches that show one steady face, the head model is fitted, and the result is stored as shards of
+stabilised 256² crops (``training.corpus.shards`` has the fields). Landmarks and sound are cached. Finished work is
+kept, so the command may be stopped and started again. ``skipped.json`` lists unusable clips with the reasons.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ from core.runtime.processes import let_threads_sleep
 from core.sound.audio import load_audio
 from core.sound.mel import MELS_PER_FRAME, log_mel
 
+from ..common.folders import LANDMARKS, TRACKS
 from ..common.splits import talker_split
 from ..tracking import video
 from ..tracking.landmarks import BadClip, mouth_shape, raw_landmarks
@@ -43,20 +44,21 @@ from .crops import clip_crop, pack
 from .pieces import bridged, pieces
 from .shards import shard_facts, write_shard
 
+Item, Result = TypeVar("Item"), TypeVar("Result")
 ENDINGS = (".mp4", ".mpg", ".mpeg", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 CLIPS_A_SHARD = 32
 LARGEST_MISMATCH = 0.5
-"""Seconds by which sound and pictures may differ in length before one of them must be damaged or out of step."""
+"""Largest difference in length between sound and pictures, seconds. A larger one means that one of them is damaged."""
 FAULTS = (BadClip, BadInputError, OSError, cv2.error, torch.linalg.LinAlgError)
-"""What may be wrong with one clip; anything else is a fault of ours and ends the run."""
+"""Errors caused by a single clip. Any other error is a fault of our own and ends the run."""
 
 
 @dataclass(frozen=True)
 class Video:
     """A video file of the source tree.
 
-    path; name: unique, ``<folders>_<stem>``; talker; recording: clips of one recording share a camera and one fit of
-    the talker.
+    path; name: unique, ``<folders>_<stem>``; talker; recording: clips of one recording have the same camera and the
+    same fitted talker.
     """
 
     path: Path
@@ -75,7 +77,7 @@ class Places:
 
 
 def find_videos(source: Path) -> list[Video]:
-    """All videos under ``source``, by name. Raises BadInputError ``corpus_empty`` where there is none."""
+    """All videos under ``source``, sorted by name. Raises BadInputError ``corpus_empty`` if there is none."""
     found = []
     for path in sorted(source.rglob("*")):
         if path.suffix.lower() not in ENDINGS or not path.is_file():
@@ -83,7 +85,7 @@ def find_videos(source: Path) -> list[Video]:
         place = path.relative_to(source).with_suffix("")
         folders = place.parts[:-1]
         talker = folders[0] if folders else re.sub(r"[_-]*\d+$", "", place.name) or place.name
-        recording = "_".join(folders) or place.name  # in one folder for all: each clip has a camera of its own
+        recording = "_".join(folders) or place.name  # all in one folder: each clip has its own camera
         found.append(Video(path, "_".join(place.parts), talker, recording))
     if not found:
         raise BadInputError(
@@ -98,8 +100,8 @@ def find_videos(source: Path) -> list[Video]:
 
 
 def prepare(clip: Video, places: Places) -> tuple[str, str]:
-    """Track a video's face and take out its sound, where that isn't done; returns its name and what is wrong with
-    it."""
+    """Track a video's face and extract its sound, if that is not done yet; returns its name and what is wrong with it,
+    if anything."""
     try:
         raw_landmarks(clip.path, places.landmarks / f"{clip.name}.npz")
         sound = places.sound / f"{clip.name}.wav"
@@ -116,8 +118,7 @@ def prepare(clip: Video, places: Places) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Task:
-    """A shard to make: its number and clips, and all clips of the recording it belongs to, which the talker is fitted
-    to."""
+    """A shard to make: its number and clips, and all clips of its recording, to which the talker is fitted."""
 
     number: int
     clips: tuple[Video, ...]
@@ -161,7 +162,7 @@ def recording_talker(recording: tuple[Video, ...], landmarks: Path, size: tuple[
 def clip_fields(clip: Video, task: Task, places: Places) -> Iterator[tuple[str, dict[str, np.ndarray] | str]]:
     """Name and fields (see ``shards``) of each steady stretch of a video, or what is wrong with it.
 
-    A stretch is named after the video and, where it isn't all of it, its first frame.
+    The name of a stretch is that of the video, followed by its first frame if it is not the whole video.
     """
     points, found, shape = raw_landmarks(clip.path, places.landmarks / f"{clip.name}.npz")
     size = (int(shape[0]), int(shape[1]))
@@ -199,7 +200,7 @@ def clip_fields(clip: Video, task: Task, places: Places) -> Iterator[tuple[str, 
 
 
 def make_shard(task: Task, places: Places) -> Path:
-    """Make a shard where it isn't there, or was made of other clips; returns its path."""
+    """Make a shard if it is missing or was made from other clips; returns its path."""
     path = task.path(places)
     sources = [clip.name for clip in task.clips]
     facts = shard_facts(path)
@@ -230,14 +231,14 @@ def make_shard(task: Task, places: Places) -> Path:
 
 
 def _start() -> None:
-    """In each process: one thread for each library; the processes are what is parallel."""
+    """Limit each library to one thread in this process, because the processes run in parallel."""
     let_threads_sleep()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 
 
-def _each(work: Callable, items: list, processes: int, what: str) -> Iterator:
-    """Results of ``work`` on each item as they come, with a progress bar."""
+def _each(work: Callable[[Item], Result], items: list[Item], processes: int, what: str) -> Iterator[Result]:
+    """Results of ``work`` for all items, in the order in which they are finished, with a progress bar."""
     bar = partial(tqdm, total=len(items), desc=what, unit="", dynamic_ncols=True)
     if processes == 1:
         yield from bar(map(work, items))
@@ -247,8 +248,10 @@ def _each(work: Callable, items: list, processes: int, what: str) -> Iterator:
 
 
 def build(source: Path, places: Places, processes: int, limit: int | None = None) -> dict[str, Any]:
-    """Make the corpus, of the first ``limit`` videos of each talker alone where that is given, and return its summary,
-    which is also written to ``corpus.json``."""
+    """Make the corpus and return its summary, which is also written to ``corpus.json``.
+
+    With ``limit`` only the first videos of each talker are used.
+    """
     videos = find_videos(source)
     if limit is not None:
         videos = [clip for _, own in groupby(videos, lambda clip: clip.talker) for clip in islice(own, limit)]
@@ -272,18 +275,18 @@ def build(source: Path, places: Places, processes: int, limit: int | None = None
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=Path, required=True, help="the folder above the talkers' folders")
+    parser.add_argument("--source", type=Path, required=True, help="folder that contains the talkers' folders")
     parser.add_argument("--out", type=Path, required=True, help="folder of the corpus, .cache/corpus/NAME")
     parser.add_argument("--landmarks", type=Path, help="cache of landmarks (.cache/landmarks/NAME)")
     parser.add_argument("--sound", type=Path, help="cache of sound (.cache/tracks/NAME)")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--limit", type=int, help="the first so many videos of each talker alone, to try it")
+    parser.add_argument("--limit", type=int, help="largest number of videos of each talker, to try the command")
     options = parser.parse_args()
     name = options.out.name
     places = Places(
         options.out,
-        options.landmarks or Path(".cache/landmarks") / name,
-        options.sound or Path(".cache/tracks") / name,
+        options.landmarks or LANDMARKS / name,
+        options.sound or TRACKS / name,
     )
     _start()
     made = build(options.source, places, options.processes, options.limit)

@@ -1,0 +1,1 @@
+"""Synthetic talkers: people, light, cameras, motion and speech with exact truth."""

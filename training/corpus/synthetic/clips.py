@@ -1,8 +1,8 @@
-"""Synthetic talkers that speak: motion and sound with exact phones, and pictures of any moment of it.
+"""Synthetic talkers that speak: motion and sound with exact phones, and pictures of any moment.
 
-Speech is flite's and espeak-ng's (``training.speech.synthesis``), whose phones are known to the sample; the mouth is
-made from the phones (``training.speech.visemes``), head, eyes and brows by ``training.corpus.synthetic.performance``
-for the same sound.
+Speech is by flite and espeak-ng (``training.speech.synthesis``), whose phones are known exactly. The mouth is made from
+the phones (``training.speech.visemes``); head, eyes and brows are from ``training.corpus.synthetic.performance`` for
+the same sound.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.motion.channels import EXPRESSIONS, LIP_COLUMNS, NONLIP_CHANNELS
 from core.prior.features import channels_from_features
 from core.sound.audio import load_audio
-from training.common.splits import identity_seed
-from training.corpus.synthetic.performance import synthesise
-from training.lips.data import Utterance, grid_utterances, synthetic_utterances, viseme_table
-from training.speech.prosody import Prosody, analyse
-from training.speech.synthesis import CACHE as SPEECH
 
+from ...common.splits import identity_seed
+from ...lips.data import Utterance, grid_utterances, synthetic_utterances, viseme_table
+from ...speech.prosody import Prosody, analyse
+from ...speech.synthesis import CACHE as SPEECH
 from .light import Lights, draw_lights
 from .people import People
+from .performance import synthesise
 from .photograph import Camera
 from .talkers import SyntheticTalkers
 
@@ -36,11 +36,11 @@ HEAD = [NONLIP_CHANNELS.index(f"head{axis}") for axis in ("Pitch", "Yaw", "Roll"
 
 @dataclass(frozen=True)
 class SpokenMotion:
-    """What somebody does while speaking, T frames at 25 a second.
+    """The motion of a speaker, T frames at 25 a second.
 
     name, voice; mel (4 T, 80) float32; phones (4 T,) int64, indices into ``training.speech.phones.PHONES``; expression
-    (T, 53), rotation (T, 3) rad and translation (T, 3) cm about the rest pose, as ``core.motion.motion.Motion`` has
-    them.
+    (T, 53), rotation (T, 3) rad and translation (T, 3) cm relative to the rest pose, as in
+    ``core.motion.motion.Motion``.
     """
 
     name: str
@@ -58,7 +58,7 @@ class SpokenMotion:
 
 
 def spoken_motion(speech: Utterance, prosody: Prosody, seed: int) -> SpokenMotion:
-    """A motion for an utterance with a made mouth; another seed moves everything but the mouth otherwise."""
+    """A random motion for an utterance with a synthetic mouth. Another seed changes everything except the mouth."""
     rest = channels_from_features(synthesise(prosody, seed))
     expression = np.zeros((speech.frames, len(EXPRESSIONS)), np.float32)
     expression[:, LIP_COLUMNS] = speech.mouth
@@ -76,7 +76,7 @@ def spoken_motion(speech: Utterance, prosody: Prosody, seed: int) -> SpokenMotio
 
 @dataclass(frozen=True)
 class Scene:
-    """One synthetic person under one light before one camera, for all frames of a clip."""
+    """One synthetic person, light and camera, for all frames of a clip."""
 
     people: People
     camera: Camera
@@ -86,8 +86,8 @@ class Scene:
     translation: Tensor
 
 
-class SyntheticClips(Sequence[SpokenMotion]):
-    """Spoken motions of the training voices, or of those held out, and pictures of them.
+class SyntheticClips:
+    """Spoken motions of the training voices or of the held-out voices, ``clips[i]``, and pictures of them.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ class SyntheticClips(Sequence[SpokenMotion]):
     size
         Side of the pictures, pixels; they are face views.
     talkers
-        Shared with other users, for it holds the skins.
+        May be shared with others, because it holds the skins.
     utterances, speech
-        In place of the split's own, and the folder of their sound.
+        Other utterances than the split's, and the folder of their sound.
     """
 
     def __init__(
@@ -118,30 +118,30 @@ class SyntheticClips(Sequence[SpokenMotion]):
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    def __getitem__(self, index: int) -> SpokenMotion:
         speech = self.utterances[index]
         return spoken_motion(speech, self.prosody(speech), seed=int(index))
 
     def prosody(self, speech: Utterance) -> Prosody:
-        """Loudness, pitch and phrases of an utterance of ours."""
+        """Loudness, pitch and phrases of one of the utterances."""
         voice, number = speech.name.split("_", 1)
         sound = load_audio(self.speech / voice / f"{number}.wav")
         return analyse(sound.samples, speech.frames)
 
     def scene(self, rng: np.random.Generator) -> Scene:
-        """A person, a light and a camera whose view is the clip's, for :meth:`pictures`."""
+        """A random person, light and camera with the face view of the clip, for :meth:`pictures`."""
         talkers = self.talkers
         people = talkers.casting.draw([identity_seed(rng, self.split)])
         pose = talkers.draw_poses(1, rng)
         pose["expression"] = torch.zeros_like(pose["expression"])
-        pose["rotation"] = pose["rotation"] * 0.4  # who speaks faces the camera, more or less
+        pose["rotation"] = pose["rotation"] * 0.4  # a speaker more or less faces the camera
         camera, aimed = talkers.aim(people, pose, pose, rng)
         return Scene(
             people, camera, draw_lights(1, rng), talkers.backgrounds(1, rng), aimed["rotation"], aimed["translation"]
         )
 
     def pictures(self, scene: Scene, motion: SpokenMotion, frames: Sequence[int]) -> dict[str, Tensor]:
-        """``SyntheticTalkers.batch``'s pictures and truth of these frames of a motion."""
+        """Pictures and truth of these frames of a motion, as by ``SyntheticTalkers.batch``."""
         rows = list(frames)
         rest, pivot = euler_to_matrix(scene.rotation), self.talkers.model.neck_pivot
         turn = euler_to_matrix(torch.from_numpy(motion.rotation[rows]))

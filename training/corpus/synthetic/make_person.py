@@ -1,8 +1,9 @@
-"""Render a person who doesn't exist: the head model with procedural skin, hair, eyes and shirt, lit and photographed.
+"""Render an invented person: the head model with procedural skin, hair, eyes and shirt, lit and photographed.
 
     python -m training.corpus.synthetic.make_person --seed 3 --out person.png
 
-Same seed, same picture. Good enough for the face mesh and the whole pipeline, and free of anyone's personality rights.
+The same seed gives the same picture. It is realistic enough for the face mesh and the whole pipeline, and touches
+nobody's personality rights.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.head.head_model import PARTS, HeadModel
-from core.head.raster import interpolate_fragments, rasterise
+from core.head.raster import Fragments, interpolate_fragments, rasterise
 from core.motion.channels import EXPRESSIONS
-from training.corpus.synthetic.person import Look, Noise, collar, hair_mask, paint, paint_eyes, surface_normals, torso
+
+from ...common.folders import RUNS
+from .person import Look, Noise, collar, hair_mask, paint, paint_eyes, surface_normals, torso
 
 DISTANCE_CM = 95.0
 SAMPLES = 2
@@ -97,12 +100,12 @@ def _shade(
     normal: Tensor,
     place: Tensor,
     look: Look,
-    seen,
-    shape,
+    seen: Fragments,
+    shape: tuple[int, int],
     covered: Tensor,
     strand: Tensor,
 ) -> Tensor:
-    """Key, fill and sky light: diffuse wrapped as if by scattering under the skin, highlights, ambient occlusion."""
+    """Key, fill and sky light: wrapped diffuse light, like scattering under the skin; highlights; ambient occlusion."""
     bump = torch.where(normal[:, 2:] < 0, -normal, normal)  # the shirt's inner side, seen at the collar
     key = F.normalize(torch.tensor([look.light_side * 0.55, 0.55, 0.75]), dim=0)
     fill = F.normalize(torch.tensor([-look.light_side * 0.8, 0.1, 0.6]), dim=0)
@@ -118,8 +121,8 @@ def _shade(
     return shaded * _occlusion(seen, shape)[:, None]
 
 
-def _occlusion(seen, shape: tuple[int, int]) -> Tensor:
-    """(N,) 0..1: pixels behind their surroundings are darker (depth against its blurred self, two scales)."""
+def _occlusion(seen: Fragments, shape: tuple[int, int]) -> Tensor:
+    """(N,) 0..1: pixels behind their surroundings are darker (depth compared with blurred depth, at two scales)."""
     height, width = shape
     depth = np.full(height * width, DISTANCE_CM + 20, np.float32)
     depth[seen.address.numpy()] = seen.distance.numpy()
@@ -133,7 +136,7 @@ def _occlusion(seen, shape: tuple[int, int]) -> Tensor:
 
 
 def _background(look: Look, noise: Noise, width: int, height: int) -> Tensor:
-    """(H·W, 3) studio wall: a soft pool of light and a little mottling."""
+    """(H·W, 3) studio wall with a soft pool of light and slight mottling."""
     y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
     pool = torch.exp(-((x - 0.3 * look.light_side).square() + (y + 0.2).square()) / 1.6).reshape(-1)
     mottle = noise(torch.stack([x.reshape(-1) * 12, y.reshape(-1) * 12, torch.zeros(height * width)], 1), 7.0, 3)
@@ -141,12 +144,12 @@ def _background(look: Look, noise: Noise, width: int, height: int) -> Tensor:
 
 
 def main() -> None:
-    """Write the picture of a seed."""
+    """Command line: write the picture of a seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--height", type=int, default=800)
-    parser.add_argument("--out", type=Path, default=Path("runs/person.png"))
+    parser.add_argument("--out", type=Path, default=RUNS / "person.png")
     args = parser.parse_args()
     look = Look.draw(args.seed, HeadModel.load().identity_count)
     picture = render(look, args.seed, args.width, args.height)

@@ -1,4 +1,4 @@
-"""Faces and poses for synthetic talkers: frames of tracked talkers, and draws that cover what they never do."""
+"""Expressions and poses of synthetic talkers: frames of tracked talkers, and random ones that cover other motions."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from pathlib import Path
 import numpy as np
 
 from core.motion.channels import EXPRESSIONS, GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES, LIP_COLUMNS
-from training.common.splits import split
 
-TRACKS = Path(".cache/tracks")
+from ...common.folders import TRACKS
+from ...common.splits import split
+
 OTHERS = [i for i in range(len(EXPRESSIONS)) if i not in LIP_COLUMNS]
 TURN = np.deg2rad((9.0, 16.0, 7.0))
-"""Standard deviations of pitch, yaw and roll of drawn poses, radians."""
+"""Standard deviations of pitch, yaw and roll of random poses, radians."""
 MOST_TURN = np.deg2rad((28.0, 48.0, 25.0))
 GAZE_FULL = np.deg2rad((GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES))
-"""Radians that an eye turns at weight 1 of the head model's gaze shapes: sideways, up or down."""
+"""Rotation of an eye at weight 1 of the head model's gaze shapes, radians: sideways, up or down."""
 _PAIRED = [name[:-2] for name in EXPRESSIONS if name.endswith("_L")]
 _SINGLE = [name for name in EXPRESSIONS if name[-2:] not in ("_L", "_R")]
 
 
 @dataclass(frozen=True)
 class MotionBank:
-    """Expression weights (N, 53) of tracked frames, and rotations (M, 3) of speakers' heads about their middle."""
+    """Expression weights (N, 53) of tracked frames, and rotations (M, 3) of speakers' heads relative to their
+    median."""
 
     expression: np.ndarray
     rotation: np.ndarray
 
     @classmethod
     def load(cls, part: str, folder: Path = TRACKS) -> MotionBank:
-        """Tracks of one part of the split (``train`` or ``test``); empty where none were made."""
+        """Tracks of one part of the split (``train`` or ``test``); empty if none were made."""
         weights, turns = [np.zeros((0, len(EXPRESSIONS)), np.float32)], [np.zeros((0, 3), np.float32)]
         for path in sorted(folder.glob("*/*.npz")):
             if split(path.stem) != part:
@@ -42,7 +44,7 @@ class MotionBank:
         return cls(np.concatenate(weights), np.concatenate(turns))
 
     def draw_expression(self, rng: np.random.Generator) -> np.ndarray:
-        """(53,) weights of one face: a tracked mouth, a drawn or a closed one, under drawn lids, brows and gaze."""
+        """(53,) weights of one face: a tracked, random or closed mouth, with random lids, brows and gaze."""
         weights = np.zeros(len(EXPRESSIONS), np.float32)
         kind = rng.random()
         if kind < 0.45 and len(self.expression):
@@ -60,7 +62,7 @@ class MotionBank:
         return np.clip(weights, 0, 1)
 
     def draw_rotation(self, rng: np.random.Generator) -> np.ndarray:
-        """(3,) pitch, yaw, roll in radians: broad, or a speaker's turn on a rest pose of his own."""
+        """(3,) pitch, yaw, roll in radians: widely distributed, or a speaker's rotation added to a random rest pose."""
         if rng.random() < 0.4 and len(self.rotation):
             turn = 1.5 * self.rotation[rng.integers(len(self.rotation))] + rng.normal(0, 0.4, 3) * TURN
         else:
@@ -69,7 +71,7 @@ class MotionBank:
 
 
 def _add(weights: np.ndarray, name: str, amount: float, rng: np.random.Generator) -> None:
-    """Raise a channel, or both sides of one, mostly alike."""
+    """Raise a channel, or both sides of a pair, mostly by similar amounts."""
     if name in _PAIRED:
         lopsided = rng.uniform(0.75, 1.25) if rng.random() < 0.8 else rng.uniform(0, 2)
         for side, share in (("L", lopsided), ("R", 2 - lopsided)):
@@ -79,14 +81,14 @@ def _add(weights: np.ndarray, name: str, amount: float, rng: np.random.Generator
 
 
 def _drawn(rng: np.random.Generator) -> np.ndarray:
-    """(53,) a few channels at once, the jaw in half of the faces."""
+    """(53,) random weights of a few channels, with an open jaw in more than half of the faces."""
     weights = np.zeros(len(EXPRESSIONS), np.float32)
     names = [name for name in (*_PAIRED, *_SINGLE) if not name.startswith(("eyeLook", "eyeBlink", "jawOpen"))]
     for name in rng.choice(names, size=int(rng.integers(2, 7)), replace=False):
         _add(weights, str(name), float(rng.beta(1.2, 2.2)), rng)
     jaw = float(rng.beta(1.0, 2.0)) if rng.random() < 0.6 else 0.0
     weights[EXPRESSIONS.index("jawOpen")] = jaw
-    # A closed mouth over a dropped jaw belongs to the jaw: it never exceeds it.
+    # mouthClose closes the mouth over a dropped jaw, so it never exceeds jawOpen.
     close = EXPRESSIONS.index("mouthClose")
     weights[close] = min(weights[close], jaw)
     return np.clip(weights, 0, 1)
@@ -111,8 +113,8 @@ def _gaze(weights: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def set_gaze(weights: np.ndarray, gaze: np.ndarray) -> None:
-    """Write gaze (2 eyes, yaw and pitch in gaze weights; the person's left eye first, yaw to the person's left and
-    pitch down positive) into expression weights (53,)."""
+    """Write gaze (2 eyes, yaw and pitch in gaze weights) into expression weights (53,). The person's left eye is first;
+    yaw to the person's left and pitch down are positive."""
     gaze = np.clip(gaze, -1, 1)
     for side, name, inward in ((0, "L", -1.0), (1, "R", 1.0)):
         yaw, pitch = gaze[side]
@@ -126,7 +128,7 @@ def set_gaze(weights: np.ndarray, gaze: np.ndarray) -> None:
 
 
 def gaze_of(expression: np.ndarray) -> np.ndarray:
-    """(..., 2 eyes, 2) yaw and pitch in radians of expression weights (..., 53); inverts :func:`set_gaze`."""
+    """(..., 2 eyes, 2) yaw and pitch in radians of expression weights (..., 53); the inverse of :func:`set_gaze`."""
     index = EXPRESSIONS.index
     out = np.zeros((*expression.shape[:-1], 2, 2), np.float32)
     for side, name, inward in ((0, "L", -1.0), (1, "R", 1.0)):

@@ -1,4 +1,4 @@
-"""People who don't exist, many at once: shape, skin, hair, glasses and clothes of each drawn from a seed."""
+"""Invented people, many at once: shape, skin, hair, glasses and clothes of each are drawn from a seed."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from torch import Tensor
 
 from core.errors import SoliloquyError
 from core.head.head_model import PARTS, HeadModel
-from training.corpus.synthetic.person import BACKGROUNDS, HAIRS, IRISES, SHIRTS, Noise, hair_mask, torso
 
 from . import props
+from .person import BACKGROUNDS, HAIRS, IRISES, SHIRTS, Noise, hair_mask, torso
 from .skins import CACHE, Skin
 
 TORSO = (14, 40)
 """Rows and columns of the shirt's mesh."""
 EAR_TOP = (7.6, 3.4, -0.6)
-"""Point of the mean head over which the temples of glasses lie (the person's left)."""
+"""Point of the mean head where the left temple of glasses ends (the person's left)."""
 CURTAIN_SHARE, GLASSES_SHARE, BALD_SHARE = 0.33, 0.2, 0.1
 
 
 @dataclass(frozen=True)
 class SkinBank:
-    """The skins of one split: textures (N, S, S, 3) uint8, colours of hair and iris (N, 3), and which are painted
-    (N,)."""
+    """The skins of one split: textures (N, S, S, 3) uint8, colours of hair and iris (N, 3), and whether a skin is
+    painted (N,)."""
 
     textures: Tensor
     hair: Tensor
@@ -35,8 +35,7 @@ class SkinBank:
 
     @classmethod
     def load(cls, split: str, folder: Path = CACHE, limit: int | None = None) -> SkinBank:
-        """All skins of ``train`` or ``test``; ``limit`` takes the first so many. Raises SoliloquyError
-        ``skins_missing``."""
+        """The skins of ``train`` or ``test``, at most ``limit``. Raises SoliloquyError ``skins_missing``."""
         paths = sorted((folder / split).glob("*.safetensors"))[:limit]
         if not paths:
             raise SoliloquyError(
@@ -62,19 +61,19 @@ class People:
     identity
         (B, 50) coefficients.
     skin
-        (B,) row of the bank; ``tint`` (B, 3) is what its colours are multiplied with.
+        (B,) row of the bank. ``tint`` (B, 3) is a factor on its colours.
     hair, iris, cloth, teeth, frame
-        (B, 3) colours 0–1; ``frame`` is that of the glasses.
+        (B, 3) colours 0–1; ``frame`` is the colour of the glasses.
     scalp
-        (B, V) 0..1 where the head model carries hair, and ``lift`` (B, V) centimetres that it stands off.
+        (B, V) 0..1: density of hair on the head model. ``lift`` (B, V) is its height over the skin, centimetres.
     strands
-        (B,) how much strands differ in brightness.
+        (B,) variation of brightness between strands.
     lashes, gloss
-        (B,) darkness of the lashes, and how much the skin shines.
+        (B,) darkness of the lashes, and shine of the skin.
     place
-        (B, 3) where in the noise this person lies.
+        (B, 3) position of this person in the noise.
     curtain, glasses
-        (B, ·, 3) meshes of ``props``, NaN where there are none.
+        (B, ·, 3) meshes of ``props``, NaN for people without them.
     """
 
     identity: Tensor
@@ -102,12 +101,12 @@ class People:
         return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
     def __getitem__(self, rows: Tensor | slice) -> People:
-        """Some of them; a row may be taken several times (frames of one person)."""
+        """Some of the people. A row may be taken several times, for several frames of one person."""
         return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
 
 class Casting:
-    """Draws people for a head model from a bank of skins."""
+    """Draws random people for a head model and a bank of skins."""
 
     def __init__(self, model: HeadModel, bank: SkinBank) -> None:
         self.model, self.bank, self.noise = model, bank, Noise(0)
@@ -117,7 +116,7 @@ class Casting:
         self.ears = distance.argmin(1)
 
     def draw(self, seeds: list[int]) -> People:
-        """The people of seeds, each the same whatever the others."""
+        """The people of these seeds. Each depends only on its own seed."""
         drawn = [self._draw_one(np.random.default_rng(seed)) for seed in seeds]
         values = {name: torch.stack([person[name] for person in drawn]) for name in drawn[0]}
         line, short, hairy = values.pop("line"), values.pop("short"), values.pop("hairy")
@@ -128,7 +127,7 @@ class Casting:
         coarse = self.noise(points, 4.0, 2).reshape(count, -1)
         scalp = hair_mask(mean, line, 0.6 * wobble + 0.5 * coarse) * self.is_skin * hairy
         crown = 0.1 * torch.relu(mean[:, 1] - 8)
-        behind = torch.sigmoid(1.4 * (mean[:, 1] - line - 0.8 - 0.5 * (mean[:, 2] - 6)))  # the edge lies flat
+        behind = torch.sigmoid(1.4 * (mean[:, 1] - line - 0.8 - 0.5 * (mean[:, 2] - 6)))  # hair lies flat at its edge
         behind = torch.where(mean[:, 2] > 3, behind, torch.ones_like(behind)).clamp_min(0.12)
         lift = scalp * behind * (short * (1 + 0.35 * coarse + 0.15 * wobble) + crown * short.clamp(max=1.2))
         identity = values["identity"]
@@ -183,7 +182,7 @@ class Casting:
             "lashes": np.array(rng.uniform(0.15, 0.85)),
             "gloss": np.array(rng.uniform(0.05, 0.3)),
             "place": rng.uniform(0, 60, 3),
-            # Photographs bring a hairline of their own: there the shell begins at it, or hangs over it as a fringe.
+            # Photographs have their own hairline: the hair's shell begins there, or hangs over it as a fringe.
             "line": np.array([_hair_line(rng, bald, painted)]),
             "short": np.array([rng.uniform(0.2, 1.9)]),
             "hairy": np.array([0.25 if bald else 1.0]),
@@ -194,7 +193,7 @@ class Casting:
 
 
 def _hair_line(rng: np.random.Generator, bald: bool, painted: bool) -> float:
-    """Height of the hairline over the forehead, centimetres on the mean head."""
+    """Random height of the hairline over the forehead, centimetres on the mean head."""
     if bald:
         return float(rng.uniform(10.5, 13))
     if rng.random() < 0.15:
@@ -203,7 +202,7 @@ def _hair_line(rng: np.random.Generator, bald: bool, painted: bool) -> float:
 
 
 def shirt(identity_neutral: Tensor, model: HeadModel) -> Tensor:
-    """(B, V, 3) the shirt's vertices for neutral heads (B, V, 3): as wide as the neck it is worn around."""
+    """(B, V, 3) vertices of the shirt for neutral heads (B, V, 3), scaled to the width of the neck."""
     base, _ = torso(*TORSO)
     mean = model.mean
     neck = (mean[:, 1] < -11.0) & (mean[:, 1] > -12.5) & (mean[:, 0].abs() < 8)

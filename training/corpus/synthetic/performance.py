@@ -1,7 +1,9 @@
-"""Motion of head, eyes, lids and brows for any speech, from published figures: one call, one of many true motions.
+"""Random motion of head, eyes, lids and brows for any speech, from published numbers. Each call gives one of many
+plausible motions.
 
-No corpus at hand has both free speech and a moving head, so the prior learns the coupling of the two from here and
-the look of real motion from tracked video. Each number below is from the source beside it, or is a choice that says so.
+No available corpus has both free speech and a moving head. So the prior learns the relation between the two from here,
+and the appearance of real motion from tracked video. The numbers are from the sources named next to them, or are marked
+as choices.
 
 Sources
 -------
@@ -33,26 +35,27 @@ from core.prior.windows import ease
 from ...speech.prosody import Prosody
 
 BLINK_RATE = (13.0, 33.0)
-"""Blinks a minute of one person talking: around Bentivoglio's 26, and the range asked of the product."""
+"""Blinks a minute of one person talking: around Bentivoglio's 26, and the range required of the product."""
 BLINK_SECONDS = (0.1, 0.4)
-"""From the lid's first movement to its rest."""
+"""Seconds from the lid's first movement to its rest."""
 MUTUAL_SECONDS, AWAY_SECONDS = 3.13, 0.93
-"""Mean time looking at the listener and away while talking (Lee et al. 2002: 93.9 and 27.8 frames of 30 a second)."""
+"""Mean times of looking at the listener and away while talking (Lee et al. 2002: 93.9 and 27.8 frames at 30 a second).
+"""
 SACCADE_DIRECTIONS = (15.54, 6.46, 17.69, 7.44, 16.80, 7.89, 20.38, 7.79)
 """Percent of saccades towards 0°, 45°, … 315° (Lee et al. 2002, table 1; 0° right, 90° up)."""
 _INDEX = {name: i for i, name in enumerate(FEATURES)}
 
 
 def draw_blink_rate(rng: np.random.Generator) -> float:
-    """Blinks a minute of one person at random, within ``BLINK_RATE``."""
+    """Random blink rate of one person, blinks a minute within ``BLINK_RATE``."""
     return float(np.clip(rng.lognormal(np.log(22.0), 0.22), BLINK_RATE[0] + 1, BLINK_RATE[1] - 1))
 
 
 @dataclass(frozen=True)
 class Style:
-    """How lively one person is at one time; drawn anew for each motion.
+    """How lively one person is at one time; drawn for each motion.
 
-    Angles in degrees, lengths in centimetres, rates a minute.
+    Angles are in degrees, lengths in centimetres, rates per minute.
     """
 
     head: float
@@ -67,7 +70,7 @@ class Style:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Style:
-        """A style at random. Spreads are log-normal: people differ by factors, not by offsets."""
+        """A random style. Distributions are log-normal, because people differ by factors, not by offsets."""
         return cls(
             head=float(rng.lognormal(0.0, 0.35)),
             nod=float(rng.lognormal(np.log(2.4), 0.35)),
@@ -84,7 +87,7 @@ class Style:
 def smooth_noise(rng: np.random.Generator, frames: int, low: float, high: float, slope: float) -> np.ndarray:
     """(T,) noise of unit deviation with power ∝ 1/f^slope between ``low`` and ``high`` Hz.
 
-    Made with a margin and cut, so that it doesn't come back to its first value.
+    It is cut from a longer periodic series, so that its end does not return to its first value.
     """
     size = 2 ** int(np.ceil(np.log2(max(frames, 64) * 2 + 512)))
     frequency = np.fft.rfftfreq(size, 1.0 / FPS)
@@ -97,14 +100,17 @@ def smooth_noise(rng: np.random.Generator, frames: int, low: float, high: float,
 
 
 def _pulse(frames: int, centre: float, rise: float, fall: float) -> np.ndarray:
-    """(T,) bump from 0 to 1 at ``centre`` and back, in frames; raised cosines, the shape of a minimum-jerk stroke."""
+    """(T,) bump from 0 to 1 at ``centre`` and back to 0, in frames: raised cosines, the shape of a minimum-jerk
+    stroke."""
     offset = np.arange(frames) - centre
     width = np.where(offset < 0, rise, fall)
     return np.where(np.abs(offset) < width, 0.5 + 0.5 * np.cos(np.pi * offset / width), 0.0)
 
 
 def _steps(frames: int, times: list[float], values: list[float], durations: list[float]) -> np.ndarray:
-    """(T,) curve that holds ``values[0]`` and eases to each next value from its time over its duration (frames)."""
+    """(T,) curve that begins with ``values[0]`` and eases to each next value from its time on over its duration
+    (frames).
+    """
     curve = np.full(frames, values[0])
     axis = np.arange(frames)
     for before, value, time, duration in zip(values, values[1:], times[1:], durations[1:], strict=False):
@@ -113,9 +119,9 @@ def _steps(frames: int, times: list[float], values: list[float], durations: list
 
 
 def blink_profile(phase: np.ndarray, closing: float, hold: float, opening: float) -> np.ndarray:
-    """Lid closure 0–1 at ``phase`` seconds after a blink begins: fast down, short rest, slow exponential-like up.
+    """Lid closure 0–1 at ``phase`` seconds after the start of a blink: fast down, short rest, slow exponential-like up.
 
-    Trutoiu et al. 2011 measured this asymmetry; the lid's last tenth comes up slowest.
+    Trutoiu et al. 2011 measured this asymmetry. The lid opens its last tenth most slowly.
     """
     down = ease(np.clip(phase / closing, 0.0, 1.0))
     up = np.clip((phase - closing - hold) / opening, 0.0, 1.0)
@@ -123,10 +129,11 @@ def blink_profile(phase: np.ndarray, closing: float, hold: float, opening: float
 
 
 def blink_times(rng: np.random.Generator, prosody: Prosody, rate: float) -> list[float]:
-    """Frames at which blinks begin: log-normal intervals at ``rate`` a minute, drawn to phrase ends and pauses.
+    """Frames at which blinks begin: log-normal intervals at ``rate`` a minute, attracted to phrase ends and pauses.
 
-    σ = 0.6 of log-interval gives the long upper tail of Bentivoglio et al. 1997. A blink within 0.6 s of a phrase's
-    end moves to it six times in ten (Nakano & Kitazawa 2010 found speakers' blinks at the ends and in pauses).
+    σ = 0.6 of the logarithm of the intervals gives the long upper tail of Bentivoglio et al. 1997. A blink within 0.6 s
+    of a phrase's end moves there six times in ten. Nakano & Kitazawa 2010 found speakers' blinks at the ends and in
+    pauses.
     """
     sigma = 0.6
     mean_log = np.log(60.0 / rate) - sigma**2 / 2
@@ -141,13 +148,14 @@ def blink_times(rng: np.random.Generator, prosody: Prosody, rate: float) -> list
                 time = nearest + rng.normal(1.0, 2.0)
         if not times or time - times[-1] > 0.5 * FPS:
             times.append(time)
-        # The interval counts from the blink as it fell, so that pulling it to a phrase's end keeps the rate.
+        # The interval counts from the unmoved blink, so that moving blinks to phrase ends keeps the rate.
         now += max(0.5, rng.lognormal(mean_log, sigma)) * FPS
     return times
 
 
 def _blinks(rng: np.random.Generator, frames: int, times: list[float]) -> np.ndarray:
-    """(T,) eyeBlink weight. Each blink reaches 1 on at least one frame: its rest lasts a frame (40 ms) or more."""
+    """(T,) eyeBlink weight. Each blink reaches 1 on at least one frame, because its rest lasts a frame (40 ms) or
+    more."""
     weight = np.zeros(frames)
     axis = np.arange(frames) / FPS
     for time in times:
@@ -158,14 +166,14 @@ def _blinks(rng: np.random.Generator, frames: int, times: list[float]) -> np.nda
 
 
 def _gaze_shifts(rng: np.random.Generator, prosody: Prosody, style: Style) -> tuple[list[float], list[np.ndarray]]:
-    """Frames of gaze shifts and the new directions (yaw left, pitch down; degrees, of the world)."""
+    """Frames of gaze shifts, and the new directions (yaw left, pitch down; degrees, relative to the world)."""
     times, targets = [0.0], [np.zeros(2)]
     turns = [start for i, (start, _) in enumerate(prosody.phrases) if i == 0 or start - prosody.phrases[i - 1][1] > 12]
     away, now = False, 0.0
     while True:
         mean = AWAY_SECONDS * style.away if away else MUTUAL_SECONDS
         following = now + max(0.2, rng.gamma(1.6, mean / 1.6)) * FPS
-        # Looking at someone, a speaker who begins a turn first looks away (Kendon 1967: in about 70 % of long turns).
+        # A speaker who looks at someone looks away when beginning a turn (Kendon 1967: in about 70 % of long turns).
         onset = next((t for t in turns if now + 5 < t + 0.0 < following), None)
         if not away and onset is not None and rng.random() < 0.6:
             following = onset + rng.normal(-2.0, 3.0)
@@ -175,14 +183,14 @@ def _gaze_shifts(rng: np.random.Generator, prosody: Prosody, style: Style) -> tu
         away = not away
         size = min(-6.9 * np.log(rng.uniform(0.3, 15.0) / 15.7), 16.0)  # Lee et al. 2002, eq. 1; degrees
         direction = np.deg2rad(45.0 * rng.choice(8, p=np.array(SACCADE_DIRECTIONS) / sum(SACCADE_DIRECTIONS)))
-        # Screen right is the person's left only by convention; the table is symmetric to within a few percent.
+        # Screen right is the person's left only by convention; the table is symmetric within a few percent.
         shift = size * np.array([np.cos(direction), -0.7 * np.sin(direction)])
         times.append(now)
         targets.append(shift if away else np.zeros(2))
 
 
 def _gaze_world(rng: np.random.Generator, frames: int, times: list[float], targets: list[np.ndarray]) -> np.ndarray:
-    """(T, 2) degrees: shifts and, within each fixation, small saccades around it (0.3–1.2°, about two a second)."""
+    """(T, 2) degrees: gaze shifts and, within each fixation, small saccades (0.3–1.2°, about two a second)."""
     small_times, small_targets = [], []
     for i, time in enumerate(times):
         end = times[i + 1] if i + 1 < len(times) else frames
@@ -200,16 +208,16 @@ def _gaze_world(rng: np.random.Generator, frames: int, times: list[float], targe
 
 
 def _sway(rng: np.random.Generator, prosody: Prosody, style: Style) -> np.ndarray:
-    """(T, 3) degrees of head motion that no accent explains: slow posture, swaying while speaking, resettling."""
+    """(T, 3) degrees of head motion not related to accents: slow posture, swaying while speaking, resettling."""
     frames = prosody.frames
-    # Hadar et al. 1983: motion in speech, little in pauses. The envelope is smooth, or stopping would itself be a jerk.
+    # Hadar et al. 1983: motion in speech, little in pauses. The envelope is smooth; a sudden stop would be a jerk.
     active = 0.3 + 0.7 * scipy.ndimage.gaussian_filter1d(prosody.speech.astype(float), 6.0, mode="nearest")
     head = np.zeros((frames, 3))
     shifts = [start for i, (start, _) in enumerate(prosody.phrases) if i and rng.random() < 0.5]
     for axis, (posture, sway, shift) in enumerate(((1.5, 0.8, 1.2), (2.2, 1.0, 2.0), (1.3, 0.7, 1.2))):
         slow = smooth_noise(rng, frames, 0.04, 0.5, 2.0) * posture
         ordinary = smooth_noise(rng, frames, 0.4, 2.2, 2.0) * sway * active
-        # New posture between phrases: people resettle when they start something new.
+        # A new posture between phrases: people resettle when they start something new.
         values = [0.0]
         for _ in shifts:
             values.append(0.4 * values[-1] + rng.normal(0.0, shift))
@@ -220,7 +228,7 @@ def _sway(rng: np.random.Generator, prosody: Prosody, style: Style) -> np.ndarra
 
 
 def _speech_strokes(rng: np.random.Generator, prosody: Prosody, style: Style) -> np.ndarray:
-    """(T, 3) degrees of head motion that the voice leads: melody, loudness, and strokes on accents."""
+    """(T, 3) degrees of head motion that follows the voice: melody, loudness, and strokes on accents."""
     frames = prosody.frames
     head = np.zeros((frames, 3))
     loudness = scipy.ndimage.gaussian_filter1d(np.maximum(prosody.energy, -25.0) + 25.0, 2.5) / 25.0
@@ -254,14 +262,14 @@ def synthesise(
     Parameters
     ----------
     prosody
-        Of T frames.
+        Prosody of T frames.
     seed
-        The same seed gives the same motion to the bit.
+        The same seed gives bit-identical motion.
     carrier
-        (T, 6) real head rotation (radians) and translation (centimetres) to use in place of the synthetic sway; what
-        the voice leads is added to it.
+        (T, 6) real head rotation (radians) and translation (centimetres), used instead of the synthetic sway. Motion
+        that follows the voice is added to it.
     blinks
-        Frames at which real blinks begin, in place of drawn ones.
+        Frames at which real blinks begin, used instead of random ones.
 
     Returns
     -------
@@ -281,7 +289,7 @@ def synthesise(
     head[:, :2] += np.array([0.15, 0.25]) * follow[:, ::-1]
     if carrier is None:
         head += _sway(rng, prosody, style)
-        # The neck bends below the pivot too, so the head shifts with its turns; leaning is slower (0.2–0.4 cm).
+        # The neck also bends below the pivot, so the head shifts when it turns. Leaning is slower (0.2–0.4 cm).
         shift = style.head * np.stack([smooth_noise(rng, frames, 0.04, 0.5, 2.2) for _ in range(3)], axis=1)
         shift *= (0.4, 0.2, 0.4)
     else:
@@ -293,17 +301,17 @@ def synthesise(
     put("headX", shift[:, 0] + 0.05 * head[:, 1] - 0.03 * head[:, 2])
     put("headY", shift[:, 1] - 0.04 * head[:, 0])
     put("headZ", shift[:, 2] + 0.05 * head[:, 0])
-    # Vestibulo-ocular reflex: the eyes turn against the head, so that a look at the listener stays on the listener.
-    # Past some 8° of head turn the speaker is taken to look that way: the eyes make up for less of it.
+    # Vestibulo-ocular reflex: the eyes turn against the head, so that the gaze stays on the listener. Beyond about 8°
+    # of head turn the speaker is assumed to look in that direction, and the eyes compensate less.
     eye = world - rng.uniform(0.75, 1.0) * 8.0 * np.tanh(head[:, [1, 0]] / 8.0)
     put("gazeYaw", np.clip(eye[:, 0] / GAZE_FULL[0], -1, 1))
     put("gazePitch", np.clip(eye[:, 1] / GAZE_FULL[1], -1, 1))
 
     blinks = blink_times(rng, prosody, style.blink_rate) if blinks is None else list(blinks)
-    for i in range(1, len(shift_times)):  # Evinger et al. 1994: the larger the shift, the likelier a blink with it
+    for i in range(1, len(shift_times)):  # Evinger et al. 1994: large shifts come with blinks
         size = np.linalg.norm(shift_targets[i] - shift_targets[i - 1])
         near = min((abs(shift_times[i] - b) for b in blinks), default=np.inf)
-        # Instead of a blink that is due anyway, so that the rate holds.
+        # It replaces a blink that is due anyway, so that the rate does not change.
         if size > 8 and near < 1.0 * FPS and rng.random() < 0.5:
             blinks[int(np.argmin([abs(shift_times[i] - b) for b in blinks]))] = shift_times[i] - 1
     closed = _blinks(rng, frames, blinks)

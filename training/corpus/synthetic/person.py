@@ -1,7 +1,7 @@
-"""People who don't exist: their colours and shapes drawn from a seed, and paint for the head model's surface.
+"""Invented people: their colours and shapes, drawn from a seed, and paint for the head model's surface.
 
-Shared by ``training/corpus/synthetic/make_person.py``, which photographs one of them for the documentation, and by the
-synthetic talkers that networks are trained on. Colours are display RGB 0–1; points lie on the mean head, in centimetres
+Used by ``training/corpus/synthetic/make_person.py``, which photographs one of them for the documentation, and by the
+synthetic talkers that networks are trained on. Colours are display RGB 0–1. Points are on the mean head, in centimetres
 of head space.
 """
 
@@ -85,7 +85,7 @@ class Look:
 
 
 class Noise:
-    """Smooth random fields in space: trilinear reading of random lattices, summed over octaves."""
+    """Smooth random fields in space: trilinear interpolation of a random lattice, summed over octaves."""
 
     def __init__(self, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -109,14 +109,14 @@ class Noise:
 
 
 def hair_mask(mean: Tensor, hair_line: float | Tensor, wobble: Tensor) -> Tensor:
-    """(..., N) 0..1 where points (N, 3) of the mean head carry hair: above a line over forehead, ears and nape.
+    """(..., N) 0..1: density of hair at points (N, 3) of the mean head, above a line over forehead, ears and nape.
 
     Parameters
     ----------
     hair_line
         Height of the hairline in the middle of the forehead, centimetres; a number or (..., 1).
     wobble
-        (..., N) centimetres by which the line strays.
+        (..., N) deviation of the line, centimetres.
     """
     x, y, z = mean.unbind(-1)
     front = y - hair_line + 0.035 * x.square() + wobble
@@ -127,12 +127,12 @@ def hair_mask(mean: Tensor, hair_line: float | Tensor, wobble: Tensor) -> Tensor
 
 
 def collar(mean: Tensor) -> Tensor:
-    """(N,) 0..1 where points of the mean head wear the shirt: below a slanted line around the neck."""
+    """(N,) 0..1: whether points of the mean head are covered by the shirt, below a slanted line around the neck."""
     return torch.sigmoid((-12.4 - mean[:, 1] - 0.24 * mean[:, 2]) * 12)
 
 
 def torso(rows: int = 40, around: int = 96) -> tuple[Tensor, Tensor]:
-    """Vertices (V, 3) cm and triangles of a shirt: cross-sections from collar to below the picture."""
+    """Vertices (V, 3) cm and triangles of a shirt, made of cross-sections from the collar to below the picture."""
     t = torch.linspace(0, 1, rows)[:, None]
     angle = torch.linspace(0, 2 * torch.pi, around + 1)[None, :-1]
     shoulder = torch.sigmoid((t - 0.13) * 24)
@@ -150,7 +150,7 @@ def torso(rows: int = 40, around: int = 96) -> tuple[Tensor, Tensor]:
 
 
 def surface_normals(vertices: Tensor, triangles: Tensor) -> Tensor:
-    """(V, 3) unit normals of a mesh of our own, such as the shirt."""
+    """(V, 3) unit normals of a mesh such as the shirt."""
     a, b, c = vertices[triangles].unbind(1)
     faces = torch.linalg.cross(b - a, c - a)
     total = torch.zeros_like(vertices)
@@ -173,7 +173,7 @@ def brows(mean: Tensor, model: HeadModel) -> Tensor:
 
 
 def paint(mean: Tensor, part: Tensor, model: HeadModel, look: Look, noise: Noise) -> tuple[Tensor, Tensor]:
-    """Colour (N, 3) and gloss (N,) of points given by their place on the mean head and their part."""
+    """Colour (N, 3) and gloss (N,) of points, from their places on the mean head (N, 3) and their parts (N,)."""
     x, y, z = mean.unbind(-1)
     tone = 1 + 0.035 * noise(mean, 3.0)[:, None] + 0.03 * noise(mean, 0.5, 3)[:, None]
     colour = look.skin * tone
@@ -210,9 +210,9 @@ def paint(mean: Tensor, part: Tensor, model: HeadModel, look: Look, noise: Noise
 
 
 def paint_eyes(mean: Tensor, part: Tensor, model: HeadModel, iris: Tensor, noise: Noise) -> Tensor:
-    """(N, 3) colours of eyeballs: white, iris with radial fibres and a dark rim, pupil, the upper lid's shadow.
+    """(N, 3) colours of eyeballs: white, iris with radial fibres and a dark rim, pupil, shadow of the upper lid.
 
-    ``iris`` is one colour (3,) or one for each point (N, 3); points of other parts stay black.
+    ``iris`` is one colour (3,), or one for each point (N, 3). Points of other parts are black.
     """
     colour = torch.zeros(len(mean), 3)
     for side, name in enumerate(("eye_left", "eye_right")):

@@ -1,7 +1,8 @@
-"""Synthetic talkers before a camera: light, shading, and the picture, many at once, with exact truth for each pixel.
+"""Photographs of synthetic talkers: light, shading and the picture, many at once, with exact truth for each pixel.
 
-Rendering is deferred: ``core.head.raster`` finds the nearest surface of each pixel, everything else happens on the
-pixels that are seen. Brightness is computed on display values, as photographs' own light is taken out of the skins.
+Rendering is deferred: ``core.head.raster`` finds the nearest surface of each pixel, and everything else is computed on
+the visible pixels. Light multiplies display values, because the photographs' light was removed from the skins in the
+same way.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from core.head.rotation import euler_to_matrix
 from core.renderer.geometry import head_share
 
 from . import props
-from .light import Lights, harmonic_terms
+from .light import Lights, harmonic_terms, occlusion
 from .people import TORSO, People, SkinBank, shirt
 from .person import INSIDES, Noise, collar, paint_eyes, torso
 
 CLOTH, HAIR, GLASSES = len(PARTS), len(PARTS) + 1, len(PARTS) + 2
-"""Part labels beyond the head model's."""
+"""Part labels in addition to the head model's."""
 SKIN_PARTS = ("skin", "lips", "eye_socket_left", "eye_socket_right")
 INSIDE_PARTS = tuple(name for name in INSIDES if not name.startswith("eye_socket"))
 WRAP = (1.0, 0.94, 0.90)
-"""Share of the directed light's fall-off that red, green and blue show: light scatters under the skin, red most."""
+"""Share of the directed light's fall-off in red, green and blue. Light scatters under the skin, red light most."""
 DEPTH_FALLOFF_CM = 2.6
-"""Depth behind the lips over which light in the mouth falls by e."""
+"""Depth behind the lips over which the light in the mouth falls to 1/e."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Frames:
 
 
 class Studio:
-    """Photographs people of a bank of skins, on a device; what it is given must lie there."""
+    """Photographs people with skins of a bank, on a device. All inputs must be on that device."""
 
     def __init__(self, model: HeadModel, bank: SkinBank, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
@@ -71,7 +72,7 @@ class Studio:
             self._prepare()
 
     def _prepare(self) -> None:
-        """Meshes and tables that are the same for everybody."""
+        """Make the meshes and tables that are the same for all people."""
         model = self.model
         mean = model.mean
         bust = (mean[:, 1] < -15.0) | ((mean[:, 0].abs() > 8.6) & (mean[:, 1] < -10.5))
@@ -110,7 +111,7 @@ class Studio:
         return props.glasses(torch.zeros(1, 2, 3), torch.zeros(1, 2, 3), torch.ones(1, 2), one, one).shape[1]
 
     def _lash_line(self) -> Tensor:
-        """(V,) 0..1 near the margin of the upper lids, on their skin."""
+        """(V,) 0..1 on the skin near the margins of the upper lids."""
         model = self.model
         shade = torch.zeros(len(model.mean))
         skin = model.vertex_part == PARTS.index("skin")
@@ -126,8 +127,8 @@ class Studio:
     ) -> tuple[Tensor, Tensor]:
         """Vertices (B, V + props, 3) in camera space, cm, and their unit normals.
 
-        rotation (B, 3, 3) and translation (B, 3) carry head space to camera space; ``body`` (B, 3, 3) is how neck and
-        shoulders are turned.
+        rotation (B, 3, 3) and translation (B, 3) map head space to camera space. ``body`` (B, 3, 3) is the rotation of
+        neck and shoulders.
         """
         model = self.model
         neutral = model.neutral(people.identity)
@@ -138,7 +139,7 @@ class Studio:
         worn = torch.cat([people.curtain, people.glasses], 1)
         clothes = shirt(neutral, model)
         pivot = model.neck_pivot
-        moved = translation + (rotation @ pivot)  # where the pivot comes to lie
+        moved = translation + (rotation @ pivot)  # the pivot in camera space
 
         def place(points: Tensor, turn: Tensor) -> Tensor:
             return (points - pivot) @ turn.mT + moved[:, None]
@@ -150,7 +151,7 @@ class Studio:
         return vertices, torch.cat([turned, others], 1)
 
     def _prop_normals(self, vertices: Tensor) -> Tensor:
-        """(B, props, 3) unit normals of what isn't the head model."""
+        """(B, props, 3) unit normals of props and clothes."""
         count = len(self.model.mean)
         rows = self.triangles[self.head_faces :]
         a, b, c = (vertices[:, rows[:, k]] for k in range(3))
@@ -170,14 +171,14 @@ class Studio:
         background: Tensor,
         samples: float = 1.5,
     ) -> Frames:
-        """Pictures of people whose vertices and normals :meth:`camera_space` gave.
+        """Pictures of people, with vertices and normals from :meth:`camera_space`.
 
         Parameters
         ----------
         background
             (B, 3, S, S) 0–1.
         samples
-            Samples a pixel along each axis; ``samples`` · S must be whole.
+            Samples per pixel along each axis; ``samples`` · S must be a whole number.
         """
         size = background.shape[-1]
         fine = round(samples * size)
@@ -189,7 +190,7 @@ class Studio:
         )
         bounds = torch.searchsorted(seen.address, torch.arange(len(people) + 1, device=seen.address.device) * fine**2)
         fuzz = torch.zeros(len(people), fine * fine)
-        shade = _occlusion(seen).reshape(len(people), -1)
+        shade = occlusion(seen).reshape(len(people), -1)
         harmonics = lights.harmonics()
         for b in range(len(people)):
             one = slice(int(bounds[b]), int(bounds[b + 1]))
@@ -215,10 +216,10 @@ class Studio:
         lights: Lights,
         harmonics: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Lit colours (n, 3) of one frame's pixels, and how hairy they are (n,)."""
+        """Lit colours (n, 3) of one frame's pixels, and the share (n,) that hair covers."""
         face, weights = seen.face[one], seen.weights[one]
         part = self.labels[face]
-        # On a background of zeros for props: their "place on the mean head" is their own place in space.
+        # Props have no place on the mean head: their own place in space takes its role.
         count = len(self.model.mean)
         canonical = torch.cat([self.model.mean, torch.nan_to_num(vertices[b, count:])])
         extra = torch.stack([people.scalp[b], self.lash], -1)
@@ -258,7 +259,7 @@ class Studio:
     def _hair(
         self, people: People, b: int, mean: Tensor, part: Tensor, hair: Tensor, colour: Tensor, gloss: Tensor
     ) -> Tensor:
-        """Put hair into ``colour`` and ``gloss`` where it is; returns how much of a pixel it covers (n,)."""
+        """Add hair to ``colour`` and ``gloss``; returns the share (n,) of each pixel that it covers."""
         covered = (part == HAIR).float()
         rows = ((hair > 0.02) | (part == HAIR)).nonzero()[:, 0]
         if not len(rows):
@@ -308,7 +309,7 @@ class Studio:
         terms = harmonic_terms(outward) @ harmonics
         front = harmonic_terms(torch.tensor([0.0, 0.0, 1.0])) @ harmonics
         diffuse = front + torch.tensor(WRAP) * (terms - front)
-        # Lips and cheeks keep most light from the mouth's inside, whichever way it faces.
+        # Lips and cheeks block most light from the inside of the mouth, whatever its direction.
         diffuse = torch.where(inside[:, None], 0.35 * diffuse + 0.45 * front, diffuse).clamp_min(0.03)
         half = F.normalize(view + lights.direction[b, 0], dim=1)
         aligned = (half * outward).sum(1).clamp_min(0)
@@ -317,7 +318,7 @@ class Studio:
         return colour * diffuse + (wide + spark)[:, None] * lights.colour[b, 0]
 
     def _fray(self, canvas: Tensor, fuzz: Tensor, people: People) -> Tensor:
-        """Hair's outline pulled in and out by a few pixels, as strands do."""
+        """The picture with the outline of hair displaced by a few pixels, like strands."""
         size = canvas.shape[-1]
         near = F.max_pool2d(F.avg_pool2d(fuzz, 3), 3, 1, 1)
         near = F.interpolate(near, (size, size), mode="bilinear")
@@ -328,21 +329,6 @@ class Studio:
         still = torch.stack([x, y]) / (size / 2) - 1
         move = still + field * torch.tensor([7.0, 9.0])[:, None, None] / 192
         return F.grid_sample(canvas, move.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
-
-
-def _occlusion(seen: Fragments) -> Tensor:
-    """(B, H, W) 0..1: places behind their surroundings are darker (depth against its blurred self, two scales)."""
-    height = seen.shape[1]
-    depth = seen.depth[:, None]
-    depth = torch.minimum(depth, depth.amin((1, 2, 3), keepdim=True) + 22)
-    shade = torch.ones_like(depth)
-    for share, strength, limit in ((0.012, 0.5, 0.6), (0.045, 0.14, 1.6)):
-        step = max(1, round(share * height / 2))  # surroundings are smooth: a coarse grid of them will do
-        coarse = F.avg_pool2d(depth, step, ceil_mode=True, count_include_pad=False)
-        near = F.avg_pool2d(F.pad(coarse, (2,) * 4, mode="replicate"), 5, 1)
-        near = F.interpolate(near, scale_factor=step, mode="bilinear")[..., :height, :height]
-        shade = shade * torch.exp(-strength * (depth - near).clamp(0, limit))
-    return shade[:, 0]
 
 
 def turn_of_body(rotation: Tensor, share: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""What synthetic talkers wear: hair hanging beside the face, glasses, a shirt. Meshes in head space, centimetres.
+"""Props of synthetic talkers: hair that hangs next to the face, and glasses. Meshes in head space, centimetres.
 
-Every prop has one topology for all people, so that a batch of them is one mesh; who wears none has NaN vertices, which
-the rasteriser leaves out. Triangles run counter-clockwise seen from outside, as the head model's do.
+A prop has the same topology for all people, so that a batch is one mesh. For people without the prop its vertices are
+NaN, which the rasteriser leaves out. Triangles are counter-clockwise seen from outside, like the head model's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIDES = 4
 
 
 def closed_rows(rows: int, around: int) -> Tensor:
-    """(F, 3) triangles of a surface whose rows of vertices each close on themselves."""
+    """(F, 3) triangles of a surface whose rows of vertices are closed loops."""
     corner = torch.arange(rows * around).reshape(rows, around)
     right = corner.roll(-1, 1)
     quads = torch.stack([corner[:-1], right[:-1], right[1:], corner[1:]], -1).reshape(-1, 4)
@@ -26,21 +26,21 @@ def closed_rows(rows: int, around: int) -> Tensor:
 
 
 def curtain_triangles() -> Tensor:
-    """(F, 3) of :func:`curtain`."""
+    """(F, 3) triangles of :func:`curtain`."""
     return closed_rows(CURTAIN_ROWS, CURTAIN_AROUND).flip(-1)  # its rows run clockwise seen from above
 
 
 def curtain(length: Tensor, thickness: Tensor, reach: Tensor, flare: Tensor, width: Tensor, wave: Tensor) -> Tensor:
-    """Hair that hangs around sides and back of the head: a thick horseshoe, open toward the face.
+    """Hair that hangs around the sides and back of the head: a thick horseshoe, open towards the face.
 
     Parameters
     ----------
     length, thickness
-        (B,) centimetres below the crown, and between the head and the hair's outside.
+        (B,) centimetres below the crown, and between the head and the outside of the hair.
     reach
-        (B,) radians from the back of the head to where the hair ends beside the face; π/2 is the ear.
+        (B,) radians from the back of the head to the hair's edge next to the face; π/2 is the ear.
     flare
-        (B,) centimetres by which the lower end stands off further.
+        (B,) centimetres by which the lower end is further away from the head.
     width
         (B,) factor on the mean head's width.
     wave
@@ -54,7 +54,7 @@ def curtain(length: Tensor, thickness: Tensor, reach: Tensor, flare: Tensor, wid
     batch = len(length)
     t = torch.linspace(0, 1, CURTAIN_ROWS)[None, :, None]  # from under the crown to the ends
     outer = torch.linspace(-1, 1, half)[None, None]
-    angle = torch.cat([outer, -outer], -1) * reach[:, None, None]  # (B, 1, AROUND): out along the outside, back inside
+    angle = torch.cat([outer, -outer], -1) * reach[:, None, None]  # (B, 1, AROUND): there outside, back inside
     outside = torch.cat([torch.ones(half), torch.zeros(half)])[None, None]
     y = 10.0 - t * length[:, None, None]
     head = torch.sqrt((1 - ((y - 3.0) / 12.5).square().clamp(max=0.92)).clamp_min(0.08))  # the skull narrows upward
@@ -63,14 +63,14 @@ def curtain(length: Tensor, thickness: Tensor, reach: Tensor, flare: Tensor, wid
     away = away + wave * outside
     x = -(7.7 * width[:, None, None] * head + away) * torch.sin(angle)
     z = -1.0 - (8.6 * head + away) * torch.cos(angle)
-    ends = (angle.abs() / reach[:, None, None]) ** 8  # the ends are round, and lie closer to the cheek
+    ends = (angle.abs() / reach[:, None, None]) ** 8  # the ends are round and closer to the cheek
     x = x - outside * ends * 0.5 * thickness[:, None, None] * torch.sign(x)
     return torch.stack([x, y.expand_as(x), z], -1).reshape(batch, -1, 3)  # (B, ROWS, AROUND, 3) -> (B, V, 3)
 
 
 def tube(path: Tensor, radius: Tensor, up: Tensor, closed: bool) -> Tensor:
-    """(B, n · SIDES, 3) vertices of a tube of ``radius`` (B,) around a path (B, n, 3); ``up`` (3,) is no direction
-    of the path."""
+    """(B, n · SIDES, 3) vertices of a tube of ``radius`` (B,) around a path (B, n, 3). ``up`` (3,) must not be parallel
+    to the path."""
     after = path.roll(-1, 1) if closed else torch.cat([path[:, 1:], 2 * path[:, -1:] - path[:, -2:-1]], 1)
     before = path.roll(1, 1) if closed else torch.cat([2 * path[:, :1] - path[:, 1:2], path[:, :-1]], 1)
     along = torch.nn.functional.normalize(after - before, dim=-1)
@@ -82,13 +82,13 @@ def tube(path: Tensor, radius: Tensor, up: Tensor, closed: bool) -> Tensor:
 
 
 def tube_triangles(points: int, closed: bool) -> Tensor:
-    """(F, 3) of :func:`tube`."""
+    """(F, 3) triangles of :func:`tube`."""
     rows = closed_rows(points + 1 if closed else points, SIDES)
     return rows % (points * SIDES)  # a closed tube ends where it began
 
 
 def glasses_triangles() -> Tensor:
-    """(F, 3) of :func:`glasses`: two rims, the bridge, two temples."""
+    """(F, 3) triangles of :func:`glasses`: two rims, the bridge, two temples."""
     pieces, start = [], 0
     for points, closed in ((RIM_POINTS, True),) * 2 + ((BRIDGE_POINTS, False),) + ((TEMPLE_POINTS, False),) * 2:
         pieces.append(tube_triangles(points, closed) + start)
@@ -97,7 +97,7 @@ def glasses_triangles() -> Tensor:
 
 
 def glasses(eyes: Tensor, ears: Tensor, size: Tensor, roundness: Tensor, radius: Tensor) -> Tensor:
-    """Spectacles on eyes whose centres are (B, 2, 3) and ears (B, 2, 3), the person's left first.
+    """Glasses for eyes with centres (B, 2, 3) and ears (B, 2, 3), the person's left first.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def glasses(eyes: Tensor, ears: Tensor, size: Tensor, roundness: Tensor, radius:
     roundness
         (B,) exponent of the rim's superellipse: 2 is an ellipse, 4 nearly a rectangle.
     radius
-        (B,) of the frame's tube, centimetres.
+        (B,) radius of the frame's tube, centimetres.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def glasses(eyes: Tensor, ears: Tensor, size: Tensor, roundness: Tensor, radius:
     for side in (0, 1):
         outward = 1.0 if side == 0 else -1.0
         centre = eyes[:, side] + torch.tensor([0.25 * outward, -0.25, 2.7])
-        bend = -0.06 * (flat_x * outward + 2.0).clamp_min(0).square()  # rims follow the face
+        bend = -0.06 * (flat_x * outward + 2.0).clamp_min(0).square()  # the rims follow the face
         rim = centre[:, None] + torch.stack([flat_x, flat_y, bend], -1)
         pieces.append(tube(rim, radius, forward, closed=True))
     inner = (eyes[:, 0, 0] - eyes[:, 1, 0]) / 2 + 0.25 - size[:, 0]

@@ -1,9 +1,9 @@
 """Skins for synthetic talkers: ``python -m training.corpus.synthetic.skins --data ../shared/data``.
 
-*Photographed*: the portraits' textures, unwrapped by the fit (``core.portrait.texture``), without what isn't skin
-(background, collar, teeth between the lips) and without the photograph's light, so that another light can fall on them.
-*Procedural*: ``training.corpus.synthetic.person`` painted into the same texture. Both lie in ``.cache/skins``, one
-safetensors file a skin; skins already there are left alone.
+*Photographed*: the portraits' textures, unwrapped by the fit (``core.portrait.texture``). Everything that is not skin
+(background, collar, teeth between the lips) is replaced, and the photograph's light is removed, so that the skins can
+be lit in another way. *Procedural*: ``training.corpus.synthetic.person``, painted into the same texture. Both are
+stored in ``.cache/skins``, one safetensors file for each skin. Existing skins are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.numpy import save_file
 from scipy import ndimage
 from torch import Tensor
 from tqdm import tqdm
@@ -30,21 +29,21 @@ from core.portrait.portrait import Portrait
 from core.portrait.texture import Texels, diffuse, project_texture, texels_of
 from core.renderer.matte import separate
 
-from ...common.folders import data_folder
+from ...common import folders
+from ...common.arrays import save_tensors
 from ...common.splits import identity_seed, portrait_split
 from .person import Look, Noise, hair_mask, paint
 
 SIZE = 512
-"""Side of a texture, texels; about twelve a centimetre of face."""
-CACHE = Path(".cache/skins")
-PORTRAITS = Path(".cache/portraits")
+"""Side of a texture, texels: about twelve for each centimetre of face."""
+CACHE = folders.CACHE / "skins"
 BACKDROPS = "backdrops.bin"
-"""Photographs out of focus, to stand behind synthetic talkers, in the folder of each split."""
+"""File in the folder of each split with blurred photographs, as backgrounds of synthetic talkers."""
 PROCEDURAL = {"train": 100, "test": 20}
 SKIN_DISTANCE = 2.3
-"""Standard deviations of colour from the face's own, past which a texel outside the face isn't taken for skin."""
+"""Texels outside the face whose colour differs more from the face's, in standard deviations, do not count as skin."""
 LIGHT_RANGE = (0.65, 1.3)
-"""Brightness of the photograph's light relative to its front that is taken out; beyond lie its shadows and edges."""
+"""Range of the removed light's brightness, relative to the front. Values beyond it are shadows and edges."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,8 @@ class Skin:
     iris: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Write beside and rename."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in ("texture", "hair", "iris")}
-        save_file(arrays, part, metadata={"name": self.name})
-        part.replace(path)
+        """Write the skin to a file, whole or not at all."""
+        save_tensors(path, {"texture": self.texture, "hair": self.hair, "iris": self.iris}, {"name": self.name})
 
     @classmethod
     def load(cls, path: Path) -> Skin:
@@ -73,7 +68,7 @@ class Skin:
 
 
 class Surface:
-    """The head model's texels, and where they lie on the mean head; made once for all skins."""
+    """The head model's texels, and their places on the mean head; made once for all skins."""
 
     def __init__(self, head: HeadModel, size: int = SIZE) -> None:
         self.head, self.size = head, size
@@ -85,11 +80,11 @@ class Surface:
         x, y, z = self.mean.unbind(-1)
         oval = (x / 6.2).square() + ((y - 0.3) / 7.6).square()
         self.face = ((oval < 1) & (z > 4) & (self.part == PARTS.index("skin"))).numpy()
-        """(n,) where only face can be: forehead to chin, cheek to cheek."""
+        """(n,) texels that are certainly face: forehead to chin, cheek to cheek."""
         self.scalp = (hair_mask(self.mean, 8.8, 0.35 * Noise(0)(self.mean, 2.5)) > 0.3).numpy()
 
     def at(self, field: np.ndarray) -> np.ndarray:
-        """(V, C) on the vertices -> (n, C) at the texels."""
+        """Values (V, C) on the vertices -> (n, C) at the texels."""
         corners = field[self.head.triangles.numpy()[self.texels.triangle]]
         return (corners * self.texels.weights[..., None]).sum(1)
 
@@ -106,7 +101,7 @@ class Surface:
         return total / np.maximum(share, 1e-9)[:, None], share / np.maximum(reach, 1e-9)
 
     def picture(self, colour: np.ndarray) -> np.ndarray:
-        """(S, S, 3) uint8 of texel colours (n, 3) in 0–255; past the charts the nearest colour goes on."""
+        """(S, S, 3) uint8 of texel colours (n, 3) in 0–255. Outside the charts the nearest colour continues."""
         out, covered = np.zeros((self.size, self.size, 3), np.float32), np.zeros((self.size, self.size), bool)
         out[self.texels.row, self.texels.column] = colour
         covered[self.texels.row, self.texels.column] = True
@@ -115,7 +110,9 @@ class Surface:
 
 
 def photographed_skin(surface: Surface, portrait: Portrait, name: str) -> Skin:
-    """The skin of a fitted portrait: what isn't skin is filled from what is, then the photograph's light taken out."""
+    """The skin of a fitted portrait: other parts are filled from the skin around, then the photograph's light is
+    removed.
+    """
     head, texels = surface.head, surface.texels
     texture = project_texture(head, portrait, surface.size)
     colour = texture[texels.row, texels.column].astype(np.float64)  # (n, 3)
@@ -124,7 +121,7 @@ def photographed_skin(surface: Surface, portrait: Portrait, name: str) -> Skin:
 
     face = surface.face & (person > 0.5)
     middle = np.median(colour[face], axis=0)
-    # Chroma tells skin from cloth and wall; brightness varies with the light and counts half.
+    # Chroma distinguishes skin from cloth and wall. Brightness varies with the light and counts less.
     spread = np.cov((colour[face] - middle).T) + 40 * np.eye(3)
     distance = np.sqrt(np.einsum("nc,cd,nd->n", colour - middle, np.linalg.inv(spread), colour - middle))
     keep = surface.face | ((distance < SKIN_DISTANCE) & (person > 0.9)) | (surface.scalp & (person > 0.8))
@@ -148,7 +145,7 @@ def photographed_skin(surface: Surface, portrait: Portrait, name: str) -> Skin:
 
 
 def _seen(head: HeadModel, portrait: Portrait) -> tuple[np.ndarray, np.ndarray]:
-    """Normals (V, 3) in camera axes and pixels (V, 2) of the portrait's head."""
+    """Normals (V, 3) in camera axes, and pixels (V, 2), of the portrait's head."""
     shape = head.vertices(torch.from_numpy(portrait.identity).float(), torch.from_numpy(portrait.expression).float())
     turn = euler_to_matrix(torch.from_numpy(portrait.rotation).float())
     camera = (shape @ turn.T + torch.from_numpy(portrait.translation).float()).numpy()
@@ -167,16 +164,16 @@ def _person(portrait: Portrait) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sample_mask(mask: tuple[np.ndarray, np.ndarray], pixels: np.ndarray) -> np.ndarray:
-    """(n,) values of a mask of :func:`_person` at pixels (n, 2) of the picture."""
+    """(n,) values of a mask by :func:`_person` at pixels (n, 2) of the picture."""
     values, to_crop = mask
     place = pixels @ to_crop[:, :2].T + to_crop[:, 2]
     return ndimage.map_coordinates(values, [place[:, 1] - 0.5, place[:, 0] - 0.5], order=1, mode="nearest")
 
 
 def _light(normal: np.ndarray, colour: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """(n,) brightness by a linear function of the normal (spherical harmonics of first order), 1 from the front."""
+    """(n,) brightness as a linear function of the normal (spherical harmonics of first order), 1 for the front."""
     luma = colour[face] @ (0.299, 0.587, 0.114)
-    plain = np.abs(luma / np.median(luma) - 1) < 0.4  # neither brows, beard nor highlights
+    plain = np.abs(luma / np.median(luma) - 1) < 0.4  # no brows, beard or highlights
     design = np.column_stack([np.ones(len(luma)), normal[face]])[plain]
     ridge = 0.02 * len(design) * np.diag([0.0, 1, 1, 1])
     c = np.linalg.solve(design.T @ design + ridge, design.T @ (luma[plain] / np.median(luma)))
@@ -184,7 +181,7 @@ def _light(normal: np.ndarray, colour: np.ndarray, face: np.ndarray) -> np.ndarr
 
 
 def _iris_colour(surface: Surface, colour: np.ndarray) -> np.ndarray:
-    """(3,) 0–1 mean colour between pupil and rim of the irises that ``project_texture`` painted."""
+    """(3,) 0–1 mean colour between pupil and rim of the irises painted by ``project_texture``."""
     head = surface.head
     rings = []
     for side, name in enumerate(("eye_left", "eye_right")):
@@ -205,7 +202,7 @@ def procedural_skin(surface: Surface, seed: int) -> Skin:
 
 
 def backdrops(pictures: list[Path], size: int = 128) -> np.ndarray:
-    """(N, size, size, 3) uint8: photographs far out of focus and upside down, so that nobody is to be seen."""
+    """(N, size, size, 3) uint8: photographs strongly blurred and upside down, so that nobody can be recognised."""
     out = []
     for path in pictures:
         small = cv2.resize(cv2.imread(str(path)), (size, size), interpolation=cv2.INTER_AREA)
@@ -215,7 +212,7 @@ def backdrops(pictures: list[Path], size: int = 128) -> np.ndarray:
 
 
 def build(data: Path, limit: int | None = None) -> dict[str, str]:
-    """Make every skin that isn't there yet; returns those left out and why."""
+    """Make every missing skin; returns the names of skipped portraits with the reasons."""
     surface = Surface(HeadModel.load())
     skipped: dict[str, str] = {}
     for path in tqdm(sorted((data / "portraits").glob("*.jpg"))[:limit], desc="portraits' skins"):
@@ -223,7 +220,7 @@ def build(data: Path, limit: int | None = None) -> dict[str, str]:
         if target.exists():
             continue
         try:
-            photographed_skin(surface, load_portrait(path, PORTRAITS), path.stem).save(target)
+            photographed_skin(surface, load_portrait(path, folders.PORTRAITS), path.stem).save(target)
         except (BadInputError, SoliloquyError) as error:
             skipped[path.stem] = str(error)
     for part, count in PROCEDURAL.items():
@@ -234,7 +231,7 @@ def build(data: Path, limit: int | None = None) -> dict[str, str]:
                 procedural_skin(surface, seed).save(target)
         photographs = [p for p in sorted((data / "portraits").glob("*.jpg"))[:limit] if portrait_split(p.stem) == part]
         if photographs and not (CACHE / part / BACKDROPS).exists():
-            save_file({"pictures": backdrops(photographs[:120])}, CACHE / part / BACKDROPS)
+            save_tensors(CACHE / part / BACKDROPS, {"pictures": backdrops(photographs[:120])})
     (CACHE / "skipped.json").write_text(json.dumps(skipped, indent=1))
     return skipped
 
@@ -242,8 +239,8 @@ def build(data: Path, limit: int | None = None) -> dict[str, str]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--limit", type=int, help="only the first so many portraits and seeds")
+    parser.add_argument("--data", type=Path, default=folders.data_folder())
+    parser.add_argument("--limit", type=int, help="largest number of portraits and of seeds")
     options = parser.parse_args()
     torch.set_num_threads(1)
     skipped = build(options.data, options.limit)

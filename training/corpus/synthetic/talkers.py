@@ -1,9 +1,9 @@
-"""Synthetic talkers on the fly: ``SyntheticTalkers(split="train").batch(16, rng)`` — pictures with exact truth.
+"""Render synthetic talkers on the fly, with exact truth: ``SyntheticTalkers(split="train").batch(16, rng)``.
 
-Each picture shows another person (``training.common.splits`` keeps training and test people apart), another face, pose,
-light, background and camera. Framing ``face`` is the networks' view (``core.face.face_view``), framing ``head`` the
-renderer's crop (``core.portrait``). ``python -m training.corpus.synthetic.talkers --out runs/synthetic.png`` writes a
-contact sheet.
+Each picture shows another person (``training.common.splits`` keeps training and test people apart), with another
+expression, pose, light, background and camera. Framing ``face`` is the networks' view (``core.face.face_view``),
+framing ``head`` is the renderer's crop (``core.portrait``). ``python -m training.corpus.synthetic.talkers --out
+runs/synthetic.png`` writes a contact sheet.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from safetensors.numpy import load_file
@@ -25,6 +26,7 @@ from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.motion.channels import EXPRESSIONS
 from core.portrait.fit import CROP_MARGIN
 
+from ...common.folders import RUNS
 from ...common.splits import identity_seed
 from .light import Lights, draw_lights
 from .motions import MotionBank, gaze_of
@@ -33,7 +35,7 @@ from .photograph import Camera, Frames, Studio, turn_of_body
 from .skins import BACKDROPS, CACHE
 
 HIDDEN = -1.0e4
-"""Flow of a target pixel that no pixel of the source shows."""
+"""Flow of target pixels that are not visible in the source."""
 DEPTH_TOLERANCE_CM = 0.35
 
 
@@ -43,18 +45,18 @@ class SyntheticTalkers:
     Parameters
     ----------
     split
-        ``train`` or ``test``: skins, identities and motion of one never meet the other's.
+        ``train`` or ``test``, which have different skins, identities and motion.
     size
         Side of the pictures, pixels.
     framing
         ``face`` or ``head``.
     samples
-        Samples a pixel along each axis.
+        Samples per pixel along each axis.
     skins
-        Only the first so many skins (tests).
+        Largest number of skins, for tests.
     device
-        Where pictures are rendered, and where everything that is returned lies. People, poses and cameras are drawn on
-        the processor, so they are the same on every device.
+        Device for rendering and for all results. People, poses and cameras are drawn on the processor, so they are the
+        same for every device.
     """
 
     def __init__(
@@ -84,10 +86,11 @@ class SyntheticTalkers:
         -------
         picture (n, 3, S, S) RGB 0–1; identity (n, 50); expression (n, 53); rotation (n, 3) radians and translation
         (n, 3) cm of the head in the axes of the picture's camera; focal (n,), centre (n, 2) of that camera, pixels of
-        the picture; gaze (n, 2 eyes, 2) yaw, pitch radians in the head, the person's left eye first; light (n, 9, 3)
-        irradiance coefficients (``photograph.harmonic_terms``); landmarks (n, 478, 2) px; parts (n, S, S).
-        With ``pairs`` a second frame of the same people, light and camera: the same keys after ``source_``, and flow
-        (n, S, S, 2): the source's pixel for each pixel of ``picture``, ``HIDDEN`` where the source doesn't show it.
+        the picture; gaze (n, 2 eyes, 2) yaw, pitch radians relative to the head, the person's left eye first; light
+        (n, 9, 3) irradiance coefficients (``light.harmonic_terms``); landmarks (n, 478, 2) px; parts (n, S, S).
+        With ``pairs`` there is a second frame of the same people, light and camera: the same keys with the prefix
+        ``source_``, and flow (n, S, S, 2): the source's pixel for each pixel of ``picture``, ``HIDDEN`` if it is not
+        visible in the source.
         """
         people = self.casting.draw([identity_seed(rng, self.split) for _ in range(n)])
         lights, background = draw_lights(n, rng), self.backgrounds(n, rng)
@@ -103,6 +106,8 @@ class SyntheticTalkers:
         return out
 
     def draw_poses(self, n: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Random poses: expression (n, 53), rotation (n, 3), translation (n, 3), and body (n,), the share of the head's
+        turn that the body follows."""
         expression = np.stack([self.motions.draw_expression(rng) for _ in range(n)])
         rotation = np.stack([self.motions.draw_rotation(rng) for _ in range(n)])
         distance = np.exp(rng.uniform(np.log(60), np.log(220), n))
@@ -116,7 +121,7 @@ class SyntheticTalkers:
         return {name: torch.from_numpy(value).float() for name, value in values.items()}
 
     def _poses_near(self, pose: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
-        """The poses that frame the view: often the picture's own, else the average of a clip that it is from."""
+        """The poses that determine the framing: often the picture's own, else like the average of a clip around it."""
         n = len(pose["rotation"])
         far = torch.from_numpy((rng.random(n) < 0.6).astype(np.float32))[:, None]
         turn = torch.from_numpy(rng.normal(0, np.deg2rad((4, 7, 3)), (n, 3))).float()
@@ -128,7 +133,7 @@ class SyntheticTalkers:
         }
 
     def _moved(self, pose: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
-        """Another moment of the same people before the same camera."""
+        """Another moment of the same people in front of the same camera."""
         n = len(pose["rotation"])
         turn = torch.from_numpy(rng.normal(0, np.deg2rad((7, 11, 5)), (n, 3))).float()
         expression = np.stack([self.motions.draw_expression(rng) for _ in range(n)])
@@ -154,17 +159,18 @@ class SyntheticTalkers:
     def aim(
         self, people: People, pose: dict[str, Tensor], near: dict[str, Tensor], rng: np.random.Generator
     ) -> tuple[Camera, dict[str, Tensor]]:
-        """The camera whose picture is the view, and the pose in its axes: the view's turn becomes the camera's roll."""
+        """The camera whose picture is the view, and the pose in its axes. The view's turn becomes a roll of the
+        camera."""
         n = len(people)
         unit = Camera(torch.ones(n), torch.zeros(n, 2))
         seen = self._landmarks(people, near, unit)
         linear, target = view_similarities(seen) if self.framing == "face" else head_similarities(seen)
-        error = np.where(rng.random(n) < 0.5, 1.0, 0.25)  # nobody frames exactly
+        error = np.where(rng.random(n) < 0.5, 1.0, 0.25)  # framing is never exact
         linear = linear * torch.from_numpy(
             np.exp(error * (rng.normal(0, 0.06, n) + 1j * rng.normal(0, 0.05, n))).astype(np.complex64)
         )
         drift = torch.from_numpy((error * (rng.normal(0, 0.03, n) + 1j * rng.normal(0, 0.03, n))).astype(np.complex64))
-        # A similarity z -> a z + b of the image plane is a camera turned by −arg a, of focal length |a|.
+        # A similarity z -> a z + b of the image plane is a camera rolled by −arg a, with focal length |a|.
         roll = torch.zeros(n, 3)
         roll[:, 2] = -torch.angle(linear)
         centre = (target + drift - linear * torch.complex(*anchor_middle(seen).unbind(-1))) * self.size
@@ -177,6 +183,7 @@ class SyntheticTalkers:
     def shoot(
         self, people: People, pose: dict[str, Tensor], camera: Camera, lights: Lights, background: Tensor
     ) -> tuple[dict[str, Tensor], Frames]:
+        """Render people; returns picture and truth as :meth:`batch` does, and the rendered frames."""
         truth = {
             "identity": people.identity,
             "expression": pose["expression"],
@@ -200,7 +207,7 @@ class SyntheticTalkers:
         return {"picture": frames.picture, "parts": frames.parts} | out, frames
 
     def _flow(self, target: Frames, source: Frames) -> Tensor:
-        """(n, S, S, 2) source pixels of the target's pixels, by the head model's vertices (props have none)."""
+        """(n, S, S, 2) source pixels of the target's pixels, from the head model's vertices; props have no flow."""
         fragments, size = target.fragments, self.size
         own = fragments.face < self.studio.head_faces
         # Vertices of props have no row in ``pixels``; their pixels are hidden anyway.
@@ -214,7 +221,7 @@ class SyntheticTalkers:
         return fragments.scatter(place[:, :2].where(visible[:, None], torch.tensor(HIDDEN)), HIDDEN)
 
     def backgrounds(self, n: int, rng: np.random.Generator) -> Tensor:
-        """(n, 3, S, S): even, a gradient, clouds, or a photograph out of focus."""
+        """(n, 3, S, S): a gradient, clouds, or a blurred photograph."""
         size = self.size
         y, x = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size), indexing="ij")
         out = np.empty((n, size, size, 3), np.float32)
@@ -238,13 +245,13 @@ class SyntheticTalkers:
 
 
 def anchor_middle(landmarks: Tensor) -> Tensor:
-    """(n, 2) middle of the three anchors of the face view."""
+    """(n, 2) middle of the three anchors of the face view, for landmarks (n, 478, 2)."""
     return torch.from_numpy(anchor_points(landmarks.numpy())).mean(1)
 
 
 def view_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
-    """Of landmarks (n, 478, 2) the face view's similarity z -> a (z − middle of the anchors) + target, a and target
-    complex (n,): what ``core.face.face_view.clip_similarity`` finds, for many pictures."""
+    """For landmarks (n, 478, 2) the face view's similarity z -> a (z − middle of the anchors) + target, with complex a
+    and target (n,): like ``core.face.face_view.clip_similarity``, for many pictures."""
     points = torch.from_numpy(anchor_points(landmarks.numpy()))
     source = torch.complex(*(points - points.mean(1, keepdim=True)).unbind(-1))  # (n, 3)
     flat = torch.from_numpy(ANCHORS - ANCHORS.mean(0)).float()
@@ -254,7 +261,7 @@ def view_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def head_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
-    """The same for a portrait's ``head_crop``: a is real, because the crop is not turned."""
+    """The same for a portrait's ``head_crop``. There a is real, because the crop is not rotated."""
     lower, upper = landmarks[:, :468].amin(1), landmarks[:, :468].amax(1)
     side = CROP_MARGIN * (upper - lower).amax(1)
     corner = (lower + upper) / 2 - side[:, None] * torch.tensor([0.5, 0.52])
@@ -264,10 +271,8 @@ def head_similarities(landmarks: Tensor) -> tuple[Tensor, Tensor]:
 
 def main() -> None:
     """Write a contact sheet."""
-    import cv2
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/synthetic.png"))
+    parser.add_argument("--out", type=Path, default=RUNS / "synthetic.png")
     parser.add_argument("--split", default="train", choices=("train", "test"))
     parser.add_argument("--framing", default="face", choices=("face", "head"))
     parser.add_argument("--size", type=int, default=128)

@@ -1,29 +1,30 @@
-"""Synthetic views kept on disk: ``python -m training.corpus.synthetic.views --count 10000 --split train``.
+"""Render synthetic views to disk: ``python -m training.corpus.synthetic.views --count 10000 --split train``.
 
-Rendering costs more than a step of training on a processor, so recipes there read views that were rendered once; on a
-computer with many cores draw them on the fly instead (``talkers.SyntheticTalkers``). ``.cache/synthetic/<split>`` holds
-shards of 250 views: jpeg and offsets as in ``training.corpus.shards``, and every truth of ``SyntheticTalkers.batch``
-but part labels. A shard depends on its number alone, so the command can be stopped and goes on where it was.
+On one processor rendering takes longer than a training step, so trainers read views that were rendered once. On a
+computer with many cores, draw them on the fly instead (``talkers.SyntheticTalkers``). ``.cache/synthetic/<split>`` has
+shards of 250 views: jpeg and offsets as in ``training.corpus.shards``, and all truths of ``SyntheticTalkers.batch``
+except part labels. A shard depends only on its number, so a stopped command can go on.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 from tqdm import tqdm
 
 from core.errors import SoliloquyError
-from training.corpus.crops import unpack
 
+from ...common import folders
+from ...common.arrays import save_tensors
+from ..crops import unpack
 from .talkers import SyntheticTalkers
 
-CACHE = Path(".cache/synthetic")
+CACHE = folders.CACHE / "synthetic"
 SHARD = 250
 FIELDS = ("identity", "expression", "rotation", "translation", "focal", "centre", "gaze", "light", "landmarks")
 QUALITY = 94
@@ -31,7 +32,7 @@ SPLIT_SEEDS = {"train": 0, "test": 1}
 
 
 def render_shard(talkers: SyntheticTalkers, number: int, size: int = SHARD, batch: int = 10) -> dict[str, np.ndarray]:
-    """The arrays of a shard."""
+    """The arrays of shard ``number``."""
     rng = np.random.default_rng([SPLIT_SEEDS[talkers.split], number])
     drawn = [talkers.batch(batch, rng) for _ in range(size // batch)]
     arrays = {name: torch.cat([part[name] for part in drawn]).numpy() for name in FIELDS}
@@ -47,10 +48,10 @@ def render_shard(talkers: SyntheticTalkers, number: int, size: int = SHARD, batc
     return arrays
 
 
-class SyntheticViews(Sequence[np.ndarray]):
-    """The views of a split that were rendered, ``views[i]`` (128, 128, 3) uint8, and their truth as whole arrays.
+class SyntheticViews:
+    """The rendered views of a split, ``views[i]`` (128, 128, 3) uint8, and their truth as whole arrays.
 
-    Raises SoliloquyError ``synthetic_missing`` where there are none.
+    Raises SoliloquyError ``synthetic_missing`` if there are none.
     """
 
     def __init__(self, split: str, folder: Path = CACHE, limit: int | None = None) -> None:
@@ -70,7 +71,7 @@ class SyntheticViews(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self._place)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    def __getitem__(self, index: int) -> np.ndarray:
         shard, row = self._place[index]
         first, last = self._offsets[shard][row : row + 2]
         return unpack(self._jpeg[shard][first:last])
@@ -86,12 +87,10 @@ def main() -> None:
     torch.set_num_threads(1)
     talkers = SyntheticTalkers(options.split)
     folder = options.out / options.split
-    folder.mkdir(parents=True, exist_ok=True)
     for number in tqdm(range(-(-options.count // SHARD)), desc=f"shards of {SHARD} views"):
         target = folder / f"{number:05d}.safetensors"
         if not target.exists():
-            save_file(render_shard(talkers, number), target.with_suffix(".part"))
-            target.with_suffix(".part").replace(target)
+            save_tensors(target, render_shard(talkers, number))
 
 
 if __name__ == "__main__":
