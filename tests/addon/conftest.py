@@ -17,11 +17,11 @@ bpy = pytest.importorskip("bpy", reason="needs a bpy wheel")
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL_PYTHON = os.environ.pop("SOLILOQUY_PYTHON", None)
-"""The real worker's interpreter, for the tests marked ``worker``; all others must not start it."""
+"""The real worker's interpreter, for the tests marked ``worker``; no other test may start it."""
 
 
 def load_extension() -> ModuleType:
-    """The repository's root as the package ``soliloquy``, the way Blender loads it as ``bl_ext.….soliloquy``."""
+    """The repository's root as the package ``soliloquy``, as Blender loads it under ``bl_ext.….soliloquy``."""
     if "soliloquy" not in sys.modules:
         spec = importlib.util.spec_from_file_location(
             "soliloquy", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
@@ -37,7 +37,7 @@ load_extension()
 
 @pytest.fixture(scope="session")
 def fake_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An executable that stands for the worker's Python and runs the scripted worker, whatever it is asked to run."""
+    """An executable in place of the worker's Python; it runs the scripted worker, whatever its arguments."""
     path = tmp_path_factory.mktemp("python") / "python"
     path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).parent / "fake_worker.py"}"\n')
     path.chmod(0o755)
@@ -54,13 +54,13 @@ def real_python() -> Path:
 
 @pytest.fixture(scope="session")
 def demo_speech() -> Path:
-    """The demonstration's recording, synthesised."""
+    """The synthesised speech of the demonstration."""
     return ROOT / "tools" / "assets" / "demo_speech.flac"
 
 
 @pytest.fixture
 def scene(fake_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A fresh file with the add-on registered; afterwards no worker is left."""
+    """The scene of a fresh file with the add-on registered; unregistering it ends the worker."""
     monkeypatch.setenv("SOLILOQUY_PYTHON", str(fake_python))
     bpy.ops.wm.read_factory_settings(use_empty=True)
     extension = load_extension()
@@ -88,7 +88,7 @@ def sound(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def portrait(tmp_path: Path):
-    """Function that makes a picture whose name tells the scripted worker how to behave."""
+    """Function that makes a picture; its name tells the scripted worker how to behave."""
 
     def make(name: str = "person") -> Path:
         image = bpy.data.images.new(name, 8, 8)
@@ -120,7 +120,7 @@ def _shape_mesh(name, shapes, armature=None):
 
 @pytest.fixture
 def armature():
-    """Function that makes an armature with bones {name: (head, tail, roll)}, in quaternions as new bones are."""
+    """Function that makes an armature with bones {name: (head, tail, roll)} in quaternions, as for all new bones."""
     return _armature
 
 

@@ -1,9 +1,9 @@
-"""A scripted worker for tests of the add-on: speaks the real protocol, makes tiny takes, misbehaves on demand.
+"""A scripted worker for tests of the add-on. It speaks the real protocol, makes tiny takes and misbehaves on demand.
 
-The portrait's file name says how: ``slow`` takes its time over each frame, ``held`` waits in the midst of each take for
-a file ``go`` beside the portrait (``go 2`` lets the second go on alone), ``crash`` dies after the first take,
-``noface`` refuses, ``hang`` says nothing more and ignores cancel, ``garbage`` writes a line that is no message.
-A take with a ``take.json`` is finished: as the real worker's, it is announced and not touched.
+The portrait's file name says how: ``slow`` needs some time for each frame, ``held`` waits in the middle of each take
+for a file ``go`` next to the portrait (``go 2`` releases only the second take), ``crash`` dies after the first take,
+``noface`` refuses, ``hang`` sends nothing more and ignores cancel, ``garbage`` writes a line that is no message.
+A take with a ``take.json`` is finished: like the real worker, this one announces it and leaves it unchanged.
 Frame i is one colour, (i mod 256, i // 256, 128), so that a test can read from a picture which frame it is.
 """
 
@@ -39,7 +39,7 @@ def say(event: protocol.Event) -> None:
 
 
 def png(path: Path, colour: tuple[int, int, int], size: int = 16) -> None:
-    """One flat colour as a PNG of ``size``² pixels, by hand: the wheels' Pythons have no image library."""
+    """Write one flat colour as a PNG of ``size``² pixels without an image library, which the wheels' Python lacks."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -52,7 +52,7 @@ def png(path: Path, colour: tuple[int, int, int], size: int = 16) -> None:
 
 
 def motion(frames: int, seed: int) -> dict[str, np.ndarray]:
-    """Smooth made-up motion: jaw and blink waves that all seeds share, a head turn of the seed's own."""
+    """Smooth artificial motion: jaw and blinks are the same for all seeds, the head turns depend on the seed."""
     t = np.arange(frames) / 25.0
     expression = np.zeros((frames, len(EXPRESSIONS)), np.float32)
     expression[:, EXPRESSIONS.index("jawOpen")] = 0.5 - 0.5 * np.cos(2 * np.pi * 2 * t)
@@ -65,7 +65,7 @@ def motion(frames: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def resampled(job: Path, seed: int, request: protocol.Resample) -> dict[str, np.ndarray]:
-    """Motion of a new seed in which the kept part of a take is equal to the bit."""
+    """Motion of a new seed in which the kept part of a take stays bit for bit."""
     with np.load(job / f"take-{request.take or 1:03d}" / "motion.npz") as stored:
         old = {name: stored[name] for name in ("expression", "rotation", "translation")}
     count = len(old["expression"])
@@ -125,7 +125,7 @@ def make_take(
 
 
 def head_files(out: Path) -> dict[str, str]:
-    """A box with a head's keys."""
+    """Files of a box that has the shape keys and joints of a head."""
     out.mkdir(parents=True, exist_ok=True)
     corners = np.array([[x, y, z] for x in (-8, 8) for y in (-10, 14) for z in (-9, 9)], np.float32)
     triangles = np.array(

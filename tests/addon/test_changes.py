@@ -1,4 +1,4 @@
-"""Changed properties: somebody acts on each of them while the add-on is registered, and nobody afterwards."""
+"""Reactions to changed properties: each has a handler while the add-on is registered, and none afterwards."""
 
 from soliloquy.addon.properties import scene as properties
 from soliloquy.addon.properties import style as properties_style

@@ -1,4 +1,4 @@
-"""Who may import whom: the add-on takes only the worker's light side from core, and nothing heavy."""
+"""What the add-on may import: from core only modules that need no more than Blender's Python has."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD_LIBRARY = {
-    *("core.errors", "core.files", "core.places", "core.schema"),
+    *("core.errors", "core.files", "core.inputs", "core.places", "core.schema"),
     *("core.runtime", "core.wire"),
     "core.motion.channels",
 }
 """Modules and packages of core that Blender's side may use. They need the standard library only."""
 NUMPY_TOO = {"core.motion"}
-"""Those that need numpy as well, which every Blender has."""
+"""Modules and packages that also need numpy, which every Blender has."""
 FROM_OUTSIDE = {"aud", "bl_operators", "bl_ui", "bpy", "mathutils", "numpy"}
 FILES = [ROOT / "__init__.py", *sorted((ROOT / "addon").rglob("*.py"))]
 
 
 def imports(tree: ast.Module, place: Path) -> Iterator[str]:
-    """Absolute names of all that a module imports; ``place`` is its file, relative to the repository.
+    """Absolute names of everything that a module imports; ``place`` is its file, relative to the repository.
 
     A relative import is written from the repository: ``from ...core.wire import client`` in ``addon/rig/presets.py``
     imports ``core.wire``, and so does ``from ...core import wire``. One that leads out of the repository is "..".
@@ -42,7 +42,7 @@ def imports(tree: ast.Module, place: Path) -> Iterator[str]:
                 continue
             base = [*package[: len(package) - up], *(node.module or "").split(".")]
             module = ".".join(part for part in base if part)
-            # Of a whole side, its parts are meant: `from ..core import protocol`.
+            # From a whole side its parts are imported: `from ..core import wire`.
             names = [name.name for name in node.names]
             yield from (
                 [f"{module}.{name}".strip(".") for name in names] if module in ("", "core", "addon") else [module]
@@ -50,7 +50,7 @@ def imports(tree: ast.Module, place: Path) -> Iterator[str]:
 
 
 def forbidden(source: str, place: Path) -> list[str]:
-    """What a module of the add-on imports although it must not."""
+    """Imports of a module of the add-on that are not allowed."""
     found = []
     for name in imports(ast.parse(source), place):
         outside = name.removeprefix("outside ").partition(".")[0] if name.startswith("outside ") else None
@@ -65,7 +65,7 @@ def forbidden(source: str, place: Path) -> list[str]:
 
 
 def modules(rooms: set[str]) -> list[str]:
-    """The modules of these, with all that are in a package."""
+    """Names of all modules in these rooms, including those in packages."""
     found = []
     for room in sorted(rooms):
         path = ROOT / room.replace(".", "/")
@@ -121,7 +121,7 @@ def test_what_may_be_imported_is_not_refused(place: str, source: str) -> None:
 
 
 def test_what_the_addon_takes_from_core_is_standard_library_only() -> None:
-    """In a bare interpreter, without site-packages."""
+    """Import them in an interpreter without site-packages."""
     code = "import sys; sys.path.insert(0, sys.argv[1])\n"
     code += "".join(f"import {name}\n" for name in modules(STANDARD_LIBRARY))
     subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT)], check=True)

@@ -1,4 +1,4 @@
-"""Enable, work, disable: nothing is left behind. And the look for it does find what somebody forgets."""
+"""Enabling, using and disabling the add-on leaves nothing behind, and the search for leaks does find leaks."""
 
 import atexit
 import subprocess
@@ -19,7 +19,7 @@ from soliloquy.addon.sequencer import speech
 
 @pytest.fixture
 def before(scene):
-    """A picture of Blender without the add-on; with it again afterwards."""
+    """The state of Blender without the add-on, which is registered again afterwards."""
     extension = sys.modules["soliloquy"]
     leaks.watch()
     extension.unregister()
@@ -43,7 +43,7 @@ def test_the_addon_leaves_nothing(before, sound, portrait, tmp_path):
 
 
 def test_each_kind_of_leak_is_found(before):
-    """Otherwise the test above would mean nothing."""
+    """Otherwise the test above would prove nothing."""
 
     class SOLILOQUY_OT_forgotten(bpy.types.Operator):
         bl_idname, bl_label = "soliloquy.forgotten", "Forgotten"

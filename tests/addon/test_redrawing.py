@@ -1,11 +1,11 @@
-"""How often the panels are asked to be drawn."""
+"""How often the panels are redrawn."""
 
 import pytest
 from soliloquy.addon import redrawing
 
 
 class Screen:
-    """Notes when the panels were drawn, by a clock of its own."""
+    """Records when the panels were redrawn, with its own clock."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.drawn = 100.0, []

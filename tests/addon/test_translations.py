@@ -1,4 +1,4 @@
-"""Every word of the interface is in every catalogue, and what a sentence names is named in its translation too."""
+"""Every text of the interface is in every catalogue, and translations name the same things as the English text."""
 
 import ast
 import inspect
@@ -13,7 +13,7 @@ from soliloquy.core.wire import protocol
 
 FOLDER = Path(addon.__file__).parent
 SPOKEN = {"text", "heading", "placeholder"}
-"""Settings of a layout's functions whose words Blender translates by itself."""
+"""Arguments of a layout's functions whose text Blender itself translates."""
 TOLD = {
     "report": 1,
     "tell": 0,
@@ -24,35 +24,35 @@ TOLD = {
     "SoliloquyError": 1,
     "Finding": 1,
 }
-"""Functions whose words must have gone through `say`, and how many arguments come before those words."""
+"""Functions whose text must have gone through `say`, and the number of arguments before that text."""
 COMMAND_LINE = ("commands",)
-"""Files and folders of the add-on that speak to a terminal, in English."""
+"""Files and folders of the add-on that write to a terminal, in English."""
 _BLENDERS = "Unique name used in the code and scripting"
-"""How the description begins that Blender gives names by itself."""
+"""Beginning of the description that Blender itself gives to properties called ``name``."""
 CATALOGUES = translations.catalogues()
 
 
 def sources():
-    """(path, syntax tree) of the add-on's modules but the command line, which speaks English."""
+    """(path, syntax tree) of the add-on's modules, without the command line, which writes English."""
     spoken_in_english = [FOLDER / name for name in COMMAND_LINE]
-    assert all(path.exists() for path in spoken_in_english), "COMMAND_LINE names what isn't there"
+    assert all(path.exists() for path in spoken_in_english), "COMMAND_LINE names a file that doesn't exist"
     for path in sorted(FOLDER.rglob("*.py")):
         if not any(path == place or place in path.parents for place in spoken_in_english):
             yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
 def called(node):
-    """Name of the function that a call calls."""
+    """Name of the called function."""
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def is_word(text):
-    """Whether a text has something to translate: not a unit, an icon, a file's ending."""
+    """Whether a text contains a letter, so that it may need a translation."""
     return isinstance(text, str) and any(letter.isalpha() for letter in text)
 
 
 def constants(node):
-    """Texts in an expression, with those of calls in it left out (they are looked at by themselves)."""
+    """Texts in an expression, without those in calls, which are checked separately."""
     if isinstance(node, ast.Constant):
         return [node] if is_word(node.value) else []
     if isinstance(node, (ast.Call, ast.Set, ast.Compare, ast.Subscript)):
@@ -61,7 +61,7 @@ def constants(node):
 
 
 def words_in_source():
-    """English words that the code says: {text: where}."""
+    """English texts in the source code: {text: where}."""
     found = {}
     for path, tree in sources():
         for node in ast.walk(tree):
@@ -75,7 +75,7 @@ def words_in_source():
 
 
 def words_in_blender():
-    """Labels, tooltips and items of all that is registered: {text: where}."""
+    """Labels, tooltips and items of everything that is registered: {text: where}."""
     found = {}
 
     def note(text, where):
@@ -105,16 +105,16 @@ def words_in_blender():
 
 
 def classes():
-    """All that is registered."""
+    """All registered classes."""
     return [cls for module in addon._WITH_CLASSES for cls in module.CLASSES]
 
 
 LABELS = {cls: getattr(cls, "bl_label", "") for cls in classes()}
-"""As the classes are written: Blender puts the chosen preset's name into a panel of presets, and takes it out again."""
+"""Labels as the classes define them: Blender replaces the label of a panel of presets by the chosen preset's name."""
 
 
 def rna_of(cls):
-    """What Blender knows of a class; an operator's settings are with the operator."""
+    """Blender's type information of a class; that of an operator is found through the operator."""
     if not issubclass(cls, bpy.types.Operator):
         return cls.bl_rna
     module, _, name = cls.bl_idname.partition(".")
@@ -122,18 +122,18 @@ def rna_of(cls):
 
 
 def tooltip(operator):
-    """What Blender shows of an operator: its description, or else what its class says of itself."""
+    """An operator's tooltip: its description, or else the docstring of its class."""
     return getattr(operator, "bl_description", "") or inspect.getdoc(operator) or ""
 
 
 def own(cls):
-    """Names of the properties that a class or its bases of ours declare."""
+    """Names of the properties that a class and our bases of it declare."""
     return {name for base in cls.__mro__ if base.__module__.startswith("soliloquy") for name in base.__annotations__}
 
 
 @pytest.fixture
 def every_word(scene):
-    """Everything that can be read in the interface."""
+    """All texts of the interface."""
     stages = dict.fromkeys(protocol.STAGES.values(), "core/wire/protocol.py")
     return words_in_source() | words_in_blender() | stages
 
@@ -163,12 +163,12 @@ def test_translations_name_what_the_sentence_names(language):
 
 
 def fields(text):
-    """``{names}`` in a sentence, with how they are written; braces around anything else are braces."""
+    """``{names}`` in a sentence with their formats; braces around anything else are plain braces."""
     return sorted((name, spec) for _, name, spec, _ in string.Formatter().parse(text) if (name or "").isidentifier())
 
 
 def told(tree):
-    """Expressions whose words end up before the user: {function of ``TOLD``: arguments}, with what leads to them.
+    """Expressions whose text is shown to the user: arguments of functions in ``TOLD``, and what they come from.
 
     An argument may be a name that the same function assigned, or the result of a function of the same file. What is
     assigned or returned there is then told as well.
@@ -200,7 +200,7 @@ def told(tree):
 
 
 def raw_words(tree):
-    """English that reaches the user without having been looked up: {line: words}."""
+    """English text that reaches the user without a translation: {line: text}."""
     found = {
         text.lineno: text.value for part in told(tree) for text in constants(part) if " " in text.value.strip(" .,:")
     }
@@ -239,7 +239,7 @@ def test_words_that_were_not_looked_up_are_seen(source):
 
 
 def test_every_sentence_in_the_source_is_in_the_interface(every_word):
-    """Whatever way it takes to the user: a text that reads as a sentence is looked up, or its English is shown."""
+    """Every text that reads as a sentence is in the catalogues, whatever way it takes to the user."""
     for path, tree in sources():
         inside = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
         for node in ast.walk(tree):
@@ -260,7 +260,7 @@ def test_every_tooltip_is_there(scene):
 
 
 def test_sentences_are_looked_up_and_filled_in(monkeypatch):
-    """The wheels have no languages, so a dictionary stands for Blender's."""
+    """The wheels have no languages, so a dictionary replaces Blender's translations."""
 
     class German:
         @staticmethod

@@ -1,4 +1,4 @@
-"""People of other makers, built from a head of ours: bones, shapes and parts as MPFB, VRM and Ready Player Me do it.
+"""Avatars of other makers, built from our head: bones, shapes and parts as in MPFB, VRM and Ready Player Me.
 
 Each function takes the armature that Add Head made and returns another armature with meshes of its own, named and
 arranged as that maker's exporter or importer leaves them in Blender. Only the geometry is ours.
@@ -21,7 +21,7 @@ _LIDS = {"orbicularis03": (0.02974, -0.15251, 0.74785), "orbicularis04": (0.0298
 
 
 def mpfb(head: bpy.types.Object, *, face_units: bool) -> bpy.types.Object:
-    """MPFB's default rig; its eyes are a mesh without shapes. ``face_units``: with the pack faceunits01."""
+    """MPFB's default rig, whose eyes are a mesh without shapes. ``face_units``: with the pack faceunits01."""
     bones: Bones = {
         "root": ((0, 0.076, 0.056), (0, -0.014, 0.073), 0.0, ""),
         "spine01": ((0, -0.02, 0.42), (0, -0.006, 0.57), 0.0, "root"),
@@ -57,7 +57,7 @@ def mpfb(head: bpy.types.Object, *, face_units: bool) -> bpy.types.Object:
 
 
 def vrm(head: bpy.types.Object, *, version: int) -> bpy.types.Object:
-    """A VRoid Studio character; version 0 has the mesh's name before each shape and looks the other way."""
+    """A VRoid Studio character; in version 0 shapes start with the mesh's name and the face looks the other way."""
     height, out = 1.45, {}
     bones: Bones = {
         "Root": ((0, 0, 0), (0, 0, 0.1), 0.0, ""),
@@ -135,7 +135,7 @@ _OCULUS = {
 
 # ------------------------------------------------------------------------------------------------------------- parts
 def _arkit_totals() -> dict[str, str]:
-    """ARKit's 51 names that our shapes make, with the sums that do."""
+    """ARKit's 51 names, each with the sum of our shapes that makes it."""
     names = {name: name for name in addon("rig.arkit").SHAPE_NAMES}
     for whole in ("browInnerUp", "cheekPuff"):
         del names[f"{whole}Left"], names[f"{whole}Right"]
@@ -148,7 +148,7 @@ def _sided(place: tuple[float, float, float], sign: int) -> tuple[float, float, 
 
 
 def _armature(name: str, bones: Bones) -> bpy.types.Object:
-    """Bones in quaternions, as importers leave them."""
+    """Set the bones to quaternions, as importers do."""
     rig = bpy.data.objects.new(name, bpy.data.armatures.new(name))
     bpy.context.scene.collection.objects.link(rig)
     bpy.context.view_layer.objects.active = rig
@@ -166,7 +166,7 @@ def _skin(head: bpy.types.Object) -> bpy.types.Object:
 
 
 def _to_eyes(head: bpy.types.Object, left: Vector, right: Vector) -> Vector:
-    """How far our head has to move so that its eyes are the other's."""
+    """Offset that moves our head's eyes to those of the other rig."""
     bones = head.data.bones
     return (left + right) / 2 - (bones["eye.L"].head_local + bones["eye.R"].head_local) / 2
 
@@ -181,7 +181,7 @@ def _part(
     head: bpy.types.Object, rig: bpy.types.Object, name: str, groups: dict[str, str], shift: Vector,
     shapes: dict[str, str], eyes: bool | None = None, carried: dict[str, str] | None = None,
 ) -> None:  # fmt: skip
-    """A mesh of our head's vertices (all, the eyeballs alone, or all but them) with the given shapes, on the armature.
+    """A mesh of our head's vertices (all, only the eyeballs, or all others) with the given shapes, on the armature.
 
     ``carried`` names a shape of ours for each bone that is to carry what the shape moves.
     """
@@ -234,7 +234,7 @@ def _part(
 
 
 def _turn_round(rig: bpy.types.Object) -> None:
-    """Let the character look along +Y, its left bones at −X."""
+    """Turn the character to look along +Y, with its left bones at −X."""
     turn = Matrix.Rotation(math.pi, 4, "Z")
     rig.data.transform(turn)
     for mesh in rig.children:

@@ -24,7 +24,7 @@ _LIMIT = 300.0
 
 
 def scene_cases(bench: Bench) -> None:
-    """Strips of a .blend to their characters, twice: the second time there is nothing to do."""
+    """Run the strips of a .blend for their characters twice; the second run has nothing to do."""
     made = bench.run("-b", "--python-exit-code", "1", "--python", HERE / "make_play.py")
     play, done = bench.folder / "work" / "play.blend", bench.folder / "work" / "done.blend"
     bench.check("batch::a_play_is_made", made.returncode == 0 and play.is_file(), made.stdout + made.stderr)
@@ -53,7 +53,7 @@ for take, name in zip(takes, ("Anna", "Ben")):
 
 
 def killed_cases(bench: Bench, *, real: tuple[Path, Path] | None = None) -> None:
-    """Kill Blender and its workers in mid-job, run again, compare every file of the finished takes.
+    """Kill Blender and its workers during a job, run again, and compare every file of the finished takes.
 
     ``real``: sound and portrait for the real worker; the scripted one is taken otherwise.
     """
@@ -97,7 +97,7 @@ def killed_cases(bench: Bench, *, real: tuple[Path, Path] | None = None) -> None
 
 
 def full_disk_cases(bench: Bench, sound: Path, portrait: Path) -> None:
-    """The real worker on a disk of three megabytes: a sentence, exit code 1, no half-written file."""
+    """The real worker on a disk of three megabytes: an error message, exit code 1, no incomplete file."""
     small = bench.small_disk()
     if small is None:
         return bench.skip("batch_for_real::full_disk", "no small disk can be mounted here")
@@ -112,7 +112,10 @@ def full_disk_cases(bench: Bench, sound: Path, portrait: Path) -> None:
 
 
 def _stopped_in_the_middle(bench: Bench, process: subprocess.Popen, out: Path) -> bool:
-    """Whether all processes of a run stand still in mid-take: on a busy machine one could end between look and kill."""
+    """Stop all processes of a run during a take; False if it is too early or too late.
+
+    Without the stop, a take could end between the check and the kill on a busy machine.
+    """
     if not _in_the_middle(out):
         return False
     _signal(bench, process, signal.SIGSTOP)
@@ -123,32 +126,32 @@ def _stopped_in_the_middle(bench: Bench, process: subprocess.Popen, out: Path) -
 
 
 def _signal(bench: Bench, process: subprocess.Popen, what: signal.Signals) -> None:
-    """Send Blender and its workers a signal."""
+    """Send a signal to Blender and its workers."""
     for pid in [process.pid, *workers_of(bench)]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, what)
 
 
 def _in_the_middle(out: Path) -> bool:
-    """A take is finished, and another has pictures already."""
+    """Whether one take is finished and another already has pictures."""
     finished = [path.parent for path in out.rglob("take.json")]
     begun = [path for path in out.rglob("frames") if path.parent not in finished and len(list(path.glob("0*.png"))) > 3]
     return bool(finished and begun)
 
 
 def _files(folder: Path) -> dict[Path, tuple[int, bytes]]:
-    """The files of takes: not the lock, nor the summary of a run, which each run writes."""
+    """The files of takes, without the lock and the summary, which every run writes."""
     kept = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
     return {path: _state(path) for path in kept if not path.name.endswith("-summary.json")}
 
 
 def _state(path: Path) -> tuple[int, bytes]:
-    """When a file was written, and what is in it."""
+    """Time of writing and content of a file."""
     return path.stat().st_mtime_ns, path.read_bytes()
 
 
 def workers_of(bench: Bench) -> list[int]:
-    """Workers, scripted or real, that this bench's Blenders have started."""
+    """Workers, scripted or real, that were started by Blenders of this bench."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""What the scripts that run inside a real Blender share: the installed extension, inputs, results as JSON lines."""
+"""Shared by the scripts that run inside a real Blender: the installed extension, inputs, results as JSON lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def addon(module: str):
 
 
 def report(name: str, outcome: str, text: str = "", seconds: float = 0.0) -> None:
-    """One line for the runner."""
+    """Print one line for the runner."""
     print(MARK + json.dumps({"name": name, "outcome": outcome, "text": text, "seconds": seconds}), flush=True)
 
 
@@ -38,7 +38,7 @@ def run_cases(cases: Iterable[Callable[[], None]]) -> None:
             fresh_file()
             case()
             report(case.__name__, "passed", seconds=time.monotonic() - started)
-        except Exception:  # noqa: BLE001 - whatever it is, it is this case's result
+        except Exception:  # noqa: BLE001 - any error is the result of this case
             report(case.__name__, "failed", traceback.format_exc(), time.monotonic() - started)
 
 
@@ -51,14 +51,14 @@ def fresh_file() -> None:
 
 
 def folder(name: str, within: Path = WORK) -> Path:
-    """A new folder, its name as nasty as users' folders are."""
+    """A new folder with a difficult name, as users' folders have."""
     path = within / f"{name} ü 声 {time.monotonic_ns()}"
     path.mkdir(parents=True)
     return path
 
 
 def small_disk() -> Path | None:
-    """A folder on a disk of a few hundred kilobytes, where the runner could mount one."""
+    """A folder on a small disk, if the runner could mount one."""
     path = os.environ.get("SOLILOQUY_SMALL_DISK")
     return folder("out", Path(path)) if path else None
 
@@ -78,7 +78,7 @@ def click_sound(seconds: float = 2.0, click: float = 1.0) -> Path:
 
 
 def picture(manner: str = "person") -> Path:
-    """A picture whose name tells the scripted worker how to behave."""
+    """Make a picture; its name tells the scripted worker how to behave."""
     path = folder("picture") / f"{manner}.png"
     image = bpy.data.images.new(manner, 8, 8)
     image.filepath_raw, image.file_format = str(path), "PNG"
@@ -88,12 +88,12 @@ def picture(manner: str = "person") -> Path:
 
 
 def let_go(portrait: str | Path, take: int | None = None) -> None:
-    """Let the scripted worker finish the takes (or one of them) that it holds in the midst, of a ``held`` portrait."""
+    """Let the scripted worker finish the takes of a ``held`` portrait, or only one of them."""
     (Path(portrait).parent / ("go" if take is None else f"go {take}")).touch()
 
 
 def ready_scene(manner: str = "person", frame: int = 11):
-    """Sound strip and portrait in the scene, as a user would have them; returns scene and strip."""
+    """Add a sound strip and a portrait to the scene, as a user does; returns scene and strip."""
     scene = bpy.context.scene
     strip = addon("compat").new_sound_strip(scene, "speech", str(click_sound()), 1, frame)
     scene.sequence_editor.active_strip = strip
@@ -102,7 +102,7 @@ def ready_scene(manner: str = "person", frame: int = 11):
 
 
 def two_characters(*manners: str):
-    """Two people who take turns, each with a face of their own; returns the scene. ``manners`` are their portraits'."""
+    """Add two characters who take turns, each with a face; returns the scene. ``manners`` are their portraits'."""
     scene = bpy.context.scene
     for channel, (name, manner) in enumerate(zip(("Anna", "Ben"), manners, strict=True), 1):
         character = scene.soliloquy_queue.characters.add()

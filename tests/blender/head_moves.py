@@ -1,4 +1,4 @@
-"""Opened on a .blend that the command line saved: does the head move, and is the strip in place? Fails by assertion.
+"""Run on a .blend that the command line saved: asserts that the head moves and the strip is in place.
 
 Needs no extension: what was baked must play in any Blender.
 """

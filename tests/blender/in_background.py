@@ -87,7 +87,7 @@ def takes_of_a_trimmed_strip_land_above_it():
 
 
 def pictures_and_sound_are_in_sync():
-    """Measured: where the mixdown clicks, the rendered sequencer must show the take's frame of that moment."""
+    """At the time of the mixdown's click, the rendered sequencer must show the take's frame of that time."""
     compat = addon("compat")
     for rate in (24, 25, 30, 60):
         scene, sound = ready_scene(frame=7)
@@ -97,7 +97,7 @@ def pictures_and_sound_are_in_sync():
         scene.frame_start, scene.frame_end = 1, 7 + 2 * rate
         heard = 1 + click_time(scene) * rate  # scene frame, fractional
         take = scene.soliloquy.takes[0]
-        # The click is 1 s into the file, so this long after the take's start:
+        # The click is at 1 s of the file; this is its time after the take's start:
         wanted = (1.0 - take.audio_start) * 25
         shown = rendered_take_frame(scene, int(heard + 0.01))
         error = (shown - wanted) / 25
@@ -108,7 +108,7 @@ def pictures_and_sound_are_in_sync():
 
 
 def click_time(scene) -> float:
-    """Seconds from the scene's first frame to the click, by Blender's own mixdown."""
+    """Seconds from the scene's first frame to the click in Blender's own mixdown."""
     path = folder("mix") / "mix.wav"
     addon("compat").mixdown(scene, path)
     with wave.open(str(path)) as file:
@@ -239,7 +239,7 @@ def opening_a_file_in_mid_job_ends_the_worker():
 
 
 def no_worker_is_left_when_blender_quits():
-    """The runner looks for this process after Blender has ended."""
+    """The runner checks that this process ends with Blender."""
     ready_scene("held")
     jobs, requests = addon("jobs.jobs"), addon("scene.request")
     request, spoken = requests.generate_request(bpy.context.scene)

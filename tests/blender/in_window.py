@@ -47,7 +47,7 @@ def generate_runs_beside_the_user() -> Iterator[None]:
 
 
 def the_status_bar_follows_a_job() -> Iterator[None]:
-    """Nobody touches the window meanwhile, which would have Blender draw the bar anyway."""
+    """No input reaches the window meanwhile, because input would make Blender redraw the bar anyway."""
     ready_scene("slow")
     shown: list[float] = []
 
@@ -99,7 +99,7 @@ def undo_while_a_job_runs_is_harmless() -> Iterator[None]:
     undo()
     let_go(portrait, take=1)
     yield from until(lambda: len(bpy.context.scene.soliloquy.takes) == 1)
-    undo()  # while a take comes in the window keeps the user's undo from it; this call it can't, so it begins anew
+    undo()  # while a take arrives, the window blocks the user's undo, but not this call, so the take starts again
     let_go(portrait)
     yield from until(idle)
     assert len(image_strips()) >= 1 and len(bpy.context.scene.soliloquy.takes) == len(image_strips())

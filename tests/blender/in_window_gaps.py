@@ -1,10 +1,10 @@
-"""How long the window waits between two turns of a modal timer; printed, not judged.
+"""How long the window waits between two turns of a modal timer; the times are printed and not checked.
 
 Run by ``tests/blender/run.py --only gaps`` on a virtual screen (``SCREEN=640x480`` before it makes that small). First
 in the layout that an artist has: viewport and sequencer with our sidebars open, timeline, outliner and properties; then
-with empty consoles alone, which cost a software screen little. Each time takes that the scripted worker makes, then one
-of a minute at 25 frames a second and one of five minutes at 60 are placed and baked; in the end the add-on is switched
-off and plain Python has the same file drawn, which is what Blender alone needs on this screen.
+with only empty consoles, which a software screen draws quickly. In each layout, takes of the scripted worker, one take
+of a minute at 25 frames per second and one of five minutes at 60 are placed and baked. At the end the add-on is
+switched off, and plain Python redraws the same file, which gives the time that Blender itself needs on this screen.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from window_harness import (
 
 INTERVAL = 0.01
 DRAWN: dict[str, int] = {}
-"""How often each editor's main region was drawn since the latest measurement began."""
+"""Number of redraws of each editor's main region since the last measurement began."""
 
 
 def both_clocks() -> tuple[float, float]:
-    """Seconds by the clock, and those that a processor worked for Blender's own thread.
+    """Seconds of wall-clock time, and of processor time of Blender's main thread.
 
     What a software screen fills and copies, in threads and a process of its own, counts for the first alone, as a
     graphics card's work would.
@@ -48,7 +48,7 @@ def both_clocks() -> tuple[float, float]:
 
 
 class TEST_OT_turns(bpy.types.Operator):
-    """Note when the timer's events come; ends when it is told to"""
+    """Record when the timer's events come, until it is stopped"""
 
     bl_idname = "test.turns"
     bl_label = "Note Turns"
@@ -58,14 +58,14 @@ class TEST_OT_turns(bpy.types.Operator):
     _timer = None
 
     def invoke(self, context, _event):
-        """Begin."""
+        """Start."""
         TEST_OT_turns.noted, TEST_OT_turns.going_on = [], True
         self._timer = context.window_manager.event_timer_add(INTERVAL, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context, event):
-        """Another turn."""
+        """Record a turn."""
         if not TEST_OT_turns.going_on:
             context.window_manager.event_timer_remove(self._timer)
             return {"FINISHED"}
@@ -75,7 +75,7 @@ class TEST_OT_turns(bpy.types.Operator):
 
 
 def gaps(what: str, going_on: Callable[[], bool], start: Callable[[], None] = lambda: None) -> Generator:
-    """Print how the timer's turns come from ``start`` on while something goes on."""
+    """Print the times between the timer's turns from ``start`` on while something happens."""
     with window_override():
         bpy.ops.test.turns("INVOKE_DEFAULT")
     yield from settled(5)
@@ -98,7 +98,7 @@ def gaps(what: str, going_on: Callable[[], bool], start: Callable[[], None] = la
 
 
 def times(count: int, act: Callable[[int], None]) -> Callable[[], bool]:
-    """Goes on for so many turns, and acts in each."""
+    """Continue for a number of turns, and act in each."""
     turns = iter(range(count))
 
     def next_turn() -> bool:
@@ -111,7 +111,7 @@ def times(count: int, act: Callable[[int], None]) -> Callable[[], bool]:
 
 
 def artists_layout() -> Iterator[None]:
-    """Factory's layout, half of the viewport being the sequencer; the sidebars show our tab."""
+    """The factory layout with the sequencer in half of the viewport; the sidebars show our tab."""
     window = bpy.context.window_manager.windows[0]
     viewport = max(window.screen.areas, key=lambda area: (area.type == "VIEW_3D", area.width * area.height))
     with bpy.context.temp_override(window=window, area=viewport):
@@ -133,7 +133,7 @@ def artists_layout() -> Iterator[None]:
 
 
 def watch_drawing() -> None:
-    """Count how often editors draw."""
+    """Count how often the editors redraw."""
     for name in ("SpaceView3D", "SpaceSequenceEditor", "SpaceDopeSheetEditor"):
         space = getattr(bpy.types, name)
 
@@ -164,7 +164,7 @@ def placed_and_baked(frames: int, fps: int) -> Iterator[None]:
 
 
 def a_job() -> Iterator[None]:
-    """A line spoken, its take placed and baked as it arrives."""
+    """Generate one line; its take is placed and baked on arrival."""
     scene, _ = ready_scene("slow")
     click(bpy.ops.soliloquy.add_head)
     yield from until(idle)
@@ -175,18 +175,18 @@ def a_job() -> Iterator[None]:
 
 
 def a_minute() -> Iterator[None]:
-    """What people have: a minute at 25 frames a second."""
+    """A typical length: one minute at 25 frames per second."""
     yield from placed_and_baked(1500, 25)
 
 
 def five_minutes() -> Iterator[None]:
-    """18,000 scene frames; and then what the same file needs without the add-on."""
+    """18,000 scene frames, and then the time that the same file needs without the add-on."""
     yield from placed_and_baked(7500, 60)
     yield from without_the_addon()
 
 
 def without_the_addon() -> Iterator[None]:
-    """The add-on is off: what drawing costs, of one small region, of sidebars, of the file's next frame."""
+    """With the add-on off: the time to draw one small region, the sidebars, and the file's next frame."""
     package = addon("places").ROOT_PACKAGE
     scene, window = bpy.context.scene, bpy.context.window_manager.windows[0]
     with window_override():
@@ -213,20 +213,20 @@ def without_the_addon() -> Iterator[None]:
 
 
 def quit_at_once() -> Iterator[None]:
-    """Nothing is left over."""
+    """Check that nothing is left over."""
     yield
     print("LEFT 0", flush=True)
 
 
 def in_the_artists_window() -> Iterator[None]:
-    """From here on in that layout."""
+    """Use that layout from here on."""
     bpy.utils.register_class(TEST_OT_turns)
     watch_drawing()
     yield from artists_layout()
 
 
 def in_a_quiet_window() -> Iterator[None]:
-    """From here on with consoles alone."""
+    """Use only consoles from here on."""
     in_quiet()
     yield from settled(20)
     print("longest: from here on with empty consoles alone", flush=True)

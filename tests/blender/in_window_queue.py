@@ -1,4 +1,4 @@
-"""Cases inside Blender's window: the queue beside its user, and everything that may happen to it in mid-job.
+"""Cases inside Blender's window: the queue while the user works, and everything that can happen during a job.
 
 Run by ``tests/blender/run.py`` on a virtual screen. The worker is the scripted one.
 """
@@ -47,7 +47,7 @@ def still() -> bool:
 
 
 def begin(*manners: str) -> Iterator[None]:
-    """A queue of two characters' strips, running; its file is new for each case."""
+    """Start a queue of two characters' strips, with a new file for each case."""
     addon("queue.job_queue")._before_load()
     in_quiet()
     scene = two_characters(*manners)
@@ -59,7 +59,7 @@ def begin(*manners: str) -> Iterator[None]:
 
 
 def let_all_go() -> None:
-    """The worker may finish what it holds in the midst."""
+    """Let the worker finish the takes that it holds."""
     for character in bpy.context.scene.soliloquy_queue.characters:
         let_go(character.portrait_file)
 
@@ -69,7 +69,7 @@ def pid() -> int:
 
 
 def the_queue_runs_beside_the_user() -> Iterator[None]:
-    """Takes go to their characters; the longest turn of the add-on is printed, and how the window's turns come."""
+    """Takes go to their characters. Prints the longest turn of the add-on, and the times between the window's turns."""
     in_quiet()
     redraws = itertools.count()
     plain = yield from waits(lambda: next(redraws) < 30, drawing=True)
@@ -168,14 +168,14 @@ def saving_over_the_file_in_mid_queue_is_harmless() -> Iterator[None]:
 
 
 def an_undo_in_mid_queue_loses_nothing() -> Iterator[None]:
-    """Undone once while a take is put into the file and once after it: the list of takes, the queue and its file."""
+    """Undo once while a take is put into the file and once after it; check list of takes, queue and its file."""
     yield from begin("person", "held")
     push("before the takes")
     bpy.context.scene.soliloquy.seed = 5
     push("seed")
     taking_in = addon("steps").Landing
     advance = taking_in.advance
-    taking_in.advance = lambda self, _seconds: advance(self, 0.0)  # a step at a time, so that it is seen
+    taking_in.advance = lambda self, _seconds: advance(self, 0.0)  # one step at a time, so that the case can see it
     try:
         yield from until(lambda: len(heads_listed()) == 1)
         undo()
@@ -199,12 +199,12 @@ def an_undo_in_mid_queue_loses_nothing() -> Iterator[None]:
 
 
 def heads_listed() -> list[str]:
-    """Whose the takes in the scene's list are."""
+    """The characters of the takes in the scene's list."""
     return [take.character for take in bpy.context.scene.soliloquy.takes]
 
 
 def a_full_disk_is_told_and_nothing_is_left_half_done() -> Iterator[None]:
-    """One job fits, the next doesn't; with room again it is made."""
+    """One job fits on the disk and the next doesn't; with free space again it is made."""
     small = small_disk()
     if small is None:
         print("no small disk could be mounted: not tried")
@@ -245,7 +245,7 @@ def generate_on_a_full_disk_is_told() -> Iterator[None]:
 
 
 def panels_draw_in_every_state() -> Iterator[None]:
-    """Queue and characters: waiting, running, failed; whatever a draw raises is a failure."""
+    """Draw queue and characters while waiting, running and failed; any error in a draw fails the case."""
     yield from begin("slow", "noface")
     window = bpy.context.window_manager.windows[0]
     area = max(window.screen.areas, key=lambda area: area.width * area.height)
@@ -284,7 +284,7 @@ def another_file_in_mid_queue_ends_it() -> Iterator[None]:
 
 
 def the_queue_dies_with_the_window() -> Iterator[None]:
-    """Last: quits Blender in mid-queue; the runner looks whether the process is gone."""
+    """The last case: quit Blender while the queue runs; the runner checks that the process ends."""
     yield from begin("held", "held")
     yield from until(lambda: entries()[0].share > 0)
     print(f"LEFT {pid()}", flush=True)

@@ -1,4 +1,4 @@
-"""Cases inside Blender's window: long takes, many takes, files saved and lost in mid-job; and that nothing blocks.
+"""Cases inside Blender's window: long takes, many takes, files saved and lost during a job; nothing may block.
 
 Run by ``tests/blender/run.py`` on a virtual screen. The worker is the scripted one.
 """
@@ -32,7 +32,7 @@ from window_harness import (
 
 
 def long_takes_do_not_block() -> Iterator[None]:
-    """Five minutes at 60 frames a second: 18,000 scene frames. The longest wait is printed, not judged."""
+    """Five minutes at 60 frames per second: 18,000 scene frames. The longest wait is printed and not checked."""
     yield from take_made_of_nothing(7500, 60)
     ours: list[tuple[float, float]] = []
     steps = addon("steps")
@@ -73,13 +73,13 @@ def long_takes_do_not_block() -> Iterator[None]:
 
 
 def most(spent: list[tuple[float, float]]) -> str:
-    """The longest of several times: by the clock, which busy machines stop, and of the processor."""
+    """The longest of several times: wall-clock time, which is longer on busy machines, and processor time."""
     wall, worked = (max(times) * 1000 for times in zip(*spent, strict=True))
     return f"{wall:.1f} ms, {worked:.1f} ms of processor time"
 
 
 def panels_draw_without_errors() -> Iterator[None]:
-    """Every panel of the tab, drawn in the viewport's and the sequencer's sidebar, in all states met so far."""
+    """Draw every panel of the tab in the sidebars of viewport and sequencer, in all states so far."""
     ready_scene()
     click(bpy.ops.soliloquy.generate)
     yield from until(idle)
@@ -110,7 +110,7 @@ def panels_draw_without_errors() -> Iterator[None]:
 
 
 def fifty_takes_are_drawn_quickly() -> Iterator[None]:
-    """Time of all of our panels and the list in one redraw, with 50 takes and a rig; printed, judged off the mark."""
+    """Time of one redraw of all our panels with 50 takes and a rig; printed, and checked against a generous limit."""
     scene, _ = ready_scene()
     click(bpy.ops.soliloquy.generate)
     yield from until(idle)
@@ -158,7 +158,7 @@ def fifty_takes_are_drawn_quickly() -> Iterator[None]:
 
 
 def timed_in(draw, spent: list[tuple[float, float]]):
-    """A panel's ``draw``, its time by the clock and of the processor (with the lists in it) added to a list."""
+    """Wrap a panel's ``draw`` to append its wall-clock and processor time, including its lists, to a list."""
 
     def timed(self, context):
         begun = time.perf_counter(), time.thread_time()
@@ -193,7 +193,7 @@ def saving_and_losing_the_portrait_in_mid_job_is_harmless() -> Iterator[None]:
 
 
 def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
-    """With a modal operator, its timer and a worker at work, and after a job with the worker waiting for the next."""
+    """Disable the add-on while a modal operator, its timer and a worker are busy, and while the worker is idle."""
     package = addon("properties.preferences").ROOT_PACKAGE
     with window_override():
         bpy.ops.preferences.addon_disable(module=package)
@@ -217,7 +217,7 @@ def disabling_in_mid_job_leaves_nothing() -> Iterator[None]:
 
 
 def the_doctor_does_not_block() -> Iterator[None]:
-    """All it looks at, one after the other on Blender's thread; the longest of them is printed, judged off the mark."""
+    """Time each of the doctor's checks; the longest is printed, and checked against a generous limit."""
     ready_scene()
     doctor, operators = addon("jobs.doctor"), addon("operators.doctor")
     started = time.perf_counter()

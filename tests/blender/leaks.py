@@ -1,7 +1,7 @@
-"""What an extension may leave behind in Blender: a picture of it all, to compare before and after.
+"""What an extension may leave behind in Blender: a record of it, to compare before and after.
 
-`watch` has to be called before the extension is enabled: neither Blender's timers nor Python's exit hooks can be
-listed, so they are noted as they are registered.
+Call `watch` before the extension is enabled: neither Blender's timers nor Python's exit hooks can be listed, so they
+are recorded as they are registered.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _hooks: list = []
 
 
 def watch() -> None:
-    """Note every timer and every exit hook that is registered from now on."""
+    """Record every timer and every exit hook that is registered from now on."""
     if getattr(bpy.app.timers.register, "noting", False):
         return
     _note(bpy.app.timers, "register", _timers.append)
@@ -39,7 +39,7 @@ def _note(module, name: str, note) -> None:
 
 
 def children() -> set[int]:
-    """Processes that this one started and that still run (Linux; elsewhere none are seen)."""
+    """Running child processes of this process (only on Linux; empty elsewhere)."""
     found = set()
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -52,7 +52,7 @@ def children() -> set[int]:
 
 
 def draw_functions() -> set[str]:
-    """What was appended to menus, headers and panels."""
+    """Functions appended to menus, headers and panels."""
     found = set()
     for name in dir(bpy.types):
         functions = getattr(getattr(getattr(bpy.types, name), "draw", None), "_draw_funcs", ())
@@ -61,7 +61,7 @@ def draw_functions() -> set[str]:
 
 
 def properties() -> set[str]:
-    """Properties that Python gave to Blender's own types."""
+    """Properties that Python added to Blender's own types."""
     owners = (bpy.types.Scene, bpy.types.Object, bpy.types.Action, bpy.types.WindowManager, bpy.types.WorkSpace)
     return {
         f"{owner.__name__}.{prop.identifier}" for owner in owners for prop in owner.bl_rna.properties if prop.is_runtime
@@ -69,14 +69,14 @@ def properties() -> set[str]:
 
 
 def classes() -> set[str]:
-    """Everything that is registered, and every operator that can be called."""
+    """All registered classes and all operators that can be called."""
     groups = [name for name in dir(bpy.ops) if not name.startswith("_")]
     operators = {f"bpy.ops.{group}.{name}" for group in groups for name in dir(getattr(bpy.ops, group))}
     return set(dir(bpy.types)) | {name for name in operators if "soliloquy" in name}
 
 
 def picture() -> dict[str, set]:
-    """All that may leak, by kind. Threads and processes are given by what identifies them."""
+    """Everything that can leak, by kind. Threads and processes are given by their identifiers."""
     handlers = {
         f"{name}: {function.__module__}.{function.__name__}"
         for name in dir(bpy.app.handlers)
@@ -96,7 +96,7 @@ def picture() -> dict[str, set]:
 
 
 def leaked(before: dict[str, set], seconds: float = 8.0) -> dict[str, set]:
-    """What is there that was not there before; what ends by itself (threads, processes) is given some seconds."""
+    """What exists now and did not before. Threads and processes get some seconds to end."""
     end = time.monotonic() + seconds
     while True:
         now = picture()

@@ -1,4 +1,4 @@
-"""Saves a .blend in which two people take turns, each with a portrait and a face; for ``batch_cases``."""
+"""Save a .blend in which two characters take turns, each with a portrait and a face; for ``batch_cases``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Cases for ``blender -b`` with the installed zip: avatars as MPFB, VRM and Ready Player Me leave them in Blender.
+"""Cases for ``blender -b`` with the installed zip: avatars as MPFB, VRM and Ready Player Me make them in Blender.
 
-Run by ``tests/blender/run.py``; the worker is the scripted one, whose box of a head has shapes that lower it.
+Run by ``tests/blender/run.py``; the worker is the scripted one, whose box-shaped head has shapes that lower it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harness import addon, folder, ready_scene, run_cases
 
 
 def baked_on(make, **how):
-    """A take on an avatar: (scene, target, the take's motion on its 50 frames)."""
+    """Bake a take on an avatar; returns (scene, target, the take's motion of 50 frames)."""
     scene, _ = ready_scene()
     bpy.ops.soliloquy.add_head()
     head = scene.soliloquy.targets[0].thing
@@ -35,7 +35,7 @@ def baked_on(make, **how):
 
 
 def sources_of(target) -> dict[str, list[str]]:
-    """Destination → what moves it."""
+    """{destination: channels that move it}."""
     found: dict[str, list[str]] = {}
     for rule in target.rules:
         found.setdefault(rule.destination, []).append(rule.source)
@@ -43,7 +43,7 @@ def sources_of(target) -> dict[str, list[str]]:
 
 
 def gaze_turns_once(scene, rig, eye: str, motion, frame: int) -> None:
-    """The left eye turns as far as the motion says, counted once: 0.5 of looking out is half of 0.52 radians."""
+    """The left eye turns exactly as far as the motion says: a weight of 0.5 is half of 0.52 radians."""
     scene.frame_set(11 + frame)
     posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
     bone = posed.pose.bones[eye]
@@ -56,7 +56,7 @@ def gaze_turns_once(scene, rig, eye: str, motion, frame: int) -> None:
 
 
 def forward_of(rig, bone: str):
-    """Where a bone's rest direction out of the face points now, in the world; rest forward is given by the eyes."""
+    """Current world direction of a bone's direction out of the face at rest, which the eyes define."""
     posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get()).pose.bones[bone]
     return (posed.matrix @ posed.bone.matrix_local.inverted()).to_3x3()
 
@@ -118,7 +118,7 @@ def a_vroid_person(version: int, before: str) -> None:
     assert f"{before}EYE_Close" not in moved, "both lids have shapes of their own"
     assert {"J_Bip_C_Head", "J_Bip_C_Neck", "J_Adj_L_FaceEye"} <= set(moved)
     gaze_turns_once(scene, rig, "J_Adj_L_FaceEye", motion, 20)
-    # Half of a nod on the neck: the face goes down whichever way the person looks.
+    # Half of a nod is on the neck: the face goes down, whichever way the person looks.
     pitch = motion.rotation[:, 0]
     frame = int(np.abs(pitch).argmax())
     scene.frame_set(11 + frame)
@@ -184,7 +184,7 @@ def an_avatar_goes_out_as_gltf_and_fbx_and_comes_back_moving():
 
 
 def nothing_is_left_running():
-    """The runner looks for this process."""
+    """The runner checks that this process ends."""
     ready_scene()
     bpy.ops.soliloquy.generate()
     print(f"LEFT {addon('jobs.jobs').worker_pid()}", flush=True)

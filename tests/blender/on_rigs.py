@@ -1,4 +1,4 @@
-"""Cases for ``blender -b`` with the installed zip: rigs of other people. A real Rigify rig, ARKit shapes, overrides.
+"""Cases for ``blender -b`` with the installed zip: rigs of other makers: a real Rigify rig, ARKit shapes, overrides.
 
 Run by ``tests/blender/run.py``; the worker is the scripted one.
 """
@@ -18,7 +18,7 @@ from harness import addon, folder, ready_scene, run_cases
 
 
 def rigify_person():
-    """The human that Rigify generates, face controls and all."""
+    """The human that Rigify generates, with its face controls."""
     addon_utils.enable("rigify", default_set=True)
     bpy.ops.object.armature_human_metarig_add()
     bpy.ops.object.mode_set(mode="POSE")
@@ -28,7 +28,7 @@ def rigify_person():
 
 
 def arkit_face():
-    """A mesh with ARKit's shapes in another spelling, each of which moves its own vertex."""
+    """A mesh with ARKit's shapes in another spelling; each shape moves its own vertex."""
     names = addon("rig.arkit").SHAPE_NAMES
     mesh = bpy.data.meshes.new("face")
     mesh.from_pydata([(i * 0.01, 0.0, 1.7) for i in range(len(names))], [], [])
@@ -43,7 +43,7 @@ def arkit_face():
 
 
 def target(thing):
-    """The object as a target with the mapping that is guessed for it."""
+    """Add the object as a target with its guessed mapping."""
     entry = bpy.context.scene.soliloquy.targets.add()
     entry.thing = thing
     return entry
@@ -106,7 +106,7 @@ def the_jaw_of_a_rigify_face_opens_down_and_lids_close():
 
 
 def a_long_bake_is_quick():
-    """60 s: 1,500 frames on the head's 71 curves. Printed; judged only far off the mark."""
+    """60 s: 1,500 frames on the head's 71 curves. The time is printed, and checked against a generous limit."""
     scene, _ = ready_scene()
     bpy.ops.soliloquy.add_head()
     bake, presets, steps = addon("animation.bake"), addon("rig.presets"), addon("steps")
@@ -114,7 +114,9 @@ def a_long_bake_is_quick():
     rig = scene.soliloquy.targets[0].thing
     rng = np.random.default_rng(0)
     smooth = np.cumsum(rng.normal(0, 0.02, (1500, 59)), axis=0) * np.hanning(1500)[:, None]
-    take = addon("animation.motion_file").Motion(np.clip(smooth[:, :53], 0, 1), smooth[:, 53:56] * 0.2, smooth[:, 56:], 25.0)
+    take = addon("animation.motion_file").Motion(
+        np.clip(smooth[:, :53], 0, 1), smooth[:, 53:56] * 0.2, smooth[:, 56:], 25.0
+    )
     for tolerance in (0.0, 0.002):
         started = time.perf_counter()
         steps.advance(bake.bake(rig, presets.own_rules(rig), take, timing, "x", "Take", tolerance), float("inf"))
@@ -159,7 +161,7 @@ def a_library_override_takes_the_bake_and_keeps_it():
 
 
 def nothing_is_left_running():
-    """The runner looks for this process."""
+    """The runner checks that this process ends."""
     ready_scene()
     bpy.ops.soliloquy.generate()
     print(f"LEFT {addon('jobs.jobs').worker_pid()}", flush=True)

@@ -1,4 +1,4 @@
-"""Our panels in a real window: which there are, all of them open, and watched while they are drawn."""
+"""Our panels in a real window: find them, open all of them, and watch them being drawn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def panels_of(kind: str) -> list[type]:
 
 @contextmanager
 def all_open(panels: list[type]) -> Iterator[None]:
-    """The panels registered anew without being closed, as after a click on each; closed ones are not drawn.
+    """Register the panels again as open, as after a click on each; closed panels are not drawn.
 
     Under other names: Blender remembers by its name which panel was closed.
     """
@@ -46,7 +46,7 @@ def _register_as(panels: list[type], fields: list[dict[str, object]]) -> None:
 
 
 def watched(cls: type, draw, wrong: dict[str, str]):
-    """A panel's ``draw``; what went wrong in it, or nothing, is noted under the panel's name."""
+    """Wrap a panel's ``draw`` to record its error, or none, under the panel's name."""
 
     def watching(self, context):
         try:

@@ -1,4 +1,4 @@
-"""How cases ended, and JUnit's XML of them, for ``tools/run.py`` and CI."""
+"""Results of cases, and their JUnit XML for ``tools/run.py`` and CI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass
 class Result:
-    """How one case ended."""
+    """The result of one case."""
 
     name: str
     outcome: str
@@ -18,7 +18,7 @@ class Result:
 
 
 def write_junit(results: list[Result], path: Path) -> None:
-    """All of them in one suite."""
+    """Write all results as one suite."""
     suite = ElementTree.Element("testsuite", name="blender", tests=str(len(results)), errors="0")
     for result in results:
         case = ElementTree.SubElement(suite, "testcase", name=result.name, time=f"{result.seconds:.2f}")

@@ -2,10 +2,11 @@
 
     python tests/blender/run.py --blender PATH --zip ZIP --python WORKER_PYTHON [--junitxml FILE] [--only WORD]
 
-Installs the zip into a Blender profile of its own, then runs cases inside ``blender -b`` (``in_background.py``,
-``on_rigs.py``, ``on_avatars.py``) and, where a ``blender-gui`` stands beside the binary or a screen is there, inside
-its window (``in_window.py``), all with a scripted worker; and ``--command soliloquy`` from outside, scripted and once
-for real. Exit code 0 only when nothing failed and something passed.
+Installs the zip into a separate Blender profile, then runs cases inside ``blender -b`` (``in_background.py``,
+``on_rigs.py``, ``on_avatars.py``). If there is a ``blender-gui`` next to the binary or a screen, it also runs cases
+inside Blender's window (``in_window.py`` and its like). All of them use a scripted worker. ``--command soliloquy`` runs
+from outside, with the scripted worker and once with the real one. The exit code is 0 only if no case failed and at
+least one passed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ LIMIT = 600.0
 
 @dataclass
 class Bench:
-    """A Blender with the zip installed, and how to start it."""
+    """A Blender with the installed zip, and how to start it."""
 
     blender: Path
     python: Path
@@ -41,7 +42,7 @@ class Bench:
     results: list[Result] = field(default_factory=list)
 
     def environment(self, *, scripted: bool) -> dict[str, str]:
-        """Its own profile; a scripted or the real worker; the folders that a wrapped Blender has to see."""
+        """Environment: a separate profile, the scripted or real worker, and folders that a wrapped Blender needs."""
         seen = dict.fromkeys([str(ROOT), str(self.folder), str(self.python.parents[1])])
         return os.environ | {
             "BLENDER_USER_RESOURCES": str(self.folder / "profile"),
@@ -53,7 +54,7 @@ class Bench:
         }
 
     def small_disk(self) -> Path | None:
-        """A disk of three megabytes to fill up; None where none can be mounted (it takes Linux and root)."""
+        """A disk of three megabytes to fill up; None if it can't be mounted, which needs Linux and root."""
         place = self.folder / "small disk"
         if sys.platform != "linux" or os.geteuid() != 0:
             return None
@@ -64,14 +65,14 @@ class Bench:
         return place if place.is_mount() else None
 
     def close(self) -> None:
-        """Let go of the small disk and delete the folder."""
+        """Unmount the small disk and delete the folder."""
         place = self.folder / "small disk"
         if place.is_mount():
             subprocess.run(["umount", "-l", str(place)], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def scripted_python(self) -> Path:
-        """An executable that stands for the worker's Python and runs the scripted worker instead."""
+        """An executable in place of the worker's Python that runs the scripted worker."""
         path = self.folder / "scripted-python"
         if not path.exists():
             script = ROOT / "tests" / "addon" / "fake_worker.py"
@@ -80,7 +81,7 @@ class Bench:
         return path
 
     def run(self, *arguments: str | Path, scripted: bool = True, program: Path | None = None):
-        """Blender to its end, or ended with its screen after `LIMIT`; returns the finished process with its output."""
+        """Run Blender to its end, or kill it after `LIMIT`; returns the finished process with its output."""
         command = [str(program or self.blender), *(str(argument) for argument in arguments)]
         with subprocess.Popen(
             command,
@@ -100,7 +101,7 @@ class Bench:
         return subprocess.CompletedProcess(command, process.returncode, *said)
 
     def script(self, path: Path, *before: str, program: Path | None = None) -> None:
-        """Run a script of cases and collect what it reports; one that ends early is a failure."""
+        """Run a script of cases and collect its reports; a script that ends early is a failure."""
         done = self.run(*before, "--python-exit-code", "1", "--python", path, program=program)
         lines = done.stdout.splitlines()
         reported = [Result(**json.loads(line[len(MARK) :])) for line in lines if line.startswith(MARK)]
@@ -111,7 +112,7 @@ class Bench:
         for line in lines:
             if line.startswith("LEFT "):
                 worker = int(line.split()[1])
-                gone = worker == 0 or is_gone(worker)  # 0: there was none at the end
+                gone = worker == 0 or is_gone(worker)  # 0: there was no worker at the end
                 self.results.append(
                     Result(f"{path.stem}::no_process_is_left", "passed" if gone else "failed", "" if gone else line)
                 )
@@ -119,7 +120,7 @@ class Bench:
                 print(f"    {line}")
 
     def skip(self, name: str, why: str) -> None:
-        """Record a case that can't be tried here."""
+        """Record a case that can't run here."""
         self.results.append(Result(name, "skipped", why))
 
     def check(self, name: str, condition: bool, text: str = "") -> None:
@@ -141,7 +142,7 @@ def is_gone(pid: int, seconds: float = 10.0) -> bool:
 
 # ------------------------------------------------------------------------------------------------------ from outside
 def install(bench: Bench, archive: Path) -> None:
-    """Blender's own validator and installer."""
+    """Check the zip with Blender's own validator and installer."""
     valid = bench.run("--command", "extension", "validate", archive)
     bench.check("zip_is_valid", valid.returncode == 0, valid.stdout + valid.stderr)
     done = bench.run("--command", "extension", "install-file", "-r", "user_default", "--enable", archive)
@@ -149,7 +150,7 @@ def install(bench: Bench, archive: Path) -> None:
 
 
 def commands(bench: Bench) -> None:
-    """``--command soliloquy`` with the scripted worker: results and exit codes."""
+    """Test ``--command soliloquy`` with the scripted worker: results and exit codes."""
     work = bench.folder / "command line ü"
     work.mkdir()
     sound, person = work / "speech.wav", work / "person.png"
@@ -193,7 +194,7 @@ def commands(bench: Bench) -> None:
 
 
 def interrupted(bench: Bench, arguments: list, number: signal.Signals) -> tuple[int, list[int]]:
-    """Exit code of a command that gets a signal in mid-job, and the scripted workers that are left after it."""
+    """Exit code of a command that gets a signal during a job, and the scripted workers that stay after it."""
     process = subprocess.Popen(
         [str(bench.blender), "-b", "--command", "soliloquy", *map(str, arguments)],
         env=bench.environment(scripted=True),
@@ -217,7 +218,7 @@ def interrupted(bench: Bench, arguments: list, number: signal.Signals) -> tuple[
 
 
 def write_click(path: Path) -> None:
-    """Two seconds with a click."""
+    """Write two seconds of silence with one click."""
     import numpy as np
     import soundfile
 
@@ -227,7 +228,7 @@ def write_click(path: Path) -> None:
 
 
 def for_real(bench: Bench) -> None:
-    """A second and a half of real speech and a real photograph through the real worker, and what came of it."""
+    """Run 1.5 seconds of real speech and a real photograph through the real worker, and check the result."""
     try:
         import numpy as np
         import skimage.data
@@ -265,7 +266,7 @@ def for_real(bench: Bench) -> None:
 
 # -------------------------------------------------------------------------------------------------------------- main
 def gui_of(blender: Path) -> Path | None:
-    """Program that runs this Blender with a window: ``blender-gui`` beside it, or itself where there is a screen."""
+    """Program that runs this Blender with a window: ``blender-gui`` next to it, or itself if there is a screen."""
     beside = blender.with_name("blender-gui")
     if beside.exists():
         return beside
@@ -304,9 +305,7 @@ def main() -> int:
         (folder / "work").mkdir()
         install(bench, options.zip.absolute())
         for name, part in parts.items():
-            if options.only == name or (
-                options.only is None and name != "gaps"
-            ):  # that one measures, and takes minutes
+            if options.only == name or (options.only is None and name != "gaps"):  # it only measures, and takes minutes
                 try:
                     part()
                 except subprocess.TimeoutExpired as error:

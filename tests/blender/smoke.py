@@ -2,8 +2,8 @@
 
     [blender -b --python] tests/blender/smoke.py
 
-Installs the zip that SOLILOQUY_ZIP names with Blender's own installer, works with it as a user would, and takes it
-away again. The worker is the scripted one (SOLILOQUY_PYTHON).
+Installs the zip that SOLILOQUY_ZIP names with Blender's own installer, uses it as a user would, and removes it. The
+worker is the scripted one (SOLILOQUY_PYTHON).
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def remove_bakes():
 
 
 def disable_and_enable():
-    """Twice, the worker running: what is there after the second time was there after the first."""
+    """Enable and disable twice while the worker runs: the second time leaves no more than the first."""
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     leaks.watch()
     before = leaks.picture()

@@ -1,7 +1,7 @@
-"""What the scripts share that run inside Blender's window: clicks, waiting, and cases that a timer runs on.
+"""Shared by the scripts that run inside Blender's window: clicks, waiting, and cases that run on a timer.
 
-Each case is a generator; a timer runs it on between Blender's own events, so that the modal operators work as under a
-user's hands.
+Each case is a generator. A timer continues it between Blender's own events, so that modal operators work as they do
+for a user.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from harness import addon, folder, ready_scene, report
 
 TICK = 0.01
 LIMIT = 180.0
-"""Seconds a case waits for something; on a busy machine a step of the add-on may have to wait for seconds."""
+"""Seconds that a case waits for something; on a busy machine a step of the add-on can take seconds."""
 
 
 _editors = ["VIEW_3D"]
 
 
 def in_quiet() -> None:
-    """From here on nothing of the window is costly to draw; cases that look at no picture end sooner that way."""
+    """Make the window cheap to draw from here on; cases that need no picture are faster this way."""
     _editors[:] = ["CONSOLE"]
     for area in bpy.context.window_manager.windows[0].screen.areas:
         area.type = "CONSOLE"
 
 
 def window_override():
-    """Context of the window's sequencer or 3D viewport, as a click in its sidebar has."""
+    """Context of the window's sequencer or 3D viewport, as for a click in its sidebar."""
     window = bpy.context.window_manager.windows[0]
     kind = _editors[0]
     area = max(window.screen.areas, key=lambda area: (area.type == kind, area.width * area.height))
-    area.type = kind  # a case that failed may have left it as something else
+    area.type = kind  # a failed case may have changed it
     region = next(region for region in area.regions if region.type == "WINDOW")
     return bpy.context.temp_override(window=window, area=area, region=region)
 
 
 def click(operator) -> None:
-    """Call an operator the way a button does."""
+    """Call an operator as a button does."""
     with window_override():
         result = operator("INVOKE_DEFAULT", True)  # True: with its undo step
     assert result & {"RUNNING_MODAL", "FINISHED"}, result
@@ -56,7 +56,7 @@ def redo() -> None:
 
 
 def push(name: str) -> None:
-    """What came before becomes an undo step of its own."""
+    """Make an undo step of everything before."""
     with window_override():
         bpy.ops.ed.undo_push(message=name)
 
@@ -73,12 +73,12 @@ def idle() -> bool:
 
 
 def in_mid_job() -> Iterator[None]:
-    """Until the worker is at work on a ``held`` portrait's take, which it won't finish before it is let go."""
+    """Wait until the worker makes a take of a ``held`` portrait, which it finishes only after `let_go`."""
     yield from until(lambda: addon("jobs.jobs").current().share > 0)
 
 
 def take_made_of_nothing(frames: int, fps: int) -> Iterator[None]:
-    """A take of ``frames`` pictures at 25 a second, made without a worker, and a head, in a scene of ``fps``."""
+    """Make a take of ``frames`` pictures at 25 per second without a worker, and a head, in a scene of ``fps``."""
     import numpy as np
 
     takes, scene = addon("scene.takes"), ready_scene()[0]
@@ -86,7 +86,7 @@ def take_made_of_nothing(frames: int, fps: int) -> Iterator[None]:
     where = folder("long")
     (where / "frames").mkdir()
     first = addon("scene.portrait").portrait_path(scene.soliloquy, where).read_bytes()
-    for number in (1, frames):  # Blender's sequencer asks for no more
+    for number in (1, frames):  # Blender's sequencer needs no more
         (where / "frames" / f"{number:06d}.png").write_bytes(first)
     t = np.arange(frames)[:, None] / 25
     np.savez(
@@ -111,7 +111,7 @@ def image_strips() -> list[str]:
 
 
 def longest_image_strip() -> int:
-    """Its length in frames; 0 where there is none."""
+    """Length of the strip in frames; 0 if there is none."""
     compat = addon("compat")
     strips = [strip for strip in compat.all_strips(bpy.context.scene) if strip.type == "IMAGE"]
     return max((compat.right_handle(strip) - compat.left_handle(strip) for strip in strips), default=0)
@@ -124,7 +124,7 @@ def settled(steps: int = 30) -> Iterator[None]:
 
 
 def waits(going_on: Callable[[], bool], drawing: bool = False) -> Generator[None, None, list[float]]:
-    """Seconds between the timer's turns while something goes on; ``drawing``: the whole window is drawn each time."""
+    """Seconds between the timer's turns while something happens; ``drawing``: the whole window is drawn each time."""
     found, before = [], time.perf_counter()
     while going_on():
         for area in bpy.context.window_manager.windows[0].screen.areas if drawing else ():
@@ -136,19 +136,19 @@ def waits(going_on: Callable[[], bool], drawing: bool = False) -> Generator[None
 
 
 def waits_in_words(found: list[float]) -> str:
-    """The middle one, the one that 95 in 100 are below, the longest."""
+    """Median, 95th percentile and maximum."""
     middle, most, longest = (sorted(found)[round(share * (len(found) - 1))] * 1000 for share in (0.5, 0.95, 1.0))
     return f"middle {middle:.0f}, 95 in 100 under {most:.0f}, longest {longest:.0f} ms"
 
 
 def baked_curves() -> int:
-    """F-curves of takes on the first target."""
+    """Number of F-curves of takes on the first target."""
     rig = bpy.context.scene.soliloquy.targets[0].thing
     return sum(len(addon("compat").action_fcurves(track.action)) for track in addon("animation.nla").tracks_on(rig))
 
 
 def the_worker_dies_with_the_window() -> Iterator[None]:
-    """Last: quits Blender in mid-job; the runner looks whether the process is gone."""
+    """The last case: quit Blender during a job; the runner checks that the process ends."""
     ready_scene("held")
     jobs = addon("jobs.jobs")
     click(bpy.ops.soliloquy.generate)
@@ -157,7 +157,7 @@ def the_worker_dies_with_the_window() -> Iterator[None]:
 
 
 def all_cases(cases: list[Callable[[], Iterator[None]]], last: Callable[[], Iterator[None]]) -> Iterator[None]:
-    """Run the cases, each in a fresh scene, then the quitting one, and quit."""
+    """Run the cases, each in a fresh scene, then the one that quits."""
     for case in [*cases, last]:
         started = time.monotonic()
         try:
@@ -175,7 +175,7 @@ def all_cases(cases: list[Callable[[], Iterator[None]]], last: Callable[[], Iter
 
 
 def new_scene():
-    """Another scene in the same file: loading a file would end this timer."""
+    """Make another scene in the same file, because loading a file would end this timer."""
     old = bpy.context.window_manager.windows[0].scene
     scene = bpy.data.scenes.new("Case")
     bpy.context.window_manager.windows[0].scene = scene
@@ -189,7 +189,7 @@ def new_scene():
 def run_in_window(
     cases: list[Callable[[], Iterator[None]]], last: Callable[[], Iterator[None]] = the_worker_dies_with_the_window
 ) -> None:
-    """Start the timer that runs the cases on; ``last`` leaves a worker at work when Blender is told to quit."""
+    """Start the timer that runs the cases; ``last`` quits Blender while a worker is busy."""
     running = all_cases(cases, last)
 
     def tick() -> float | None:

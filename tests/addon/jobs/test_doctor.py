@@ -1,4 +1,4 @@
-"""The doctor: what it finds, which button it offers, and what the self-test teaches the estimate."""
+"""The doctor: its findings, their buttons, and what the estimate learns from the self-test."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ SELF_TEST = {"problem": "", "seconds": 1.0, "take": ""}
 
 
 def found(**changed):
-    """Findings about a worker that answers so, by title."""
+    """Findings about a worker with this answer, by title."""
     return {finding.title: finding for finding in doctor.of_worker(PROBED | changed, "", 1.0)}
 
 
@@ -146,7 +146,7 @@ def test_the_workers_answer_and_the_self_test_are_told_apart(scene):
 
 
 def test_the_self_test_teaches_the_estimate(scene, tmp_path):
-    """A slow computer's second makes the estimate longer; the take itself is gone afterwards."""
+    """The self-test of a slow computer makes the estimate longer; its take is deleted afterwards."""
     request = Generate(audio="a", portrait="p", out=str(tmp_path), size=256, device="cpu")
     before = estimate.cost(request, 10.0, running=True).seconds
     take = tmp_path / "self-test" / "job" / "take-001"

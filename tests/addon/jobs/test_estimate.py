@@ -1,4 +1,4 @@
-"""The estimate: from first guesses to what this computer needs."""
+"""The estimate: from constants to the rates of this computer."""
 
 import sys
 from collections import namedtuple
@@ -17,7 +17,7 @@ TAKES = Generate(audio="", portrait="", out="", takes=2)
 
 @pytest.fixture
 def finished(tmp_path):
-    """A take of 50 frames whose stages took known times."""
+    """A take of 50 frames with known times of its stages."""
     folder = tmp_path / "take-001"
     (folder / "frames").mkdir(parents=True)
     for index in range(50):

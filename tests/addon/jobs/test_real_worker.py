@@ -1,4 +1,4 @@
-"""The add-on with the real worker, in the process Blender would start: a second of speech, a real photograph."""
+"""The add-on with the real worker in its own process: one second of speech, a real photograph."""
 
 import subprocess
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.worker
 
 @pytest.fixture
 def real(scene, real_python, monkeypatch, tmp_path):
-    """A scene whose jobs go to the real worker, and its photograph."""
+    """A scene with a photograph, whose jobs go to the real worker."""
     monkeypatch.setenv("SOLILOQUY_PYTHON", str(real_python))
     photograph = tmp_path / "astronaut.png"
     code = "import sys, skimage.data, skimage.io; skimage.io.imsave(sys.argv[1], skimage.data.astronaut())"
@@ -80,7 +80,7 @@ def test_cancel_is_heard_by_the_real_worker(real, demo_speech):
 
 
 def test_untouched_curves_give_the_same_frames(real, demo_speech, monkeypatch):
-    """Bake on the head at another rate than 25, read back, render: every frame equal to the bit."""
+    """Bake on the head at another rate than 25, read back, render: every frame is the same bit for bit."""
     scene = real
     scene.render.fps = 24
     scene.soliloquy.size, scene.soliloquy.framing = "256", "crop"

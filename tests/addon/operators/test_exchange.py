@@ -1,4 +1,4 @@
-"""Live Link Face recordings in and out."""
+"""Import and export of Live Link Face recordings."""
 
 import bpy
 import numpy as np
@@ -12,7 +12,7 @@ from soliloquy.core.motion.motion import Motion
 
 
 def recording(fps, seconds=4.0):
-    """A jaw that opens twice a second, a head that turns."""
+    """A motion in which the jaw opens twice per second and the head turns."""
     t = np.arange(round(fps * seconds))[:, None] / fps
     expression = np.zeros((len(t), 53))
     expression[:, EXPRESSIONS.index("jawOpen")] = 0.5 - 0.5 * np.cos(2 * np.pi * 2 * t[:, 0])
@@ -88,6 +88,6 @@ def test_out_and_in_again(scene, tmp_path):
 
 
 def test_a_file_that_is_there_is_not_written_over_unasked(scene):
-    """Blender's file browser asks where an operator has this property, and offers to save instead of to open."""
+    """With this property, Blender's file browser asks before it overwrites, and offers to save instead of to open."""
     for operator in ("export_curves", "export_animation", "save_mapping", "queue_save"):
         assert getattr(bpy.ops.soliloquy, operator).get_rna_type().properties["check_existing"].default, operator

@@ -1,4 +1,4 @@
-"""What is sampled: the panel's settings reach the worker, poses come from takes, presets are Blender's own."""
+"""Sampling settings: they reach the worker, poses come from takes, presets use Blender's own system."""
 
 import json
 import math
@@ -29,7 +29,7 @@ def taken(scene, sound, portrait, monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Requests that operators send."""
+    """The requests that operators send."""
     sent = []
     start = jobs.start
 
@@ -113,7 +113,7 @@ def test_a_pose_comes_from_the_take_at_the_current_frame(taken):
 
 # -------------------------------------------------------------------------------------------------------- presets
 def run_preset(operator, name):
-    """What a click on a preset in the popover does."""
+    """Do what a click on a preset in the popover does."""
     path = bpy.utils.preset_find(name, operator.preset_subdir, display_name=True)
     assert path, name
     with Path(path).open() as stream:

@@ -1,4 +1,4 @@
-"""Installing the runtime: in a thread, with progress, cancel and a sentence when it fails; never without permission."""
+"""Installing the runtime: in a thread, with progress, cancel and an error message; never without permission."""
 
 import threading
 import time

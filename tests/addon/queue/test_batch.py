@@ -1,4 +1,4 @@
-"""Job lists: what is read, what is run, what is said of it."""
+"""Job lists: what is read, what is run, and what is printed about it."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from soliloquy.core.wire.style import PriorStyle
 
 @pytest.fixture
 def listed(tmp_path, sound, portrait):
-    """Function that writes a CSV with a line for each portrait."""
+    """Function that writes a CSV file with a line for each portrait."""
 
     def write(*manners: str) -> Path:
         lines = ["name,audio,portrait,out,takes,seed,motion_only"]
@@ -90,7 +90,7 @@ def test_a_crashed_worker_is_tried_again(scene, listed, capsys):
     path = listed("crash", "person")
     assert cli.run(["batch", str(path), "--retries", "2"]) == 1
     facts = summary_of(path)
-    # It dies after each take: the first try leaves one, the second the other, and the third finds both.
+    # The worker dies after each take: the first attempt makes one take, the second the other, the third finds both.
     assert [(job["status"], job["attempts"]) for job in facts["jobs"]] == [("failed", 3), ("done", 1)]
     assert "trying again: The worker stopped unexpectedly" in capsys.readouterr().out
 
@@ -106,7 +106,7 @@ def test_what_is_done_is_not_done_again(scene, listed, tmp_path, capsys):
     assert "1 jobs to do, 2 already done" in told.out and "person: …" not in told.out
     assert before == {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*")}
     assert summary_of(path)["jobs"][0] == first[0], "what is known of it stays"
-    # Another picture under the same name, or a take that was deleted, and the job is no longer done.
+    # With another picture under the same name, or after a take was deleted, the job is no longer done.
     (tmp_path / "other.png").write_bytes((tmp_path / "other.png").read_bytes() + b" ")
     shutil.rmtree(first[0]["takes"][1]["folder"])
     assert cli.run(["batch", str(path)]) == 2

@@ -1,4 +1,4 @@
-"""Who runs a job list: order, retries, cancelling one, several workers, what is left after a kill."""
+"""Crews that run a job list: order, retries, cancelling one job, several workers, the state after a kill."""
 
 import dataclasses
 import json
@@ -20,7 +20,7 @@ ROOM = seats.Room(memory=1e9, gpu_memory=2e9, available=int(64e9), cores=16)
 
 @pytest.fixture
 def entries(tmp_path, sound, portrait):
-    """Function that makes an entry for each manner."""
+    """Function that makes an entry for each manner of the scripted worker."""
 
     def make(*manners: str, takes: int = 1, **settings) -> list[batch.Entry]:
         made = []
@@ -41,7 +41,7 @@ def entries(tmp_path, sound, portrait):
 
 @pytest.fixture
 def hire(fake_python, tmp_path):
-    """Function that makes a crew of scripted workers; what it started is ended."""
+    """Function that makes a crew of scripted workers; all of them are ended afterwards."""
     crews = []
 
     def make(listed, **options) -> crew.Crew:
@@ -170,7 +170,7 @@ def test_two_workers_share_the_list(entries, hire):
 
 
 def test_the_same_takes_twice_wait_for_each_other(entries, hire, monkeypatch):
-    """What the worker answers where another one has the job's folder."""
+    """The worker's answer if another one uses the job's folder."""
     listed = entries("person", "slow")
     hired = hire(listed, workers=2, room=ROOM)
     until(hired, lambda: hired.seats[-1].following is not None and hired.seats[-1].entry is not None)
@@ -189,7 +189,7 @@ GPU = {"name": "card", "memory": int(24e9), "free": int(20e9)}
 
 
 def worker(**changed):
-    """What a worker says of itself."""
+    """What a worker says about itself."""
     words = {"version": "1", "device_name": "x", "python": "3", "torch": "2", "devices": ("cpu",)}
     return WorkerFacts(**words, **changed)
 
@@ -248,7 +248,7 @@ print([entry.status for entry in entries], flush=True)
 
 def test_after_a_kill_only_what_is_missing_is_made(entries, fake_python, tmp_path):
     listed = entries("person", "slow", "other", takes=2, motion_only=False)
-    listed[1].request = dataclasses.replace(listed[1].request, takes=5)  # so long that the kill comes in its midst
+    listed[1].request = dataclasses.replace(listed[1].request, takes=5)  # so long that it is killed before its end
     path = tmp_path / "jobs.json"
     batch.save(listed, path)
     script = KILLED.format(root=str(Path(__file__).parents[3]), python=str(fake_python))
@@ -268,7 +268,7 @@ def test_after_a_kill_only_what_is_missing_is_made(entries, fake_python, tmp_pat
     }  # fmt: skip
     assert 3 <= len(finished) < 7 and len(before) > 150
     again = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
-    # Blender's own words may stand between.
+    # Blender may print lines of its own in between.
     first, last = [line for line in again.stdout.splitlines() if line.startswith("[")]
     assert first == "['done', 'waiting', 'waiting']" and last == "['done', 'done', 'done']"
     assert before == {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in before}

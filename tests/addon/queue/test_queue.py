@@ -1,4 +1,4 @@
-"""The panel's queue: strips become jobs of their characters, takes land on their targets, the file is the queue."""
+"""The panel's queue: strips become jobs of their characters, takes go on their targets, the file holds the queue."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def add_character(scene, name, picture):
 
 @pytest.fixture
 def play(scene, sound, portrait, shape_mesh):
-    """Anna and Ben take turns, each with a face of their own; a third strip belongs to nobody."""
+    """Anna and Ben take turns, each with their own face; a third strip has no character."""
     for name in ("Anna", "Ben"):
         add_character(scene, name, portrait(name.lower()))
         target = scene.soliloquy.targets.add()

@@ -1,4 +1,4 @@
-"""What the panel says of the cost of the scene's takes."""
+"""What the panel says about the cost of the scene's takes."""
 
 import pytest
 from soliloquy.addon import compat

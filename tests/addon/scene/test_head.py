@@ -1,4 +1,4 @@
-"""Add head and bake: geometry, drivers, bones, and what must not be touched."""
+"""Add head and bake: geometry, drivers, bones, and what must stay unchanged."""
 
 import bpy
 import numpy as np
@@ -18,7 +18,7 @@ from soliloquy.core.wire.names import JOINTS
 
 @pytest.fixture
 def rig(scene, portrait):
-    """A head added through the operator with the scripted worker's box."""
+    """A head that the operator made from the scripted worker's box."""
     scene.soliloquy.portrait_file = str(portrait())
     assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
     return scene.soliloquy.targets[0].thing
@@ -26,7 +26,7 @@ def rig(scene, portrait):
 
 @pytest.fixture
 def take(tmp_path):
-    """Two seconds of made-up motion."""
+    """Two seconds of artificial motion."""
     rng = np.random.default_rng(3)
     t = np.arange(50)[:, None] / 25
     expression = np.clip(0.5 + 0.5 * np.sin(t * 5 + np.arange(53)), 0, 1)
@@ -170,7 +170,7 @@ def test_somebody_elses_action_stays_untouched_and_active(scene, rig, take):
 
 
 def test_a_body_in_the_nla_is_added_to(scene, rig, take):
-    """The head turned by half a radian in another track: the take's turn comes on top."""
+    """Another track turns the head by half a radian: the take's turn is added to it."""
     rig.pose.bones["head"].rotation_euler.y = 0.5
     rig.pose.bones["head"].keyframe_insert("rotation_euler", index=1, frame=1)
     animation = rig.animation_data
@@ -235,7 +235,7 @@ def test_a_moved_strip_stays_moved_when_baked_again(rig, take):
 
 
 def test_tracks_follow_the_sound_once(rig, take):
-    """Moved along with its sound, then baked anew where the sound is: moved once, not twice."""
+    """A take that moved along with its sound is baked again at the new place: it has moved once, not twice."""
     bake_on(rig, take, Timing(1.0, 25.0))
     nla.move("first", 40)
     strip = next(nla.tracks_on(rig)).strip
@@ -282,6 +282,6 @@ def test_bake_operator_needs_a_take_and_a_head(scene):
 
 
 def test_every_step_is_short(rig, take):
-    """A step holds one curve, so that the window answers in between; here only that there are many."""
+    """Each step bakes one curve, so that the window stays responsive; here only the number of steps is checked."""
     steps_ = bake.bake(rig, presets.own_rules(rig), take, Timing(1.0, 25.0), "first", "Take")
     assert sum(1 for _ in steps_) > 70

@@ -18,7 +18,7 @@ from soliloquy.core.wire.names import frame_name
 
 @pytest.fixture
 def ready(scene, sound, portrait, monkeypatch):
-    """A scene that could be generated from: sound and portrait.
+    """A scene with sound and portrait, ready for Generate.
 
     The 4.2 wheel is built without Blender's sound library and can't make sound strips; there the speech is given.
     """
@@ -280,7 +280,7 @@ def test_stored_paths_are_relative_beside_the_file(scene, tmp_path):
 
 
 def test_the_sequencer_shows_the_workspaces_scene(scene):
-    """From 5.0 on a workspace can pin the scene of its sequencers; without a pin it is the window's."""
+    """From 5.0 on a workspace can pin the scene of its sequencers; without a pin the window's scene is used."""
     pinned = bpy.data.scenes.new("Edit")
     unpinned = SimpleNamespace(workspace=SimpleNamespace(sequencer_scene=None), scene=scene)
     assert compat.sequencer_scene(unpinned) == scene

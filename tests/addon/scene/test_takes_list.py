@@ -10,7 +10,7 @@ from soliloquy.addon.sequencer import strips
 
 @pytest.fixture
 def three(scene, sound, portrait, monkeypatch):
-    """Three takes with frames, and a head on which they were baked as they came."""
+    """Three takes with frames, and a head on which each was baked on arrival."""
     from soliloquy.addon.sequencer import speech
 
     scene.soliloquy.portrait_file = str(portrait())
@@ -142,7 +142,7 @@ def test_an_appended_rig_brings_its_takes_along(three, tmp_path):
 
 
 def test_an_override_gets_curves_of_its_own_and_they_stay(three, tmp_path):
-    """What a bake wrote into the library's Actions would be gone as soon as the file is opened again."""
+    """Anything that a bake writes into a library's Actions is lost when the file is opened again."""
     key, name = three.soliloquy.takes[2].key, rig_of(three).name
     three.soliloquy.takes[1].shown = True
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "rig.blend"))
