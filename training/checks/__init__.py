@@ -1,1 +1,1 @@
-"""Checks of the whole product: round trip, portraits, identity over a take."""
+"""Measurements of the whole product: round trip, portraits, identity over a take."""

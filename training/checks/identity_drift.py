@@ -1,10 +1,9 @@
-"""Does the person stay the person? Identity coefficients fitted to rendered frames, along a take:
-``python -m training.checks.identity_drift``.
+"""Measure how constant a person's identity is in rendered frames: ``python -m training.checks.identity_drift``.
 
-The face mesh finds the landmarks of the frames, and the head model's identity is fitted to each second of them as it is
-to a portrait. Distances are root mean squares over coefficients. What they mean is measured beside them: the distance
+The face mesh finds the landmarks of the frames, and the head model's identity is fitted to each second of them, as for
+a portrait. Distances are root mean squares over coefficients. For comparison the command also measures the distance
 between different people, and the drift of real video, which is the noise of the fit. A still picture is fitted as a
-second of video that stands still, for the prior counts less the more frames there are.
+second of still video, because the prior of the fit counts less with more frames.
 """
 
 from __future__ import annotations
@@ -38,21 +37,21 @@ from ..tracking import video
 from .roundtrip import speech_motion
 
 WINDOW = 25
-"""Frames that are fitted together: a second."""
+"""Frames that are fitted together: one second."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What became of a person's identity coefficients over a take.
+    """How a person's identity coefficients change over a take.
 
     Attributes
     ----------
     from_portrait
-        Mean distance of the windows' identities from the portrait's.
+        Mean distance of the windows' identities from the portrait's identity.
     drift
         Distance between the first and the last window.
     spread
-        Mean distance of the windows from their mean: noise of the fit included.
+        Mean distance of the windows from their mean; it includes the noise of the fit.
     """
 
     from_portrait: float
@@ -63,7 +62,8 @@ class Drift:
 def window_identities(frames: Iterable[np.ndarray], window: int = WINDOW) -> Tensor:
     """(W, I) identities fitted to each full window of frames (H, W, 3) uint8.
 
-    Raises SoliloquyError ``drift_no_face`` where a window shows no face in most of its frames.
+    Raises SoliloquyError ``drift_no_face`` if a window shows no face in most of its frames, and ``drift_too_short`` if
+    there is no full window.
     """
     fitter = face_fitter()
     found, identities, count = [], [], 0
@@ -82,12 +82,12 @@ def window_identities(frames: Iterable[np.ndarray], window: int = WINDOW) -> Ten
                 identities.append(fitter.fit_identity(points, (width, height)).identity)
                 found = []
     if not identities:
-        raise SoliloquyError("drift_too_short", f"{count} frames only.", f"Give at least {window}.")
+        raise SoliloquyError("drift_too_short", f"There are only {count} frames.", f"Give at least {window}.")
     return torch.stack(identities)
 
 
 def still_identity(picture: np.ndarray) -> Tensor:
-    """(I,) identity of a still picture (H, W, 3) uint8, fitted as a window of it."""
+    """(I,) identity of a still picture (H, W, 3) uint8, fitted as a window of equal frames."""
     return window_identities([picture] * WINDOW)[0]
 
 
@@ -97,7 +97,7 @@ def distance(a: Tensor, b: Tensor) -> Tensor:
 
 
 def drift_of(identities: Tensor, portrait: Tensor) -> Drift:
-    """The drift of windows' identities (W, I) against the portrait's (I,)."""
+    """The drift of windows' identities (W, I) relative to the portrait's identity (I,)."""
     return Drift(
         from_portrait=float(distance(identities, portrait).mean()),
         drift=float(distance(identities[0], identities[-1])),
@@ -106,7 +106,7 @@ def drift_of(identities: Tensor, portrait: Tensor) -> Drift:
 
 
 def take(seeds: Sequence[int]) -> Motion:
-    """Held-out speech with real head motion, three seconds of each seed."""
+    """Held-out speech with real head motion, three seconds for each seed."""
     parts = [speech_motion(seed) for seed in seeds]
     series = (np.concatenate([getattr(part, name) for part in parts]) for name in ("expression", "rotation"))
     expression, rotation = series
@@ -116,14 +116,15 @@ def take(seeds: Sequence[int]) -> Motion:
 def rendered_drift(
     head: HeadModel, portrait: Portrait, motion: Motion, painter: Painter | None
 ) -> tuple[Drift, Tensor]:
-    """Drift of a take rendered with or without G, against the portrait's square fitted alone, and that identity."""
+    """Drift of a take rendered with or without G, relative to the identity fitted to the portrait's square; and that
+    identity."""
     renderer = Renderer(head, portrait, 256, framing="crop", painter=painter)
     own = still_identity(renderer.framing.crop)
     return drift_of(window_identities(renderer.render(motion)), own), own
 
 
 def measure(data: Path, count: int, seconds: int, painter: Painter | None) -> dict[str, list[dict[str, float]]]:
-    """Drifts of ``count`` held-out portraits by each renderer, and of as many held-out clips of real video."""
+    """Drifts of ``count`` held-out portraits for each renderer, and of ``count`` held-out clips of real video."""
     head = HeadModel.load()
     motion = take(range(max(1, seconds // 3)))
     files = [f for f in sorted((data / "portraits").glob("*.jpg")) if portrait_split(f.stem) == "test"]
@@ -163,7 +164,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--count", type=int, default=4, help="portraits")
+    parser.add_argument("--count", type=int, default=4, help="number of portraits")
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--out", type=Path, default=RUNS / "image_metrics")
     add_results_option(parser)

@@ -1,7 +1,8 @@
-"""How the portraits fit: ``python -m training.checks.portrait_report --data ../shared/data``.
+"""Measure the fits of the portraits: ``python -m training.checks.portrait_report --data ../shared/data``.
 
-Loads every portrait of the corpus as a user's would be and prints the numbers. Contact sheets of landmarks (green),
-fitted points (red lines to them) and mesh go to ``runs/portraits/``, which git ignores, since they show real people.
+Loads every portrait of the corpus like a user's portrait and prints the numbers. Contact sheets of landmarks (green),
+fitted points (red lines to them) and mesh are written to ``runs/portraits/``, which git ignores because they show real
+people.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from core.portrait.fit import face_fitter
 from core.portrait.load import load_portrait
 from core.portrait.portrait import Portrait, fitted
 
-from ..common.folders import data_folder
+from ..common.folders import RUNS, data_folder
 from ..common.results_page import Table, add_results_option, show
 
 TILE = 320
@@ -30,8 +31,8 @@ COLUMNS, ROWS = 8, 6
 
 
 def overlay(portrait: Portrait, head: HeadModel, mesh: bool) -> np.ndarray:
-    """(TILE, TILE, 3) uint8: the portrait's crop with the fitted mesh, or with its landmarks and where the fit puts
-    them."""
+    """(TILE, TILE, 3) uint8: the portrait's crop with the fitted mesh, or with its landmarks and their fitted
+    places."""
     x0, y0, side = portrait.crop
     scale = TILE / side
     to_tile = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale]])
@@ -39,7 +40,7 @@ def overlay(portrait: Portrait, head: HeadModel, mesh: bool) -> np.ndarray:
     fit = fitted(portrait)
 
     def place(points: np.ndarray) -> np.ndarray:
-        return np.int32((points - [x0, y0]) * scale * 8)  # eighths of a pixel
+        return ((points - [x0, y0]) * scale * 8).astype(np.int32)  # eighths of a pixel
 
     if mesh:
         vertices = head.vertices(fit.identity, fit.expression)
@@ -59,7 +60,7 @@ def overlay(portrait: Portrait, head: HeadModel, mesh: bool) -> np.ndarray:
 
 
 def write_sheets(portraits: list[Portrait], out: Path) -> None:
-    """Contact sheets, worst fits first; each portrait twice: mesh, landmarks."""
+    """Write contact sheets, worst fits first. Each portrait is shown twice: with mesh and with landmarks."""
     out.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load()
     ordered = sorted(portraits, key=lambda p: -p.residual)
@@ -72,7 +73,7 @@ def write_sheets(portraits: list[Portrait], out: Path) -> None:
 
 
 def table(portraits: list[Portrait], seconds: list[float], refused: Counter[str], total: int) -> Table:
-    """How many portraits fit, how well, and in what time."""
+    """The number of fitted portraits, the quality of the fits, and the time."""
     residual = np.array([p.residual for p in portraits]) * 100
     rotation = np.degrees(np.array([p.rotation for p in portraits]))
     over = int((residual >= 3).sum())
@@ -109,7 +110,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--sheets", type=Path, default=Path("runs/portraits"))
+    parser.add_argument("--sheets", type=Path, default=RUNS / "portraits")
     add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -1,7 +1,7 @@
-"""Motion → frames → extracted motion: ``python -m training.checks.roundtrip [--portraits FILE …] [--network]``.
+"""Measure motion → frames → extracted motion: ``python -m training.checks.roundtrip [--portraits FILE …] [--network]``.
 
-Renders held-out GRID speech with real head motion of the White House addresses on portraits, reads the curves back with
-``core.readback.extract`` and prints, for each portrait, errors of the pose and correlations of the curves.
+Renders held-out GRID speech with real head motion of the White House addresses on portraits. Then it reads the curves
+back with ``core.readback.extract`` and prints errors of the pose and correlations of the curves for each portrait.
 """
 
 from __future__ import annotations
@@ -25,17 +25,15 @@ from core.readback.extract import extract
 from core.renderer.renderer import Renderer
 from core.takes.read_back import frame_to_image
 
-from ..common.folders import data_folder
+from ..common.folders import PORTRAITS, TRACKS, data_folder
 from ..common.results_page import Table, add_results_option, number, show
 from ..common.splits import portrait_split, split
 from ..reconstruction.extract import extract_by_network
 
-TRACKS = Path(".cache/tracks")
-
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """What one portrait gave: pose (mean and largest error over frames, degrees), and correlations of curves."""
+    """Results of one portrait: mean and largest error of the pose over frames, degrees, and correlations of curves."""
 
     pose_mean: float
     pose_largest: float
@@ -45,9 +43,8 @@ class RoundTrip:
 
 
 def speech_motion(seed: int, frames: int = 75, largest: float = 12.0) -> Motion:
-    """Mouth and brows of a held-out GRID clip, a piece of real head motion (scaled down where it turns beyond
-    ``largest`` degrees), and, since GRID's talkers hardly look around, eyes that jump from side to side and blink
-    once.
+    """Mouth and brows of a held-out GRID clip, and a piece of real head motion, scaled down if it turns by more than
+    ``largest`` degrees. The eyes jump from side to side and blink once, because GRID's talkers hardly look around.
     """
     generator = np.random.default_rng(seed)
     clips = [path for path in sorted((TRACKS / "grid").glob("*.npz")) if split(path.stem) != "train"]
@@ -70,21 +67,20 @@ def speech_motion(seed: int, frames: int = 75, largest: float = 12.0) -> Motion:
 
 
 def lip_gap(model: LandmarkModel, expression: np.ndarray) -> np.ndarray:
-    """(T,) height of the mouth's opening on the mean head, centimetres."""
+    """(T,) height of the mouth's opening on the mean head, centimetres, for weights (T, 53)."""
     positions = model.positions(torch.zeros(model.identity.shape[0]), torch.tensor(expression))
     return gaps(positions[..., 1:2], model.lip_pairs).numpy()
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's, nan where a curve stands still."""
+    """Pearson's correlation; NaN if a curve is constant."""
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-4 and b.std() > 1e-4 else float("nan")
 
 
 def round_trip(
     head: HeadModel, portrait: Portrait, motion: Motion, size: int = 256, by_network: bool = False
 ) -> tuple[RoundTrip, Motion]:
-    """Render ``motion`` on ``portrait`` at ``size`` and compare what is extracted, by face mesh or by the network R,
-    with what went in."""
+    """Render ``motion`` on ``portrait`` at ``size``, extract it again by face mesh or by the network R, and compare."""
     renderer = Renderer(head, portrait, size=size, framing="crop")
     read = extract_by_network if by_network else extract
     found = read(renderer.render(motion), portrait, *frame_to_image(renderer.framing))
@@ -92,7 +88,8 @@ def round_trip(
     error = np.degrees(np.abs(found.rotation - motion.rotation))
 
     def summed(names: tuple[str, ...], signs: tuple[int, ...], m: Motion) -> np.ndarray:
-        return sum(sign * m.expression[:, EXPRESSIONS.index(n)] for n, sign in zip(names, signs, strict=True))
+        weights = m.expression[:, [EXPRESSIONS.index(name) for name in names]]
+        return weights @ np.array(signs)
 
     blink = ("eyeBlink_L", "eyeBlink_R"), (1, 1)
     gaze = ("eyeLookOut_L", "eyeLookIn_L", "eyeLookIn_R", "eyeLookOut_R"), (1, -1, 1, -1)
@@ -107,7 +104,7 @@ def round_trip(
 
 
 def table(results: list[RoundTrip], size: int, by_network: bool) -> Table:
-    """Median and worst over the portraits."""
+    """Median and worst result over the portraits."""
     quantities = (
         ("head rotation, mean error, degrees", "pose_mean", max),
         ("head rotation, largest error of any frame and axis, degrees", "pose_largest", max),
@@ -134,7 +131,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument(
-        "--portraits", type=Path, nargs="*", help="pictures; without, every 34th of the corpus (R: every 5th held out)"
+        "--portraits",
+        type=Path,
+        nargs="*",
+        help="pictures; default: every 34th of the corpus (with --network: every 5th held-out one)",
     )
     parser.add_argument("--network", action="store_true", help="extract by the network R, without mediapipe")
     add_results_option(parser)
@@ -149,7 +149,7 @@ def main() -> None:
     )
     for seed, path in enumerate(options.portraits or chosen):
         try:
-            portrait = load_portrait(path, ".cache/portraits")
+            portrait = load_portrait(path, PORTRAITS)
         except BadInputError as error:
             print(f"{path.name}: {error}")
             continue

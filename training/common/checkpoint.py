@@ -16,6 +16,8 @@ from torch.optim import Optimizer
 from core.errors import SoliloquyError
 from core.files import written_beside
 
+from .networks import Network
+
 
 def save_checkpoint(
     path: Path,
@@ -84,7 +86,7 @@ def module_weights(path: Path, name: str, kind: str = "average") -> dict[str, Te
         return {key.removeprefix(prefix): file.get_tensor(key) for key in file.keys() if key.startswith(prefix)}  # noqa: SIM118
 
 
-def load_module(path: Path, name: str, module: nn.Module, kind: str = "average") -> nn.Module:
+def load_module(path: Path, name: str, module: Network, kind: str = "average") -> Network:
     """Load one network of a checkpoint into ``module``; returns it in evaluation mode."""
     module.load_state_dict(module_weights(path, name, kind))
     return module.eval()

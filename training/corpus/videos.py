@@ -44,7 +44,8 @@ from .crops import clip_crop, pack
 from .pieces import bridged, pieces
 from .shards import shard_facts, write_shard
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 ENDINGS = (".mp4", ".mpg", ".mpeg", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 CLIPS_A_SHARD = 32
 LARGEST_MISMATCH = 0.5

@@ -6,11 +6,8 @@ from pathlib import Path
 
 import torch
 
-from core.renderer.generator import Generator
-
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT
-from .paper import PaperGenerator
 from .recipe import Recipe, build, start_from
 from .weights import save, weights_path
 
@@ -23,7 +20,6 @@ def export(run: Path, recipe: Recipe, path: Path | None = None, blend: Path | No
     fine-tuning of zero-shot models"). Raises BadInputError if ``blend`` has another kind or size.
     """
     network = load_module(run / CHECKPOINT, "G", build(recipe))
-    assert isinstance(network, (Generator, PaperGenerator))
     if blend is not None:
         other = build(recipe)
         start_from(other, recipe, blend)

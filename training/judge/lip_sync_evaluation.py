@@ -106,7 +106,7 @@ def shown(renderer: Renderer, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
 
 
 def loud_jaw(lips: np.ndarray, mel: np.ndarray) -> np.ndarray:
-    """Lips (T, 27) that only open and close with the sound's loudness, with the mean and deviation of ``lips`` (T, 27)."""
+    """Lips (T, 27) that only open and close with loudness, with the mean and deviation of ``lips`` (T, 27)."""
     jaw = LIP_CHANNELS.index("jawOpen")
     loud = envelope(mel)
     out = np.repeat(lips.mean(0)[None], len(lips), 0)

@@ -15,7 +15,7 @@ head is posed on the truth, and ``Renderer.warp`` and ``Renderer.surfaces`` give
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -114,11 +114,6 @@ class PairBatch:
     def __len__(self) -> int:
         """B."""
         return len(self.source)
-
-    def to(self, device: torch.device) -> PairBatch:
-        """The same batch with its tensors on a device."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)})
 
 
 def collate(pairs: Sequence[Pair]) -> PairBatch:
