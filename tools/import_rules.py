@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
     "core": (
         ("errors", "places"),
-        ("files", "schema"),
+        ("files", "inputs", "schema"),
         ("motion", "runtime"),
         ("compute", "wire"),
         ("head", "sound"),

@@ -1,99 +1,92 @@
-"""Reads picture files of any kind as upright 8-bit RGB, or says in one sentence why that is impossible."""
+"""Picture files of any kind → upright 8-bit RGB, or one sentence that says why not."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import BadInputError
+from ..inputs import InputKind, read_input
+from .picture_limits import check_content, check_size, formats, too_large
 
+PICTURE = InputKind(
+    noun="picture",
+    code="portrait",
+    most_bytes=512_000_000,
+    choose="Choose a picture file.",
+    again="Export or copy the picture again.",
+)
+"""A photograph. 512 MB hold an uncompressed TIFF of 85 million pixels with 16 bits a channel."""
 MAX_LONG_SIDE = 4096
-"""Pixels; larger pictures are scaled down to this. A face that fills a tenth of it is still sharper than any output."""
-MAX_DECODED_BYTES = 1_700_000_000
-"""Memory that decoding may use. JPEGs are decoded at a fraction of their size and need far less."""
-_BYTES = {"1": 1, "L": 1, "P": 5, "PA": 8, "I": 13, "F": 13}
-"""Bytes per pixel that decoding and conversion need at once, by Pillow's mode; 4 for all other modes, also for RGB."""
+"""Pixels; larger pictures are scaled down to it. A face that fills a tenth of it is still sharper than any output."""
 _BACKGROUND = (128, 128, 128)
-"""Grey behind transparent pixels."""
+"""Grey behind what is transparent."""
+_ROWS = 256
+"""Rows that are converted at a time, where a conversion takes many times the memory of a picture."""
 _ORIENTATION = 0x0112
-"""EXIF tag of the picture's orientation."""
+"""EXIF's tag of how the camera was held."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its orientation."""
 
 
-def read_bytes(path: Path) -> bytes:
-    """Content of a picture file.
-
-    Raises BadInputError: ``portrait_missing``, ``portrait_unreadable``, ``portrait_empty``.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise BadInputError("portrait_missing", f"There is no picture at {path}.", "Choose another file.") from None
-    except IsADirectoryError:
-        raise BadInputError(
-            "portrait_missing", f"{path} is a folder, not a picture.", "Choose a picture file."
-        ) from None
-    except OSError as error:
-        reason = error.strerror or "read error"
-        raise BadInputError(
-            "portrait_unreadable",
-            f"{path.name} can't be read ({reason}).",
-            "Check the file's permissions and its disk.",
-        ) from error
-    if not content:
-        raise BadInputError("portrait_empty", f"{path.name} is empty (0 bytes).", "Export or copy the picture again.")
-    return content
+def read_bytes(path: str | Path) -> bytes:
+    """Content of a picture file. Raises BadInputError (``portrait_missing``, ``portrait_unreadable``,
+    ``portrait_empty``, ``portrait_too_large``)."""
+    return read_input(path, PICTURE)
 
 
 def decode(content: bytes, name: str) -> np.ndarray:
-    """Decode a picture to (H, W, 3) uint8 RGB.
+    """(H, W, 3) uint8 RGB of an encoded picture: EXIF rotation applied, alpha laid over grey, CMYK, palette, grey and
+    16 bits converted.
 
-    EXIF rotation is applied, transparent pixels are laid over grey, and CMYK, palettes, grey and 16 bits are converted.
     Pictures over ``MAX_LONG_SIDE`` are scaled down. Raises BadInputError: ``portrait_not_image``, ``portrait_damaged``,
     ``portrait_too_large``.
     """
     hint = "Save it as PNG or JPEG and try again."
+    check_content(content, name)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # Pillow warns of small damages in what surrounds the pixels
         try:
-            # Pillow refuses large pictures. Here only the memory is limited, which is checked below.
-            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                picture = Image.open(io.BytesIO(content))
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
+            picture = Image.open(io.BytesIO(content), formats=formats())
+            size = picture.size
+            if picture.format == "JPEG":
+                picture.draft(None, (MAX_LONG_SIDE, MAX_LONG_SIDE))
+            check_size(picture, content, name, size)
+            picture.load()
+            check_size(picture, content, name, size if picture.format == "JPEG" else picture.size)
+            return np.array(_to_rgb(picture))
         except UnidentifiedImageError:
             raise BadInputError("portrait_not_image", f"{name} is not a picture that can be read.", hint) from None
-        except (OSError, SyntaxError, ValueError) as error:
-            raise BadInputError("portrait_damaged", f"{name} is damaged and can't be decoded.", hint) from error
-        width, height = picture.size
-        if picture.format == "JPEG":
-            picture.draft(None, (MAX_LONG_SIDE, MAX_LONG_SIDE))
-        bytes_per_pixel = _BYTES.get(picture.mode.partition(";")[0], 4)
-        if picture.width * picture.height * bytes_per_pixel > MAX_DECODED_BYTES:
-            raise BadInputError(
-                "portrait_too_large",
-                f"{name} has {width} × {height} pixels, more than can be decoded here.",
-                f"Scale it down; {MAX_LONG_SIDE} pixels on the long side are plenty.",
-            )
-        try:
-            picture.load()
-            return np.array(_to_rgb(picture))
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+        except Image.DecompressionBombError:
+            raise too_large(name, "too many pixels") from None
+        except (MemoryError, BadInputError):
+            raise
+        except Exception as error:  # decoders raise whatever they like: RuntimeError, struct.error, AssertionError, …
             raise BadInputError("portrait_damaged", f"{name} is damaged and can't be decoded.", hint) from error
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    """The picture upright, in RGB, and no larger than ``MAX_LONG_SIDE``."""
-    orientation = picture.getexif().get(_ORIENTATION, 1)
+    turn = _TURNS.get(_orientation(picture))
     picture = _to_eight_bits(picture)
     if picture.mode in ("P", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
     factor = max(picture.size) / MAX_LONG_SIDE
     if factor > 1:
+        if picture.mode == "1":
+            picture = picture.convert("L")
         if picture.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
             picture = picture.convert("RGB")
         size = (max(round(picture.width / factor), 1), max(round(picture.height / factor), 1))
@@ -103,26 +96,39 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         behind = Image.new("RGBA", picture.size, (*_BACKGROUND, 255))
         picture = Image.alpha_composite(behind, picture)
     picture = picture.convert("RGB")
-    exif = Image.Exif()
-    exif[_ORIENTATION] = orientation
-    picture.info["exif"] = exif.tobytes()
-    return ImageOps.exif_transpose(picture)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _orientation(picture: Image.Image) -> int:
+    """EXIF's orientation, 1 to 8; 1 (upright) where it is missing, damaged or impossible."""
+    try:
+        value = picture.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - a picture whose pixels can be read is not refused for what stands beside them
+        return 1
+    return value if isinstance(value, int) else 1
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:
-    """The picture with channels of 16 and 32 bits scaled to 8 bits.
-
-    Integers are scaled by 65535, or by 255 if none is larger; floats by 0–1 if they lie in it, else by their minimum
-    and maximum.
-    """
+    """Modes of 16 and 32 bits a channel, scaled to 8: integers by their range, floats by theirs (0–1, else
+    minimum–maximum)."""
     if not picture.mode.startswith(("I", "F")):
         return picture
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float32))
+    ends = [(float(rows.min()), float(rows.max())) for rows in _float_rows(picture)]
+    lowest, highest = min(low for low, _ in ends), max(high for _, high in ends)
     if picture.mode == "F":
-        low, high = (
-            (0.0, 1.0) if values.min() >= 0 and values.max() <= 1 else (float(values.min()), float(values.max()))
-        )
+        low, high = (0.0, 1.0) if lowest >= 0 and highest <= 1 else (lowest, highest)
     else:
-        low, high = 0.0, 65535.0 if values.max() > 255 else 255.0
-    scaled = np.clip((values - low) / max(high - low, 1e-6), 0, 1)
-    return Image.fromarray((scaled * 255 + 0.5).astype(np.uint8))
+        low, high = 0.0, 65535.0 if highest > 255 else 255.0
+    parts = []
+    with np.errstate(over="ignore"):  # the range of floats may be wider than floats
+        for rows in _float_rows(picture):
+            scaled = np.clip((rows - low) / max(high - low, 1e-6), 0, 1)
+            parts.append((scaled * 255 + 0.5).astype(np.uint8))
+    return Image.fromarray(np.concatenate(parts))
+
+
+def _float_rows(picture: Image.Image) -> Iterator[np.ndarray]:
+    """(rows, W) float32 values, from the top to the bottom; 0 for what is not a number."""
+    for top in range(0, picture.height, _ROWS):
+        rows = picture.crop((0, top, picture.width, min(top + _ROWS, picture.height)))
+        yield np.nan_to_num(np.asarray(rows, dtype=np.float32))

@@ -191,14 +191,14 @@ def test_huge_picture_is_scaled_down(suffix: str, photograph: Image.Image, tmp_p
 
 
 def test_a_picture_too_large_to_decode_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.portrait.picture.MAX_DECODED_BYTES", 1_000_000)
+    monkeypatch.setattr("core.portrait.picture_limits.MAX_DECODED_BYTES", 1_000_000)
     Image.new("RGB", (1_000, 1_000)).save(tmp_path / "p.png")
     assert refused(tmp_path / "p.png") == "portrait_too_large"
 
 
 def test_missing_folder_empty_text_damaged(photograph: Image.Image, tmp_path: Path) -> None:
     assert refused(tmp_path / "nothing.png") == "portrait_missing"
-    assert refused(tmp_path) == "portrait_missing"
+    assert refused(tmp_path) == "portrait_unreadable"
     (tmp_path / "empty.png").write_bytes(b"")
     assert refused(tmp_path / "empty.png") == "portrait_empty"
     (tmp_path / "text.jpg").write_text("Dear sir or madam,\n" * 40)
