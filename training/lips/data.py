@@ -248,9 +248,7 @@ class Sampler:
                 SLOWEST if slow else 1.0 - self._speed, 1.0 - self._speed if slow else 1.0 + self._speed
             )
             room = utterance.frames - length * speed
-            start = (
-                rng.uniform(0.0, room) if room > 0 else room / 2
-            )  # short ones in the middle, silence around
+            start = rng.uniform(0.0, room) if room > 0 else room / 2  # short ones in the middle, silence around
             mel[i], labels[i], wanted, mouth[i] = window(utterance, sound, start, speed, length)
             shares = np.eye(len(visemes.GESTURES))[wanted].reshape(length, MELS_PER_FRAME, -1).mean(1)
             gestures[i] = np.where(shares[:, 1:].max(1) >= 0.5, 1 + shares[:, 1:].argmax(1), 0)
