@@ -53,7 +53,7 @@ def the_interface_speaks_blenders_language():
     try:
         assert words.say("Takes found: {count}", count=2) == "Gefundene Takes: 2"
         assert look_up("Does It Move?", "Operator") == "Bewegt es sich?", "the name of an operator"
-        assert look_up("Temperament") == "Temperament" and look_up("Eyes on Camera") == "Augen zur Kamera"
+        assert look_up("Temperament") == "Temperament" and look_up("Eyes on Camera") == "Blick zur Kamera"
         assert not bpy.ops.soliloquy.unbake.poll()
         try:
             bpy.ops.soliloquy.look_at_camera()

@@ -89,13 +89,9 @@ def take_made_of_nothing(frames: int, fps: int) -> Iterator[None]:
     for number in (1, frames):  # Blender's sequencer needs no more
         (where / "frames" / f"{number:06d}.png").write_bytes(first)
     t = np.arange(frames)[:, None] / 25
-    np.savez(
-        where / "motion.npz",
-        fps=25.0,
-        expression=0.5 + 0.5 * np.sin(2 * t + np.arange(53)),
-        rotation=0.2 * np.sin(t + np.arange(3)),
-        translation=np.zeros((frames, 3)),
-    )
+    expression, rotation = 0.5 + 0.5 * np.sin(2 * t + np.arange(53)), 0.2 * np.sin(t + np.arange(3))
+    motion = addon("animation.motion_file").Motion(expression, rotation, np.zeros((frames, 3)), 25.0)
+    motion.save(where / "motion.npz")
     take = scene.soliloquy.takes.add()
     take.key = takes.new_key()
     take.name, take.index, take.folder, take.job = "Take 1", 1, str(where), str(where)
