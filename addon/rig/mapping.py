@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import BadInputError
+from ...core.inputs import InputKind, read_input
 from ...core.motion.channels import HEAD
 from ...core.motion.motion import Motion
 from ..words import say
@@ -26,6 +27,7 @@ from .arkit import SHAPE_NAMES
 from .neck import neck_and_head
 
 FORMAT = 1
+MAPPING_FILE = InputKind(noun="mapping", code="mapping", most_bytes=4 << 20)
 HALF_TURN = ("halfPitch", "halfYaw", "halfRoll")
 """Half of the head's turn: one half for each of the two bones, neck and head."""
 SHIFT = ("shiftX", "shiftY", "shiftZ")
@@ -41,7 +43,16 @@ AXES = OWN_AXES + CHARACTER_AXES
 HALF_TURN_AXES = tuple(zip(HALF_TURN, CHARACTER_AXES, strict=True))
 """(channel, axis) pairs of a bone that turns by half of the head's turn."""
 
-_TERM = re.compile(r"\s*(?P<sign>[+\-−])?\s*(?P<number>\d+\.?\d*|\.\d+)?\s*\*?\s*(?P<name>[A-Za-z]\w*)\s*")
+_TOKEN = re.compile(
+    r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)|(?P<name>[A-Za-z]\w*)|(?P<sign>[+\-−])|(?P<times>\*)|\s+|.", re.S
+)
+"""One token of a sum. Each alternative begins with other characters, so no text makes the search go back."""
+MOST_LETTERS = 2000
+"""Length of the longest sum that is read. All 53 channels with factors take about 1,400 characters."""
+LARGEST = 1e6
+"""Largest factor, multiplier and offset. Blender stores them in single precision, where larger ones lose their use."""
+_SHOWN = 60
+"""Number of characters of a refused sum that an error message shows."""
 
 
 @dataclass(frozen=True)
@@ -61,30 +72,73 @@ class Rule:
     bone: str = ""
 
 
-@functools.cache
+@functools.lru_cache(4096)
 def terms(source: str) -> dict[str, float]:
     """Channels of a sum with their factors: ``jawOpen - 0.6 mouthClose`` → {jawOpen: 1, mouthClose: −0.6}.
 
-    Raises BadInputError ``bad_source`` for any other text, and for unknown channels.
+    It is read once from left to right, so the time grows with its length only.
+    Raises BadInputError ``bad_source`` for any other text, for unknown channels, for texts of more than `MOST_LETTERS`
+    characters and for factors above `LARGEST`.
     """
+    if len(source) > MOST_LETTERS:
+        raise BadInputError(
+            "bad_source",
+            say("A sum of channels has at most {most} characters, this one has {count}.", most=MOST_LETTERS,
+                count=len(source)),
+            say("Split it into two lines of the mapping: they add up."),
+        )  # fmt: skip
     found: dict[str, float] = {}
-    position = 0
-    while position < len(source) or not found:
-        term = _TERM.match(source, position)
-        if term is None or (found and not term["sign"]):
-            raise BadInputError(
-                "bad_source",
-                say("“{source}” is not a sum of channels.", source=source),
-                say("Write it like: jawOpen - 0.6 mouthClose"),
-            )
-        if term["name"] not in SOURCES:
-            near = difflib.get_close_matches(term["name"], SOURCES, 1, 0.5)
-            hint = say("Did you mean {near}?", near=near[0]) if near else say("Pick one from the list of channels.")
-            raise BadInputError("bad_source", say("There is no channel “{name}”.", name=term["name"]), hint)
-        factor = float(term["number"] or 1.0) * (1.0 if term["sign"] in (None, "+") else -1.0)
-        found[term["name"]] = found.get(term["name"], 0.0) + factor
-        position = term.end()
+    sign, factor, part = 1.0, 1.0, "start"
+    for token in _TOKEN.finditer(source):
+        kind = token.lastgroup
+        if kind is None and token[0].isspace():
+            continue
+        if kind == "sign" and part in ("start", "name"):
+            sign, factor, part = 1.0 if token[0] == "+" else -1.0, 1.0, "sign"
+        elif kind == "number" and part in ("start", "sign"):
+            factor, part = _factor(token[0]), "number"
+        elif kind == "times" and part in ("start", "sign", "number"):
+            part = "times"
+        elif kind == "name" and part != "name":
+            name = _channel(token[0])
+            found[name] = found.get(name, 0.0) + sign * factor
+            part = "name"
+        else:
+            raise _no_sum(source)
+    if part != "name":
+        raise _no_sum(source)
     return found
+
+
+def _no_sum(source: str) -> BadInputError:
+    shown = source if len(source) <= _SHOWN else f"{source[:_SHOWN]}…"
+    return BadInputError(
+        "bad_source",
+        say("“{source}” is not a sum of channels.", source=shown),
+        say("Write it like: jawOpen - 0.6 mouthClose"),
+    )
+
+
+def _factor(number: str) -> float:
+    """A factor's value. Raises BadInputError ``bad_source`` above `LARGEST`."""
+    value = float(number)
+    if value > LARGEST:
+        raise BadInputError(
+            "bad_source",
+            say("A factor of a channel is at most {most:,.0f}.", most=LARGEST),
+            say("Write it like: jawOpen - 0.6 mouthClose"),
+        )
+    return value
+
+
+def _channel(name: str) -> str:
+    """``name`` itself, if it is a channel. Raises BadInputError ``bad_source`` with the most similar one."""
+    if name in SOURCES:
+        return name
+    shown = name[:_SHOWN]
+    near = difflib.get_close_matches(shown, SOURCES, 1, 0.5)
+    hint = say("Did you mean {near}?", near=near[0]) if near else say("Pick one from the list of channels.")
+    raise BadInputError("bad_source", say("There is no channel “{name}”.", name=shown), hint)
 
 
 class Sources:
@@ -141,11 +195,14 @@ def from_json(text: str, where: str = "the mapping") -> tuple[str, list[Rule]]:
         for rule in rules:
             if rule.kind not in KINDS or rule.axis not in AXES:
                 raise ValueError(f"{rule.kind} {rule.axis} is no destination")
-            if not all(isinstance(text, str) for text in (rule.source, rule.name, rule.bone)):
-                raise ValueError("names must be text")
-            if not np.isfinite([float(rule.multiplier), float(rule.offset)]).all():
-                raise ValueError("numbers must be finite")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+            for word in (rule.source, rule.name, rule.bone):
+                if not isinstance(word, str):
+                    raise ValueError("names must be text")
+                word.encode()  # half of a surrogate pair raises UnicodeEncodeError; Blender can't store it
+            for number in (rule.multiplier, rule.offset):
+                if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) <= LARGEST:
+                    raise ValueError(f"multipliers and offsets must be numbers up to {LARGEST:,.0f}")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(
             "bad_mapping",
             say("{where} can't be read ({error}).", where=where, error=error),
@@ -159,8 +216,8 @@ def from_json(text: str, where: str = "the mapping") -> tuple[str, list[Rule]]:
 def load(path: Path) -> tuple[str, list[Rule]]:
     """Read a mapping file; returns the mapping's name and its rules. Raises as `from_json`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_input(path, MAPPING_FILE).decode("utf-8-sig")
+    except (BadInputError, UnicodeDecodeError) as error:
         raise BadInputError(
             "bad_mapping", say("{path} can't be read ({error}).", path=path, error=error), say("Choose another file.")
         ) from error
