@@ -1,9 +1,9 @@
-"""Frames a second of the renderer, and where the time goes.
+"""Measures the renderer's frames per second, and how much of the time each of its parts takes.
 
     python tools/benchmark.py --portrait a.jpg --size 256 512
 
-Without a portrait it uses scikit-image's test photograph. Each processor draws its own frames. CPU time of all threads
-is printed beside wall time: on a busy machine only the former says what the code costs.
+Without a portrait it uses scikit-image's test photograph. Each processor core draws its own frames. Wall time and the
+CPU time of all threads are printed: on a busy machine only the CPU time shows the cost of the code.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from core.renderer.generator import refine  # noqa: E402
 
 
 def speech_like(frames: int, seed: int = 0) -> Motion:
-    """Motion with a mouth that opens and closes at 4 Hz, a blink every 3 s and a head that sways up to ±6°."""
+    """Motion of a mouth that opens and closes at 4 Hz, a blink every 3 s and a head that sways by up to ±6°."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(frames) / FPS
     expression = np.zeros((frames, len(EXPRESSIONS)), np.float32)
@@ -46,26 +47,27 @@ def speech_like(frames: int, seed: int = 0) -> Motion:
 
 
 class Stopwatch:
-    """Adds up the CPU time of wrapped calls in the threads that make them, by name."""
+    """Adds up the CPU time of functions in the threads that call them. Several functions can share a name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
 
-    def wrap(self, name: str, function: Callable) -> Callable:
-        """The function, timed."""
+    def record(self, name: str, owner: object, attribute: str) -> None:
+        """From now on add the time of the function ``owner.attribute`` to ``name``."""
+        function: Callable[..., Any] = getattr(owner, attribute)
 
-        def timed(*args: object, **kwargs: object) -> object:
+        def timed(*args: Any, **kwargs: Any) -> Any:
             start = time.thread_time()
             try:
                 return function(*args, **kwargs)
             finally:
                 self.seconds[name] += time.thread_time() - start
 
-        return timed
+        setattr(owner, attribute, timed)
 
 
 def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch: int, gan: bool) -> None:
-    """Print the numbers of one size."""
+    """Render ``frames`` frames of ``size`` pixels and print the times."""
     start = time.perf_counter()
     renderer = Renderer(model, portrait, size, painter="shipped" if gan else None)
     analysed = time.perf_counter() - start
@@ -74,14 +76,14 @@ def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch:
         pass
 
     watch = Stopwatch()
-    renderer.geometry.pose = watch.wrap("pose the head", renderer.geometry.pose)
-    renderer.flow_field = watch.wrap("flow", renderer.flow_field)
-    renderer.mouth.draw = watch.wrap("mouth", renderer.mouth.draw)
+    watch.record("pose the head", renderer.geometry, "pose")
+    watch.record("flow", renderer, "flow_field")
+    watch.record("mouth", renderer.mouth, "draw")
     for eye in renderer.eyes:
-        eye.draw = watch.wrap("eyes", eye.draw)
+        watch.record("eyes", eye, "draw")
     if renderer.refiner:
-        renderer.surfaces = watch.wrap("parts and normals for G", renderer.surfaces)
-        renderer.refiner.correct = watch.wrap("G", renderer.refiner.correct)
+        watch.record("parts and normals for G", renderer, "surfaces")
+        watch.record("G", renderer.refiner, "correct")
     start, start_cpu = time.perf_counter(), time.process_time()
     for _ in renderer.render(motion, batch):
         pass
@@ -107,7 +109,7 @@ def main() -> None:
     parser.add_argument("--float32", action="store_true", help="as on a processor without bfloat16")
     args = parser.parse_args()
     if args.float32:
-        refine.fast_bfloat16 = lambda _device: False
+        refine.fast_bfloat16 = lambda device: False
     if args.portrait:
         portrait = load_portrait(args.portrait)
     else:

@@ -1,7 +1,7 @@
 """Builds the extension's zip: ``python tools/build_zip.py [--out build]``.
 
-Does what ``blender --command extension build`` does, without a Blender, and byte for byte the same on every run
-(sorted names, fixed times), so that a zip can be compared by its hash.
+It does the same as ``blender --command extension build``, without a Blender. Each run makes the same bytes (sorted
+names, fixed times), so that a zip can be compared by its hash.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from core.files import written_beside  # noqa: E402  (the repository's root must be on the path first)
+
 CONTENTS = ("blender_manifest.toml", "__init__.py", "addon", "core", "LICENSE", "NOTICE")
-"""What the extension is made of; the manifest's exclusions leave Blender's own build with the same."""
+"""The parts of the extension. The manifest's exclusions make Blender's own build contain the same parts."""
 SUMS = Path("core/weights/SHA256SUMS")
-"""Written into the zip alone, as ``sha256sum -c`` reads it: what the doctor holds the weights against."""
+"""Written only into the zip, in the format of ``sha256sum -c``. The doctor compares the weights with it."""
 _SKIPPED_FOLDERS = {"__pycache__"}
 _SKIPPED_ENDINGS = {".pyc", ".part"}
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
@@ -48,25 +52,24 @@ def build(out: Path, root: Path = ROOT) -> Path:
     manifest = tomllib.loads((root / "blender_manifest.toml").read_text(encoding="utf-8"))
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"{manifest['id']}-{manifest['version']}.zip"
-    beside = target.with_suffix(".zip.part")
-    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+    with written_beside(target) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted({*extension_files(root), SUMS}):
             entry = zipfile.ZipInfo(file.as_posix(), _FIXED_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, weight_sums(root) if file == SUMS else (root / file).read_bytes())
-    beside.replace(target)
     return target
 
 
 def untracked(files: list[Path], root: Path = ROOT) -> list[Path]:
-    """Which of ``files`` git does not track: a zip for others should hold none."""
+    """Those of ``files`` that git does not track: a zip for users should contain none of them."""
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
     return [file for file in files if file.as_posix() not in set(tracked.split("\0"))]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Builds the zip and prints its path and size. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "build")
     options = parser.parse_args(arguments)
     if (ROOT / ".git").exists():

@@ -1,11 +1,11 @@
-"""The plain warp and G side by side: a sheet for each portrait, to be judged by eye.
+"""Draws a sheet for each portrait that shows the plain warp and G together, to compare them by eye.
 
-    python tools/compare_renderers.py $(python -m training.corpus.pairs.dataset held-out --count 12) --out runs/compare
+    python tools/compare_renderers.py $(python -m training.corpus.pairs held-out --count 12) --out runs/compare
     python tools/compare_renderers.py astronaut person.png --generator runs/generator/generator.safetensors --out DIR
 
-Each sheet shows the source, rest, ah, oo, smile, blink, ±15 degrees of yaw and +10 of pitch: above the warp, below G;
-then mouth and eyes of both, three times as large. Held-out portraits are people: their sheets belong in an ignored
-folder.
+Each sheet shows the source, rest, ah, oo, smile, blink, ±15 degrees of yaw and +10 of pitch: the warp in the first row,
+G in the second. Two more rows show the middle of the same faces, 2.6 times as large. Held-out portraits show real
+people: their sheets belong in a folder that git ignores.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from tools.contact_sheet import labelled, load_portraits, pose_motion, zoomed  #
 SHOWN = ("rest", "ah", "oo", "smile", "blink", "yaw +15", "yaw -15", "pitch +10")
 ZOOM = 1.5
 CLOSE = 2.6
-"""How much larger mouth and eyes are shown than the picture is."""
+"""Enlargement of the rows that show mouth and eyes."""
 
 
 def painter_of(path: Path | None) -> Painter:
-    """The networks of G with the weights of a file, or as shipped."""
+    """The networks of G with the weights of ``path``, or the shipped ones if it is None."""
     shipped = Painter.shipped() if path is None else None
     if shipped is not None:
         return shipped
@@ -44,7 +44,7 @@ def painter_of(path: Path | None) -> Painter:
 
 
 def sheet(head: HeadModel, portrait: Portrait, painter: Painter, size: int) -> np.ndarray:
-    """(H, W, 3) uint8: the poses by both renderers, and their faces larger."""
+    """(H, W, 3) uint8: the poses by both renderers, then the middle of the same pictures larger."""
     rows = []
     motion = pose_motion(SHOWN)
     for name, networks in (("warp", None), ("G", painter)):
@@ -57,12 +57,12 @@ def sheet(head: HeadModel, portrait: Portrait, painter: Painter, size: int) -> n
 
 
 def main() -> None:
-    """Write the sheets."""
+    """Command line: write the sheets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", help='photographs, or "astronaut"')
-    parser.add_argument("--generator", type=Path, help="weights of G; the shipped ones where not given")
+    parser.add_argument("--generator", type=Path, help="weights of G (default: the shipped ones)")
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--jpeg", action="store_true", help="smaller files, for the docs")
+    parser.add_argument("--jpeg", action="store_true", help="write JPEG: smaller files, for the documents")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "compare")
     options = parser.parse_args()
     torch.set_num_threads(1)

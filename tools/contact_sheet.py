@@ -1,9 +1,9 @@
-"""Contact sheet of the renderer: portraits × poses, to be looked at.
+"""Draws a contact sheet of the renderer: portraits × poses, to be checked by eye.
 
     python tools/contact_sheet.py a.jpg b.jpg --size 256 --out runs/sheet.png
-    python tools/contact_sheet.py --count 12          (portraits of the data folder; --seed picks which)
+    python tools/contact_sheet.py --count 12          (random portraits of the data folder, chosen by --seed)
 
-The sheet goes to an ignored folder by default: the people on it don't belong in the repository.
+By default the sheet goes to a folder that git ignores: it shows people who must not get into the repository.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
     "pitch +10": ({}, (10, 0, 0)),
     "roll +10": ({"browInnerUp": 0.5, "jawOpen": 0.1}, (0, 0, 10)),
 }
-"""Name -> expression (names without side mean both sides) and rotation in degrees."""
+"""Name -> expression (a name without a side means both sides) and rotation in degrees (pitch, yaw, roll)."""
 
 
 def pose_motion(names: Sequence[str] = tuple(POSES)) -> Motion:
-    """Some poses of the sheet, one a frame."""
+    """Poses of the sheet as motion, one pose in each frame."""
     expression = np.zeros((len(names), len(EXPRESSIONS)), np.float32)
     rotation = np.zeros((len(names), 3), np.float32)
     for row, (weights, degrees) in enumerate(POSES[name] for name in names):
@@ -63,7 +63,7 @@ def pose_motion(names: Sequence[str] = tuple(POSES)) -> Motion:
 
 
 def portraits(args: argparse.Namespace) -> list[tuple[str, Portrait]]:
-    """The portraits asked for: files, or a random choice of the data folder."""
+    """Names and portraits: the files of the command line, or else a random choice from the data folder."""
     names = list(args.files)
     if not names:
         folder = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data")) / "portraits"
@@ -72,7 +72,7 @@ def portraits(args: argparse.Namespace) -> list[tuple[str, Portrait]]:
 
 
 def load_portraits(names: Sequence[str]) -> list[tuple[str, Portrait]]:
-    """Name and portrait of files; "astronaut" is scikit-image's."""
+    """Name and portrait of each file; "astronaut" is scikit-image's test photograph."""
     result = []
     for name in names:
         if name == "astronaut":
@@ -85,14 +85,14 @@ def load_portraits(names: Sequence[str]) -> list[tuple[str, Portrait]]:
 
 
 def main() -> None:
-    """Draw the sheet."""
+    """Command line: draw the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", help='photographs, or "astronaut"')
     parser.add_argument("--count", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--zoom", type=float, default=1.0, help="show the middle part only, this many times larger")
-    parser.add_argument("--columns", type=int, default=0, help="wrap the row of a portrait after so many pictures")
+    parser.add_argument("--zoom", type=float, default=1.0, help="show only the middle part, this many times larger")
+    parser.add_argument("--columns", type=int, default=0, help="start a new row after this many pictures of a portrait")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "contact_sheet.png")
     args = parser.parse_args()
 
@@ -127,7 +127,7 @@ def zoomed(picture: np.ndarray, zoom: float) -> np.ndarray:
 
 
 def labelled(picture: np.ndarray, text: str) -> np.ndarray:
-    """A copy of a picture with small words in its corner."""
+    """A copy of a picture with a small text in its upper left corner."""
     picture = picture.copy()
     cv2.putText(picture, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(picture, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA)

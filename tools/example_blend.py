@@ -2,8 +2,8 @@
 
     blender -b --factory-startup --python tools/example_blend.py -- --portrait P --out DIR --worker-python PATH
 
-Writes ``DIR/example.blend`` and the takes beside it. The speech is the demonstration's own; the portrait should be a
-picture that may be shown (`training/corpus/synthetic/make_person.py` renders one).
+Writes ``DIR/example.blend`` and the takes next to it. The speech is that of the demonstration. The portrait should be
+a picture that may be published (`training/corpus/synthetic/make_person.py` renders one).
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ from pathlib import Path
 import bpy
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(ROOT))
 
-from demo_blender import light_and_camera, register_extension  # noqa: E402  (beside this file)
+from tools.blender_state import (  # noqa: E402  (the repository's root must be on the path first)
+    current_scene,
+    operators,
+    set_up_video,
+    settings_of,
+    there,
+)
+from tools.demo_blender import light_and_camera, register_extension  # noqa: E402
 
 SPEECH = ROOT / "tools" / "assets" / "demo_speech.flac"
 
 
 def options() -> argparse.Namespace:
-    """What follows ``--`` on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """The options after ``--`` on the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--portrait", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=3.0, help="of the speech")
@@ -36,12 +43,15 @@ def options() -> argparse.Namespace:
 
 
 def arkit_face(skin: bpy.types.Object) -> bpy.types.Object:
-    """A copy of the head's mesh with shape keys that nothing drives, as a character of somebody else would have."""
-    face = skin.copy()
-    face.data = skin.data.copy()
-    face.name = face.data.name = "ARKit face"
-    bpy.context.scene.collection.objects.link(face)
-    face.data.shape_keys.animation_data_clear()
+    """A copy of the head's mesh with shape keys that nothing drives, like a user's own character."""
+    mesh = skin.data
+    if not isinstance(mesh, bpy.types.Mesh):
+        raise TypeError(f"{skin.name} is not a mesh.")
+    face, mesh = skin.copy(), mesh.copy()
+    face.data = mesh
+    face.name = mesh.name = "ARKit face"
+    current_scene().collection.objects.link(face)
+    there(mesh.shape_keys, "shape keys").animation_data_clear()
     face.modifiers.clear()
     face.parent = None
     face.location = (0.32, 0.0, 0.0)
@@ -49,23 +59,24 @@ def arkit_face(skin: bpy.types.Object) -> bpy.types.Object:
 
 
 def rigify_rig() -> bpy.types.Object:
-    """Rigify's human with face controls, its head beside the others."""
+    """Rigify's human with face controls. Its head is next to the other two heads."""
     import addon_utils
 
     addon_utils.enable("rigify", default_set=True)
-    bpy.ops.object.armature_human_metarig_add()
-    metarig = bpy.context.object
-    bpy.ops.object.mode_set(mode="POSE")
-    bpy.ops.pose.rigify_generate()
-    bpy.ops.object.mode_set(mode="OBJECT")
-    rig = bpy.context.object if bpy.context.object != metarig else bpy.data.objects["rig"]
+    operators.object.armature_human_metarig_add()
+    metarig = there(bpy.context.object, "active object")
+    operators.object.mode_set(mode="POSE")
+    operators.pose.rigify_generate()
+    operators.object.mode_set(mode="OBJECT")
+    active = there(bpy.context.object, "active object")
+    rig = active if active != metarig else bpy.data.objects["rig"]
     bpy.data.objects.remove(metarig)
     rig.name, rig.location = "Rigify", (-0.4, 0.0, -1.85)
     return rig
 
 
 def main() -> int:
-    """Returns the exit code of the job."""
+    """Makes the file. Returns the exit code of the job."""
     chosen = options()
     os.environ["SOLILOQUY_PYTHON"] = chosen.worker_python
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -73,17 +84,16 @@ def main() -> int:
     from soliloquy.addon import compat
     from soliloquy.addon.commands import cli
 
-    scene = bpy.context.scene
-    scene.render.fps, scene.render.fps_base = 25, 1.0
-    scene.view_settings.view_transform = "Standard"
+    scene = current_scene()
+    set_up_video(scene)
     out = chosen.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     blend = out / "example.blend"
     scene.frame_start = 1
     strip = compat.new_sound_strip(scene, "speech", str(SPEECH), 1, 1)
     compat.set_handles(strip, 1, 1 + math.ceil(25 * chosen.seconds))
-    scene.sequence_editor.active_strip = strip
-    settings = scene.soliloquy
+    there(scene.sequence_editor, "sequence editor").active_strip = strip
+    settings = settings_of(scene)
     settings.output_dir, settings.portrait_file = str(out), str(Path(chosen.portrait).absolute())
     settings.takes_wanted, settings.seed, settings.size = chosen.takes, 7, "256"
     bpy.ops.wm.save_as_mainfile(filepath=str(blend))
@@ -96,13 +106,13 @@ def main() -> int:
         settings.targets.add().thing = thing
     for index in range(len(settings.takes)):
         settings.active_take = index
-        bpy.ops.soliloquy.bake()
+        operators.soliloquy.bake()
     settings.takes[0].star, settings.takes[1].note = True, "calmer, good for the close-up"
     settings.active_take = 0
     light_and_camera(scene)
-    scene.camera.location.y = -1.6
+    there(scene.camera, "camera").location.y = -1.6
     scene.frame_set(30)
-    settings.output_dir = "//"  # wherever somebody puts the folder
+    settings.output_dir = "//"  # relative to the file, so that the folder can be moved
     bpy.ops.wm.save_mainfile()
     print(f"example: {blend}")
     return 0

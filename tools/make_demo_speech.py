@@ -1,6 +1,7 @@
 """Makes the demonstration's sound, ``tools/assets/demo_speech.flac``: ``python tools/make_demo_speech.py``.
 
-Synthesised by flite's voice ``slt`` (Debian package ``flite``), so that nobody's voice ships with the project.
+The speech is synthesised by flite's voice ``slt`` (Debian package ``flite``), so that the project ships no recording
+of a person.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ TEXT = (
 
 
 def main() -> int:
+    """Synthesises the speech and saves it as FLAC. Returns the exit code."""
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "speech.wav"
         subprocess.run(["flite", "-voice", VOICE, "-t", TEXT, "-o", str(wav)], check=True)

@@ -1,13 +1,14 @@
-"""The version matrix: the packed extension in every Blender it is given, and a table of what worked.
+"""Tries the packed extension in several versions of Blender and writes a table of the results.
 
     python tools/matrix.py --blender PATH … --wheel PYTHON … --out docs/results/tables/matrix.md
 
 Builds the zip, has each real Blender validate it, and runs the smoke list (``tests/blender/smoke.py``) in each of them
 and in each bpy wheel (given as the Python that has it): install from the zip, generate, resample a range, bake on
 three rigs, bake again, style, render from curves, save and reload, remove, disable and enable, uninstall. The worker
-is the scripted one, so this is about Blender, not about the models. Exit code 0 only when everything worked.
+is the scripted one: the matrix tests Blender, not the models. The exit code is 0 only if everything worked.
 
-A wheel whose process doesn't end well runs ``CONTROL`` as well: where that fails without the extension, it's the wheel.
+If the process of a wheel ends with an error, the wheel also runs ``CONTROL``, which doesn't use the extension. If
+``CONTROL`` ends in the same way, the error is the wheel's own.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from tools.build_zip import build  # noqa: E402
 
 SMOKE = ROOT / "tests" / "blender" / "smoke.py"
 LIMIT = 600.0
+"""Seconds for the smoke list in one Blender."""
 CONTROL_LIMIT = 30.0
+"""Seconds for ``CONTROL``."""
 HUNG = 124
-"""Exit status of a program that had to be ended."""
+"""Exit status of a program that reached its time limit."""
 ENDING = "ends well"
 CONTROL = """
 import bpy
@@ -39,7 +42,7 @@ Group = type("Group", (bpy.types.PropertyGroup,), {
 })
 bpy.utils.register_class(Group)
 """
-"""A property with a callback, as most add-ons have: bpy 4.2 crashes at the end of such a process, bpy 4.5 hangs."""
+"""A property with a callback, as in most add-ons: bpy 4.2 crashes at the end of such a process, and bpy 4.5 hangs."""
 THE_WHEELS_OWN = "the wheel's own: its process ends so without the extension too"
 PREFACE = """# What works in which Blender
 
@@ -51,7 +54,7 @@ FINE = ("ok", "–", THE_WHEELS_OWN)
 
 @dataclass
 class Row:
-    """One Blender and what it said of each step."""
+    """One Blender, and the outcome of each step in it."""
 
     kind: str
     version: str = "did not start"
@@ -60,7 +63,7 @@ class Row:
 
     @property
     def outcomes(self) -> dict[str, str]:
-        """``ok``, what went wrong, or – where there is nothing to judge, by step."""
+        """Step -> ``ok``, or the error, or – if the step doesn't exist there."""
         return {"validate": self.valid, **self.steps}
 
     @property
@@ -70,7 +73,7 @@ class Row:
 
 
 def environment(folder: Path, archive: Path, worker: Path) -> dict[str, str]:
-    """A profile of its own, the scripted worker, and the folders that a wrapped Blender has to see."""
+    """Variables for a new profile, the scripted worker, and the folders that a wrapped Blender needs."""
     scripted = folder / "scripted-python"
     scripted.write_text(f'#!/bin/sh\nexec "{worker}" "{ROOT / "tests" / "addon" / "fake_worker.py"}"\n')
     scripted.chmod(0o755)
@@ -106,7 +109,7 @@ def run(command: list[str], variables: dict[str, str], limit: float = LIMIT) -> 
 
 
 def try_out(kind: str, program: str, archive: Path, worker: Path) -> Row:
-    """The smoke list in one Blender or wheel."""
+    """Run the smoke list in one Blender or wheel."""
     row = Row(kind)
     with tempfile.TemporaryDirectory(prefix="soliloquy-matrix-") as name:
         variables = environment(Path(name), archive, worker)
@@ -133,7 +136,7 @@ def try_out(kind: str, program: str, archive: Path, worker: Path) -> Row:
 
 
 def table(rows: list[Row]) -> str:
-    """Markdown: a line for each Blender, a column for each step, and below it what failed."""
+    """Markdown: a line for each Blender, a column for each step, and the failures below the table."""
     steps = list(dict.fromkeys(step for row in rows for step in row.outcomes))
     lines = ["| | " + " | ".join(step.replace("_", " ") for step in steps) + " |", "|---" * (len(steps) + 1) + "|"]
     notes = []
@@ -152,7 +155,7 @@ def table(rows: list[Row]) -> str:
 
 
 def results(rows: list[Row]) -> list[Result]:
-    """The same as cases for JUnit."""
+    """The outcomes as cases for JUnit."""
     return [
         Result(f"{row.kind} {row.version}::{step}", "passed" if said in FINE else "failed", said)
         for row in rows
@@ -161,13 +164,15 @@ def results(rows: list[Row]) -> list[Result]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns 0 when everything worked everywhere."""
+    """Fills the matrix. Returns 0 if everything worked everywhere."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blender", action="append", default=[], help="a real Blender's program")
     parser.add_argument("--wheel", action="append", default=[], help="a Python that has a bpy wheel")
-    parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the scripted worker (numpy)")
+    parser.add_argument(
+        "--python", type=Path, default=Path(sys.executable), help="interpreter with numpy for the scripted worker"
+    )
     parser.add_argument("--out", type=Path, help="Markdown file for the table")
-    parser.add_argument("--junitxml", type=Path, help="the same for CI")
+    parser.add_argument("--junitxml", type=Path, help="JUnit file of the same results, for CI")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="soliloquy-zip-") as name:
         archive = build(Path(name))

@@ -1,12 +1,12 @@
-"""What a new user does, in a real Blender with an empty profile and no network; made with real weights and takes.
+"""Does what a new user does, in a real Blender with an empty profile and no network, with real weights and takes.
 
     python tools/new_user_trial.py --blender DIR/blender --wheels WHEELS --portrait FACE --out DIR
 
 Drops the zip onto the window, installs the runtime from a folder of wheels (``pip download --no-deps -r
-core/requirements/worker.txt -d WHEELS``), asks the doctor, makes three takes, resamples blinks, bakes on three rigs,
-edits a curve and renders it again; then runs a batch without the window, removes the runtime and uninstalls the
-extension. Pictures of each step go to ``--out``. Exit code 0 only when every step worked. ``--blender`` is what
-``tools/real_blender.sh`` leaves; ``blender-gui`` stands beside it.
+core/requirements/worker.txt -d WHEELS``), runs the doctor, makes three takes, resamples blinks, bakes on three rigs,
+edits a curve and renders it again. Then it runs a batch without the window, removes the runtime and uninstalls the
+extension. Pictures of each step go to ``--out``. The exit code is 0 only if every step worked. ``--blender`` is the
+program that ``tools/real_blender.sh`` installs; ``blender-gui`` must be next to it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ SPEECH = ROOT / "tools" / "assets" / "demo_speech.flac"
 
 
 def environment(profile: Path, seen: list[Path]) -> dict[str, str]:
-    """An empty profile, and the folders that a wrapped Blender has to see; nothing that would spare the installing."""
+    """Variables for an empty profile, and for the folders ``seen`` that a wrapped Blender needs.
+
+    Leaves out all variables of Soliloquy: they could make the installation of the runtime unnecessary.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SOLILOQUY_")}
     return kept | {
         "BLENDER_USER_RESOURCES": str(profile),
@@ -37,7 +40,7 @@ def environment(profile: Path, seen: list[Path]) -> dict[str, str]:
 
 
 def command_line(blender: Path, out: Path, variables: dict[str, str], wheels: Path) -> None:
-    """Batch, doctor, removal: what is done without the window. Raises where something doesn't work."""
+    """The part without the window: batch, doctor, removal. Raises if something doesn't work."""
 
     def run(*arguments: str | Path) -> str:
         command = [str(blender), *(str(argument) for argument in arguments)]
@@ -64,21 +67,23 @@ def command_line(blender: Path, out: Path, variables: dict[str, str], wheels: Pa
     left = [path for path in out.glob("profile/**/soliloquy/*") if path.name.startswith("runtime")]
     assert not left, left
     run("--command", "extension", "remove", "soliloquy")
-    assert any(wheels.glob("*.whl")), "the user's folder is the user's"
+    assert any(wheels.glob("*.whl")), "the user's folder of wheels must stay"
 
 
 def main() -> int:
-    """Returns 0 when every step worked."""
+    """Runs the trial. Returns 0 when every step worked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--blender", type=Path, required=True)
     parser.add_argument("--wheels", type=Path, required=True)
     parser.add_argument("--portrait", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of the speech that are spoken")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of the takes: so much of the speech is used")
     parser.add_argument(
-        "--keep", action="store_true", help="go on from an earlier trial: update the extension, keep runtime and takes"
+        "--keep", action="store_true", help="continue an earlier trial: update the extension, keep runtime and takes"
     )
-    parser.add_argument("--limit", type=int, default=3600, help="seconds after which the window is given up")
+    parser.add_argument(
+        "--limit", type=int, default=3600, help="seconds to wait for Blender to quit after its last step"
+    )
     chosen = parser.parse_args()
     out, wheels, blender = (path.absolute() for path in (chosen.out, chosen.wheels, chosen.blender))
     out.mkdir(parents=True, exist_ok=True)

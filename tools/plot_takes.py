@@ -1,10 +1,10 @@
-"""Draw motion over the waveform it belongs to: a quick look at whether a head is alive.
+"""Draws motion under the waveform that it belongs to, for a quick look at whether a head moves naturally.
 
     python tools/plot_takes.py --audio speech.wav --takes 3 --out takes.png
     python tools/plot_takes.py --audio speech.wav --portrait astronaut --out takes.jpg   # and strips of frames
     python tools/plot_takes.py --audio speech.wav --motion job/take-00*/motion.npz
 
-The first two sample the shipped lip model and prior, the third draws takes that exist.
+The first two commands sample the shipped lip model and prior; the third draws existing takes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from core.sound.mel import SAMPLE_RATE, log_mel
 from tools.contact_sheet import load_portraits
 
 STRIP_SIDE = 160
-"""Pixels of a frame in a strip, before it is scaled to the figure."""
+"""Side of a frame in a strip (pixels), before the strip is scaled to the figure."""
 _ROWS = (
     ("pitch °", ("headPitch",)),
     ("yaw °", ("headYaw",)),
@@ -57,7 +57,7 @@ def _curve(channels: np.ndarray, names: tuple[str, ...]) -> list[np.ndarray]:
 
 
 def sample(audio: Audio, seeds: list[int], scale: float | None, steps: int | None) -> dict[str, Motion]:
-    """A take for each seed by the shipped models, by its name."""
+    """Name -> take: one take by the shipped models for each seed."""
     mel = log_mel(audio.samples, audio.frames)
     channels = np.zeros((audio.frames, len(CHANNELS)), np.float32)
     channels[:, LIP_COLUMNS] = LipModel.load().predict(mel)
@@ -70,7 +70,7 @@ def sample(audio: Audio, seeds: list[int], scale: float | None, steps: int | Non
 
 
 def strip(portrait: Portrait, motion: Motion, count: int) -> np.ndarray:
-    """(side, count · side, 3) frames of a take side by side, each from the middle of its part of the time."""
+    """(side, count · side, 3): ``count`` frames side by side, each from the middle of an equal part of the take."""
     renderer = Renderer(HeadModel.load(), portrait, STRIP_SIDE, framing="crop")
     places = ((np.arange(count) + 0.5) * len(motion) / count).astype(int)
     shown = Motion(motion.expression[places], motion.rotation[places], motion.translation[places], motion.fps)
@@ -78,9 +78,9 @@ def strip(portrait: Portrait, motion: Motion, count: int) -> np.ndarray:
 
 
 def plot(samples: np.ndarray, takes: dict[str, Motion], out: Path, strips: dict[str, np.ndarray]) -> None:
-    """Write a picture of ``takes`` under the waveform (16 kHz), with the ``strips`` of frames that there are."""
+    """Write a picture of ``takes`` under the waveform (16 kHz), and of the ``strips`` of frames between the two."""
     seconds = max(motion.seconds for motion in takes.values())
-    wide = 15.2 / 1.3  # what is left of the figure beside its labels, in rows
+    wide = 15.2 / 1.3  # width of the figure without its labels, in heights of a row
     heights = [1.0, *(wide * s.shape[0] / s.shape[1] for s in strips.values()), *(1.0 for _ in _ROWS)]
     figure, axes = plt.subplots(
         len(heights), 1, figsize=(16, 1.3 * sum(heights)), sharex=True, height_ratios=heights, layout="constrained"
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--motion", type=Path, nargs="*", default=[], help="motion.npz files to draw")
     parser.add_argument("--takes", type=int, default=3)
     parser.add_argument("--portrait", help='photograph for a strip of frames of each take, or "astronaut"')
-    parser.add_argument("--frames", type=int, default=12, help="in a strip")
+    parser.add_argument("--frames", type=int, default=12, help="number of frames in a strip")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance-scale", type=float)

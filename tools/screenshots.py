@@ -1,9 +1,9 @@
-"""Pictures of the panels in a real Blender, for README and guide.
+"""Takes pictures of the panels in a real Blender, for README and guide.
 
     python tools/screenshots.py --blender-gui PATH --blend example.blend --out docs/images
 
-``--blend`` is what ``tools/example_blend.py`` made. ``blender-gui`` is the program that ``tools/real_blender.sh``
-leaves beside its Blender: it runs it on a virtual screen.
+``--blend`` is the file that ``tools/example_blend.py`` made. ``blender-gui`` is the program that
+``tools/real_blender.sh`` puts next to its Blender: it runs that Blender on a virtual screen.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    """Returns 0 when the pictures are there."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Takes the pictures. Returns 0 when all of them are there."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--blender-gui", required=True)
     parser.add_argument("--blend", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--frame", type=int, default=40, help="scene frame to show")
-    parser.add_argument("--limit", type=int, default=180, help="seconds after which Blender is given up")
-    parser.add_argument("--worker-python", default=sys.executable, help="the runtime that the doctor looks at")
+    parser.add_argument("--limit", type=int, default=180, help="seconds after which Blender is ended")
+    parser.add_argument(
+        "--worker-python", default=sys.executable, help="interpreter of the runtime that the doctor checks"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="of the interface")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)

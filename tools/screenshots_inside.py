@@ -1,7 +1,7 @@
-"""Inside Blender's window: sets up each of the guide's pictures and photographs the editor it is about.
+"""Runs inside Blender's window: sets up each picture of the guide and photographs the editor that it shows.
 
-For ``tools/screenshots.py``, on a file that ``tools/example_blend.py`` made. Writes ``done`` into the folder when all
-pictures are there.
+Started by ``tools/screenshots.py`` on a file that ``tools/example_blend.py`` made. Writes the file ``done`` into the
+folder when all pictures are there.
 """
 
 from __future__ import annotations
@@ -11,44 +11,59 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import bpy
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from demo_blender import register_extension
-from window_pictures import arrange, drawn, editors, frame_views, photograph, region_of, run, two_editors
+from tools.blender_state import operators, preferences, settings_of, there
+from tools.demo_blender import register_extension
+from tools.window_pictures import (
+    arrange,
+    drawn,
+    editors,
+    frame_views,
+    photograph,
+    region_of,
+    run,
+    space_of,
+    two_editors,
+    window,
+)
 
 PAUSE = 0.5
+"""Seconds between two steps."""
 
 
 def options() -> argparse.Namespace:
-    """What follows ``--`` on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """The options after ``--`` on the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--blend", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--frame", type=int, default=40, help="scene frame to show")
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--worker-python", help="interpreter, so that the panel is not asking for its runtime")
+    parser.add_argument(
+        "--worker-python", help="interpreter of the worker, so that the panel doesn't ask to install it"
+    )
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
 
 def pictures(chosen: argparse.Namespace) -> Iterator[None]:
-    """Each picture in turn; yields whenever Blender should draw."""
+    """Takes each picture in turn; yields each time Blender should draw."""
     bpy.ops.wm.open_mainfile(filepath=str(chosen.blend.absolute()), load_ui=False)
     yield
     yield from two_editors()
     left, right = editors()
     left.type, right.type = "SEQUENCE_EDITOR", "VIEW_3D"
     yield
-    window = bpy.context.window_manager.windows[0]
     arrange(left, right)
-    scene = window.scene
-    settings = scene.soliloquy
+    scene = there(window().scene, "scene")
+    settings = settings_of(scene)
     settings.portrait_image = bpy.data.images.load(bpy.path.abspath(settings.portrait_file))
     scene.frame_set(chosen.frame)
     yield from drawn(left, right)
-    for _ in range(4):  # the preview needs its first picture before it can be fitted, the sound its waveform
+    for _ in range(4):  # the views fit only after the preview has its first picture and the sound its waveform
         frame_views(left, right)
         yield from drawn(left, right)
     yield from photograph(chosen.out / "panel_sequencer.png", left, "speak", "takes")
@@ -59,82 +74,79 @@ def pictures(chosen: argparse.Namespace) -> Iterator[None]:
     settings.renew = {"blink"}
     settings.takes[settings.active_take].style.head = 0.6
     yield from photograph(chosen.out / "guide_resample.png", left, "takes", "resample", "style")
-    bpy.ops.soliloquy.reset_style()
+    operators.soliloquy.reset_style()
     scene.use_preview_range = False
     settings.active_target = len(settings.targets) - 1
     settings.targets[-1].active_rule = 6
-    show_rig(window, right, settings.targets[-1].thing)
+    show_rig(scene, right, settings.targets[-1].thing)
     yield from photograph(chosen.out / "guide_mapping.png", right, "targets", "mapping")
     yield from doctored()
     yield from photograph(chosen.out / "guide_doctor.png", right, "doctor")
-    yield from curves(window, left, settings.targets[0].thing)
+    yield from curves(left, settings.targets[0].thing)
     yield from photograph(chosen.out / "guide_curves.png", left)
-    bpy.ops.soliloquy.edit_curves()
+    operators.soliloquy.edit_curves()
     yield from queue(chosen.out, left)
     (chosen.out / "done").write_text("")
 
 
 def performance(out: Path, area: bpy.types.Area) -> Iterator[None]:
-    """The settings of a preset, then the same panels in German; afterwards all is as it was."""
+    """Photographs the settings of a preset, then the same panels in German; afterwards resets both."""
     from soliloquy.addon.panels import presets as style_presets
 
     subfolder = style_presets.SOLILOQUY_OT_performance_preset.preset_subdir
-    view = bpy.context.preferences.view
-    bpy.ops.script.execute_preset(
-        filepath=bpy.utils.preset_find("Newsreader", subfolder, display_name=True),
-        menu_idname=style_presets.SOLILOQUY_PT_performance_presets.__name__,
-    )
+    view = preferences().view
+
+    def choose(preset: str) -> None:
+        find: Any = bpy.utils.preset_find  # returns the path, or None; the type stubs say that it returns nothing
+        menu = style_presets.SOLILOQUY_PT_performance_presets.__name__
+        operators.script.execute_preset(filepath=find(preset, subfolder, display_name=True), menu_idname=menu)
+
+    choose("Newsreader")
     yield from photograph(out / "guide_performance.png", area, "speak", "performance")
     view.language = "de_DE"
     view.use_translate_interface = view.use_translate_tooltips = True
     yield from photograph(out / "guide_german.png", area, "speak", "takes", "resample")
     view.language = "en_US"
-    bpy.ops.script.execute_preset(
-        filepath=bpy.utils.preset_find("As Sampled", subfolder, display_name=True),
-        menu_idname=style_presets.SOLILOQUY_PT_performance_presets.__name__,
-    )
+    choose("As Sampled")
 
 
-def show_rig(window: bpy.types.Window, area: bpy.types.Area, rig: bpy.types.Object) -> None:
-    """The rig's controls, its head in the middle."""
-    space = area.spaces.active
-    space.overlay.show_bones = True
-    camera, head = window.scene.camera, rig.data.bones["head"]
+def show_rig(scene: bpy.types.Scene, area: bpy.types.Area, rig: bpy.types.Object) -> None:
+    """Show the rig's controls, with its head in the middle of the picture."""
+    space_of(area).overlay.show_bones = True
+    armature: Any = rig.data
+    camera, head = there(scene.camera, "camera"), armature.bones["head"]
     camera.location = rig.matrix_world @ ((head.head_local + head.tail_local) / 2)
     camera.location.y -= 1.5
 
 
 def doctored() -> Iterator[None]:
-    """A check by the doctor, to its end."""
+    """Run the doctor and wait until it has ended."""
     from soliloquy.addon.jobs import jobs
     from soliloquy.addon.operators import doctor as operators_doctor
 
-    window = bpy.context.window_manager.windows[0]
-    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.soliloquy.doctor("INVOKE_DEFAULT")
+    area = next(area for area in there(window().screen, "screen").areas if area.type == "VIEW_3D")
+    with bpy.context.temp_override(window=window(), area=area, region=region_of(area)):
+        operators.soliloquy.doctor("INVOKE_DEFAULT")
     while jobs.current() is not None or not operators_doctor.findings():
         yield
 
 
-def curves(window: bpy.types.Window, area: bpy.types.Area, rig: bpy.types.Object) -> Iterator[None]:
-    """The chosen take's curves in the graph editor, the brows selected."""
-    for thing in window.scene.objects:
+def curves(area: bpy.types.Area, rig: bpy.types.Object) -> Iterator[None]:
+    """Show the chosen take's curves of the brows in the graph editor."""
+    for thing in there(window().scene, "scene").objects:
         thing.select_set(thing == rig)
-    window.view_layer.objects.active = rig
-    bpy.ops.soliloquy.edit_curves()
+    window().view_layer.objects.active = rig
+    operators.soliloquy.edit_curves()
     area.type = "GRAPH_EDITOR"
-    area.spaces.active.show_region_ui = False
-    area.spaces.active.dopesheet.filter_text = "brow"
+    space_of(area).show_region_ui = False
+    space_of(area).dopesheet.filter_text = "brow"
     yield from drawn(area)
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.graph.view_all()
+    with bpy.context.temp_override(window=window(), area=area, region=region_of(area)):
+        operators.graph.view_all()
 
 
 def queue(out: Path, area: bpy.types.Area) -> Iterator[None]:
-    """Two people who take turns: the first has spoken, the second is about to."""
+    """Photograph a queue of two people who take turns, while the first is finished and the second is next."""
     from soliloquy.addon import compat
     from soliloquy.addon.queue import job_queue
     from soliloquy.addon.queue.batch import DONE
@@ -142,7 +154,7 @@ def queue(out: Path, area: bpy.types.Area) -> Iterator[None]:
     entries = job_queue.entries
     area.type = "SEQUENCE_EDITOR"
     yield from drawn(area)
-    scene = bpy.context.window_manager.windows[0].scene
+    scene: Any = window().scene  # the extension's properties are on it, which the type stubs don't know
     settings, persons = scene.soliloquy, scene.soliloquy_queue.characters
     first = next(strip for strip in compat.all_strips(scene) if strip.type == "SOUND")
     path, start, end = bpy.path.abspath(first.sound.filepath), compat.left_handle(first), compat.right_handle(first)
@@ -153,12 +165,11 @@ def queue(out: Path, area: bpy.types.Area) -> Iterator[None]:
         person.name, person.portrait_image = name, settings.portrait_image
         strip.soliloquy_character = name
     settings.takes_wanted, settings.seed, settings.size, settings.bake_on_arrival = 2, 20, "256", False
-    window = bpy.context.window_manager.windows[0]
-    with bpy.context.temp_override(window=window, area=area, region=region_of(area)):
+    with bpy.context.temp_override(window=window(), area=area, region=region_of(area)):
         for strip, motion_only in ((first, True), (second, False)):
             scene.sequence_editor.active_strip, settings.motion_only = strip, motion_only
-            bpy.ops.soliloquy.queue_strip()
-        bpy.ops.soliloquy.queue_run("INVOKE_DEFAULT")
+            operators.soliloquy.queue_strip()
+        operators.soliloquy.queue_run("INVOKE_DEFAULT")
         bpy.ops.sequencer.view_all()
     while job_queue.crew() is not None and (entries()[0].status != DONE or entries()[-1].share == 0):
         yield
@@ -172,8 +183,8 @@ def main() -> None:
     if chosen.worker_python:
         os.environ["SOLILOQUY_PYTHON"] = chosen.worker_python
     register_extension()
-    bpy.context.preferences.view.ui_scale = chosen.scale
-    bpy.context.preferences.view.show_splash = False
+    view = preferences().view
+    view.ui_scale, view.show_splash = chosen.scale, False
     run(pictures(chosen), PAUSE)
 
 

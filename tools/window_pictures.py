@@ -1,31 +1,43 @@
-"""What the scripts share that set up Blender's window and photograph it: editors, panels, pictures.
+"""Sets up Blender's window and photographs it: editors, panels, pictures. Shared by the scripts that make pictures.
 
-Each function that yields lets Blender draw in between; a timer runs the generators on.
+Functions that yield let Blender draw at each ``yield``; a timer (`run`) continues them.
 """
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import bpy
 
+from tools.blender_state import manager
+
 CATEGORY = "Soliloquy"
+"""The sidebar tab that holds the extension's panels."""
+FIRST_STEP = 2.0
+"""Seconds before the first step: Blender has drawn its window by then."""
 
 
 def window() -> bpy.types.Window:
-    """The one window."""
-    return bpy.context.window_manager.windows[0]
+    """Blender's window; the scripts open no second one."""
+    return manager().windows[0]
 
 
-def region_of(area: bpy.types.Area, kind: str = "WINDOW") -> bpy.types.Region:
-    """An editor's region of a kind."""
+def region_of(area: bpy.types.Area, kind: str = "WINDOW") -> Any:
+    """The region of an editor that has the given type."""
     return next(region for region in area.regions if region.type == kind)
 
 
+def space_of(area: bpy.types.Area) -> Any:
+    """The active space of an editor. Its class depends on the editor's type, which the type stubs can't express."""
+    return area.spaces.active
+
+
 def two_editors() -> Iterator[None]:
-    """The layout workspace with nothing but two editors side by side."""
+    """Change the layout workspace so that it holds only two editors, side by side."""
     window().workspace = bpy.data.workspaces["Layout"]
     yield
     for kind in ("OUTLINER", "PROPERTIES", "DOPESHEET_EDITOR"):
@@ -40,19 +52,21 @@ def two_editors() -> Iterator[None]:
 
 
 def editors() -> list[bpy.types.Area]:
-    """The two, from left to right."""
+    """The two editors, from left to right."""
     return sorted((area for area in window().screen.areas if area.type == "VIEW_3D"), key=lambda area: area.x)
 
 
 def arrange(left: bpy.types.Area, right: bpy.types.Area) -> None:
-    """Strips with a preview on the left, the textured heads seen by the camera on the right."""
-    left.spaces.active.view_type = "SEQUENCER_PREVIEW"
-    left.spaces.active.show_region_ui = True
-    left.spaces.active.timeline_overlay.show_strip_source = False  # where the files lie is nobody's business
-    left.spaces.active.preview_overlay.show_metadata = False  # a picture is too small for it
-    if hasattr(window().workspace, "sequencer_scene"):
-        window().workspace.sequencer_scene = window().scene
-    viewport = right.spaces.active
+    """Show strips and a preview on the left, and on the right the textured heads as the camera sees them."""
+    sequencer = space_of(left)
+    sequencer.view_type = "SEQUENCER_PREVIEW"
+    sequencer.show_region_ui = True
+    sequencer.timeline_overlay.show_strip_source = False  # the pictures are published: no paths of this machine
+    sequencer.preview_overlay.show_metadata = False  # a picture is too small for it
+    workspace: Any = window().workspace
+    if hasattr(workspace, "sequencer_scene"):
+        workspace.sequencer_scene = window().scene
+    viewport = space_of(right)
     viewport.show_region_ui, viewport.show_region_toolbar = True, False
     viewport.shading.type, viewport.shading.color_type = "SOLID", "TEXTURE"
     viewport.region_3d.view_perspective = "CAMERA"
@@ -62,7 +76,7 @@ def arrange(left: bpy.types.Area, right: bpy.types.Area) -> None:
 
 
 def frame_views(left: bpy.types.Area, right: bpy.types.Area) -> None:
-    """All strips, the whole picture, the heads beside the sidebar; only after the editors have been drawn once."""
+    """Zoom to all strips, the whole picture, and the heads next to the sidebar. The editors must have been drawn."""
     views = (
         (left, "WINDOW", bpy.ops.sequencer.view_all),
         (left, "PREVIEW", bpy.ops.sequencer.view_all_preview),
@@ -71,42 +85,63 @@ def frame_views(left: bpy.types.Area, right: bpy.types.Area) -> None:
     for area, kind, show_all in views:
         with bpy.context.temp_override(window=window(), area=area, region=region_of(area, kind)):
             show_all()
-    right.spaces.active.region_3d.view_camera_offset = (0.2, 0.0)
+    space_of(right).region_3d.view_camera_offset = (0.2, 0.0)
 
 
 def drawn(*areas: bpy.types.Area) -> Iterator[None]:
-    """Give Blender time to draw."""
+    """Give Blender time to draw the given editors."""
     for area in areas:
         area.tag_redraw()
     for _ in range(3):
         yield
 
 
-def photograph(path: Path, area: bpy.types.Area | None, *panels: str) -> Iterator[None]:
-    """Save a picture of an editor (None: the whole window); with panels named, they alone are in our tab, all open."""
+def enter_pressed() -> Iterator[None]:
+    """Press and release the Enter key. Blender must run with ``--enable-event-simulate``."""
+    window().event_simulate(type="RET", value="PRESS")
+    yield
+    window().event_simulate(type="RET", value="RELEASE")
+    yield
+
+
+def wait(seconds: float) -> Iterator[None]:
+    """Let Blender work for some time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+
+
+def until(condition: Callable[[], bool], seconds: float) -> Iterator[None]:
+    """Wait until ``condition`` holds; fails after ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        yield
+
+
+def photograph(path: Path, area: bpy.types.Area, *panels: str) -> Iterator[None]:
+    """Save a picture of an editor. If ``panels`` are named, our tab holds only those, and all of them are open."""
     if panels:
         show_only(panels)
-        area.spaces.active.show_region_ui = True
+        space_of(area).show_region_ui = True
         yield from drawn(area)
         region_of(area, "UI").active_panel_category = CATEGORY
-    crop = []
-    if area is not None:
-        yield from drawn(area)
-        top = window().height - area.y - area.height  # Blender counts from the bottom
-        crop = ["-crop", f"{area.width}x{area.height}+{area.x}+{top}", "+repage"]
-    # Blender's own screenshots are black under software OpenGL; ImageMagick's show what the screen shows.
+    yield from drawn(area)
+    top = window().height - area.y - area.height  # Blender counts from the bottom
+    crop = ["-crop", f"{area.width}x{area.height}+{area.x}+{top}", "+repage"]
+    # Blender's own screenshots are black under software OpenGL. ImageMagick photographs the screen itself.
     subprocess.run(["import", "-window", "root", *crop, str(path)], check=True, timeout=60)
     yield
 
 
-def our_panels() -> list[type]:
-    """The extension's panels, wherever it is installed; parents before their children."""
-    ours = [cls for cls in bpy.types.Panel.__subclasses__() if getattr(cls, "bl_category", "") == CATEGORY]
+def our_panels() -> list[Any]:
+    """The classes of the extension's panels, in whichever place it is installed; parents before their children."""
+    ours: list[Any] = [cls for cls in bpy.types.Panel.__subclasses__() if getattr(cls, "bl_category", "") == CATEGORY]
     return sorted(ours, key=lambda cls: hasattr(cls, "bl_parent_id"))
 
 
 def show_only(names: tuple[str, ...]) -> None:
-    """Register the named panels alone, open and each on its own: a picture has no room for the others."""
+    """Register only the named panels, open and without parents: a picture has no room for the others."""
     classes = our_panels()
     for cls in reversed(classes):
         if cls.is_registered:
@@ -133,4 +168,4 @@ def run(steps: Iterator[None], pause: float) -> None:
             return None
         return pause
 
-    bpy.app.timers.register(tick, first_interval=2.0, persistent=True)
+    bpy.app.timers.register(tick, first_interval=FIRST_STEP, persistent=True)
