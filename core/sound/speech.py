@@ -5,11 +5,10 @@ from __future__ import annotations
 import wave
 from pathlib import Path
 
-import soundfile
-
 from ..files import written_beside
 from .audio import load_audio
 from .mel import log_mel
+from .sound_file import open_sound
 
 _BLOCK = 1 << 15
 
@@ -51,7 +50,7 @@ def write_spoken_part(source: str | Path, start: float, seconds: float, target: 
     """
     # Not written with soundfile: it reports a full disk as its own error, without the system's reason.
     with (
-        soundfile.SoundFile(str(source)) as sound,
+        open_sound(source) as sound,
         written_beside(target) as beside,
         wave.open(str(beside), "wb") as out,
     ):

@@ -1,0 +1,102 @@
+"""Sound files that can be decoded: plain files, in a named format, at a sample rate that speech is recorded at."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import soundfile
+
+from ..errors import BadInputError
+from ..inputs import InputKind, open_input, shown
+
+SOUND = InputKind(
+    noun="audio file",
+    code="audio",
+    empty_code="audio_empty_file",
+    most_bytes=None,  # decoded in blocks
+    choose="Choose a sound file that exists.",
+)
+"""A sound file."""
+MIN_RATE, MAX_RATE = 2_000, 768_000
+"""Samples a second of the files that are read. Other rates come from damaged headers."""
+FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3", "NIST", "VOC")
+"""libsndfile's names of the formats that are read. All of them have a header that says what their samples are."""
+_HINT = "Use a WAV, FLAC, OGG or MP3 file."
+
+
+@contextmanager
+def open_sound(path: str | Path) -> Iterator[soundfile.SoundFile]:
+    """Open a sound file for reading in blocks.
+
+    Raises BadInputError ``audio_missing``, ``audio_empty_file`` or ``audio_unreadable``. The last one also stands for
+    errors of the decoder while the file is open.
+    """
+    with open_input(path, SOUND) as stream:
+        try:
+            file = _opened(path, stream)
+        except MemoryError:
+            raise
+        except Exception as error:  # soundfile's own errors, and others for numbers that can't be
+            raise _unreadable(path, _reason(error)) from error
+        with file:
+            if file.format not in FORMATS:
+                raise _unreadable(path, f"it is of the format {file.format}")
+            if not MIN_RATE <= file.samplerate <= MAX_RATE:
+                raise BadInputError(
+                    "audio_unreadable",
+                    f"{shown(Path(path).name)} claims to have {file.samplerate:,} samples a second.",
+                    f"Export it again with {MIN_RATE:,} to {MAX_RATE:,} samples a second.",
+                )
+            try:
+                yield file
+            except (soundfile.SoundFileError, AssertionError) as error:
+                raise _unreadable(path, _reason(error)) from error
+
+
+def _opened(path: str | Path, stream: BinaryIO) -> soundfile.SoundFile:
+    try:
+        return soundfile.SoundFile(_SteadyStream(stream))
+    except soundfile.SoundFileError:
+        if Path(path).suffix.lower() != ".mp3":
+            raise
+        # Some programs put other data before the first frame. By its name, libsndfile looks for that frame.
+        return soundfile.SoundFile(str(path))
+
+
+class _SteadyStream:
+    """A file as libsndfile reads it, without a name.
+
+    With a name, libsndfile takes some files (.vox, .gsm, .snd) for samples without a header, and soundfile raises
+    TypeError for .raw. Damaged headers make libsndfile go to places before the file. An error can't leave its
+    callbacks, so nothing is raised then.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return cast(io.BufferedReader, self._stream).readinto(buffer)
+        except OSError:
+            return 0  # libsndfile takes it for the end of the file
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, ValueError):
+            return self._stream.tell()
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "error_string", str(error)).strip().rstrip(".") or type(error).__name__
+
+
+def _unreadable(path: str | Path, reason: str) -> BadInputError:
+    return BadInputError("audio_unreadable", f"{shown(Path(path).name)} can't be read as audio ({reason}).", _HINT)
