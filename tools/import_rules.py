@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
     "core": (
         ("errors", "places"),
-        ("files", "inputs", "schema"),
+        ("files", "inputs", "own_folders", "schema", "tables"),
         ("motion", "runtime"),
         ("compute", "wire"),
         ("head", "sound"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.own_folders import delete_own
 from ...core.places import WEIGHTS
 from ...core.runtime import environment
 from ...core.schema import read
@@ -250,7 +252,8 @@ def _self_test(tested: SelfTestFacts) -> Finding:
     take = Path(tested.take)
     if tested.take:
         estimate.learn(take)
-        shutil.rmtree(take.parents[1], ignore_errors=True)
+        with contextlib.suppress(OSError):
+            delete_own(take.parents[1])
     if tested.problem:
         fix = _mend(say("Install the runtime again; if that doesn't help, send the report."))
         return Finding(BAD, say("Self-test"), tested.problem, *fix)

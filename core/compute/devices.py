@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from ..errors import BadInputError, SoliloquyError
+from ..errors import BadInputError
 from ..runtime import memory
-from .threads import processors
+from .threads import OPERATION_THREADS, processors
 
 CUDA_CONTEXT = 600 << 20
 """Upper limit, in bytes, for the GPU memory of CUDA's own context, kernels and libraries, besides torch's tensors."""
@@ -108,31 +106,12 @@ def peak_memory(device: str) -> dict[str, int | None]:
 def be_deterministic() -> None:
     """Make torch use reproducible kernels wherever it has them, so that equal inputs give bit-identical results.
 
-    Call it before anything runs on a GPU: cuBLAS reads its variable when it starts.
+    Sums of floating-point numbers depend on how an operation is divided between threads, so their number is fixed too,
+    whatever the machine or OMP_NUM_THREADS says. Call it in the thread that computes, and before anything runs on a
+    GPU: cuBLAS reads its variable when it starts.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may sum in any order
     torch.use_deterministic_algorithms(True, warn_only=True)  # a few operations have no such kernel: no error for those
     torch.backends.cudnn.benchmark = False
-
-
-@contextmanager
-def memory_errors() -> Iterator[None]:
-    """Turn any error that reports a lack of memory into SoliloquyError ``out_of_memory``."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise SoliloquyError(
-            "out_of_memory", "There is not enough memory.", "Choose a smaller size, or close other programs."
-        ) from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` reports that main memory or GPU memory ran out."""
-    text = str(error)
-    return (
-        isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        or "DefaultCPUAllocator" in text
-        or "out of memory" in text
-    )
+    torch.get_num_threads()  # without this call, the first operation would set the number again
+    torch.set_num_threads(OPERATION_THREADS)

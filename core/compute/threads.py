@@ -18,6 +18,9 @@ from typing import TypeVar
 
 import torch
 
+OPERATION_THREADS = 2
+"""Number of threads between which torch divides one operation, outside of `single_thread` and `side_by_side`. Results
+depend on it in their last bits, so it is the same on every machine, also on one with a single processor."""
 MOST = 4
 """Maximum number of worker threads. Python runs one thread at a time, so more of them would only wait for their turn
 to start operations."""
@@ -28,7 +31,7 @@ Result = TypeVar("Result")
 
 def processors() -> int:
     """Number of processors that this process may use: those that the system allows it, or fewer if OMP_NUM_THREADS says
-    so. torch follows that variable too, and workers that share a machine are started with it."""
+    so. Workers that share a machine are started with that variable."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return min(allowed, int(wanted)) if wanted.isdecimal() and int(wanted) else allowed

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import SoliloquyError
 from ..files import make_folder, written_beside
+from ..runtime.memory import is_out_of_memory
 
 INSTALL_AGAIN = "Install the extension again."
 
@@ -83,7 +84,11 @@ def open_weights(
         yield WeightFile(paths, device)
     except FileNotFoundError as error:
         raise SoliloquyError("weights_missing", f"The weights of the {what}, {name}, are missing.", hint) from error
-    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+    except SoliloquyError:
+        raise
+    except Exception as error:  # damaged files raise errors of any type
+        if is_out_of_memory(error):
+            raise
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise SoliloquyError(
             "weights_damaged", f"The weights of the {what}, {name}, can't be used ({reason}).", hint

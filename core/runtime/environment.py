@@ -20,11 +20,13 @@ from typing import Any
 
 from ..errors import CancelledError, SoliloquyError
 from ..files import try_lock
+from ..own_folders import delete_own, is_own, make_own, mark, may_fill
 from ..places import REQUIREMENTS
 from . import pythons
 from .installing import Installer
 from .pythons import WORKER_PYTHONS, environment_python, find_python
 from .runner import Cancelled, Progress, Runner
+from .swap import put_in_place, restore
 
 WORKER_REQUIREMENTS = REQUIREMENTS / "worker.txt"
 STAMP = "soliloquy-environment.json"
@@ -35,8 +37,10 @@ FETCHED = "3.12"
 """The CPython that is downloaded where the machine has none for the worker."""
 _UV = "uv==0.13.9"
 
-_BESIDE = ("-python", "-downloads")
-"""Endings of the folders next to an environment: a Python downloaded for it, and packages not installed yet."""
+_PYTHON, _DOWNLOADS, _NEW, _OLD = "-python", "-downloads", "-new", "-old"
+"""Endings of the folders next to an environment: a Python downloaded for it, packages that aren't installed yet, the
+environment that is being built, and the previous one while the new one takes its place."""
+_BESIDE = (_PYTHON, _DOWNLOADS, _NEW, _OLD)
 
 __all__ = ["WORKER_REQUIREMENTS", "find_python", "installed_facts", "installed_python", "is_there", "prepare", "remove"]
 
@@ -88,8 +92,8 @@ def prepare(
     Parameters
     ----------
     folder
-        Where the environment is or will be. An unfinished one is deleted first; a folder that holds other files is
-        refused.
+        Where the environment is or will be. The new one is built next to it, so one that is there stays usable until
+        the new one is finished. A folder with files that aren't ours is refused.
     requirements
         Files that pin every package (dependencies are not followed).
     python
@@ -125,7 +129,7 @@ def prepare(
                     Runner(cancelled),
                     progress,
                     Path(wheels) if wheels is not None else None,
-                    _beside(folder, "-downloads") if keep_downloads else None,
+                    _downloads(folder) if keep_downloads else None,
                 )
                 found = _build(folder, requirements, python, installer)
             return found
@@ -140,20 +144,23 @@ def prepare(
 def is_there(folder: str | Path) -> bool:
     """Whether `remove` has anything to delete: an environment of any state, or downloads for one."""
     folder = Path(folder).absolute()
-    return (folder / STAMP).exists() or any(_beside(folder, ending).exists() for ending in _BESIDE)
+    return _is_environment(folder) or any(is_own(_beside(folder, ending)) for ending in _BESIDE)
 
 
 def remove(folder: str | Path) -> None:
     """Delete the environment in ``folder`` and what belongs to it: a downloaded Python, downloads, the lock.
 
-    Raises SoliloquyError ``environment_folder`` where the folder holds anything else or can't be deleted.
+    Only folders that carry our mark are deleted; a folder of another program with such a name stays. Raises
+    SoliloquyError ``environment_folder`` where the folder holds anything else or can't be deleted.
     """
     folder = Path(folder).absolute()
     try:
-        _clear(folder)
+        _refuse_others(folder)
+        if folder.exists():
+            mark(folder)
+            delete_own(folder)
         for ending in _BESIDE:
-            if _beside(folder, ending).is_dir():
-                shutil.rmtree(_beside(folder, ending))
+            delete_own(_beside(folder, ending))
         _beside(folder, ".lock").unlink(missing_ok=True)
     except OSError as error:
         raise SoliloquyError(
@@ -165,27 +172,47 @@ def _beside(folder: Path, ending: str) -> Path:
     return folder.with_name(folder.name + ending)
 
 
+def _downloads(folder: Path) -> Path | None:
+    """Where downloads for an environment are kept; None if another program's folder has that name."""
+    beside = _beside(folder, _DOWNLOADS)
+    return beside if may_fill(beside) else None
+
+
+def _is_environment(folder: Path) -> bool:
+    """Whether we made this folder. Environments that are older than the mark have only the stamp."""
+    return is_own(folder) or (folder / STAMP).is_file()
+
+
 def _build(folder: Path, requirements: Sequence[Path], python: str | Path | None, installer: Installer) -> Path:
     wheels, progress = installer.wheels, installer.progress
     if wheels is not None and not any(wheels.glob("*.whl")):
         raise SoliloquyError("environment_failed", f"There are no wheels in {wheels}.", "Choose the folder with them.")
-    _clear(folder)
+    new, old = _beside(folder, _NEW), _beside(folder, _OLD)
+    restore(folder, old)
+    for place in (folder, new, old):
+        _refuse_others(place)
+    delete_own(new)
     try:
-        base = Path(python) if python else _base_python(_beside(folder, "-python"), installer)
+        base = Path(python) if python else _base_python(_beside(folder, _PYTHON), installer)
         progress(f"Making an environment with {base}")
+        make_own(new)
+        if installer.downloads is not None:
+            make_own(installer.downloads)
         links = "--copies" if sys.platform == "win32" else "--symlinks"  # on Windows, links need rights that users lack
-        installer.run([str(base), "-I", "-m", "venv", "--without-pip", links, str(folder)])
-        own = environment_python(folder)
-        facts = installer.install(own, requirements)
+        installer.run([str(base), "-I", "-m", "venv", "--without-pip", links, "--prompt", folder.name, str(new)])
+        facts = installer.install(environment_python(new), requirements)
         stamp = {"requirements": requirements_hash(requirements), "base": str(base), "recipe": RECIPE, **facts}
-        (folder / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+        (new / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+        put_in_place(new, folder, old)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            delete_own(new)
         raise
     if installer.downloads is not None:
-        shutil.rmtree(installer.downloads, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            delete_own(installer.downloads)
     progress("The environment is ready")
-    return own
+    return environment_python(folder)
 
 
 def _base_python(fetched: Path, installer: Installer) -> Path:
@@ -198,11 +225,12 @@ def _base_python(fetched: Path, installer: Installer) -> Path:
     archives = sorted(installer.wheels.glob("cpython-3.1[12].*install_only*.tar.gz"))
     if archives:
         installer.progress(f"Unpacking {archives[-1].name}")
+        make_own(fetched)
         try:
             with tarfile.open(archives[-1]) as archive:
                 archive.extractall(fetched, filter="tar")
         except tarfile.TarError as error:
-            shutil.rmtree(fetched, ignore_errors=True)
+            delete_own(fetched)
             raise SoliloquyError("python_missing", f"{archives[-1]} is damaged ({error}).", "Copy it again.") from error
         found = _usable(fetched)
     if found is None:
@@ -237,6 +265,7 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
         raise SoliloquyError(
             "python_missing", "There is no Python 3.11 or 3.12 on this computer.", "Install one from python.org."
         )
+    make_own(folder)
     tool = folder / "uv"
     try:
         progress("No Python 3.11 or 3.12 here: fetching one (about 30 MB)")
@@ -247,7 +276,7 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
         # Without the last two, uv would put links on the PATH and register the Python with Windows.
         run([*uv, "python", "install", FETCHED, "--install-dir", str(folder), "--no-bin", "--no-registry"])
     except SoliloquyError as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        delete_own(folder)
         if isinstance(error, CancelledError):
             raise
         raise SoliloquyError(
@@ -265,18 +294,14 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
     return found
 
 
-def _clear(folder: Path) -> None:
-    """Remove an unfinished or outdated environment; refuse a folder that holds anything else."""
-    if not folder.exists():
-        return
-    contents = {path.name for path in folder.iterdir()}
-    if contents and not contents & {"pyvenv.cfg", STAMP}:
+def _refuse_others(folder: Path) -> None:
+    """Raise SoliloquyError ``environment_folder`` if the folder holds files that aren't ours."""
+    if not _is_environment(folder) and not may_fill(folder):
         raise SoliloquyError(
             "environment_folder",
-            f"{folder} holds other files and won't be replaced by an environment.",
+            f"{folder} holds other files, which Soliloquy did not make and won't replace.",
             "Choose an empty folder.",
         )
-    shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""How much memory there is and how much this process has needed, in bytes.
+"""How much memory there is, how much this process has needed, and errors that report a lack of it. Numbers are bytes.
 
 Standard library only. The memory of a GPU is in `core.compute.devices`.
 """
@@ -6,9 +6,45 @@ Standard library only. The memory of a GPU is in `core.compute.devices`.
 from __future__ import annotations
 
 import ctypes
+import errno
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from ..errors import SoliloquyError
+
+_WORDS = (
+    *("DefaultCPUAllocator", "out of memory", "bad_alloc", "can't start new thread"),
+    *("Cannot allocate memory", "failed to map segment", "not enough memory", "paging file is too small"),
+)
+"""What messages of torch, of the C++ library and of the systems say, for computing, loading files and loading code."""
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn any error that reports a lack of memory into SoliloquyError ``out_of_memory``.
+
+    It may surround imports too: with too little memory they fail with errors of many types.
+    """
+    try:
+        yield
+    except SoliloquyError:
+        raise
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SoliloquyError(
+            "out_of_memory", "There is not enough memory.", "Choose a smaller size, or close other programs."
+        ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` reports that main memory or GPU memory ran out."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return any(word in str(error) for word in _WORDS)
 
 
 def available() -> int | None:

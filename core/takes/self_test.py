@@ -5,7 +5,6 @@ Its voice and face are synthetic and are shipped with the extension (``core/asse
 
 from __future__ import annotations
 
-import shutil
 import time
 import traceback
 from collections.abc import Callable
@@ -14,17 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from ..compute.devices import memory_errors
 from ..errors import CancelledError, SoliloquyError
+from ..files import make_folder
 from ..motion.channels import EXPRESSIONS, FPS
 from ..motion.motion import Motion
+from ..own_folders import delete_own, make_own
 from ..places import ASSETS
+from ..runtime.memory import memory_errors
 from ..wire.progress import JobContext
 from ..wire.protocol import Generate
 from ..wire.take_file import TakeFacts
 from ..wire.worker_facts import SelfTestFacts
 from .frames import read_frames
 
+SUBFOLDER = "soliloquy-self-test"
+"""The folder of the test's own in the folder that is named for it. Only this one is emptied."""
 SIZE = 256
 """Pixels of the face square."""
 _LEAST_JAW = 0.03
@@ -36,19 +39,23 @@ Generator = Callable[[Generate, JobContext], dict[str, Any]]
 
 
 def self_test(generate: Generator, out: str | Path, device: str, context: JobContext) -> SelfTestFacts:
-    """Make the take with ``generate`` in the folder ``out`` and judge it. An error becomes the answer's ``problem``.
+    """Make the take with ``generate`` in a subfolder of ``out`` and judge it.
 
-    The timings are in the ``take.json`` of the take. Raises only CancelledError.
+    An error becomes the answer's ``problem``. The timings are in the ``take.json`` of the take. Raises only
+    CancelledError.
     """
     started = time.monotonic()
     problem, take = "", ""
     try:
-        shutil.rmtree(out, ignore_errors=True)  # a finished take would be found instead of made
+        place = Path(out).absolute() / SUBFOLDER
+        delete_own(place)  # a finished take would be found instead of made
+        make_folder(place)
+        make_own(place)
         with memory_errors():
             request = Generate(
                 audio=str(ASSETS / "self_test.flac"),
                 portrait=str(ASSETS / "self_test.jpg"),
-                out=str(out),
+                out=str(place),
                 size=SIZE,
                 device=device,
             )

@@ -7,13 +7,14 @@ its motion need more memory: frames are rendered, written and read back a few at
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..compute.devices import choose_device, device_name, devices, gpus, memory_errors
+from ..compute.devices import choose_device, device_name, devices, gpus
 from ..compute.threads import processors
 from ..errors import BadInputError, SoliloquyError
 from ..files import make_folder
@@ -21,6 +22,7 @@ from ..motion.channels import FPS, GROUPS
 from ..motion.live_link import read_live_link_csv
 from ..motion.motion import Motion
 from ..renderer.framing import frame_portrait
+from ..runtime.memory import memory_errors
 from ..runtime.torch_builds import choose, look
 from ..schema import plain
 from ..sound.speech import Speech, write_spoken_part
@@ -251,8 +253,9 @@ def _speech_of(job: Job, context: JobContext) -> Speech:
     """The job's speech: the original sound if it is unchanged, else the job's own copy of the spoken part."""
     audio = job.facts.audio
     original = Path(audio.path)
-    if original.is_file() and file_digest(original) == audio.sha256:
-        return Speech(original, audio.start, job.facts.settings.duration)
+    with suppress(OSError):  # a path that this system can't have, or a file that may not be read
+        if original.is_file() and file_digest(original) == audio.sha256:
+            return Speech(original, audio.start, job.facts.settings.duration)
     context.notice(f"{original.name} is gone or has changed: the job's own copy of the sound is used.")
     speech = Speech(job.folder / "audio.wav", 0.0, None)
     if len(speech) != audio.frames:

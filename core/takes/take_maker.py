@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ..compute.devices import is_out_of_memory, peak_memory
+from ..compute.devices import peak_memory
 from ..errors import SoliloquyError
 from ..motion.channels import FPS
 from ..motion.live_link import write_live_link_csv
@@ -16,6 +16,7 @@ from ..motion.motion import Motion
 from ..portrait.portrait import Portrait
 from ..renderer import Renderer
 from ..renderer.framing import Framing
+from ..runtime.memory import is_out_of_memory
 from ..wire.progress import Expected, JobContext
 from ..wire.protocol import version
 from ..wire.specs import RenderSpec

@@ -11,6 +11,7 @@ from soliloquy.addon.jobs import doctor, estimate
 from soliloquy.addon.operators import doctor as operators_doctor
 from soliloquy.addon.panels import doctor as panels_doctor
 from soliloquy.addon.properties import preferences
+from soliloquy.core import own_folders
 from soliloquy.core.runtime import environment
 from soliloquy.core.wire import protocol
 from soliloquy.core.wire.protocol import Generate
@@ -158,6 +159,9 @@ def test_the_self_test_teaches_the_estimate(scene, tmp_path):
     ).write(take)  # fmt: skip
     assert found(self_test=SELF_TEST | {"take": str(take)})["Self-test"].level == doctor.OK
     assert estimate.cost(request, 10.0, running=True).seconds > before + 2000
+    assert take.exists(), "without our mark nothing is deleted"
+    own_folders.mark(tmp_path / "self-test")
+    assert found(self_test=SELF_TEST | {"take": str(take)})["Self-test"].level == doctor.OK
     assert not (tmp_path / "self-test").exists()
 
 

@@ -9,6 +9,7 @@ import pytest
 from soliloquy.addon.operators import runtime as operators_runtime
 from soliloquy.addon.properties import preferences
 from soliloquy.addon.session import session
+from soliloquy.core import own_folders
 from soliloquy.core.errors import CancelledError, SoliloquyError
 from soliloquy.core.runtime import environment
 
@@ -57,6 +58,8 @@ def test_removed_when_something_is_there(scene, monkeypatch, tmp_path):
     monkeypatch.setenv("SOLILOQUY_RUNTIME", str(tmp_path / "runtime"))
     assert not bpy.ops.soliloquy.remove_runtime.poll()
     (tmp_path / "runtime-downloads").mkdir()
+    assert not bpy.ops.soliloquy.remove_runtime.poll(), "a folder of another program"
+    own_folders.mark(tmp_path / "runtime-downloads")
     removed = []
     monkeypatch.setattr(environment, "remove", removed.append)
     assert bpy.ops.soliloquy.remove_runtime("EXEC_DEFAULT") == {"FINISHED"}

@@ -1,7 +1,9 @@
-"""Devices: which one is chosen, how GPUs are named, how much memory is used, and lack of memory as an error."""
+"""Devices: which one is chosen, how GPUs are named, how much memory is used, and how many threads torch has."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,10 @@ import torch
 
 from core.compute import devices
 from core.compute.devices import Gpu
-from core.errors import BadInputError, SoliloquyError
+from core.compute.threads import OPERATION_THREADS
+from core.errors import BadInputError
 from core.runtime import memory
+from core.runtime.processes import clean_environment
 
 
 def test_auto_is_the_first_device_and_others_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,29 +65,19 @@ def test_memory_of_other_programs_is_not_counted(
     assert devices.peak_memory("cuda")["gpu"] == (2 << 30) + context
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        MemoryError(),
-        torch.cuda.OutOfMemoryError("CUDA out of memory."),
-        RuntimeError("MPS backend out of memory"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
-    ],
-)
-def test_lack_of_memory_becomes_one_error(error: Exception) -> None:
-    with pytest.raises(SoliloquyError) as caught, devices.memory_errors():
-        raise error
-    assert caught.value.code == "out_of_memory" and caught.value.__cause__ is error
-
-
-def test_other_errors_pass_unchanged() -> None:
-    with pytest.raises(RuntimeError, match="sizes differ"), devices.memory_errors():
-        raise RuntimeError("sizes differ")
-
-
 @pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="reads Linux' list of the processor's features")
 def test_bfloat16_is_fast_on_processors_with_the_instruction(monkeypatch: pytest.MonkeyPatch) -> None:
     for flags, fast in (("avx512f avx512_bf16", True), ("avx512f", False)):
         monkeypatch.setattr(Path, "read_text", lambda self, encoding, flags=flags: f"flags : {flags}\n")
         assert devices.fast_bfloat16("cpu") is fast
     assert not devices.fast_bfloat16("mps")
+
+
+@pytest.mark.parametrize("variable", ["1", "7"])
+def test_operations_have_the_same_number_of_threads_on_every_machine(variable: str) -> None:
+    code = "from core.compute import devices; devices.be_deterministic(); import torch; print(torch.get_num_threads())"
+    environment = clean_environment() | {"OMP_NUM_THREADS": variable}
+    run = [sys.executable, "-c", code]
+    root = Path(__file__).resolve().parents[3]
+    told = subprocess.run(run, cwd=root, env=environment, capture_output=True, text=True, check=True)
+    assert int(told.stdout) == OPERATION_THREADS

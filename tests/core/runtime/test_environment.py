@@ -121,6 +121,83 @@ def test_a_folder_with_other_files_is_not_touched(tmp_path: Path, nothing: Path)
     assert (folder / "holiday.jpg").exists()
 
 
+def test_a_virtual_environment_of_the_users_own_is_refused(tmp_path: Path, nothing: Path) -> None:
+    folder = tmp_path / "venv"
+    folder.mkdir()
+    for name in ("pyvenv.cfg", "notes.txt"):
+        (folder / name).write_text("precious", encoding="utf-8")
+    for act in (lambda: environment.prepare(folder, [nothing], python="/none"), lambda: environment.remove(folder)):
+        with pytest.raises(SoliloquyError, match="did not make") as caught:
+            act()
+        assert caught.value.code == "environment_folder"
+    assert sorted(path.name for path in folder.iterdir()) == ["notes.txt", "pyvenv.cfg"]
+    assert not environment.is_there(folder)
+
+
+def test_folders_of_others_next_to_an_environment_stay(
+    tmp_path: Path, nothing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("env-downloads", "env-python", "env-new", "env-old")
+    films = [tmp_path / name / "film.txt" for name in names]
+    for film in films:
+        film.parent.mkdir()
+        film.write_text("precious", encoding="utf-8")
+    folder = tmp_path / "env"
+    for name in ("env-new", "env-old"):  # the places that are needed to build
+        with pytest.raises(SoliloquyError, match="did not make"):
+            environment.prepare(folder, [nothing], python=sys.executable, keep_downloads=True)
+        (tmp_path / name / "film.txt").rename(tmp_path / f"{name}.txt")
+    environment.prepare(folder, [nothing], python=sys.executable, keep_downloads=True)
+    with monkeypatch.context() as patch, pytest.raises(SoliloquyError, match="did not make"):
+        patch.setattr(environment, "find_python", lambda versions: None)
+        environment.prepare(folder, [nothing], again=True)
+    environment.remove(folder)
+    assert not folder.exists() and [film.exists() for film in films] == [True, True, False, False]
+    assert not environment.is_there(folder)
+
+
+@pytest.mark.parametrize("how", ["no such package", "no such Python", "cancelled"])
+def test_an_installation_that_fails_leaves_the_old_environment_working(
+    tmp_path: Path, nothing: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    folder = tmp_path / "env"
+    python = environment.prepare(folder, [nothing], python=sys.executable)
+    (folder / "keep").write_text("x", encoding="utf-8")
+    wanted = tmp_path / "wanted.txt"
+    wanted.write_text("soliloquy-has-no-such-package==1.0\n", encoding="utf-8")
+    new = tmp_path / "env-new"
+    with pytest.raises(SoliloquyError):
+        environment.prepare(
+            folder,
+            [wanted],
+            python="/no/such/python" if how == "no such Python" else sys.executable,
+            cancelled=lambda: how == "cancelled" and (new / "pyvenv.cfg").exists(),
+        )
+    assert (folder / "keep").exists() and environment.installed_python(folder, [nothing]) == python
+    subprocess.run([python, "-c", "import sys; assert 'env-new' not in sys.prefix"], check=True)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["env"]
+
+
+@posix_only
+def test_scripts_of_an_environment_name_its_final_place(tmp_path: Path, nothing: Path) -> None:
+    python = environment.prepare(tmp_path / "env", [nothing], python=sys.executable, again=True)
+    texts = [path.read_bytes() for path in python.parent.iterdir() if path.name.startswith("activate")]
+    assert texts and not any(b"env-new" in text for text in texts)
+    assert any(os.fsencode(tmp_path / "env") in text for text in texts)
+
+
+def test_an_environment_that_was_moved_away_comes_back(tmp_path: Path, nothing: Path) -> None:
+    """The program was killed after the old environment was moved, and before the new one was in its place."""
+    folder = tmp_path / "env"
+    environment.prepare(folder, [nothing], python=sys.executable)
+    folder.rename(tmp_path / "env-old")
+    assert environment.is_there(folder)
+    with pytest.raises(SoliloquyError):
+        environment.prepare(folder, [nothing], python="/no/such/python", again=True)
+    assert environment.installed_python(folder, [nothing]) and not (tmp_path / "env-old").exists()
+
+
 def test_a_failed_installation_leaves_no_files_and_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,7 +223,7 @@ def test_only_environments_are_removed(tmp_path: Path) -> None:
 @posix_only
 def test_cancelling_ends_the_installer_and_removes_its_files(tmp_path: Path, nothing: Path) -> None:
     marker = tmp_path / "started"
-    slow = fake_python(tmp_path / "slow", f"mkdir -p {tmp_path}/env; echo $$ > {marker}; sleep 600")
+    slow = fake_python(tmp_path / "slow", f"mkdir -p {tmp_path}/env-new; echo $$ > {marker}; sleep 600")
     outcome: list[BaseException] = []
 
     def build() -> None:
@@ -164,7 +241,7 @@ def test_cancelling_ends_the_installer_and_removes_its_files(tmp_path: Path, not
     thread.start()
     thread.join(timeout=20)
     assert outcome and not thread.is_alive()
-    assert not (tmp_path / "env").exists()
+    assert not (tmp_path / "env").exists() and not (tmp_path / "env-new").exists()
     if sys.platform == "linux":
         group = marker.read_text().strip()
         left = []

@@ -99,5 +99,21 @@ def test_a_cancel_is_a_cancel(tmp_path) -> None:
         self_test.self_test(generate, tmp_path / "out", "cpu", JobContext("1", cancelled=lambda: True))
 
 
+def test_files_of_others_in_the_folder_stay(tmp_path) -> None:
+    thesis = tmp_path / "out" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("precious", encoding="utf-8")
+    assert problem_of(tmp_path) == "" and problem_of(tmp_path) == ""
+    assert thesis.read_text(encoding="utf-8") == "precious"
+
+
+def test_a_folder_of_others_with_the_name_of_the_tests_own_stays(tmp_path) -> None:
+    thesis = tmp_path / "out" / self_test.SUBFOLDER / "thesis.txt"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("precious", encoding="utf-8")
+    answer = self_test.self_test(lambda *_: {}, tmp_path / "out", "cpu", JobContext("1"))
+    assert "did not make" in answer.problem and thesis.exists()
+
+
 def test_an_earlier_take_is_not_found_again(tmp_path) -> None:
     assert problem_of(tmp_path) == "" and problem_of(tmp_path, jaw=0.0) == "The mouth doesn't move."
