@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .errors import EXIT_DONE, SoliloquyError
+from .runtime.memory import memory_errors
 from .runtime.processes import let_threads_sleep
 from .schema import build
 from .wire.options import Parser, add_options, nested
@@ -136,7 +137,7 @@ def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
 def _run(request: Request, printer: Printer) -> dict[str, Any]:
     stop = threading.Event()
     let_threads_sleep()
-    with _stopped_by_signals(stop):
+    with _stopped_by_signals(stop), memory_errors():  # too little memory also makes these imports fail
         from .compute.devices import be_deterministic
         from .takes.studio import Studio
 

@@ -11,6 +11,21 @@ EXIT_BAD_INPUT = 2
 EXIT_CANCELLED = 130
 
 
+MOST_LETTERS = 2000
+"""Longest text of an error or a notice, in letters."""
+
+
+def printable(text: str) -> str:
+    """``text`` as every program can show and encode it, and at most `MOST_LETTERS` long.
+
+    Lone surrogates, which Python puts in place of bytes that aren't UTF-8, become ``\\udc80``; so does NUL (``\\x00``).
+    """
+    if len(text) > MOST_LETTERS:
+        half = MOST_LETTERS // 2 - 1
+        text = f"{text[:half]} … {text[1 - half :]}"
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class SoliloquyError(Exception):
     """An error that ends a job, with a reason that a user can read.
 
@@ -27,10 +42,10 @@ class SoliloquyError(Exception):
     exit_code = EXIT_FAILED
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.message = printable(message)
+        self.hint = printable(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import reprlib
 import types
 import typing
 from dataclasses import field
@@ -27,6 +28,10 @@ Message = TypeVar("Message")
 MORE = "more"
 """Name of the field that keeps unknown keys. Its default is an empty dictionary."""
 _KIND = "kind"
+_INTEGER_LIMIT = 1 << 63
+"""Whole numbers are smaller than this; files and other programs can't hold larger ones."""
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 def setting(
@@ -108,7 +113,7 @@ def _build(cls: type[Message], fields: dict[str, Any], *, strict: bool) -> Messa
         fields = {name: value for name, value in fields.items() if name != _KIND}
     unknown = {name: value for name, value in fields.items() if name not in known}
     if unknown and strict:
-        raise BadInputError("bad_setting", f"Unknown setting: {', '.join(sorted(unknown))}.")
+        raise BadInputError("bad_setting", f"Unknown setting: {', '.join(map(_word, sorted(unknown)))}.")
     missing = sorted(name for name, f in known.items() if _is_required(f) and name not in fields)
     if missing:
         raise BadInputError("bad_setting", f"Missing setting: {', '.join(missing)}.")
@@ -141,11 +146,15 @@ def _check_limits(spec: dataclasses.Field[Any], value: Any) -> None:
         raise BadInputError("bad_setting", f"{name} must be {length} values, not {len(value)}.")
     for item in value if isinstance(value, tuple) else (value,):
         if choices and item not in choices:
-            raise BadInputError("bad_setting", f"{name} can't be “{item}”.", f"Choose from: {', '.join(choices)}.")
+            hint = f"Choose from: {', '.join(choices)}."
+            raise BadInputError("bad_setting", f"{name} can't be “{_word(item)}”.", hint)
+        if spec.metadata and isinstance(item, str) and not _is_text(item):
+            hint = "Give the file or folder another name."
+            raise BadInputError("bad_setting", f"{name} “{_word(item)}” is not valid text.", hint)
         if (low is not None and item < low) or (high is not None and item > high):
             limits = " to ".join(f"{limit:g}" for limit in (low, high) if limit is not None)
             hint = f"Choose a value of {limits}." if high is not None else f"Choose {limits} or more."
-            raise BadInputError("bad_setting", f"{name} can't be {item}.", hint)
+            raise BadInputError("bad_setting", f"{name} can't be {shown_value(item)}.", hint)
 
 
 def _typed(name: str, value: Any, hint: Any, strict: bool) -> Any:
@@ -157,9 +166,9 @@ def _typed(name: str, value: Any, hint: Any, strict: bool) -> Any:
         origin = typing.get_origin(option) or option
         if origin is types.NoneType and value is None:
             return None
-        if origin is float and isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        if origin is float and isinstance(value, (int, float)) and not isinstance(value, bool) and _is_finite(value):
             return float(value)
-        if origin is int and isinstance(value, int) and not isinstance(value, bool):
+        if origin is int and isinstance(value, int) and not isinstance(value, bool) and abs(value) < _INTEGER_LIMIT:
             return value
         if origin is tuple and isinstance(value, tuple):
             return tuple(_typed(name, item, typing.get_args(option)[0], strict) for item in value)
@@ -174,4 +183,31 @@ def _typed(name: str, value: Any, hint: Any, strict: bool) -> Any:
         if origin in (str, bool) and isinstance(value, origin):
             return value
     wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options)
-    raise BadInputError("bad_setting", f"{name} must be {wanted}, not {value!r}.")
+    raise BadInputError("bad_setting", f"{_word(name)} must be {wanted}, not {shown_value(value)}.")
+
+
+def _is_finite(value: float) -> bool:
+    """Whether a number, also a whole one of any size, is a finite float."""
+    return abs(value) < _INTEGER_LIMIT if isinstance(value, int) else math.isfinite(value)
+
+
+def _is_text(value: str) -> bool:
+    """Whether a text can be the name of a file and can be sent: no NUL and no lone surrogates."""
+    try:
+        return b"\0" not in value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+
+
+def shown_value(value: Any) -> str:
+    """A short text for any value, in letters that every program can show."""
+    try:
+        return _SHORT.repr(value)
+    except (ValueError, RecursionError, MemoryError):  # ValueError: a number of more than 4300 digits
+        return "a large number" if isinstance(value, int) else f"a value of the type {type(value).__name__}"
+
+
+def _word(value: Any) -> str:
+    """A text without its quotation marks, otherwise as `shown_value`."""
+    shown = shown_value(value)
+    return shown[1:-1] if isinstance(value, str) else shown

@@ -6,7 +6,6 @@ and for the end of stdin. Everything that libraries print goes to stderr, so tha
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import queue
@@ -14,13 +13,27 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any
 
-from .errors import BadInputError, CancelledError, SoliloquyError
+from .errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
+from .runtime.memory import memory_errors
 from .runtime.processes import let_threads_sleep, step_back
-from .wire.lines import MAX_LINE, decode_request, encode_event
+from .wire.lines import decode_request, encode_event, identifier_in, read_lines
 from .wire.progress import Clock, JobContext
-from .wire.protocol import PROTOCOL, Alive, Cancel, Done, Event, Hello, Request, Shutdown, error_event, version
+from .wire.protocol import (
+    PROTOCOL,
+    Alive,
+    Cancel,
+    Done,
+    Error,
+    Event,
+    Hello,
+    Request,
+    Shutdown,
+    error_event,
+    version,
+)
 
 _ALIVE_EVERY = 5.0
 """Seconds between signs of life while a job runs."""
@@ -40,6 +53,16 @@ def protect_stdout() -> IO[bytes]:
     return messages
 
 
+def protect_stdin() -> IO[bytes]:
+    """Return the real stdin, for requests only. Everything else that reads from stdin finds it empty."""
+    requests = os.fdopen(os.dup(0), "rb")
+    os.set_inheritable(requests.fileno(), False)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return requests
+
+
 class Worker:
     """Reads requests, runs jobs, writes events."""
 
@@ -55,8 +78,14 @@ class Worker:
         self._ended = threading.Event()
 
     def emit(self, event: Event) -> None:
-        """Write one event. If the client is gone, end the worker."""
-        line = encode_event(event)
+        """Write one event. If the client is gone, end the worker. An answer that can't be sent becomes an error."""
+        try:
+            line = encode_event(event)
+        except Exception as error:  # noqa: BLE001 - too long, or no values of JSON
+            failure = _internal(error)
+            if not isinstance(event, (Done, Error)):
+                return
+            line = encode_event(error_event(event.id, failure))
         try:
             with self._writing:
                 self._events.write(line)
@@ -64,7 +93,18 @@ class Worker:
             self._end()
 
     def run(self) -> None:
-        """Say hello, then do jobs until shutdown or the end of stdin."""
+        """Say hello, then do jobs until shutdown or the end of stdin.
+
+        Raises SoliloquyError ``out_of_memory`` if there is too little memory to start; the client is told too.
+        """
+        try:
+            with memory_errors():
+                self._run()
+        except SoliloquyError as error:
+            self.emit(error_event(None, error))
+            raise
+
+    def _run(self) -> None:
         # The threads start first, because torch takes seconds to import.
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         threading.Thread(target=self._live, name="live", daemon=True).start()
@@ -99,13 +139,8 @@ class Worker:
             event: Event = Done(id=identifier, result=handle(request, context))
         except SoliloquyError as error:
             event = error_event(identifier, error)
-        except Exception as error:  # noqa: BLE001 - a bug ends the job, not the worker; its traceback goes to the log
-            traceback.print_exc()
-            reason = f"{type(error).__name__}: {error}"
-            failure = SoliloquyError(
-                "internal", f"Something went wrong inside Soliloquy ({reason}).", "Please report it with the log."
-            )
-            event = error_event(identifier, failure)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug ends the job, not the worker
+            event = error_event(identifier, _internal(error))
         self._running = None
         self._waiting.discard(identifier)
         self._cancelled.discard(identifier)
@@ -115,24 +150,35 @@ class Worker:
         return self._ending.is_set() or identifier in self._cancelled
 
     def _listen(self) -> None:
-        """Reader thread: queue jobs, and act on cancel and shutdown at once."""
-        while line := self._requests.readline(MAX_LINE + 1):
-            try:
-                identifier, request = decode_request(line)
-            except BadInputError as error:
-                self.emit(error_event(_identifier_in(line), error))
-                continue
-            if isinstance(request, Shutdown):
-                break
-            if isinstance(request, Cancel):
-                found = request.job in self._waiting
-                if found:
-                    self._cancelled.add(request.job)
-                self.emit(Done(id=identifier, result={"found": found}))
-            else:
-                self._waiting.add(identifier)
-                self._jobs.put((identifier, request))
-        self._end()
+        """Reader thread: hears every line until shutdown or the end of stdin. No line can end it earlier."""
+        try:
+            for line in read_lines(self._requests):
+                try:
+                    if not self._hear(line):
+                        break
+                except BadInputError as error:
+                    self.emit(error_event(identifier_in(line), error))
+                except Exception as error:  # noqa: BLE001 - a bug costs this line its answer's meaning, not the worker
+                    self.emit(error_event(identifier_in(line), _internal(error)))
+        finally:
+            self._end()
+
+    def _hear(self, line: bytes) -> bool:
+        """Queue a job, or act on cancel and shutdown. Returns False on shutdown. Raises BadInputError."""
+        identifier, request = decode_request(line)
+        if isinstance(request, Shutdown):
+            return False
+        if isinstance(request, Cancel):
+            found = request.job in self._waiting
+            if found:
+                self._cancelled.add(request.job)
+            self.emit(Done(id=identifier, result={"found": found}))
+        elif identifier in self._waiting:
+            raise BadInputError("bad_message", "A request with this id is not answered yet.", "Use every id once.")
+        else:
+            self._waiting.add(identifier)
+            self._jobs.put((identifier, request))
+        return True
 
     def _end(self) -> None:
         """Ask the running job to stop, then end the process. A job that doesn't notice ends with the process."""
@@ -154,27 +200,31 @@ class Worker:
                 self.emit(Alive(id=identifier))
 
 
-def _identifier_in(line: bytes) -> str | None:
-    """The id of a request whose settings were refused, so that its sender gets the answer."""
-    try:
-        identifier = json.loads(line).get("id")
-    except (ValueError, AttributeError, RecursionError):
-        return None
-    return identifier if isinstance(identifier, str) else None
+def _internal(error: BaseException) -> SoliloquyError:
+    """The error for a bug. Its traceback goes to the log, as far as there is one."""
+    with suppress(OSError, ValueError):
+        traceback.print_exception(error)
+    reason = f"{type(error).__name__}: {error}"
+    return SoliloquyError(
+        "internal", f"Something went wrong inside Soliloquy ({reason}).", "Please report it with the log."
+    )
 
 
 def main() -> int:
-    """Run until stdin closes. The exit status is 0 unless a job had to be cut off."""
-    messages = protect_stdout()
+    """Run until stdin closes. The exit status is 0 unless a job had to be cut off or the worker could not start."""
+    requests, messages = protect_stdin(), protect_stdout()
     let_threads_sleep()
     step_back()
     try:
-        Worker(sys.stdin.buffer, messages).run()
+        Worker(requests, messages).run()
     except CancelledError:
-        return 0
+        return EXIT_DONE
+    except SoliloquyError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     finally:
         sys.stderr.flush()
-    return 0
+    return EXIT_DONE
 
 
 if __name__ == "__main__":

@@ -79,7 +79,10 @@ class Job:
         Raises BadInputError ``output_unwritable`` or SoliloquyError ``disk_full`` before anything else is done.
         """
         folder = Path(out).absolute() / name
-        made = not folder.exists()
+        try:
+            made = not folder.exists()
+        except OSError as error:  # a name that is too long
+            raise output_error(error, folder) from error
         make_folder(folder)
         try:
             job = cls.open(folder)

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..errors import BadInputError
 from ..files import write_json
-from ..schema import plain, read
-from ..wire.protocol import Generate
+from ..schema import checked, plain, read
+from ..wire.protocol import MAX_SECONDS, Generate
 from ..wire.specs import GenerateSpec, RenderSpec, ResampleSpec, spec_of_format_1
 from ..wire.style import PriorStyle
 
@@ -48,8 +48,7 @@ class JobSettings:
     @classmethod
     def of(cls, request: Generate) -> JobSettings:
         """The settings of a request."""
-        names = (spec.name for spec in dataclasses.fields(cls) if spec.name != "more")
-        return cls(**{name: getattr(request, name) for name in names})
+        return cls(**{name: getattr(request, name) for name in SETTINGS})
 
     def identity(self) -> dict[str, Any]:
         """The plain values that a job's identifier depends on.
@@ -60,6 +59,10 @@ class JobSettings:
         if self.preview is None:
             del values["preview"]
         return values
+
+
+SETTINGS = tuple(spec.name for spec in dataclasses.fields(JobSettings) if spec.name != "more")
+"""Names of the settings that a job shares with the request that began it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,21 +133,38 @@ class JobFacts:
     def read(cls, folder: Path) -> JobFacts:
         """Those of the job in ``folder``. Raises BadInputError ``job_missing`` or ``job_unreadable``."""
         path = folder / JOB_FILE
-        if not path.is_file():
-            raise BadInputError("job_missing", f"There is no job in {folder}.", "Choose a folder that holds job.json.")
+        try:
+            if not path.is_file():
+                raise BadInputError(
+                    "job_missing", f"There is no job in {folder}.", "Choose a folder that holds job.json."
+                )
+        except OSError as error:  # a name that is too long
+            raise BadInputError(
+                "job_unreadable", f"{folder} can't be read: {error.strerror}.", "Choose another folder."
+            ) from error
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
             version = fields.pop("format")
             if version not in (1, FORMAT):
                 raise ValueError("it is of another version")
             facts = read(cls, fields if version == FORMAT else _of_format_1(fields))
-            if not facts.id:
-                raise ValueError("it has no id")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, BadInputError) as error:
+            facts.check()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInputError) as error:
             raise BadInputError(
                 "job_unreadable", f"{path} can't be read: {error}.", "Generate the job again."
             ) from error
         return facts
+
+    def check(self) -> None:
+        """Raise ValueError or BadInputError ``bad_setting`` for values that no job has."""
+        if not self.id:
+            raise ValueError("it has no id")
+        if self.portrait.file != Path(self.portrait.file).name:
+            raise ValueError("its portrait is not in its folder")
+        if self.audio.frames < 1 or not 0 <= self.audio.start <= MAX_SECONDS:
+            raise ValueError("its sound is no part of a file")
+        settings = {name: getattr(self.settings, name) for name in SETTINGS}
+        checked(Generate(audio="", portrait="", out="", **settings))
 
     def write(self, folder: Path) -> None:
         """Write ``job.json``, whole or not at all; raises as ``core.files.written_beside``."""

@@ -22,7 +22,7 @@ from typing import IO
 from ..errors import EXIT_CANCELLED, BadInputError, SoliloquyError
 from ..places import ROOT
 from ..runtime.processes import clean_environment, end_group, large_pages, own_group
-from .lines import MAX_LINE, decode_event, encode_request
+from .lines import MAX_LINE, decode_event, encode_request, read_lines
 from .protocol import PROTOCOL, Alive, Cancel, Done, Error, Event, Hello, Request, Shutdown
 
 _STDERR_LINES = 200
@@ -111,7 +111,7 @@ class WorkerClient:
 
     def _read(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError), stream:
-            while line := stream.readline(MAX_LINE + 1):
+            for line in read_lines(stream):
                 try:
                     self._incoming.put(decode_event(line))
                 except BadInputError as error:
@@ -265,6 +265,8 @@ class WorkerClient:
                     f"The worker speaks protocol {event.protocol}, Blender's side {PROTOCOL}.",
                     "Restart Blender so that both sides come from the same version.",
                 )
+        if isinstance(event, Error) and event.id is None and self.hello is None:
+            self._fail(event.code, event.message, event.hint)  # the worker could not start
         if isinstance(event, (Done, Error)) and event.id is not None:
             request = self._open.pop(event.id, None)
             self._cancelled.pop(event.id, None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..errors import CancelledError
+from ..errors import CancelledError, printable
 from .protocol import Event, Notice, Progress
 
 _EVERY = 0.2
@@ -95,7 +95,7 @@ class JobContext:
 
     def notice(self, message: str) -> None:
         """Tell the user something that doesn't end the job."""
-        self.emit(Notice(id=self.identifier, message=message))
+        self.emit(Notice(id=self.identifier, message=printable(message)))
 
     def stage(self, stage: str, units: int = 1, take: int | None = None) -> Stage:
         """Begin a stage of ``units`` steps; use as a context manager. Expected stages up to this one are over."""

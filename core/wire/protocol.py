@@ -79,6 +79,8 @@ _RENDERERS = ("gan", "warp")
 _GROUPS = tuple(GROUPS)
 MAX_SEED = 2**31 - 1
 MAX_TAKES = 1000
+MAX_SECONDS = 360_000.0
+"""100 hours: longer than any sound."""
 
 
 # Requests ------------------------------------------------------------------------------------------------------------
@@ -89,7 +91,9 @@ class Probe:
     """Ask what this worker is and has. ``done.result``: the fields of ``core.wire.worker_facts.WorkerFacts``."""
 
     request: ClassVar[str] = "probe"
-    self_test: str | None = setting(None, "folder for a test take of one second, emptied first; no test when left out")
+    self_test: str | None = setting(
+        None, "folder in which a subfolder with a test take of one second is made; no test when left out"
+    )
     device: str = setting("auto", "where the networks of the self-test run", choices=_DEVICES)
 
 
@@ -104,8 +108,10 @@ class Generate:
     audio: str = setting(text="sound file with the speech")
     portrait: str = setting(text="photograph or painting with one face")
     out: str = setting(text="folder that receives the job's folder")
-    start: float = setting(0.0, "seconds of the sound to skip", low=0.0)
-    duration: float | None = setting(None, "seconds of the sound to use; all of it when left out", low=0.0)
+    start: float = setting(0.0, "seconds of the sound to skip", low=0.0, high=MAX_SECONDS)
+    duration: float | None = setting(
+        None, "seconds of the sound to use; all of it when left out", low=0.0, high=MAX_SECONDS
+    )
     takes: int = setting(1, "number of takes; take k uses seed + k − 1", low=1, high=MAX_TAKES)
     seed: int = setting(0, "seed of the first take", low=0, high=MAX_SEED)
     guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
@@ -117,7 +123,7 @@ class Generate:
     motion_only: bool = setting(False, "motion and curves without frames")
     extract: bool = setting(True, "also read curves back from the finished frames")
     preview: float | None = setting(
-        None, "make only this many seconds from the start, equal to those of the whole take", low=0.04
+        None, "make only this many seconds from the start, equal to those of the whole take", low=0.04, high=MAX_SECONDS
     )
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
 

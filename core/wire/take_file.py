@@ -71,7 +71,7 @@ class TakeFacts:
             if version not in (1, FORMAT):
                 raise ValueError("it is of another version")
             return read(cls, fields if version == FORMAT else _of_format_1(fields))
-        except (ValueError, KeyError, TypeError, AttributeError, BadInputError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInputError) as error:
             raise BadInputError("take_unreadable", f"{path} can't be read: {error}.", "Make the take again.") from error
 
     def write(self, folder: Path) -> None:
@@ -83,12 +83,12 @@ def finished_take(folder: Path) -> TakeFacts | None:
     """The facts of the take in ``folder``; None unless its files and its first and last frame are on disk."""
     try:
         facts = TakeFacts.read(folder)
+        files = [folder / name for name in facts.files]
+        if facts.size is not None:
+            files += [folder / "frames" / frame_name(index) for index in (0, facts.frame_count - 1)]
+        return facts if all(path.is_file() for path in files) else None
     except (OSError, BadInputError):
         return None
-    files = [folder / name for name in facts.files]
-    if facts.size is not None:
-        files += [folder / "frames" / frame_name(index) for index in (0, facts.frame_count - 1)]
-    return facts if all(path.is_file() for path in files) else None
 
 
 def _of_format_1(fields: dict[str, Any]) -> dict[str, Any]:

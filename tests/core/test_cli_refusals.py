@@ -144,9 +144,19 @@ def test_a_few_samples_that_are_not_numbers_are_told(place, capfd) -> None:
         ["--start", "-1"],
         ["--start", "50"],
         ["--duration", "0.01"],
+        ["--start", "1e308"],
+        ["--duration", "1e308"],
+        ["--preview", "1e308"],
+        ["--seed", "9" * 400],
+        ["--audio", "/tmp/\udcff.wav"],
+        ["--portrait", "/tmp/\udcff.png"],
+        ["--out", "/tmp/\udcff"],
+        ["--audio", "/tmp/" + "a" * 300],
+        ["--portrait", "/tmp/" + "a" * 300],
+        ["--out", "/tmp/" + "a" * 300],
         ["--no-such-option"],
     ],
-    ids=" ".join,
+    ids=lambda options: " ".join(options).encode("ascii", "replace").decode()[:40],
 )
 def test_bad_options_are_one_line_and_exit_code_2(place, capfd, options) -> None:
     assert place.run(*options) == 2

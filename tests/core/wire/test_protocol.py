@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import io
 import json
 import math
 import subprocess
@@ -81,10 +83,74 @@ def test_the_lists_above_are_complete() -> None:
     assert {type(e) for e in EVENTS} == set(lines._EVENTS.values())
 
 
-@given(text=st.text(max_size=60))
+@given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60))
 def test_any_text_is_a_legal_path_and_stays_itself(text) -> None:
     request = Generate(audio=text, portrait=text, out=text)
     assert lines.decode_request(lines.encode_request("1", request))[1] == request
+
+
+HOSTILE = [
+    {"audio": "/tmp/\udcff.wav"},
+    {"out": "/tmp/\ud800"},
+    {"portrait": "/tmp/a\0b.png"},
+    {"device": "\ud800"},
+    {"device": "\U000e0001" * 250_000},
+    {"start": 10**400},
+    {"start": 10**5000},
+    {"start": 1e308},
+    {"duration": -(10**400)},
+    {"seed": 10**5000},
+    {"takes": functools.reduce(lambda inner, _: [inner], range(900), [])},
+    {"takes": "\U000e0001" * 250_000},
+    {"\ud800": 1},
+    {"x" * 300_000: 1},
+]
+
+
+@pytest.mark.parametrize("changes", HOSTILE, ids=lambda changes: next(iter(changes))[:9].encode("ascii", "replace"))
+def test_hostile_values_are_bad_settings_on_both_sides(changes) -> None:
+    fields = {"audio": "a", "portrait": "p", "out": "o", **changes}
+    with pytest.raises(BadInputError) as caught:
+        schema.build(Generate, fields)
+    assert caught.value.code == "bad_setting"
+    answer = lines.encode_event(protocol.error_event("1", caught.value))
+    assert len(answer) < 20_000 and lines.decode_event(answer).message.encode("utf-8")
+    if set(changes) <= {f.name for f in dataclasses.fields(Generate)}:
+        with pytest.raises(BadInputError) as caught:
+            lines.encode_request("1", Generate(**fields))
+        assert caught.value.code == "bad_setting"
+
+
+def test_a_line_over_the_limit_is_one_line_and_nothing_in_it_is_a_request() -> None:
+    hidden = b'{"request":"cancel","id":"smuggled","job":"x"}'
+    start = b'{"request":"generate","id":"big","audio":"'
+    start += b"x" * (lines.MAX_LINE + 1 - len(start))
+    good = b'{"request":"probe","id":"1"}\n'
+    for long in (start + hidden + b"\n", start + b"\n", b"x" * (5 * lines.MAX_LINE) + hidden + b"\n"):
+        first, second = lines.read_lines(io.BytesIO(long + good))
+        assert second == good and len(first) > lines.MAX_LINE
+        with pytest.raises(BadInputError, match="longer than the limit"):
+            lines.decode_request(first)
+        assert lines.identifier_in(first) is None
+    assert list(lines.read_lines(io.BytesIO(start + hidden))) == [start], "the stream ends within the line"
+    exact = b" " * (lines.MAX_LINE - len(good)) + good
+    assert list(lines.read_lines(io.BytesIO(exact + good))) == [exact, good], "the longest line that is accepted"
+    assert lines.decode_request(exact)[0] == "1"
+
+
+def test_ids_are_short_texts() -> None:
+    for identifier in ("x" * 201, 7, None, ["1"], "x" * 1_040_000):
+        line = json.dumps({"request": "probe", "id": identifier}).encode()
+        with pytest.raises(BadInputError, match="in “id”"):
+            lines.decode_request(line)
+        assert lines.identifier_in(line) is None
+    assert lines.decode_request(b'{"request":"probe","id":"\\ud800"}')[0] == "\ud800", "answered with its own id"
+
+
+def test_errors_can_be_sent_and_shown_whatever_they_quote() -> None:
+    error = SoliloquyError("x", "no \udcff\0" + "y" * 10**6, "\ud800")
+    assert error.message.startswith("no \\udcff\\x00yyy") and len(error.message) < 2100 and error.hint == "\\ud800"
+    assert str(error).encode("utf-8")
 
 
 @given(line=st.binary(max_size=80))
