@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import bpy
@@ -28,32 +26,12 @@ _USUAL_RATE = 60.0
 """Frames per second at which Live Link Face records by default."""
 
 
-def recorded_rate(path: Path) -> float:
-    """Frames per second of a Live Link Face CSV: the largest number of rows with the same second in their timecode.
-
-    In a recording shorter than two whole seconds that number isn't known; 60 is assumed. Raises BadInputError
-    ``curves_unreadable``.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            codes = [row.get("Timecode") or "" for row in csv.DictReader(stream)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInputError(
-            "curves_unreadable",
-            say("{path} can't be read ({error}).", path=path, error=error),
-            say("Choose another file."),
-        ) from error
-    # HH:MM:SS:FF.mmm; the first and the last second may be incomplete.
-    seconds = list(Counter(code.rpartition(":")[0] for code in codes).values())[1:-1]
-    return float(max(seconds)) if seconds else _USUAL_RATE
-
-
 def read_performance(path: Path, rate: float) -> tuple[Motion, float]:
     """(motion at 25 frames per second, rate of the file) of a ``.csv`` or ``.npz``; with ``rate`` 0 a CSV's own."""
     if path.suffix.lower() == ".npz":
         motion = Motion.load(path)
     elif path.suffix.lower() == ".csv":
-        motion = read_live_link_csv(path, rate or recorded_rate(path))
+        motion = read_live_link_csv(path, rate or None, _USUAL_RATE)
     else:
         raise BadInputError(
             "curves_unreadable", say("{path} is neither .csv nor .npz.", path=path.name), say("Choose another file.")

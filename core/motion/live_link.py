@@ -13,15 +13,18 @@ From our channels to its columns:
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import BadInputError
 from ..files import written_beside
+from ..inputs import InputKind, read_input
+from ..tables import number, rows_of, text_of
 from .channels import EXPRESSIONS, FPS, GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES
 from .motion import Motion
+from .timecodes import place
 
 _GAZE_SIDEWAYS, _GAZE_UP_DOWN = math.radians(GAZE_SIDEWAYS_DEGREES), math.radians(GAZE_UP_DOWN_DEGREES)
 
@@ -54,6 +57,18 @@ VALUE_COLUMNS: tuple[str, ...] = SHAPE_COLUMNS + ANGLE_COLUMNS
 """The 61 value columns."""
 _ROWS = 1000
 """Rows computed at a time, so that memory doesn't grow with the length."""
+_ON_FRAME = 0.05
+"""Largest distance of every row from its frame, in frames, with which rows count as complete and aren't interpolated.
+Timecodes have thousandths of a frame, and phones write some hundredths of jitter."""
+_SIDES = (("_L", "Left"), ("_R", "Right"), (".L", "Left"), (".R", "Right"))
+CURVES_FILE = InputKind(
+    noun="curves file",
+    code="curves",
+    empty_code="curves_unreadable",
+    most_bytes=512 << 20,
+    choose="Check the path.",
+    again="Export it again as Live Link CSV.",
+)
 HEADER: tuple[str, ...] = ("Timecode", "BlendShapeCount", *VALUE_COLUMNS)
 
 
@@ -118,32 +133,69 @@ def write_live_link_csv(motion: Motion, path: str | Path) -> None:
                 rows.writerow([timecode(frame, motion.fps), len(VALUE_COLUMNS), *(f"{value:.6f}" for value in values)])
 
 
-def read_live_link_csv(path: str | Path, fps: float = FPS) -> Motion:
-    """Read a Live Link Face CSV recorded or edited at ``fps`` frames a second.
+def read_live_link_csv(path: str | Path, fps: float | None = None, otherwise: float = FPS) -> Motion:
+    """Read a Live Link Face CSV; each row is placed by its timecode, and rows that are missing are interpolated.
 
-    Columns are found by name, in any order. A missing column is read as 0. The two halves of ``browInnerUp`` and
-    ``cheekPuff`` get the same value. Translation is 0.
-    Raises BadInputError ``curves_missing`` or ``curves_unreadable``.
+    Parameters
+    ----------
+    path
+        The file, as Live Link Face or a spreadsheet writes it (`core.tables`). Columns are found by name, in any order
+        and any capitals. A missing column is read as 0. A last row that was cut off is left out.
+    fps
+        Frames per second if they are known. None: they are found from the timecodes.
+    otherwise
+        The rate of a recording whose timecodes don't tell it.
+
+    The two halves of ``browInnerUp`` and ``cheekPuff`` get the same value. Translation is 0. Row k of the result is at
+    the time k / fps after the first row of the file.
+    Raises BadInputError ``curves_missing``, ``curves_unreadable`` or ``curves_too_large``.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise BadInputError("curves_missing", f"There is no curves file at {path}.", "Check the path.")
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-            known = [name for name in VALUE_COLUMNS if rows and name in rows[0]]
-            if not known:
-                raise ValueError("it has none of the Live Link Face columns")
-            table = {name: np.array([float(row[name]) for row in rows]) for name in known}
-        expression = np.zeros((len(rows), len(EXPRESSIONS)))
+        columns, codes, values = _table(text_of(read_input(path, CURVES_FILE)))
+        placed = place(codes, fps, otherwise)
+        values, positions = values[placed.rows], placed.positions
+        frames = np.arange(round(float(positions[-1])) + 1)
+        if len(frames) != len(positions) or np.abs(positions - frames).max() > _ON_FRAME:
+            values = np.stack([np.interp(frames, positions, column) for column in values.T], axis=1)
+        table = dict(zip(columns, values.T, strict=True))
+        expression = np.zeros((len(values), len(EXPRESSIONS)))
         for column in SHAPE_COLUMNS:
             for channel in _sources(column):
                 expression[:, EXPRESSIONS.index(channel)] = table.get(column, 0.0)
-        rotation = np.zeros((len(rows), 3))
+        rotation = np.zeros((len(values), 3))
         for axis, column in enumerate(("HeadPitch", "HeadYaw", "HeadRoll")):
             rotation[:, axis] = table.get(column, 0.0)
-        return Motion(np.clip(expression, 0.0, 1.0), rotation, np.zeros((len(rows), 3)), fps)
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise BadInputError(
-            "curves_unreadable", f"The curves in {path} can't be read: {error}.", "Export them again as Live Link CSV."
-        ) from error
+        return Motion(np.clip(expression, 0.0, 1.0), rotation, np.zeros((len(values), 3)), placed.rate)
+    except (ValueError, csv.Error) as error:
+        raise CURVES_FILE.unreadable(path, f"can't be read: {error}") from error
+
+
+def _table(text: str) -> tuple[list[str], list[str], np.ndarray]:
+    """Known columns of a table, timecodes (n), and values (n, columns). Raises ValueError and csv.Error."""
+    rows = rows_of(text)
+    first = next(rows, {})
+    known = {name: _COLUMNS[_letters(name)] for name in first if _letters(name) in _COLUMNS}
+    if not known:
+        raise ValueError("it has none of the Live Link Face columns")
+    timecode_column = next((name for name in first if _letters(name) == "timecode"), "")
+    codes: list[str] = []
+    values: list[np.ndarray] = []
+    for row, after in itertools.pairwise([first, *rows, {}]):
+        if not after and values and len(row) < len(first):
+            break  # the recorder was ended while it wrote this row
+        codes.append(row.get(timecode_column, ""))
+        if missing := next((name for name in known if not row.get(name)), ""):
+            raise ValueError(f"row {len(codes)} has no {missing}")
+        values.append(np.array([number(row[name]) for name in known]))
+    return list(known.values()), codes, np.array(values)
+
+
+def _letters(name: str) -> str:
+    """A column's name without capitals and punctuation; ``eyeBlink_L`` is ``eyeblinkleft``."""
+    for ending, side in _SIDES:
+        if name.endswith(ending):
+            name = name.removesuffix(ending) + side
+    return "".join(letter for letter in name if letter.isalnum()).lower()
+
+
+_COLUMNS = {_letters(name): name for name in VALUE_COLUMNS}

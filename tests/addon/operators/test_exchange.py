@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from soliloquy.addon.animation import nla
 from soliloquy.addon.animation.motion_file import load_motion
-from soliloquy.addon.operators import exchange as operators_exchange
 from soliloquy.core.motion.channels import EXPRESSIONS
-from soliloquy.core.motion.live_link import write_live_link_csv
+from soliloquy.core.motion.live_link import read_live_link_csv, write_live_link_csv
 from soliloquy.core.motion.motion import Motion
 
 
@@ -82,9 +81,9 @@ def test_out_and_in_again(scene, tmp_path):
     for name in ("out.csv", "out.npz"):
         assert bpy.ops.soliloquy.export_curves(filepath=str(tmp_path / name)) == {"FINISHED"}
     assert (tmp_path / "out.npz").read_bytes() == (scene.soliloquy.takes[0].path() / "motion.npz").read_bytes()
-    assert operators_exchange.recorded_rate(tmp_path / "out.csv") == 25.0
+    assert read_live_link_csv(tmp_path / "out.csv").fps == 25.0
     bpy.ops.soliloquy.export_curves(filepath=str(tmp_path / "film.csv"), rate=24.0)
-    assert operators_exchange.recorded_rate(tmp_path / "film.csv") == 24.0
+    assert read_live_link_csv(tmp_path / "film.csv").fps == 24.0
 
 
 def test_a_file_that_is_there_is_not_written_over_unasked(scene):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,3 +112,148 @@ def test_bad_curves_are_a_sentence(tmp_path, text) -> None:
     with pytest.raises(BadInputError) as caught:
         read_live_link_csv(path)
     assert caught.value.code == "curves_unreadable"
+
+
+# ------------------------------------------------------------------------------------------------ rows and their times
+RATE, COUNT = 60, 600
+
+
+def recording(rate: float = RATE, count: int = COUNT, start: float = 0.0) -> list[list[str]]:
+    """Header and rows of a recording whose jaw is .5 + .5 sin(πt); ``start`` is the first row's time of day."""
+    rows = [["Timecode", "BlendShapeCount", "JawOpen", "HeadYaw"]]
+    for i in range(count):
+        at = round(start * rate) + i
+        second, frame = divmod(at, round(rate))
+        second %= 86400
+        code = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}:{frame:02d}.000"
+        rows.append([code, "61", f"{jaw(i / rate):.6f}", f"{0.1 * math.sin(i / rate):.6f}"])
+    return rows
+
+
+def jaw(seconds: float) -> float:
+    return 0.5 + 0.5 * math.sin(math.pi * seconds)
+
+
+def written(path: Path, rows: list[list[str]], delimiter: str = ",", encoding: str = "utf-8") -> Path:
+    path.write_bytes("\n".join(delimiter.join(row) for row in rows).encode(encoding))
+    return path
+
+
+def worst(motion: Motion, kept: Iterable[int], rate: float = RATE) -> float:
+    """Largest error of the jaw at the rows that are there."""
+    got = motion.expression[:, EXPRESSIONS.index("jawOpen")]
+    return max(abs(float(got[round(i * motion.fps / rate)]) - jaw(i / rate)) for i in kept)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lost_rows_leave_the_others_in_their_place(tmp_path: Path, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    kept = [0, *sorted(generator.choice(np.arange(1, COUNT - 1), round(0.85 * COUNT) - 2, replace=False)), COUNT - 1]
+    header, *rows = recording()
+    motion = read_live_link_csv(written(tmp_path / "a.csv", [header, *(rows[i] for i in kept)]))
+    assert (motion.fps, motion.seconds) == (60.0, 10.0)
+    assert worst(motion, kept) < 0.01 and worst(motion, range(COUNT)) < 0.05
+
+
+def test_a_hole_is_bridged(tmp_path: Path) -> None:
+    header, *rows = recording()
+    kept = [i for i in range(COUNT) if not 200 <= i < 320]
+    motion = read_live_link_csv(written(tmp_path / "a.csv", [header, *(rows[i] for i in kept)]))
+    assert motion.seconds == 10.0 and worst(motion, kept) < 0.01
+    bridge = motion.expression[199:321, EXPRESSIONS.index("jawOpen")]
+    assert np.allclose(np.diff(bridge, 2), 0, atol=1e-5), "a straight line over the hole"
+
+
+@pytest.mark.parametrize("rate", [24, 25, 30, 48, 50, 60, 120])
+def test_midnight_and_every_rate(tmp_path: Path, rate: int) -> None:
+    header, *rows = recording(rate, 4 * rate, start=86398.5)
+    assert rows[-1][0].startswith("00:00:02")
+    motion = read_live_link_csv(written(tmp_path / "a.csv", [header, *rows]))
+    assert (motion.fps, motion.seconds) == (rate, 4.0) and worst(motion, range(4 * rate), rate) < 0.01
+
+
+def test_rows_that_come_in_another_order_are_sorted(tmp_path: Path) -> None:
+    header, *rows = recording()
+    rows[100:103] = rows[102], rows[100], rows[101]
+    assert worst(read_live_link_csv(written(tmp_path / "a.csv", [header, *rows])), range(COUNT)) < 1e-3
+
+
+def test_a_timecode_of_half_the_rate_has_two_rows_per_frame(tmp_path: Path) -> None:
+    header, *rows = recording()
+    for row, half in zip(rows, (row for row in recording(30, 300)[1:] for _ in range(2)), strict=True):
+        row[0] = half[0]
+    motion = read_live_link_csv(written(tmp_path / "a.csv", [header, *rows]))
+    assert (motion.fps, motion.seconds) == (60.0, 10.0) and worst(motion, range(COUNT)) < 1e-3
+
+
+def test_decimals_of_a_second_and_jitter(tmp_path: Path) -> None:
+    header, *rows = recording()
+    for i, row in enumerate(rows):
+        row[0] = f"10:20:{30 + i // 60:02d}.{i % 60 * 1000 // 60:03d}"
+    motion = read_live_link_csv(written(tmp_path / "a.csv", [header, *rows[:50], *rows[80:]]))
+    assert (motion.fps, motion.seconds) == (60.0, 10.0) and worst(motion, range(80, COUNT)) < 0.01
+    header, *rows = recording()
+    for i, row in enumerate(rows):
+        row[0] = row[0].replace(".000", f".{700 + i % 7:03d}")
+    assert np.array_equal(
+        read_live_link_csv(written(tmp_path / "b.csv", [header, *rows])).expression,
+        read_live_link_csv(written(tmp_path / "c.csv", recording())).expression,
+    ), "jitter of thousandths changes no value"
+
+
+def test_rows_without_times_are_counted(tmp_path: Path) -> None:
+    header, *rows = recording()
+    for spoiled in ("", "soon", "1.5"):
+        motion = read_live_link_csv(written(tmp_path / "a.csv", [header, *([spoiled, *row[1:]] for row in rows)]), 50.0)
+        assert (motion.fps, len(motion)) == (50.0, COUNT)
+    without = [row[1:] for row in [header, *rows]]
+    assert len(read_live_link_csv(written(tmp_path / "a.csv", without))) == COUNT
+    motion = read_live_link_csv(written(tmp_path / "a.csv", [header, *rows[300:], *rows[:300]]), 60.0)
+    assert len(motion) == COUNT, "two recordings in one file"
+
+
+def test_a_given_rate_wins(tmp_path: Path) -> None:
+    exact = 30000 / 1001
+    write_live_link_csv(Motion.zeros(1000, exact), tmp_path / "a.csv")
+    motion = read_live_link_csv(tmp_path / "a.csv", exact)
+    assert (motion.fps, len(motion)) == (exact, 1000)
+    assert read_live_link_csv(tmp_path / "a.csv").seconds == pytest.approx(1000 / exact, abs=0.04)
+    motion = read_live_link_csv(written(tmp_path / "b.csv", recording()), 25.0)
+    assert (motion.fps, len(motion)) == (25.0, COUNT), "rows at another rate than their timecodes: slow motion"
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding", "change"),
+    [
+        (";", "utf-8-sig", lambda text: text.replace(".", ",") if text[:1] in "0-" and ":" not in text else text),
+        ("\t", "utf-16", lambda text: text),
+        (", ", "utf-8", str.lower),
+        (" ; ", "cp1252", str.upper),
+        (",", "utf-8", lambda text: text.replace("JawOpen", "jaw_open")),
+        (",", "utf-8", lambda text: f'"{text}"'),
+    ],
+)
+def test_tables_as_spreadsheets_write_them(tmp_path: Path, delimiter, encoding, change) -> None:
+    rows = [[change(cell) for cell in row] for row in recording()]
+    motion = read_live_link_csv(written(tmp_path / "a.csv", rows, delimiter, encoding))
+    assert motion.seconds == 10.0 and worst(motion, range(COUNT)) < 1e-3
+    assert np.abs(motion.rotation[:, 1]).max() == pytest.approx(0.1, abs=1e-3)
+
+
+def test_blank_rows_and_a_row_that_was_cut_off_are_left_out(tmp_path: Path) -> None:
+    rows = recording()
+    motion = read_live_link_csv(written(tmp_path / "a.csv", [*rows[:-1], ["", "", "", ""], [], rows[-1][:2]]))
+    assert len(motion) == COUNT - 1
+    with pytest.raises(BadInputError, match="row 3 has no JawOpen"):
+        read_live_link_csv(written(tmp_path / "a.csv", [*rows[:3], rows[3][:2], *rows[4:]]))
+
+
+def test_times_that_no_recording_has_are_refused(tmp_path: Path) -> None:
+    rows = recording()
+    late = [f"05{rows[-1][0][2:]}", *rows[-1][1:]]
+    with pytest.raises(BadInputError, match="hole of 300 minutes") as caught:
+        read_live_link_csv(written(tmp_path / "a.csv", [*rows[:-1], late]))
+    assert caught.value.code == "curves_unreadable"
+    sparse = [rows[0], *([f"{i * 9 // 60:02d}:{i * 9 % 60:02d}:00:{i % 60:02d}.000", *rows[1][1:]] for i in range(150))]
+    with pytest.raises(BadInputError, match="hours"):
+        read_live_link_csv(written(tmp_path / "a.csv", sparse))
