@@ -71,10 +71,11 @@ class Motion:
     fps: float = FPS
 
     def __post_init__(self) -> None:
+        frames = len(self.expression) if np.ndim(self.expression) else 0
         for name, width in (("expression", _EXPRESSION_COUNT), ("rotation", 3), ("translation", 3)):
             array = np.array(getattr(self, name), dtype=np.float32)  # a copy, so that nobody else can change it
-            if array.ndim != 2 or array.shape[1] != width or len(array) != len(self.expression):
-                raise ValueError(f"{name} has shape {array.shape}, expected ({len(self.expression)}, {width})")
+            if array.shape != (frames, width):
+                raise ValueError(f"{name} has shape {array.shape}, expected ({frames}, {width})")
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} holds values that are not finite")
             array.setflags(write=False)
@@ -213,8 +214,9 @@ class Motion:
             raise ValueError(f"{self.fps:g} frames a second are no usual rate")
         if max(len(self), self.seconds * FPS) > MAX_FRAMES:
             raise ValueError(f"it lasts {self.seconds / 3600:.0f} hours")
-        if len(self) and np.abs(self.channels()).max() > _LARGEST_VALUE:
-            raise ValueError("its values are far beyond those of a face")
+        for array in (self.expression, self.rotation, self.translation):
+            if max(array.max(initial=0.0), -array.min(initial=0.0)) > _LARGEST_VALUE:
+                raise ValueError("its values are far beyond those of a face")
         return self
 
 
