@@ -109,6 +109,7 @@ def test_start_and_duration_are_honoured(place, capfd, monkeypatch) -> None:
     assert np.array_equal(samples, whole[3200 : 3200 + 8320])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_ctrl_c_is_130_and_keeps_what_is_finished(place, name) -> None:

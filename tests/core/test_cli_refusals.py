@@ -179,6 +179,7 @@ def test_an_unwritable_folder(place, capfd) -> None:
     assert len(captured) == 1 and "can't be written" in captured[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0 or shutil.which("unshare") is None,
     reason="needs root for a small disk",

@@ -36,7 +36,7 @@ from core.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data"))
-pytestmark = pytest.mark.worker
+pytestmark = [pytest.mark.worker, pytest.mark.slow]
 STAND_IN = """
 import os, sys
 from tests.core.standins import install

@@ -56,6 +56,7 @@ def test_the_zip_is_the_same_every_time(archive, tmp_path) -> None:
     assert build(tmp_path).read_bytes() == archive.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_worker_runs_from_the_unpacked_zip(archive, tmp_path) -> None:
     """Nothing it imports may have been left out: command line help and a probe, from the zip's files alone."""
     with zipfile.ZipFile(archive) as opened:

@@ -104,6 +104,7 @@ print(load.load_portrait(picture, cache).identity.sum())
 """
 
 
+@pytest.mark.slow
 def test_two_workers_fit_one_new_portrait_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the fit is a stand-in. Both workers have written their files before one of them renames its file."""
     picture, cache = tmp_path / "face.png", tmp_path / "cache"

@@ -10,6 +10,8 @@ from core.prior.sampling import Sampling
 from core.sound.mel import SAMPLE_RATE, log_mel
 from core.wire.style import PriorStyle
 
+pytestmark = pytest.mark.slow
+
 HEAD = [NONLIP_CHANNELS.index(name) for name in GROUPS["head"]]
 SECONDS = 16
 

@@ -198,6 +198,7 @@ def test_an_environment_that_was_moved_away_comes_back(tmp_path: Path, nothing: 
     assert environment.installed_python(folder, [nothing]) and not (tmp_path / "env-old").exists()
 
 
+@pytest.mark.slow
 def test_a_failed_installation_leaves_no_files_and_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +275,7 @@ def test_two_processes_build_one_environment_once(tmp_path: Path, nothing: Path)
     assert sorted(made) == [0, 1]
 
 
+@pytest.mark.slow
 def test_no_python_and_no_way_to_download_one_is_an_error(
     tmp_path: Path, nothing: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

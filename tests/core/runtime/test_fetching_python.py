@@ -78,6 +78,7 @@ def bare(sources, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_uv_downloads_a_python_and_leaves_no_other_files(bare: Path) -> None:
     steps: list[str] = []
     own = environment.prepare(bare / "env", [bare / "nothing.txt"], progress=steps.append)
@@ -91,6 +92,7 @@ def test_uv_downloads_a_python_and_leaves_no_other_files(bare: Path) -> None:
     assert sorted(path.name for path in bare.iterdir()) == ["home", "nothing.txt"]
 
 
+@pytest.mark.slow
 def test_a_cancelled_download_starts_again(bare: Path) -> None:
     def during_download() -> bool:
         return (bare / "env-python" / "uv" / "bin" / "uv").exists()

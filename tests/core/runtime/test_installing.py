@@ -45,6 +45,7 @@ def wanted(tmp_path: Path, *names: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_installed_from_a_folder_of_wheels_and_removed(tmp_path: Path) -> None:
     wheels, folder = tmp_path / "wheels ü", tmp_path / "env"
     tiny_wheel(wheels)
@@ -58,6 +59,7 @@ def test_installed_from_a_folder_of_wheels_and_removed(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["wanted.txt", "wheels ü"]
 
 
+@pytest.mark.slow
 def test_a_folder_without_the_wheels_is_an_error(tmp_path: Path) -> None:
     listed = wanted(tmp_path, "soliloquy-other")
     with pytest.raises(SoliloquyError, match="no wheels"):
@@ -117,6 +119,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Inde
     server.server_close()
 
 
+@pytest.mark.slow
 @posix_only
 def test_the_next_attempt_uses_the_downloads_of_a_cancelled_one(tmp_path: Path, index: type[Index]) -> None:
     folder, listed = tmp_path / "env", wanted(tmp_path, "soliloquy-one", "soliloquy-two")
@@ -132,6 +135,7 @@ def test_the_next_attempt_uses_the_downloads_of_a_cancelled_one(tmp_path: Path, 
     assert not (tmp_path / "env-downloads").exists(), "everything is installed, so the downloads aren't needed"
 
 
+@pytest.mark.slow
 @posix_only
 def test_downloads_of_a_failed_installation_are_removed_too(tmp_path: Path, index: type[Index]) -> None:
     folder, listed = tmp_path / "env", wanted(tmp_path, "soliloquy-one", "soliloquy-missing")

@@ -20,6 +20,7 @@ from core.wire.specs import GenerateSpec
 from core.wire.take_file import TakeFacts
 
 
+@pytest.mark.slow
 def test_a_second_is_really_made(tmp_path) -> None:
     told = []
     context = JobContext("1", told.append)

@@ -88,6 +88,7 @@ def test_gaze_of_closed_eyes_does_not_count():
     assert float(loss_of(seen, truth)["gaze"]) == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_the_export_loads(source, tmp_path):
     run = train(tmp_path, RunConfig(steps=120, log_every=20, device="cpu", ema=0.9), GazeConfig.tiny(), source, views=8)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()[1:]]

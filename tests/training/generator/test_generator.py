@@ -274,6 +274,7 @@ Path(sys.argv[1], f"rank{run.run.rank}.txt").write_text(" ".join(map(repr, sums(
 """
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_generator(tmp_path):
     """Each process draws its own pairs; their networks stay equal."""
     script = tmp_path / "two.py"
