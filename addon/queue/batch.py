@@ -11,13 +11,16 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...core import tables
 from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError
 from ...core.files import write_bytes, write_json
+from ...core.inputs import InputKind, read_input
 from ...core.schema import build
 from ...core.wire.protocol import Generate, TakeReady, version
 from ...core.wire.take_file import finished_take
@@ -31,7 +34,8 @@ _FIELDS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 _PATHS = ("audio", "portrait", "out")
 _ELSEWHERE = ("device",)
 """Settings that depend on the computer, and so are not written into a list."""
-_YES, _NO = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+_YES, _NO = {"1", "true", "yes", "y", "on", "wahr", "ja"}, {"", "0", "false", "no", "n", "off", "falsch", "nein"}
+JOB_LIST = InputKind(noun="job list", code="list", most_bytes=64 << 20)
 
 
 @dataclass
@@ -96,18 +100,19 @@ def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) ->
     """Entries of a list. Paths are relative to the list's folder; missing settings come from ``defaults``.
 
     Columns or keys are the settings of `core.wire.protocol.Generate`, ``name``, and the place in a .blend file
-    (``scene``, ``strip``, ``character``). Raises BadInputError, which names the line.
+    (``scene``, ``strip``, ``character``), in any capitals. A table is read as spreadsheets write it (`core.tables`).
+    Raises BadInputError, which names the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = tables.text_of(_content(path))
         if path.suffix.lower() == ".json":
             data = json.loads(text)
             rows = data["jobs"] if isinstance(data, dict) else data
             if not all(isinstance(row, dict) for row in rows):
                 raise ValueError("each job must be an object")
         else:
-            rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, csv.Error) as error:
+            rows = list(tables.rows_of(text))
+    except (RecursionError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise BadInputError(
             "bad_list",
             say("The job list {path} can't be read ({error}).", path=path, error=error),
@@ -127,8 +132,18 @@ def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) ->
     return entries
 
 
+def _content(path: Path) -> bytes:
+    """Bytes of a list, which may be none. Raises ValueError with the reason why it can't be read."""
+    try:
+        return read_input(path, JOB_LIST)
+    except BadInputError as error:
+        if error.code == f"{JOB_LIST.code}_empty":
+            return b""
+        raise ValueError(error.message.rstrip(".")) from error
+
+
 def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, Any]) -> Entry:
-    given = {str(key).strip(): value for key, value in row.items() if value not in (None, "") and key}
+    given = {_column(str(key)): value for key, value in row.items() if value not in (None, "") and key}
     name = str(given.pop("name", f"job {number}"))
     route = {key: str(given.pop(key)) for key in ROUTE if key in given}
     if unknown := sorted(set(given) - set(_FIELDS)):
@@ -149,6 +164,11 @@ def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, A
     return entry
 
 
+def _column(name: str) -> str:
+    """A column's name as the settings spell it: ``Motion Only`` and ``motion-only`` are ``motion_only``."""
+    return "_".join(re.split(r"[\s_-]+", name.strip().lower()))
+
+
 def _typed(key: str, value: Any) -> Any:
     """The text of a CSV cell in the setting's type; values of a JSON file are returned unchanged."""
     if not isinstance(value, str):
@@ -158,7 +178,7 @@ def _typed(key: str, value: Any) -> Any:
         if kind.startswith("int"):
             return int(text)
         if kind.startswith("float"):
-            return float(text)
+            return tables.number(text)
         if key == "style":
             return json.loads(text)
     except ValueError as error:

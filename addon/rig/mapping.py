@@ -218,7 +218,8 @@ def load(path: Path) -> tuple[str, list[Rule]]:
     try:
         text = read_input(path, MAPPING_FILE).decode("utf-8-sig")
     except (BadInputError, UnicodeDecodeError) as error:
+        reason = error.message.rstrip(".") if isinstance(error, BadInputError) else error
         raise BadInputError(
-            "bad_mapping", say("{path} can't be read ({error}).", path=path, error=error), say("Choose another file.")
+            "bad_mapping", say("{path} can't be read ({error}).", path=path, error=reason), say("Choose another file.")
         ) from error
     return from_json(text, str(path))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,33 @@ def test_csv_and_json_say_the_same(listed, tmp_path):
                       "seed": 5, "motion_only": True}]}  # fmt: skip
     (tmp_path / "jobs.json").write_text(json.dumps(data))
     assert batch.load(tmp_path / "jobs.json", {})[0].request == entry.request
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding", "head"),
+    [(";", "utf-8-sig", "name;audio;portrait;out;takes;start;motion_only"),
+     (";", "cp1252", "NAME;AUDIO;PORTRAIT;OUT;TAKES;START;MOTION_ONLY"),
+     ("\t", "utf-16", "Name\tAudio\tPortrait\tOut\tTakes\tStart\tMotion Only"),
+     (", ", "utf-8", "name, audio, portrait, out, takes, start, motion-only"),
+     (";", "utf-8", "sep=;\r\n\"name\";\"audio\";\"portrait\";\"out\";\"takes\";\"start\";\"motion_only\"")],
+)  # fmt: skip
+def test_lists_as_spreadsheets_write_them(tmp_path, delimiter, encoding, head):
+    start = '"1,5"' if delimiter == ", " else "1,5"
+    lines = [head, delimiter.join(["Grüße", "a.wav", "b.png", "out", "2", start, "WAHR"]), delimiter * 6, ""]
+    path = tmp_path / "jobs.csv"
+    path.write_bytes("\r\n".join(lines).encode(encoding))
+    (entry,) = batch.load(path, {})
+    assert entry.name == "Grüße" and entry.request.audio == str(tmp_path / "a.wav")
+    assert (entry.request.takes, entry.request.start, entry.request.motion_only) == (2, 1.5, True)
+
+
+def test_a_list_that_is_no_plain_file_is_refused(tmp_path):
+    (tmp_path / "jobs.json").write_text("[" * 100_000)
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "jobs.json", tmp_path / "pipe.csv", tmp_path):
+        with pytest.raises(BadInputError) as raised:
+            batch.load(path, {})
+        assert raised.value.code == "bad_list"
 
 
 @pytest.mark.parametrize(
