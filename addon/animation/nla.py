@@ -5,7 +5,6 @@ The functions here find a take's data by its key, which the Action carries. Name
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +15,10 @@ from ...core.errors import BadInputError
 from .. import compat
 from ..rig.objects import Animated
 from ..words import say
+from .facts import FACTS, facts_of, set_facts
 
 KEY = "soliloquy_take"
 """Custom property of an Action: the key of its take."""
-FACTS = "soliloquy_facts"
-"""Custom property of an Action: facts about the bake, as JSON (see `facts_of`)."""
 
 Place = tuple[str, int]
 """An F-curve's path and index."""
@@ -81,20 +79,6 @@ def blocks() -> Iterator[Animated]:
 def tracks_of(key: str) -> list[TakeTrack]:
     """All tracks of a take in the file."""
     return [found for block in blocks() for found in tracks_on(block) if found.key == key]
-
-
-def facts_of(action: bpy.types.Action) -> dict[str, Any]:
-    """Facts that a bake stored in the Action: take, rules, timing, tolerance, owned curves. Empty: unreadable."""
-    try:
-        facts = json.loads(action.get(FACTS, ""))
-    except (ValueError, TypeError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
-
-
-def set_facts(action: bpy.types.Action, facts: dict[str, Any]) -> None:
-    """Store facts about a bake in its Action."""
-    action[FACTS] = json.dumps(facts, ensure_ascii=False)
 
 
 def leave_tweak_mode(block: Animated) -> None:

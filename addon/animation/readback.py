@@ -33,6 +33,8 @@ UNTOUCHED_CENTIMETRES = 2e-3
 """The same for the shift of the head."""
 _NAMES = (*SHAPE_NAMES, *HEAD)
 _STANDS_FOR = dict(zip(mapping.HALF_TURN, HEAD[:3], strict=True)) | dict(zip(mapping.SHIFT, HEAD[3:], strict=True))
+_NEEDED = frozenset(("rules", "origin", "rate", "tolerance"))
+"""Facts about a bake without which the target with the untouched bake isn't known."""
 _ROUNDS = 30
 """Iterations that fit edited bones while the weights stay within 0–1."""
 
@@ -47,7 +49,8 @@ FrameReading = dict[str, float | np.ndarray]
 def facts_on(thing: bpy.types.Object, key: str, name: str) -> dict[str, Any]:
     """Facts about the bake of a take on a target.
 
-    Raises BadInputError ``not_baked`` if the take is not on the target, ``not_shown`` if it doesn't play there.
+    Raises BadInputError ``not_baked`` if the take is not on the target, ``not_shown`` if it doesn't play there,
+    ``facts_damaged`` if what the bake noted can't be read.
     """
     found = moves.tracks_on(thing, key)
     if not found:
@@ -60,7 +63,14 @@ def facts_on(thing: bpy.types.Object, key: str, name: str) -> dict[str, Any]:
             say("{name} is not playing on “{target}”.", name=name, target=thing.name),
             say("Choose it in the list first."),
         )
-    return nla.facts_of(found[0].action)
+    facts = nla.facts_of(found[0].action)
+    if not facts.keys() >= _NEEDED:
+        raise BadInputError(
+            "facts_damaged",
+            say("The notes of {name} on “{target}” can't be read.", name=name, target=thing.name),
+            say("Bake it there again."),
+        )
+    return facts
 
 
 def read(

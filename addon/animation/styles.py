@@ -79,13 +79,11 @@ def apply(take: StyledTake, rate: float) -> None:
     wanted = amounts(take.style)
     for found in (track for track in nla.tracks_of(take.key) if track.own):
         facts = nla.facts_of(found.action)
-        roles = {
-            tuple(place): (role, neutral)
-            for place, role, neutral in zip(facts["curves"], facts["roles"], facts["neutral"], strict=True)
-        }
+        places, roles, neutrals = (facts.get(name, ()) for name in ("curves", "roles", "neutral"))
+        known = {tuple(place): (role, rest) for place, role, rest in zip(places, roles, neutrals, strict=False)}
         for curve in compat.action_fcurves(found.action):
-            role = roles.get((curve.data_path, curve.array_index))
-            if role is not None:
+            role = known.get((curve.data_path, curve.array_index))
+            if role is not None and role[0] in wanted:
                 _set_amount(curve, wanted[role[0]], role[1])
         strip = found.strip
         strip.use_auto_blend = False

@@ -206,7 +206,8 @@ def follow_sound(scene: bpy.types.Scene, take: SoliloquyTake) -> None:
     origin = timing_of(scene, take).origin
     for track in nla.tracks_of(take.key)[:1]:
         facts = nla.facts_of(track.action)
-        nla.move(take.key, origin - facts["origin"] - facts["placed"])
+        if "origin" in facts:
+            nla.move(take.key, origin - facts["origin"] - facts.get("placed", 0.0))
 
 
 # ------------------------------------------------------------------------------------------------- showing, comparing
