@@ -39,6 +39,8 @@ _LONG_PATH = 110
 """Longest path of the runtime folder on Windows: its limit of 260 characters less what torch's own files need."""
 _GPU_GB = 2.0
 """GB of GPU memory that takes of 512 pixels need, with a margin."""
+_LONGEST_HEADER = 100_000_000
+"""Most bytes of a safetensors header; the format has this limit."""
 SUMS = "SHA256SUMS"
 """File of checksums that `tools/build_zip.py` packs next to the weights."""
 SHOW_NETWORK = "extensions.userpref_show_online"
@@ -155,10 +157,12 @@ def is_whole(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
+            if length > _LONGEST_HEADER:
+                return False
             header = json.loads(stream.read(length))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
         return path.stat().st_size == 8 + length + max(ends)
-    except (OSError, ValueError, KeyError, TypeError, struct.error, MemoryError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error):
         return False
 
 

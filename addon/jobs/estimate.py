@@ -37,6 +37,8 @@ _BYTES_PER_PIXEL = {"crop": 1.8, "portrait": 7.0}
 _MEMORY = (0.70e9, 0.63e9)
 """Bytes that a worker uses: a constant part, and a part for pictures of 512²."""
 _GPU_MEMORY = (0.8e9, 0.9e9)
+_LARGEST = 1e15
+"""Stored rates of this many seconds or bytes are damage."""
 _LOOK_EVERY = 2.0
 """Seconds between two queries of the free disk space."""
 
@@ -217,7 +219,14 @@ def read_rates() -> None:
     rates = session().part(Rates)
     try:
         stored: dict[str, Any] = json.loads(_file().read_text(encoding="utf-8"))
-        rates.learned.update({str(name): float(rate) for name, rate in stored["rates"].items()})
-        rates.device = str(stored["device"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        learned = {str(name): rate for name, rate in stored["rates"].items() if _is_rate(rate)}
+        device = stored["device"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return
+    rates.learned.update(learned)
+    rates.device = device if isinstance(device, str) else ""
+
+
+def _is_rate(value: Any) -> bool:
+    """Whether a stored value can be seconds or bytes: a positive number of a size that a computer can have."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _LARGEST

@@ -8,7 +8,6 @@ metres: the head looks along −Y, as Blender's front view expects.
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,9 @@ from ..typed import scene_of, there, view_layer_of
 from ..words import say
 
 _PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "eye.L": "head", "eye.R": "head"}
+_NUMBERS = ("vertices", "uv", "shapes", "weights", "joints", "gaze_angles", "jaw_angles")
+_INDICES = ("triangles", "triangle_uv")
+"""Arrays of ``head.npz``: numbers, and indices of points, three a triangle."""
 _UP, _FORWARD, _JAW = (0.0, 0.0, 1.0), (0.0, -1.0, 0.0), (0.0, -0.8, -0.6)
 _POINTING = {"root": (_UP, 4.0), "neck": (_UP, 6.0), "head": (_UP, 14.0), "jaw": (_JAW, 9.0)}
 """Direction and length in centimetres of each bone; the eyes' bones point forward.
@@ -55,11 +57,12 @@ def build(context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, 
     ``result`` is the worker's answer to the ``head`` request: the paths of mesh and texture.
     """
     data = _read(Path(result["mesh"]))
+    texture = _texture(Path(result["texture"]))
     name = Path(result["mesh"]).parent.name.rpartition("-")[0] or "Person"
     yield None
     mesh = _mesh(f"{name} head", data)
     yield None
-    mesh.materials.append(_material(f"{name} skin", Path(result["texture"])))
+    mesh.materials.append(_material(f"{name} skin", texture))
     yield None
     skin = bpy.data.objects.new(f"{name} head", mesh)
     scene_of(context).collection.objects.link(skin)
@@ -84,17 +87,51 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             data = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInputError(
-            "head_damaged", say("The head's file is damaged: {path}", path=path), say("Add the head again.")
-        ) from error
-    if tuple(data["shape_names"].tolist()) != EXPRESSIONS or tuple(data["joint_names"].tolist()) != JOINTS:
+    except Exception as error:  # zip and NumPy raise many kinds for damaged files
+        raise _damaged(path) from error
+    names = [data.get(name, np.zeros(0)) for name in ("shape_names", "joint_names")]
+    if any(name.ndim != 1 for name in names):
+        raise _damaged(path)
+    if tuple(names[0].tolist()) != EXPRESSIONS or tuple(names[1].tolist()) != JOINTS:
         raise BadInputError(
             "head_version",
             say("The head's file is from another version: {path}", path=path),
             say("Add the head again."),
         )
+    if not _is_whole(data):
+        raise _damaged(path)
     return data
+
+
+def _damaged(path: Path) -> BadInputError:
+    return BadInputError(
+        "head_damaged", say("The head's file is damaged: {path}", path=path), say("Add the head again.")
+    )
+
+
+def _is_whole(data: dict[str, np.ndarray]) -> bool:
+    """Whether all parts are there with fitting shapes, finite numbers, and indices of existing points.
+
+    Blender checks none of this: an index out of range would end it.
+    """
+    lacking = np.zeros(())
+    parts = {name: data.get(name, lacking) for name in (*_NUMBERS, *_INDICES)}
+    if any(parts[name].dtype.kind != "f" or not np.isfinite(parts[name]).all() for name in _NUMBERS):
+        return False
+    if any(parts[name].dtype.kind not in "iu" or parts[name].shape != parts["triangles"].shape for name in _INDICES):
+        return False
+    vertices, uv, triangles = parts["vertices"], parts["uv"], parts["triangles"]
+    if vertices.ndim != 2 or uv.ndim != 2 or triangles.ndim != 2 or not triangles.size:
+        return False
+    count, shapes, joints = len(vertices), len(EXPRESSIONS), len(JOINTS)
+    wanted = {
+        "vertices": (count, 3), "uv": (len(uv), 2), "triangles": (len(triangles), 3), "shapes": (shapes, count, 3),
+        "weights": (count, joints), "joints": (joints, 3), "gaze_angles": (4,), "jaw_angles": (2,),
+    }  # fmt: skip
+    if any(parts[name].shape != shape for name, shape in wanted.items()):
+        return False
+    ends = {"triangles": count, "triangle_uv": len(uv)}
+    return all(parts[name].min() >= 0 and parts[name].max() < end for name, end in ends.items())
 
 
 def to_blender(points: np.ndarray) -> np.ndarray:
@@ -120,16 +157,25 @@ def _mesh(name: str, data: dict[str, np.ndarray]) -> bpy.types.Mesh:
     return mesh
 
 
-def _material(name: str, texture: Path) -> bpy.types.Material:
-    """A skin-like material with the projected photograph; the picture is packed, so that the file can be moved."""
+def _texture(path: Path) -> bpy.types.Image:
+    """The projected photograph, packed, so that the .blend can be moved. Raises BadInputError ``head_damaged``."""
+    missing = BadInputError(
+        "head_damaged", say("The head's texture is missing: {texture}", texture=path), say("Add the head again.")
+    )
     try:
-        image = bpy.data.images.load(str(texture))
+        image = bpy.data.images.load(str(path))
     except RuntimeError as error:
-        raise BadInputError(
-            "head_damaged", say("The head's texture is missing: {texture}", texture=texture), say("Add the head again.")
-        ) from error
-    image.name = name
+        raise missing from error
+    if not image.size[0]:
+        bpy.data.images.remove(image)
+        raise missing
     image.pack()
+    return image
+
+
+def _material(name: str, image: bpy.types.Image) -> bpy.types.Material:
+    """A skin-like material with the projected photograph."""
+    image.name = name
     material = bpy.data.materials.new(name)
     if material.node_tree is None:  # before 5.0 a new material has none yet
         material.use_nodes = True
