@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from contextlib import suppress
 from dataclasses import fields
 from functools import cache
@@ -12,15 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import SoliloquyError
+from ..errors import BadInputError, SoliloquyError
 from ..files import make_folder, write_bytes
 from ..head.head_model import WEIGHTS
+from ..inputs import InputKind
+from ..motion.arrays import read_arrays
 from . import picture
 from .fit import fit_portrait
 from .portrait import Portrait
 
 CACHE_VERSION = 2
 """Raised when a change of the code makes old fits wrong."""
+_CACHE = InputKind(noun="kept fit", code="cache", most_bytes=1_000_000)
+_MOST_CACHE_BYTES = 1_000_000
+_CACHED: dict[str, tuple[int, ...]] = {
+    **{"landmarks": (478, 3), "expression": (53,), "rotation": (3,), "translation": (3,)},
+    **{"centre": (2,), "crop": (3,), "focal": (), "residual": ()},
+}
+"""Shapes of the arrays in a cache file; ``identity`` has as many components as the head model."""
 
 
 def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Portrait:
@@ -69,16 +77,21 @@ def _to_cache(portrait: Portrait) -> bytes:
 def _from_cache(kept: Path, image: np.ndarray, digest: str) -> Portrait | None:
     """The portrait of a cache file, or None if that file is missing or damaged (the fit is then made again)."""
     try:
-        with np.load(kept, allow_pickle=False) as data:
-            values = {key: data[key] for key in data.files}
-        crop = values.pop("crop")
-        return Portrait(
-            image=image,
-            digest=digest,
-            crop=(float(crop[0]), float(crop[1]), float(crop[2])),
-            focal=float(values.pop("focal")),
-            residual=float(values.pop("residual")),
-            **values,
-        )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        values = {name: np.array(value) for name, value in read_arrays(kept, _CACHE, _MOST_CACHE_BYTES).items()}
+    except BadInputError:
         return None
+    if set(values) != {"identity", *_CACHED} or values["identity"].ndim != 1 or not len(values["identity"]):
+        return None
+    if any(values[name].shape != shape for name, shape in _CACHED.items()):
+        return None
+    if any(value.dtype.kind != "f" or not np.isfinite(value).all() for value in values.values()):
+        return None
+    crop = values.pop("crop")
+    return Portrait(
+        image=image,
+        digest=digest,
+        crop=(float(crop[0]), float(crop[1]), float(crop[2])),
+        focal=float(values.pop("focal")),
+        residual=float(values.pop("residual")),
+        **values,
+    )

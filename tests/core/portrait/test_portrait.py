@@ -82,8 +82,31 @@ def test_cache_gives_the_same_portrait_without_fitting(
         second = load_portrait(fitted[1], tmp_path)
     assert second.crop == first.crop and second.focal == first.focal and second.digest == first.digest
     assert np.array_equal(second.identity, first.identity) and np.array_equal(second.image, first.image)
+    assert all(array.flags.writeable for array in (second.identity, second.landmarks, second.rotation))
     kept.write_bytes(kept.read_bytes()[:100])  # a damaged cache file is made again
     assert np.array_equal(load_portrait(fitted[1], tmp_path).identity, first.identity)
+
+
+@pytest.mark.parametrize("name", ["landmarks", "identity", "expression", "rotation", "centre", "crop", "focal"])
+def test_a_cache_file_with_other_content_is_not_believed(
+    name: str, fitted: tuple[Portrait, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "fit_portrait", lambda *_: fitted[0])
+    load_portrait(fitted[1], tmp_path)
+    (kept,) = tmp_path.glob("*.npz")
+    with np.load(kept) as stored:
+        whole = {key: stored[key] for key in stored.files}
+    right = whole[name]
+    wrong = [np.array("x"), np.zeros(0), np.zeros((2, 2)), np.full(right.shape, np.nan), np.ones(right.shape, int)]
+    for array in [*wrong, np.zeros((9, *right.shape, 9))]:
+        np.savez(kept, **(whole | {name: array}))
+        assert load_portrait(fitted[1], tmp_path) is fitted[0]
+    np.savez(kept, **{key: value for key, value in whole.items() if key != name})
+    assert load_portrait(fitted[1], tmp_path) is fitted[0]
+    np.savez(kept, **whole, more=np.zeros(1))
+    assert load_portrait(fitted[1], tmp_path) is fitted[0]
+    np.savez(kept, **whole)
+    assert load_portrait(fitted[1], tmp_path) is not fitted[0]
 
 
 STAND_IN = """
@@ -95,8 +118,8 @@ from tests.at_once import meet, meet_before_renaming
 name, folder, picture, cache = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 def fit(image, digest, _):
     meet(folder, "fit", name)
-    numbers = {"landmarks": 478 * 3, "identity": 50, "expression": 53, "rotation": 3, "translation": 3, "centre": 2}
-    arrays = {key: np.arange(count, dtype=np.float32) for key, count in numbers.items()}
+    shapes = {"landmarks": (478, 3), "identity": 50, "expression": 53, "rotation": 3, "translation": 3, "centre": 2}
+    arrays = {key: np.arange(np.prod(shape), dtype=np.float32).reshape(shape) for key, shape in shapes.items()}
     return load.Portrait(image=image, focal=500.0, crop=(1.0, 2.0, 3.0), residual=0.01, digest=digest, **arrays)
 load.fit_portrait = fit
 meet_before_renaming(folder, name)
