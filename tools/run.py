@@ -37,7 +37,7 @@ BPY_PYTHONS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 """Each supported bpy wheel and the CPython it is built for."""
 TESTED_BPY = ("4.2", "5.0", "5.2")
 """The wheels that the add-on's tests run under; the matrix has them all."""
-UNIT_TESTS = ("tests/core", "tests/training", "tests/tools")
+UNIT_TESTS = ("tests/core", "tests/fuzz", "tests/training", "tests/tools")
 """Folders of the tests that run in the development environment."""
 LINTERS = {
     "ruff": ["-m", "ruff", "check", "."],
