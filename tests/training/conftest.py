@@ -1,4 +1,4 @@
-"""What several tests of training share."""
+"""Fixtures that several tests of training use."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from core.prior.network import AudioToNonlipPrior, PriorConfig
 
 @pytest.fixture
 def untrained() -> NonlipPrior:
-    """A tiny prior that knows nothing, of two steps; its answers are small but not zero."""
+    """An untrained tiny prior of two steps; its answers are small but not zero."""
     torch.manual_seed(0)
     network = AudioToNonlipPrior(PriorConfig.tiny())
     torch.nn.init.normal_(network.out.weight, 0, 0.02)

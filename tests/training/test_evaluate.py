@@ -1,5 +1,5 @@
-"""One command for all measurements: each part is a module that takes a folder of results; a failing one stops no
-other. The stored tables and the pages that show them agree."""
+"""One command for all measurements: each part is a module that takes a folder of results; if one fails, the others
+still run. The stored tables and the pages that show them agree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.evaluate import PARTS, RESULTS, main
 
 STORED = {str(file.relative_to(RESULTS / TABLES).with_suffix("")): file for file in (RESULTS / TABLES).rglob("*.md")}
 OF_PART = {"prior": "prior/voices", "prior-sampling": "prior/voices-sampling"}
-"""Tables of the parts whose table has another name."""
+"""Tables of the parts whose table doesn't have the name of the part."""
 PAGES = sorted(RESULTS.glob("*.md"))
 
 
@@ -28,7 +28,7 @@ def test_each_part_takes_a_folder_of_results(module):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_each_part_has_a_stored_table_by_its_command(part):
+def test_each_part_has_a_stored_table_that_names_its_command(part):
     text = STORED[OF_PART.get(part, part)].read_text(encoding="utf-8")
     module, *arguments = PARTS[part]
     told = re.search(r"^Written by `(.*)` on \d{4}-\d\d-\d\d\.$", text, re.MULTILINE)
@@ -72,14 +72,14 @@ def test_embedding_measures_nothing(monkeypatch, tmp_path, capsys):
     assert (tmp_path / "page.md").read_text() == "<!-- measured: lips -->\n### Lips\n<!-- end: lips -->\n"
 
 
-def test_unknown_parts_are_told(capsys):
+def test_unknown_parts_are_named_in_the_error(capsys):
     with pytest.raises(SystemExit):
         main(["lip"])
     assert "no part lip; choose from portraits," in capsys.readouterr().err
 
 
 class Recorder:
-    """Stands in for subprocess.run: modules called no.… fail."""
+    """Replaces subprocess.run: modules whose names begin with ``no.`` fail."""
 
     def __init__(self) -> None:
         self.commands: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""The whole recipe in its tiny size, on a handful of the real recordings: what it makes runs in the product."""
+"""The whole recipe in its tiny size, on a few of the real recordings: the product runs with its weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_commands_name_size_and_data():
     assert command.line("base", Path("d"))[1:] == ["-m", "training.x", "train", "--data", "d"]
 
 
-def test_the_list_starts_where_it_is_told_to(capsys):
+def test_the_list_starts_at_the_given_step(capsys):
     assert main(["--list", "--from", "prior"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(PARTS["prior"]) and all(line.startswith("== prior: python -m training.") for line in lines)
@@ -68,6 +68,7 @@ def small_data(tmp_path) -> Path:
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.skipif(not (shutil.which("flite") and shutil.which("espeak-ng")), reason="flite and espeak-ng speak")
 def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_data):
@@ -95,7 +96,7 @@ def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_dat
     assert (place / "training" / "weights" / "reconstruction.safetensors").is_file()
     teacher, pupil = (NonlipPrior.load(folder=place / folder) for folder in ("core/weights", "runs/pupil/weights"))
     assert (teacher.num_inference_steps, teacher.guidance_scale, teacher.sampler) == (10, 1.5, "dpm_solver_pp")
-    assert teacher.calibration is not None, "what ships was calibrated"
+    assert teacher.calibration is not None, "the shipped weights were calibrated"
     assert (pupil.num_inference_steps, pupil.guidance_scale, pupil.sampler) == (6, 1.0, "ddim")
     sound = next((small_data / "speech").glob("*.flac"))
     portrait = next((small_data / "portraits").glob("*.jpg"))

@@ -1,4 +1,4 @@
-"""Identity over a take: the distances are what they say, and a still picture doesn't drift."""
+"""Drift of the identity during a take: known distances are measured, and a still picture doesn't drift."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from training.checks.identity_drift import distance, drift_of, still_identity, w
 
 def test_distances_of_a_steady_walk():
     portrait = torch.zeros(4)
-    walk = torch.arange(5.0)[:, None] * torch.ones(4) * 0.1  # 0, 0.1, … 0.4 away in every coefficient
+    walk = torch.arange(5.0)[:, None] * torch.ones(4) * 0.1  # distances of 0, 0.1, … 0.4 in every coefficient
     drift = drift_of(walk, portrait)
     assert drift.drift == pytest.approx(0.4)
     assert drift.from_portrait == pytest.approx(0.2)
@@ -18,7 +18,7 @@ def test_distances_of_a_steady_walk():
     assert float(distance(torch.tensor([3.0, 0.0]), torch.tensor([0.0, 3.0]))) == pytest.approx(3.0)
 
 
-def test_a_still_picture_does_not_drift_and_a_stretched_one_is_another_person():
+def test_a_still_picture_does_not_drift_and_a_stretched_one_shows_another_person():
     data = pytest.importorskip("skimage.data")
     picture = np.ascontiguousarray(data.astronaut()[:300, 80:380])
     identities = window_identities([picture] * 10, window=5)

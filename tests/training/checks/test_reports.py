@@ -1,4 +1,4 @@
-"""The tables of the checks: what they count, and which portrait is the worst."""
+"""The tables of the checks: their counts, and the worst portrait."""
 
 from __future__ import annotations
 

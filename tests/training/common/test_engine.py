@@ -1,4 +1,4 @@
-"""The training loop: runs resume exactly, two processes train one network, damage is said plainly."""
+"""The training loop: runs resume exactly, two processes train one network, and damaged files give clear errors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_an_interrupted_run_ends_where_an_unbroken_one_does(tmp_path):
     assert left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
-def test_a_stopped_run_keeps_what_it_did(tmp_path):
+def test_a_stopped_run_keeps_its_steps(tmp_path):
     run = _run(tmp_path, 100)
     make = _step(run)
 
@@ -76,8 +76,8 @@ def test_a_stopped_run_keeps_what_it_did(tmp_path):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_batches_drawn_ahead_are_those_drawn_in_time(tmp_path):
-    """Whatever is drawn ahead comes of its own step's numbers, also where a run goes on; nothing past the end is."""
+def test_batches_drawn_ahead_equal_those_drawn_in_time(tmp_path):
+    """A batch drawn ahead uses the random numbers of its step, also in a resumed run; none is drawn past the end."""
     drawn = {}
 
     def draw(rng: np.random.Generator) -> np.ndarray:
@@ -111,7 +111,7 @@ def test_a_batch_that_cannot_be_drawn_ends_the_run(tmp_path):
         run.fit(_step(run), draw=draw)
 
 
-def test_averages_lag_behind_and_load_alone(tmp_path):
+def test_averages_lag_behind_and_can_be_loaded_without_a_run(tmp_path):
     run = _run(tmp_path, 30, ema=0.9)
     run.fit(_step(run))
     now, average = run.modules["net"][0].weight, run.averages["net"][0].weight
@@ -120,7 +120,7 @@ def test_averages_lag_behind_and_load_alone(tmp_path):
     assert torch.equal(loaded[0].weight, average) and not loaded.training
 
 
-def test_other_networks_and_damage_are_told(tmp_path):
+def test_other_networks_and_damage_are_errors(tmp_path):
     run = _run(tmp_path, 5)
     run.fit(_step(run))
     with pytest.raises(SoliloquyError) as told:
@@ -132,7 +132,7 @@ def test_other_networks_and_damage_are_told(tmp_path):
     assert told.value.code == "run_damaged"
 
 
-def test_rates_warm_up_and_end_low():
+def test_learning_rates_rise_at_first_and_end_low():
     rates = [warm_up_cosine(step, 1000, 1e-3, 50) for step in range(1001)]
     assert rates[0] == pytest.approx(2e-5, rel=1e-3) and max(rates) <= 1e-3 and rates[-1] == pytest.approx(1e-5)
     assert rates[60:] == sorted(rates[60:], reverse=True)
@@ -167,6 +167,7 @@ Path(sys.argv[1], f"rank{run.rank}.txt").write_text(" ".join(map(repr, net.weigh
 """
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(tmp_path):
     script = tmp_path / "two.py"
     script.write_text(TWO_PROCESSES)
@@ -179,7 +180,7 @@ def test_two_processes_train_one_network(tmp_path):
     weights = [[float(v) for v in (tmp_path / f"rank{rank}.txt").read_text().split()] for rank in (0, 1)]
     assert weights[0] == weights[1]
 
-    # One process that averages the gradients of both parts by hand comes out the same.
+    # One process that averages the gradients of both parts by hand reaches the same weights.
     torch.manual_seed(0)
     net = nn.Linear(3, 1)
     optimiser = torch.optim.SGD(net.parameters(), 0.1)
@@ -187,7 +188,7 @@ def test_two_processes_train_one_network(tmp_path):
         parts = []
         for rank in (0, 1):
             rng = np.random.default_rng([0, index, rank])
-            rng.integers(2**62), rng.integers(2**62)  # the seeds that a step draws first
+            rng.integers(2**62), rng.integers(2**62)  # a step draws these seeds first
             parts.append(torch.from_numpy(rng.normal(size=(8, 3))).float())
         loss = sum((net(part) - part.sum(1, keepdim=True)).square().mean() / 2 for part in parts)
         optimiser.zero_grad()
@@ -196,7 +197,7 @@ def test_two_processes_train_one_network(tmp_path):
     np.testing.assert_allclose(weights[0], net.weight.detach().flatten().numpy(), rtol=1e-5)
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
 
-    # A thread of the group's that outlived the interpreter would abort the process now and then.
+    # If a thread of the process group lives longer than the interpreter, the process sometimes aborts.
     for rank in (0, 1) if sys.platform == "linux" else ():
         training, left = ((tmp_path / f"threads {when} {rank}.txt").read_text() for when in ("training", "left"))
         assert "gloo" in training and "gloo" not in left

@@ -1,4 +1,4 @@
-"""Splits: fixed, disjoint, of about the promised sizes, and never different from what earlier trainers saw."""
+"""Splits: fixed, disjoint, of about the promised sizes, and the same as those of all earlier trainings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = [f"s1_clip{index:04d}" for index in range(3000)]
 
 
 def test_clips_held_out_by_the_first_release_stay_held_out() -> None:
-    """Names and parts written down when the first weights were trained."""
+    """Names and their splits, recorded when the first weights were trained."""
     assert [split(f"address_{i:02d}") for i in (1, 9, 10)] == ["train", "train", "test"]
     assert [split(f"s1_{name}") for name in EARLIER] == list(EARLIER.values())
 
@@ -46,12 +46,12 @@ def test_shares_are_as_promised(part_of, share) -> None:
 
 
 def test_splits_are_drawn_independently() -> None:
-    """A name that is held out in one sense is held out in another no more often than by chance."""
+    """A name that is held out in one split is held out in another no more often than by chance."""
     both = np.mean([split(name) == "test" and portrait_split(name) == "test" for name in NAMES])
     assert abs(both - HELD_OUT_SHARE * HELD_OUT_PORTRAITS) < 0.01
 
 
-def test_judge_never_trains_on_what_is_held_out() -> None:
+def test_judge_never_trains_on_held_out_clips() -> None:
     for name in [*NAMES, "s4_bbaf2a"]:
         part = judge_split(name)
         assert (part in ("train", "tune")) == (split(name) == "train")

@@ -1,4 +1,4 @@
-"""A real clip through the whole of the video corpus, judged for lip sync at the end: any slip in time would show."""
+"""A real clip goes through the whole video corpus; the judge of lip sync then finds any error of timing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def converted(target: Path, *options: str) -> None:
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clip]:
-    """Four talkers: the clip as it is, at an uneven 30 frames a second, with its sound 0.2 s late, and as early."""
+    """Four talkers: the original clip, at 30 frames a second, with its sound 0.2 s late, and 0.2 s early."""
     folder = tmp_path_factory.mktemp("corpus")
     source = folder / "videos"
     (source / "plain").mkdir(parents=True)
@@ -49,10 +49,11 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Clip]:
     return {clip.talker: clip for clip in Corpus.open(folder / "out")}
 
 
-def test_the_judge_has_not_been_trained_on_it() -> None:
+def test_the_judge_was_not_trained_on_the_clip() -> None:
     assert split(f"s1_{CLIP.stem}") == "test"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("talker", "late"), [("plain", 0), ("thirty", 0), ("late", 5), ("early", -5)])
 def test_sound_stays_with_the_picture(clips: dict[str, Clip], talker: str, late: int) -> None:
     clip = clips[talker]
@@ -61,6 +62,7 @@ def test_sound_stays_with_the_picture(clips: dict[str, Clip], talker: str, late:
     assert numbers["S_c"] > 0.25
 
 
+@pytest.mark.slow
 def test_another_rate_shows_the_same_motion(clips: dict[str, Clip]) -> None:
     plain, thirty = clips["plain"], clips["thirty"]
     assert plain.frames == 75 and abs(thirty.frames - 75) <= 1

@@ -1,4 +1,4 @@
-"""Video corpora: layouts, stretches, crops, shards, and one made-up folder from end to end."""
+"""Video corpora: layouts, usable stretches, crops, shards, and a made-up folder from end to end."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def still_face(frames: int) -> np.ndarray:
     return np.tile(points, (frames, 1, 1))
 
 
-def test_short_gaps_are_bridged_and_long_ones_part() -> None:
+def test_short_gaps_are_bridged_and_long_ones_split() -> None:
     truth = still_face(120) + np.arange(120, dtype=np.float32)[:, None, None]
     found = np.ones(120, bool)
     found[20 : 20 + MAX_GAP] = False
@@ -99,7 +99,7 @@ def test_short_gaps_are_bridged_and_long_ones_part() -> None:
     assert pieces(points, there) == [(3, 70), (71 + MAX_GAP, 120)]
 
 
-def test_a_cut_parts_and_long_videos_are_divided() -> None:
+def test_cuts_split_videos_and_long_videos_are_divided() -> None:
     points = still_face(3 * LONGEST)
     points[100:] += 80
     found = np.ones(len(points), bool)
@@ -110,7 +110,7 @@ def test_a_cut_parts_and_long_videos_are_divided() -> None:
     assert pieces(still_face(SHORTEST), np.ones(SHORTEST, bool)) == [(0, SHORTEST)]
 
 
-def test_what_shows_no_steady_face_is_refused() -> None:
+def test_videos_without_a_steady_face_are_refused() -> None:
     with pytest.raises(BadClip, match="no face"):
         pieces(still_face(60), np.zeros(60, bool))
     flicker = np.arange(200) % 20 < 10
@@ -147,7 +147,7 @@ def test_crops_keep_pixels_and_points_together() -> None:
     np.testing.assert_allclose(found, crop.to_crop(np.array([120.3, 99.7])), atol=0.3)
 
 
-def test_pictures_come_back_from_their_bytes() -> None:
+def test_pictures_are_restored_from_their_bytes() -> None:
     pictures = [cv2.resize(data.astronaut()[i : i + 200, 100:300], (SIDE, SIDE)) for i in (0, 40, 80)]
     jpeg, offsets = pack(pictures)
     assert offsets[0] == 0 and offsets[-1] == len(jpeg)
@@ -159,7 +159,7 @@ def test_pictures_come_back_from_their_bytes() -> None:
 
 
 def test_other_frame_rates_are_read_at_25(tmp_path: Path) -> None:
-    """Each frame of a 30 Hz video is as bright as its number: frame i at 25 Hz is the one shown at (i + ½) / 25 s."""
+    """The brightness of a frame of a 30 Hz video is its number: frame i at 25 Hz is that shown at (i + ½) / 25 s."""
     writer = cv2.VideoWriter(str(tmp_path / "v.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (64, 64))
     for number in range(60):
         writer.write(np.full((64, 64, 3), 4 * number, np.uint8))
@@ -220,7 +220,7 @@ def test_clips_are_read_back_from_shards(tmp_path: Path) -> None:
     assert len(Corpus.open(folder, ("train", "test"))) == 12
 
 
-def test_a_missing_corpus_says_how_to_make_it(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_corpus_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(SoliloquyError, match="no finished corpus") as caught:
         Corpus.open(tmp_path)
     assert "training.corpus.videos" in caught.value.hint
@@ -239,7 +239,7 @@ def test_shards_that_cannot_be_trusted_are_made_again(tmp_path: Path, monkeypatc
     assert shard_facts(path) is None
 
 
-def test_absolute_pose_undoes_what_made_the_motion_relative(tmp_path: Path) -> None:
+def test_absolute_pose_is_the_inverse_of_relative_motion(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     angles = 0.15 * torch.randn(40, 3, generator=generator) + torch.tensor([0.1, -0.2, 0.05])
     place = torch.randn(40, 3, generator=generator) + torch.tensor([2.0, -3.0, -90.0])
@@ -299,12 +299,12 @@ def test_a_folder_becomes_a_corpus_and_bad_files_are_named(tmp_path: Path, monke
     assert 0.15 < eyes.mean() / SIDE < 0.5
     view = clip.face_view(20)
     assert view.shape == (128, 128, 3)
-    # the drift is in the crops, not in the face: what is at the nose stays at the nose
+    # the drift is in the crops, not in the face: the nose stays in its place
     noses = [clip.picture(i)[tuple(clip.landmarks[i, 4, ::-1].astype(int))].astype(int) for i in (0, 34)]
     assert np.abs(noses[0] - noses[1]).max() < 30
 
     before = (out / "eileen-000.safetensors").read_bytes()
-    (out / "eileen-000.safetensors").unlink()  # as if stopped before it was there
+    (out / "eileen-000.safetensors").unlink()  # as if the command had stopped before this file existed
     with monkeypatch.context() as patch:
         patch.setattr("training.tracking.landmarks.track", lambda path: pytest.fail(f"{path} was tracked again"))
         (source / "eileen" / "torn.mp4").unlink()

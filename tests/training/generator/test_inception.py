@@ -1,4 +1,4 @@
-"""Inception v3: the shape of the published network, and weights that are read or refused."""
+"""Inception v3: the sizes of the published network, and weights that are read or refused."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from core.errors import SoliloquyError
 from training.generator.inception import FEATURES, Inception
 
 PARAMETERS = 21_785_568
-"""Of the published network without its classifiers: 27,161,264 with both, 2,049,000 and 3,326,696 of them theirs."""
+"""Without the classifiers: the published network has 27,161,264 parameters, its classifiers 2,049,000 and 3,326,696."""
 
 
 def test_it_has_the_published_networks_parameters_and_sizes():

@@ -20,7 +20,7 @@ def face() -> torch.Tensor:
     return picture
 
 
-def test_filters_ignore_even_light_and_answer_to_their_own_orientation():
+def test_filters_ignore_even_light_and_respond_to_their_own_orientation():
     filters = oriented_filters()
     assert filters.sum((1, 2, 3)).abs().max() < 1e-5
     ramp = torch.linspace(0, 1, 64).expand(64, 64)[None, None]
@@ -29,7 +29,7 @@ def test_filters_ignore_even_light_and_answer_to_their_own_orientation():
     assert answers[4:].max() < 1e-5  # and no second derivative
 
 
-def test_distance_is_zero_for_equals_and_grows_with_damage(face):
+def test_distance_is_zero_for_equal_pictures_and_grows_with_damage(face):
     distance = PerceptualDistance()
     assert distance.name == "oriented filters"
     soft = [F.avg_pool2d(F.pad(face, (r,) * 4, mode="replicate"), 2 * r + 1, 1) for r in (1, 2, 4)]
@@ -45,7 +45,7 @@ def test_blur_counts_more_than_a_change_of_light_of_the_same_squared_error(face)
     assert distance(soft, face) > 3 * distance(face + level, face)
 
 
-def test_pooled_energy_forgives_a_shift_that_the_plain_answers_do_not(face):
+def test_pooled_energy_tolerates_a_shift_that_plain_responses_do_not(face):
     maps = OrientedPyramid()
     here, there = maps(face[..., 1:]), maps(face[..., :-1])
     plain = (here[0] - there[0]).abs().mean() / here[0].abs().mean()
@@ -66,7 +66,7 @@ def test_gradient_descent_on_the_distance_restores_the_picture(face):
     assert float((guess.detach() - face).abs().mean()) < 0.75 * before
 
 
-def test_weight_says_where_it_counts(face):
+def test_only_weighted_pixels_count(face):
     distance = PerceptualDistance()
     damaged = face.clone()
     damaged[..., :40, :] = damaged[..., :40, :].mean()
@@ -75,14 +75,14 @@ def test_weight_says_where_it_counts(face):
     assert distance(damaged, face, below) < 0.05 * distance(damaged, face, 1 - below)
 
 
-def test_vgg_reads_torchvision_names_and_tells_what_it_was(face, tmp_path):
+def test_vgg_reads_torchvisions_names_and_can_be_identified(face, tmp_path):
     torch.manual_seed(0)
     network = VGG19()
     # Convolutions of torchvision's vgg19.features up to conv5_1.
     assert [i for i, layer in enumerate(network.features) if isinstance(layer, torch.nn.Conv2d)] == [
         0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28,
     ]  # fmt: skip
-    assert sum(p.numel() for p in network.parameters()) == 12_944_960  # torchvision's 20,024,384 less conv5_2 … 5_4
+    assert sum(p.numel() for p in network.parameters()) == 12_944_960  # torchvision's 20,024,384 without conv5_2 … 5_4
     save_file(network.state_dict() | {"classifier.0.weight": torch.zeros(2, 2)}, tmp_path / "vgg19.safetensors")
     distance = PerceptualDistance(tmp_path / "vgg19.safetensors")
     assert distance.name == "VGG-19"

@@ -12,7 +12,7 @@ from training.generator.picture_quality import BEST_PSNR, frechet, mean_over, ps
 
 
 def pictures(noise: float = 0.05) -> tuple[torch.Tensor, torch.Tensor]:
-    """A cut-out of the test photograph and the same with noise, (1, 3, 96, 128) each."""
+    """A crop of the test photograph and the same crop with noise, (1, 3, 96, 128) each."""
     picture = torch.from_numpy(astronaut()[40:136, 160:288].copy()).permute(2, 0, 1)[None].float() / 255
     spoilt = (picture + noise * torch.randn(picture.shape, generator=torch.manual_seed(0))).clamp(0, 1)
     return spoilt, picture
@@ -41,7 +41,7 @@ def test_ssim_is_that_of_scikit_image():
         sigma=1.5,
         use_sample_covariance=False,
     )
-    inner = slice(5, -5)  # at the rim scikit-image mirrors the picture
+    inner = slice(5, -5)  # scikit-image mirrors the picture at its border
     assert np.abs(ours[inner, inner] - expected[inner, inner]).max() < 2e-4
     assert float(ssim(a, b)[0]) == pytest.approx(expected.mean(), abs=2e-3)
 
@@ -53,7 +53,7 @@ def test_equal_pictures_are_best():
     assert float(sharpness(b, b)[0]) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_weight_leaves_out_what_lies_outside():
+def test_pixels_without_weight_do_not_count():
     a, b = pictures()
     weight = torch.zeros(1, 1, 96, 128)
     weight[..., :40] = 1
@@ -71,7 +71,7 @@ def test_sharpness_falls_with_blur_and_rises_with_noise():
     assert float(sharpness(a, b)[0]) > 1.2
 
 
-def test_frechet_of_gaussians_is_the_closed_form():
+def test_frechet_distance_of_gaussians_has_its_closed_form():
     random = torch.manual_seed(1)
     a = torch.randn(20000, 3, generator=random) * torch.tensor([1.0, 2.0, 0.5])
     b = torch.randn(20000, 3, generator=random) * torch.tensor([2.0, 1.0, 0.5]) + torch.tensor([3.0, 0.0, 0.0])
@@ -80,7 +80,7 @@ def test_frechet_of_gaussians_is_the_closed_form():
     assert frechet(a, a) == pytest.approx(0, abs=1e-6)
 
 
-def test_frechet_does_not_turn_with_the_axes():
+def test_frechet_distance_does_not_depend_on_the_axes():
     random = torch.manual_seed(2)
     a = torch.randn(400, 4, generator=random)
     b = torch.randn(300, 4, generator=random) @ torch.randn(4, 4, generator=random)

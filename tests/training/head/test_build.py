@@ -1,4 +1,4 @@
-"""Making the head model: simplification, closest points, eyeballs, and the shipped file against its source."""
+"""Building the head model: simplification, closest points, eyeballs, and the shipped file compared with its source."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mesh_of(vertices: np.ndarray, triangles: np.ndarray, **changes) -> simplify.
 
 
 def grid(side: int) -> tuple[np.ndarray, np.ndarray]:
-    """side x side vertices at whole numbers, z = 0, and their triangles, all turned toward +z."""
+    """side x side vertices at integer coordinates, z = 0, and their triangles, all facing +z."""
     x, y = np.meshgrid(np.arange(float(side)), np.arange(float(side)))
     vertices = np.stack([x.ravel(), y.ravel(), np.zeros(side * side)], axis=1)
     first = (np.arange(side - 1)[:, None] * side + np.arange(side - 1)).ravel()
@@ -68,11 +68,11 @@ def test_flat_grid_keeps_border_lock_and_features():
     assert len(np.unique(result)) <= 24
     assert area.min() > 0 and area.sum() == pytest.approx(100.0)
     assert 36 in result
-    # The line across the middle is still a chain of edges: no triangle reaches over it.
+    # The line across the middle is still a chain of edges: no triangle crosses it.
     assert not ((corners[..., 1] > 5).any(1) & (corners[..., 1] < 5).any(1)).any()
 
 
-def test_simplification_keeps_what_only_another_pose_shows():
+def test_simplification_keeps_a_fold_that_only_another_pose_shows():
     """A fold that is flat in the first pose is kept when the second pose is given, and lost when it isn't."""
     flat, triangles = grid(21)
     flat /= 20
@@ -87,8 +87,8 @@ def test_simplification_keeps_what_only_another_pose_shows():
     assert error_of_fold(np.stack([flat, folded])) < 0.2 * error_of_fold(np.stack([flat, flat]))
 
 
-def test_texture_seams_stay():
-    """Two charts that meet at a seam: every corner keeps a coordinate of its own chart."""
+def test_texture_seams_are_kept():
+    """Two charts that meet at a seam: each corner keeps a coordinate in its own chart."""
     vertices, triangles = grid(9)
     vertices[:, 2] = 0.02 * (vertices[:, 0] - 4) ** 2
     right = vertices[triangles, 0].mean(1) > 4
@@ -103,7 +103,7 @@ def test_texture_seams_stay():
     np.testing.assert_array_equal(vertices[result, 0].mean(1) > 4, charts.all(1))
 
 
-def test_closest_point_beats_every_sampled_point():
+def test_closest_point_is_nearer_than_every_sampled_point():
     rng = np.random.default_rng(5)
     corners, points = rng.normal(size=(200, 3, 3)), 2 * rng.normal(size=(200, 3))
     weights = closest_on_triangles(points, corners)
@@ -142,7 +142,7 @@ def test_gaze_rotation_signs():
     assert (gaze_rotation(0.0, 0.3) @ sight)[0] == pytest.approx(np.sin(0.3))
 
 
-def test_quantised_shapes_come_back():
+def test_quantised_shapes_are_restored():
     basis = np.random.default_rng(7).normal(size=(4, 30, 3)) * np.array([1e-3, 1, 50, 0])[:, None, None]
     values, scale = quantise(basis)
     assert values.dtype == np.int16
@@ -159,7 +159,7 @@ def test_mirror_pairs_of_shuffled_points():
     np.testing.assert_array_equal(partner[466:], [466, 467])
 
 
-def test_rendered_head_knows_its_surface():
+def test_rendered_head_has_the_right_surface():
     head = HeadModel.load()
     first, again = (render_random_head(head, np.random.default_rng(9)) for _ in range(2))
     np.testing.assert_array_equal(first.image, again.image)
@@ -181,7 +181,7 @@ def topology(published: IctModel) -> Topology:
 
 @needs_ict
 @pytest.mark.real_data
-def test_source_mirrors_itself(published):
+def test_the_source_is_symmetric(published):
     faces = used_faces(published)
     mirror, uv_mirror = mirror_by_topology(published, published.faces[faces], published.face_uv[faces])
     used = np.unique(published.faces[faces][published.faces[faces] >= 0])
@@ -192,6 +192,7 @@ def test_source_mirrors_itself(published):
     np.testing.assert_array_equal(uv_mirror[uv_mirror[used_uv]], used_uv)
 
 
+@pytest.mark.slow
 @needs_ict
 @pytest.mark.real_data
 def test_shipped_model_is_the_source_on_our_topology(published, topology):
@@ -206,6 +207,7 @@ def test_shipped_model_is_the_source_on_our_topology(published, topology):
     np.testing.assert_array_equal(topology.source_vertices[topology.landmarks68, 0], published.landmarks68)
 
 
+@pytest.mark.slow
 @needs_ict
 @pytest.mark.real_data
 def test_held_out_error_is_under_a_millimetre(published, topology):
@@ -213,12 +215,13 @@ def test_held_out_error_is_under_a_millimetre(published, topology):
     errors = held_out_errors(published, topology, head, heads=12, seed=77)
     assert errors["vertices"].median < 1.0 and errors["points"].median < 1.0
     assert errors["surface"].median < errors["points"].median
-    # The number means something: with a tenth of the components it gets much worse.
+    # The number is meaningful: with a tenth of the components it is much worse.
     few = HeadModel(**{**vars(head), "identity_basis": head.identity_basis[:5]})
     worse = held_out_errors(published, topology, few, heads=12, seed=77)
     assert worse["vertices"].median > 2 * errors["vertices"].median
 
 
+@pytest.mark.slow
 @needs_ict
 @pytest.mark.real_data
 def test_identity_coefficients_are_white_on_unseen_people(published, topology):
@@ -234,7 +237,7 @@ def test_identity_coefficients_are_white_on_unseen_people(published, topology):
 
 @needs_ict
 @pytest.mark.real_data
-def test_closed_lips_for_the_sources_own_identities(published):
+def test_lips_close_for_the_sources_own_identities(published):
     closed = with_closed_lips(published)
     upper, lower = published.landmarks68[62], published.landmarks68[66]
     people = np.random.default_rng(10).standard_normal((50, 100))

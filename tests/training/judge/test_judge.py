@@ -1,4 +1,4 @@
-"""The judge of lip sync: what it looks at, that it learns, resumes and is kept."""
+"""The judge of lip sync: its view of the mouth, its training, resumed runs and its file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SIDE = MOUTH_SIDE + 2 * MARGIN
 
 
 def talking(name: str, seed: int, frames: int = 40) -> MouthClip:
-    """A made-up mouth: a dark ellipse that opens as the sound gets louder, on a face of its own grey."""
+    """A made-up mouth: a dark ellipse that opens when the sound gets louder, on a face with its own grey."""
     rng = np.random.default_rng(seed)
     loud = np.convolve(rng.random(4 * frames + 8), np.ones(9) / 9, "valid")
     loud = (loud - loud.min()) / np.ptp(loud)
@@ -55,7 +55,7 @@ def clips() -> list[MouthClip]:
     return [talking(f"clip{index}", index) for index in range(8)]
 
 
-# --- what it looks at ------------------------------------------------------------------------------------------------
+# --- its view of the mouth -------------------------------------------------------------------------------------------
 
 
 def face(frames: int) -> np.ndarray:
@@ -86,7 +86,7 @@ def test_the_view_follows_the_head_and_not_the_lips() -> None:
     walking = still + np.linspace(0, 60, 60)[:, None, None]
     seen = mouth_similarities(walking)
     nose = np.einsum("tij,tj->ti", seen[:, :, :2], walking[:, 4]) + seen[:, :, 2]
-    assert np.ptp(nose[15:45], axis=0).max() < 0.01  # of the square's side; it lags a little at the ends
+    assert np.ptp(nose[15:45], axis=0).max() < 0.01  # of the square's side; it lags a little at both ends
     speaking = still.copy()
     speaking[:, [13, 14]] += 12 * np.sin(np.arange(60))[:, None, None]
     np.testing.assert_array_equal(mouth_similarities(speaking), mouth_similarities(still))
@@ -106,7 +106,7 @@ def test_castings_keep_held_out_faces_and_clips_apart() -> None:
     assert cast == list(castings(portraits[::-1], clips[::-1], {"train": 50, "test": 5, "unseen": 7}))
 
 
-def test_clips_come_back_by_part(tmp_path: Path, clips: list[MouthClip]) -> None:
+def test_clips_are_found_by_their_split(tmp_path: Path, clips: list[MouthClip]) -> None:
     for clip in clips[:3]:
         save(clip, tmp_path / "real")
     back = load("real", "train", tmp_path)
@@ -121,19 +121,19 @@ def test_clips_come_back_by_part(tmp_path: Path, clips: list[MouthClip]) -> None
 
 
 def test_augmentation_never_moves_with_the_sound(clips: list[MouthClip]) -> None:
-    """A still mouth stays still, whatever was drawn, but for drift and noise."""
+    """For each random augmentation a still mouth stays still, except for drift and noise."""
     still = np.repeat(clips[0].mouths[:1], 12, 0)[None].repeat(6, 0)
     generator = torch.Generator().manual_seed(0)
     config = PictureConfig(drift=0.0, noise=0.0)
     out = seen_otherwise(still, config, np.random.default_rng(0), generator)
     assert out.shape == (6, 12, MOUTH_SIDE, MOUTH_SIDE)
     assert (out - out[:, :1]).abs().max() < 1e-5
-    assert len({round(float(value), 4) for value in out.mean((1, 2, 3))}) == 6  # and each clip differs
+    assert len({round(float(value), 4) for value in out.mean((1, 2, 3))}) == 6  # and the clips differ from each other
     moved = seen_otherwise(still, PictureConfig(), np.random.default_rng(0), generator)
     assert (moved - moved[:, :1]).abs().max() > 0.01
 
 
-def test_no_augmentation_is_the_middle(clips: list[MouthClip]) -> None:
+def test_without_augmentation_the_middle_is_cut_out(clips: list[MouthClip]) -> None:
     none = PictureConfig(turn=0, scale=0, shift=0, drift=0)
     pictures = torch.from_numpy(clips[0].mouths[None]).float()
     out = placed(pictures, none, torch.Generator().manual_seed(1))
@@ -144,7 +144,7 @@ def test_no_augmentation_is_the_middle(clips: list[MouthClip]) -> None:
 # --- the network and its loss ----------------------------------------------------------------------------------------
 
 
-def test_light_tells_nothing_and_answers_are_unit_vectors(clips: list[MouthClip]) -> None:
+def test_brightness_has_no_influence_and_codes_are_unit_vectors(clips: list[MouthClip]) -> None:
     torch.manual_seed(0)
     judge = Judge(JudgeConfig.tiny()).eval()
     mouths = torch.from_numpy(clips[0].mouths[None, :12, MARGIN:-MARGIN, MARGIN:-MARGIN])
@@ -155,7 +155,7 @@ def test_light_tells_nothing_and_answers_are_unit_vectors(clips: list[MouthClip]
     assert seen.shape == heard.shape == (1, 8, 24)
     assert torch.allclose(seen.norm(dim=-1), torch.ones(1, 8), atol=1e-5)
     assert torch.allclose(seen, darker, atol=1e-3)
-    assert torch.allclose(seen[:, 3:4], alone, atol=1e-5)  # five frames and no others
+    assert torch.allclose(seen[:, 3:4], alone, atol=1e-5)  # five frames and no other frame
 
 
 def test_loss_is_least_where_pairs_agree_and_ignores_neighbours() -> None:
@@ -164,7 +164,7 @@ def test_loss_is_least_where_pairs_agree_and_ignores_neighbours() -> None:
     good, right = sync_loss(seen, seen, factor)
     late, wrong = sync_loss(seen, seen.roll(3, 1), factor)
     assert right == 1 and wrong < 0.2 and good < 0.2 * late
-    # doubled answers: each frame's neighbour is the same as itself, and no price is paid for that
+    # repeated codes: each frame equals its neighbour, which costs nothing
     doubled = seen[:, :3].repeat_interleave(2, 1)
     assert sync_loss(doubled, doubled, factor)[0] < 0.1
 
@@ -204,7 +204,7 @@ def test_batches_mix_real_and_rendered_and_skip_short_clips(clips: list[MouthCli
     assert [len(pool) for pool in batches.pools] == [4, 4]
 
 
-def test_a_judge_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_judge_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(SoliloquyError, match="missing") as caught:
         Judge.load(tmp_path / "none.safetensors")
     assert "training/judge/README.md" in caught.value.hint

@@ -1,4 +1,4 @@
-"""Evaluation of lip sync: whose lips are shown, and that a made-up judge tells good, wrong and still ones apart."""
+"""Evaluation of lip sync: which lips are shown, and that a made-up judge tells good, wrong and still lips apart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRAMES = 60
 
 
 class FilmedClip(Clip):
-    """A clip whose only field is the opening."""
+    """A clip that has only the field of the opening."""
 
     def array(self, field: str) -> np.ndarray:
         assert field == "opening"
@@ -50,7 +50,7 @@ def test_only_the_lips_are_replaced() -> None:
     assert np.array_equal(other.expression[:, ~lips], said.motion.expression[:, ~lips])
 
 
-def test_a_jaw_moved_by_loudness_moves_as_far_as_the_lips_it_stands_for() -> None:
+def test_a_jaw_moved_by_loudness_moves_as_far_as_the_lips_it_replaces() -> None:
     rng = np.random.default_rng(0)
     lips = rng.uniform(0.3, 0.6, (FRAMES, 27)).astype(np.float32)
     mel = np.repeat(rng.normal(0, 0.5, FRAMES), 4)[:, None] * np.ones((1, 80))
@@ -72,8 +72,8 @@ def test_lost_frames_are_bridged_and_lost_takes_left_out() -> None:
     assert both_seen(opening, clip) is None
 
 
-def test_kinds_of_lips_are_ranked_by_a_judge_that_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The made-up judge compares the shown opening itself with the one that was said."""
+def test_kinds_of_lips_are_ranked_by_a_perfect_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The made-up judge compares the shown opening with the spoken one directly."""
 
     def shown(_, motion: Motion):
         opening = motion.expression[:, LIP_COLUMNS].mean(1)
@@ -106,8 +106,8 @@ def test_kinds_of_lips_are_ranked_by_a_judge_that_knows(monkeypatch: pytest.Monk
     assert written.count("| still | 5 |") == 2 and "voice awb" in written
 
 
-def test_a_set_is_cast_with_held_out_faces_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Faces that nobody finds are left out; what is drawn for a set doesn't depend on what was measured before."""
+def test_a_set_is_cast_only_with_held_out_faces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pictures without a detected face are left out; the draw for a set doesn't depend on earlier measurements."""
     (tmp_path / "portraits").mkdir()
     names = [f"face-{number}" for number in range(60)]
     for name in names:
@@ -131,6 +131,6 @@ def test_a_set_is_cast_with_held_out_faces_alone(monkeypatch: pytest.MonkeyPatch
     found = evaluation.evaluate_set("awb", tmp_path, tmp_path, 3)
     assert found["real"] is None
     assert [face for face, _ in found["cast"]] == [held_out[0], held_out[2]]
-    assert [said for _, (said, _) in found["cast"]] == ["0", "2"], "each line has a face of its own"
+    assert [said for _, (said, _) in found["cast"]] == ["0", "2"], "each line has a different face"
     np.random.default_rng(5).random()
     assert evaluation.evaluate_set("awb", tmp_path, tmp_path, 3) == found

@@ -1,4 +1,4 @@
-"""Lip-sync numbers against plain loops and made-up answers whose offset is known."""
+"""Lip-sync metrics compared with plain loops, and on made-up codes whose offset is known."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def test_too_short_a_clip_is_refused() -> None:
         shift_distances(codes(15), codes(15))
 
 
-def test_single_windows_count_by_their_rivals() -> None:
+def test_single_windows_are_ranked_against_their_rivals() -> None:
     assert window_hits(codes(70), codes(70)) == 1
-    # Neighbours may be as near: a code that lasts two frames still counts.
+    # Neighbours may be equally near: a code that lasts two frames still counts.
     slow = codes(40).repeat(2, 0)
     assert window_hits(slow, slow + 1e-9 * codes(80, 1)) > 0.9
     chance = np.mean([window_hits(codes(70, a), codes(70, a + 100)) for a in range(20)])
     assert 0.01 < chance < 0.07
 
 
-def test_reliability_of_a_judge_that_knows_and_of_one_that_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reliability_of_a_perfect_judge_and_of_a_guessing_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "answers", lambda _, seen, heard: (seen, heard))
     judge = Judge(JudgeConfig.tiny())
     known = reliability(judge, [(codes(70, i), codes(70, i)) for i in range(6)])
@@ -77,7 +77,7 @@ def test_reliability_of_a_judge_that_knows_and_of_one_that_guesses(monkeypatch: 
     assert guessed["top1"] < 0.4 and guessed["late_found"] < 0.4 and abs(guessed["lse_c"]) < 0.1
 
 
-def test_long_takes_are_answered_piece_by_piece_and_alike() -> None:
+def test_long_takes_are_coded_in_pieces_with_the_same_result() -> None:
     torch.manual_seed(0)
     judge = Judge(JudgeConfig.tiny()).eval()
     mouths = np.random.default_rng(0).integers(0, 256, (230, MOUTH_SIDE, MOUTH_SIDE)).astype(np.uint8)
@@ -90,7 +90,7 @@ def test_long_takes_are_answered_piece_by_piece_and_alike() -> None:
         answers(judge, mouths, mel[:-4])
 
 
-def test_a_take_is_judged_alike_from_frames_and_from_face_views() -> None:
+def test_a_take_has_the_same_result_from_frames_and_from_face_views() -> None:
     torch.manual_seed(0)
     judge = Judge(JudgeConfig.tiny()).eval()
     rng = np.random.default_rng(2)
@@ -110,7 +110,7 @@ def test_a_take_is_judged_alike_from_frames_and_from_face_views() -> None:
         judge_take(judge, frames, mel)
 
 
-def test_opening_that_comes_late_is_said_to() -> None:
+def test_a_late_opening_has_a_positive_offset() -> None:
     truth = np.convolve(np.random.default_rng(0).random(120), np.ones(5) / 5, "same")
     match = opening_match(np.roll(truth, 3) * 0.7 + 0.1, truth)
     assert match["offset"] == 3 and match["best"] > 0.99 > match["correlation"]

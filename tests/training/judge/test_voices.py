@@ -1,4 +1,4 @@
-"""Other voices for filmed mouths: phones come to lie where the talker says them, silence stays silence."""
+"""Other voices for filmed mouths: phones move to the times at which the talker says them; silence stays silence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.speech.phones import Segment
 
 
 def spoken(*phones: tuple[str, float]) -> list[Segment]:
-    """Phones one after the other, each ending at the given second."""
+    """Consecutive phones, each of which ends at the given second."""
     ends = [0.0, *(end for _, end in phones)]
     return [Segment(name, start, end) for (name, end), start in zip(phones, ends[:-1], strict=True)]
 
@@ -25,7 +25,7 @@ OWN = spoken(("SIL", 0.5), ("B", 0.6), ("IH", 0.9), ("N", 1.0), ("SIL", 2.0))
 OTHER = spoken(("SIL", 0.1), ("B", 0.15), ("AH", 0.2), ("IH", 0.3), ("N", 0.4), ("SIL", 0.45))
 
 
-def test_phones_lie_on_one_another() -> None:
+def test_phones_are_aligned() -> None:
     own, other = common_times(OWN, OTHER)
     assert (np.diff(own) > 0).all() and (np.diff(other) >= 0).all()
     for time, there in ((0.5, 0.1), (0.9, 0.3), (1.0, 0.4), (2.0, 0.45), (0.95, 0.35)):
@@ -35,7 +35,7 @@ def test_phones_lie_on_one_another() -> None:
 
 
 def test_rows_move_with_their_phones() -> None:
-    """A spectrogram that holds its own time comes out as the map from one time to the other."""
+    """A spectrogram whose values are its times becomes the map from one time to the other."""
     own, other = common_times(OWN, OTHER)
     mel = np.repeat(((np.arange(45) + 0.5) / 100)[:, None], 80, 1)
     out = retimed(mel, own, other, 200)
@@ -76,5 +76,6 @@ def test_voices_say_the_words_when_the_talker_does() -> None:
         assert loud[95:205].mean() > -0.7
     again = other_voices(clip, segments)
     assert list(again) == list(voices)
-    for name in voices:  # espeak-ng's noise and timing go on from call to call: nearly the same, not to the bit
+    # espeak-ng's noise and timing continue from call to call: the result is nearly the same, not bit-identical.
+    for name in voices:
         assert np.corrcoef(voices[name].ravel(), again[name].ravel())[0, 1] > 0.97

@@ -1,4 +1,4 @@
-"""Training the lip model: tiny runs learn, resume exactly, and nothing held out is heard."""
+"""Training the lip model: tiny runs learn and resume exactly, and no held-out recording is used."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SETTINGS = RunConfig(steps=40, bfloat16=False, device="cpu", ema=0.998, log_ever
 
 
 def _utterance(seed: int, source: str = "grid", frames: int = 60) -> Utterance:
-    """Phones that can be heard: each has a spectrum of its own."""
+    """An utterance whose phones can be recognised: each has its own spectrum."""
     rng = np.random.default_rng(seed)
     spectra = np.random.default_rng(99).normal(0.0, 1.0, (len(PHONES), 80))
     names = [str(rng.choice(PHONES)) for _ in range(frames // 3)]
@@ -61,7 +61,7 @@ def test_the_loss_falls(corpus, tmp_path):
     assert logged[0]["recipe"]["size"] == "tiny" and logged[-1]["step"] == 80
 
 
-def test_finishing_shapes_mouths_and_leaves_what_is_heard(corpus, tmp_path):
+def test_finishing_trains_the_mouth_and_leaves_the_encoder(corpus, tmp_path):
     model = LipModel(TINY.model())
     model.save(tmp_path / "trained.safetensors")
     train(finishing(TINY), replace(SETTINGS, steps=3), corpus, tmp_path / "finish", tmp_path / "trained.safetensors")
@@ -83,8 +83,8 @@ def test_an_interrupted_run_ends_where_an_unbroken_one_does(corpus, tmp_path, mo
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
-def test_what_reaches_the_encoder_from_the_mouth():
-    """Without the mouth's gradient E_a learns phones alone; MLP_a2l learns the mouth either way."""
+def test_the_mouths_gradient_reaches_the_encoder_only_if_asked():
+    """Without the mouth's gradient E_a learns only phones; MLP_a2l learns the mouth in both cases."""
     torch.manual_seed(0)
     mel, known = torch.randn(2, 40, 80), known_shares(torch.randint(len(PHONES), (2, 40)))
     for share in (0.0, 1.0):
@@ -113,15 +113,16 @@ def _losses(geometry: MouthGeometry) -> Losses:
     return Losses(LossWeights(), torch.ones(len(LIP_CHANNELS)), geometry, torch.device("cpu"))
 
 
-def test_strangers_mouths_are_learned_from_known_phones(geometry):
-    """Where nobody was filmed, the heard mouth is compared with the taught one, which no heard error moves."""
+def test_mouths_of_talkers_without_video_are_learned_from_known_phones(geometry):
+    """Without video, the mouth from sound is compared with that from known phones, which gets no gradient from it."""
     losses, truth = _losses(geometry), np.full((1, 6, 27), 0.1, np.float32)
     logits = torch.zeros(1, 24, len(PHONES))
     mouths = torch.full((2, 6, 27), 0.2, requires_grad=True)
     filmed = losses(mouths, logits, _batch("grid", truth, "none"))
     assert filmed["weights"].item() == pytest.approx(0.01, rel=1e-4)
     stranger = losses(mouths, logits, _batch("synthetic", truth, "none"))
-    assert stranger["weights"].item() == pytest.approx(0.01 * 0.1 / 2, rel=1e-4)  # the taught way alone, at its price
+    # Only the mouth from known phones counts, with its weight.
+    assert stranger["weights"].item() == pytest.approx(0.01 * 0.1 / 2, rel=1e-4)
     stranger["velocity"].backward()
     assert float(mouths.grad.abs().sum()) == 0.0
 
@@ -130,7 +131,7 @@ def test_strangers_mouths_are_learned_from_known_phones(geometry):
     ("gesture", "channel", "made", "missed"),
     [("closed", "jawOpen", 0.0, 0.4), ("on teeth", "jawOpen", 0.0, 0.4), ("rounded", "mouthPucker", 0.8, 0.1)],
 )
-def test_gestures_cost_until_they_are_made(geometry, gesture, channel, made, missed):
+def test_missing_gestures_cost(geometry, gesture, channel, made, missed):
     logits, column = torch.zeros(1, 24, len(PHONES)), LIP_CHANNELS.index(channel)
     names = {"closed", "on_teeth", "rounded"}
     values = []
@@ -152,7 +153,7 @@ def test_a_run_can_begin_with_exported_weights(tmp_path):
     other = LipModel(replace(LipModelConfig.tiny(), phones=20))
     before = other.phones.weight.clone()
     taken = start_from(other, tmp_path / "lips.safetensors")
-    assert taken == len(first.state_dict()) - 3  # but for weight and bias of the phones, and what reads them
+    assert taken == len(first.state_dict()) - 3  # except weight and bias of the phones, and the layer that reads them
     assert torch.equal(other.encoder.stem.weight, first.encoder.stem.weight) and torch.equal(
         other.phones.weight, before
     )
@@ -160,7 +161,7 @@ def test_a_run_can_begin_with_exported_weights(tmp_path):
 
 def test_windows_keep_sound_and_mouth_together():
     clip = _utterance(3)
-    rows, frames = np.arange(240)[:, None], np.arange(60)[:, None]  # a bump about the middle of frame 30 in both
+    rows, frames = np.arange(240)[:, None], np.arange(60)[:, None]  # in both a bump around the middle of frame 30
     marked = np.repeat(np.exp(-(((rows - 121.5) / 8.0) ** 2)), 80, 1).astype(np.float16)
     mouth = np.repeat(np.exp(-(((frames - 30) / 2.0) ** 2)), 27, 1).astype(np.float32)
     clip = Utterance("m", "grid", marked, clip.phones, clip.gestures, mouth, None, ())
@@ -172,7 +173,7 @@ def test_windows_keep_sound_and_mouth_together():
         assert seen == pytest.approx((30.5 - start) / speed - 0.5, abs=0.04)
 
 
-def test_short_utterances_lie_in_silence():
+def test_short_utterances_are_padded_with_silence():
     clip = _utterance(1, frames=12)
     mel, labels, wanted, track = window(clip, clip.mel, -6.0, 1.0, 24)
     assert np.allclose(mel[:20], SILENCE) and not labels[:20].any() and not wanted[:20].any()
@@ -209,7 +210,7 @@ def test_no_held_out_talker_or_clip_trains(tmp_path, monkeypatch):
     assert parts["unseen"] == {"s4_bbaf2a", "s4_swwz3p"}
 
 
-def test_augmentation_changes_the_voice_and_keeps_the_time():
+def test_augmentation_changes_the_voice_but_not_the_timing():
     mel = torch.full((6, 100, 80), SILENCE)
     mel[:, 40:60, 10:50] = 0.8
     config = AugmentConfig(mask=0.0, reverb=0.0, noise=0.0, babble=0.0)
@@ -243,7 +244,7 @@ def test_scores():
     assert score["deviation_ratio"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_gestures_are_counted_where_they_are_asked_for_and_where_not(geometry):
+def test_gestures_are_counted_inside_and_outside_their_phones(geometry):
     clips = [_utterance(i, frames=150) for i in range(4)]
     shut = gestures(clips, lambda u: np.zeros((u.frames, 27), np.float32), geometry)
     assert shut["closed"]["made"] == shut["closed"]["made where unwanted"] == 1.0
@@ -259,7 +260,7 @@ def test_gestures_are_counted_where_they_are_asked_for_and_where_not(geometry):
 
 def test_frames_of_a_phone():
     assert frames_of(Segment("P", 0.08, 0.16), 10) == slice(2, 4)
-    assert frames_of(Segment("P", 0.11, 0.13), 10) == slice(2, 3)  # no frame's middle: the nearest
+    assert frames_of(Segment("P", 0.11, 0.13), 10) == slice(2, 3)  # contains the middle of no frame: the nearest frame
     assert frames_of(Segment("P", 0.5, 0.6), 10) == slice(9, 10)
 
 
@@ -276,7 +277,7 @@ def test_phones_are_counted_row_by_row():
     assert share == pytest.approx(0.75 + (clip.phones[:60] == 0).sum() / 240, abs=1e-3)
 
 
-def test_calibration_only_ever_widens(corpus, geometry, tmp_path):
+def test_calibration_never_lowers_the_gain_below_one(corpus, geometry, tmp_path):
     train(TINY, replace(SETTINGS, steps=10), corpus, tmp_path)
     model = averaged_model(tmp_path, TINY)
     calibrate(model, corpus, geometry)
@@ -284,8 +285,8 @@ def test_calibration_only_ever_widens(corpus, geometry, tmp_path):
     assert float(model.rest.min()) >= 0.0
 
 
-def test_calibration_forgets_what_the_weights_before_were_calibrated_to(corpus, geometry, tmp_path):
-    """A run may begin with exported weights, which bring their gain: measured with it, too small a one came out."""
+def test_calibration_ignores_an_earlier_calibration(corpus, geometry, tmp_path):
+    """Exported weights that a run starts from contain their gain; with it the new gain was measured too small."""
     train(TINY, replace(SETTINGS, steps=10), corpus, tmp_path)
     fresh, inherited = averaged_model(tmp_path, TINY), averaged_model(tmp_path, TINY)
     inherited.gain.fill_(1.2)

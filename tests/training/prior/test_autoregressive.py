@@ -1,4 +1,4 @@
-"""The autoregressive baseline: it looks back alone, one frame at a time is the same as all at once, its loss falls."""
+"""The autoregressive baseline: it sees only the past, frame by frame gives the same as all at once, its loss falls."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def clips():
-    """Heads that swing with the loudness: what comes next can be told from the past and the sound."""
+    """Heads that swing with the loudness: the next frame follows from the past and the sound."""
     rng = np.random.default_rng(0)
     clips = []
     for index in range(6):
@@ -40,7 +40,7 @@ def clips():
     return {"grid": clips}
 
 
-def test_frames_look_back_alone(network):
+def test_frames_see_only_the_past(network):
     before, audio = torch.randn(2, 30, d_nl), torch.randn(2, 30, 32)
     answer = network(before, audio)
     later = before.clone()
@@ -49,15 +49,15 @@ def test_frames_look_back_alone(network):
     assert torch.equal(changed[:, :20], answer[:, :20]) and not torch.allclose(changed[:, 20:], answer[:, 20:])
 
 
-def test_one_by_one_is_all_at_once(network):
+def test_frame_by_frame_equals_all_at_once(network):
     before, audio = torch.randn(2, 12, d_nl), torch.randn(2, 12, 32)
     memories = [[] for _ in network.blocks]
     single = [network(before[:, i : i + 1], audio[:, i : i + 1], i, memories) for i in range(12)]
     torch.testing.assert_close(torch.cat(single, dim=1), network(before, audio), rtol=1e-4, atol=1e-5)
 
 
-def test_what_is_fed_back_does_not_add_up(network):
-    """However long a take is and wherever it starts, answers stay within what the last norm and layer allow."""
+def test_feedback_does_not_grow(network):
+    """For takes of any length and start, answers stay within the range that the last norm and layer allow."""
     width = network.config.width
     gain, shift = network.norm.weight.abs().max(), network.norm.bias.norm()
     bound = network.out.weight.norm(dim=1) * (gain * width**0.5 + shift) + network.out.bias.abs()
@@ -71,7 +71,7 @@ def test_sampling_continues_its_start_for_any_length(network, frames):
     motion = network.sample(mel, start)
     assert motion.shape == (3, frames, d_nl) and torch.equal(motion[:, 0], start)
     torch.testing.assert_close(network.sample(mel, start[1:2])[0], motion[1], rtol=1e-4, atol=1e-4)
-    if 1 < frames <= 40:  # one window: what is fed back is what it answered
+    if 1 < frames <= 40:  # in one window its own answers are its input
         audio = network.encode_audio(mel[None]).expand(3, -1, -1)
         again = network(motion[:, :-1], audio[:, 1:], 1)
         torch.testing.assert_close(again, motion[:, 1:], rtol=1e-3, atol=1e-3)
@@ -90,7 +90,7 @@ def test_loss_falls_and_the_run_samples(clips, tmp_path):
     np.testing.assert_allclose(motion[0], clip.motion[0], atol=1e-5)
     assert np.abs(sampler.sample(None, 20, clip.motion[0], unknown)).max() < 10
     told = sampler.sample(clip.mel, clip.frames, clip.motion[0], np.full(7, -2.0, np.float32))
-    assert not np.allclose(told, motion), "it has learned to listen to levels"
+    assert not np.allclose(told, motion), "it has learned to use the levels"
 
 
 def test_an_interrupted_run_ends_where_an_unbroken_one_does(clips, tmp_path):

@@ -1,4 +1,4 @@
-"""The fit of the table: where the best weights are known, and from the command."""
+"""The fit of the calibration table: cases whose best weights are known, and the command."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ from training.prior.export import write
 from training.speech.prosody import HEARD, Prosody
 
 
-def test_the_fit_finds_what_an_answer_lacks():
-    """n̂⁰ is n⁰ halved, with noise of its own, and a measurement that is twice as noisy stands beside it."""
+def test_the_fit_corrects_a_halved_answer():
+    """n̂⁰ is half of n⁰ with noise; there is also a measurement of n⁰ that is twice as noisy."""
     generator = torch.Generator().manual_seed(0)
     draw = lambda: torch.randn(600, 100, d_nl, generator=generator)  # noqa: E731
     truth, moments = draw(), Moments()
@@ -27,7 +27,8 @@ def test_the_fit_finds_what_an_answer_lacks():
     levels = torch.zeros(600, len(LEVELS))
     moments.add(truth, answer, measured - answer, levels)
     keep, trust = moments.solve(trusted=True)
-    # Independent errors weigh by the inverse of their variances: of 2 n̂⁰ 0.2², of the measurement 0.4², of the prior 1.
+    # Independent errors are weighted by the inverse of their variances: 0.2² of 2 n̂⁰, 0.4² of the measurement, 1 a
+    # priori.
     inverse = np.array([1 / 0.04, 1 / 0.16, 1.0])
     of_answer, of_measured = 2 * inverse[0] / inverse.sum(), inverse[1] / inverse.sum()
     place = CENTRES.index(0.0)
@@ -35,14 +36,14 @@ def test_the_fit_finds_what_an_answer_lacks():
     torch.testing.assert_close(keep[place].mean(), torch.tensor(of_answer + of_measured).float(), atol=1e-2, rtol=0)
     alone, none = moments.solve(trusted=False)
     assert float(alone[place].mean()) == pytest.approx(0.5 / (0.25 + 0.01), rel=5e-3) and not none.any()
-    torch.testing.assert_close(keep[-1], torch.ones_like(keep[-1]))  # nobody was unknown: as it is
+    torch.testing.assert_close(keep[-1], torch.ones_like(keep[-1]))  # no talker was unknown: unchanged
 
 
-def test_talkers_who_sit_still_are_measured_apart():
+def test_talkers_who_sit_still_are_measured_separately():
     generator, moments = torch.Generator().manual_seed(0), Moments()
     truth = torch.randn(200, 100, d_nl, generator=generator)
     answer = truth.clone()
-    answer[:100] *= 0.5  # a typical talker moves too little, a still one right, an unknown one too far
+    answer[:100] *= 0.5  # a typical talker moves too little, a still one the right amount, an unknown one too much
     answer[150:] *= 2.0
     levels = torch.zeros(200, len(LEVELS))
     levels[100:150], levels[150:] = -4.0, torch.nan
@@ -52,8 +53,8 @@ def test_talkers_who_sit_still_are_measured_apart():
         assert float(keep[place].mean()) == pytest.approx(factor, rel=0.02)
 
 
-def test_answers_of_an_untrained_come_nearer(untrained):
-    """Swings of 2 Hz that the network knows nothing of: there nᵗ must be trusted, and the error must fall."""
+def test_calibration_improves_an_untrained_prior(untrained):
+    """Swings of 2 Hz that the network doesn't know: at 2 Hz nᵗ must be trusted, and the error must fall."""
     generator = torch.Generator().manual_seed(2)
     phase = 2 * torch.pi * (2.0 * torch.arange(100)[:, None] / 25 + torch.rand(64, 1, d_nl, generator=generator))
     motion, nobody = phase.sin(), torch.full((64, len(LEVELS)), torch.nan)
@@ -69,7 +70,7 @@ def test_answers_of_an_untrained_come_nearer(untrained):
     )
     answer = torch.zeros_like(motion)
     corrected = table.correction(untrained.schedule, answer, noisy, t, nobody[0], Known(motion, batch.known_mask))
-    # What a Wiener filter with the same bands leaves of it, which knows the motion's power and the noise's.
+    # The error of a Wiener filter with the same bands, which knows the power of motion and noise.
     power = np.square(scipy.fft.dct(motion.numpy(), axis=1, norm="ortho")).mean(axis=(0, 2))
     noise, shares = (
         (untrained.schedule.sigma(t) / untrained.schedule.alpha(t)) ** 2,

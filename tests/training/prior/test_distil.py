@@ -1,4 +1,4 @@
-"""Progressive distillation: the target is what it says, a pupil does in one step what its teacher does in two."""
+"""Progressive distillation: the target follows the formula, a pupil does in one step what its teacher does in two."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def gaussian(noisy, t):
 @pytest.mark.parametrize("steps", [1, 2, 8])
 def test_one_step_with_the_target_is_two_of_the_teacher(steps):
     coarse, fine = SCHEDULE.timesteps(steps), SCHEDULE.timesteps(2 * steps)
-    assert coarse == fine[::2], "a pupil's times are every other of its teacher's"
+    assert coarse == fine[::2], "a pupil's times are every second time of its teacher"
     noisy = torch.randn(steps, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     t, middle, following = (torch.tensor(times) for times in (coarse[:-1], fine[1::2], coarse[1:]))
     target = halving_target(gaussian, noisy, SCHEDULE, t, middle, following)
@@ -54,7 +54,7 @@ def clips():
 
 @pytest.fixture(scope="module")
 def prior(clips, tmp_path_factory):
-    """A teacher that has learned a little: what a random network does can't be done in fewer steps."""
+    """A teacher that has learned a little: the result of a random network can't be had in fewer steps."""
     folder = tmp_path_factory.mktemp("teacher")
     config = TrainConfig(size="tiny", batch=8, shares=(("grid", 1.0),), learning_rate=3e-3, warm_up=5)
     train(config, RunConfig(steps=150, device="cpu", bfloat16=False, ema=0.9), clips, folder)
@@ -62,8 +62,8 @@ def prior(clips, tmp_path_factory):
     return NonlipPrior.load(folder=folder / "weights")
 
 
-def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
-    """Window by window against the sampler's own denoiser, with a calibration, a spread and known entries."""
+def test_the_first_teacher_answers_as_in_the_products_sampler(prior, clips):
+    """Compares it window by window with the sampler's own denoiser, with a calibration, a spread and known entries."""
     rng = torch.Generator().manual_seed(3)
     keep, trust = (0.8 + 0.4 * torch.rand(SHAPE, generator=rng), 0.3 * torch.rand(SHAPE, generator=rng))
     spread = torch.linspace(0.9, 1.3, d_nl)
@@ -72,10 +72,10 @@ def test_the_first_teacher_answers_as_the_product_samples_it(prior, clips):
     batch = BatchSource(clips, CONFIG, 100, prior.mean, prior.deviation).batch(np.random.default_rng(5))
     assert batch.has_audio.any() and not batch.has_audio.all()
     assert batch.known_mask.any() and not batch.known_mask.all()
-    batch.levels[0], batch.levels[1] = 0.5, -1.25  # of the spread all, and half
+    batch.levels[0], batch.levels[1] = 0.5, -1.25  # the full spread, and half of it
     noisy = torch.randn(batch.clean.shape, generator=rng)
     times = SCHEDULE.timesteps(8)
-    # Led away from the mean in the first, no more in the second; guided in the third.
+    # First: moved away from the mean; second: not moved any more; third: guided.
     for place, scale in ((1, 1.0), (6, 1.0), (1, 1.5)):
         t = torch.full((len(noisy),), times[place])
         with torch.no_grad():
@@ -95,7 +95,7 @@ CONFIG = DistilConfig(first=4, last=1, batch=8, learning_rate=3e-4, warm_up=2, s
 
 
 def sampled(prior, steps):
-    """Windows of nothing known from the same noise, normalised."""
+    """Windows without known entries from the same noise, normalised."""
     network = prior.network
     audio = network.empty_audio(6, 40)
     nothing = torch.zeros(6, 40, d_nl)
@@ -108,7 +108,8 @@ def sampled(prior, steps):
         return ddim(denoise, noise, SCHEDULE, steps, None)
 
 
-def test_a_pupil_comes_near_its_teachers_result_in_half_the_steps(prior, clips, tmp_path):
+@pytest.mark.slow
+def test_a_pupil_approaches_its_teachers_result_in_half_the_steps(prior, clips, tmp_path):
     settings = RunConfig(steps=150, device="cpu", bfloat16=False, ema=0.9)
     folders = distil(prior, CONFIG, settings, clips, tmp_path)
     assert [folder.name for folder in folders] == ["weights-2", "weights-1"]
@@ -119,7 +120,7 @@ def test_a_pupil_comes_near_its_teachers_result_in_half_the_steps(prior, clips, 
     assert gained < 0.85 * without
     mel = np.zeros((200, 80), np.float32)
     assert NonlipPrior.load(folder=folders[1]).sample(mel, [1]).shape == (1, 50, 32)
-    again = distil(prior, CONFIG, settings, clips, tmp_path)  # all there: nothing is trained again
+    again = distil(prior, CONFIG, settings, clips, tmp_path)  # all pupils exist: nothing is trained again
     assert again == folders and len((tmp_path / "halved-to-2" / "log.jsonl").read_text().splitlines()) == 10
 
 

@@ -1,4 +1,4 @@
-"""The prior's table: every row is there, truths win, intervals are Student's, absent weights are named."""
+"""The prior's table: it has every row, the truth wins, intervals are Student's, missing weights are named."""
 
 import json
 from dataclasses import replace
@@ -24,7 +24,7 @@ from training.speech.prosody import Prosody
 
 
 def voice(seed, frames=220):
-    """Phrases of a second and a half with accents, and mel that is as loud."""
+    """Phrases of 1.5 s with accents, and a mel spectrogram of the same loudness."""
     rng = np.random.default_rng(seed)
     speech = (np.arange(frames) % 50 < 38).astype(np.float32)
     phrases = tuple((start, min(start + 38, frames)) for start in range(0, frames, 50))
@@ -75,6 +75,7 @@ def options(tmp_path, clips, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_every_row_is_measured_and_the_truth_wins(options):
     told = []
     table = rows(options, told.append)
@@ -93,7 +94,7 @@ def test_every_row_is_measured_and_the_truth_wins(options):
     by_name = dict(zip(names, table, strict=True))
     truth, static = by_name["truth, drawn once more"], by_name["static"]
     assert truth["snd"] == min(row["snd"] for row in table) < 0.2 * static["snd"]
-    # All voices here speak in one rhythm, so a random training clip is as true as the truth but for chance.
+    # All voices here have the same rhythm, so apart from chance a random training clip is as good as the truth.
     others = [row["energy"] for row in table if row["row"] not in (truth["row"], "random training clip")]
     assert truth["energy"] < min(others) and truth["energy"] < 0.1 < static["energy"]
     assert truth["var_ratio"] == pytest.approx(1.0, abs=0.35) and static["var_ratio"] == 0
@@ -104,10 +105,10 @@ def test_every_row_is_measured_and_the_truth_wins(options):
     assert all(len(made.rows) == len(table) for made in shown)
     assert {COLUMNS[key] for key in ("snd", "energy", "recall")} <= set(shown[0].columns)
     together = [heading for made in shown for heading in made.columns[1:]]
-    assert together == list(COLUMNS.values()), "each column stands in one table"
+    assert together == list(COLUMNS.values()), "each column is in one table"
 
 
-def test_clips_too_short_for_distances_are_left_out_of_them_alone(options, clips, monkeypatch):
+def test_clips_too_short_for_distances_still_count_in_other_columns(options, clips, monkeypatch):
     with_short = clips["test"] | {"synthetic": [voice(7, frames=60), *clips["test"]["synthetic"]]}
     monkeypatch.setattr(prior_evaluation, "load_clips", lambda part, **_: with_short if part == "test" else clips[part])
     measured = []
@@ -118,7 +119,7 @@ def test_clips_too_short_for_distances_are_left_out_of_them_alone(options, clips
     assert np.isfinite([row["snd"] for row in measured]).all()
 
 
-def test_of_filmed_clips_all_that_are_held_out_are_measured(options, monkeypatch):
+def test_all_held_out_filmed_clips_are_measured(options, monkeypatch):
     asked = {}
 
     def nothing(name: str, clips: int, _draws: int) -> prior_evaluation.HeldOut:
@@ -130,7 +131,7 @@ def test_of_filmed_clips_all_that_are_held_out_are_measured(options, monkeypatch
     assert asked == {"voices": 10, "training-grid": 60, "unseen": 60}
 
 
-def test_the_address_is_measured_by_its_head(options, tmp_path, monkeypatch):
+def test_only_the_head_of_the_address_is_measured(options, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate_prior, "COMPARED", {})
     arguments = ["--sets", "address,grid", "--clips", "1", "--seeds", "2", "--prior", str(options.prior)]
     main([*arguments, "--out", str(tmp_path / "out" / "table.json")])
@@ -140,7 +141,7 @@ def test_the_address_is_measured_by_its_head(options, tmp_path, monkeypatch):
     assert table[0]["snd_head"] == pytest.approx(0, abs=1e-6)
 
 
-def test_a_talker_that_training_knows_is_compared_with_another_one_too(options, clips, monkeypatch):
+def test_a_talker_of_the_training_set_is_also_compared_with_another_talker(options, clips, monkeypatch):
     def tracked(part: str) -> dict[str, list[Clip]]:
         size, rng = {"train": 1.0, "test": 1.1, "unseen": 4.0}[part], np.random.default_rng(len(part))
         motion = size * rng.normal(0, 0.1, (75, d_nl)).astype(np.float32)
@@ -150,7 +151,7 @@ def test_a_talker_that_training_knows_is_compared_with_another_one_too(options, 
     table = rows(replace(options, sets=("grid", "unseen"), others={}, steps=(), samplers=(), clips=1, seeds=1), print)
     known, stranger = ([row for row in table if row["set"] == name] for name in ("grid", "unseen"))
     assert [row["row"] for row in known][2:4] == ["random training clip", "random clip of another talker"]
-    assert known[3]["snd"] > 4 * known[2]["snd"], "the other one's motion is four times as large"
+    assert known[3]["snd"] > 4 * known[2]["snd"], "the other talker's motion is four times as large"
     assert "own levels" not in " ".join(row["row"] for row in known)
     assert "random clip of another talker" not in [row["row"] for row in stranger]
 
@@ -166,14 +167,14 @@ def test_one_prior_sampled_in_different_ways(options):
         "shipped prior, 4 steps of DDPM",
         "the same again",
     ]
-    assert len({row["snd"] for row in table}) == len(table) - 1, "each is sampled in its own way"
+    assert len({row["snd"] for row in table}) == len(table) - 1, "each is sampled with its own settings"
     assert table[-1]["snd"] == table[1]["snd"]
     (shown,) = tables(table, "command", alone=True)
     assert shown.name == "prior/voices-sampling" and len(shown.columns) <= 8
 
 
-def test_talkers_are_drawn_from_training_clips_alone(options, clips):
-    """Each take is told the levels of some training clip; a prior that listens also goes without, and at 0."""
+def test_talkers_are_drawn_only_from_training_clips(options, clips):
+    """Each take gets the levels of a random training clip; a prior with levels is also sampled without, and at 0."""
     held = prior_evaluation.held_out("voices", 3, 2)
     assert [clip.name for clip in held.training] == [clip.name for clip in clips["train"]["synthetic"]]
     drawn = np.stack([held.levels(clip, seed) for clip in held.clips for seed in range(20)])
@@ -187,7 +188,7 @@ def test_talkers_are_drawn_from_training_clips_alone(options, clips):
     told = []
 
     class Listening:
-        """Notes what it is told and moves a little."""
+        """Records its levels and moves a little."""
 
         def sample(self, mel, seeds, sampling):
             told.append(sampling.levels)
@@ -199,7 +200,7 @@ def test_talkers_are_drawn_from_training_clips_alone(options, clips):
     assert np.isnan(told[1]).all() and told[2] is None
 
 
-def test_rows_of_a_prior_that_is_told_levels(options, tmp_path):
+def test_rows_of_a_prior_with_levels(options, tmp_path):
     torch.manual_seed(1)
     network = AudioToNonlipPrior(replace(PriorConfig.tiny(), levels=True))
     torch.nn.init.normal_(network.out.weight, 0, 0.05)
@@ -237,9 +238,8 @@ def test_address_clips_are_cut_to_a_minute(clips, monkeypatch):
     assert clip.frames == 1500 == len(clip.head) and clip.blinks == [30.0]
 
 
-def test_clips_of_one_length_get_chance_of_their_own(options):
-    """By the seed alone all clips of a set would get one noise and one random clip: a row of twenty would say as little
-    as one of a single clip."""
+def test_clips_of_one_length_get_different_noise(options):
+    """If only the seed counted, all clips of a set would get the same noise: twenty would say no more than one."""
     held = prior_evaluation.held_out("voices", 3, 1)
     silent = [replace(clip, mel=np.zeros_like(clip.mel)) for clip in held.clips[:2]]
     takes = prior_evaluation.prior_sampler(NonlipPrior.load(folder=options.prior))

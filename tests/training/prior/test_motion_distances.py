@@ -1,4 +1,4 @@
-"""Distances of conditional distributions against cases whose answer is known."""
+"""Distances of conditional distributions, in cases whose answer is known."""
 
 import numpy as np
 import pytest
@@ -13,19 +13,19 @@ def gaussians(seed, shift=0.0, scale=1.0, count=200, width=4):
     return rng.normal(shift, scale, size=(count, width))
 
 
-def test_energy_distance_agrees_with_scipy_on_a_line():
+def test_energy_distance_agrees_with_scipy_in_one_dimension():
     a, b = gaussians(0, count=400, width=1), gaussians(1, 1.5, count=400, width=1)
     between = 2 * np.abs(a - b.T).mean()
-    # scipy's is the root, and counts each point's distance to itself: a few thousandths at this size.
+    # scipy returns the root, and counts each point's distance to itself: a few thousandths at this size.
     assert energy_distance(a, b) * between == pytest.approx(distance_on_a_line(a[:, 0], b[:, 0]) ** 2, abs=0.02)
 
 
-def test_energy_distance_is_nothing_for_one_distribution_and_grows():
+def test_energy_distance_is_zero_for_equal_distributions_and_grows():
     same = np.mean([energy_distance(gaussians(i), gaussians(1000 + i)) for i in range(20)])
     assert abs(same) < 0.003
     shifted = [energy_distance(gaussians(0), gaussians(1, shift)) for shift in (0.3, 1.0, 3.0)]
     assert shifted == sorted(shifted) and shifted[0] > 0.005 and shifted[-1] > 0.5
-    assert energy_distance(gaussians(0), gaussians(1, scale=0.3)) > 0.05, "too little spread is seen too"
+    assert energy_distance(gaussians(0), gaussians(1, scale=0.3)) > 0.05, "too little spread counts too"
 
 
 def test_precision_and_recall_tell_too_little_spread_from_too_much():

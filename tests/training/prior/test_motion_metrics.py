@@ -1,4 +1,4 @@
-"""The metrics against known answers."""
+"""The metrics of motion, in cases whose answer is known."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from training.prior import motion_metrics as metrics
 from training.speech.prosody import Prosody
 
 
-def test_frechet_distance_of_gaussians_is_the_closed_form():
+def test_frechet_distance_of_gaussians_has_its_closed_form():
     rng = np.random.default_rng(0)
     a, b = rng.normal(0, 1, size=(200_000, 2)), rng.normal((1, 0), (2, 1), size=(200_000, 2))
-    # Diagonal covariances: sum of squared differences of means and of deviations.
+    # Diagonal covariances: the sum of the squared differences of means and of standard deviations.
     assert metrics.frechet_distance(a, b) == pytest.approx(1 + (2 - 1) ** 2, rel=0.03)
     assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
 
@@ -49,7 +49,7 @@ def test_blinks_are_counted():
     motion = np.zeros((1500, d_nl), np.float32)  # one minute
     for start in range(100, 1500, 100):
         motion[start : start + 5, FEATURES.index("blink")] = (0.4, 1, 1, 0.6, 0.2)
-    motion[750:755, FEATURES.index("blink")] = 0.3  # a lowered lid is no blink
+    motion[750:755, FEATURES.index("blink")] = 0.3  # a lowered lid is not a blink
     statistics = metrics.blink_statistics([motion])
     assert statistics["blinks_per_minute"] == pytest.approx(14)
     assert statistics["median_interval_s"] == pytest.approx(4.0)
@@ -93,7 +93,7 @@ def test_beats_on_accents_score_and_others_do_not():
     motion = np.zeros((frames, d_nl), np.float32)
     knots = np.r_[0, accents, frames]
     phase = np.interp(np.arange(frames), knots, np.arange(len(knots)))
-    motion[:, 0] = np.deg2rad(5 * np.cos(np.pi * phase))  # turns round at each accent
+    motion[:, 0] = np.deg2rad(5 * np.cos(np.pi * phase))  # changes its direction at each accent
     aligned = metrics.beat_alignment(motion, prosody)
     late = metrics.beat_alignment(np.roll(motion, 9, axis=0), prosody)
     assert aligned > 0.3 and abs(late) < 0.6 * aligned

@@ -1,4 +1,4 @@
-"""Training the tiny prior: losses, masks, resuming, windows of batches."""
+"""Training the tiny prior: losses, masks, resumed runs, windows of batches."""
 
 from dataclasses import replace
 
@@ -17,6 +17,7 @@ from core.prior.spaces import ChannelSpace, CodeSpace
 from core.representation.model import Representation, RepresentationConfig
 from training.common.checkpoint import load_module, module_weights
 from training.common.engine import CHECKPOINT, RunConfig
+from training.prior.__main__ import main
 from training.prior.batches import BatchSource, feature_weights, statistics, still_weights
 from training.prior.data import Clip, blink_starts, draw_mask, draw_window
 from training.prior.export import export, trained
@@ -27,7 +28,6 @@ from training.prior.train import (
     learning_rate,
     listening_loss,
     losses,
-    main,
     time_weights,
     train,
 )
@@ -54,7 +54,7 @@ def clips():
 
 
 def test_loss_falls(clips, tmp_path):
-    """On the same 24 batches, by the weights after one step and after eighty: log lines are too noisy for so few."""
+    """Compares the weights after one step and after 80 on the same 24 batches: log lines are too noisy for that."""
     found = []
     for steps in (1, 80):
         lines = train(CONFIG, replace(SETTINGS, steps=steps), clips, tmp_path)
@@ -73,7 +73,7 @@ def test_loss_falls(clips, tmp_path):
 def test_a_resumed_run_is_the_same_run(clips, tmp_path, monkeypatch):
     settings = replace(SETTINGS, steps=8, save_every=3)
     train(CONFIG, settings, clips, tmp_path / "whole")
-    draws = iter(range(3))  # the fourth batch finds it empty, as a power cut after the third step's checkpoint would
+    draws = iter(range(3))  # empty at the fourth batch, as after a power cut behind the third step's checkpoint
     batch = BatchSource.batch
     with monkeypatch.context() as patch, pytest.raises(StopIteration):
         patch.setattr(BatchSource, "batch", lambda self, rng: (next(draws), batch(self, rng))[1])
@@ -96,7 +96,8 @@ def test_the_shards_hold_the_average_of_a_run(clips, tmp_path):
 
 
 def test_a_run_starts_from_exported_weights(clips, tmp_path):
-    """Before its first step it has their weights and their statistics, whatever its own clips'; and goes on from there.
+    """Before its first step it has their weights and their statistics, not those of its own clips, and trains from
+    there.
 
     Weights of another shape are refused.
     """
@@ -117,8 +118,8 @@ def test_a_run_starts_from_exported_weights(clips, tmp_path):
         train(small, SETTINGS, clips, tmp_path / "third", tmp_path / "weights")
 
 
-def test_weights_without_levels_are_a_start_for_a_network_with_them(clips, tmp_path):
-    """Whatever liveliness the new network is told, before its first step it answers as the old one did."""
+def test_a_network_with_levels_can_start_from_weights_without(clips, tmp_path):
+    """Before its first step the new network gives the old one's answers for every liveliness."""
     plain = replace(CONFIG, levels=False)
     train(plain, replace(SETTINGS, steps=3), clips, tmp_path / "first")
     export(tmp_path / "first", 5, 1.0, tmp_path / "weights")
@@ -131,7 +132,7 @@ def test_weights_without_levels_are_a_start_for_a_network_with_them(clips, tmp_p
     wanted = before.sample(mel, [1])
     for liveliness in (0.0, 4.0, np.nan):
         np.testing.assert_array_equal(after.sample(mel, [1], Sampling(levels=np.full(7, liveliness))), wanted)
-    with pytest.raises(BadInputError, match="another shape"):  # what they say of liveliness would be lost
+    with pytest.raises(BadInputError, match="another shape"):  # their knowledge of liveliness would be lost
         train(plain, SETTINGS, clips, tmp_path / "third", tmp_path / "on")
 
 
@@ -148,9 +149,9 @@ def test_weights_by_time_follow_the_signal_up_to_the_cap():
     assert weights[50] / weights[1000] == pytest.approx(6.0, rel=1e-4) and weights[50] == weights[1]
 
 
-def test_ablations_train_what_they_say(clips, tmp_path, monkeypatch):
-    """Without L_vel its gradient is gone; without editing the network never sees what is known, nor when exported."""
-    monkeypatch.setattr("training.prior.train.load_clips", lambda part: clips)
+def test_ablations_leave_out_their_part(clips, tmp_path, monkeypatch):
+    """Without L_vel its gradient is missing; without editing the network, also exported, never gets known entries."""
+    monkeypatch.setattr("training.prior.__main__.load_clips", lambda part: clips)
     arguments = ["--size", "tiny", "--steps", "3", "--batch", "4", "--device", "cpu", "--fp32"]
     weights = {}
     for name in ("", "--without-velocity", "--without-editing", "--without-levels"):
@@ -185,7 +186,7 @@ def test_the_learned_space_trains_and_samples(clips, tmp_path, monkeypatch):
     assert motion.shape == (1, 100, 32) and np.isfinite(motion).all()
 
 
-def test_losses_of_a_perfect_and_of_a_shaking_prediction(clips, monkeypatch):
+def test_losses_of_a_perfect_and_of_a_jittering_prediction(clips, monkeypatch):
     """L_simple and L_vel by hand, with a stand-in network that answers a known error."""
     monkeypatch.setattr("core.prior.denoiser.correct_slowly", lambda predicted, *_: predicted)
 
@@ -211,7 +212,7 @@ def test_losses_of_a_perfect_and_of_a_shaking_prediction(clips, monkeypatch):
     assert simple.item() == pytest.approx(0.25, rel=1e-5) and velocity.item() == pytest.approx(1.0, rel=1e-5)
 
 
-def test_errors_weigh_more_where_a_talker_is_told_to_keep_still(clips, monkeypatch):
+def test_errors_count_more_for_talkers_who_keep_still(clips, monkeypatch):
     monkeypatch.setattr("core.prior.denoiser.correct_slowly", lambda predicted, *_: predicted)
     levels = torch.zeros(3, 7)
     levels[0, 0], levels[0, 3], levels[0, 5] = -1.0, -9.0, 3.0  # head turns, gaze, lids
@@ -219,7 +220,7 @@ def test_errors_weigh_more_where_a_talker_is_told_to_keep_still(clips, monkeypat
     weights = still_weights(levels, cap=16.0)
     assert weights.shape == (3, 1, d_nl)
     at = {name: float(weights[0, 0, FEATURES.index(name)]) for name in FEATURES}
-    # One level is a factor of √e in the swing, of e in its variance.
+    # One level is a factor of √e in the amplitude and of e in its variance.
     assert at["headPitch"] == at["headYaw"] == at["headRoll"] == pytest.approx(np.e)
     assert at["gazeYaw"] == at["gazePitch"] == 16.0
     assert {at[name] for name in ("headX", "headZ", "blink", "eyeWide_L", "browDown_L", "noseSneer_R")} == {1.0}
@@ -253,7 +254,7 @@ def test_batches_mix_sources_and_leave_conditions_empty(clips):
     source = BatchSource(clips, CONFIG, 40, np.zeros(d_nl, np.float32), np.ones(d_nl, np.float32))
     batches = [source.batch(np.random.default_rng(i)) for i in range(40)]
     heard = torch.cat([b.has_audio for b in batches]).float().mean().item()
-    # Addresses (20 %) have no sound, and a tenth of the others go without.
+    # Addresses (20 %) have no sound, and a tenth of the others are trained without it.
     assert heard == pytest.approx(0.8 * 0.9, abs=0.08)
     told = torch.cat([b.levels for b in batches])
     assert told.shape[1] == 7 and told.isnan().any(dim=1).equal(told.isnan().all(dim=1))
@@ -277,7 +278,7 @@ def test_window_keeps_sound_and_motion_together():
     assert draw_window([Clip("c", None, motion, voice)], 20, np.random.default_rng(0)).heard is None
 
 
-def test_what_is_heard_of_a_voice():
+def test_facts_of_a_voice():
     accents, strengths = np.array([30, 70]), np.array([0.5, 1.0])
     said = heard(replace(Prosody.silent(100), accents=accents, strengths=strengths, pitch=np.full(100, 3.0)))
     assert said.shape == (100, len(HEARD)) and said.dtype == np.float32
@@ -286,7 +287,7 @@ def test_what_is_heard_of_a_voice():
     assert bumps.argmax() == 70 and bumps[50] < 1e-6 and (said[:, HEARD.index("pitch")] == 0.5).all()
 
 
-def test_only_what_is_known_of_a_voice_is_asked_for():
+def test_unknown_facts_of_a_voice_do_not_count():
     known = torch.tensor([[[1.0, 0.0, torch.nan, 2.0]]])
     found = torch.tensor([[[0.0, 0.0, 9.0, 4.0]]], requires_grad=True)
     loss = listening_loss(found, known)
@@ -297,7 +298,7 @@ def test_only_what_is_known_of_a_voice_is_asked_for():
 
 
 def test_a_listener_learns_to_hear_accents(tmp_path):
-    """A tone wherever there is an accent; the motion says nothing of either."""
+    """There is a tone at each accent; the motion is independent of both."""
     rng = np.random.default_rng(0)
     accents = np.arange(10, 190, 15)
     mel = rng.normal(0, 0.1, (800, 80))
@@ -314,7 +315,7 @@ def test_a_listener_learns_to_hear_accents(tmp_path):
     assert log[1.0][-1]["listening"] < 0.3 * log[0.0][-1]["listening"]
 
 
-def test_statistics_weigh_sources_alike_and_never_vanish(clips):
+def test_statistics_weight_sources_equally_and_never_vanish(clips):
     mean, deviation = statistics(clips)
     assert mean.shape == deviation.shape == (d_nl,)
     assert deviation.min() >= np.float32(0.03)
@@ -324,7 +325,7 @@ def test_learning_rate_warms_up_and_falls():
     config = TrainConfig(warm_up=100, learning_rate=1.0)
     assert learning_rate(0, 1000, config) == pytest.approx(0.01)
     assert learning_rate(500, 1000, config) == 1.0
-    assert learning_rate(875, 1000, config) == pytest.approx(0.505)  # half of the way down to a hundredth
+    assert learning_rate(875, 1000, config) == pytest.approx(0.505)  # halfway down to a hundredth
     assert learning_rate(999, 1000, config) < 0.02
     assert learning_rate(550, 1000, replace(config, decay_from=0.1)) == pytest.approx(0.505)
 
@@ -333,5 +334,5 @@ def test_blink_starts_finds_shallow_blinks():
     closure = np.zeros(200)
     for at in (40, 90, 150):
         closure[at - 2 : at + 3] = (0.1, 0.3, 0.4, 0.25, 0.1)
-    closure[110:140] += 0.3  # a long lowered lid is no blink
+    closure[110:140] += 0.3  # a lid that stays lowered is not a blink
     assert blink_starts(closure) == [37.5, 87.5, 147.5]

@@ -1,4 +1,4 @@
-"""The factors that bring the power of takes to that of people, by frequency: found where the answer is known."""
+"""The factors by frequency that give takes the power of people's motion, in cases whose answer is known."""
 
 import numpy as np
 import pytest
@@ -29,23 +29,23 @@ def clips(count: int) -> list[Clip]:
     ]
 
 
-def test_every_entry_is_of_those_who_move_or_of_those_who_sit_still():
+def test_every_entry_is_for_moving_or_for_still_talkers():
     assert [CENTRES[place] for place in ENTRIES[:-1]] == [-1.0, 0.0, 1.0, 2.5] and ENTRIES[-1] == len(CENTRES)
     assert [CENTRES[place] for place in SITTING.entries] == [-4.0, -2.5]
 
 
-def test_power_stands_where_the_motion_swings():
+def test_power_is_at_the_frequency_of_the_motion():
     place = BANDS.index(2.06)
-    number = round(BANDS[place] * FRAMES / 12.5)  # of the cosine transform, k · 12.5 / L Hz
+    number = round(BANDS[place] * FRAMES / 12.5)  # index in the cosine transform: k · 12.5 / L Hz
     motion = np.zeros((FRAMES, d_nl))
     motion[:, 4] = 3.0 + 0.2 * np.cos(np.pi * number / FRAMES * (np.arange(FRAMES) + 0.5))
     found = power([motion, np.zeros_like(motion)])
-    assert found.sum() == pytest.approx(0.5 * motion[:, 4].var()), "all of the variance, nothing of the mean"
+    assert found.sum() == pytest.approx(0.5 * motion[:, 4].var()), "all of the variance and nothing of the mean"
     assert found[place, 4] > 0.9 * found.sum() and not np.delete(found, 4, axis=1).any()
 
 
 def stand_in(prior, wrong, talkers, real, monkeypatch) -> Calibration:
-    """Takes that are the clips through a filter, (F, 25) too strong or too weak, which follows the table's entries."""
+    """Takes that are filtered clips: (F, 25) too strong or too weak, and then multiplied by the table's entries."""
     before = prior.calibration = Calibration(torch.full(SHAPE, 0.9), torch.full(SHAPE, 0.2))
     shares = frequency_shares(FRAMES).numpy()
 
@@ -59,11 +59,11 @@ def stand_in(prior, wrong, talkers, real, monkeypatch) -> Calibration:
     return before
 
 
-def test_power_comes_out_right_where_it_follows_the_factors(untrained, monkeypatch):
+def test_power_becomes_right_if_it_follows_the_factors(untrained, monkeypatch):
     wrong = np.random.default_rng(1).uniform(0.6, 1.5, (len(BANDS), d_nl))
     left, right = TOGETHER["browDown"]
     wrong[:, right] = wrong[:, left]
-    wrong[:, left] *= 1.2  # both sides share a factor, so what they differ by stays
+    wrong[:, left] *= 1.2  # both sides share a factor, so their difference stays
     wrong[:, FEATURES.index("headYaw")] = 0.01
     before = stand_in(untrained, wrong, MOVING, [clip.motion for clip in clips(6)], monkeypatch)
     told: list[str] = []
@@ -86,12 +86,12 @@ def test_power_comes_out_right_where_it_follows_the_factors(untrained, monkeypat
     assert len(told) == 8 and "round 8" in told[-1] and "2.06 Hz 1.0" in told[-1]
 
 
-def test_talkers_who_sit_still_keep_their_power_in_all(untrained, monkeypatch):
-    """What is fast comes to the clips' power, what is slow gives way as much, and no further than it may."""
+def test_still_talkers_keep_their_total_power(untrained, monkeypatch):
+    """Fast motion gets the clips' power; slow motion loses as much, down to its lower limit."""
     fast, slow = [place for place in RAISED if BANDS[place] >= 1.0], [place for place in RAISED if BANDS[place] < 1.0]
     wrong = np.full((len(BANDS), d_nl), 1.1)
     wrong[fast] = 0.7
-    swings = np.cumsum([clip.motion for clip in clips(6)], axis=1)  # slow motion is the most of it, as in people
+    swings = np.cumsum([clip.motion for clip in clips(6)], axis=1)  # mostly slow motion, as in people
     swings[..., FEATURES.index("headYaw")] = clips(1)[0].motion[:, 0]  # but not here
     before = stand_in(untrained, wrong, SITTING, list(swings), monkeypatch)
     first = powers(HeldOut("grid", [], []), untrained, 1)
@@ -104,7 +104,7 @@ def test_talkers_who_sit_still_keep_their_power_in_all(untrained, monkeypatch):
     factors = (untrained.calibration.keep / before.keep).numpy()
     np.testing.assert_allclose(factors[SITTING.entries, :, :][..., slow, FEATURES.index("headYaw")], LEAST, rtol=1e-5)
     assert told[0].endswith("what it was: 1.000") and len(told) == 40
-    assert (np.delete(factors, SITTING.entries, axis=0) == 1.0).all(), "those who move stay as they are"
+    assert (np.delete(factors, SITTING.entries, axis=0) == 1.0).all(), "moving talkers are unchanged"
 
 
 def test_the_command_writes_it_into_the_shards(untrained, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""The factors that takes are led from the mean by: found where the answer is known, and written into the shards."""
+"""The factors that move takes away from the mean: found in a case whose answer is known, and written to the shards."""
 
 import numpy as np
 import pytest
@@ -22,8 +22,8 @@ def clips(count: int) -> list[Clip]:
     ]
 
 
-def test_variances_come_out_right_where_they_follow_the_factors(untrained, monkeypatch):
-    """A stand-in whose takes are the clip, features too small or too large, and follow its factor as a take does."""
+def test_variances_become_right_if_they_follow_the_factors(untrained, monkeypatch):
+    """The stand-in's takes are the clip with features too small or too large, multiplied by the factor as in a take."""
     held = HeldOut("grid", clips(4), clips(1))
     still = list(TOGETHER["cheekPuff"])
     for clip in held.clips:
@@ -48,7 +48,7 @@ def test_variances_come_out_right_where_they_follow_the_factors(untrained, monke
     monkeypatch.setattr(prior_spread, "prior_sampler", sampler)
     monkeypatch.setattr("training.prior.evaluation.in_range", lambda features: features)
     before = prior_spread.variance_ratios(held, untrained, 1)
-    assert before == pytest.approx(wrong, rel=1e-5), "what hardly moves says nothing"
+    assert before == pytest.approx(wrong, rel=1e-5), "a feature that hardly moves has no influence"
     told: list[str] = []
     prior_spread.calibrate(untrained, held, 6, 1, told.append)
     after = prior_spread.variance_ratios(held, untrained, 1)

@@ -1,4 +1,4 @@
-"""Extraction without mediapipe: R's numbers become the motion that they stand for."""
+"""Extraction without mediapipe: R's coefficients become the motion that they describe."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def portrait() -> Portrait:
 
 
 class Oracle(torch.nn.Module):
-    """Stands where R is: frames carry their number as grey level, and it knows what each shows. The portrait, which is
-    none of them, shows the portrait's pose and weights. A constant error of its own is added to all of it."""
+    """Replaces R: the grey level of a frame is its number, and the oracle knows the truth of each frame. The portrait,
+    not one of them, shows the portrait's pose and weights. A constant error is added to all answers."""
 
     def __init__(self, portrait: Portrait, expression: np.ndarray, rotation: np.ndarray, shift: np.ndarray) -> None:
         super().__init__()
@@ -83,10 +83,10 @@ def _motion(frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return expression, rotation.astype(np.float32), np.zeros((frames, 3), np.float32)
 
 
-def test_motion_of_known_poses_and_weights_comes_back(portrait, monkeypatch):
+def test_motion_of_known_poses_and_weights_is_found(portrait, monkeypatch):
     expression, rotation, shift = _motion(40)
     oracle = Oracle(portrait, expression, rotation, shift)
-    # The oracle answers in terms of the portrait's own view, so the view must not follow the head here.
+    # The oracle answers in the portrait's own view, so the view must not follow the head here.
     look = extract_network._Sight.look
 
     def still(self, pictures, view, shifts):
@@ -102,14 +102,14 @@ def test_motion_of_known_poses_and_weights_comes_back(portrait, monkeypatch):
     assert found.expression[:, others].max() < 0.03
 
 
-def test_no_frames_are_no_motion(portrait):
+def test_no_frames_give_an_empty_motion(portrait):
     expression, rotation, shift = _motion(2)
     oracle = Oracle(portrait, expression, rotation, shift)
     assert len(extract_by_network(iter(()), portrait, network=oracle)) == 0
 
 
 class Blob(torch.nn.Module):
-    """Takes a bright blob for the head: says where it is, and keeps what it was shown."""
+    """Takes a bright blob for the head: returns its place, and records its inputs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class Blob(torch.nn.Module):
         return Face(torch.zeros(count, 50), torch.zeros(count, 53), zero, place, zero, zero)
 
 
-def test_the_view_follows_the_head_and_the_shift_is_told(portrait):
+def test_the_view_follows_the_head_and_the_shift_is_added(portrait):
     def blob(x: float, y: float) -> np.ndarray:
         rows, columns = np.mgrid[: portrait.image.shape[0], : portrait.image.shape[1]]
         bell = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 200)
@@ -141,11 +141,11 @@ def test_the_view_follows_the_head_and_the_shift_is_told(portrait):
     assert (first - home).norm() > 0.03
     assert (second - home).norm() < 0.01
     similarity = clip_similarity(portrait.landmarks)
-    scale = np.exp(1.4) / 100 / np.hypot(*similarity[:, 0])  # pixels of the picture a centimetre
+    scale = np.exp(1.4) / 100 / np.hypot(*similarity[:, 0])  # pixels of the picture per centimetre
     assert np.linalg.norm(found.translation[0]) == pytest.approx(np.hypot(12, 5) / scale, rel=0.05)
 
 
-def test_what_the_renderer_shows_is_seen_by_the_shipped_network(portrait):
+def test_the_shipped_network_sees_the_motion_that_is_rendered(portrait):
     frames = 24
     time = np.arange(frames, dtype=np.float32)
     expression = np.zeros((frames, len(EXPRESSIONS)), np.float32)
@@ -156,7 +156,7 @@ def test_what_the_renderer_shows_is_seen_by_the_shipped_network(portrait):
     found = extract_by_network(renderer.render(motion), portrait, *frame_to_image(renderer.framing))
     error = np.abs(found.rotation - rotation)
     assert np.degrees(error.mean()) < 3
-    # Pitch is the hardest to see: an opening jaw lengthens the face as a nod shortens it.
+    # Pitch is the hardest to see: an opening jaw lengthens the face while a nod shortens it.
     for axis, least in enumerate((0.6, 0.8, 0.8)):
         assert np.corrcoef(found.rotation[:, axis], rotation[:, axis])[0, 1] > least
     assert np.corrcoef(found.expression[:, JAW], expression[:, JAW])[0, 1] > 0.8

@@ -40,14 +40,14 @@ def sources(views, tmp_path_factory) -> Sources:
     return Sources(RECIPE, tmp_path_factory.mktemp("nothing"), synthetic=views)
 
 
-def test_views_come_back_as_rendered(views):
+def test_stored_views_equal_the_rendered_ones(views):
     kept = SyntheticViews("train", views)
     assert len(kept) == 20
     assert kept[3].shape == (VIEW_SIDE, VIEW_SIDE, 3) and kept[3].dtype == np.uint8
     assert kept.truth["landmarks"].shape == (20, 478, 2)
 
 
-def test_truth_has_no_loss_but_errors_have(views):
+def test_the_truth_has_no_loss_but_errors_have(views):
     source = SyntheticExamples(views, "train")
     truth = collate([source.of(i) for i in range(8)])
     rotation, place = sight_pose(truth.rotation, truth.translation, (truth.focal, truth.centre), VIEW_SIDE)
@@ -60,7 +60,7 @@ def test_truth_has_no_loss_but_errors_have(views):
         assert float(worse[name]) > 1e-3 and float(worse["total"]) > 1e-3, name
 
 
-def test_a_view_cut_badly_still_has_true_landmarks():
+def test_a_badly_cut_view_still_has_true_landmarks():
     rng = np.random.default_rng(3)
     points = rng.normal(size=(478, 3)) * (6, 8, 3)
     rotation, translation = np.eye(3), np.array([2.0, -1.0, -80.0])
@@ -85,6 +85,7 @@ def test_other_cameras_change_the_picture_but_not_its_shape():
     assert all((a - b).abs().mean() > 1e-3 for a, b in zip(views, other, strict=True))
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_the_export_can_be_measured(views, sources, tmp_path):
     run = train(tmp_path, RunConfig(steps=150, log_every=25, device="cpu", ema=0.9), NETWORK, RECIPE, sources)
     lines = [line for line in _log(tmp_path) if "total" in line]

@@ -1,4 +1,4 @@
-"""The paper's backbones: they have the published size, and they run."""
+"""The paper's backbones: they have the published sizes, and they run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.representation.resnet_se import ResNetSE
 from training.representation.resnext import ResNeXt50
 
 TALKERS = 5830
-"""Classes of the classification heads that PC-AVS's published counts include."""
+"""Number of classes of the classification heads that PC-AVS's published counts include."""
 
 
 def _parameters(module: nn.Module) -> int:
@@ -26,7 +26,7 @@ def _linear(width_in: int, width_out: int) -> int:
 
 
 def test_the_paper_s_backbones_have_the_published_size():
-    """14.3, 38.0 and 10.4 million with the heads that classify 5,830 talkers, which only its training needs."""
+    """14.3, 38.0 and 10.4 million with the heads that classify 5,830 talkers, which are only used in its training."""
     mouth = 2 * _linear(512, 512) + _linear(512, 500) + _linear(512, TALKERS)
     pose = 2 * _linear(512, 512) + _linear(512, 12) + _linear(12, TALKERS)
     heads = _linear(512, 512) + _linear(512, TALKERS) + mouth + pose

@@ -1,4 +1,4 @@
-"""Portraits that are made to talk: what a stopped command has made is used when it is given again."""
+"""Portraits that are made to talk: after a stop, the same command uses its finished files."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def data(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_portrait_that_talked_already_is_read_again(data, monkeypatch):
+def test_a_finished_portrait_is_read_again(data, monkeypatch):
     made = list(prepare.portrait_clips("train", data, data / "done"))
     assert len(made) == 1 and made[0].views.shape == (19, VIEW_SIDE, VIEW_SIDE, 3)
     jaw = made[0].channels[:, CHANNELS.index("jawOpen")]
     openings = 0.4 + 0.3 * np.sin(np.arange(prepare.WINDOW + 5))
     assert any(np.allclose(jaw, openings[first:][made[0].frames], atol=1e-5) for first in range(6))
     assert not np.array_equal(made[0].views[0], made[0].views[5])
-    monkeypatch.setattr(prepare, "Renderer", None)  # nothing is drawn again
+    monkeypatch.setattr(prepare, "Renderer", None)  # nothing is rendered again
     again = list(prepare.portrait_clips("train", data, data / "done"))
     for name in (*prepare.STORED, "observed"):
         np.testing.assert_array_equal(getattr(again[0], name), getattr(made[0], name))

@@ -1,4 +1,4 @@
-"""Probes find what is there and don't find what isn't; Table 4 tells which features move what."""
+"""Probes find existing information and no other; Table 4 shows which features move which quantity."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_probe_finds_a_linear_relation_and_nothing_in_noise():
     assert abs(found["linear"]) < 0.1 and found["kernel"] < 0.1
 
 
-def test_the_kernel_probe_finds_what_a_line_cannot():
+def test_the_kernel_probe_finds_a_nonlinear_relation():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(900, 3))
     y = np.cos(2 * x[:, :1])
@@ -49,7 +49,7 @@ def test_the_kernel_probe_finds_what_a_line_cannot():
     assert found["linear"] < 0.1 and found["kernel"] > 0.6
 
 
-def test_ridge_without_strength_is_least_squares():
+def test_ridge_regression_without_strength_is_least_squares():
     x, y = _known(50, 3)
     expected, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(50)]), y, rcond=None)
     other = _known(10, 4)[0]
@@ -62,7 +62,7 @@ def test_ridge_without_strength_is_least_squares():
 def test_correlations_are_taken_clip_by_clip():
     rng = np.random.default_rng(0)
     truth, clip = rng.normal(size=(60, 2)), np.repeat([0, 1, 2], 20)
-    shifted = truth + np.array([0.0, 100.0, -50.0])[clip][:, None]  # another level in each clip
+    shifted = truth + np.array([0.0, 100.0, -50.0])[clip][:, None]  # a different level in each clip
     assert median_correlation(shifted, truth, clip) == pytest.approx(1.0)
     assert np.isnan(median_correlation(truth, 0 * truth, clip))
 
@@ -76,7 +76,7 @@ def _features(seed: int, person: np.ndarray, of_person: np.ndarray) -> Features:
     )  # fmt: skip
 
 
-def test_people_are_told_by_features_that_know_them():
+def test_people_are_recognised_by_features_that_contain_their_identity():
     of_person = np.random.default_rng(9).normal(size=(9, 12))
     told = about_identity(
         _features(0, np.repeat(np.arange(8), 15), of_person), _features(1, np.repeat(np.arange(1, 9), 15), of_person)
@@ -84,7 +84,7 @@ def test_people_are_told_by_features_that_know_them():
     assert told["f_id"] == 1.0 and told["f_v"] < 0.35 and told["chance"] == round(1 / 7, 3)
 
 
-def test_probes_look_at_what_changes_within_clips():
+def test_probes_measure_changes_within_clips():
     clip = np.repeat(np.arange(6), 20)
     level, motion = 100.0 * clip[:, None], np.random.default_rng(0).normal(size=(120, 1))
     centred = about_clip(level + motion, clip)
@@ -92,8 +92,8 @@ def test_probes_look_at_what_changes_within_clips():
     np.testing.assert_allclose(about_clip(centred, clip), centred, atol=1e-9)
 
 
-def test_what_is_too_small_to_move_anything_is_not_seen():
-    """f_nl is looked at through noise of a tenth of its unit, so a leak of a thousandth tells nothing."""
+def test_a_leak_too_small_to_move_anything_is_not_found():
+    """Noise of a tenth of its unit is added to f_nl, so a leak of a thousandth gives no information."""
     rng, person = np.random.default_rng(0), np.repeat(np.arange(40), 20)
     speech = rng.normal(size=(800, 3))
     features = _features(0, person, np.zeros((40, 12)))
@@ -110,7 +110,7 @@ def painting():
     torch.manual_seed(0)
     lips = LipModel(LipModelConfig.tiny()).eval()
     networks = build(TrainConfig.tiny(), lips, 0).eval()
-    with torch.no_grad():  # untrained networks answer with little but their constants
+    with torch.no_grad():  # the output of untrained networks is nearly constant
         for name, values in networks.named_parameters():
             if name.endswith("bias") and "affine" not in name:
                 values.zero_()
@@ -122,18 +122,19 @@ def painting():
     return networks, lips, Filmed(views, rng.normal(size=(24, 80)).astype(np.float32))
 
 
-def test_only_what_should_move_moves(painting):
+def test_only_the_right_quantities_move(painting):
     networks, lips, film = painting
     still = painted(networks, lips, film, False, False)
-    # a picture's place in its batch decides on some processors in which order its sums are taken
+    # on some processors the order of sums depends on a picture's place in its batch
     torch.testing.assert_close(still, still[:1].expand_as(still), atol=1e-5, rtol=0)
     others = replace(film, views=torch.cat([film.views[:1], 1.0 - film.views[1:]]))
-    assert torch.equal(painted(networks, lips, others, False, False), still)  # to the bit: later frames have no say
+    # Bit-identical: later frames have no influence.
+    assert torch.equal(painted(networks, lips, others, False, False), still)
     spoken, moved = (painted(networks, lips, film, *which) for which in ((True, False), (False, True)))
     assert (spoken - spoken[:1]).abs().max() > 1e-4 and (moved - moved[:1]).abs().max() > 1e-4
     other = replace(film, mel=film.mel[::-1].copy())
     assert not torch.equal(painted(networks, lips, other, True, False)[1:], spoken[1:])
-    # with f_l fixed the sound reaches the picture through the first frame's f_l alone
+    # with f_l fixed the sound reaches the picture only through the first frame's f_l
     silent_later = film.mel.copy()
     silent_later[-4:] += 1e-3
     torch.testing.assert_close(
@@ -143,7 +144,7 @@ def test_only_what_should_move_moves(painting):
     assert views.shape == (6, 3, 128, 128) and 0 <= float(views.min()) <= float(views.max()) <= 1
 
 
-def test_differences_are_about_the_clip_s_mean_and_in_degrees():
+def test_differences_are_from_the_clips_mean_and_in_degrees():
     def face(turn: float, lid: float) -> Face:
         steps = torch.linspace(-1, 1, 5)[:, None]
         expression = torch.zeros(5, 53)

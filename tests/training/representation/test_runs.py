@@ -1,4 +1,4 @@
-"""Stages of the representation: they learn, go on, share, and say what is missing."""
+"""Stages of the representation: they learn, resume, run in two processes, and name missing files."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from training.representation.losses import MemoryBanks
 from training.representation.seen import DISGUISES, look
 from training.representation.train import KEPT, TrainConfig, Variant, build, export, load_stage, train
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 
 
@@ -41,7 +43,7 @@ def _lips() -> LipModel:
 
 
 def _film(person: int, rng: np.random.Generator, frames: int = 40) -> FilmedClip:
-    """A cartoon whose mouth opens as its sound is loud and whose head moves by itself."""
+    """A cartoon whose mouth opens with the loudness of its sound and whose head moves independently."""
     speech, turn = (np.convolve(rng.normal(size=frames + 8), np.ones(9) / 3, "valid") for _ in range(2))
     opening, yaw = np.clip(0.3 + 0.3 * speech, 0, 1), 0.15 * turn
     colour = np.random.default_rng(person).uniform(60, 200, (2, 3))
@@ -92,7 +94,7 @@ def test_every_stage_learns_and_exports(tmp_path, faces):
     after = load_stage(tmp_path / "disentangle", build(config, _lips(), 0))
     for part in ("motion_encoder", "identity_encoder"):
         old, new = (n.representation.get_submodule(part).state_dict() for n in (before, after))
-        assert all(torch.equal(old[name], new[name]) for name in old)  # they stand still in the last stage
+        assert all(torch.equal(old[name], new[name]) for name in old)  # they don't change in the last stage
     export(tmp_path / "disentangle", config, _lips(), tmp_path / "r.safetensors")
     model = Representation.load(path=tmp_path / "r.safetensors")
     data = Mixture([Faces(faces)], [1.0], _lips(), VIEW_SIDE)
@@ -122,7 +124,7 @@ def test_an_interrupted_run_ends_where_an_unbroken_one_does(tmp_path, faces, mon
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
-def test_variants_of_the_last_stage_are_what_they_say(tmp_path, faces):
+def test_variants_of_the_last_stage_differ_as_documented(tmp_path, faces):
     base = TrainConfig.tiny()
     assert Variant().recipe(base) == base
     assert Variant(without_ol=True).recipe(base) == replace(base, losses=replace(base.losses, ol=0.0))
@@ -138,8 +140,8 @@ def test_variants_of_the_last_stage_are_what_they_say(tmp_path, faces):
     assert (tmp_path / "d" / "checkpoint.safetensors").exists()
 
 
-def test_as_in_the_paper_only_pictures_and_l_ol_teach(tmp_path, faces):
-    """f_nl has no gradient of the curves, and the lips that are painted are those heard."""
+def test_as_in_the_paper_only_pictures_and_l_ol_train(tmp_path, faces):
+    """f_nl gets no gradient from the curves, and the lips in the pictures are those of the sound."""
     config = Variant(as_paper=True).recipe(TrainConfig.tiny())
     networks = build(config, _lips(), 0)
     data = Mixture([Faces(faces)], [1.0], _lips(), VIEW_SIDE)
@@ -156,8 +158,8 @@ def test_as_in_the_paper_only_pictures_and_l_ol_teach(tmp_path, faces):
     assert loss(0.3, 0.0) == loss(0.0, 0.0) != loss(0.0, 0.5)
 
 
-def test_f_nl_may_be_taught_by_a_generator_that_draws(tmp_path, faces):
-    """``painter``: pictures are painted from the first step on as that run's generator does; all else starts anew."""
+def test_f_nl_can_be_trained_by_a_trained_generator(tmp_path, faces):
+    """``painter``: that run's generator makes the pictures from the first step on; all else starts untrained."""
     config, lips = TrainConfig.tiny(), _lips()
     _train("pretrain", tmp_path / "pretrain", faces, None, 2, config)
     _train("disentangle", tmp_path / "ours", faces, tmp_path / "pretrain", 30, config)
@@ -176,8 +178,8 @@ def test_f_nl_may_be_taught_by_a_generator_that_draws(tmp_path, faces):
     assert apart("taught", "anew", "representation.mlp_nl") < 0.2 * apart("taught", "ours", "representation.mlp_nl")
 
 
-def test_views_are_looked_at_once(tmp_path, faces):
-    """Each disguise gives other features, kept on disk until E_v is newer; without disguise they are E_v's own."""
+def test_each_view_is_encoded_once(tmp_path, faces):
+    """Each disguise gives other features, which stay on disk until E_v changes; without a disguise they equal E_v's."""
     networks, data = build(TrainConfig.tiny(), _lips(), 0).eval(), Mixture([Faces(faces)], [1.0], _lips(), VIEW_SIDE)
     encoder, plain = networks.representation.motion_encoder, AugmentConfig(*[0.0] * 11)
     look(data, encoder, plain, tmp_path / "plain", None)
@@ -197,7 +199,7 @@ def test_views_are_looked_at_once(tmp_path, faces):
     assert not np.array_equal(data.sets[0].f_v, first)
 
 
-def test_what_a_generator_was_trained_on_can_stay(tmp_path, faces):
+def test_the_inputs_of_a_trained_generator_can_stay_the_same(tmp_path, faces):
     config, lips = TrainConfig.tiny(), _lips()
     torch.manual_seed(5)
     shipped = build(config, lips, 5).representation
@@ -214,8 +216,8 @@ def test_what_a_generator_was_trained_on_can_stay(tmp_path, faces):
     assert torch.equal(model.scale, shipped.scale)
 
 
-def test_people_seen_once_are_read_but_not_painted(tmp_path, faces):
-    """Views of different people in one clip: no other view of theirs could tell who they are."""
+def test_people_with_one_view_are_encoded_but_not_drawn(tmp_path, faces):
+    """A clip with views of different people: there is no second view that could show their identity."""
     crowd = replace(_film(0, np.random.default_rng(0)), person=EVERYONE, mel=None)
     write_faces(tmp_path / "crowd-train", [crowd, crowd])
     data = Mixture([Faces(faces), Faces(tmp_path / "crowd-train", 6)], [0.5, 0.5], _lips(), VIEW_SIDE)
@@ -235,7 +237,7 @@ def test_people_seen_once_are_read_but_not_painted(tmp_path, faces):
     assert terms["pixels"] == 0.0 and terms["person"] == 0.0 and terms["channels"] > 0.0
 
 
-def test_missing_sets_and_stages_are_told(tmp_path):
+def test_missing_sets_and_stages_are_named(tmp_path):
     with pytest.raises(SoliloquyError) as told:
         Faces(tmp_path / "grid-train")
     assert told.value.code == "faces_missing" and "prepare grid" in told.value.hint
@@ -245,7 +247,7 @@ def test_missing_sets_and_stages_are_told(tmp_path):
 
 
 def test_pre_training_starts_from_r(tmp_path, faces):
-    """E_v and the reading of weights and turn off f_v are R's before the first step."""
+    """Before the first step, E_v and the layers that read weights and rotation from f_v are R's."""
     torch.manual_seed(3)
     reader, config = Reconstruction(ReconstructionConfig.tiny()).eval(), TrainConfig.tiny()
     networks = build(config, _lips(), 0).eval()
@@ -260,7 +262,7 @@ def test_pre_training_starts_from_r(tmp_path, faces):
     torch.testing.assert_close(read[:, 53:56], told.rotation, atol=1e-4, rtol=1e-3)
 
 
-def test_the_way_back_starts_from_what_a_take_shows():
+def test_the_inverse_starts_from_the_motion_of_a_take():
     lips = _lips()
     lips.gain.fill_(1.2)
     lips.rest.uniform_(0, 0.2, generator=torch.Generator().manual_seed(0))

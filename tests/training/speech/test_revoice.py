@@ -1,4 +1,4 @@
-"""Other voices of a recording: harmonics and formants move, each by its own factor; time stays."""
+"""Other voices for a recording: harmonics and formants each move by their own factor; the timing stays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PITCH_HZ, FORMANT_HZ = 120.0, 1500.0
 
 @pytest.fixture(scope="module")
 def voice() -> np.ndarray:
-    """One second of pulses through one formant, half a second of silence before and after."""
+    """One second of pulses through one formant, with half a second of silence before and after."""
     count = SAMPLE_RATE
     pulses = np.diff(np.floor(np.arange(count + 1) * PITCH_HZ / SAMPLE_RATE))
     radius, angle = np.exp(-np.pi * 100.0 / SAMPLE_RATE), 2 * np.pi * FORMANT_HZ / SAMPLE_RATE
@@ -24,14 +24,14 @@ def voice() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def whisper() -> np.ndarray:
-    """Two seconds of noise through the same formant: no harmonics stand in the way."""
+    """Two seconds of noise through the same formant, without harmonics."""
     radius, angle = np.exp(-np.pi * 100.0 / SAMPLE_RATE), 2 * np.pi * FORMANT_HZ / SAMPLE_RATE
     noise = np.random.default_rng(0).normal(0.0, 0.01, 2 * SAMPLE_RATE)
     return scipy.signal.lfilter([1.0], [1.0, -2 * radius * np.cos(angle), radius**2], noise).astype(np.float32)
 
 
 def _loudest_hz(mel: np.ndarray, low: float, high: float) -> float:
-    """Where the power between two frequencies lies on average, in the middle of two seconds."""
+    """Mean frequency of the power between two frequencies, in the middle of two seconds."""
     filters = mel_filterbank()
     centres = (filters @ np.linspace(0.0, SAMPLE_RATE / 2, filters.shape[1])) / filters.sum(1)
     inside = (centres >= low) & (centres <= high)
@@ -57,14 +57,14 @@ def test_the_pitch_moves_and_formants_stay(voice, whisper):
     assert _loudest_hz(revoiced_mel(voice, 50, 1.7, 1.0), 60, 290) == pytest.approx(1.7 * PITCH_HZ, abs=20)
 
 
-def test_time_stays(voice):
+def test_the_timing_stays(voice):
     loud = revoiced_mel(voice, 50, 1.8, 1.15).mean(1)
     own = log_mel(voice, 50).mean(1)
     assert np.corrcoef(loud, own)[0, 1] > 0.97
     assert abs(int(np.argmax(np.diff(loud))) - int(np.argmax(np.diff(own)))) <= 2
 
 
-def test_high_voices_have_short_tracts_more_often_than_not():
+def test_high_voices_mostly_have_short_tracts():
     rng = np.random.default_rng(0)
     pitch, formants = np.array([draw(rng) for _ in range(500)]).T
     assert PITCH[0] <= pitch.min() < 0.85 and 1.8 < pitch.max() <= PITCH[1]

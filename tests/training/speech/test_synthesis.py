@@ -1,4 +1,4 @@
-"""Synthesised speech: phones that are where the sound says, sentences that repeat by their seed."""
+"""Synthesised speech: phones are at the times of their sounds, and the seed decides the sentences."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VOWELS = [i for i, phone in enumerate(PHONES) if phone[0] in "AEIOU"]
 def _check(voice: Voice) -> None:
     text, samples, segments = speak(voice, 0)
     again = speak(voice, 0)
-    # espeak-ng's hiss and its times differ by a hair from one call to the next.
+    # espeak-ng's noise and times differ slightly from one call to the next.
     assert text == again[0] and [s.phone for s in segments] == [s.phone for s in again[2]]
     assert abs(len(samples) - len(again[1])) < 160
     assert samples.dtype == np.float32 and samples.ndim == 1
@@ -38,17 +38,17 @@ def _check(voice: Voice) -> None:
     labels = np.isin(phone_rows(segments, rows), VOWELS).astype(float)
     by_lag = {lag: np.corrcoef(np.roll(labels, lag), loud)[0, 1] for lag in range(-15, 16)}
     best = max(by_lag, key=by_lag.get)
-    assert by_lag[best] > 0.4 and abs(best) <= 4  # vowels are loud, within 40 ms of where they are said to be
+    assert by_lag[best] > 0.4 and abs(best) <= 4  # vowels are loud within 40 ms of their given times
 
 
 @needs_flite
 @pytest.mark.parametrize("name", ["slt", "awb"])
-def test_flite_phones_are_where_they_sound(name):
+def test_flite_phones_are_at_the_times_of_their_sounds(name):
     _check(next(voice for voice in VOICES if voice.name == name))
 
 
 @needs_espeak
-def test_espeak_phones_are_where_they_sound():
+def test_espeak_phones_are_at_the_times_of_their_sounds():
     _check(next(voice for voice in VOICES if voice.name == "espeak-m3"))
 
 

@@ -1,4 +1,4 @@
-"""Phones to mouth: the blend against a plain loop, lips that meet, a fit that finds what made the data."""
+"""Phones to mouth: the blend equals a plain loop, lips meet, and the fit finds the targets that made the data."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_lips_meet_between_any_vowels(geometry, closing, vowel):
         assert curve[2] > 0.02 and curve[10] > 0.02
 
 
-def test_silence_is_a_closed_mouth(geometry):
+def test_the_mouth_is_closed_in_silence(geometry):
     assert geometry.opening_curve(mouth_targets([Segment(SILENCE, 0.0, 1.0)], 25, hand_targets())).max() < 0.004
 
 
@@ -94,7 +94,7 @@ def test_calibration_finds_the_targets_that_made_the_data():
     np.testing.assert_allclose(calibrate(clips, strength=1e9), hand_targets(), atol=1e-3)
 
 
-def test_symmetric_faces_stay_and_sideways_ones_straighten():
+def test_symmetric_faces_are_kept_and_asymmetric_ones_straightened():
     table = hand_targets()
     np.testing.assert_allclose(symmetric(table), table)
     crooked = np.zeros(len(LIP_CHANNELS))
@@ -104,7 +104,7 @@ def test_symmetric_faces_stay_and_sideways_ones_straighten():
     assert straight[LIP_CHANNELS.index("jawLeft")] == 0.0
 
 
-def test_gestures_have_their_place_in_a_phone():
+def test_gestures_have_their_time_within_a_phone():
     names = [gesture.name for gesture in GESTURES]
     spoken = [Segment(phone, 0.1 * i, 0.1 * (i + 1)) for i, phone in enumerate(("AA", "P", "F", "W"))]
     rows = gesture_rows(spoken, 40)
@@ -123,7 +123,7 @@ def test_grid_names_are_sentences():
     assert grid_sentence("swwzzp") == "set white with z zero please"
 
 
-def test_geometry_knows_the_jaw(geometry):
+def test_geometry_contains_the_jaw(geometry):
     assert geometry.opening[LIP_CHANNELS.index("jawOpen")] > 0.2
     assert geometry.width[LIP_CHANNELS.index("mouthPucker")] < -0.05
     assert geometry.cover_at_rest > 0.0 > geometry.cover[LIP_CHANNELS.index("jawOpen")]

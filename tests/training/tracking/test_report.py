@@ -12,7 +12,7 @@ from training.tracking.report import BLINK, table
 
 
 def write_track(path: Path, frames: int, blinks: int) -> None:
-    """A piece whose mouth is fitted exactly, whose head turns by 3° and which blinks so often."""
+    """A piece whose mouth is fitted exactly, whose head turns by 3°, and with the given number of blinks."""
     rng = np.random.default_rng(frames)
     expression = np.zeros((frames, len(EXPRESSIONS)), np.float32)
     expression[10 : 10 + 20 * blinks : 20, BLINK] = 1.0
@@ -30,7 +30,7 @@ def write_track(path: Path, frames: int, blinks: int) -> None:
     )
 
 
-def test_the_corpora_stand_side_by_side(tmp_path):
+def test_the_table_has_a_column_for_each_corpus(tmp_path):
     write_track(tmp_path / "grid" / "s1_aaaaaa.npz", 750, 2)
     write_track(tmp_path / "grid" / "s4_aaaaaa.npz", 750, 4)
     write_track(tmp_path / "obama" / "address_01-00000.npz", 1500, 20)

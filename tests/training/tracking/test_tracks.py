@@ -35,14 +35,14 @@ def test_split_is_fixed_and_keeps_pieces_of_a_recording_together() -> None:
     assert split("address_10-01688") == "test" and split("address_01-00873") == "train"
 
 
-def test_short_gaps_are_bridged_by_lines_and_long_ones_refused() -> None:
+def test_short_gaps_are_interpolated_and_long_ones_refused() -> None:
     truth = np.linspace(0, 1, 50, dtype=np.float32)[:, None, None] * np.ones((50, 478, 3), np.float32)
     found = np.ones(50, bool)
     found[[0, 20, 21]] = False
     broken = np.where(found[:, None, None], truth, 0)
     filled = fill(broken, found)
     assert np.allclose(filled[1:], truth[1:], atol=1e-6)
-    assert np.allclose(filled[0], truth[1])  # there is nothing before it: the first frame seen
+    assert np.allclose(filled[0], truth[1])  # no earlier frame exists: the first seen frame is used
     found[:] = True
     found[10:30] = False
     with pytest.raises(BadClip, match="20 of 50"):
@@ -131,7 +131,9 @@ def talking() -> tuple[HeadModel, LandmarkModel, Fit, torch.Tensor]:
     return head, model, truth, pixels + 0.2 * torch.randn(pixels.shape, generator=generator)
 
 
-def test_talker_is_calibrated_on_his_rest(talking: tuple[HeadModel, LandmarkModel, Fit, torch.Tensor]) -> None:
+def test_a_talker_is_calibrated_on_the_resting_face(
+    talking: tuple[HeadModel, LandmarkModel, Fit, torch.Tensor],
+) -> None:
     _, model, truth, pixels = talking
     lids = lid_range(lid_ratio(pixels, model))
     assert (lids.closed < 0.4 * lids.open).all()
@@ -141,7 +143,7 @@ def test_talker_is_calibrated_on_his_rest(talking: tuple[HeadModel, LandmarkMode
     assert truth.expression[rest, EXPRESSIONS.index("eyeBlink_L")].max() < 0.4
 
 
-def test_clip_of_a_talker_gives_his_motion(talking: tuple[HeadModel, LandmarkModel, Fit, torch.Tensor]) -> None:
+def test_the_clip_of_a_talker_gives_the_motion(talking: tuple[HeadModel, LandmarkModel, Fit, torch.Tensor]) -> None:
     head, model, truth, pixels = talking
     talker = fit_talker(model, pixels, (360.0, 288.0))
     arrays = clip_arrays(talker, pixels, head.neck_pivot)
@@ -150,7 +152,7 @@ def test_clip_of_a_talker_gives_his_motion(talking: tuple[HeadModel, LandmarkMod
     jaw, blink = EXPRESSIONS.index("jawOpen"), EXPRESSIONS.index("eyeBlink_L")
     assert np.corrcoef(weights[:, jaw], truth.expression[:, jaw])[0, 1] > 0.95
     assert np.corrcoef(weights[:, blink], truth.expression[:, blink])[0, 1] > 0.95
-    assert np.median(weights[:, blink]) < 0.1 and weights[:, blink].max() > 0.7  # his own open eye is the zero
+    assert np.median(weights[:, blink]) < 0.1 and weights[:, blink].max() > 0.7  # the talker's own open eye is zero
     for column, (size, speed) in enumerate(((0.04, 2.0), (0.1, 1.1))):
         true = size * np.sin(speed * np.arange(120) / 25)
         assert np.degrees(np.abs(arrays["rotation"][:, column] - (true - np.median(true)))).max() < 1.5

@@ -1,4 +1,4 @@
-"""Synthetic motion keeps to the figures it cites."""
+"""Synthetic motion has the statistics of the sources that it cites."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from training.speech.prosody import Prosody, analyse, track_f0
 
 
 def voice(seconds=24.0, seed=0):
-    """Something prosody can be read from: a gliding buzz in phrases of syllables with pauses between; and its F0."""
+    """A sound with prosody and its F0: a gliding buzz in phrases of syllables, with pauses between them."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     f0 = 120.0 * 2 ** (0.25 * np.sin(2 * np.pi * time / 3.1))
@@ -45,16 +45,16 @@ def test_pitch_tracker_finds_the_pitch():
     assert voiced[~phrases[centre]].mean() < 0.05
 
 
-def test_phrases_and_accents_are_where_the_sound_is(prosody):
+def test_phrases_and_accents_are_at_the_times_of_the_sound(prosody):
     assert len(prosody.phrases) == 6
     for i, (start, end) in enumerate(prosody.phrases):
         assert abs(start / FPS - 4.0 * i) < 0.25 and abs(end / FPS - 4.0 * i - 2.75) < 0.35
-    # One syllable every half second, its loudest moment an eighth of a second in.
+    # One syllable every half second; it is loudest after an eighth of a second.
     inside = [(a / FPS) % 0.5 for a in prosody.accents]
     assert len(inside) > 15 and np.median(np.abs(np.array(inside) - 0.125)) < 0.1
 
 
-def test_silence_has_no_phrases_and_still_a_living_head():
+def test_in_silence_there_are_no_phrases_but_the_head_moves():
     still = analyse(np.zeros(16000 * 8, np.float32), 200)
     assert still.phrases == () and len(still.accents) == 0
     motion = synthesise(still, 0)
@@ -64,7 +64,7 @@ def test_silence_has_no_phrases_and_still_a_living_head():
 def test_blink_rate_is_in_the_cited_range(motions):
     assert BLINK_RATE[0] < metrics.blink_statistics(motions)["blinks_per_minute"] < BLINK_RATE[1]
     rates = [metrics.blink_statistics([m])["blinks_per_minute"] for m in motions]
-    assert np.std(rates) > 2, "people differ"
+    assert np.std(rates) > 2, "people must differ"
 
 
 def test_blink_intervals_are_lognormal_without_phrases():
@@ -74,7 +74,7 @@ def test_blink_intervals_are_lognormal_without_phrases():
     assert 60 / (200_000 / FPS) * len(times) == pytest.approx(20.0, rel=0.06)
     assert np.std(intervals) == pytest.approx(0.6, abs=0.08)
     standard = (intervals - intervals.mean()) / intervals.std()
-    assert abs(np.mean(standard**3)) < 0.4, "the logarithm is not skewed"
+    assert abs(np.mean(standard**3)) < 0.4, "the logarithm must not be skewed"
 
 
 def test_blinks_gather_at_phrase_ends(prosody):
@@ -121,8 +121,8 @@ def test_head_is_small_smooth_and_never_still(motions):
     assert np.percentile(speed, 99.9) < 120
 
 
-def test_eyes_hold_the_listener_while_the_head_turns(motions):
-    """Vestibulo-ocular reflex: gaze in the head goes against the head."""
+def test_eyes_stay_on_the_listener_while_the_head_turns(motions):
+    """Vestibulo-ocular reflex: the eyes turn in the head against its rotation."""
     gaze, yaw = FEATURES.index("gazeYaw"), FEATURES.index("headYaw")
     correlations = [np.corrcoef(m[:, gaze], m[:, yaw])[0, 1] for m in motions]
     assert np.median(correlations) < -0.3
@@ -142,7 +142,7 @@ def test_same_seed_same_motion_other_seed_other_motion(prosody, motions):
     assert metrics.diversity(np.stack(motions[:6])) > 1.0
 
 
-def test_real_head_motion_is_carried(prosody):
+def test_real_head_motion_is_used(prosody):
     carrier = np.zeros((prosody.frames, 6), np.float32)
     carrier[:, 1] = np.deg2rad(6) * np.sin(np.arange(prosody.frames) / 30)
     motion = synthesise(prosody, 1, carrier, blinks=[50.0, 120.0])

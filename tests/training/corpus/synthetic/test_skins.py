@@ -1,4 +1,4 @@
-"""A photographed skin: only skin, without the photograph's light."""
+"""Skin from a photograph: only skin, without the light of the photograph."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_neck_and_ears_have_the_colour_of_the_face(surface, textures):
     projected, skin = textures
 
     def foreign(colour: np.ndarray) -> float:
-        """Share of the neck whose chroma is far from the face's: collar, suit, flag."""
+        """Share of the neck whose chroma is far from that of the face: collar, suit, flag."""
         chroma = colour / np.maximum(colour.sum(1, keepdims=True), 1)
         middle = np.median(chroma[surface.face], axis=0)
         return float((np.abs(chroma[neck] - middle).max(1) > 0.06).mean())
@@ -43,7 +43,7 @@ def test_neck_and_ears_have_the_colour_of_the_face(surface, textures):
     assert foreign(skin) < 0.5 * foreign(projected)
 
 
-def test_light_from_one_side_is_gone(surface, textures):
+def test_light_from_one_side_is_removed(surface, textures):
     x, y, _ = surface.mean.numpy().T
     cheeks = surface.face & (np.abs(y) < 2) & (np.abs(x) > 3) & (np.abs(x) < 5.5)
 

@@ -1,4 +1,4 @@
-"""Synthetic talkers: truth that agrees with the pictures, light, meshes, splits."""
+"""Synthetic talkers: ground truth that agrees with the pictures, light, meshes, splits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def batch(talkers) -> dict[str, torch.Tensor]:
     return talkers.batch(6, np.random.default_rng(5), pairs=True)
 
 
-def test_skin_file_keeps_what_was_saved(tmp_path):
+def test_a_skin_file_is_read_back_unchanged(tmp_path):
     texture = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
     skin = Skin("x", texture, np.array([0.1, 0.2, 0.3], np.float32), np.array([0.4, 0.5, 0.6], np.float32))
     skin.save(tmp_path / "a" / "x.safetensors")
@@ -46,7 +46,7 @@ def test_skin_file_keeps_what_was_saved(tmp_path):
     assert (again.texture == texture).all() and (again.hair == skin.hair).all()
 
 
-def test_light_of_a_photograph_is_found_from_the_shading_of_skin():
+def test_the_light_of_a_photograph_is_found_from_the_shading_of_skin():
     rng = np.random.default_rng(1)
     normal = rng.normal(size=(4000, 3)) * (1, 1, 0.4) + (0, 0, 1)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -54,16 +54,17 @@ def test_light_of_a_photograph_is_found_from_the_shading_of_skin():
     colour = np.array([200, 150, 120]) * true[:, None]
     found = _light(normal, colour, np.ones(4000, bool))
     assert np.corrcoef(found, true)[0, 1] > 0.99
-    assert np.abs(found - true / true[normal[:, 2].argmax()]).max() < 0.12  # the ridge keeps it a little too even
+    # The ridge penalty makes the light a little too even.
+    assert np.abs(found - true / true[normal[:, 2].argmax()]).max() < 0.12
 
 
-def test_pictures_depend_on_the_random_numbers_alone(talkers):
+def test_pictures_depend_only_on_the_random_numbers(talkers):
     first = talkers.batch(2, np.random.default_rng(3))
     second = talkers.batch(2, np.random.default_rng(3))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_landmarks_are_the_posed_head_before_the_given_camera(talkers, batch):
+def test_landmarks_are_the_posed_head_in_the_given_camera(talkers, batch):
     points = talkers.points
     shape = points.mean + torch.einsum("bi,ipk->bpk", batch["identity"], points.identity)
     shape = shape + torch.einsum("be,epk->bpk", batch["expression"], points.expression)
@@ -106,7 +107,7 @@ def test_view_framing_is_the_face_view(talkers):
     assert np.allclose(ANCHORS.mean(0), middle, atol=1e-5)
 
 
-def test_faces_stand_where_the_view_wants_them(batch):
+def test_faces_are_at_the_place_that_the_view_needs(batch):
     middle = torch.from_numpy(anchor_points(batch["landmarks"].numpy())).mean(1) / 96
     assert (middle - torch.tensor(ANCHORS.mean(0))).abs().median() < 0.06
 
@@ -125,7 +126,7 @@ def test_flow_carries_landmarks_to_the_source(batch):
     assert np.median(distances) < 1.5
 
 
-def test_flow_of_a_picture_onto_itself_stays_in_place(talkers):
+def test_flow_from_a_picture_to_itself_is_zero(talkers):
     rng = np.random.default_rng(8)
     people = talkers.casting.draw([4])
     pose = talkers.draw_poses(1, rng)
@@ -161,7 +162,7 @@ def test_gaze_weights_and_angles_invert_each_other():
 
 
 @pytest.mark.parametrize("gaze", [(0.6, 0.0), (-0.6, 0.0), (0.0, 0.6), (0.0, -0.6)])
-def test_gaze_is_where_the_eyeballs_point(gaze):
+def test_gaze_is_the_direction_of_the_eyeballs(gaze):
     model = HeadModel.load()
     weights = np.zeros(len(EXPRESSIONS), np.float32)
     set_gaze(weights, np.array([gaze, gaze]))
@@ -185,14 +186,14 @@ def test_drawn_faces_stay_within_their_weights():
     assert 0.05 < (drawn[:, EXPRESSIONS.index("eyeBlink_L")] > 0.9).mean() < 0.35
 
 
-def test_a_person_is_the_same_in_any_company(talkers):
+def test_a_person_does_not_depend_on_the_rest_of_the_batch(talkers):
     alone, among = talkers.casting.draw([7]), talkers.casting.draw([1, 7, 9])
     assert torch.allclose(alone.identity[0], among.identity[1])
     assert torch.allclose(alone.lift[0], among.lift[1], atol=1e-5)
     assert torch.equal(torch.isnan(alone.glasses[0]), torch.isnan(among.glasses[1]))
 
 
-def test_people_of_training_and_test_come_from_seeds_that_never_meet():
+def test_people_of_training_and_test_come_from_different_seeds():
     rng = np.random.default_rng(0)
     train = {identity_seed(rng, "train") for _ in range(200)}
     test = {identity_seed(rng, "test") for _ in range(200)}
@@ -221,7 +222,7 @@ def test_props_face_outward():
     assert (normals[2:-2, 8:12] * radial[2:-2]).sum(-1).min() > 0.5
 
 
-def test_spoken_clips_show_the_motion_that_they_tell(talkers, tmp_path):
+def test_spoken_clips_show_the_motion_that_they_contain(talkers, tmp_path):
 
     rng = np.random.default_rng(0)
     frames = 50
@@ -235,7 +236,7 @@ def test_spoken_clips_show_the_motion_that_they_tell(talkers, tmp_path):
     motion = clips[0]
     assert motion.frames == frames and motion.mel.shape == (4 * frames, 80) and motion.voice == "voice"
     assert np.array_equal(motion.expression[:, LIP_COLUMNS], mouth)
-    assert np.array_equal(motion.rotation, clips[0].rotation)  # the same whenever it is asked for
+    assert np.array_equal(motion.rotation, clips[0].rotation)  # the same at each call
     scene = clips.scene(np.random.default_rng(1))
     shown = clips.pictures(scene, motion, [0, 20, 40])
     assert shown["picture"].shape == (3, 3, 96, 96)
