@@ -103,7 +103,7 @@ def test_still_talkers_keep_their_total_power(untrained, monkeypatch):
             assert ours.sum() == pytest.approx(first[name][0].sum(), rel=0.02), name
     factors = (untrained.calibration.keep / before.keep).numpy()
     np.testing.assert_allclose(factors[SITTING.entries, :, :][..., slow, FEATURES.index("headYaw")], LEAST, rtol=1e-5)
-    assert told[0].endswith("what it was: 1.000") and len(told) == 40
+    assert told[0].endswith("total power relative to before: 1.000") and len(told) == 40
     assert (np.delete(factors, SITTING.entries, axis=0) == 1.0).all(), "moving talkers are unchanged"
 
 
@@ -112,7 +112,7 @@ def test_the_command_writes_it_into_the_shards(untrained, tmp_path, monkeypatch,
     write(untrained, tmp_path)
     with pytest.raises(SystemExit):
         prior_spectrum.main(["--prior", str(tmp_path)])
-    assert "prior_calibration first" in capsys.readouterr().err
+    assert "training.prior.calibration first" in capsys.readouterr().err
     untrained.calibration = Calibration(torch.ones(SHAPE), torch.zeros(SHAPE))
     write(untrained, tmp_path)
     prior_spectrum.main(["--prior", str(tmp_path), "--rounds", "1", "--seeds", "1"])
