@@ -1,7 +1,7 @@
 """Measured tables: each is a file of its own under ``docs/results/tables``, and pages show copies of these files.
 
 A command that measures something makes a :class:`Table` and hands it to :func:`show`, which prints it and writes
-``tables/NAME.md``. A page beside that folder shows a table where it holds the marks ``<!-- measured: NAME -->`` and
+``tables/NAME.md``. A page next to that folder shows a table where it has the marks ``<!-- measured: NAME -->`` and
 ``<!-- end: NAME -->``: :func:`embed` puts a copy of the file between them, with its heading two levels lower. The files
 are the only source, and nobody edits them or the copies by hand.
 """
@@ -38,7 +38,7 @@ class Table:
     command
         The command that measured it.
     columns, rows
-        Names of the columns; cells, with numbers as they are to be read (use :func:`number`).
+        Names of the columns; text of the cells (:func:`number` formats a number).
     notes
         What the reader has to know about the numbers: one paragraph each.
     """
@@ -72,7 +72,7 @@ class Table:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number with so many digits after the point; a dash where there is none."""
+    """A number with ``digits`` digits after the point; a dash for NaN."""
     return "–" if value != value else f"{value:.{digits}f}"
 
 
@@ -88,8 +88,7 @@ def interval(values: Sequence[float], digits: int = 2) -> str:
 def embedded(text: str, tables: Path, page: Path) -> str:
     """The text of a page with each place filled from the table files.
 
-    Raises SoliloquyError ``results_no_place`` where a mark stands without the one that belongs to it, and
-    ``results_no_table`` where a table has no file.
+    Raises SoliloquyError ``results_no_place`` if a mark has no partner, and ``results_no_table`` if a table has no file.
     """
     places = list(_PLACE.finditer(text))
     marked = sorted(_MARK.findall(text))
@@ -133,7 +132,7 @@ def add_results_option(parser: argparse.ArgumentParser) -> None:
 
 
 def command_line(module: str, arguments: Sequence[str]) -> str:
-    """A command as its table names it: without the options that only say where results are written."""
+    """A command as its table names it: without the options for the place of the results."""
     kept: list[str] = []
     left_out = ("--results", "--out")
     given = iter(arguments)
@@ -146,7 +145,7 @@ def command_line(module: str, arguments: Sequence[str]) -> str:
 
 
 def show(table: Table, results: Path | None) -> None:
-    """Print a table of today; where a folder of results is given, write its file and the pages that show it."""
+    """Print a table with today's date; with a folder ``results``, also write its file and the pages that show it."""
     text = table.markdown(datetime.date.today())
     print(text)
     if results is not None:
