@@ -88,7 +88,7 @@ def interval(values: Sequence[float], digits: int = 2) -> str:
 def embedded(text: str, tables: Path, page: Path) -> str:
     """The text of a page with each place filled from the table files.
 
-    Raises SoliloquyError ``results_no_place`` if a mark has no partner, and ``results_no_table`` if a table has no file.
+    Raises SoliloquyError: ``results_no_place`` if a mark has no partner, ``results_no_table`` if a table has no file.
     """
     places = list(_PLACE.finditer(text))
     marked = sorted(_MARK.findall(text))
