@@ -90,7 +90,7 @@ def test_every_row_is_measured_and_the_truth_wins(options):
         "autoregressive (tiny, 2 training steps)",
         "without L_vel",
     ]
-    assert any("without editing: not there" in line for line in told)
+    assert any("without editing: missing" in line for line in told)
     by_name = dict(zip(names, table, strict=True))
     truth, static = by_name["truth, drawn once more"], by_name["static"]
     assert truth["snd"] == min(row["snd"] for row in table) < 0.2 * static["snd"]
