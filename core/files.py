@@ -74,7 +74,11 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as readable UTF-8 JSON, completely or not at all. Raises the errors of ``written_beside``."""
-    write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
+    try:
+        text = json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8")
+    except UnicodeEncodeError:  # a name that isn't UTF-8, or a damaged file that is written again
+        text = json.dumps(value, indent=1).encode("ascii")
+    write_bytes(path, text + b"\n")
 
 
 def make_folder(path: str | Path) -> Path:

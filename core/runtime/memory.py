@@ -18,6 +18,7 @@ from ..errors import SoliloquyError
 _WORDS = (
     *("DefaultCPUAllocator", "out of memory", "bad_alloc", "can't start new thread"),
     *("Cannot allocate memory", "failed to map segment", "not enough memory", "paging file is too small"),
+    "could not create a primitive",  # oneDNN, which also says so when it has no memory for one
 )
 """What messages of torch, of the C++ library and of the systems say, for computing, loading files and loading code."""
 
@@ -41,10 +42,12 @@ def memory_errors() -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` reports that main memory or GPU memory ran out."""
+    """Whether ``error``, or the error that it comes from, reports that main memory or GPU memory ran out."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    return any(word in str(error) for word in _WORDS)
+    if any(word in str(error) for word in _WORDS):
+        return True
+    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
 
 
 def available() -> int | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from core.errors import BadInputError, SoliloquyError
-from core.files import BESIDE_SUFFIX, written_beside
+from core.files import BESIDE_SUFFIX, write_json, written_beside
 
 
 def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -57,3 +58,8 @@ def test_the_old_file_stays_when_writing_fails(
         raise OSError(number, os.strerror(number))
     assert caught.value.code == code and str(path) in caught.value.message
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_texts_that_utf8_can_not_hold_are_written_as_escapes(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"name": "ü\udcff"})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "ü\udcff"}

@@ -5,15 +5,11 @@ The networks are stand-ins, except in one test that uses the shipped ones on a r
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +20,12 @@ from PIL import Image
 from core.motion.live_link import VALUE_COLUMNS
 from core.motion.motion import Motion
 from core.prior.model import NonlipPrior
-from core.runtime.processes import clean_environment
 from core.schema import build
 from core.takes.frames import read_frame
 from core.takes.job import Job
 from core.wire.client import WorkerClient
-from core.wire.lines import MAX_LINE
-from core.wire.protocol import PROTOCOL, Done, Error, Generate, Notice, Probe, Progress, Resample, TakeReady
+from core.wire.protocol import PROTOCOL, Done, Error, Generate, Probe, Progress, Resample, TakeReady
 from core.wire.worker_facts import WorkerFacts
-from core.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data"))
@@ -205,92 +198,6 @@ def test_printing_libraries_can_not_garble_the_messages(request_) -> None:
     with WorkerClient(sys.executable, command=command(extra=extra)) as client:
         assert isinstance(client.wait(client.request(request_), timeout=60), Done)
         assert "python noise" in client.log
-
-
-@pytest.mark.parametrize(
-    ("line", "code", "identifier"),
-    [
-        (b"hello\n", "bad_message", None),
-        (b'{"request":"fly","id":"7"}\n', "bad_message", "7"),
-        (b'{"request":"generate","id":"8","audio":1}\n', "bad_setting", "8"),
-        (b"\xff\xfe\n", "bad_message", None),
-    ],
-)
-def test_wrong_lines_are_answered(line, code, identifier) -> None:
-    process = subprocess.Popen(
-        command(), cwd=ROOT, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    out, _ = process.communicate(line + b'{"request":"probe","id":"last"}\n', timeout=120)
-    events = [json.loads(text) for text in out.splitlines()]
-    wrong = next(event for event in events if event["event"] == "error")
-    assert (wrong["code"], wrong["id"]) == (code, identifier)
-    assert process.returncode == 0
-
-
-ONE_ANSWER = [
-    (b'{"request":"probe","id":"1","device":"\\ud800"}', "bad_setting", "1"),
-    (b'{"request":"probe","id":"\\ud800","device":5}', "bad_setting", "\ud800"),
-    (b'{"request":"probe","id":"2","\\ud800":1}', "bad_setting", "2"),
-    (b'{"request":"generate","id":"3","audio":"\\udcff","portrait":"p","out":"o"}', "bad_setting", "3"),
-    (b'{"request":"generate","id":"4","audio":"a\\u0000","portrait":"p","out":"o"}', "bad_setting", "4"),
-    (b'{"request":"generate","id":"5","audio":"a","portrait":"p","out":"o","start":1%s}' % (b"0" * 400), None, "5"),
-    (b'{"request":"generate","id":"6","audio":"a","portrait":"p","out":"o","seed":%s}' % (b"9" * 5000), None, None),
-    (b'{"request":"generate","id":"7","takes":%s}' % (b"[" * 900 + b"]" * 900), "bad_setting", "7"),
-    (b'{"request":"generate","id":"8","takes":%s}' % (b"[" * 200_000 + b"]" * 200_000), "bad_message", None),
-    (b'{"request":"probe","id":"9","device":"%s"}' % ("\U000e0001" * 250_000).encode(), "bad_setting", "9"),
-    (b'{"request":"probe","id":"%s"}' % (b"x" * 1_040_000), "bad_message", None),
-    (b'{"request":%s,"id":"10"}' % (b"[" * 900 + b"]" * 900), "bad_message", "10"),
-    (b'{"request":"generate","id":"11","audio":"%s"}' % (b"x" * 3_000_000), "bad_message", None),
-    (b"x" * MAX_LINE + b'{"request":"cancel","id":"smuggled","job":"x"}', "bad_message", None),
-    (b"\0\xff\xed\xa0\x80", "bad_message", None),
-    (b"", "bad_message", None),
-]
-
-
-def test_no_line_deafens_the_worker_and_each_has_one_answer() -> None:
-    process = subprocess.Popen(
-        command(), cwd=ROOT, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    sent = []
-    for number, (line, _, _) in enumerate(ONE_ANSWER):
-        sent += [line, b'{"request":"cancel","id":"after %d","job":"x"}' % number]
-    out, _ = process.communicate(b"\n".join(sent) + b"\n", timeout=120)
-    assert process.returncode == 0, "the end of stdin is heard"
-    answers = [event for event in map(json.loads, out.splitlines()) if event["event"] != "hello"]
-    assert len(answers) == len(sent), "one answer to each line"
-    for number, (line, code, identifier) in enumerate(ONE_ANSWER):
-        answer, sentinel = answers[2 * number : 2 * number + 2]
-        assert sentinel["id"] == f"after {number}", line[:80]
-        assert answer["event"] == "error" and answer["code"] in ((code,) if code else ("bad_setting", "bad_message"))
-        assert answer["id"] == identifier and len(json.dumps(answer)) < 20_000 and "inside" not in answer["message"]
-
-
-def test_an_id_in_use_is_refused(request_) -> None:
-    """Otherwise nobody could say which of the two is cancelled."""
-    fields = asdict(request_) | {"request": "generate", "id": "same"}
-    line = json.dumps(fields).encode() + b"\n"
-    process = subprocess.Popen(
-        command(0.02), cwd=ROOT, env=clean_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin and process.stdout
-    process.stdin.write(line * 3)
-    process.stdin.flush()
-    answers = []
-    while len(answers) < 3:
-        event = json.loads(process.stdout.readline())
-        answers += [event.get("code")] if event["event"] in ("done", "error") else []
-    assert answers == ["bad_message", "bad_message", None]
-    process.communicate(timeout=60)
-
-
-def test_an_answer_that_can_not_be_sent_becomes_an_error() -> None:
-    written = io.BytesIO()
-    worker = Worker(io.BytesIO(), written)
-    worker.emit(Done(id="1", result={"long": "x" * (2 * MAX_LINE)}))
-    worker.emit(Done(id="2", result={"never": float("nan")}))
-    worker.emit(Notice(id="3", message="x" * (2 * MAX_LINE)))
-    told = [json.loads(line) for line in written.getvalue().splitlines()]
-    assert [(event["id"], event["code"]) for event in told] == [("1", "internal"), ("2", "internal")]
 
 
 def test_libraries_find_stdin_empty(request_) -> None:

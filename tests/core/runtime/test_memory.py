@@ -47,6 +47,12 @@ def test_lack_of_memory_becomes_one_error(error: Exception) -> None:
     assert caught.value.code == "out_of_memory" and caught.value.__cause__ is error
 
 
+def test_lack_of_memory_is_found_behind_another_error() -> None:
+    with pytest.raises(SoliloquyError) as caught, memory.memory_errors():
+        raise ImportError("importing numpy failed") from ImportError("libopenblas.so: failed to map segment")
+    assert caught.value.code == "out_of_memory"
+
+
 def test_other_errors_pass_unchanged() -> None:
     with pytest.raises(RuntimeError, match="sizes differ"), memory.memory_errors():
         raise RuntimeError("sizes differ")

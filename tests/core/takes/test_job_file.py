@@ -229,6 +229,50 @@ def test_a_job_file_that_says_nonsense_is_a_sentence(tmp_path, spoil) -> None:
     assert caught.value.code == "job_unreadable"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": {"start": 1e308}},
+        {"settings": {"size": 10**9}},
+        {"settings": {"framing": "wide"}},
+        {"audio": {"start": -1.0}},
+        {"audio": {"frames": 0}},
+        {"audio": {"frames": 10**30}},
+        {"portrait": {"file": "../../portrait.png"}},
+        {"portrait": {"file": "/etc/passwd"}},
+        {"takes": [{"index": 1}]},
+        {"weights": 3},
+        {"id": None},
+    ],
+    ids=str,
+)
+def test_values_that_no_job_has_are_a_sentence(tmp_path, change) -> None:
+    data = json.loads((DATA / "job.json").read_text(encoding="utf-8"))
+    for name, value in change.items():
+        data[name] = data[name] | value if isinstance(value, dict) else value
+    (tmp_path / "job.json").write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(BadInputError, match="can't be read") as caught:
+        Job.open(tmp_path)
+    assert caught.value.code == "job_unreadable"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"[" * 100_000, b'{"a":' * 9000 + b"1" + b"}" * 9000, b"\xff", b"1" * 5000]
+)
+def test_files_that_are_no_objects_are_a_sentence(tmp_path, content) -> None:
+    for name, read in (("job.json", Job.open), ("take.json", TakeFacts.read)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(BadInputError, match="can't be read"):
+            read(tmp_path)
+    assert finished_take(tmp_path) is None
+
+
+@pytest.mark.parametrize("folder", ["x" * 300, "a\0b"])
+def test_folders_that_a_system_can_not_have_are_a_sentence(tmp_path, folder) -> None:
+    with pytest.raises(BadInputError):
+        Job.open(tmp_path / folder)
+
+
 def test_a_finished_take_is_never_begun_again(models, request_) -> None:
     take = run(request_).takes()[0]
     plan = Job.open(take.job).take(1)
