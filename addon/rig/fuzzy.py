@@ -24,6 +24,8 @@ _EMPTY = {
 
 _PLACES = {"eye", "brow", "cheek", "nose", "mouth", "jaw"}
 _DIRECTIONS = {"left", "right", "up", "down", "in", "out", "upper", "lower", "forward", "open", "close"}
+MEANINGFUL = _PLACES | _DIRECTIONS
+"""Words that say which part of a face is meant, or where it moves."""
 
 
 def words(name: str) -> tuple[str, ...]:
@@ -44,13 +46,18 @@ def side(parts: Sequence[str]) -> str:
     return next((word for word in parts if word in ("left", "right")), "")
 
 
+def sides(parts: Sequence[str]) -> list[str]:
+    """All sides in a name. ``Eye_L_Look_R`` has two: the eye's own, and the one that it looks at."""
+    return sorted(word for word in parts if word in ("left", "right"))
+
+
 def likeness(a: str, b: str) -> float:
     """Likeness of two names, 0–1, from the words and letters that they share; 0 if the sides differ.
 
     Many rigs leave out the part of the face where it is obvious: ``smile_l`` can only be the mouth's.
     """
     ours, theirs = words(a), words(b)
-    if not ours or not theirs or side(ours) != side(theirs):
+    if not ours or not theirs or sides(ours) != sides(theirs):
         return 0.0
     shared = len(set(ours) & set(theirs)) / len(set(ours) | set(theirs))
     letters = difflib.SequenceMatcher(None, "".join(sorted(ours)), "".join(sorted(theirs))).ratio()

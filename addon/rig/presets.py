@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import bpy
 
-from . import eyeballs, fuzzy, targets, visemes
+from . import dialects, eyeballs, fuzzy, names, targets, visemes
 from .arkit import SHAPE_NAMES
 from .full_turns import GAZE_SIDEWAYS, GAZE_UP_DOWN, JAW_OPEN, JAW_SIDEWAYS
 from .mapping import HALF_TURN_AXES, LOCATION, PROPERTY, ROTATION, SHAPE, Rule, terms
@@ -15,16 +16,20 @@ from .rigify import rigify_rules
 
 CENTIMETRE = 0.01
 """Metres, which are the units of our own head."""
-_WHOLE = {
-    "browInnerUp": "0.5 browInnerUpLeft + 0.5 browInnerUpRight",
-    "cheekPuff": "0.5 cheekPuffLeft + 0.5 cheekPuffRight",
-    "mouthSmile": "0.5 mouthSmileLeft + 0.5 mouthSmileRight",
-    "mouthFrown": "0.5 mouthFrownLeft + 0.5 mouthFrownRight",
-    "eyeBlink": "0.5 eyeBlinkLeft + 0.5 eyeBlinkRight",
-    "browDown": "0.5 browDownLeft + 0.5 browDownRight",
-    "noseSneer": "0.5 noseSneerLeft + 0.5 noseSneerRight",
+_DIGITS = re.compile(r"[0-9]+")
+_CENTRE = {"x", "m", "c", "mid", "center", "centre"}
+_KINDS = {"jnt", "joint", "jt", "bind", "skin", "sk", "ctl", "con", "fk", "anim", "valve", "biped", "bip"}
+"""Words in the names of bones that say where they are, or what for: Auto-Rig Pro's ``c_head.x``, ``Head_jnt_M``."""
+_BONES: dict[str, tuple[str, ...]] = {
+    "neck": ("neck", "neck twist", "neck lower", "neck base", "首"),
+    "head": ("head", "頭"),
+    "jaw": ("jaw", "jawbone", "jaw root", "jaw lower", "mandible", "顎", "あご"),
+    "left eye": ("eye left", "eyeball left", "face eye left", "左目", "目左", "目l"),
+    "right eye": ("eye right", "eyeball right", "face eye right", "右目", "目右", "目r"),
 }
-"""Shapes that some rigs have only once, for both sides."""
+"""Words of the names of bones, the most usual first: Rigify, Mixamo, MPFB, VRM (``neck``, ``eye left``), Auto-Rig Pro
+(``jawbone``), Character Creator (``NeckTwist01``, ``JawRoot``), DAZ (``neckLower``, ``lowerJaw``), MMD (``首``)."""
+_CONTROLS = ("c_", "ctrl_", "ctl_")
 
 
 def own_rules(thing: bpy.types.Object) -> list[Rule]:
@@ -63,9 +68,12 @@ def _eye(bone: str, side: str, sign: int, angles: tuple[float, float, float, flo
 
 def bone_rules(thing: bpy.types.Object) -> list[Rule]:
     """Neck, head, jaw and eyes of any armature, found by their names."""
-    names = [b.name for b in pose_bones(thing) if not b.name.startswith(("ORG-", "MCH-", "VIS", "WGT"))]
-    wanted = {"neck": "neck", "head": "head", "jaw": "jaw", "left eye": "eye left", "right eye": "eye right"}
-    found = {what: _bone(names, like) for what, like in wanted.items()}
+    bones = [b.name for b in pose_bones(thing) if not b.name.startswith(("ORG-", "MCH-", "VIS", "WGT"))]
+    plain = {bone: bone for bone in bones}
+    found = {what: _bone(plain, likes) for what, likes in _BONES.items()}
+    if not all(found.values()):
+        bare = names.without_shared(bones)
+        found = {what: bone or _bone(bare, _BONES[what]) for what, bone in found.items()}
     rules: list[Rule] = []
     if found["head"]:
         rules += _half_turn(found["head"], 1.0 if found["neck"] else 2.0)
@@ -81,22 +89,44 @@ def bone_rules(thing: bpy.types.Object) -> list[Rule]:
     return rules
 
 
-def _bone(names: list[str], like: str) -> str:
-    """The shortest name made only of the words of ``like`` and numbers; empty: there is none."""
-    wanted = sorted(like.split())
-    fitting = [n for n in names if sorted(word for word in fuzzy.words(n) if not word.isdigit()) == wanted]
-    return min(fitting, key=lambda n: (n.startswith("DEF-"), len(n), n), default="")
+def _bone(spelled: dict[str, str], likes: tuple[str, ...]) -> str:
+    """The bone whose name is made only of the words of one of ``likes``, numbers, and words without meaning.
+
+    ``spelled`` are the names to compare, by bone. Of several bones it is a control, else the one with the shortest
+    name. Empty: there is none.
+    """
+    for like in likes:
+        wanted = sorted(like.split())
+        fitting = [
+            bone
+            for bone, name in spelled.items()
+            if _meaning(name) == wanted or _DIGITS.sub("", names.letters(name)) == like
+        ]
+        if fitting:
+            return min(
+                fitting,
+                key=lambda bone: (bone.startswith("DEF-"), not bone.lower().startswith(_CONTROLS), len(bone), bone),
+            )
+    return ""
+
+
+def _meaning(name: str) -> list[str]:
+    """The words of a bone's name that say which part of the body it is, sorted."""
+    return sorted(word for word in fuzzy.words(name) if not word.isdigit() and word not in _CENTRE | _KINDS)
 
 
 def free_shapes(thing: bpy.types.Object) -> list[str]:
     """Names of the shape keys that can be keyed: not the basis, and not driven."""
-    names: dict[str, None] = {}
-    for keys in targets.shape_keys_on(thing):
-        driven = {driver.data_path for driver in keys.animation_data.drivers} if keys.animation_data else set()
-        for block in keys.key_blocks:
-            if block != keys.reference_key and targets.shape_path(block.name) not in driven:
-                names[block.name] = None
-    return list(names)
+    return list(dict.fromkeys(name for keys in targets.shape_keys_on(thing) for name in _free_in(keys)))
+
+
+def _free_in(keys: bpy.types.Key) -> list[str]:
+    driven = {driver.data_path for driver in keys.animation_data.drivers} if keys.animation_data else set()
+    return [
+        block.name
+        for block in keys.key_blocks
+        if block != keys.reference_key and targets.shape_path(block.name) not in driven
+    ]
 
 
 def free_properties(thing: bpy.types.Object) -> list[tuple[str, str]]:
@@ -112,15 +142,34 @@ def free_properties(thing: bpy.types.Object) -> list[tuple[str, str]]:
 
 
 def arkit_rules(thing: bpy.types.Object) -> list[Rule]:
-    """ARKit's 52 shapes in the rig's spelling, and its head, jaw and eye bones."""
-    shapes = free_shapes(thing)
-    found = fuzzy.pairs([*SHAPE_NAMES, *_WHOLE], shapes)
-    rules = [
-        Rule(_WHOLE.get(name, name), SHAPE, shape)
-        for name, shape in found.items()
-        if name not in _WHOLE or not {f"{name}Left", f"{name}Right"} & set(found)
-    ]
+    """Expression shapes in the rig's own names and spelling, and its head, jaw and eye bones."""
+    rules = _expressions([_free_in(keys) for keys in targets.shape_keys_on(thing)])
     return rules + _bones_next_to(thing, rules)
+
+
+def _expressions(meshes: list[list[str]]) -> list[Rule]:
+    """Rules for the shapes of each mesh with names of a known scheme (`dialects`), then for names similar to ARKit's.
+
+    Each mesh is read alone, because its names may have a prefix of their own. A name that several meshes have means
+    what it means in the mesh with most shapes.
+    """
+    meanings: dict[str, str] = {}
+    for shapes in sorted(meshes, key=len, reverse=True):
+        known = dialects.sums(shapes)
+        for shape in shapes:
+            meanings.setdefault(shape, known.get(shape, ""))
+    found = {shape: total for shape, total in meanings.items() if total}
+    served = dialects.channels(found.values())
+    wanted = {name: total for name, total in dialects.ARKIT.items() if not served & set(terms(total))}
+    bare = {name: shape for shape, name in names.without_shared(s for s in meanings if s not in found).items()}
+    similar = fuzzy.pairs(wanted, bare)
+    sided = {name for name in similar if wanted[name] == name}
+    rules = [Rule(total, SHAPE, shape) for shape, total in found.items()]
+    return rules + [
+        Rule(wanted[name], SHAPE, bare[shape])
+        for name, shape in similar.items()
+        if name in sided or not {f"{name}Left", f"{name}Right"} & sided
+    ]
 
 
 def _bones_next_to(thing: bpy.types.Object, shapes: list[Rule]) -> list[Rule]:
@@ -162,10 +211,13 @@ def mpfb_rules(thing: bpy.types.Object) -> list[Rule]:
 def matched_rules(thing: bpy.types.Object) -> list[Rule]:
     """A guess for any rig: shape keys first, then custom properties, then bones."""
     rules = arkit_rules(thing)
-    used = {rule.source for rule in rules}
+    used = dialects.channels(rule.source for rule in rules if rule.kind == SHAPE) | {rule.source for rule in rules}
     properties = {name: bone for bone, name in free_properties(thing)}
+    known = {name: total for name, total in dialects.sums(properties).items() if not used & set(terms(total))}
+    rules += [Rule(total, PROPERTY, name, bone=properties[name]) for name, total in known.items()]
+    used |= dialects.channels(known.values())
     rest = [name for name in SHAPE_NAMES if name not in used]
-    for source, name in fuzzy.pairs(rest, properties).items():
+    for source, name in fuzzy.pairs(rest, [name for name in properties if name not in known]).items():
         rules.append(Rule(source, PROPERTY, name, bone=properties[name]))
     served = {channel for rule in rules if rule.kind != ROTATION for channel in terms(rule.source)}
     spoken = [rule for rule in viseme_rules(thing) if rule.kind == SHAPE]
