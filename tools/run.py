@@ -6,13 +6,14 @@ extension's installer uses (``core.runtime.environment``); the second start is i
 ``demo`` runs the main job through Blender: a real ``blender`` (4.2 or newer) named by ``BLENDER`` or on the PATH, else
 the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under the ``bpy`` wheels that have their Python here, the
 packed extension in the real Blenders that ``SOLILOQUY_BLENDERS`` names (separated as in PATH), and the version matrix
-of all of these. ``test --fast`` runs only the unit tests that aren't marked ``slow``. ``lint`` runs ruff, mypy and
-``tools/check_house.py``.
+of all of these. ``test --fast`` runs what isn't marked ``slow``: the unit tests, and at the same time the add-on under
+one wheel. ``lint`` runs ruff, mypy and ``tools/check_house.py``.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -20,9 +21,10 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -37,6 +39,8 @@ BPY_PYTHONS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 """Each supported bpy wheel and the CPython it is built for."""
 TESTED_BPY = ("4.2", "5.0", "5.2")
 """The wheels that the add-on's tests run under; the matrix has them all."""
+FAST_BPY = "5.0"
+"""The wheel of the fast mode."""
 UNIT_TESTS = ("tests/core", "tests/fuzz", "tests/training", "tests/tools")
 """Folders of the tests that run in the development environment."""
 LINTERS = {
@@ -159,16 +163,23 @@ class Totals:
             self.failed += bad
             self.skipped += count["skipped"]
 
+    def told(self) -> int:
+        """Print the sums as the last line; returns the exit code: 0 only when something passed and nothing failed."""
+        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
+        return 1 if self.failed or not self.passed else 0
+
 
 def test(arguments: list[str], fast: bool = False) -> int:
     """Run all tests, or what ``arguments`` (for pytest) name; returns 0 only when nothing failed.
 
-    ``fast`` leaves out what is marked slow, the bpy wheels and the real Blenders.
+    ``fast`` leaves out what is marked slow, all bpy wheels but one, and the real Blenders.
     """
     print("== the development environment", flush=True)
     worker = development_environment()
     totals = Totals()
     variables = os.environ | {"SOLILOQUY_PYTHON": str(worker)}
+    if fast and not arguments:
+        return fast_tests(worker, {"OMP_NUM_THREADS": "1", **variables})
 
     def run(title: str, command: list[str | Path], report: Path) -> None:
         print(f"== {title}", flush=True)
@@ -180,7 +191,7 @@ def test(arguments: list[str], fast: bool = False) -> int:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "unit.xml"
         run("unit tests", [worker, "-m", "pytest", "-q", f"--junitxml={report}", *chosen], report)
-        if not arguments and not fast:
+        if not arguments:
             matrix: list[str | Path] = [worker, "tools/matrix.py", "--python", worker]
             for version in TESTED_BPY:
                 python = bpy_environment(version)
@@ -201,13 +212,51 @@ def test(arguments: list[str], fast: bool = False) -> int:
                 archive = max((ROOT / "build").glob("soliloquy-*.zip"), key=lambda path: path.stat().st_mtime)
             for index, blender in enumerate(blenders):
                 report = Path(folder) / f"blender-{index}.xml"
-                command = [worker, "tests/blender/run.py", "--blender", blender, "--zip", archive]
+                command: list[str | Path] = [worker, "tests/blender/run.py", "--blender", blender, "--zip", archive]
                 run(f"the extension in {blender}", [*command, "--python", worker, "--junitxml", report], report)
                 matrix += ["--blender", blender]
             report = Path(folder) / "matrix.xml"
             run("what works in which Blender", [*matrix, "--junitxml", report], report)
-    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
-    return 1 if totals.failed or not totals.passed else 0
+    return totals.told()
+
+
+def fast_tests(worker: Path, variables: dict[str, str]) -> int:
+    """Run the tests that aren't slow, unit tests and add-on at the same time; returns 0 only when nothing failed."""
+    totals, bpy = Totals(), bpy_environment(FAST_BPY)
+    if bpy is None:
+        say(f"bpy {FAST_BPY}: no CPython {'.'.join(map(str, BPY_PYTHONS[FAST_BPY]))} here, left out")
+        totals.skipped += 1
+    runs: list[tuple[str, Path, Sequence[str]]] = [("unit tests", worker, UNIT_TESTS)]
+    runs += [(f"add-on under bpy {FAST_BPY}", bpy, ["tests/addon"])] if bpy else []
+    with tempfile.TemporaryDirectory() as folder:
+        reports = [Path(folder) / f"{place}.xml" for place in range(len(runs))]
+        commands: dict[str, list[str | Path]] = {
+            title: [python, "-m", "pytest", "-q", "-m", "not slow", f"--junitxml={report}", *chosen]
+            for (title, python, chosen), report in zip(runs, reports, strict=True)
+        }
+        together(commands, variables)
+        for report in reports:
+            totals.add_junit(report)
+    return totals.told()
+
+
+def together(commands: Mapping[str, Sequence[str | Path]], variables: Mapping[str, str]) -> None:
+    """Run commands, by their titles, at the same time.
+
+    The output of the first appears as it comes, that of the others when they and those before them have ended.
+    """
+    with contextlib.ExitStack() as files:
+        started: list[tuple[str, subprocess.Popen[bytes], IO[bytes] | None]] = []
+        for title, command in commands.items():
+            kept: IO[bytes] | None = files.enter_context(tempfile.TemporaryFile()) if started else None
+            process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=kept, stderr=subprocess.STDOUT)
+            started.append((title, process, kept))
+        for title, process, output in started:
+            print(f"== {title}", flush=True)
+            process.wait()
+            if output is not None:
+                output.seek(0)
+                print(output.read().decode(errors="replace"), end="", flush=True)
 
 
 def lint(names: Sequence[str] = ()) -> int:
@@ -233,7 +282,7 @@ def main(arguments: list[str] | None = None) -> int:
     tests = commands.add_parser(
         "test", help="run the tests; further arguments go to pytest", add_help=False, allow_abbrev=False
     )
-    tests.add_argument("--fast", action="store_true", help="only unit tests that aren't slow")
+    tests.add_argument("--fast", action="store_true", help="only what isn't slow")
     linters = commands.add_parser("lint", help="run the linters")
     linters.add_argument("linters", nargs="*", metavar="linter", help=f"of {', '.join(LINTERS)}; else all")
     options, rest = parser.parse_known_args(arguments)

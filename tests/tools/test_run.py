@@ -64,6 +64,33 @@ def test_fast_leaves_out_what_is_slow(tmp_path, monkeypatch, capfd) -> None:
         assert capfd.readouterr().out.strip().splitlines()[-1] == last
 
 
+@pytest.mark.parametrize(
+    ("addon", "code", "last"),
+    [
+        ("def test_c(): pass\n", 0, "2 passed, 0 failed, 0 skipped"),
+        ("def test_c(): assert 0\n", 1, "1 passed, 1 failed, 0 skipped"),
+        ("import os\ndef test_c(): os._exit(3)\n", 1, "1 passed, 1 failed, 0 skipped"),
+        (None, 0, "1 passed, 0 failed, 1 skipped"),
+    ],
+)
+def test_fast_runs_unit_tests_and_the_add_on_at_the_same_time(tmp_path, monkeypatch, capfd, addon, code, last) -> None:
+    """``None``: there is no Python for the wheel."""
+    (tmp_path / "tests" / "addon").mkdir(parents=True)
+    (tmp_path / "tests" / "test_unit.py").write_text("def test_a(): pass\n", encoding="utf-8")
+    (tmp_path / "tests" / "addon" / "test_addon.py").write_text(addon or "", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow: takes long\naddopts = -p no:cacheprovider\n")
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(run, "UNIT_TESTS", ["tests/test_unit.py"])
+    monkeypatch.setattr(run, "development_environment", lambda: Path(sys.executable))
+    monkeypatch.setattr(run, "bpy_environment", lambda _version: None if addon is None else Path(sys.executable))
+    assert run.main(["test", "--fast"]) == code
+    told = capfd.readouterr().out.strip().splitlines()
+    assert told[-1] == last
+    assert [line for line in told if line.startswith("== ")][1:] == ["== unit tests"] + (
+        [f"== add-on under bpy {run.FAST_BPY}"] if addon else []
+    )
+
+
 @pytest.mark.parametrize("arguments", [["demo", "--colour", "red"], ["lint", "colour"]])
 def test_what_is_unknown_is_refused(capsys, arguments) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -13,7 +13,7 @@ from soliloquy.addon.scene import request, takes
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.errors import SoliloquyError
 
-pytestmark = pytest.mark.worker
+pytestmark = [pytest.mark.worker, pytest.mark.slow]
 
 
 @pytest.fixture
