@@ -92,8 +92,9 @@ def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_dat
 
     run("training.recipe", "--size", "tiny")
     made = {path.stem.split("-0")[0] for path in (place / "core" / "weights").glob("*.safetensors")}
-    assert made == {"head_model", "lips", "prior", "representation", "generator", "generator-paper"}
-    assert (place / "training" / "weights" / "reconstruction.safetensors").is_file()
+    assert made == {"head_model", "lips", "prior", "representation", "generator"}
+    ours = {path.stem for path in (place / "training" / "weights").glob("*.safetensors")}
+    assert {"reconstruction", "generator-paper"} <= ours
     teacher, pupil = (NonlipPrior.load(folder=place / folder) for folder in ("core/weights", "runs/pupil/weights"))
     assert (teacher.num_inference_steps, teacher.guidance_scale, teacher.sampler) == (10, 1.5, "dpm_solver_pp")
     assert teacher.calibration is not None, "the shipped weights were calibrated"
