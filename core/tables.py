@@ -39,26 +39,38 @@ def delimiter_of(header: str) -> str:
     return max(DELIMITERS, key=plain.count)
 
 
+def header_of(text: str) -> list[str]:
+    """Names of a table's columns, in order. Raises csv.Error."""
+    return _header(_reader(text))
+
+
 def rows_of(text: str) -> Iterator[dict[str, str]]:
     """Rows of a table as {name of the column: cell}; rows without any content are left out.
 
     Names and cells come without the spaces around them. A row that is shorter than the header lacks the columns that it
     doesn't reach; cells to the right of the header are left out. Raises csv.Error.
     """
+    reader = _reader(text)
+    header = _header(reader)
+    for cells in reader:
+        row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if name}
+        if any(row.values()):
+            yield row
+
+
+def _header(reader: Iterator[list[str]]) -> list[str]:
+    return [name.strip() for name in next(reader, [])]
+
+
+def _reader(text: str) -> Iterator[list[str]]:
+    """Lines of a table from its header on."""
     lines = text.removeprefix("\ufeff")
     first, _, rest = lines.partition("\n")
     delimiter = ""
     if first.strip().lower().startswith(_SEPARATOR_LINE):
         delimiter, lines = first.strip()[len(_SEPARATOR_LINE) :][:1], rest
         first = lines.partition("\n")[0]
-    reader = csv.reader(
-        io.StringIO(lines, newline=""), delimiter=delimiter or delimiter_of(first), skipinitialspace=True
-    )
-    header = [name.strip() for name in next(reader, [])]
-    for cells in reader:
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=False) if name}
-        if any(row.values()):
-            yield row
+    return csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter or delimiter_of(first), skipinitialspace=True)
 
 
 def number(cell: str) -> float:

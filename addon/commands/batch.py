@@ -1,7 +1,7 @@
 """``blender -b [file.blend] --command soliloquy batch LIST`` and ``… batch --scene``: the queue without a window.
 
 Running the same list again makes only the missing takes, even after the program was killed. Exit codes: 0 all done,
-2 all failures are bad input, 1 any other failure, 130 cancelled.
+2 all failures are bad input, 1 any other failure or another program still works on a job, 130 cancelled.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .. import steps
 from ..jobs import estimate, jobs
 from ..properties import preferences
 from ..properties.scene import settings_of
-from ..queue import batch, crew, job_queue, scene_jobs, seats
-from ..queue.batch import DONE, FAILED, RUNNING, WAITING, Entry
+from ..queue import batch, crew, job_queue, list_file, scene_jobs, seats, summary
+from ..queue.batch import BUSY, DONE, FAILED, RUNNING, WAITING, Entry
 from ..typed import scene_of
 from ..words import duration
 from .blend_file import save_blend
@@ -56,23 +56,24 @@ def _workers(text: str) -> int:
 def run(arguments: list[str]) -> int:
     """Run a job list; returns the exit code."""
     chosen = parser().parse_args(arguments)
-    entries, summary = _jobs(chosen)
+    entries, outcome = _jobs(chosen)
     if chosen.save_list:
         path = chosen.save_list.absolute()
-        make_folder(path.parent)
-        batch.save(entries, path)
+        list_file.require_ours(path)
+        with list_file.locked(path):
+            batch.save(entries, path)
         print(f"saved {path}")
-    if not chosen.again:
-        batch.adopt(entries, summary)
+    if not chosen.again and (told := summary.adopt(entries, outcome)):
+        print(f"soliloquy: {told}", file=sys.stderr)
     for entry in entries:
         if entry.status != DONE:
             entry.reset()
     print(_expected(entries, chosen.workers), flush=True)
     if chosen.estimate:
         return EXIT_DONE
-    code = _run(entries, summary, chosen)
+    code = _run(entries, outcome, chosen)
     done = sum(entry.status == DONE for entry in entries)
-    print(f"{done} of {len(entries)} jobs done; summary: {summary}")
+    print(f"{done} of {len(entries)} jobs done; summary: {outcome}")
     if chosen.save_blend and code != EXIT_CANCELLED:
         _place(entries)
         save_blend(Path(chosen.save_blend).absolute())
@@ -86,14 +87,14 @@ def _jobs(chosen: argparse.Namespace) -> tuple[list[Entry], Path]:
     if chosen.list is not None:
         path = chosen.list.absolute()
         entries = batch.load(path, {"out": chosen.out or ".", "device": preferences.device()})
-        return entries, (chosen.summary or batch.summary_path(path)).absolute()
+        return entries, (chosen.summary or summary.summary_path(path)).absolute()
     scene = scene_of(bpy.context)
     entries = list(scene_jobs.entries_of_scene(scene))
     out = Path(chosen.out).absolute() if chosen.out else preferences.output_folder(settings_of(scene).output_dir)
     for entry in entries:
         entry.request = replace(entry.request, out=str(out))
     if chosen.save_list and not chosen.summary:
-        return entries, batch.summary_path(chosen.save_list.absolute())
+        return entries, summary.summary_path(chosen.save_list.absolute())
     return entries, (chosen.summary or out / "scene-summary.json").absolute()
 
 
@@ -111,14 +112,14 @@ def _expected(entries: list[Entry], workers: int) -> str:
     return f"soliloquy: {told}." + (f" {lacking}." if lacking else "")
 
 
-def _run(entries: list[Entry], summary: Path, chosen: argparse.Namespace) -> int:
-    make_folder(summary.parent)
-    batch.write_summary(entries, summary)  # if it can't be written, the run ends before it makes anything
+def _run(entries: list[Entry], outcome: Path, chosen: argparse.Namespace) -> int:
+    make_folder(outcome.parent)
+    summary.write_summary(entries, outcome, own=())  # if it can't be written, the run ends before it makes anything
     waiting = [entry for entry in entries if entry.status == WAITING]
     runner = crew.Crew(
         entries,
         job_queue.start_worker,
-        summary,
+        outcome,
         workers=chosen.workers,
         room=job_queue.room(waiting),
         retries=chosen.retries,
@@ -134,7 +135,8 @@ def _run(entries: list[Entry], summary: Path, chosen: argparse.Namespace) -> int
             raise
     for notice in dict.fromkeys(runner.notices):
         print(f"soliloquy: {notice}", file=sys.stderr)
-    code = batch.exit_code(entries)
+    summary.catch_up(entries, outcome)
+    code = summary.exit_code(entries)
     return EXIT_FAILED if code == EXIT_DONE and runner.unsaved else code
 
 
@@ -143,6 +145,7 @@ def _tell(entry: Entry) -> None:
         RUNNING: "…",
         DONE: f"done, {len(entry.takes)} takes in {duration(entry.seconds)}",
         WAITING: f"trying again: {entry.error}",
+        BUSY: entry.error,
     }
     text = words.get(entry.status, f"{entry.status} after {entry.attempts} attempts: {entry.error}")
     print(f"soliloquy: {entry.name}: {text}", flush=True, file=sys.stderr if entry.status == FAILED else sys.stdout)

@@ -8,18 +8,18 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ...core.errors import SoliloquyError
 from .. import compat
 from ..properties import preferences
 from ..properties.queue import queue_settings_of
 from ..properties.scene import settings_of
 from ..queue import job_queue, scene_jobs
-from ..queue.batch import CANCELLED, DONE, FAILED, RUNNING
+from ..queue.batch import BUSY, CANCELLED, DONE, FAILED, RUNNING
 from ..redrawing import redraw
 from ..scene import takes
 from ..sequencer import speech
 from ..steps import SteppedOperator
 from ..typed import OperatorMixin, Result, manager_of, open_path, there
+from ..unexpected import as_told
 from ..words import say
 from .job import poll_by
 
@@ -37,8 +37,11 @@ class QueueOperator(OperatorMixin):
         """Make the change and report it."""
         try:
             told = self.change(context)
-        except (SoliloquyError, OSError) as error:
+        except OSError as error:
             self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            self.report({"ERROR"}, str(as_told(error)))
             return {"CANCELLED"}
         if told:
             self.report({"INFO"}, told)
@@ -133,7 +136,7 @@ class SOLILOQUY_OT_queue_retry(QueueOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """A job failed or was cancelled."""
-        again = any(entry.status in (FAILED, CANCELLED) for entry in job_queue.entries())
+        again = any(entry.status in (FAILED, CANCELLED, BUSY) for entry in job_queue.entries())
         return poll_by(cls, "" if again else say("No job failed or was cancelled"))
 
     def change(self, _context: bpy.types.Context) -> str:
@@ -192,6 +195,31 @@ class SOLILOQUY_OT_queue_save(_ListFile, bpy.types.Operator):
         return say("Written: {path}", path=path)
 
 
+class SOLILOQUY_OT_queue_allow(QueueOperator, bpy.types.Operator):
+    """Open the file that this .blend names as its queue, although it lies outside the .blend's own folders"""
+
+    bl_idname = "soliloquy.queue_allow"
+    bl_label = "Allow This Queue File"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """The .blend names such a file."""
+        asked = job_queue.unasked_file(compat.sequencer_scene(context))
+        return poll_by(cls, "" if asked else say("This .blend names no such file"))
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        """Ask, with the file's path."""
+        path = job_queue.unasked_file(compat.sequencer_scene(context))
+        question = say("Read and change this file? {path}", path=path)
+        return manager_of(context).invoke_confirm(self, event, title=say("Queue outside the .blend's folders"),
+                                                  message=question)  # fmt: skip
+
+    def change(self, context: bpy.types.Context) -> str:
+        """Open it."""
+        job_queue.allow(compat.sequencer_scene(context))
+        return ""
+
+
 class SOLILOQUY_OT_queue_place(SteppedOperator, bpy.types.Operator):
     """Bring in finished takes of the queue that are not in the scene yet, for example those made by the command line"""
 
@@ -242,6 +270,7 @@ CLASSES = (
     SOLILOQUY_OT_queue_retry,
     SOLILOQUY_OT_queue_open,
     SOLILOQUY_OT_queue_save,
+    SOLILOQUY_OT_queue_allow,
     SOLILOQUY_OT_queue_place,
     SOLILOQUY_OT_queue_folder,
 )

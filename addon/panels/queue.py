@@ -13,8 +13,8 @@ from ..properties import preferences
 from ..properties.portrait import draw_portrait
 from ..properties.queue import queue_lines_of, queue_settings_of
 from ..properties.scene import settings_of
-from ..queue import batch, job_queue
-from ..queue.batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
+from ..queue import job_queue, summary
+from ..queue.batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from ..queue.crew import Crew
 from ..scene.characters import active_character
 from ..sequencer import speech
@@ -27,6 +27,7 @@ _ICONS: dict[str, IconItems] = {
     DONE: "CHECKMARK",
     FAILED: "ERROR",
     CANCELLED: "CANCEL",
+    BUSY: "LOCKED",
 }
 
 
@@ -152,6 +153,11 @@ class _Queue(Panel):
         path = job_queue.path()
         if path is not None:
             layout.label(text=path.name, icon="TEXT")
+        elsewhere = job_queue.unasked_file(scene)
+        if elsewhere is not None:
+            text = say("This .blend keeps its queue outside its own folders: {path}", path=elsewhere)
+            draw_text(layout, text, "ERROR", alert=True)
+            layout.operator("soliloquy.queue_allow", icon="CHECKMARK")
         chosen = job_queue.active()
         if chosen is not None and chosen.error:
             draw_text(layout, chosen.error, "ERROR", alert=chosen.status == FAILED)
@@ -170,7 +176,7 @@ class _Queue(Panel):
 def _draw_running(layout: bpy.types.UILayout, crew: Crew) -> None:
     """Number of finished jobs, the running ones, and the time that is left."""
     entries, running = job_queue.entries(), crew.running
-    done = sum(entry.status in (DONE, FAILED, CANCELLED) for entry in entries)
+    done = sum(entry.status in (DONE, FAILED, CANCELLED, BUSY) for entry in entries)
     share = (done + sum(entry.share for entry in running)) / max(1, len(entries))
     left = [entry.left for entry in running if entry.left is not None]
     rest = job_queue.expected(entries, len(crew.seats))[0].seconds
@@ -189,7 +195,7 @@ def _draw_expected(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     entries = job_queue.entries()
     workers = queue_settings_of(scene).workers or 1
     cost, unknown = job_queue.expected(entries, workers)
-    waiting = batch.counts(entries)[WAITING]
+    waiting = summary.counts(entries)[WAITING]
     text = say("{needs}; waiting jobs: {count}", needs=cost.words(), count=waiting)
     draw_text(layout, text + (say(", {count} of unknown length left out", count=unknown) if unknown else ""), "TIME")
     lacking = estimate.lack_of_disk(preferences.output_folder(settings_of(scene).output_dir), cost.disk)

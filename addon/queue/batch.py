@@ -1,7 +1,7 @@
-"""Job lists: a CSV or JSON file of takes to make, and a summary next to it with the outcome of each job.
+"""Job lists: a CSV or JSON file of takes to make.
 
-The panel's queue and ``--command soliloquy batch`` read and write the same two files. A list can be run again at any
-time: `adopt` finds the complete jobs in the summary, and `crew` runs only the others.
+The panel's queue and ``--command soliloquy batch`` read and write the same list and the `summary` next to it. A list
+can be run again at any time: `summary.adopt` finds the complete jobs, and `crew` runs only the others.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ from pathlib import Path
 from typing import Any
 
 from ...core import tables
-from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError
+from ...core.errors import EXIT_DONE, BadInputError, printable
 from ...core.files import write_bytes, write_json
 from ...core.inputs import InputKind, read_input
 from ...core.schema import build
 from ...core.wire.protocol import Generate, TakeReady, version
-from ...core.wire.take_file import finished_take
 from ..words import later, say
 
 WAITING, RUNNING, DONE = later("waiting"), later("running"), later("done")
-FAILED, CANCELLED = later("failed"), later("cancelled")
+FAILED, CANCELLED, BUSY = later("failed"), later("cancelled"), later("busy")
+"""States of a job. A busy job is one that another program works on."""
+MARK = "soliloquy_queue"
+"""Key of a JSON list that Soliloquy wrote. A CSV list is known by its header."""
+_FORMAT = 1
 ROUTE = ("scene", "strip", "character")
 """Columns that say where a .blend file puts the takes; they have no effect outside that file."""
 _FIELDS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 _PATHS = ("audio", "portrait", "out")
-_ELSEWHERE = ("device",)
+ELSEWHERE = ("device",)
 """Settings that depend on the computer, and so are not written into a list."""
 _YES, _NO = {"1", "true", "yes", "y", "on", "wahr", "ja"}, {"", "0", "false", "no", "n", "off", "falsch", "nein"}
 JOB_LIST = InputKind(noun="job list", code="list", most_bytes=64 << 20)
@@ -78,7 +81,7 @@ class Entry:
         """Digest of everything that its takes depend on; of sound and picture it uses size and time of change."""
         settings = dataclasses.asdict(self.request)
         stamps = [_stamp(Path(path)) for path in (self.request.audio, self.request.portrait)]
-        wanted = {name: value for name, value in settings.items() if name not in _ELSEWHERE}
+        wanted = {name: value for name, value in settings.items() if name not in ELSEWHERE}
         return hashlib.sha256(json.dumps([version(), wanted, stamps], sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -90,7 +93,7 @@ def _told(take: TakeReady) -> dict[str, Any]:
 def _stamp(path: Path) -> list[int]:
     try:
         facts = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no valid path
         return []
     return [facts.st_size, facts.st_mtime_ns]
 
@@ -132,6 +135,20 @@ def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) ->
     return entries
 
 
+def is_list(path: Path) -> bool:
+    """Whether a file is a job list as a whole: written by us, or by hand and with nothing else in it.
+
+    Raises BadInputError if it can't be read, or if a line of it is no job.
+    """
+    if path.suffix.lower() == ".json":
+        load(path, {"out": "."}, may_be_empty=True)
+        data = json.loads(tables.text_of(_content(path)))
+        return isinstance(data, list) or MARK in data or data.keys() == {"jobs"}
+    columns = {_column(name) for name in tables.header_of(tables.text_of(_content(path)))}
+    load(path, {"out": "."}, may_be_empty=True)
+    return {"audio", "portrait"} <= columns <= {"name", *ROUTE, *_FIELDS}
+
+
 def _content(path: Path) -> bytes:
     """Bytes of a list, which may be none. Raises ValueError with the reason why it can't be read."""
     try:
@@ -144,8 +161,8 @@ def _content(path: Path) -> bytes:
 
 def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, Any]) -> Entry:
     given = {_column(str(key)): value for key, value in row.items() if value not in (None, "") and key}
-    name = str(given.pop("name", f"job {number}"))
-    route = {key: str(given.pop(key)) for key in ROUTE if key in given}
+    name = printable(str(given.pop("name", f"job {number}")))
+    route = {key: printable(str(given.pop(key))) for key in ROUTE if key in given}
     if unknown := sorted(set(given) - set(_FIELDS)):
         columns = ", ".join(("name", *ROUTE, *_FIELDS))
         raise BadInputError(
@@ -181,7 +198,7 @@ def _typed(key: str, value: Any) -> Any:
             return tables.number(text)
         if key == "style":
             return json.loads(text)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise BadInputError(
             "bad_list",
             say("“{text}” is not a valid value for {key}.", text=text, key=key),
@@ -212,7 +229,7 @@ def save(entries: list[Entry], path: Path) -> None:
     """
     rows = [_row(entry, path.parent) for entry in entries]
     if path.suffix.lower() == ".json":
-        return write_json(path, {"jobs": rows})
+        return write_json(path, {MARK: _FORMAT, "jobs": rows})
     used = {key for row in rows for key in row}
     columns = [key for key in ("name", *ROUTE, *_FIELDS) if key in used or key in ("name", *_PATHS)]
     text = io.StringIO(newline="")
@@ -230,7 +247,7 @@ def _row(entry: Entry, folder: Path) -> dict[str, Any]:
         if key in _PATHS:
             place = Path(value)
             row[key] = place.relative_to(folder).as_posix() if place.is_relative_to(folder) else str(place)
-        elif key not in _ELSEWHERE and getattr(entry.request, key) != _FIELDS[key].default:
+        elif key not in ELSEWHERE and getattr(entry.request, key) != _FIELDS[key].default:
             row[key] = value
     return row
 
@@ -239,65 +256,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return json.dumps(value) if isinstance(value, dict) else value
-
-
-# --------------------------------------------------------------------------------------------------------- the summary
-def summary_path(path: Path) -> Path:
-    """Path of a list's summary."""
-    return path.with_name(f"{path.stem}-summary.json")
-
-
-def counts(entries: list[Entry]) -> dict[str, int]:
-    """Number of entries by status."""
-    return {
-        status: number
-        for status in (WAITING, RUNNING, DONE, FAILED, CANCELLED)
-        if (number := sum(entry.status == status for entry in entries))
-    }
-
-
-def write_summary(entries: list[Entry], path: Path) -> None:
-    """Write the outcome of all jobs. Raises SoliloquyError if the file can't be written."""
-    jobs = [entry.summary() for entry in entries]
-    write_json(path, {"soliloquy_batch": 2, "counts": counts(entries), "jobs": jobs})
-
-
-def adopt(entries: list[Entry], path: Path) -> None:
-    """Set the entries' state from the summary of an earlier run.
-
-    An entry counts as done only if it was made from the same settings and files and is complete on disk. Jobs that ran
-    when the program was killed wait again. A missing or unreadable summary changes nothing.
-    """
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["jobs"]
-        told = {job["made_from"]: job for job in stored}
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    for entry in entries:
-        try:
-            entry.made_from = entry.fingerprint()
-            _adopt(entry, told[entry.made_from])
-        except (KeyError, TypeError, ValueError, AttributeError):
-            entry.reset()
-
-
-def _adopt(entry: Entry, job: dict[str, Any]) -> None:
-    takes = [build(TakeReady, {"id": ""} | take) for take in job["takes"]]
-    if job["status"] == DONE and not (len(takes) == entry.request.takes and all(map(is_whole, takes))):
-        return
-    if job["status"] in (DONE, FAILED, CANCELLED):
-        entry.status, entry.attempts, entry.seconds = job["status"], int(job["attempts"]), float(job["seconds"])
-        entry.error, entry.code, entry.takes = str(job["error"]), int(job["code"]), takes
-
-
-def is_whole(take: TakeReady) -> bool:
-    """Whether a take is on disk with all files that its ``take.json`` names, its first and its last picture."""
-    return finished_take(Path(take.folder)) is not None
-
-
-def exit_code(entries: list[Entry]) -> int:
-    """0 all done, 130 a job was cancelled or never ran, 1 a job failed, 2 all failures are bad input."""
-    codes = {entry.code for entry in entries if entry.status == FAILED}
-    if any(entry.status in (CANCELLED, WAITING, RUNNING) for entry in entries):
-        return EXIT_CANCELLED
-    return EXIT_DONE if not codes else EXIT_BAD_INPUT if codes == {EXIT_BAD_INPUT} else EXIT_FAILED

@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, BadInputError, SoliloquyError
+from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
 from ...core.schema import read
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import Done, Error, Probe, TakeReady, error_event
 from ...core.wire.worker_facts import WorkerFacts
 from ..jobs.following import Following, wait_until
 from ..words import say
-from . import batch, seats
-from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
+from . import seats, summary
+from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .seats import Room, Seat
 
 Start = Callable[[dict[str, str]], WorkerClient]
@@ -39,7 +39,7 @@ class Crew:
         The list; entries that wait are run. More can be appended meanwhile.
     start
         Starts one worker.
-    summary
+    summary_file
         File for the outcome of the jobs. If it can't be written, ``unsaved`` is True and ``notices`` says why.
     workers
         Number at the same time, `seats.AUTO` for a number that suits the computer; ``room`` limits it.
@@ -47,28 +47,32 @@ class Crew:
         Number of further attempts after a failure of the worker.
     changed, arrived
         Called when an entry's status has changed, and for each finished take; never after `kill`.
+    others
+        Entries that another program has added to the list's file; the summary has them, too.
     """
 
     def __init__(
         self,
         entries: list[Entry],
         start: Start,
-        summary: Path,
+        summary_file: Path,
         *,
         workers: int = 1,
         room: Room | None = None,
         retries: int = 1,
         changed: Callable[[Entry], None] = lambda entry: None,
         arrived: Callable[[Entry, TakeReady], None] = lambda entry, take: None,
+        others: Callable[[], list[Entry]] = list,
     ) -> None:
         self.entries = entries
         self.notices: list[str] = []
         self.unsaved = False
         self.seats: list[Seat] = [Seat()]
-        self._start, self._summary, self._retries = start, summary, retries
+        self._start, self._summary, self._retries = start, summary_file, retries
         self._wanted, self._room = workers, room
-        self._changed, self._arrived = changed, arrived
+        self._changed, self._arrived, self._others = changed, arrived, others
         self._held: set[str] = set()
+        self._own: set[str] = set()
         self._stopping = False
         self._unplanned = room is not None and workers != 1 and self._waiting() > 1
 
@@ -95,6 +99,7 @@ class Crew:
     def cancel(self, entry: Entry) -> None:
         """Stop a running entry, or take a waiting entry out of the run."""
         if entry.status == WAITING:
+            self._own.add(entry.key)
             self._end(entry, CANCELLED, EXIT_CANCELLED, say("Cancelled."))
         for seat in self.seats:
             if seat.entry is entry and seat.following is not None and not seat.following.cancelling:
@@ -150,7 +155,9 @@ class Crew:
         return True
 
     def _seat(self, first: WorkerClient, worker: WorkerFacts, room: Room) -> None:
-        device = next(entry.request.device for entry in self.entries if entry.status == WAITING)
+        device = next((entry.request.device for entry in self.entries if entry.status == WAITING), None)
+        if device is None:  # all of them were cancelled meanwhile
+            return
         self.seats, short = seats.plan(self._wanted, self._waiting(), device, worker, room)
         if short:
             self.notices.append(short)
@@ -170,6 +177,7 @@ class Crew:
         entry = next((e for e in self.entries if e.status == WAITING and e.key not in self._held), None)
         if entry is None or self._stopping:
             return False
+        self._own.add(entry.key)
         seat.entry, seat.following = entry, Following(entry.request, stage=say("Starting the worker"))
         entry.attempts += 1
         entry.made_from = entry.fingerprint()
@@ -216,16 +224,25 @@ class Crew:
             self._end(entry, DONE, EXIT_DONE, "")
         elif error.exit_code == EXIT_CANCELLED:
             self._end(entry, CANCELLED, EXIT_CANCELLED, error.message)
-        elif error.code == _BUSY and others:  # it makes the same takes as a running entry: it starts after that
-            self._held.add(entry.key)
+        elif error.code == _BUSY:
             entry.attempts -= 1
-            self._end(entry, WAITING, EXIT_DONE, "")
-            return
+            self._own.discard(entry.key)
+            # With others running here, one of them probably makes the same takes.
+            reason = "" if others else say("Another Blender is working on it.")
+            if (others or self._another_waits(entry)) and not self._stopping:
+                self._held.add(entry.key)
+                self._end(entry, WAITING, EXIT_DONE, reason)
+                return
+            self._end(entry, BUSY, EXIT_FAILED, reason)
         elif self._worth_retrying(error, entry):
             self._end(entry, WAITING, error.exit_code, f"{error.message} {error.hint}".strip())
         else:
             self._end(entry, FAILED, error.exit_code, f"{error.message} {error.hint}".strip())
         self._held.clear()
+
+    def _another_waits(self, entry: Entry) -> bool:
+        """Whether an entry other than this waits that isn't held."""
+        return any(e is not entry and e.status == WAITING and e.key not in self._held for e in self.entries)
 
     def _worth_retrying(self, error: Error, entry: Entry) -> bool:
         passing = error.exit_code != EXIT_BAD_INPUT and error.code not in _LASTING
@@ -248,7 +265,7 @@ class Crew:
     def _save(self) -> None:
         """Write the summary; a failure to write it stops no job."""
         try:
-            batch.write_summary(self.entries, self._summary)
+            summary.write_summary([*self.entries, *self._others()], self._summary, self._own)
             self.unsaved = False
         except SoliloquyError as error:
             self.unsaved = True

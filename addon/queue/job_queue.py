@@ -1,6 +1,7 @@
 """The panel's queue: the open job list, its file, and the crew that runs it.
 
-Every change is written to the list's file at once, and the outcome of the jobs to the summary next to it (`batch`).
+Every change is written to the list's file at once, and the outcome of the jobs to the `summary` next to it. Other
+programs may use the same file: their changes are taken over before ours are written.
 ``--command soliloquy batch`` runs the same file. Ctrl-Z undoes none of it.
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 import atexit
 import os
 from collections import deque
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
 
-from ...core.errors import SoliloquyError
+from ...core.errors import BadInputError, SoliloquyError
 from ...core.runtime import memory
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import TakeReady
@@ -27,10 +29,12 @@ from ..scene import takes
 from ..session import session
 from ..typed import manager_of, there
 from ..words import later, say
-from . import batch
-from .batch import CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
+from . import summary
+from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .crew import Crew
+from .own_places import is_own_place, queue_file
 from .seats import Room
+from .shared_list import SharedList
 
 HELD = later("The queue is running: wait for it or stop it")
 FILE_NAME = "queue.json"
@@ -38,12 +42,15 @@ FILE_NAME = "queue.json"
 
 @dataclass
 class QueueState:
-    """The open list, the file it is kept in, the crew that runs it, and finished takes that aren't in the scene yet."""
+    """The open list with its file, the crew that runs it, and finished takes that aren't in the scene yet.
 
-    path: Path | None = None
-    entries: list[Entry] = field(default_factory=list)
+    ``allowed`` are files that the user has chosen or allowed in this session.
+    """
+
+    shared: SharedList = field(default_factory=SharedList)
     crew: Crew | None = None
     arrivals: deque[tuple[Entry, TakeReady]] = field(default_factory=deque)
+    allowed: set[Path] = field(default_factory=set)
 
 
 def _state() -> QueueState:
@@ -53,12 +60,12 @@ def _state() -> QueueState:
 # ------------------------------------------------------------------------------------------------------- what is in it
 def entries() -> list[Entry]:
     """The open list."""
-    return _state().entries
+    return _state().shared.entries
 
 
 def path() -> Path | None:
     """The queue's file; None while there is no queue."""
-    return _state().path
+    return _state().shared.path
 
 
 def crew() -> Crew | None:
@@ -68,7 +75,7 @@ def crew() -> Crew | None:
 
 def entry_of(key: str) -> Entry | None:
     """The entry with that key."""
-    return next((entry for entry in _state().entries if entry.key == key), None)
+    return next((entry for entry in _state().shared.entries if entry.key == key), None)
 
 
 def active() -> Entry | None:
@@ -95,87 +102,125 @@ def expected(listed: list[Entry], workers: int) -> tuple[estimate.Cost, int]:
 
 # --------------------------------------------------------------------------------------------------------- the list
 def open_list(file: Path) -> None:
-    """Open a list with the state of its jobs.
+    """Open a list that the user has chosen, with the state of its jobs.
 
     Raises BadInputError if it can't be read, SoliloquyError while the queue runs.
     """
     _refuse_while_running()
-    found = batch.load(file, {"out": ".", "device": preferences.device()}, may_be_empty=True)
-    batch.adopt(found, batch.summary_path(file))
     state = _state()
-    state.path, state.entries = file, found
+    state.shared.defaults = {"out": ".", "device": preferences.device()}
+    told = state.shared.open(file)
+    state.allowed.add(file)
     mirror()
+    if told:
+        jobs.tell(told, bad=True)
 
 
 def open_default(scene: bpy.types.Scene) -> None:
-    """If no list is open, open the scene's own queue, or start a new one. Raises as `open_list`."""
-    if _state().path is not None:
+    """If no list is open, open the scene's own queue, or start a new one. Raises as `open_list`.
+
+    Raises BadInputError ``queue_elsewhere``, without touching the file, if the .blend names one outside its own folders
+    that the user has not allowed.
+    """
+    if _state().shared.path is not None:
         return
     settings = queue_settings_of(scene)
     if not settings.file:
         folder = preferences.output_folder(settings_of(scene).output_dir)
         settings.file = takes.stored_path(folder / FILE_NAME)
-    file = Path(bpy.path.abspath(settings.file)).absolute()
+    asked = unasked_file(scene)
+    if asked is not None:
+        raise BadInputError(
+            "queue_elsewhere",
+            say("This .blend keeps its queue outside its own folders: {path}", path=asked),
+            say("Allow the file in the Queue panel, or save the list elsewhere."),
+        )
+    file = queue_file(scene)
     if file.is_file():
         open_list(file)
     else:
-        _state().path = file
+        _state().shared.begin(file)
+
+
+def unasked_file(scene: bpy.types.Scene) -> Path | None:
+    """The queue's file if the user must allow it before it is read or written; None if there is nothing to ask."""
+    if _state().shared.path is not None or not queue_settings_of(scene).file:
+        return None
+    file = queue_file(scene)
+    return None if file in _state().allowed or is_own_place(file, scene) else file
+
+
+def allow(scene: bpy.types.Scene) -> None:
+    """Open the queue's file wherever it is, because the user wants it. Raises as `open_list`."""
+    _state().allowed.add(queue_file(scene))
+    open_default(scene)
 
 
 def save_as(file: Path) -> None:
-    """Save the queue in another file and use that from now on. Raises SoliloquyError if it can't be written."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    batch.save(_state().entries, file)
-    batch.write_summary(_state().entries, batch.summary_path(file))
-    _state().path = file
+    """Save the queue in another file that the user has chosen, and use that from now on.
 
-
-def add(found: list[Entry]) -> None:
-    """Append entries and write the list."""
-    _state().entries.extend(found)
-    _written()
+    Raises SoliloquyError if it can't be written, BadInputError ``not_a_list`` if another file would be overwritten.
+    """
+    _state().shared.save_as(file)
+    _state().allowed.add(file)
 
 
 def add_new(found: list[Entry]) -> int:
     """Append the entries that are not in the list yet with the same settings; returns their number."""
-    known = {(entry.fingerprint(), entry.scene, entry.strip) for entry in _state().entries}
-    new = [entry for entry in found if (entry.made_from, entry.scene, entry.strip) not in known]
-    add(new)
+    new: list[Entry] = []
+
+    def change() -> Collection[str]:
+        listed = _state().shared.entries
+        known = {(entry.fingerprint(), entry.scene, entry.strip) for entry in listed}
+        new.extend(entry for entry in found if (entry.made_from, entry.scene, entry.strip) not in known)
+        listed.extend(new)
+        return ()
+
+    _write_with(change)
     return len(new)
 
 
 def remove(entry: Entry) -> None:
     """Remove an entry from the list; a running entry must be cancelled first."""
-    _state().entries.remove(entry)
-    _written()
+    _drop(lambda other: other.key == entry.key)
 
 
 def clear(done_only: bool) -> int:
     """Remove all entries that don't run, or only those that are done; returns their number."""
-    gone = [e for e in _state().entries if (e.status == DONE if done_only else e.status != RUNNING)]
-    for entry in gone:
-        _state().entries.remove(entry)
-    _written()
+    return _drop(lambda entry: entry.status == DONE if done_only else entry.status != RUNNING)
+
+
+def _drop(goes: Callable[[Entry], bool]) -> int:
+    gone: list[Entry] = []
+
+    def change() -> Collection[str]:
+        listed = _state().shared.entries
+        gone.extend(entry for entry in listed if goes(entry))
+        listed[:] = [entry for entry in listed if not goes(entry)]
+        return ()
+
+    _write_with(change)
     return len(gone)
 
 
 def retry() -> int:
-    """Let all failed and cancelled entries wait again; returns their number."""
-    again = [entry for entry in _state().entries if entry.status in (FAILED, CANCELLED)]
-    for entry in again:
-        entry.reset()
-    _written()
+    """Let all entries that failed, were cancelled or were busy wait again; returns their number."""
+    again: list[Entry] = []
+
+    def change() -> Collection[str]:
+        again.extend(entry for entry in _state().shared.entries if entry.status in (FAILED, CANCELLED, BUSY))
+        for entry in again:
+            entry.reset()
+        return {entry.key for entry in again}
+
+    _write_with(change)
     return len(again)
 
 
-def _written() -> None:
-    """Write the list and its summary, and redraw."""
+def _write_with(change: Callable[[], Collection[str]]) -> None:
+    """Change the list as `SharedList.change` does, and redraw."""
+    _state().shared.change(change)
     mirror()
-    state = _state()
-    if state.path is not None:
-        state.path.parent.mkdir(parents=True, exist_ok=True)
-        batch.save(state.entries, state.path)
-        batch.write_summary(state.entries, batch.summary_path(state.path))
     redraw()
 
 
@@ -186,7 +231,7 @@ def mirror() -> None:
         return
     lines = queue_lines_of(manager)
     lines.items.clear()
-    for entry in _state().entries:
+    for entry in _state().shared.entries:
         line = lines.items.add()
         line.name, line.key = entry.name, entry.key
     lines.active = max(0, min(lines.active, len(lines.items) - 1))
@@ -203,15 +248,16 @@ def start(workers: int) -> Crew:
     preferences.require_worker_python()
     jobs.hold(say(HELD))
     state = _state()
-    waiting = [entry for entry in state.entries if entry.status == WAITING]
+    waiting = [entry for entry in state.shared.entries if entry.status == WAITING]
     state.arrivals.clear()
     state.crew = crew = Crew(
-        state.entries,
+        state.shared.entries,
         start_worker,
-        batch.summary_path(there(state.path, "queue file")),
+        summary.summary_path(there(state.shared.path, "queue file")),
         workers=workers,
         room=room(waiting),
         arrived=lambda entry, take: state.arrivals.append((entry, take)),
+        others=state.shared.others,
     )
     return crew
 
@@ -228,8 +274,10 @@ def finish() -> tuple[str, bool]:
     ended, state.crew = there(state.crew, "crew"), None
     ended.close()
     jobs.let_go()
-    number = batch.counts(state.entries)
-    bad = FAILED in number or bool(ended.notices)
+    if state.shared.path is not None:
+        summary.catch_up(state.shared.entries, summary.summary_path(state.shared.path))
+    number = summary.counts(state.shared.entries)
+    bad = FAILED in number or BUSY in number or bool(ended.notices)
     told = ", ".join(f"{count} {say(status)}" for status, count in number.items())
     message = " ".join([say("Queue: {told}.", told=told), *dict.fromkeys(ended.notices)])
     jobs.tell(message, bad)
@@ -261,7 +309,7 @@ def _refuse_while_running() -> None:
 def _forget() -> None:
     """Close the list."""
     state = _state()
-    state.path, state.entries = None, []
+    state.shared = SharedList()
     state.arrivals.clear()
 
 
@@ -279,7 +327,7 @@ def _after_load(*_: object) -> None:
     if scene is not None and queue_settings_of(scene).file:
         try:
             open_default(scene)
-        except SoliloquyError as error:
+        except (SoliloquyError, OSError, ValueError) as error:  # ValueError: no valid path
             jobs.tell(str(error), bad=True)
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from soliloquy.addon.queue import batch, crew, seats
+from soliloquy.addon.queue import batch, crew, seats, summary
 from soliloquy.core.errors import CancelledError, SoliloquyError
 from soliloquy.core.wire.client import WorkerClient
 from soliloquy.core.wire.protocol import Generate
@@ -85,7 +85,7 @@ def test_in_order_with_takes_as_they_come(entries, hire):
     assert told == [(name, status) for name in ("0 person", "1 other") for status in ("running", "done")]
     assert arrived == [("0 person", 0), ("0 person", 1), ("1 other", 1), ("1 other", 2)]
     assert len(hired.started) == 1, "one worker does them all"
-    assert batch.exit_code(listed) == 0
+    assert summary.exit_code(listed) == 0
 
 
 def test_cancelling_one_leaves_the_others(entries, hire, tmp_path):
@@ -95,7 +95,7 @@ def test_cancelling_one_leaves_the_others(entries, hire, tmp_path):
     hired.cancel(listed[2])
     hired.cancel(listed[0])
     crew.run(hired)
-    assert statuses(listed) == ["cancelled", "done", "cancelled"] and batch.exit_code(listed) == 130
+    assert statuses(listed) == ["cancelled", "done", "cancelled"] and summary.exit_code(listed) == 130
     stored = json.loads((tmp_path / "summary.json").read_text())
     assert stored["counts"] == {"done": 1, "cancelled": 2}
 
@@ -106,7 +106,7 @@ def test_stopping_leaves_what_waits_waiting(entries, hire):
     until(hired, lambda: listed[1].share > 0)
     hired.stop()
     crew.run(hired)
-    assert statuses(listed) == ["done", "cancelled", "waiting"] and batch.exit_code(listed) == 130
+    assert statuses(listed) == ["done", "cancelled", "waiting"] and summary.exit_code(listed) == 130
 
 
 def test_interrupted_it_ends_at_once_and_tells(entries, hire, tmp_path):
@@ -142,7 +142,7 @@ def test_a_worker_that_cannot_start_fails_each_entry(entries, tmp_path):
     listed = entries("person", "other")
     crew.run(crew.Crew(listed, start, tmp_path / "summary.json", retries=0))
     assert statuses(listed) == ["failed", "failed"] and "could not be started" in listed[0].error
-    assert batch.exit_code(listed) == 1
+    assert summary.exit_code(listed) == 1
 
 
 def test_a_full_disk_stops_neither_the_run_nor_is_it_hidden(entries, hire, monkeypatch):
@@ -152,12 +152,13 @@ def test_a_full_disk_stops_neither_the_run_nor_is_it_hidden(entries, hire, monke
     def refuse(*_):
         raise SoliloquyError("disk_full", "The disk is full.")
 
-    monkeypatch.setattr(batch, "write_summary", refuse)
+    monkeypatch.setattr(summary, "write_summary", refuse)
     crew.run(hired)
     assert statuses(listed) == ["done"] and hired.unsaved and hired.notices == ["The disk is full."]
 
 
 # -------------------------------------------------------------------------------------------------------- side by side
+@pytest.mark.slow
 def test_two_workers_share_the_list(entries, hire):
     listed = entries("slow", "slow", "person")
     hired = hire(listed, workers=2, room=ROOM)
@@ -169,6 +170,7 @@ def test_two_workers_share_the_list(entries, hire):
     assert hired.started[1:] == [{"OMP_NUM_THREADS": "8"}] * 2
 
 
+@pytest.mark.slow
 def test_the_same_takes_twice_wait_for_each_other(entries, hire, monkeypatch):
     """The worker's answer if another one uses the job's folder."""
     listed = entries("person", "slow")
@@ -234,18 +236,19 @@ places = dict(submodule_search_locations=[{root!r}])
 spec = importlib.util.spec_from_file_location("soliloquy", {root!r} + "/__init__.py", **places)
 module = importlib.util.module_from_spec(spec); sys.modules["soliloquy"] = module; spec.loader.exec_module(module)
 from pathlib import Path
-from soliloquy.addon.queue import batch, crew
+from soliloquy.addon.queue import batch, crew, summary
 from soliloquy.core.wire.client import WorkerClient
 entries = batch.load(Path(sys.argv[1]), {{}})
-batch.adopt(entries, batch.summary_path(Path(sys.argv[1])))
+summary.adopt(entries, summary.summary_path(Path(sys.argv[1])))
 for entry in entries:
     entry.status == "done" or entry.reset()
 print([entry.status for entry in entries], flush=True)
-crew.run(crew.Crew(entries, lambda environment: WorkerClient({python!r}), batch.summary_path(Path(sys.argv[1]))))
+crew.run(crew.Crew(entries, lambda environment: WorkerClient({python!r}), summary.summary_path(Path(sys.argv[1]))))
 print([entry.status for entry in entries], flush=True)
 """
 
 
+@pytest.mark.slow
 def test_after_a_kill_only_what_is_missing_is_made(entries, fake_python, tmp_path):
     listed = entries("person", "slow", "other", takes=2, motion_only=False)
     listed[1].request = dataclasses.replace(listed[1].request, takes=5)  # so long that it is killed before its end
@@ -273,3 +276,52 @@ def test_after_a_kill_only_what_is_missing_is_made(entries, fake_python, tmp_pat
     assert first == "['done', 'waiting', 'waiting']" and last == "['done', 'done', 'done']"
     assert before == {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in before}
     assert len(list((tmp_path / "out").rglob("take.json"))) == 9
+
+
+# ------------------------------------------------------------------------------------------------------ other Blenders
+def test_all_waiting_entries_are_cancelled_while_the_first_worker_starts(entries, hire):
+    listed = entries("person", "other")
+    hired = hire(listed, workers=seats.AUTO, room=ROOM)
+    hired.poll()
+    for entry in listed:
+        hired.cancel(entry)
+    end = time.monotonic() + 60
+    while hired._unplanned and time.monotonic() < end:
+        hired.poll()
+        time.sleep(0.01)
+    assert hired.finished and not hired.poll() and statuses(listed) == ["cancelled", "cancelled"]
+    crew.run(hired)
+
+
+def test_a_list_that_two_programs_run_at_once(entries, tmp_path, fake_python, monkeypatch):
+    """The worker's answer if another program uses the job's folder; the scripted worker doesn't lock it."""
+    mine, path = entries("person", "other", "third"), tmp_path / "summary.json"
+    theirs = entries("person", "other", "third")
+    busy = SoliloquyError("job_busy", "Another program is working on it.")
+    asked, held = [], {theirs[0].request.portrait}
+
+    class Client(WorkerClient):
+        def request(self, request):
+            if isinstance(request, Generate):
+                asked.append(Path(request.portrait).stem)
+                if request.portrait in held:
+                    raise busy
+            return super().request(request)
+
+    other = crew.Crew(theirs, lambda environment: WorkerClient(fake_python, environment=environment), path)
+    other.poll()  # it works on the first job
+    hired = crew.Crew(mine, lambda environment: Client(fake_python, environment=environment), path)
+    try:
+        crew.run(hired)
+        assert asked == ["person", "other", "person", "third", "person"], "tried again after each of the others"
+        assert statuses(mine) == ["busy", "done", "done"] and mine[0].error == "Another Blender is working on it."
+        assert summary.exit_code(mine) == 1
+        assert [job["status"] for job in json.loads(path.read_text())["jobs"]] == ["running", "done", "done"]
+        crew.run(other)
+    finally:
+        hired.kill()
+        other.kill()
+    stored = json.loads(path.read_text())
+    assert stored["counts"] == {"done": 3} and [job["attempts"] for job in stored["jobs"]] == [1, 1, 1]
+    summary.catch_up(mine, path)
+    assert statuses(mine) == ["done"] * 3 and summary.exit_code(mine) == 0

@@ -10,7 +10,7 @@ from soliloquy.addon.animation import nla
 from soliloquy.addon.commands import cli
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.operators import preview as operators_preview
-from soliloquy.addon.queue import batch, job_queue, scene_jobs
+from soliloquy.addon.queue import job_queue, scene_jobs, summary
 from soliloquy.addon.scene import characters, takes
 from soliloquy.core.errors import BadInputError
 
@@ -44,7 +44,7 @@ def strip_of(scene, name):
 
 def on_disk() -> tuple[list[dict], dict]:
     path = job_queue.path()
-    return json.loads(path.read_text())["jobs"], json.loads(batch.summary_path(path).read_text())
+    return json.loads(path.read_text())["jobs"], json.loads(summary.summary_path(path).read_text())
 
 
 def test_every_assigned_strip_becomes_a_job_in_the_order_heard(play):
@@ -74,8 +74,8 @@ def test_takes_land_on_their_characters_targets(play):
         (track,) = nla.tracks_on(keys)
         assert track.key == take.key and track.strip.frame_start == first
     assert jobs.why_busy() == "" and jobs.last_message() == ("Queue: 2 done.", False)
-    _, summary = on_disk()
-    assert summary["counts"] == {"done": 2}
+    _, outcome = on_disk()
+    assert outcome["counts"] == {"done": 2}
 
 
 def test_a_job_that_fails_can_be_retried(play, portrait):

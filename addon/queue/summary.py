@@ -1,0 +1,185 @@
+"""The summary next to a job list: the outcome of each job. Several programs may run one list and write one summary."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, printable
+from ...core.files import output_error, write_json
+from ...core.inputs import InputKind, read_json
+from ...core.schema import read
+from ...core.wire.protocol import TakeReady
+from ...core.wire.take_file import finished_take
+from ..words import say
+from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
+from .list_file import locked
+
+MARK = "soliloquy_batch"
+"""Key that marks a summary as ours; its value is the version."""
+_VERSION = 2
+_SUMMARY = InputKind(noun="summary", code="summary", most_bytes=64 << 20)
+_STATES = (WAITING, RUNNING, DONE, FAILED, CANCELLED, BUSY)
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, BadInputError)
+"""Errors of a job's record that isn't as we write it."""
+
+
+def summary_path(path: Path) -> Path:
+    """Path of a list's summary."""
+    return path.with_name(f"{path.stem}-summary.json")
+
+
+def counts(entries: list[Entry]) -> dict[str, int]:
+    """Number of entries by status."""
+    return _counts([entry.status for entry in entries])
+
+
+def _counts(states: list[Any]) -> dict[str, int]:
+    return {state: number for state in _STATES if (number := states.count(state))}
+
+
+def write_summary(entries: list[Entry], path: Path, own: Collection[str] | None = None) -> None:
+    """Write the outcome of all jobs.
+
+    ``own`` are the keys of the entries whose state this program has set, None for all of them. What another program
+    has written about the others stays. A file that is no summary, or a damaged one, is kept under another name.
+    Raises SoliloquyError if the file can't be written, or if another program writes it for long.
+    """
+    with locked(path):
+        stored = _stored_or_set_aside(path)
+        jobs = []
+        for entry in entries:
+            entry.made_from = entry.made_from or entry.fingerprint()
+            theirs = None if own is None or entry.key in own else stored.get((entry.made_from, entry.name))
+            jobs.append(theirs or entry.summary())
+        write_json(path, {MARK: _VERSION, "counts": _counts([job["status"] for job in jobs]), "jobs": jobs})
+
+
+def _stored_or_set_aside(path: Path) -> dict[tuple[Any, Any], dict[str, Any]]:
+    """Readable records of a summary by job; a file that holds none of ours gets another name."""
+    try:
+        jobs = _read(path)
+    except BadInputError:
+        if path.is_file() and path.stat().st_size:
+            _set_aside(path)
+        return {}
+    found = {}
+    for job in jobs:
+        try:
+            if job["status"] in _STATES:
+                found[job["made_from"], job["name"]] = job
+        except _DAMAGE:
+            continue
+    return found
+
+
+def _set_aside(path: Path) -> None:
+    names = (path.with_name(f"{path.stem}-unreadable-{number}{path.suffix}") for number in itertools.count(1))
+    try:
+        path.rename(next(name for name in names if not name.exists()))
+    except OSError as error:
+        raise output_error(error, path) from error
+
+
+def _read(path: Path) -> list[Any]:
+    """The records of a summary; none if there is no file. Raises BadInputError."""
+    try:
+        data = read_json(path, _SUMMARY)
+    except BadInputError as error:
+        if error.code == f"{_SUMMARY.code}_missing":
+            return []
+        raise
+    if not isinstance(data, dict) or MARK not in data or not isinstance(data.get("jobs"), list):
+        raise _SUMMARY.unreadable(path, "was not written by Soliloquy")
+    return data["jobs"]
+
+
+def adopt(entries: list[Entry], path: Path) -> str:
+    """Set the entries' state from the summary of an earlier run, also one of another version of Soliloquy.
+
+    An entry counts as done only if it was made from the same settings and files and is complete on disk. Jobs that ran
+    when the program was killed wait again. An unreadable summary changes nothing; the returned sentence says so, and is
+    empty otherwise.
+    """
+    for entry in entries:
+        entry.made_from = entry.fingerprint()
+    try:
+        jobs = _read(path)
+    except BadInputError as error:
+        return say("{error} All its jobs are checked again.", error=error.message)
+    told, damaged = _by_content(jobs)
+    for entry in entries:
+        if entry.made_from not in told:
+            entry.reset()
+            continue
+        try:
+            _adopt(entry, told[entry.made_from])
+        except _DAMAGE:
+            entry.reset()
+            damaged += 1
+    if damaged:
+        return say("{count} jobs in {path} can't be read and are checked again.", count=damaged, path=path)
+    return ""
+
+
+def catch_up(entries: list[Entry], path: Path) -> None:
+    """Take over what another program has finished meanwhile of the entries that wait here or were busy."""
+    open_ones = [entry for entry in entries if entry.status in (WAITING, BUSY)]
+    if not open_ones:
+        return
+    try:
+        told, _ = _by_content(_read(path))
+    except BadInputError:
+        return
+    for entry in open_ones:
+        try:
+            job = told.get(entry.made_from)
+            if job is not None and job["status"] == DONE:
+                _adopt(entry, job)
+        except _DAMAGE:
+            continue
+
+
+def _by_content(jobs: list[Any]) -> tuple[dict[str, dict[str, Any]], int]:
+    """Records by the fingerprint of what they were made from, and the number of those that have none."""
+    found, damaged = {}, 0
+    for job in jobs:
+        if isinstance(job, dict) and isinstance(job.get("made_from"), str):
+            found[job["made_from"]] = job
+        else:
+            damaged += 1
+    return found, damaged
+
+
+def _adopt(entry: Entry, job: dict[str, Any]) -> None:
+    takes = [read(TakeReady, {"id": ""} | take) for take in job["takes"]]
+    if job["status"] == DONE and not (len(takes) == entry.request.takes and all(map(is_whole, takes))):
+        return
+    if job["status"] in (DONE, FAILED, CANCELLED):
+        attempts, seconds, code = int(job["attempts"]), float(job["seconds"]), int(job["code"])
+        if not math.isfinite(seconds):
+            raise ValueError("seconds must be a number")
+        entry.status, entry.attempts, entry.seconds = str(job["status"]), attempts, seconds
+        entry.error, entry.code, entry.takes = printable(str(job["error"])), code, takes
+
+
+def is_whole(take: TakeReady) -> bool:
+    """Whether a take is on disk with all files that its ``take.json`` names, its first and its last picture."""
+    try:
+        return finished_take(Path(take.folder)) is not None
+    except ValueError:  # no valid path
+        return False
+
+
+def exit_code(entries: list[Entry]) -> int:
+    """0 all done, 130 a job was cancelled or never ran, 2 all failures are bad input, 1 any other.
+
+    A job that another program works on is no failure, but isn't done either: 1.
+    """
+    codes = {entry.code for entry in entries if entry.status in (FAILED, BUSY)}
+    if any(entry.status in (CANCELLED, WAITING, RUNNING) for entry in entries):
+        return EXIT_CANCELLED
+    return EXIT_DONE if not codes else EXIT_BAD_INPUT if codes == {EXIT_BAD_INPUT} else EXIT_FAILED
