@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import bpy
 
-from ..core.errors import SoliloquyError
 from .session import session
 from .typed import OperatorMixin, Result, manager_of
+from .unexpected import as_told
 from .words import say
 
 BUDGET, MOST = 0.008, 0.012
@@ -143,8 +143,8 @@ class SteppedOperator(OperatorMixin):
     def _run(self, steps: Iterator[object], seconds: float) -> Result:
         try:
             return {"FINISHED"} if advance(steps, seconds) else {"RUNNING_MODAL"}
-        except SoliloquyError as error:
-            self.report({"ERROR"}, str(error))
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            self.report({"ERROR"}, str(as_told(error)))
             return {"CANCELLED"}
 
 

@@ -16,6 +16,7 @@ from ..redrawing import redraw, redraw_when_due
 from ..scene import takes
 from ..scene.request import why_not
 from ..typed import OperatorMixin, Result, manager_of, there
+from ..unexpected import as_told
 from ..words import say
 
 Steps = Generator[object, None, None]
@@ -61,9 +62,9 @@ class JobOperator(OperatorMixin):
         try:
             steps.advance(self.prepare(context), float("inf"))
             self._running = self.begin(context)
-        except SoliloquyError as error:
-            return self._refuse(error)
-        wait_until(lambda: self._tick(context, float("inf")))
+            wait_until(lambda: self._tick(context, float("inf")))
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            return self._fail(context, error)
         return self._end(context)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
@@ -73,8 +74,8 @@ class JobOperator(OperatorMixin):
         self._preparing, self._since = self.prepare(context), steps.times_undone()
         try:
             self._begin_when_prepared(context, self._preparing)
-        except SoliloquyError as error:
-            return self._refuse(error)
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            return self._fail(context, error)
         self._timer = manager_of(context).event_timer_add(steps.INTERVAL, window=context.window)
         manager_of(context).modal_handler_add(self)
         redraw()
@@ -86,9 +87,11 @@ class JobOperator(OperatorMixin):
             return self._prepare_on(context, event, self._preparing)
         if event.type != "TIMER":
             return {"RUNNING_MODAL"} if self._landing is not None else {"PASS_THROUGH"}
-        if self._tick(context, steps.budget()):
-            return self._end(context)
-        return {"PASS_THROUGH"}
+        try:
+            ended = self._tick(context, steps.budget())
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            return self._fail(context, error)
+        return self._end(context) if ended else {"PASS_THROUGH"}
 
     def _prepare_on(self, context: bpy.types.Context, event: bpy.types.Event, preparing: Steps) -> Result:
         undone = self._since != steps.times_undone()
@@ -98,8 +101,8 @@ class JobOperator(OperatorMixin):
         if event.type == "TIMER":
             try:
                 self._begin_when_prepared(context, preparing)
-            except SoliloquyError as error:
-                return self._refuse(error)
+            except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+                return self._fail(context, error)
         return {"RUNNING_MODAL"}
 
     def _begin_when_prepared(self, context: bpy.types.Context, preparing: Steps) -> None:
@@ -143,11 +146,12 @@ class JobOperator(OperatorMixin):
         try:
             if not landing.advance(budget):
                 return
-        except SoliloquyError as error:
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            told = as_told(error)
             if job.finished:
-                job.error = error_event(job.identifier, error)
+                job.error = error_event(job.identifier, told)
             else:
-                job.notices.append(str(error))
+                job.notices.append(str(told))
         self._landing = None
         redraw()
 
@@ -159,6 +163,13 @@ class JobOperator(OperatorMixin):
         message, bad = job.outcome()
         self.report({"ERROR" if bad else "INFO"}, message)
         return {"CANCELLED"} if job.error is not None else {"FINISHED"}
+
+    def _fail(self, context: bpy.types.Context, error: Exception) -> Result:
+        """End the operator and its job after an error, so that another one can be started."""
+        told = as_told(error)
+        self._landing = None
+        self.cancel(context)
+        return self._refuse(told)
 
     def _refuse(self, error: SoliloquyError) -> Result:
         self._stop_timer(bpy.context)

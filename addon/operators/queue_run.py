@@ -17,6 +17,7 @@ from ..queue import job_queue, scene_jobs
 from ..queue.batch import RUNNING, WAITING
 from ..redrawing import redraw, redraw_when_due
 from ..typed import Result, manager_of, there
+from ..unexpected import as_told
 from ..words import say
 from .job import poll_by
 from .queue import QueueOperator
@@ -47,7 +48,10 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
         refused = self._begin(context)
         if refused:
             return refused
-        wait_until(lambda: self._tick(context, float("inf")))
+        try:
+            wait_until(lambda: self._tick(context, float("inf")))
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            return self._fail(context, error)
         return self._end()
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
@@ -69,7 +73,11 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
         if job_queue.crew() is None:  # something else ended the run
             self.cancel(context)
             return {"CANCELLED"}
-        if self._tick(context, steps.budget()):
+        try:
+            ended = self._tick(context, steps.budget())
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            return self._fail(context, error)
+        if ended:
             self.cancel(context)
             return self._end()
         return {"PASS_THROUGH"}
@@ -108,10 +116,19 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
         try:
             if not self._landing.advance(budget - (time.perf_counter() - begun)):
                 return False
-        except SoliloquyError as error:
-            crew.notices.append(str(error))
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            crew.notices.append(str(as_told(error)))
         self._landing = None
         return False
+
+    def _fail(self, context: bpy.types.Context, error: Exception) -> Result:
+        """End the run after an error, so that the queue can be started again."""
+        told = str(as_told(error))
+        self.report({"ERROR"}, told)
+        self._landing = None
+        job_queue.kill(told)
+        self.cancel(context)
+        return {"CANCELLED"}
 
     def _end(self) -> Result:
         message, bad = job_queue.finish()

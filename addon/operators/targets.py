@@ -19,6 +19,7 @@ from ..properties.targets import SoliloquyTarget
 from ..rig import mapping, presets, targets
 from ..rig.objects import shape_keys_of
 from ..typed import OperatorMixin, Result, manager_of, scene_of, there
+from ..unexpected import as_told
 from ..words import say
 from .job import poll_by
 
@@ -203,18 +204,22 @@ class SOLILOQUY_OT_wiggle(_OnTarget, bpy.types.Operator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         share = (time.monotonic() - self._begun) / self.SECONDS
-        if share < 1 and self._wiggle is not None:
-            self._wiggle.set(0.5 - 0.5 * math.cos(4 * math.pi * share))
-            return {"PASS_THROUGH"}
+        try:
+            if share < 1 and self._wiggle is not None:
+                self._wiggle.set(0.5 - 0.5 * math.cos(4 * math.pi * share))
+                return {"PASS_THROUGH"}
+        except Exception as error:  # noqa: BLE001 - ends with a sentence, see `unexpected`
+            self.report({"ERROR"}, str(as_told(error)))
         self.cancel(context)
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Restore the state from before."""
-        if self._wiggle is not None:
-            self._wiggle.restore()
         if self._timer is not None:
             manager_of(context).event_timer_remove(self._timer)
+            self._timer = None
+        if self._wiggle is not None:
+            self._wiggle.restore()
 
 
 # ------------------------------------------------------------------------------------------------------------ files
