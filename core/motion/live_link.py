@@ -65,7 +65,7 @@ CURVES_FILE = InputKind(
     noun="curves file",
     code="curves",
     empty_code="curves_unreadable",
-    most_bytes=512 << 20,
+    most_bytes=300_000_000,  # two hours at 60 frames per second
     choose="Check the path.",
     again="Export it again as Live Link CSV.",
 )
@@ -148,7 +148,8 @@ def read_live_link_csv(path: str | Path, fps: float | None = None, otherwise: fl
 
     The two halves of ``browInnerUp`` and ``cheekPuff`` get the same value. Translation is 0. Row k of the result is at
     the time k / fps after the first row of the file.
-    Raises BadInputError ``curves_missing``, ``curves_unreadable`` or ``curves_too_large``.
+    Raises BadInputError ``curves_missing``, ``curves_too_large``, or ``curves_unreadable`` for other content, and for
+    values and lengths that no recording has (`Motion.checked`).
     """
     try:
         columns, codes, values = _table(text_of(read_input(path, CURVES_FILE)))
@@ -165,7 +166,8 @@ def read_live_link_csv(path: str | Path, fps: float | None = None, otherwise: fl
         rotation = np.zeros((len(values), 3))
         for axis, column in enumerate(("HeadPitch", "HeadYaw", "HeadRoll")):
             rotation[:, axis] = table.get(column, 0.0)
-        return Motion(np.clip(expression, 0.0, 1.0), rotation, np.zeros((len(values), 3)), placed.rate)
+        with np.errstate(over="ignore"):  # too large for float32: infinite, which is refused
+            return Motion(np.clip(expression, 0.0, 1.0), rotation, np.zeros((len(values), 3)), placed.rate).checked()
     except (ValueError, csv.Error) as error:
         raise CURVES_FILE.unreadable(path, f"can't be read: {error}") from error
 
@@ -180,7 +182,7 @@ def _table(text: str) -> tuple[list[str], list[str], np.ndarray]:
     timecode_column = next((name for name in first if _letters(name) == "timecode"), "")
     codes: list[str] = []
     values: list[np.ndarray] = []
-    for row, after in itertools.pairwise([first, *rows, {}]):
+    for row, after in itertools.pairwise(itertools.chain([first], rows, [{}])):
         if not after and values and len(row) < len(first):
             break  # the recorder was ended while it wrote this row
         codes.append(row.get(timecode_column, ""))

@@ -257,3 +257,12 @@ def test_times_that_no_recording_has_are_refused(tmp_path: Path) -> None:
     sparse = [rows[0], *([f"{i * 9 // 60:02d}:{i * 9 % 60:02d}:00:{i % 60:02d}.000", *rows[1][1:]] for i in range(150))]
     with pytest.raises(BadInputError, match="hours"):
         read_live_link_csv(written(tmp_path / "a.csv", sparse))
+
+
+@pytest.mark.parametrize("value", ["1e39", "1e400", "-1e30", "nan", "inf", "100000"])
+def test_values_that_no_recording_has_are_refused(tmp_path: Path, value: str, recwarn: pytest.WarningsRecorder) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"Timecode,HeadYaw,JawOpen\n00:00:00:00.000,{value},0.5\n", encoding="utf-8")
+    with pytest.raises(BadInputError) as caught:
+        read_live_link_csv(path)
+    assert caught.value.code == "curves_unreadable" and not recwarn.list
