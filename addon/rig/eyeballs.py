@@ -1,4 +1,7 @@
-"""Detect rigs whose gaze shape keys also turn the eyeballs. On those the eye bones are left unanimated."""
+"""Detect rigs whose shape keys do what bones could do too: turn the eyeballs, open the mouth.
+
+On those the bones are left unanimated.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,21 @@ def turned_by_shapes(thing: bpy.types.Object, eyes: list[str], shapes: list[str]
     return bool(answers) and all(answers)
 
 
+def opened_by_shapes(thing: bpy.types.Object, jaw: str, shapes: list[str]) -> bool:
+    """Whether the ``shapes`` already move something that the bone ``jaw`` carries; also if it carries nothing.
+
+    Character Creator's ``Jaw_Open`` only corrects the skin around the mouth. There the bone opens it.
+    """
+    posed = pose_bone(thing, jaw)
+    if posed is None:
+        return True
+    seen = [_turned(mesh, thing, posed.bone, shapes) for mesh in meshes_carried(thing)]
+    answers = [answer for answer in seen if answer is not None]
+    return not answers or any(answers)
+
+
 def _turned(mesh: bpy.types.Object, thing: bpy.types.Object, bone: bpy.types.Bone, shapes: list[str]) -> bool | None:
-    """Whether a shape turns the eyeball in this mesh. None: there is no eyeball in it."""
+    """Whether a shape moves what the bone carries in this mesh, mainly an eyeball. None: it carries nothing there."""
     group = mesh.vertex_groups.get(bone.name)
     if group is None or not isinstance(mesh.data, bpy.types.Mesh):
         return None

@@ -8,6 +8,7 @@ names themselves: of all ways to cut the names, the one that makes known names o
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections import defaultdict
@@ -48,8 +49,10 @@ def spellings(name: str) -> Iterator[str]:
     """`letters` of the spellings of a name: its side as a word or a letter, at the end, at the beginning, or inside."""
     words = split(name)
     sides = [i for i, word in enumerate(words) if word in _SIDES]
-    for length in range(3):
-        spelled = [_SIDES[word][length] if word in _SIDES else word for word in words]
+    for chosen in itertools.product(*(_SIDES[words[i]] for i in sides)):
+        spelled = list(words)
+        for i, side in zip(sides, chosen, strict=True):
+            spelled[i] = side
         yield "".join(spelled)
         if len(sides) == 1:
             side = spelled.pop(sides[0])

@@ -23,7 +23,7 @@ _KINDS = {"jnt", "joint", "jt", "bind", "skin", "sk", "ctl", "con", "fk", "anim"
 _BONES: dict[str, tuple[str, ...]] = {
     "neck": ("neck", "neck twist", "neck lower", "neck base", "首"),
     "head": ("head", "頭"),
-    "jaw": ("jaw", "jawbone", "jaw root", "jaw lower", "mandible", "顎", "あご"),
+    "jaw": ("jaw", "jawbone", "jaw root", "jaw lower", "lowerjaw", "mandible", "顎", "あご"),
     "left eye": ("eye left", "eyeball left", "face eye left", "左目", "目左", "目l"),
     "right eye": ("eye right", "eyeball right", "face eye right", "右目", "目右", "目r"),
 }
@@ -175,8 +175,10 @@ def _expressions(meshes: list[list[str]]) -> list[Rule]:
 def _bones_next_to(thing: bpy.types.Object, shapes: list[Rule]) -> list[Rule]:
     """The rules of `bone_rules` that don't repeat the shapes' motion: opening the mouth, turning the eyes."""
     bones = bone_rules(thing)
-    if any("jawOpen" in rule.source for rule in shapes):
-        bones = [rule for rule in bones if not rule.source.startswith("jaw")]
+    opening = [rule.name for rule in shapes if terms(rule.source).get("jawOpen", 0.0) > 0]
+    jaws = [rule.name for rule in bones if rule.source.startswith("jaw")]
+    if opening and jaws and eyeballs.opened_by_shapes(thing, jaws[0], opening):
+        bones = [rule for rule in bones if rule.name not in jaws]
     eyes = [rule.name for rule in bones if "eyeLook" in rule.source]
     if eyes and eyeballs.turned_by_shapes(thing, eyes, [rule.name for rule in shapes if "eyeLook" in rule.source]):
         bones = [rule for rule in bones if rule.name not in eyes]

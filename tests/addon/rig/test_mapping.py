@@ -92,7 +92,8 @@ def test_json_there_and_back(tmp_path):
      '{"soliloquy_mapping": 1, "name": "x", "rules": [{"source": "jawOpen", "kind": "SHAPE", "name": "a", "b": 1}]}',
      '{"soliloquy_mapping": 1, "name": "x", "rules": [{"source": "jawOpen", "kind": "SHAPE", "name": "\\ud800"}]}',
      "[" * 100_000,
-     *('{"soliloquy_mapping": 1, "name": "x", "rules": [{"source": "jawOpen", "kind": "SHAPE", "name": "a", ' + pair + "}]}"
+     *('{"soliloquy_mapping": 1, "name": "x", "rules": [{"source": "jawOpen", "kind": "SHAPE", "name": "a", '
+       + pair + "}]}"
        for pair in ('"multiplier": ' + "9" * 500, '"offset": 1e39', '"multiplier": NaN', '"offset": true',
                     '"multiplier": "2"'))],
 )  # fmt: skip
