@@ -103,13 +103,17 @@ def test_what_two_programs_add_and_remove_is_merged(tmp_path, ending):
     first.change(lambda: first.entries.pop(0) and ())
     second.change(lambda: ())
     assert [one.name.strip() for one in second.entries] == ["two", "three", "four"]
-    first.change(lambda: first.entries.append(entry("five")) or ())
-    second.change(lambda: second.entries.append(entry("five")) or ())
-    assert [name.strip() for name in names(path)].count("five") == 1, "both had added the same job"
     second.entries[0].status = "running"
     first.change(lambda: first.entries.clear() or ())
     second.change(lambda: ())
     assert [one.name.strip() for one in second.entries] == ["two"], "it runs here"
+
+
+def test_a_job_that_both_have_added_is_there_once():
+    ours, theirs = entry("five"), entry("five")
+    assert list_file.merged([ours], list_file.identities([]), [theirs]) == [ours]
+    twice = [entry("five"), entry("five")]
+    assert len(list_file.merged([ours], list_file.identities([ours]), twice)) == 2, "it is in their list twice"
 
 
 def test_a_list_that_was_deleted_is_written_again(tmp_path):
