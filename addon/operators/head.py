@@ -92,8 +92,9 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
             error=error,
         )
         take = takes.chosen_take(scene)
-        things = [target.thing for target in takes.targets_for(scene, take)]
-        hindered = [sentence for thing in things for sentence in moves.obstacles(thing, take.key, name)]
+        used = takes.targets_for(scene, take)
+        hindered = [doubt for target in used for doubt in targets.doubts(target.thing, target.wanted_rules())]
+        hindered += [sentence for target in used for sentence in moves.obstacles(target.thing, take.key, name)]
         if hindered:
             message = f"{message}. {hindered[0]}."
         self.report({"WARNING" if hindered else "INFO"}, message)

@@ -121,6 +121,8 @@ class SOLILOQUY_OT_apply_preset(_OnTarget, bpy.types.Operator):
         target.preset = self.preset
         target.set_rules(rules)
         self.report({"INFO"}, say("“{target}”: {count} lines", target=thing.name, count=len(rules)))
+        if doubts := targets.doubts(thing, rules):
+            self.report({"WARNING"}, f"{doubts[0]}.")
         return {"FINISHED"}
 
 

@@ -64,6 +64,9 @@ class _Targets(Panel):
             reason = targets.why_not(target.thing) if target.use else ""
             if reason:
                 draw_text(layout, reason, "ERROR", alert=True)
+            elif target.use and target.thing is not None:
+                for doubt in targets.doubts(target.thing, target.wanted_rules()):
+                    draw_text(layout, doubt, "ERROR")
         target = active_target(context)
         if target is not None and target.thing is not None and target.thing.pose:
             row = layout.row(align=True)

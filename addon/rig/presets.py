@@ -228,7 +228,11 @@ def matched_rules(thing: bpy.types.Object) -> list[Rule]:
 
 PRESETS: dict[str, tuple[str, str, Callable[[bpy.types.Object], list[Rule]]]] = {
     "OWN": ("Soliloquy Head", "The head that Add Head makes", own_rules),
-    "ARKIT": ("ARKit Shapes", "52 shape keys with ARKit's names, in any spelling", arkit_rules),
+    "ARKIT": (
+        "ARKit Shapes",
+        "Expression shapes of ARKit, Character Creator, MetaHuman, DAZ and others, in any spelling",
+        arkit_rules,
+    ),
     "RIGIFY": ("Rigify Face", "Controls of a rig made by Rigify with a face", rigify_rules),
     "MPFB": ("MPFB", "People made with MPFB: its default rig, with or without face units", mpfb_rules),
     "VISEMES": ("Visemes (VRM, RPM)", "Avatars with vowel shapes or visemes", viseme_rules),

@@ -13,7 +13,19 @@ from ...core.motion.motion import Motion
 from ...core.motion.rotations import euler_to_matrix, matrix_to_axis_angle, matrix_to_euler, matrix_to_quaternion
 from ..words import say
 from . import fuzzy
-from .mapping import BONE_KINDS, CHARACTER_AXES, LOCATION, OWN_AXES, PROPERTY, ROTATION, SCALE, SHAPE, Rule, Sources
+from .mapping import (
+    BONE_KINDS,
+    CHARACTER_AXES,
+    LOCATION,
+    OWN_AXES,
+    PROPERTY,
+    ROTATION,
+    SCALE,
+    SHAPE,
+    Rule,
+    Sources,
+    terms,
+)
 from .objects import Animated, carries, pose_bone, pose_bones, rest_bones, shape_keys_of
 
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -260,6 +272,34 @@ def missing(thing: bpy.types.Object, rules: Iterable[Rule]) -> list[str]:
         if not there and rule.name not in names:
             names.append(rule.name)
     return names
+
+
+def doubts(thing: bpy.types.Object, rules: Iterable[Rule]) -> list[str]:
+    """Sentences about a mapping that works but does less than a user expects: no jaw, shape keys with a short range."""
+    rules = list(rules)
+    lacking = set(missing(thing, rules))
+    there = [rule for rule in rules if rule.name not in lacking]
+    found = []
+    if rules and not any("jawOpen" in terms(rule.source) for rule in there):
+        found.append(say("The mapping of “{target}” has no jaw: the mouth stays shut", target=thing.name))
+    reach: dict[str, float] = {}
+    for rule in there:
+        if rule.kind == SHAPE:
+            reach[rule.name] = min(1.0, reach.get(rule.name, 0.0) + _reach(rule))
+    keys = [keys.key_blocks for keys in shape_keys_on(thing)]
+    short = [name for name, value in reach.items() if any(name in k and k[name].slider_max < value for k in keys)]
+    if short:
+        some = ", ".join(short[:3]) + (", …" if len(short) > 3 else "")
+        found.append(
+            say("“{target}”: the range of these shape keys ends too early: {names}", target=thing.name, names=some)
+        )
+    return found
+
+
+def _reach(rule: Rule) -> float:
+    """The largest value that a rule can give: all channels that raise it at 1, the others at 0."""
+    factors = [rule.multiplier * factor for factor in terms(rule.source).values()]
+    return rule.offset + sum(factor for factor in factors if factor > 0)
 
 
 def why_not(thing: bpy.types.Object | None) -> str:

@@ -285,7 +285,47 @@ def test_a_mapping_without_destinations_is_reported(scene, take, shape_mesh):
     assert not bpy.data.actions
 
 
+def test_a_mapping_without_a_jaw_is_told(scene, armature, shape_mesh):
+    thing = shape_mesh("face", [name for name in SHAPE_NAMES if name != "jawOpen"])
+    (doubt,) = targets.doubts(thing, presets.arkit_rules(thing))
+    assert doubt == "The mapping of “face” has no jaw: the mouth stays shut"
+    whole = shape_mesh("whole", SHAPE_NAMES)
+    assert targets.doubts(whole, presets.arkit_rules(whole)) == []
+    avatar = shape_mesh("avatar", ["aa", "ih", "ou", "ee", "oh"])
+    assert targets.doubts(avatar, presets.viseme_rules(avatar)) == []
+    rig = armature({"jaw": ((0, 0, 0), (0, -1, 0), 0)})
+    assert targets.doubts(rig, presets.bone_rules(rig)) == []
+    assert targets.doubts(rig, [Rule("jawOpen", "ROTATION", "chin", "LEFT")]), "its bone isn't there"
+    assert targets.doubts(rig, []) == []
+
+
+def test_shape_keys_with_a_short_range_are_told(scene, shape_mesh):
+    thing = shape_mesh("face", ["jawOpen", "jawLeft", "jawRight"])
+    keys = thing.data.shape_keys.key_blocks
+    keys["jawOpen"].slider_max, keys["jawLeft"].slider_max = 0.05, 0.5
+    rules = [Rule("jawOpen", "SHAPE", "jawOpen"), Rule("jawLeft", "SHAPE", "jawLeft", multiplier=0.5)]
+    rules.append(Rule("jawRight - jawLeft", "SHAPE", "jawRight"))
+    assert targets.doubts(thing, rules) == ["“face”: the range of these shape keys ends too early: jawOpen"]
+
+
 # ------------------------------------------------------------------------------------------------- in the interface
+def test_the_bake_says_that_the_mouth_stays_shut(scene, sound, portrait, shape_mesh, monkeypatch):
+    from soliloquy.addon.jobs import jobs
+    from soliloquy.addon.sequencer import speech
+
+    scene.soliloquy.portrait_file = str(portrait())
+    spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
+    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
+    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    scene.soliloquy.bake_on_arrival = False
+    bpy.ops.soliloquy.generate()
+    scene.soliloquy.targets.add().thing = shape_mesh("face", ["eyeBlinkLeft", "eyeBlinkRight"])
+    said = []
+    monkeypatch.setattr(jobs, "tell", lambda message, bad=False: said.append((message, bad)))
+    assert bpy.ops.soliloquy.bake() == {"FINISHED"}
+    assert said[-1][1] and "has no jaw: the mouth stays shut" in said[-1][0]
+
+
 def test_targets_are_added_with_a_mapping_saved_and_loaded(scene, tmp_path, shape_mesh):
     thing = shape_mesh("face", SHAPE_NAMES)
     thing.select_set(True)
