@@ -19,6 +19,7 @@ OF_PART = {"prior": "prior/voices", "prior-sampling": "prior/voices-sampling"}
 PAGES = sorted(RESULTS.glob("*.md"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", sorted({part[0] for part in PARTS.values()}))
 def test_each_part_takes_a_folder_of_results(module):
     told = subprocess.run(

@@ -73,6 +73,7 @@ def test_bfloat16_is_fast_on_processors_with_the_instruction(monkeypatch: pytest
     assert not devices.fast_bfloat16("mps")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["1", "7"])
 def test_operations_have_the_same_number_of_threads_on_every_machine(variable: str) -> None:
     code = "from core.compute import devices; devices.be_deterministic(); import torch; print(torch.get_num_threads())"

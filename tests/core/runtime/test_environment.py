@@ -156,6 +156,7 @@ def test_folders_of_others_next_to_an_environment_stay(
     assert not environment.is_there(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["no such package", "no such Python", "cancelled"])
 def test_an_installation_that_fails_leaves_the_old_environment_working(
     tmp_path: Path, nothing: Path, monkeypatch: pytest.MonkeyPatch, how: str

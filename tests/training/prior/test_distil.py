@@ -62,6 +62,7 @@ def prior(clips, tmp_path_factory):
     return NonlipPrior.load(folder=folder / "weights")
 
 
+@pytest.mark.slow
 def test_the_first_teacher_answers_as_in_the_products_sampler(prior, clips):
     """Compares it window by window with the sampler's own denoiser, with a calibration, a spread and known entries."""
     rng = torch.Generator().manual_seed(3)

@@ -200,6 +200,7 @@ def test_talkers_are_drawn_only_from_training_clips(options, clips):
     assert np.isnan(told[1]).all() and told[2] is None
 
 
+@pytest.mark.slow
 def test_rows_of_a_prior_with_levels(options, tmp_path):
     torch.manual_seed(1)
     network = AudioToNonlipPrior(replace(PriorConfig.tiny(), levels=True))

@@ -145,6 +145,7 @@ def test_the_view_follows_the_head_and_the_shift_is_added(portrait):
     assert np.linalg.norm(found.translation[0]) == pytest.approx(np.hypot(12, 5) / scale, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_shipped_network_sees_the_motion_that_is_rendered(portrait):
     frames = 24
     time = np.arange(frames, dtype=np.float32)
