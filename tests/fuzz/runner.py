@@ -11,10 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from . import motions, pictures, sounds
+from . import motions, pictures, portraits, sounds
 from .damage import Kind, outcome
 
-KINDS: dict[str, Kind] = {"sounds": sounds.KIND, "pictures": pictures.KIND, "motions": motions.KIND}
+KINDS: dict[str, Kind] = {
+    **{"sounds": sounds.KIND, "pictures": pictures.KIND, "motions": motions.KIND, "portraits": portraits.KIND}
+}
 SECONDS = 10.0
 """Processor time that a file may take."""
 _PATIENCE = 60.0

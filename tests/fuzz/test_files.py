@@ -60,6 +60,7 @@ def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_long_search_counts_every_case(tmp_path: Path) -> None:
-    tally = run("motions", 8, seed=3, first=0, folder=tmp_path)
-    assert tally.total() == 8 and {result for _, result in tally} <= set(GOOD)
+@pytest.mark.parametrize("name", ["motions", "portraits"])
+def test_the_long_search_counts_every_case(name: str, tmp_path: Path) -> None:
+    tally = run(name, 12, seed=3, first=0, folder=tmp_path)
+    assert tally.total() == 12 and {result for _, result in tally} <= set(GOOD)
