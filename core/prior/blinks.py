@@ -131,8 +131,10 @@ class BlinkPacer:
 
     def _assign(self, last: bool) -> None:
         """Give each due time the nearest sampled blink, or add one."""
-        while self._next < self._end and (last or self._next + _SLACK + _AFTER <= self._end):
+        while self._next < self._end:
             due = round(self._next)
+            if not last and due + _SLACK >= self._seen:
+                return  # a nearer sampled blink may still come
             self._next = next(self._due) if self._due else math.inf
             free = [p for p in self._natural if p not in self._kept and p - self._last >= _APART]
             near = [p for p in free if abs(p - due) <= _SLACK]
@@ -153,8 +155,8 @@ class BlinkPacer:
                 self._last = peak
                 continue
             limit = self._last + longest
-            if limit + _AFTER > self._end and not (last and limit <= self._end):
-                return
+            if not (limit <= self._end if last else limit < self._seen):
+                return  # a sampled blink may still come before the limit
             place = self._quiet_place(limit - 2 * _SLACK, limit)
             if place is not None:
                 self._added.append(place)
