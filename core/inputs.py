@@ -59,7 +59,8 @@ class InputKind:
 
     def unreadable(self, path: str | Path, reason: str) -> BadInputError:
         """The error for a file whose content can't be used for ``reason``, which is part of a sentence."""
-        return BadInputError(f"{self.code}_unreadable", f"The {self.noun} {shown(path)} {reason}.", self.again)
+        sentence = f"The {self.noun} {shown(path)} {reason.rstrip('.')}."
+        return BadInputError(f"{self.code}_unreadable", sentence, self.again)
 
 
 def shown(path: str | Path) -> str:

@@ -7,19 +7,28 @@ read and becomes one of format 2 the next time it is written.
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInputError
 from ..files import write_json
+from ..inputs import InputKind, read_json
 from ..schema import checked, plain, read
 from ..wire.protocol import MAX_SECONDS, Generate
 from ..wire.specs import GenerateSpec, RenderSpec, ResampleSpec, spec_of_format_1
 from ..wire.style import PriorStyle
 
 JOB_FILE = "job.json"
+JOB = InputKind(
+    noun="job",
+    code="job",
+    empty_code="job_unreadable",
+    most_bytes=20_000_000,
+    choose=f"Choose a folder that holds {JOB_FILE}.",
+    again="Generate the job again.",
+)
+"""A job's file. An entry for a take has some hundred bytes."""
 FORMAT = 2
 BEGUN, DONE = "begun", "done"
 """Status of a take. A take that failed has the code of its error as its status."""
@@ -131,28 +140,19 @@ class JobFacts:
 
     @classmethod
     def read(cls, folder: Path) -> JobFacts:
-        """Those of the job in ``folder``. Raises BadInputError ``job_missing`` or ``job_unreadable``."""
-        path = folder / JOB_FILE
+        """Those of the job in ``folder``.
+
+        Raises BadInputError ``job_missing``, ``job_unreadable`` or ``job_too_large``.
+        """
+        fields = read_json(folder / JOB_FILE, JOB)
         try:
-            if not path.is_file():
-                raise BadInputError(
-                    "job_missing", f"There is no job in {folder}.", "Choose a folder that holds job.json."
-                )
-        except OSError as error:  # a name that is too long
-            raise BadInputError(
-                "job_unreadable", f"{folder} can't be read: {error.strerror}.", "Choose another folder."
-            ) from error
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
             version = fields.pop("format")
             if version not in (1, FORMAT):
                 raise ValueError("it is of another version")
             facts = read(cls, fields if version == FORMAT else _of_format_1(fields))
             facts.check()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInputError) as error:
-            raise BadInputError(
-                "job_unreadable", f"{path} can't be read: {error}.", "Generate the job again."
-            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInputError) as error:
+            raise JOB.unreadable(folder / JOB_FILE, f"can't be read: {error}") from error
         return facts
 
     def check(self) -> None:

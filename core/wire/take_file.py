@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInputError
 from ..files import write_json
+from ..inputs import InputKind, read_json
 from ..schema import plain, read
 from .names import frame_name
 from .specs import GenerateSpec, RenderSpec, ResampleSpec, spec_of_format_1
 
 TAKE_FILE = "take.json"
+TAKE = InputKind(
+    noun="take",
+    code="take",
+    empty_code="take_unreadable",
+    most_bytes=5_000_000,
+    again="Make the take again.",
+)
+"""A take's file."""
 FORMAT = 2
 """Version of ``take.json``. Format 1 is read too; it had the fields of the specification next to the others."""
 _SPEC_FIELDS_OF_FORMAT_1 = ("source_take", "keep", "first_frame", "last_frame", "transition", "style", "motion_sha256")
@@ -63,16 +71,18 @@ class TakeFacts:
 
     @classmethod
     def read(cls, folder: Path) -> TakeFacts:
-        """Those of the take in ``folder``. Raises OSError or BadInputError ``take_unreadable``."""
-        path = folder / TAKE_FILE
+        """Those of the take in ``folder``.
+
+        Raises BadInputError ``take_missing``, ``take_unreadable`` or ``take_too_large``.
+        """
+        fields = read_json(folder / TAKE_FILE, TAKE)
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
             version = fields.pop("format")
             if version not in (1, FORMAT):
                 raise ValueError("it is of another version")
             return read(cls, fields if version == FORMAT else _of_format_1(fields))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadInputError) as error:
-            raise BadInputError("take_unreadable", f"{path} can't be read: {error}.", "Make the take again.") from error
+            raise TAKE.unreadable(folder / TAKE_FILE, f"can't be read: {error}") from error
 
     def write(self, folder: Path) -> None:
         """Write ``take.json``, whole or not at all; raises as `core.files.written_beside`."""

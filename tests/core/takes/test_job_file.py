@@ -7,6 +7,7 @@ resampled with ``keep``, resampled with ``groups`` and an own style, resampled w
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -262,9 +263,24 @@ def test_values_that_no_job_has_are_a_sentence(tmp_path, change) -> None:
 def test_files_that_are_no_objects_are_a_sentence(tmp_path, content) -> None:
     for name, read in (("job.json", Job.open), ("take.json", TakeFacts.read)):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(BadInputError, match="can't be read"):
+        with pytest.raises(BadInputError, match=r"can't be read|is empty") as caught:
             read(tmp_path)
+        assert caught.value.code.endswith("_unreadable") and ".." not in caught.value.message
     assert finished_take(tmp_path) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_and_huge_files_in_their_place_are_not_read(tmp_path) -> None:
+    for name, read in (("job.json", Job.open), ("take.json", TakeFacts.read)):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(BadInputError, match="is a pipe"):
+            read(tmp_path)
+        assert finished_take(tmp_path) is None
+        (tmp_path / name).unlink()
+        with (tmp_path / name).open("wb") as stream:
+            stream.truncate(6_000_000_000)
+        with pytest.raises(BadInputError, match="MB"):
+            read(tmp_path)
 
 
 @pytest.mark.parametrize("folder", ["x" * 300, "a\0b"])
