@@ -18,7 +18,7 @@ from ...core.errors import BadInputError
 from ..rig import targets
 from ..rig.objects import meshes_carried
 from ..words import later, say
-from . import moves, nla
+from . import nla, visibility
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: s
     reason = why_not(kind)
     if reason:
         raise BadInputError("no_exporter", f"{reason}.")
-    found = moves.tracks_on(thing, key)
+    found = visibility.tracks_on(thing, key)
     if not found:
         raise BadInputError(
             "not_baked", say("{take} is not on “{target}”.", take=name, target=thing.name), say("Bake it there first.")
@@ -140,8 +140,10 @@ def _known_settings(name: str) -> set[str]:
 @contextmanager
 def _alone(thing: bpy.types.Object, key: str) -> Iterator[None]:
     """Mute all other takes on the target, and restore them afterwards."""
-    before = [(track.track, track.track.mute) for block in moves.blocks_of(thing) for track in nla.tracks_on(block)]
-    wanted = {track.track for track in moves.tracks_on(thing, key)}
+    before = [
+        (track.track, track.track.mute) for block in visibility.blocks_of(thing) for track in nla.tracks_on(block)
+    ]
+    wanted = {track.track for track in visibility.tracks_on(thing, key)}
     try:
         for track, _ in before:
             track.mute = track not in wanted

@@ -20,7 +20,7 @@ from .. import steps
 from ..jobs import estimate, jobs
 from ..properties import preferences
 from ..properties.scene import settings_of
-from ..queue import batch, crew, job_queue, list_file, scene_jobs, seats, summary
+from ..queue import batch, capacity, crew, job_queue, list_file, scene_jobs, summary
 from ..queue.batch import BUSY, DONE, FAILED, RUNNING, WAITING, Entry
 from ..typed import scene_of
 from ..words import duration
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--scene", action="store_true", help="every sound strip whose character has a portrait")
     options.add_argument("--out", help="folder for takes if a line names none; relative to the list")
     options.add_argument(
-        "--workers", type=_workers, default=seats.AUTO, help="jobs at the same time, or auto: one per GPU"
+        "--workers", type=_workers, default=capacity.AUTO, help="jobs at the same time, or auto: one per GPU"
     )
     options.add_argument("--retries", type=int, default=1, help="further attempts after a failure of the worker")
     options.add_argument("--again", action="store_true", help="let the worker check finished jobs, too")
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _workers(text: str) -> int:
     if text == "auto":
-        return seats.AUTO
+        return capacity.AUTO
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"“{text}” is neither auto nor a whole number of at least 1")
     return int(text)

@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...core.errors import BadInputError
 from .. import compat
-from ..animation import exports, moves
+from ..animation import exports, visibility
 from ..drawing import draw_text
 from ..scene import takes
 from ..scene.request import chosen_target, target_of
@@ -40,7 +40,7 @@ as Alembic"""
             return poll_by(cls, say("No take is chosen in the list"))
         if thing is None:
             return poll_by(cls, say("No target is chosen: the animation is read from it"))
-        if not moves.tracks_on(thing, take.key):
+        if not visibility.tracks_on(thing, take.key):
             return poll_by(cls, say("The chosen take is not on the chosen target: bake it"))
         return poll_by(cls, "" if context.mode == "OBJECT" else say("Leave edit mode first"))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import bpy
 
 from .. import compat
-from ..animation import moves
+from ..animation import visibility
 from ..jobs import jobs
 from ..properties import preferences
 from ..properties.scene import settings_of
@@ -94,7 +94,7 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
         take = takes.chosen_take(scene)
         used = takes.targets_for(scene, take)
         hindered = [doubt for target in used for doubt in targets.doubts(target.thing, target.wanted_rules())]
-        hindered += [sentence for target in used for sentence in moves.obstacles(target.thing, take.key, name)]
+        hindered += [sentence for target in used for sentence in visibility.obstacles(target.thing, take.key, name)]
         if hindered:
             message = f"{message}. {hindered[0]}."
         self.report({"WARNING" if hindered else "INFO"}, message)
@@ -124,11 +124,11 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
         things = [target.thing for target in settings_of(scene).targets if target.use and target.thing]
         said, bad = [], False
         for thing in things:
-            reasons = moves.obstacles(thing, key, name)
-            found = moves.tracks_on(thing, key)
+            reasons = visibility.obstacles(thing, key, name)
+            found = visibility.tracks_on(thing, key)
             moving = expected = 0
             if found:
-                moving, expected = yield from moves.look(scene, found)
+                moving, expected = yield from visibility.look(scene, found)
             if moving < expected or reasons:
                 bad = True
                 reasons = reasons or [

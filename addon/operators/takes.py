@@ -7,7 +7,7 @@ import bpy
 from ...core.motion.channels import FPS, GROUPS
 from ...core.wire.protocol import Resample
 from .. import compat
-from ..animation import readback
+from ..animation import edited_curves
 from ..animation.motion_file import load_motion, save_motion
 from ..jobs import jobs
 from ..properties import preferences
@@ -127,10 +127,10 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         """Play the take on its target and read the motion back."""
         scene = compat.sequencer_scene(context)
         take, thing = takes.chosen_take(scene), chosen_target(scene)
-        facts = readback.facts_on(thing, take.key, take.name)
+        facts = edited_curves.facts_on(thing, take.key, take.name)
         original = load_motion(take.path() / "motion.npz")
         inputs = preferences.output_folder(settings_of(scene).output_dir) / "inputs"
-        reading = readback.read(scene, thing, facts, original)
+        reading = edited_curves.read(scene, thing, facts, original)
         try:
             while True:
                 share = next(reading)

@@ -19,9 +19,9 @@ from ...core.wire.protocol import Done, Error, Probe, TakeReady, error_event
 from ...core.wire.worker_facts import WorkerFacts
 from ..jobs.following import Following, wait_until
 from ..words import say
-from . import seats, summary
+from . import capacity, summary
 from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
-from .seats import Room, Seat
+from .capacity import Room, Seat
 
 Start = Callable[[dict[str, str]], WorkerClient]
 """Starts a worker with these variables in its environment; raises SoliloquyError."""
@@ -42,7 +42,7 @@ class Crew:
     summary_file
         File for the outcome of the jobs. If it can't be written, ``unsaved`` is True and ``notices`` says why.
     workers
-        Number at the same time, `seats.AUTO` for a number that suits the computer; ``room`` limits it.
+        Number at the same time, `capacity.AUTO` for a number that suits the computer; ``room`` limits it.
     retries
         Number of further attempts after a failure of the worker.
     changed, arrived
@@ -158,7 +158,7 @@ class Crew:
         device = next((entry.request.device for entry in self.entries if entry.status == WAITING), None)
         if device is None:  # all of them were cancelled meanwhile
             return
-        self.seats, short = seats.plan(self._wanted, self._waiting(), device, worker, room)
+        self.seats, short = capacity.plan(self._wanted, self._waiting(), device, worker, room)
         if short:
             self.notices.append(short)
         if not self.seats[0].environment:

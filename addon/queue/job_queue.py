@@ -31,9 +31,9 @@ from ..typed import manager_of, there
 from ..words import later, say
 from . import summary
 from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
+from .capacity import Room
 from .crew import Crew
 from .own_places import is_own_place, queue_file
-from .seats import Room
 from .shared_list import SharedList
 
 HELD = later("The queue is running: wait for it or stop it")

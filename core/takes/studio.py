@@ -30,11 +30,11 @@ from ..wire.progress import JobContext
 from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Resample, version
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
 from ..wire.worker_facts import GpuFacts, WorkerFacts
+from .extraction import read_back
 from .job import Job, file_digest, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
 from .models import Models, weight_digests
 from .motion_maker import MotionMaker
-from .read_back import read_back
 from .self_test import self_test
 from .take_maker import TakeMaker
 

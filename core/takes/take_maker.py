@@ -21,11 +21,11 @@ from ..wire.progress import Expected, JobContext
 from ..wire.protocol import version
 from ..wire.specs import RenderSpec
 from ..wire.take_file import TakeFacts
+from .extraction import read_back
 from .frames import FrameWriter, frames_on_disk, synthetic_marks, write_contact_sheet
 from .job import Job
 from .job_file import DONE
 from .models import Models
-from .read_back import read_back
 from .take import TakePlan
 
 BATCH = 8

@@ -28,7 +28,7 @@ def baked_on(make, **how):
     target.thing = rig
     bpy.ops.soliloquy.generate()
     take = scene.soliloquy.takes[0]
-    assert addon("animation.moves").obstacles(rig, take.key, take.name) == []
+    assert addon("animation.visibility").obstacles(rig, take.key, take.name) == []
     assert bpy.ops.soliloquy.check_moves() == {"FINISHED"}
     assert not addon("jobs.jobs").last_message()[1], addon("jobs.jobs").last_message()
     return scene, target, addon("animation.motion_file").load_motion(take.path() / "motion.npz")

@@ -75,7 +75,7 @@ def one_take_moves_three_rigs_and_leaves_as_it_came():
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
     print(f"rate of three rigs: {time.perf_counter() - started:.1f} s for a take with three bakes")
     take = scene.soliloquy.takes[0]
-    nla, moves = addon("animation.nla"), addon("animation.moves")
+    nla, moves = addon("animation.nla"), addon("animation.visibility")
     assert {track.block for track in nla.tracks_of(take.key)} >= {rig, face.data.shape_keys}
     posed = pose_at(rig, bones, range(12, 60, 6))
     moved = np.ptp(posed, axis=0).max(axis=(1, 2))

@@ -14,7 +14,7 @@ from core.motion.channels import LIP_CHANNELS, NONLIP_CHANNELS
 from core.motion.motion import Motion
 from core.prior.sampling import Sampling
 from core.renderer.framing import Framing
-from core.takes import read_back, studio
+from core.takes import extraction, studio
 
 
 @dataclass
@@ -112,5 +112,5 @@ def install(set_attribute: Callable = setattr) -> StandInModels:
 
     made = StandInModels()
     set_attribute(studio, "Models", lambda device: made)
-    set_attribute(read_back, "extract", count)
+    set_attribute(extraction, "extract", count)
     return made

@@ -23,7 +23,7 @@ from core.portrait.load import load_portrait
 from core.portrait.portrait import Portrait
 from core.readback.extract import extract
 from core.renderer.renderer import Renderer
-from core.takes.read_back import frame_to_image
+from core.takes.extraction import frame_to_image
 
 from ..common.folders import PORTRAITS, TRACKS, data_folder
 from ..common.results_page import Table, add_results_option, number, show

@@ -4,7 +4,7 @@ import json
 
 import bpy
 import pytest
-from soliloquy.addon.animation import facts, nla, readback
+from soliloquy.addon.animation import edited_curves, facts, nla
 from soliloquy.addon.scene import takes
 from soliloquy.core.errors import BadInputError
 
@@ -69,4 +69,4 @@ def test_a_damaged_value_is_left_out_or_can_be_used(scene, on_mesh, name):
 def test_reading_the_curves_says_that_the_notes_are_damaged(scene, on_mesh, text):
     on_mesh(text)
     with pytest.raises(BadInputError, match="can't be read"):
-        readback.facts_on(bpy.data.objects["face"], "k", "Take 1")
+        edited_curves.facts_on(bpy.data.objects["face"], "k", "Take 1")

@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from soliloquy.addon.queue import batch, crew, seats, summary
+from soliloquy.addon.queue import batch, capacity, crew, summary
 from soliloquy.core.errors import CancelledError, SoliloquyError
 from soliloquy.core.wire.client import WorkerClient
 from soliloquy.core.wire.protocol import Generate
 from soliloquy.core.wire.worker_facts import GpuFacts, WorkerFacts
 
-ROOM = seats.Room(memory=1e9, gpu_memory=2e9, available=int(64e9), cores=16)
+ROOM = capacity.Room(memory=1e9, gpu_memory=2e9, available=int(64e9), cores=16)
 
 
 @pytest.fixture
@@ -215,14 +215,14 @@ def worker(**changed):
 def test_how_many_workers(wanted, jobs, device, gpus, room, seen):
     cards = tuple(GpuFacts(id=str(k), **GPU) for k in range(gpus))
     first = worker(device="cuda" if gpus else "cpu", gpus=cards)
-    made, short = seats.plan(wanted, jobs, device, first, seats.Room(**{**vars(ROOM), **room}))
+    made, short = capacity.plan(wanted, jobs, device, first, capacity.Room(**{**vars(ROOM), **room}))
     assert [seat.environment for seat in made] == seen
     assert bool(short) == (wanted > len(seen)), short
 
 
 def test_a_gpu_without_room_gets_no_worker():
     gpus = (GpuFacts(id="0", **GPU | {"free": int(1e9)}), GpuFacts(id="1", **GPU))
-    made, short = seats.plan(2, 9, "auto", worker(device="cuda", gpus=gpus), ROOM)
+    made, short = capacity.plan(2, 9, "auto", worker(device="cuda", gpus=gpus), ROOM)
     assert [seat.environment for seat in made] == [{"CUDA_VISIBLE_DEVICES": "1"}]
     assert short == "1 of 2 workers: GPUs with room for one worker each: 1."
 
@@ -281,7 +281,7 @@ def test_after_a_kill_only_what_is_missing_is_made(entries, fake_python, tmp_pat
 # ------------------------------------------------------------------------------------------------------ other Blenders
 def test_all_waiting_entries_are_cancelled_while_the_first_worker_starts(entries, hire):
     listed = entries("person", "other")
-    hired = hire(listed, workers=seats.AUTO, room=ROOM)
+    hired = hire(listed, workers=capacity.AUTO, room=ROOM)
     hired.poll()
     for entry in listed:
         hired.cancel(entry)

@@ -124,7 +124,7 @@ def test_frames_at_another_scale_and_position(portrait: Portrait, monkeypatch: p
 @pytest.mark.slow
 def test_round_trip_through_real_frames(portrait: Portrait) -> None:
     from core.renderer.renderer import Renderer
-    from core.takes.read_back import frame_to_image
+    from core.takes.extraction import frame_to_image
 
     motion = speaking(40)
     head = HeadModel.load()

@@ -11,7 +11,7 @@ from PIL import Image
 from core.motion.motion import Motion
 from core.renderer.framing import Framing
 from core.takes import frames, take_maker
-from core.takes.read_back import frame_to_image
+from core.takes.extraction import frame_to_image
 from core.wire.names import frame_name
 from tests.core.standins import StandInRenderer
 

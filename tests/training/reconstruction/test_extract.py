@@ -18,7 +18,7 @@ from core.motion.motion import Motion
 from core.portrait.fit import fit_portrait
 from core.portrait.portrait import Portrait
 from core.renderer import Renderer
-from core.takes.read_back import frame_to_image
+from core.takes.extraction import frame_to_image
 from training.reconstruction import extract as extract_network
 from training.reconstruction.extract import extract_by_network
 

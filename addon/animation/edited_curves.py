@@ -25,7 +25,7 @@ from ..rig.presets import CENTIMETRE
 from ..sequencer.timing import Timing
 from ..steps import frame_kept
 from ..words import say
-from . import bake, moves, nla
+from . import bake, nla, visibility
 
 UNTOUCHED = 1e-4
 """Differences of weights and radians up to this come from rounding, not from the animator."""
@@ -52,7 +52,7 @@ def facts_on(thing: bpy.types.Object, key: str, name: str) -> dict[str, Any]:
     Raises BadInputError ``not_baked`` if the take is not on the target, ``not_shown`` if it doesn't play there,
     ``facts_damaged`` if what the bake noted can't be read.
     """
-    found = moves.tracks_on(thing, key)
+    found = visibility.tracks_on(thing, key)
     if not found:
         raise BadInputError(
             "not_baked", say("{name} is not on “{target}”.", name=name, target=thing.name), say("Bake it there first.")

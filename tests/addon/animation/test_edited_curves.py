@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 import pytest
 from soliloquy.addon import compat, steps
-from soliloquy.addon.animation import bake, nla, readback
+from soliloquy.addon.animation import bake, edited_curves, nla
 from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.rig import presets
 from soliloquy.addon.sequencer.timing import Timing
@@ -43,7 +43,7 @@ def bake_on(thing, take, rate=25.0, tolerance=0.002, rules=None):
 
 
 def read(scene, thing, take):
-    reading = readback.read(scene, thing, readback.facts_on(thing, "first", "Take 1"), take)
+    reading = edited_curves.read(scene, thing, edited_curves.facts_on(thing, "first", "Take 1"), take)
     try:
         while True:
             next(reading)
@@ -163,11 +163,11 @@ def test_a_take_that_is_not_playing_is_reported(scene, rig):
     from soliloquy.core.errors import BadInputError
 
     with pytest.raises(BadInputError, match="Bake it there first"):
-        readback.facts_on(rig, "first", "Take 1")
+        edited_curves.facts_on(rig, "first", "Take 1")
     bake_on(rig, smooth_take())
     next(nla.tracks_on(rig)).track.mute = True
     with pytest.raises(BadInputError, match="Choose it in the list"):
-        readback.facts_on(rig, "first", "Take 1")
+        edited_curves.facts_on(rig, "first", "Take 1")
 
 
 def test_the_operator_makes_a_new_take_from_the_curves(scene, rig, sound, monkeypatch):

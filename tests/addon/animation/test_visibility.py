@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 import pytest
 from soliloquy.addon import compat, steps
-from soliloquy.addon.animation import bake, moves, nla
+from soliloquy.addon.animation import bake, nla, visibility
 from soliloquy.addon.rig import presets
 from soliloquy.addon.sequencer.timing import Timing
 from soliloquy.core.motion.motion import Motion
@@ -33,7 +33,7 @@ def bake_on(rig, moving):
 
 
 def looked(scene, rig):
-    looking = moves.look(scene, moves.tracks_on(rig, "first"))
+    looking = visibility.look(scene, visibility.tracks_on(rig, "first"))
     while True:
         try:
             next(looking)
@@ -42,13 +42,13 @@ def looked(scene, rig):
 
 
 def test_it_moves(scene, rig):
-    assert moves.obstacles(rig, "first", "Take 1") == []
+    assert visibility.obstacles(rig, "first", "Take 1") == []
     moving, expected = looked(scene, rig)
     assert moving == expected > 60
 
 
 def test_a_take_that_was_not_baked_is_reported(scene, rig):
-    assert "bake it" in moves.obstacles(rig, "second", "Take 2")[0]
+    assert "bake it" in visibility.obstacles(rig, "second", "Take 2")[0]
 
 
 def hide(scene, rig, found):
@@ -94,7 +94,7 @@ def curves_muted(scene, rig, found):
 )  # fmt: skip
 def test_each_obstacle_has_a_sentence(scene, rig, spoil, words, stops):
     spoil(scene, rig, next(nla.tracks_on(rig)))
-    said = moves.obstacles(rig, "first", "Take 1")
+    said = visibility.obstacles(rig, "first", "Take 1")
     assert len(said) == 1 and words in said[0], said
     moving, expected = looked(scene, rig)
     assert (moving < expected) == stops
@@ -102,4 +102,4 @@ def test_each_obstacle_has_a_sentence(scene, rig, spoil, words, stops):
 
 def test_constant_curves_are_reported(scene, rig):
     bake_on(rig, Motion(np.zeros((50, 53)), np.zeros((50, 3)), np.zeros((50, 3)), 25.0))
-    assert any("Nothing moves" in sentence for sentence in moves.obstacles(rig, "first", "Take 1"))
+    assert any("Nothing moves" in sentence for sentence in visibility.obstacles(rig, "first", "Take 1"))
