@@ -6,7 +6,7 @@ import bpy
 
 from . import session, steps, translations
 from .animation import nla
-from .commands import cli
+from .commands import registration as commands_registration
 from .jobs import estimate
 from .jobs import jobs as worker_jobs
 from .operators import characters as operators_characters
@@ -47,7 +47,7 @@ _WITH_CLASSES = (
 _WITH_HOOKS = (
     *(properties_scene, reactions, properties_queue, panels_presets),
     *(steps, worker_jobs, job_queue),
-    *(operators_runtime, thumbnails, menus, status_bar, translations, cli),
+    *(operators_runtime, thumbnails, menus, status_bar, translations, commands_registration),
 )
 
 

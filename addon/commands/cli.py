@@ -13,7 +13,6 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +23,17 @@ from ...core.wire.options import Parser, add_options
 from ...core.wire.protocol import Generate, TakeReady
 from .. import compat, steps
 from ..jobs import jobs
+from ..places import COMMAND
 from ..properties import preferences
 from ..properties.scene import SoliloquySettings, settings_of
 from ..scene import head, takes
 from ..scene.request import generate_request, request_for
 from ..sequencer import speech
-from ..session import session
 from ..typed import scene_of
 from ..words import duration
 from . import batch, doctor
 from .blend_file import save_blend
 
-COMMAND = "soliloquy"
 FILES = ("audio", "portrait", "out")
 SETTINGS = {
     "takes": "takes_wanted",
@@ -48,13 +46,6 @@ SETTINGS = {
     "motion_only": "motion_only",
 }
 """Fields of `Generate` that are options of the command, and the properties of the scene that hold their values."""
-
-
-@dataclass
-class Command:
-    """Blender's handle of the registered command."""
-
-    handle: Any = None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -204,14 +195,3 @@ def _interruptible() -> Iterator[None]:
         for number, handler in zip(signals, previous, strict=True):
             # None means that Blender set the handler from C, which Python can't restore.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-
-def register() -> None:
-    """Offer the command."""
-    utils: Any = bpy.utils  # the stubs say that the function returns nothing
-    session().part(Command).handle = utils.register_cli_command(COMMAND, run)
-
-
-def unregister() -> None:
-    """Remove the command."""
-    bpy.utils.unregister_cli_command(session().part(Command).handle)

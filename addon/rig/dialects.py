@@ -13,6 +13,7 @@ other follows from it. The names are public facts, taken from these places:
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -163,25 +164,30 @@ _FACS = {
     **{"jawSidewaysLeft": "jawLeft", "jawSlideLeft": "jawLeft", "mouthSlideLeft": "mouthLeft"},
 }  # fmt: skip
 
-DIALECTS = (
-    _dialect("ARKit", {}),
-    _dialect("Character Creator", _REALLUSION),
-    _dialect("MetaHuman", _METAHUMAN),
-    _dialect("DAZ Genesis 3 and 8", _DAZ_POSES),
-    _dialect("DAZ Genesis 8.1 and 9", _DAZ_FACS),
-    _dialect("Unified Expressions", _UNIFIED),
-    _dialect("SRanipal", _SRANIPAL),
-    _dialect("FACS", _FACS),
-)
+
+@functools.cache
+def schemes() -> tuple[Dialect, ...]:
+    """All schemes, ARKit's first. Their tables are made when they are first needed, not while Blender starts."""
+    return (
+        _dialect("ARKit", {}),
+        _dialect("Character Creator", _REALLUSION),
+        _dialect("MetaHuman", _METAHUMAN),
+        _dialect("DAZ Genesis 3 and 8", _DAZ_POSES),
+        _dialect("DAZ Genesis 8.1 and 9", _DAZ_FACS),
+        _dialect("Unified Expressions", _UNIFIED),
+        _dialect("SRanipal", _SRANIPAL),
+        _dialect("FACS", _FACS),
+    )
 
 
 def sums(shapes: Iterable[str]) -> dict[str, str]:
     """{shape: sum of channels} for the shapes that one scheme knows: the one that moves most channels."""
     shapes = tuple(shapes)
-    found = [_without_wholes(names.read(shapes, DIALECTS[0].table), DIALECTS[0])]
+    arkit, *others = schemes()
+    found = [_without_wholes(names.read(shapes, arkit.table), arkit)]
     if len(channels(found[0].values())) == len(SHAPE_NAMES):
         return found[0]
-    for dialect in DIALECTS[1:]:
+    for dialect in others:
         entries = names.read(shapes, dialect.table)
         if len(set(entries.values()) - set(ARKIT)) >= _OWN_NAMES:
             found.append(_without_wholes(entries, dialect))

@@ -12,21 +12,22 @@ import json
 import re
 import shutil
 import sys
-import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CancelledError, SoliloquyError
 from ..files import try_lock
 from ..own_folders import delete_own, is_own, make_own, mark, may_fill
 from ..places import REQUIREMENTS
 from . import pythons
-from .installing import Installer
 from .pythons import WORKER_PYTHONS, environment_python, find_python
 from .runner import Cancelled, Progress, Runner
 from .swap import put_in_place, restore
+
+if TYPE_CHECKING:
+    from .installing import Installer
 
 WORKER_REQUIREMENTS = REQUIREMENTS / "worker.txt"
 STAMP = "soliloquy-environment.json"
@@ -125,6 +126,8 @@ def prepare(
             if not again:  # another process may have finished it while we waited
                 found = installed_python(folder, requirements)
             if found is None:
+                from .installing import Installer  # panels only look whether there is an environment
+
                 installer = Installer(
                     Runner(cancelled),
                     progress,
@@ -217,6 +220,8 @@ def _build(folder: Path, requirements: Sequence[Path], python: str | Path | None
 
 def _base_python(fetched: Path, installer: Installer) -> Path:
     """A CPython for the worker: this machine's, an earlier download, one next to the wheels, or a new download."""
+    import tarfile
+
     found = find_python(_fitting(installer.wheels)) or _usable(fetched)
     if found is not None:
         return found

@@ -91,7 +91,7 @@ def test_meshes_with_prefixes_of_their_own(scene, armature, shape_mesh):
 
 
 def test_every_spelling_means_one_thing():
-    for dialect in dialects.DIALECTS:
+    for dialect in dialects.schemes():
         forms: dict[str, set[str]] = {}
         for entry, total in dialect.sums.items():
             for form in names.spellings(entry):
