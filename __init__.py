@@ -6,12 +6,17 @@ the same folder can be imported by tools and tests that have no Blender.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 def register() -> None:
     """Add the operators, panels, settings and the command line to Blender."""
-    from . import addon
+    with _no_garbage_collection():
+        from . import addon
 
-    addon.register()
+        addon.register()
 
 
 def unregister() -> None:
@@ -19,3 +24,15 @@ def unregister() -> None:
     from . import addon
 
     addon.unregister()
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Pause Python's search for garbage. Imports make many objects that stay, and no garbage: Blender starts sooner."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()

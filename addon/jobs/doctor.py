@@ -13,7 +13,7 @@ import struct
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -23,12 +23,14 @@ from ...core.places import WEIGHTS
 from ...core.runtime import environment
 from ...core.schema import read
 from ...core.wire import protocol
-from ...core.wire.worker_facts import SelfTestFacts, WorkerFacts
 from ..properties import preferences
 from ..properties.scene import settings_of
 from ..typed import scene_of
 from ..words import later, say
 from . import estimate
+
+if TYPE_CHECKING:
+    from ...core.wire.worker_facts import SelfTestFacts, WorkerFacts
 
 OK, WARN, BAD = "OK", "WARN", "BAD"
 _OLDEST = (4, 2)
@@ -181,6 +183,8 @@ def of_worker(probed: dict[str, Any] | None, problem: str, seconds: float) -> li
     """
     if probed is None:
         return [Finding(BAD, say("Worker"), problem, *_mend(say("Install the runtime again.")))]
+    from ...core.wire.worker_facts import WorkerFacts  # Blender starts without it
+
     try:
         facts = read(WorkerFacts, probed)
     except BadInputError as error:

@@ -21,7 +21,6 @@ from ...core.errors import BadInputError
 from ...core.motion.channels import FPS
 from ...core.wire.progress import SECONDS_PER_UNIT
 from ...core.wire.protocol import Generate
-from ...core.wire.take_file import TakeFacts
 from ..properties import preferences
 from ..session import session
 from ..words import duration, say
@@ -85,6 +84,8 @@ def _file() -> Path:
 
 def learn(folder: Path) -> None:
     """Remember the rates of a finished take from its ``take.json``; does nothing if they can't be read or kept."""
+    from ...core.wire.take_file import TakeFacts  # Blender starts without it
+
     rates = session().part(Rates)
     try:
         facts = TakeFacts.read(folder)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...core.wire.client import WorkerClient
-from ...core.wire.worker_facts import GpuFacts, WorkerFacts
 from ..jobs.following import Following
 from ..words import say
 from .batch import Entry
+
+if TYPE_CHECKING:
+    from ...core.wire.worker_facts import GpuFacts, WorkerFacts
 
 CORES_EACH = 4
 """Processor cores for each worker of an automatic crew; with fewer, one worker is as fast as several."""

@@ -11,17 +11,20 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
 from ...core.schema import read
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import Done, Error, Probe, TakeReady, error_event
-from ...core.wire.worker_facts import WorkerFacts
 from ..jobs.following import Following, wait_until
 from ..words import say
 from . import capacity, summary
 from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .capacity import Room, Seat
+
+if TYPE_CHECKING:
+    from ...core.wire.worker_facts import WorkerFacts
 
 Start = Callable[[dict[str, str]], WorkerClient]
 """Starts a worker with these variables in its environment; raises SoliloquyError."""
@@ -149,6 +152,8 @@ class Crew:
             return False
         done, first.following = first.following.done, None
         if done is not None:
+            from ...core.wire.worker_facts import WorkerFacts  # Blender starts without it
+
             with contextlib.suppress(BadInputError):  # an answer that can't be read: this worker does everything
                 self._seat(first.client, read(WorkerFacts, done.result), room)
         self._unplanned = False

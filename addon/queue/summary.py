@@ -13,7 +13,6 @@ from ...core.files import output_error, write_json
 from ...core.inputs import InputKind, read_json
 from ...core.schema import read
 from ...core.wire.protocol import TakeReady
-from ...core.wire.take_file import finished_take
 from ..words import say
 from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .list_file import locked
@@ -168,6 +167,8 @@ def _adopt(entry: Entry, job: dict[str, Any]) -> None:
 
 def is_whole(take: TakeReady) -> bool:
     """Whether a take is on disk with all files that its ``take.json`` names, its first and its last picture."""
+    from ...core.wire.take_file import finished_take  # Blender starts without it
+
     try:
         return finished_take(Path(take.folder)) is not None
     except ValueError:  # no valid path
