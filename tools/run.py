@@ -6,8 +6,8 @@ extension's installer uses (``core.runtime.environment``); the second start is i
 ``demo`` runs the main job through Blender: a real ``blender`` (4.2 or newer) named by ``BLENDER`` or on the PATH, else
 the ``bpy`` wheel. ``test`` runs the unit tests, the add-on under the ``bpy`` wheels that have their Python here, the
 packed extension in the real Blenders that ``SOLILOQUY_BLENDERS`` names (separated as in PATH), and the version matrix
-of all of these. ``test --fast`` runs what isn't marked ``slow``: the unit tests, and at the same time the add-on under
-one wheel. ``lint`` runs ruff, mypy and ``tools/check_house.py``.
+of all of these. ``test --fast`` leaves out tests marked ``slow``. It runs the unit tests, and at
+the same time the add-on under one wheel. ``lint`` runs ruff, mypy and ``tools/check_house.py``.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ def main(arguments: list[str] | None = None) -> int:
     tests = commands.add_parser(
         "test", help="run the tests; further arguments go to pytest", add_help=False, allow_abbrev=False
     )
-    tests.add_argument("--fast", action="store_true", help="only what isn't slow")
+    tests.add_argument("--fast", action="store_true", help="leave out tests marked slow")
     linters = commands.add_parser("lint", help="run the linters")
     linters.add_argument("linters", nargs="*", metavar="linter", help=f"of {', '.join(LINTERS)}; else all")
     options, rest = parser.parse_known_args(arguments)
