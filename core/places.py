@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "core"
 WEIGHTS = CORE / "weights"
 """The trained networks and the head model, with a card for each."""
+SUMS = "SHA256SUMS"
+"""Name of the list of the weights' checksums, which only the zip has, next to them. ``sha256sum -c`` reads it."""
 ASSETS = CORE / "assets"
 """Small sounds and pictures that the self-test uses."""
 REQUIREMENTS = CORE / "requirements"

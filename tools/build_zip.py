@@ -17,14 +17,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.files import written_beside  # noqa: E402  (the repository's root must be on the path first)
+from core import places  # noqa: E402  (the repository's root must be on the path first)
+from core.files import written_beside  # noqa: E402
 
 CONTENTS = ("blender_manifest.toml", "__init__.py", "addon", "core", "LICENSE", "NOTICE")
 """The parts of the extension. The manifest's exclusions make Blender's own build contain the same parts."""
-SUMS = Path("core/weights/SHA256SUMS")
-"""Written only into the zip, in the format of ``sha256sum -c``. The doctor compares the weights with it."""
 _SKIPPED_FOLDERS = {"__pycache__"}
 _SKIPPED_ENDINGS = {".pyc", ".part"}
+SUMS = places.WEIGHTS.relative_to(places.ROOT) / places.SUMS
+"""Written only into the zip. The worker and the doctor compare the weights with it."""
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 

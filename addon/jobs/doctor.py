@@ -19,7 +19,7 @@ import bpy
 
 from ...core.errors import BadInputError
 from ...core.own_folders import delete_own
-from ...core.places import WEIGHTS
+from ...core.places import SUMS, WEIGHTS
 from ...core.runtime import environment
 from ...core.schema import read
 from ...core.wire import protocol
@@ -43,8 +43,6 @@ _GPU_GB = 2.0
 """GB of GPU memory that takes of 512 pixels need, with a margin."""
 _LONGEST_HEADER = 100_000_000
 """Most bytes of a safetensors header; the format has this limit."""
-SUMS = "SHA256SUMS"
-"""File of checksums that `tools/build_zip.py` packs next to the weights."""
 SHOW_NETWORK = "extensions.userpref_show_online"
 """Blender's own operator that opens its network preferences."""
 

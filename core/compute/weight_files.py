@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from ..errors import SoliloquyError
 from ..files import make_folder, written_beside
+from ..places import SUMS
 from ..runtime.memory import is_out_of_memory
 
 INSTALL_AGAIN = "Install the extension again."
@@ -35,6 +37,7 @@ class WeightFile:
         self.facts: dict[str, str] = {}
         self.tensors: dict[str, Tensor] = {}
         for path in paths:
+            _compare_sum(Path(path))
             with safe_open(str(path), framework="pt", device=str(device)) as file:
                 self.facts |= file.metadata() or {}
                 for name in file.keys():  # noqa: SIM118 - safe_open has no iterator
@@ -45,6 +48,21 @@ class WeightFile:
     def config(self) -> dict[str, Any]:
         """The configuration, with tuples in place of lists at any depth. Raises KeyError if there is none."""
         return {name: _with_tuples(value) for name, value in json.loads(self.facts["config"]).items()}
+
+
+def _compare_sum(path: Path) -> None:
+    """Raise ValueError where the list of checksums next to the file has another one for it.
+
+    Only the zip has such a list, so weights that somebody trains in a copy of the repository are not compared.
+    """
+    try:
+        lines = path.with_name(SUMS).read_text(encoding="ascii").splitlines()
+    except OSError:
+        return
+    wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}.get(path.name)
+    with path.open("rb") as file:
+        if wanted is not None and hashlib.file_digest(file, "sha256").hexdigest() != wanted:
+            raise ValueError("it is not the file that was packed")
 
 
 def _with_tuples(value: Any) -> Any:

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from .installing import Installer
 
 WORKER_REQUIREMENTS = REQUIREMENTS / "worker.txt"
+UV_REQUIREMENTS = REQUIREMENTS / "uv.txt"
 STAMP = "soliloquy-environment.json"
 RECIPE = 1
 """Raised when the way environments are built changes; part of the stamp."""
 
 FETCHED = "3.12"
 """The CPython that is downloaded where the machine has none for the worker."""
-_UV = "uv==0.13.9"
 
 _PYTHON, _DOWNLOADS, _NEW, _OLD = "-python", "-downloads", "-new", "-old"
 """Endings of the folders next to an environment: a Python downloaded for it, packages that aren't installed yet, the
@@ -47,7 +47,10 @@ __all__ = ["WORKER_REQUIREMENTS", "find_python", "installed_facts", "installed_p
 
 
 def requirements_hash(requirements: Sequence[Path]) -> str:
-    """SHA-256 over the contents of the requirement files and the way they are installed."""
+    """SHA-256 over the contents of the requirement files and the way they are installed.
+
+    The files with the packages' checksums don't count: the versions say what is installed.
+    """
     digest = hashlib.sha256(f"recipe {RECIPE}\n".encode())
     for path in requirements:
         digest.update(path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
@@ -276,7 +279,8 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
         progress("No Python 3.11 or 3.12 here: fetching one (about 30 MB)")
         run([str(helper), "-I", "-m", "venv", str(tool)])
         inside = environment_python(tool)
-        run([str(inside), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", _UV])
+        pip = [str(inside), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
+        run([*pip, "--require-hashes", "-r", str(REQUIREMENTS / "uv.hashed.txt")])
         uv = [str(inside), "-I", "-m", "uv", "--no-cache"]
         # Without the last two, uv would put links on the PATH and register the Python with Windows.
         run([*uv, "python", "install", FETCHED, "--install-dir", str(folder), "--no-bin", "--no-registry"])

@@ -61,18 +61,22 @@ class Installer:
         if not pins:
             return {}
         build = None
-        torch = next((pin for pin in pins if pin.startswith("torch==")), None)
+        torch = next(filter(is_torch, pins), None)
         if torch is not None:
             build = torch_builds.choose(torch_builds.look())
             self.progress(build.words)
             need_space(python.parent, build.disk_gb)
         self.run([str(python), "-I", "-m", "ensurepip", "--default-pip"])
-        files = [argument for path in requirements for argument in ("-r", str(path))]
         pip = self._pip(python)
         teller = _Teller(self.progress, len(pins))
+        for path in requirements:
+            hashed = hashed_file(path)
+            if hashed.is_file():
+                self.run([*pip, "--no-deps", "--require-hashes", "-r", str(hashed)], teller)
+            elif others := [pin for pin in pins_of([path]) if not is_torch(pin)]:
+                self.run([*pip, "--no-deps", *others], teller)
         if torch is not None and build is not None:
-            self._install_torch([*pip, torch, *(word if word != "-r" else "-c" for word in files)], build, teller)
-        self.run([*pip, "--no-deps", *files], teller)
+            self._install_torch(pip, torch, build, teller)
         return self._look(python, pins, build)
 
     def _pip(self, python: Path) -> list[str]:
@@ -88,12 +92,22 @@ class Installer:
             pip += ["--no-index", "--find-links", str(self.wheels)]
         return pip
 
-    def _install_torch(self, command: list[str], build: TorchBuild, teller: _Teller) -> None:
-        """Install torch with its dependencies, because builds for GPUs bring libraries. Pinned packages stay pinned."""
-        if build.index is not None and self.wheels is None:
-            # Where this index can't be reached, pip can still find torch on PyPI or among the machine's own wheels.
-            command = [*command, "--extra-index-url", build.index, "--retries", "2", "--timeout", "30"]
-        self.run(command, teller)
+    def _install_torch(self, pip: list[str], torch: str, build: TorchBuild, teller: _Teller) -> None:
+        """Install torch with what its build for a GPU brings. Its other dependencies are there already, pinned.
+
+        It comes from one index only: its own, or pip's usual one where that can't be reached. With both at once, either
+        could offer any of the packages.
+        """
+        if build.index is None or self.wheels is not None:
+            self.run([*pip, torch], teller)
+            return
+        try:
+            self.run([*pip, torch, "--index-url", build.index, "--retries", "2", "--timeout", "30"], teller)
+        except SoliloquyError as error:
+            if error.code != "environment_failed":
+                raise
+            self.progress("PyTorch's own index can't be used: trying pip's usual one")
+            self.run([*pip, torch], teller)
 
     def _look(self, python: Path, pins: list[str], build: TorchBuild | None) -> dict[str, str]:
         self.progress("Looking whether everything works")
@@ -110,9 +124,19 @@ class Installer:
 
 
 def pins_of(requirements: Sequence[Path]) -> list[str]:
-    """``name==version`` of every line of the requirement files."""
+    """``name==version`` of every package in the requirement files; their checksums are left out."""
     lines = [line.strip() for path in requirements for line in path.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
+    return [line.removesuffix("\\").strip() for line in lines if line and not line.startswith(("#", "--hash"))]
+
+
+def hashed_file(requirements: Path) -> Path:
+    """Where the checksums of the packages of a requirement file are, if it has any: ``worker.hashed.txt``."""
+    return requirements.with_suffix(".hashed.txt")
+
+
+def is_torch(pin: str) -> bool:
+    """Whether a pin is torch's. Its builds for GPUs come from an index of their own and have no checksums here."""
+    return pin.startswith("torch==")
 
 
 def need_space(folder: Path, gigabytes: float) -> None:

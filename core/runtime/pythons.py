@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from .programs import find_program
 
 WORKER_PYTHONS = ((3, 11), (3, 12))
 """CPython versions for which the worker's pinned packages exist, the preferred one first."""
@@ -54,7 +55,7 @@ def find_python(versions: Sequence[tuple[int, int]] = WORKER_PYTHONS) -> Path | 
 
 def any_python() -> Path | None:
     """Any interpreter that can make environments: the running one, or one on the PATH."""
-    names = [sys.executable, *(found for name in ("python3", "python") if (found := shutil.which(name)))]
+    names = [sys.executable, find_program("python3"), find_program("python")]
     return next((Path(name) for name in names if name and version_of(name)), None)
 
 
@@ -85,9 +86,9 @@ def _places(major: int, minor: int) -> Iterator[Path]:
         yield from _py_launcher(major, minor)
         local = Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local"))
         yield local / "Programs" / "Python" / f"Python{major}{minor}" / "python.exe"
-    for found in (shutil.which(name), shutil.which("python3"), shutil.which("python")):
-        if found:
-            yield Path(found)
+    for found in (find_program(name), find_program("python3"), find_program("python")):
+        if found is not None:
+            yield found
     if sys.platform != "win32":
         yield from (Path(folder).expanduser() / name for folder in _UNIX_FOLDERS)
         yield Path(f"/Library/Frameworks/Python.framework/Versions/{major}.{minor}/bin/{name}")
@@ -101,12 +102,12 @@ def _places(major: int, minor: int) -> Iterator[Path]:
 
 
 def _py_launcher(major: int, minor: int) -> Iterator[Path]:
-    launcher = shutil.which("py")
+    launcher = find_program("py")
     if launcher is None:
         return
     try:
         answer = subprocess.run(
-            [launcher, f"-{major}.{minor}", "-I", "-c", "import sys; print(sys.executable)"],
+            [str(launcher), f"-{major}.{minor}", "-I", "-c", "import sys; print(sys.executable)"],
             capture_output=True,
             text=True,
             timeout=20,

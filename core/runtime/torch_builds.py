@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import csv
 import platform
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SoliloquyError
+from .programs import find_program
 
 INDEX = "https://download.pytorch.org/whl/"
 """Builds that PyPI doesn't have are here, each in its own folder."""
@@ -109,10 +109,10 @@ def _processor(note: str, *, on_pypi: bool) -> TorchBuild:
 
 
 def _nvidia_gpus() -> list[NvidiaGpu]:
-    command = shutil.which("nvidia-smi")
+    command = find_program("nvidia-smi")
     if command is None:
         return []
-    question = [command, "--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]
+    question = [str(command), "--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]
     try:
         answer = subprocess.run(question, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 
 from core.compute.weight_files import WeightFile, open_weights, write_weights
 from core.errors import SoliloquyError
+from core.places import SUMS
 
 
 def saved(path: Path, value: float = 1.5, **facts: str) -> Path:
@@ -71,6 +73,20 @@ def test_broken(tmp_path: Path) -> None:
     assert failure(tmp_path / "noise.safetensors", lambda _: None).code == "weights_damaged"
     (tmp_path / "empty.safetensors").touch()
     assert failure(tmp_path / "empty.safetensors", lambda _: None).code == "weights_damaged"
+
+
+def test_other_weights_than_the_packed_ones_are_refused(tmp_path: Path) -> None:
+    """Even where they have the right names and shapes. A file that isn't in the list is read."""
+    path = saved(tmp_path / "w.safetensors")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    (tmp_path / SUMS).write_text(f"{digest}  w.safetensors\n{digest}  others.safetensors\n", encoding="ascii")
+    with open_weights(path, "lip model") as file:
+        assert file.tensors["a"].tolist() == [1.5, 1.5]
+    saved(path, value=2.5)
+    error = failure(path, lambda _: None)
+    assert error.code == "weights_damaged" and "not the file that was packed" in error.message
+    with open_weights(saved(tmp_path / "mine.safetensors", value=2.5), "lip model") as file:
+        assert file.tensors["a"].tolist() == [2.5, 2.5]
 
 
 def test_written_files_can_be_read(tmp_path: Path) -> None:

@@ -309,7 +309,7 @@ def test_a_python_is_downloaded_once(tmp_path: Path, nothing: Path, monkeypatch:
     monkeypatch.setattr(environment, "find_python", lambda versions: None)
     monkeypatch.setattr(environment, "Runner", FakeRunner)
     environment.prepare(tmp_path / "env", [nothing])
-    assert len(asked) == 3 and "install uv" in asked[1]
+    assert len(asked) == 3 and "--require-hashes" in asked[1] and "uv.hashed.txt" in asked[1]
     environment.prepare(tmp_path / "env", [nothing], again=True)
     assert len(asked) == 3, "the downloaded Python is used again"
     environment.remove(tmp_path / "env")

@@ -15,6 +15,7 @@ import pytest
 
 from core.errors import CancelledError
 from core.runtime import environment, pythons
+from core.runtime.installing import hashed_file
 
 PREFIX = Path(sys.base_prefix)
 VERSION = ".".join(map(str, sys.version_info[:2]))
@@ -52,10 +53,11 @@ def packed(folder: Path) -> Path:
 def sources(tmp_path_factory) -> dict[str, str]:
     """Environment variables with which pip finds uv, and uv finds a Python, both on this disk."""
     folder = tmp_path_factory.mktemp("sources")
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), environment._UV]
+    uv = ["--require-hashes", "-r", str(hashed_file(environment.UV_REQUIREMENTS))]
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), *uv]
     done = subprocess.run(pip, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"pip finds no {environment._UV} here: {done.stderr.strip().splitlines()[-1]}")
+        pytest.skip(f"pip finds no uv here: {done.stderr.strip().splitlines()[-1]}")
     return {
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(folder),

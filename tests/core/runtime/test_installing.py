@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import http.server
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -225,11 +227,69 @@ def test_torch_comes_from_the_index_of_its_build(
     installer = installing.Installer(run, lambda _: None, tmp_path if from_wheels else None, tmp_path / "downloads")
     facts = installer.install(tmp_path / "python", [wanted(tmp_path, "torch", "numpy")])
     assert facts["torch"] == torch_builds.choose(machine).kind and facts["device"] == "cpu"
-    torch = next(command for command in commands if "torch==1.0" in command and "install" in command)
-    assert (torch[torch.index("--extra-index-url") + 1] if "--extra-index-url" in torch else None) == index
-    assert torch[torch.index("-c") + 1].endswith("wanted.txt"), "the packages that torch depends on are pinned too"
+    installs = [command for command in commands if "install" in command]
+    others, torch = installs
+    assert "numpy==1.0" in others and "--no-deps" in others and "torch==1.0" not in others
+    assert (torch[torch.index("--index-url") + 1] if "--index-url" in torch else None) == index
+    assert not any("--extra-index-url" in command for command in installs), "no package may come from two places"
     assert ("--no-index" in torch) == from_wheels and "--progress-bar=raw" in torch
     assert torch[torch.index("--cache-dir") + 1] == str(tmp_path / "downloads")
+
+
+def test_pips_usual_index_has_torch_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch's own can't be reached, for example behind a company's mirror."""
+    installs: list[list[str]] = []
+
+    def run(command: list[str], tell=lambda line: None) -> None:
+        if "--version" in command:
+            tell("pip 25.1 from somewhere (python 3.12)")
+        if "-c" in command and "LOOK" in command[command.index("-c") + 1]:
+            tell('LOOK {"wrong": [], "device": "cpu", "name": ""}')
+        if "torch==1.0" in command and "install" in command:
+            installs.append(command)
+            if "--index-url" in command:
+                raise SoliloquyError("environment_failed", "No matching distribution found for torch==1.0.", "")
+
+    monkeypatch.setattr(torch_builds, "look", lambda: Machine("linux", "x86_64"))
+    monkeypatch.setattr(installing, "need_space", lambda *_: None)
+    steps: list[str] = []
+    installing.Installer(run, steps.append).install(tmp_path / "python", [wanted(tmp_path, "torch")])
+    assert ["--index-url" in command for command in installs] == [True, False]
+    assert any("usual one" in step for step in steps)
+
+
+@pytest.mark.slow
+@posix_only
+def test_a_package_with_another_checksum_is_refused(
+    tmp_path: Path, index: type[Index], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that serves something else under a pinned version."""
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    listed = wanted(tmp_path, "soliloquy-one", "soliloquy-two")
+    sums = {}
+    for name in ("soliloquy_one", "soliloquy_two"):
+        wheel = tmp_path / "served" / f"{name}-1.0-py3-none-any.whl"
+        sums[name.replace("_", "-")] = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    text = "".join(f"{name}==1.0 \\\n    --hash=sha256:{digest}\n" for name, digest in sums.items())
+    installing.hashed_file(listed).write_text(text, encoding="utf-8")
+    environment.prepare(tmp_path / "env", [listed], python=sys.executable)
+    with zipfile.ZipFile(tmp_path / "served" / "soliloquy_two-1.0-py3-none-any.whl", "a") as archive:
+        archive.writestr("planted.py", "")
+    with pytest.raises(SoliloquyError, match=r"(?i)hash"):
+        environment.prepare(tmp_path / "other", [listed], python=sys.executable)
+    assert not (tmp_path / "other").exists()
+
+
+def test_every_package_of_the_worker_has_its_checksums() -> None:
+    """Of exactly the pinned version, and on each system: at least one wheel, more where it has compiled parts."""
+    for requirements in (environment.WORKER_REQUIREMENTS, environment.UV_REQUIREMENTS):
+        hashed = installing.hashed_file(requirements)
+        wanted_pins = [pin for pin in installing.pins_of([requirements]) if not installing.is_torch(pin)]
+        assert installing.pins_of([hashed]) == wanted_pins, "run tools/pin_hashes.py"
+        lines = hashed.read_text(encoding="ascii").splitlines()
+        sums = [line.strip().removesuffix("\\").strip() for line in lines if line.startswith("    ")]
+        assert len(sums) >= len(wanted_pins)
+        assert all(re.fullmatch("--hash=sha256:[0-9a-f]{64}", line) for line in sums)
 
 
 def test_lines_of_pip_become_sentences() -> None:
