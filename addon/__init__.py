@@ -34,7 +34,7 @@ from .properties import queue as properties_queue
 from .properties import scene as properties_scene
 from .properties.scene import settings_of
 from .queue import job_queue
-from .scene import reactions, takes, thumbnails
+from .scene import reactions, take_list, thumbnails
 
 _WITH_CLASSES = (
     *(panels_preferences, properties_scene, properties_queue),
@@ -57,7 +57,7 @@ def _after_load(*_: object) -> None:
     for scene in bpy.data.scenes:
         for take in settings_of(scene).takes:
             take.refresh_status()
-            take.key = take.key or takes.new_key()  # takes in files of version 0.1 have no key
+            take.key = take.key or take_list.new_key()  # takes in files of version 0.1 have no key
         nla.settle({take.key: take.shown for take in settings_of(scene).takes})
 
 

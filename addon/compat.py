@@ -116,6 +116,15 @@ def content_trim(strip: Any) -> float:
     return strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start
 
 
+def draw_anew(strip: Any) -> None:
+    """Let the sequencer draw the strip's frames anew. Python's changes leave pictures of before in its cache.
+
+    Setting the opacity, even to its own value, drops them in every version, and needs no window and no context. The
+    operator that does the same (``sequencer.refresh_all``) works on the window's scene only.
+    """
+    strip.blend_alpha = strip.blend_alpha
+
+
 def is_retimed(scene: bpy.types.Scene, strip: Any) -> bool:
     """Whether the sound strip's speed was changed. Before 5.0 Python can't ask; there a new strip's length shows it."""
     if hasattr(strip, "retiming_keys"):

@@ -30,7 +30,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
     ),
     "addon": (
         ("places", "session", "translations", "typed", "words"),
-        ("compat", "redrawing", "unexpected"),
+        ("compat", "redrawing", "storage", "unexpected"),
         ("rig", "sequencer", "steps"),
         ("animation", "properties"),
         ("drawing", "jobs"),

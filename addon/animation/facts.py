@@ -14,7 +14,7 @@ from ..rig.mapping import FORMAT, from_json
 FACTS = "soliloquy_facts"
 """Custom property of an Action: facts about the bake, as JSON (see `facts_of`)."""
 _NUMBERS = frozenset(("origin", "tolerance", "placed", "audio_start"))
-_WHOLE = frozenset(("index", "seed", "frame_count", "channel"))
+_WHOLE = frozenset(("index", "number", "seed", "frame_count", "channel"))
 _MARKS = frozenset(("has_frames", "imported", "preview", "star"))
 _TEXTS = frozenset(("name", "folder", "job", "audio_strip", "character", "note", "block"))
 _LISTS = frozenset(("range", "curves", "before", "neutral", "roles"))

@@ -16,8 +16,8 @@ from ...core.motion.live_link import read_live_link_csv, write_live_link_csv
 from ...core.motion.motion import Motion
 from .. import compat
 from ..properties import preferences
-from ..properties.scene import settings_of
-from ..scene import takes
+from ..properties.scene import SoliloquyTake, settings_of
+from ..scene import take_list
 from ..typed import Result, manager_of, operators
 from ..words import say
 from .job import poll_by
@@ -43,13 +43,13 @@ def read_performance(path: Path, rate: float) -> tuple[Motion, float]:
     return motion.resampled(FPS), motion.fps
 
 
-def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: float) -> takes.SoliloquyTake:
+def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: float) -> SoliloquyTake:
     """Add an imported motion as a take, at the place of the chosen take to compare the two, else at the current frame.
 
     To be rendered, it uses portrait and settings of the chosen take's job.
     """
     settings = settings_of(scene)
-    model = takes.active_take(scene)
+    model = take_list.active_take(scene)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     folder = preferences.output_folder(settings.output_dir) / "imported" / f"{path.stem[:40]}-{digest}"
     make_folder(folder)
@@ -57,12 +57,12 @@ def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: fl
     write_live_link_csv(motion, folder / "curves.csv")
     facts = {"origin": float(scene.frame_current), "channel": 1}
     if model is not None:
-        names = ("origin", "channel", "audio_start", "audio_strip", "job", "index")
+        names = ("origin", "channel", "audio_start", "audio_strip", "character", "job", "index")
         facts = {name: getattr(model, name) for name in names}
     take = settings.takes.add()
-    take.key, take.name, take.imported = takes.new_key(), path.stem, True
+    take.key, take.name, take.imported = take_list.new_key(), path.stem, True
     take.note = say("Imported from {file}, {rate:g} frames per second", file=path.name, rate=rate)
-    take.folder, take.home = takes.stored_path(folder), str(folder)
+    take.folder, take.home = take_list.stored_path(folder), str(folder)
     take.frame_count, take.fps = len(motion), FPS
     for name, value in facts.items():
         setattr(take, name, value)
@@ -131,21 +131,21 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take with motion is chosen."""
-        take = takes.active_take(compat.sequencer_scene(context))
+        take = take_list.active_take(compat.sequencer_scene(context))
         if take is None:
             return poll_by(cls, say("No take is chosen in the list"))
         return poll_by(cls, say("The chosen take's folder is gone from the disk") if take.status == "MISSING" else "")
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Ask for the path."""
-        take = takes.chosen_take(compat.sequencer_scene(context))
+        take = take_list.chosen_take(compat.sequencer_scene(context))
         self.filepath = str(take.path().parent / f"{bpy.path.clean_name(take.name)}.csv")
         manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Write the file."""
-        source = takes.chosen_take(compat.sequencer_scene(context)).path() / "motion.npz"
+        source = take_list.chosen_take(compat.sequencer_scene(context)).path() / "motion.npz"
         path = Path(self.filepath)
         try:
             motion = Motion.load(source)

@@ -11,7 +11,7 @@ from ...core.errors import BadInputError
 from .. import compat
 from ..animation import exports, visibility
 from ..drawing import draw_text
-from ..scene import takes
+from ..scene import take_list
 from ..scene.request import chosen_target, target_of
 from ..typed import Result, layout_of, manager_of
 from ..words import say
@@ -35,7 +35,7 @@ as Alembic"""
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen that was baked on the chosen target, and no object is being edited."""
         scene = compat.sequencer_scene(context)
-        take, thing = takes.active_take(scene), target_of(scene)
+        take, thing = take_list.active_take(scene), target_of(scene)
         if take is None:
             return poll_by(cls, say("No take is chosen in the list"))
         if thing is None:
@@ -46,7 +46,7 @@ as Alembic"""
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Ask for the path."""
-        take = takes.chosen_take(compat.sequencer_scene(context))
+        take = take_list.chosen_take(compat.sequencer_scene(context))
         ending = exports.FORMATS[self.kind].ending
         self.filepath = str(take.path().parent / f"{bpy.path.clean_name(take.name)}{ending}")
         manager_of(context).fileselect_add(self)
@@ -68,7 +68,7 @@ as Alembic"""
     def execute(self, context: bpy.types.Context) -> Result:
         """Write the file."""
         scene = compat.sequencer_scene(context)
-        take, thing = takes.chosen_take(scene), chosen_target(scene)
+        take, thing = take_list.chosen_take(scene), chosen_target(scene)
         path = Path(bpy.path.abspath(self.filepath)).with_suffix(exports.FORMATS[self.kind].ending)
         try:
             frames = exports.write(context, thing, take.key, take.name, self.kind, path)

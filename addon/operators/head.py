@@ -12,7 +12,7 @@ from ..jobs import jobs
 from ..properties import preferences
 from ..properties.scene import settings_of
 from ..rig import targets
-from ..scene import head, portrait, takes
+from ..scene import head, portrait, take_list, takes
 from ..scene.request import why_not
 from ..steps import SteppedOperator
 from ..typed import Result
@@ -62,7 +62,7 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen and all targets in use can be keyed."""
         scene = compat.sequencer_scene(context)
-        take = takes.active_take(scene)
+        take = take_list.active_take(scene)
         if take is None:
             return poll_by(cls, say("No take is chosen in the list"))
         used = [target.thing for target in takes.targets_for(scene, take)]
@@ -76,7 +76,7 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
         """Bake, then report where."""
         scene = compat.sequencer_scene(context)
-        take = takes.chosen_take(scene)
+        take = take_list.chosen_take(scene)
         name = take.name
         done = yield from takes.bake_take(scene, settings_of(scene).active_take)
         first, last = done[0][1].first, done[0][1].last
@@ -91,7 +91,7 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
             keys=keys,
             error=error,
         )
-        take = takes.chosen_take(scene)
+        take = take_list.chosen_take(scene)
         used = takes.targets_for(scene, take)
         hindered = [doubt for target in used for doubt in targets.doubts(target.thing, target.wanted_rules())]
         hindered += [sentence for target in used for sentence in visibility.obstacles(target.thing, take.key, name)]
@@ -112,14 +112,14 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen and there is a target."""
         scene = compat.sequencer_scene(context)
-        if takes.active_take(scene) is None:
+        if take_list.active_take(scene) is None:
             return poll_by(cls, say("No take is chosen in the list"))
         return poll_by(cls, "" if settings_of(scene).targets else targets.why_not(None))
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
         """Check each target."""
         scene = compat.sequencer_scene(context)
-        take = takes.chosen_take(scene)
+        take = take_list.chosen_take(scene)
         key, name = take.key, take.name
         things = [target.thing for target in settings_of(scene).targets if target.use and target.thing]
         said, bad = [], False
@@ -161,7 +161,7 @@ class SOLILOQUY_OT_unbake(OnTake, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Remove what was baked."""
-        take = takes.chosen_take(compat.sequencer_scene(context))
+        take = take_list.chosen_take(compat.sequencer_scene(context))
         count = takes.unbake(take.key)
         message = say("{take} was removed from {count} data-blocks", take=take.name, count=count)
         self.report({"INFO"}, message)

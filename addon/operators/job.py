@@ -13,7 +13,7 @@ from .. import compat, steps
 from ..jobs import jobs
 from ..jobs.following import wait_until
 from ..redrawing import redraw, redraw_when_due
-from ..scene import takes
+from ..scene import take_list, takes
 from ..scene.request import why_not
 from ..typed import OperatorMixin, Result, manager_of, there
 from ..unexpected import as_told
@@ -202,7 +202,7 @@ class OnTake(OperatorMixin):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen."""
-        chosen = takes.active_take(compat.sequencer_scene(context))
+        chosen = take_list.active_take(compat.sequencer_scene(context))
         return poll_by(cls, say("No take is chosen in the list") if chosen is None else "")
 
 

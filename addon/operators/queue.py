@@ -15,7 +15,7 @@ from ..properties.scene import settings_of
 from ..queue import job_queue, scene_jobs
 from ..queue.batch import BUSY, CANCELLED, DONE, FAILED, RUNNING
 from ..redrawing import redraw
-from ..scene import takes
+from ..scene import take_list
 from ..sequencer import speech
 from ..steps import SteppedOperator
 from ..typed import OperatorMixin, Result, manager_of, open_path, there
@@ -173,7 +173,7 @@ class SOLILOQUY_OT_queue_open(_ListFile, bpy.types.Operator):
         """Read the list; the scene remembers its path."""
         path = Path(bpy.path.abspath(self.filepath)).absolute()
         job_queue.open_list(path)
-        queue_settings_of(compat.sequencer_scene(context)).file = takes.stored_path(path)
+        queue_settings_of(compat.sequencer_scene(context)).file = take_list.stored_path(path)
         return say("{count} jobs in {file}", count=len(job_queue.entries()), file=path.name)
 
 
@@ -191,7 +191,7 @@ class SOLILOQUY_OT_queue_save(_ListFile, bpy.types.Operator):
         if path.suffix.lower() not in (".csv", ".json"):
             path = path.with_name(f"{path.name}.json")
         job_queue.save_as(path)
-        queue_settings_of(compat.sequencer_scene(context)).file = takes.stored_path(path)
+        queue_settings_of(compat.sequencer_scene(context)).file = take_list.stored_path(path)
         return say("Written: {path}", path=path)
 
 

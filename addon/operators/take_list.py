@@ -15,7 +15,7 @@ from ..animation import nla
 from ..animation.motion_file import load_motion
 from ..jobs import jobs
 from ..properties.scene import settings_of
-from ..scene import takes
+from ..scene import take_list, takes
 from ..steps import SteppedOperator
 from ..typed import Result, manager_of, open_path, view_layer_of
 from ..words import say
@@ -35,7 +35,7 @@ scene's frame rate; baked keys move along"""
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """The chosen take has frames."""
-        take = takes.active_take(compat.sequencer_scene(context))
+        take = take_list.active_take(compat.sequencer_scene(context))
         if take is None:
             return poll_by(cls, say("No take is chosen in the list"))
         return poll_by(cls, "" if take.status == "READY" else say("The chosen take has no frames on disk"))
@@ -58,14 +58,14 @@ class SOLILOQUY_OT_compare_takes(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Two takes have been shown."""
-        other = takes.other_take(compat.sequencer_scene(context))
+        other = take_list.other_take(compat.sequencer_scene(context))
         return poll_by(cls, say("Choose one take and then another to switch between the two") if other is None else "")
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Choose the other take."""
         scene = compat.sequencer_scene(context)
         settings = settings_of(scene)
-        settings.active_take = takes.index_of(scene, settings.other_take)
+        settings.active_take = take_list.index_of(scene, settings.other_take)
         return {"FINISHED"}
 
 
@@ -107,7 +107,7 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen, no job is running, and no other entry uses its files."""
         scene = compat.sequencer_scene(context)
-        take = takes.active_take(scene)
+        take = take_list.active_take(scene)
         if take is None:
             return poll_by(cls, say("No take is chosen in the list"))
         if busy := jobs.why_busy():
@@ -142,7 +142,7 @@ class SOLILOQUY_OT_collect_takes(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Search all Actions."""
-        added = takes.from_rigs(compat.sequencer_scene(context))
+        added = take_list.from_rigs(compat.sequencer_scene(context))
         self.report({"INFO"}, say("Takes found: {count}", count=added) if added else say("No further takes found"))
         return {"FINISHED"}
 
@@ -157,12 +157,12 @@ class SOLILOQUY_OT_edit_curves(OnTake, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """The chosen take is on a target and can be edited."""
-        take = takes.active_take(compat.sequencer_scene(context))
+        take = take_list.active_take(compat.sequencer_scene(context))
         return poll_by(cls, nla.why_not_editable(take.key) if take else say("No take is chosen in the list"))
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Enter tweak mode on each of the take's tracks, or leave it."""
-        take = takes.chosen_take(compat.sequencer_scene(context))
+        take = take_list.chosen_take(compat.sequencer_scene(context))
         try:
             opened = nla.toggle_editing(take.key)
         except BadInputError as error:
@@ -199,7 +199,7 @@ class SOLILOQUY_OT_reset_style(OnTake, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Set all properties of the style to their defaults."""
-        style = takes.chosen_take(compat.sequencer_scene(context)).style
+        style = take_list.chosen_take(compat.sequencer_scene(context)).style
         for prop in style.bl_rna.properties:
             if prop.type == "FLOAT" and getattr(style, prop.identifier) != prop.default:
                 setattr(style, prop.identifier, prop.default)
@@ -220,7 +220,7 @@ class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> Result:
         """Read the head's pose from the take's motion."""
         scene = compat.sequencer_scene(context)
-        take, performance = takes.chosen_take(scene), settings_of(scene).performance
+        take, performance = take_list.chosen_take(scene), settings_of(scene).performance
         try:
             motion = load_motion(take.path() / "motion.npz")
         except BadInputError as error:
@@ -242,7 +242,7 @@ class SOLILOQUY_OT_open_folder(OnTake, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Open it in the system's file manager."""
-        take = takes.chosen_take(compat.sequencer_scene(context))
+        take = take_list.chosen_take(compat.sequencer_scene(context))
         return open_path(take.job_path() if self.job else take.path())
 
 

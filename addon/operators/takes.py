@@ -12,7 +12,7 @@ from ..animation.motion_file import load_motion, save_motion
 from ..jobs import jobs
 from ..properties import preferences
 from ..properties.scene import settings_of
-from ..scene import takes
+from ..scene import take_list
 from ..scene.request import (
     chosen_target,
     generate_request,
@@ -56,14 +56,14 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
         settings = settings_of(compat.sequencer_scene(context))
         if not reason and not settings.renew:
             reason = say("Choose what to resample: blink, gaze, brows, head, …")
-        if not reason and takes.chosen_take(compat.sequencer_scene(context)).imported:
+        if not reason and take_list.chosen_take(compat.sequencer_scene(context)).imported:
             reason = say("The chosen take was imported: render it first, then parts of it can be resampled")
         return poll_by(cls, reason)
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Send the request."""
         scene = compat.sequencer_scene(context)
-        settings, take = settings_of(scene), takes.chosen_take(scene)
+        settings, take = settings_of(scene), take_list.chosen_take(scene)
         part = range_of(scene, take)
         renew = tuple(group for group in GROUPS if group in settings.renew)
         whole = part is None and len(renew) == len(GROUPS)
@@ -94,12 +94,12 @@ class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen and no job is running."""
         reason = why_not(context, needs_take=True)
-        return poll_by(cls, reason or no_portrait(takes.chosen_take(compat.sequencer_scene(context))))
+        return poll_by(cls, reason or no_portrait(take_list.chosen_take(compat.sequencer_scene(context))))
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of the take's motion."""
         scene = compat.sequencer_scene(context)
-        take = takes.chosen_take(scene)
+        take = take_list.chosen_take(scene)
         note = say("Frames of {take}", take=take.name)
         return jobs.start(render_request(scene, take), say("Render"), scene, spoken_by(take), note)
 
@@ -121,12 +121,12 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         reason = why_not(context, needs_take=True)
         if not reason and target_of(scene) is None:
             reason = say("No target is chosen: the curves are read from it")
-        return poll_by(cls, reason or no_portrait(takes.chosen_take(scene)))
+        return poll_by(cls, reason or no_portrait(take_list.chosen_take(scene)))
 
     def prepare(self, context: bpy.types.Context) -> Steps:
         """Play the take on its target and read the motion back."""
         scene = compat.sequencer_scene(context)
-        take, thing = takes.chosen_take(scene), chosen_target(scene)
+        take, thing = take_list.chosen_take(scene), chosen_target(scene)
         facts = edited_curves.facts_on(thing, take.key, take.name)
         original = load_motion(take.path() / "motion.npz")
         inputs = preferences.output_folder(settings_of(scene).output_dir) / "inputs"
@@ -147,7 +147,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
     def begin(self, context: bpy.types.Context) -> jobs.Job:
         """Ask for frames of that motion."""
         scene = compat.sequencer_scene(context)
-        take = takes.chosen_take(scene)
+        take = take_list.chosen_take(scene)
         request = render_request(scene, take, self._motion)
         what = say("{count} frames edited", count=self._changed) if self._changed else say("unedited")
         note = say("From {take}'s curves, {what}", take=take.name, what=what)

@@ -10,7 +10,7 @@ from .. import compat
 from ..animation import nla
 from ..drawing import Panel, draw_text, in_editors
 from ..properties.style import AMPLITUDES
-from ..scene import takes
+from ..scene import take_list
 from ..scene.request import range_of
 from ..typed import layout_of
 from ..words import say
@@ -68,7 +68,7 @@ class _Style(Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A take is chosen."""
-        return takes.active_take(compat.sequencer_scene(context)) is not None
+        return take_list.active_take(compat.sequencer_scene(context)) is not None
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         """The popover of the presets."""
@@ -76,7 +76,7 @@ class _Style(Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """How far each group moves, shown at once on the targets."""
-        layout, take = layout_of(self), takes.chosen_take(compat.sequencer_scene(context))
+        layout, take = layout_of(self), take_list.chosen_take(compat.sequencer_scene(context))
         style = take.style
         if not nla.tracks_of(take.key):
             draw_text(layout, say("The take is on no target yet. Bake it first") + ".", "INFO")
@@ -107,7 +107,7 @@ class _Resample(Panel):
             row.prop(settings, "range_first")
             row.prop(settings, "range_last")
         scene = compat.sequencer_scene(context)
-        take = takes.active_take(scene)
+        take = take_list.active_take(scene)
         if take is not None and settings.range_kind != "WHOLE":
             try:
                 chosen = range_of(scene, take)

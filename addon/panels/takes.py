@@ -9,7 +9,7 @@ import bpy
 from .. import compat
 from ..animation import nla
 from ..drawing import Panel, draw_text, in_editors
-from ..scene import takes, thumbnails
+from ..scene import take_list, thumbnails
 from ..typed import IconItems, layout_of, scene_of
 from ..words import say
 
@@ -81,10 +81,10 @@ class _Takes(Panel):
         column.operator("soliloquy.duplicate_take", text="", icon="DUPLICATE")
         column.operator("soliloquy.remove_take", text="", icon="REMOVE")
         column.menu("SOLILOQUY_MT_takes", text="", icon="DOWNARROW_HLT")
-        take = takes.active_take(scene)
+        take = take_list.active_take(scene)
         if take is None:
             return
-        other = takes.other_take(scene)
+        other = take_list.other_take(scene)
         row = layout.row(align=True)
         row.operator(
             "soliloquy.compare_takes",

@@ -77,6 +77,7 @@ class SoliloquyTake(bpy.types.PropertyGroup):
         update=SHOWN_CHANGED.update,
     )
     index: IntProperty(name="Take", description="Number of the take within its job")
+    number: IntProperty(name="Number", description="Number of the take among those of its sound strip and character")
     seed: IntProperty(name="Seed", description="The same seed gives the same motion again")
     job: StringProperty(name="Job", subtype="DIR_PATH", options=BLEND_RELATIVE)
     folder: StringProperty(name="Folder", subtype="DIR_PATH", options=BLEND_RELATIVE)

@@ -25,7 +25,7 @@ from ..properties import preferences
 from ..properties.queue import queue_lines_of, queue_settings_of
 from ..properties.scene import settings_of
 from ..redrawing import redraw
-from ..scene import takes
+from ..scene import take_list
 from ..session import session
 from ..typed import manager_of, there
 from ..words import later, say
@@ -127,7 +127,7 @@ def open_default(scene: bpy.types.Scene) -> None:
     settings = queue_settings_of(scene)
     if not settings.file:
         folder = preferences.output_folder(settings_of(scene).output_dir)
-        settings.file = takes.stored_path(folder / FILE_NAME)
+        settings.file = take_list.stored_path(folder / FILE_NAME)
     asked = unasked_file(scene)
     if asked is not None:
         raise BadInputError(

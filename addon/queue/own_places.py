@@ -10,21 +10,13 @@ import bpy
 from ..properties import preferences
 from ..properties.queue import queue_settings_of
 from ..properties.scene import settings_of
-
-_NETWORK = ("\\\\", "//")
-"""Beginnings of absolute paths on other computers, and of Windows' device paths. Even a look at one of them sends this
-user's name to the computer that it names."""
+from ..storage import paths
 
 
 def queue_file(scene: bpy.types.Scene) -> Path:
     """The path of the queue's file that a scene names; the disk isn't touched."""
     stored = bpy.path.abspath(queue_settings_of(scene).file)
-    return Path(os.path.normpath(stored if is_network(stored) else os.path.abspath(stored)))  # noqa: PTH100
-
-
-def is_network(path: str) -> bool:
-    """Whether an absolute path may lead to another computer."""
-    return path.startswith(_NETWORK)
+    return Path(os.path.normpath(stored if paths.is_network(stored) else os.path.abspath(stored)))  # noqa: PTH100
 
 
 def is_own_place(file: Path, scene: bpy.types.Scene) -> bool:
@@ -33,14 +25,14 @@ def is_own_place(file: Path, scene: bpy.types.Scene) -> bool:
     A path on a network counts only if the .blend itself was opened from there.
     """
     folders = [Path(bpy.data.filepath).parent] if bpy.data.filepath else []
-    if not is_network(str(file)):
+    if not paths.is_network(file):
         folders += [preferences.output_folder(settings_of(scene).output_dir), preferences.user_folder()]
     return any(_is_below(file, folder) for folder in folders)
 
 
 def _is_below(file: Path, folder: Path) -> bool:
     """Whether links and ``..`` included, ``file`` is in ``folder``; paths on a network are only compared."""
-    if is_network(str(file)) or is_network(str(folder)):
+    if paths.is_network(file) or paths.is_network(folder):
         return file.is_relative_to(os.path.normpath(folder))
     try:
         return file.resolve().is_relative_to(folder.resolve())

@@ -17,7 +17,7 @@ from ..properties.style import STYLE_CHANGED, SoliloquyStyle
 from ..properties.targets import LOOK_CHANGED, SoliloquyTarget
 from ..sequencer.speech import rate_of
 from ..typed import owning_scene
-from . import takes
+from . import showing, takes
 
 _CHANGES: tuple[Change, ...] = (
     *(TAKE_CHOSEN, SHOWN_CHANGED, TAKE_RENAMED, OPINION_CHANGED),
@@ -27,12 +27,12 @@ _CHANGES: tuple[Change, ...] = (
 
 def _choose_take(settings: SoliloquySettings) -> None:
     """Show the chosen take and hide the other takes of the same speech."""
-    takes.choose(owning_scene(settings))
+    showing.choose(owning_scene(settings))
 
 
 def _apply_shown(take: SoliloquyTake) -> None:
     """Strip and NLA tracks follow the eye in the list."""
-    takes.apply_shown(owning_scene(take), take)
+    showing.apply_shown(owning_scene(take), take)
 
 
 def _note_opinion(take: SoliloquyTake) -> None:

@@ -15,7 +15,7 @@ from ..properties import preferences
 from ..properties.scene import SoliloquyTake, settings_of
 from ..sequencer import ranges, speech
 from ..words import say
-from . import characters, portrait, takes
+from . import characters, portrait, take_list, takes
 
 
 def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_take: bool = False) -> str:
@@ -31,7 +31,7 @@ def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_tak
     if needs_speech and not portrait.has_portrait(characters.portrait_owner(scene, speaker_of(scene))):
         return say("No portrait is chosen")
     if needs_take:
-        take = takes.active_take(scene)
+        take = take_list.active_take(scene)
         if take is None:
             return say("No take is chosen in the list")
         if take.status == "MISSING":

@@ -14,7 +14,7 @@ import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.animation import nla
 from soliloquy.addon.jobs import jobs
-from soliloquy.addon.scene import takes
+from soliloquy.addon.scene import take_list, takes
 from soliloquy.addon.sequencer import strips
 from soliloquy.core.motion.channels import CHANNELS, EXPRESSIONS
 from soliloquy.core.wire.style import PriorStyle
@@ -143,7 +143,7 @@ def test_a_take_is_rendered_and_new_ones_are_made(old):
     assert old.soliloquy.takes[2].path().name == "take-003" and not jobs.last_message()[1]
     old.soliloquy.seed, old.soliloquy.takes_wanted = 40, 1
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
-    newest = takes.active_take(old)
+    newest = take_list.active_take(old)
     assert newest.seed == 40 and nla.tracks_of(newest.key)
 
 

@@ -81,7 +81,7 @@ def take_made_of_nothing(frames: int, fps: int) -> Iterator[None]:
     """Make a take of ``frames`` pictures at 25 per second without a worker, and a head, in a scene of ``fps``."""
     import numpy as np
 
-    takes, scene = addon("scene.takes"), ready_scene()[0]
+    take_list, scene = addon("scene.take_list"), ready_scene()[0]
     scene.render.fps = fps
     where = folder("long")
     (where / "frames").mkdir()
@@ -93,11 +93,11 @@ def take_made_of_nothing(frames: int, fps: int) -> Iterator[None]:
     motion = addon("animation.motion_file").Motion(expression, rotation, np.zeros((frames, 3)), 25.0)
     motion.save(where / "motion.npz")
     take = scene.soliloquy.takes.add()
-    take.key = takes.new_key()
+    take.key = take_list.new_key()
     take.name, take.index, take.folder, take.job = "Take 1", 1, str(where), str(where)
     take.frame_count, take.has_frames, take.origin, take.channel = frames, True, 1.0, 1
     take.refresh_status()
-    assert takes.active_take(scene).status == "READY"
+    assert take_list.active_take(scene).status == "READY"
     click(bpy.ops.soliloquy.add_head)
     yield from until(idle)
 

@@ -5,7 +5,7 @@ import json
 import bpy
 import pytest
 from soliloquy.addon.animation import edited_curves, facts, nla
-from soliloquy.addon.scene import takes
+from soliloquy.addon.scene import take_list, takes
 from soliloquy.core.errors import BadInputError
 
 GOOD = {
@@ -39,7 +39,7 @@ def test_whole_facts_stay_as_they_are(on_mesh):
 
 def test_half_of_a_surrogate_pair_does_not_end_blender(scene, on_mesh):
     action = on_mesh(json.dumps(GOOD | {"name": "\ud800", "note": "\udfff", "of a later version": "\ud800"}))
-    assert takes.from_rigs(scene) == 1
+    assert take_list.from_rigs(scene) == 1
     nla.annotate("k", star=True, note="ü")
     assert action[facts.FACTS].isascii() and facts.facts_of(action)["note"] == "ü"
 
@@ -54,7 +54,7 @@ def test_a_damaged_value_is_left_out_or_can_be_used(scene, on_mesh, name):
         action[facts.FACTS] = json.dumps(GOOD | {name: value})
         kept = facts.facts_of(action)
         assert name not in kept or isinstance(kept[name], (type(GOOD[name]), int))
-        assert takes.from_rigs(scene) == 1
+        assert take_list.from_rigs(scene) == 1
         take = scene.soliloquy.takes[0]
         nla.annotate("k", note="again")
         nla.values_before(bpy.data.shape_keys[0], [("a", 0)])

@@ -9,7 +9,7 @@ from soliloquy.addon import compat
 from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.rig.arkit import SHAPE_NAMES
-from soliloquy.addon.scene import request, takes
+from soliloquy.addon.scene import request, take_list
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.errors import SoliloquyError
 
@@ -40,7 +40,7 @@ def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
         monkeypatch.setattr(speech, "sound_strip", lambda _scene: demo_speech)
         monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
-    take = takes.active_take(scene)
+    take = take_list.active_take(scene)
     assert (take.status, take.frame_count, round(take.audio_start, 3)) == ("READY", 25, 0.4)
     images = [strip for strip in compat.all_strips(scene) if strip.type == "IMAGE"]
     assert [(compat.left_handle(image), compat.right_handle(image)) for image in images] == [(21, 46)]

@@ -7,7 +7,8 @@ import bpy
 import pytest
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.operators import queue_run
-from soliloquy.addon.queue import batch, job_queue, own_places
+from soliloquy.addon.queue import batch, job_queue
+from soliloquy.addon.storage import paths
 from soliloquy.core.errors import BadInputError
 from soliloquy.core.wire.protocol import Generate
 
@@ -86,7 +87,7 @@ def test_a_path_on_a_network_is_not_touched(reopened, tmp_path, monkeypatch, sto
         monkeypatch.setattr(Path, name, spy)
     bpy.context.scene.soliloquy.output_dir = "\\\\server\\share"
     scene = reopened(stored)
-    assert own_places.is_network(stored) and job_queue.unasked_file(scene) is not None
+    assert paths.is_network(stored) and job_queue.unasked_file(scene) is not None
     with pytest.raises(BadInputError, match="outside its own folders"):
         job_queue.open_default(scene)
     assert touched == []

@@ -9,7 +9,7 @@ import bpy
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.jobs import jobs
-from soliloquy.addon.scene import takes
+from soliloquy.addon.scene import take_list
 from soliloquy.addon.scene.request import why_not
 from soliloquy.addon.sequencer import speech, strips
 from soliloquy.core.errors import SoliloquyError
@@ -275,8 +275,8 @@ def test_an_image_of_the_file_serves_as_portrait(scene, ready, tmp_path, portrai
 
 def test_stored_paths_are_relative_beside_the_file(scene, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "talk.blend"))
-    assert takes.stored_path(tmp_path / "soliloquy" / "job") == "//soliloquy/job"
-    assert takes.stored_path("/elsewhere/job") == "/elsewhere/job"
+    assert take_list.stored_path(tmp_path / "soliloquy" / "job") == "//soliloquy/job"
+    assert take_list.stored_path("/elsewhere/job") == "/elsewhere/job"
 
 
 def test_the_sequencer_shows_the_workspaces_scene(scene):

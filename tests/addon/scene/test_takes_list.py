@@ -4,7 +4,7 @@ import bpy
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.animation import nla
-from soliloquy.addon.scene import takes
+from soliloquy.addon.scene import take_list
 from soliloquy.addon.sequencer import strips
 
 
@@ -138,7 +138,7 @@ def test_an_appended_rig_brings_its_takes_along(three, tmp_path):
         ("Take 3", False, ""),
     ]
     assert {take.status for take in scene.soliloquy.takes} == {"READY"}, "their frames are found where they were made"
-    assert takes.from_rigs(scene) == 0
+    assert take_list.from_rigs(scene) == 0
 
 
 def test_an_override_gets_curves_of_its_own_and_they_stay(three, tmp_path):
@@ -154,7 +154,7 @@ def test_an_override_gets_curves_of_its_own_and_they_stay(three, tmp_path):
     scene.collection.objects.link(rig)
     bpy.ops.soliloquy.collect_takes()
     scene.soliloquy.active_take = 0
-    scene.soliloquy.active_take = takes.index_of(scene, key)
+    scene.soliloquy.active_take = take_list.index_of(scene, key)
     (track,) = [track for track in nla.tracks_on(rig) if track.key == key]
     with pytest.raises(RuntimeError, match="belong to another file"):
         bpy.ops.soliloquy.edit_curves()

@@ -1,0 +1,44 @@
+"""Paths of files and folders: whether two are the same, where one lies, and which lead to other computers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_NETWORK = ("\\\\", "//")
+"""Beginnings of absolute paths on other computers, and of Windows' device paths. Even a look at one of them sends this
+user's name to the computer that it names."""
+
+
+def is_network(path: str | Path) -> bool:
+    """Whether an absolute path may lead to another computer."""
+    return str(path).startswith(_NETWORK)
+
+
+def canonical(path: str | Path) -> str:
+    """An absolute path in the one form that it is compared in: without ``..`` and links, on Windows in small letters.
+
+    A path on a network is only normalised, because following its links would look at the other computer.
+    """
+    text = os.path.normpath(path)
+    try:
+        return os.path.normcase(text if is_network(path) else os.path.realpath(text))
+    except (OSError, ValueError):  # ValueError: no valid path
+        return os.path.normcase(text)
+
+
+def same(first: str | Path, second: str | Path) -> bool:
+    """Whether two absolute paths lead to the same file or folder, which need not exist."""
+    return canonical(first) == canonical(second)
+
+
+def is_below(path: str | Path, folder: str | Path) -> bool:
+    """Whether an absolute path is ``folder`` or lies in it, links and ``..`` included."""
+    inner, outer = canonical(path), canonical(folder)
+    return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
+
+
+def is_written_below(path: str | Path, folder: str | Path) -> bool:
+    """`is_below` by the paths' letters alone. The disk isn't touched, so this is fast enough for a panel."""
+    inner, outer = (os.path.normcase(os.path.normpath(one)) for one in (path, folder))
+    return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
