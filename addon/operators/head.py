@@ -15,18 +15,21 @@ from ..rig import targets
 from ..scene import head, portrait, take_list, takes
 from ..scene.request import why_not
 from ..steps import SteppedOperator
-from ..typed import Result
+from ..typed import Result, scene_of
 from ..words import say
 from .job import JobOperator, OnTake, poll_by
 
 
 class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
-    """Add a head with the portrait's shape and texture, ARKit shape keys and an armature, at the 3D cursor"""
+    """Add a head with the portrait's shape and texture, ARKit shape keys and an armature, at the 3D cursor or beside \
+what is there"""
 
     bl_idname = "soliloquy.add_head"
     bl_label = "Add Head"
     bl_options = {"REGISTER"}
     completes = True
+    _home: int = 0
+    """Identifier of the scene in which the user asked for the head."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -42,13 +45,18 @@ class SOLILOQUY_OT_add_head(JobOperator, bpy.types.Operator):
         """Ask the worker to measure the portrait."""
         scene = compat.sequencer_scene(context)
         settings = settings_of(scene)
+        self._home = scene_of(context).session_uid
         out = preferences.output_folder(settings.output_dir)
         path = portrait.portrait_path(settings, out / "inputs")
         return jobs.start(head.request_for(str(path), out, preferences.device()), say("Head"), scene)
 
     def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
-        """Build the head from the worker's answer."""
-        return head.build(context, scene, job.result())
+        """Build the head from the worker's answer, in the scene in which the user asked for it if it is still there."""
+        home = next((other for other in bpy.data.scenes if other.session_uid == self._home), None)
+        for told in head.build(context, scene, job.result(), home):
+            if isinstance(told, str) and told not in job.notices:
+                job.notices.append(told)
+            yield told
 
 
 class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):

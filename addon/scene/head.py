@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from ..properties.scene import settings_of
 from ..rig.arkit import SHAPE_NAMES
 from ..rig.objects import pose_bones, shape_keys_of
 from ..rig.presets import CENTIMETRE, own_rules
-from ..typed import scene_of, there, view_layer_of
+from ..typed import scene_of, there
 from ..words import say
+from . import placement, viewing
 
 _PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "eye.L": "head", "eye.R": "head"}
 _NUMBERS = ("vertices", "uv", "shapes", "weights", "joints", "gaze_angles", "jaw_angles")
@@ -51,10 +53,14 @@ def request_for(portrait: str, out: Path, device: str) -> Head:
     return Head(portrait=portrait, out=str(out / "heads" / f"{Path(portrait).stem}-{content}"), device=device)
 
 
-def build(context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, Any]) -> Iterator[object]:
-    """Make the head at the 3D cursor in steps, and add it to the targets of scene ``owner``.
+def build(
+    context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, Any], home: bpy.types.Scene | None = None
+) -> Iterator[object]:
+    """Make the head in steps, where it is found at once, and add it to the targets of scene ``owner``.
 
-    ``result`` is the worker's answer to the ``head`` request: the paths of mesh and texture.
+    It stands at the 3D cursor of the scene ``home`` (by default the context's), or beside what is there, in the active
+    collection, selected, and the window's 3D views look at it. ``result`` is the worker's answer to the ``head``
+    request: the paths of mesh and texture. Yields sentences that the user should read, and None.
     """
     data = _read(Path(result["mesh"]))
     texture = _texture(Path(result["texture"]))
@@ -65,7 +71,6 @@ def build(context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, 
     mesh.materials.append(_material(f"{name} skin", texture))
     yield None
     skin = bpy.data.objects.new(f"{name} head", mesh)
-    scene_of(context).collection.objects.link(skin)
     yield None
     armature = _armature(context, f"{name} rig", data)
     yield None
@@ -74,13 +79,40 @@ def build(context: bpy.types.Context, owner: bpy.types.Scene, result: dict[str, 
     _properties(armature, data)
     yield None
     yield from _drivers(skin, armature)
-    armature.location = scene_of(context).cursor.location
+    yield from _put(context, home or scene_of(context), armature, skin, to_blender(data["vertices"]))
     settings = settings_of(owner)
     target = settings.targets.add()
     target.preset = "OWN"
     target.set_rules(own_rules(armature))
     target.thing = armature
     settings.active_target = len(settings.targets) - 1
+
+
+def _put(
+    context: bpy.types.Context,
+    scene: bpy.types.Scene,
+    armature: bpy.types.Object,
+    skin: bpy.types.Object,
+    points: np.ndarray,
+) -> Iterator[str]:
+    """Put the finished head into the scene, in its real size, and show it; yields what the user should know."""
+    window = viewing.window_with(context, scene)
+    layer = viewing.layer_of(window, scene)
+    one = placement.metre(scene)
+    size = np.stack([points.min(axis=0), points.max(axis=0)]) * one
+    armature.location = placement.free_place(scene, layer, size, viewing.eyes_of(window))
+    armature.scale = (one, one, one)
+    collection = placement.collection_for(scene, layer)
+    for thing in (armature, skin):
+        collection.objects.link(thing)
+    layer.update()
+    active = layer.active_layer_collection
+    if active is not None and collection != active.collection:
+        yield say("The active collection can't be used; the head is in “{collection}”.", collection=collection.name)
+    if viewing.select_only(layer, armature):
+        viewing.show(window, [armature, skin], size + np.array(armature.location))
+    else:
+        yield say("The head is not selected, because another object is being edited.")
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -193,34 +225,44 @@ def _material(name: str, image: bpy.types.Image) -> bpy.types.Material:
 
 
 def _armature(context: bpy.types.Context, name: str, data: dict[str, np.ndarray]) -> bpy.types.Object:
-    """Armature object with the six bones at the portrait's own joints."""
+    """Armature object with the six bones at the portrait's own joints; in no scene yet."""
     bones = bpy.data.armatures.new(name)
     armature = bpy.data.objects.new(name, bones)
-    scene_of(context).collection.objects.link(armature)
     joints = dict(zip(data["joint_names"].tolist(), to_blender(data["joints"]), strict=True))
-    layer = view_layer_of(context)
-    previous = layer.objects.active
-    layer.objects.active = armature
-    with context.temp_override(active_object=armature, object=armature, selected_objects=[armature]):
-        bpy.ops.object.mode_set(mode="EDIT")
-        try:
-            for bone in JOINTS:
-                direction, length = _POINTING.get(bone, (_FORWARD, 3.0))
-                edit = bones.edit_bones.new(bone)
-                edit.head = joints[bone]
-                edit.tail = joints[bone] + np.array(direction) * length * CENTIMETRE
-                edit.align_roll(Vector((1.0, 0.0, 0.0)).cross(direction))
-                edit.use_deform = bone != "jaw"  # the shape keys move the jaw; the bone is for other rigs
-                if bone in _PARENTS:
-                    edit.parent = bones.edit_bones[_PARENTS[bone]]
-        finally:
-            bpy.ops.object.mode_set(mode="OBJECT")
+    with _edited(context, armature):
+        for bone in JOINTS:
+            direction, length = _POINTING.get(bone, (_FORWARD, 3.0))
+            edit = bones.edit_bones.new(bone)
+            edit.head = joints[bone]
+            edit.tail = joints[bone] + np.array(direction) * length * CENTIMETRE
+            edit.align_roll(Vector((1.0, 0.0, 0.0)).cross(direction))
+            edit.use_deform = bone != "jaw"  # the shape keys move the jaw; the bone is for other rigs
+            if bone in _PARENTS:
+                edit.parent = bones.edit_bones[_PARENTS[bone]]
     for posed in pose_bones(armature):
         posed.rotation_mode = "ZXY" if posed.name in {"neck", "head"} else "XYZ"
     armature.show_in_front = True
     bones.display_type = "STICK"
-    layer.objects.active = previous or armature
     return armature
+
+
+@contextmanager
+def _edited(context: bpy.types.Context, armature: bpy.types.Object) -> Iterator[None]:
+    """Edit the armature in a scene of its own. So it doesn't matter what the user edits, hides or selects meanwhile."""
+    workshop = bpy.data.scenes.new("Soliloquy workshop")
+    try:
+        workshop.collection.objects.link(armature)
+        layer = there(workshop.view_layers[0], "view layer")
+        layer.objects.active = armature
+        chosen: dict[str, Any] = {"active_object": armature, "object": armature, "selected_objects": [armature]}
+        with context.temp_override(scene=workshop, view_layer=layer, **chosen):
+            bpy.ops.object.mode_set(mode="EDIT")
+            try:
+                yield
+            finally:
+                bpy.ops.object.mode_set(mode="OBJECT")
+    finally:
+        bpy.data.scenes.remove(workshop)
 
 
 def _shape_keys(skin: bpy.types.Object, data: dict[str, np.ndarray]) -> Iterator[None]:

@@ -74,6 +74,17 @@ def scene(fake_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
+def default(scene, portrait):
+    """Blender's default scene: cube, camera, light, and a window with a 3D view."""
+    path = str(portrait())
+    out = scene.soliloquy.output_dir
+    bpy.ops.wm.read_factory_settings()
+    scene = bpy.context.scene
+    scene.soliloquy.portrait_file, scene.soliloquy.output_dir = path, out
+    return scene
+
+
+@pytest.fixture
 def sound(tmp_path: Path) -> Path:
     """Two seconds of silence with a click at one second, 16 kHz."""
     path = tmp_path / "speech.wav"
