@@ -56,7 +56,7 @@ class Finisher:
         self._space, self._styling = space, styling
         self._mel, self._kept, self._plan = mel, kept, plan
         self._frames = len(mel) // MELS_PER_FRAME
-        self._pacers = [BlinkPacer(seed, plan.style.blink_rate) for seed in seeds]
+        self._pacers = [BlinkPacer(seed, plan.style.blink_rate, loop) for seed in seeds]
         self._settlers = [GazeSettler(seed, styling.glance, loop) for seed in seeds]
 
     def finish(self, pieces: Iterator[Piece]) -> Iterator[Piece]:

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.motion.channels import FPS
-from core.prior.blinks import DELAY, PROFILE, STARE, BlinkPacer
+from core.prior.blinks import AWAKE, CLOSED, DELAY, OPEN, PROFILE, STARE, BlinkPacer
 
 
 def lids(frames, peaks, level=0.1):
@@ -20,8 +20,8 @@ def lids(frames, peaks, level=0.1):
     return curve
 
 
-def paced(lid, rate, seed=0, fixed=None, loudness=None, pieces=(10**9,)):
-    pacer, out, at = BlinkPacer(seed, rate), [], 0
+def paced(lid, rate, seed=0, fixed=None, loudness=None, pieces=(10**9,), loop=False):
+    pacer, out, at = BlinkPacer(seed, rate, loop), [], 0
     fixed = np.zeros(len(lid), bool) if fixed is None else fixed
     loudness = np.zeros(len(lid), np.float32) if loudness is None else loudness
     sizes = iter(pieces * len(lid))
@@ -84,16 +84,17 @@ def test_fixed_frames_do_not_change():
     rate=st.sampled_from([None, 0.0, 8.0, 25.0, 50.0]),
     pieces=st.lists(st.integers(1, 130), min_size=1, max_size=4),
     frames=st.integers(1, 700),
+    loop=st.booleans(),
 )
-@example(seed=142, rate=25.0, pieces=[1], frames=80)  # a sampled blink came in the last frame of the slack
-def test_the_size_of_the_pieces_makes_no_difference(seed, rate, pieces, frames):
+@example(seed=142, rate=25.0, pieces=[1], frames=80, loop=False)  # a sampled blink came in the slack's last frame
+def test_the_size_of_the_pieces_makes_no_difference(seed, rate, pieces, frames, loop):
     rng = np.random.default_rng(seed)
     lid = np.clip(lids(frames, natural(frames, seed)) + rng.normal(0, 0.03, frames), 0, 1).astype(np.float32)
     loudness = rng.normal(size=frames).astype(np.float32)
     fixed = np.zeros(frames, bool)
     fixed[frames // 3 : frames // 2] = bool(seed % 2)
-    whole = paced(lid, rate, seed, fixed, loudness)
-    np.testing.assert_array_equal(paced(lid, rate, seed, fixed, loudness, tuple(pieces)), whole)
+    whole = paced(lid, rate, seed, fixed, loudness, loop=loop)
+    np.testing.assert_array_equal(paced(lid, rate, seed, fixed, loudness, tuple(pieces), loop), whole)
     assert len(whole) == frames
 
 
@@ -155,3 +156,60 @@ def test_only_the_delay_is_held_back():
         assert len(pacer.push(none, none, none.astype(bool), False)) == 200
     assert len(pacer._lid) < 500, "an hour needs no more memory than a minute"
     assert len(pacer.push(none[:7], none[:7], none[:7].astype(bool), True)) == 7 + DELAY
+
+
+def begun_anywhere(seed, frames=250, rate=20.0):
+    """Sampled lids as the prior gives them: blinks at ``rate`` a minute, and one take in five begins inside a blink."""
+    rng = np.random.default_rng([seed, 5])
+    peaks = [int(p) for p in np.cumsum(15 + rng.exponential(60 / rate * FPS - 15, size=20)) - 750 if p < frames]
+    if seed % 5 == 0:
+        peaks = [int(rng.integers(-2, 3)), *(p for p in peaks if p > 15)]
+    return lids(frames, peaks)
+
+
+def quiet_start(frames):
+    """Loudness of a recording that begins with half a second of silence."""
+    return np.where(np.arange(frames) < 12, 0.0, np.random.default_rng(0).uniform(1, 2, frames)).astype(np.float32)
+
+
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("rate", [None, 17.0, 45.0])
+def test_takes_begin_awake_and_blink_no_more_than_later(rate, silent, loop):
+    frames, seeds = 250, range(200)
+    loudness = np.zeros(frames, np.float32) if silent else quiet_start(frames)
+    shut = []
+    for seed in seeds:
+        pacer = BlinkPacer(seed, rate, loop)
+        lid = pacer.push(begun_anywhere(seed), loudness, np.zeros(frames, bool), True)
+        assert lid[:AWAKE].max() <= OPEN, seed
+        assert not loop or lid[-1] < CLOSED
+        shut.append(lid > CLOSED)
+    blinking = np.array(shut)
+    begins = blinking[:, 1:] & ~blinking[:, :-1]
+    later = begins[:, 50:-25].mean() * len(seeds)  # blinks a frame, of all seeds together
+    for first, stop in ((0, 12), (0, 25), (12, 25), (25, 50)):
+        expected = later * (stop - max(first, AWAKE))
+        assert begins[:, first:stop].sum() <= expected + 3 * np.sqrt(expected), f"{first} … {stop}"
+    assert begins[:, :50].sum() >= 0.7 * later * (50 - AWAKE), "not many fewer either"
+
+
+def test_lids_that_are_shut_for_long_open_for_the_beginning():
+    lid = np.ones(100, np.float32)
+    out = paced(lid, None)
+    assert out[:AWAKE].max() <= OPEN
+    np.testing.assert_array_equal(out[AWAKE:], lid[AWAKE:])
+
+
+@pytest.mark.parametrize("rate", [None, 20.0])
+@pytest.mark.parametrize("first", [0, 3, 10])
+def test_a_kept_beginning_stays(rate, first):
+    """Frames that are kept stay, and the frames next to kept ones are not torn away from them."""
+    lid = lids(200, [4, 60])
+    fixed = np.zeros(200, bool)
+    fixed[first : first + 8] = True
+    out = paced(lid, rate, fixed=fixed)
+    np.testing.assert_array_equal(out[fixed], lid[fixed])
+    assert out[:first].max(initial=0.0) <= OPEN or first == 10
+    if first == 0:
+        np.testing.assert_array_equal(out[:15], lid[:15])

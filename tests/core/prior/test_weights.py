@@ -59,6 +59,17 @@ def test_eyes_blink_and_open_again(takes):
     assert np.median(closure) < 0.3
 
 
+@pytest.mark.parametrize("sound", ["syllables", "a pause first", "silence"])
+def test_takes_begin_awake(prior, mel, sound):
+    """No take begins with shut eyes, and the first half second has no more blinks than what follows."""
+    heard = {"syllables": mel[:200], "a pause first": mel[300:500], "silence": np.full_like(mel[:200], mel.min())}
+    shut = prior.sample(heard[sound], list(range(60)))[..., NONLIP_CHANNELS.index("eyeBlink_L")] > 0.4
+    assert not shut[:, :6].any()
+    begins = (shut[:, 1:] & ~shut[:, :-1]).sum(axis=0)
+    expected = begins[11:].sum() / (50 - 12) * 6  # in the half second's last six frames
+    assert begins[:11].sum() <= expected + 3 * np.sqrt(expected)
+
+
 def test_kept_head_is_joined_smoothly(prior, mel, takes):
     """The head of one take is kept in the middle of another: equal inside, no jump at the borders."""
     frames = takes.shape[1]
