@@ -59,13 +59,16 @@ class InputKind:
 
     def unreadable(self, path: str | Path, reason: str) -> BadInputError:
         """The error for a file whose content can't be used for ``reason``, which is part of a sentence."""
-        sentence = f"The {self.noun} {shown(path)} {reason.rstrip('.')}."
+        sentence = f"The {self.noun} {shown(path)} {shown(reason).rstrip('.')}."
         return BadInputError(f"{self.code}_unreadable", sentence, self.again)
 
 
-def shown(path: str | Path) -> str:
-    """``path`` as text that can be printed: no control characters, no bytes outside UTF-8, and never endless."""
-    text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+def shown(text: str | Path) -> str:
+    """A path, or words that hold something of the user's, as text that can be printed.
+
+    It has no control characters, no bytes outside UTF-8, and is never endless.
+    """
+    text = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
     text = "".join(c if unicodedata.category(c) not in _HIDDEN_CATEGORIES else ascii(c)[1:-1] for c in text)
     half = _SHOWN_LETTERS // 2
     return text if len(text) <= _SHOWN_LETTERS else f"{text[:half]}…{text[-half:]}"

@@ -24,6 +24,7 @@ from pathlib import Path
 from ..errors import BadInputError
 from ..files import make_folder, output_error, try_lock, written_beside
 from ..wire.specs import Spec
+from ..wire.take_file import finished_take
 from .job_file import DONE, JobFacts, JobSettings, TakeEntry
 from .take import TakePlan
 
@@ -76,6 +77,8 @@ class Job:
     def create(cls, out: str | Path, name: str, facts: JobFacts) -> Job:
         """Make ``out/name``, or find it if the same job was begun before.
 
+        Where ``job.json`` of the earlier job is damaged, its finished takes are listed again.
+
         Raises BadInputError ``output_unwritable`` or SoliloquyError ``disk_full`` before anything else is done.
         """
         folder = Path(out).absolute() / name
@@ -87,7 +90,7 @@ class Job:
         try:
             job = cls.open(folder)
         except BadInputError:
-            job = cls(folder, facts)
+            job = cls(folder, replace(facts, takes=_finished_takes(folder, facts.id)))
         try:
             job.save()
         except BaseException:
@@ -152,6 +155,8 @@ class Job:
             if (entry.seed, entry.spec) == (seed, spec) and (again or entry.status != DONE):
                 return self._plan(entry)
         index = max((entry.index for entry in self.facts.takes), default=0) + 1
+        while take_folder(self.folder, index).exists():  # of a take that isn't listed, so nobody knows what it holds
+            index += 1
         entry = TakeEntry(index=index, seed=seed, spec=spec)
         self.facts = replace(self.facts, takes=(*self.facts.takes, entry))
         self.save()
@@ -177,4 +182,20 @@ class Job:
                     stream.write(block)
 
     def _plan(self, entry: TakeEntry) -> TakePlan:
-        return TakePlan(entry.index, entry.seed, entry.spec, self.folder / f"take-{entry.index:03d}")
+        return TakePlan(entry.index, entry.seed, entry.spec, take_folder(self.folder, entry.index))
+
+
+def take_folder(job: Path, index: int) -> Path:
+    """Folder of take ``index`` (from 1) in a job's folder."""
+    return job / f"take-{index:03d}"
+
+
+def _finished_takes(folder: Path, identifier: str) -> tuple[TakeEntry, ...]:
+    """The finished takes of the job ``identifier`` in its folder, as their own ``take.json`` describes them."""
+    found = {}
+    for path in folder.glob("take-*"):
+        facts = finished_take(path)
+        if facts is not None and facts.job == identifier and path == take_folder(folder, facts.index):
+            entry = TakeEntry(index=facts.index, seed=facts.seed, spec=facts.spec, status=DONE, timings=facts.timings)
+            found[facts.index] = entry
+    return tuple(found[index] for index in sorted(found))

@@ -78,7 +78,8 @@ def case(r: random.Random, made: dict[str, bytes]) -> Case:
 
 def read(path: Path, found: Case) -> str:
     """Decode the picture, which must come as RGB of a bounded size."""
-    image = decode(read_bytes(path), path.name)
+    pixels = decode(read_bytes(path), path.name)
+    image = pixels.image
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or max(image.shape) > MAX_LONG_SIDE:
         return f"{image.dtype} {image.shape}"
     return ""

@@ -11,11 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from . import motions, pictures, portraits, sounds
+from . import documents, motions, pictures, portraits, sounds
 from .damage import Kind, outcome
 
 KINDS: dict[str, Kind] = {
-    **{"sounds": sounds.KIND, "pictures": pictures.KIND, "motions": motions.KIND, "portraits": portraits.KIND}
+    **{"sounds": sounds.KIND, "pictures": pictures.KIND, "motions": motions.KIND, "portraits": portraits.KIND},
+    "jobs": documents.KIND,
 }
 SECONDS = 10.0
 """Processor time that a file may take."""

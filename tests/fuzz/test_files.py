@@ -1,4 +1,4 @@
-"""Some damaged sounds, pictures and motions; ``python -m tests.fuzz`` reads thousands, with limits on their memory."""
+"""Some damaged sounds, pictures, motions and jobs; ``python -m tests.fuzz`` reads thousands, with limits on memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fuzz.damage import Case, Kind, damaged, outcome
 from tests.fuzz.runner import GOOD, KINDS, SECONDS, made, run
 
 
-@pytest.mark.parametrize(("name", "count"), [("sounds", 120), ("pictures", 80), ("motions", 120)])
+@pytest.mark.parametrize(("name", "count"), [("sounds", 120), ("pictures", 80), ("motions", 120), ("jobs", 200)])
 def test_damaged_files_are_read_or_refused_with_a_sentence(
     name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
