@@ -18,6 +18,7 @@ from ..face.points import CONTOUR, MESH_POINTS, OUTER_EYES
 from ..head.head_model import HeadModel
 from ..head.rotation import matrix_to_euler
 from .portrait import Portrait
+from .tilt import turn_to_undo, turned
 
 LANDMARK_SIGMA = 0.06
 """Standard deviation of a landmark, in outer-eye distances. It is smaller than for a track, where the person's shape is
@@ -168,8 +169,16 @@ def flat_share(image: np.ndarray, landmarks: np.ndarray) -> float:
 
 
 def head_crop(landmarks: np.ndarray) -> tuple[float, float, float]:
-    """Square (x0, y0, side) px around a head, with hair above and shoulders below the face's landmarks (478, …) px."""
-    lower, upper = landmarks[:MESH_POINTS, :2].min(0), landmarks[:MESH_POINTS, :2].max(0)
+    """Square (x0, y0, side) px around a head, with hair above and shoulders below the face's landmarks (478, …) px.
+
+    For a tilted face it has the place and the size of the upright square that is turned with the face (``tilt``).
+    """
+    angle = turn_to_undo(landmarks)
+    points = turned(landmarks[:MESH_POINTS, :2], -angle)
+    lower, upper = points.min(0), points.max(0)
     side = CROP_MARGIN * float((upper - lower).max())
     middle = (lower + upper) / 2
+    if angle:
+        middle = turned(middle + np.array([0, (0.5 - CROP_MIDDLE) * side], middle.dtype), angle)
+        return float(middle[0] - side / 2), float(middle[1] - side / 2), side
     return float(middle[0] - side / 2), float(middle[1] - CROP_MIDDLE * side), side

@@ -101,9 +101,9 @@ class Eye:
         self.skin_triangles = triangles_near(model, ("skin",), centre, HIDING_CM)
         socket = model.triangles[model.part_triangles(f"eye_socket_{name}")]
         self.ball_triangles = model.triangles[model.part_triangles(f"eye_{name}")]
-        source = geometry.source.pixels[0]
+        source = geometry.behind_lids(geometry.source.pixels)[0]
         self.ball = model.part_vertices(f"eye_{name}")
-        self.pixels_per_cm = geometry.focal / float(source[self.ball, 2].mean())
+        self.pixels_per_cm = geometry.focal / float(geometry.source.pixels[0, self.ball, 2].mean())
         width, height = (round(side_cm * self.pixels_per_cm) for side_cm in WINDOW_CM)
         triangles = torch.cat([self.skin_triangles, socket, self.ball_triangles])
         self.first_ball = len(self.skin_triangles) + len(socket)
@@ -111,7 +111,7 @@ class Eye:
         self.anchor = torch.tensor(EYE_CORNERS[side])
         self.picture = picture
         self.opening = polygon(landmarks[list(LID_RINGS[side])], size)
-        self.open_height = self._height(geometry.source.pixels)[0].clamp_min(LEAST_OPENING_PX)
+        self.open_height = self._height(geometry.source)[0].clamp_min(LEAST_OPENING_PX)
         self.closed = self._closed_heads()
         self.static = self._vertex_attributes(source, trust)
         self.eyeball = self._complete_eye(landmarks, light)
@@ -121,12 +121,14 @@ class Eye:
     def draw(self, frame: Tensor, heads: PosedHeads) -> Tensor:
         """Frames (B, 3, S, S) with this eye of the posed heads."""
         points = self.geometry.model.mesh468(heads.pixels)[..., :2]
-        view = self.window.view(heads.pixels, points[:, self.anchor].mean(1), self.static)
-        closing = smoothstep(*CLOSING, self._height(heads.pixels) / self.open_height)[:, None, None, None]
+        pixels = self.geometry.behind_lids(heads.pixels)
+        view = self.window.view(pixels, points[:, self.anchor].mean(1), self.static)
+        closing = smoothstep(*CLOSING, self._height(heads) / self.open_height)[:, None, None, None]
         at = view.values.permute(0, 2, 3, 1)
         behind = (view.fragments.triangle >= len(self.skin_triangles))[:, None].float()
         ball = (view.fragments.triangle >= self.first_ball)[:, None].float()
-        here = Patch.within(view, points[:, list(LID_RINGS[self.side])], margin=MARGIN_CM * self.pixels_per_cm)
+        ring = points[:, list(LID_RINGS[self.side])]
+        here = Patch.within(view, ring, heads, margin=MARGIN_CM * self.pixels_per_cm)
         behind, ball = behind * here, ball * here
         cover = view.values[:, 4:] * (view.fragments.triangle < len(self.skin_triangles))[:, None] + behind
         colour = sample(self.picture, at[..., :2])
@@ -140,11 +142,12 @@ class Eye:
         colour = colour + ball * (eye - colour)
         return self.window.paste(frame, view, colour * cover, cover)
 
-    def _height(self, pixels: Tensor) -> Tensor:
+    def _height(self, heads: PosedHeads) -> Tensor:
         """(B,) height of the opening between the lids, pixels."""
-        points = self.geometry.model.mesh468(pixels)[..., 1]
+        points = self.geometry.model.mesh468(heads.pixels)[..., :2]
         upper, lower = UPPER_LIDS[self.side], LOWER_LIDS[self.side]
-        return (points[:, list(lower[MIDDLE_LIDS])] - points[:, list(upper[MIDDLE_LIDS])]).mean(1)
+        gaps = points[:, list(lower[MIDDLE_LIDS])] - points[:, list(upper[MIDDLE_LIDS])]
+        return (gaps * heads.down[:, None]).sum(-1).mean(1)
 
     def _closed_heads(self) -> Tensor:
         """(V, 3) the photograph's head with this eye closed."""
@@ -187,7 +190,9 @@ class Eye:
         level = luma[(distance < 1) & (inner > IRIS_INSIDE)]
         whole = white
         if len(level) >= LEAST_IRIS:
-            dull = (luma < level.quantile(CATCHLIGHT)).float()
+            catchlight = level.quantile(CATCHLIGHT)
+            # An iris of one brightness has no catchlight.
+            dull = (luma < catchlight).float() if bool((level < catchlight).any()) else torch.ones_like(luma)
             ring = self._ring_profile(distance, inner * dull * (distance < RING_END).float())
             whole = white + smoothstep(*IRIS_EDGE, distance) * (ring - white)
         whole = whole + inner * (self.picture - whole)
@@ -201,7 +206,7 @@ class Eye:
         index = (distance * RING_BINS / RING_END).long().clamp(0, RING_BINS - 1).reshape(-1)
         total = torch.zeros(RING_BINS, 3).index_add_(0, index, (self.picture * weight)[0].reshape(3, -1).T)
         count = torch.zeros(RING_BINS).index_add_(0, index, weight.reshape(-1))
-        known = count > LEAST_RING
+        known = (count > LEAST_RING) | (count == count.max())  # of tiny eyes no ring has so many
         centres = torch.arange(RING_BINS, dtype=torch.float32)
         nearest = (centres[:, None] - centres[known][None]).abs().argmin(1)
         profile = (total / count.clamp_min(1e-3)[:, None])[known][nearest]

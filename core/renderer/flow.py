@@ -16,6 +16,7 @@ from torch import Tensor
 from ..head.raster import interpolate, rasterise
 from ..head.rotation import euler_to_matrix
 from .fields import blur, dilate, pixel_grid, resize, sample, smoothstep
+from .framing import Framing
 from .geometry import HeadGeometry, PosedHeads, head_share
 from .mesh_values import lower_on_mesh
 from .visibility import visible_vertices
@@ -71,15 +72,15 @@ class FlowField:
     ----------
     geometry
         The person's head in the square.
-    inside
-        (S, S) bool: pixels that the photograph covers.
+    framing
+        The square's place in the photograph.
     tight
         (1, 1, S, S) 0..1 tight matte of the person.
     size
         Side S of the square in pixels.
     """
 
-    def __init__(self, geometry: HeadGeometry, inside: Tensor, tight: Tensor, size: int) -> None:
+    def __init__(self, geometry: HeadGeometry, framing: Framing, tight: Tensor, size: int) -> None:
         model = geometry.model
         self.geometry, self.size = geometry, size
         skin = model.triangles[model.part_triangles("skin", "lips")]
@@ -92,7 +93,8 @@ class FlowField:
         self.attributes = torch.cat([source[:, :2], self.vertex_trust[:, None]], 1)  # (V, 3)
         self.grid = pixel_grid(size, size)
         self.sheet_grid = pixel_grid(SHEET, SHEET) * (size / SHEET)
-        self._lay_sheet(inside)
+        room = torch.from_numpy(framing.room(self.sheet_grid.cpu().numpy())).to(self.sheet_grid)
+        self._lay_sheet(room)
 
     def _vertex_trust(self, skin: Tensor, source: Tensor, facing: Tensor, tight: Tensor) -> Tensor:
         """(V,) 0..1: trust in vertices of the head that the photograph shows from the front and within the person."""
@@ -101,8 +103,11 @@ class FlowField:
         on_head = smoothstep(*ON_HEAD, self.geometry.rigidity[:, 0])
         return lower_on_mesh(visible * person * smoothstep(*FACING, facing) * on_head, skin)
 
-    def _lay_sheet(self, inside: Tensor) -> None:
-        """Compute the sheet: its points in head space, and how far each follows the head."""
+    def _lay_sheet(self, room: Tensor) -> None:
+        """Compute the sheet: its points in head space, and how far each follows the head.
+
+        ``room`` (64, 64) px is the distance of each from the square's border and from the photograph's.
+        """
         geometry, model = self.geometry, self.geometry.model
         outer = model.triangles[model.part_triangles("skin", "lips", "eye_left", "eye_right")]
         pixels = geometry.source.pixels * torch.tensor([SHEET / self.size, SHEET / self.size, 1.0])
@@ -113,10 +118,7 @@ class FlowField:
         depth = blur(torch.minimum(seen.depth, axis)[:, None], SHEET_BLUR, 2)[0, 0]  # (1, 1, 64, 64) -> (64, 64)
         points = geometry.unproject(torch.cat([self.sheet_grid, depth[..., None]], -1))
         self.sheet_points = (points - geometry.translation) @ geometry.rotation  # rows: R^T (X − t)
-        rows, columns = inside.any(1).nonzero()[:, 0], inside.any(0).nonzero()[:, 0]
-        x, y = self.sheet_grid.unbind(-1)
-        distance = torch.stack([x - columns[0], columns[-1] + 1 - x, y - rows[0], rows[-1] + 1 - y]).amin(0)
-        rim = smoothstep(0.0, RIM * self.size, distance)
+        rim = smoothstep(0.0, RIM * self.size, room)
         self.follow = (head_share(self.sheet_points) * rim)[..., None]
 
     def __call__(self, heads: PosedHeads, rotation: Tensor, translation: Tensor) -> Flow:

@@ -1,19 +1,24 @@
 """From the whole photograph to the rendered square, and back.
 
 The photograph is scaled once, so that the portrait's crop square measures ``size`` pixels. The square is cut at whole
-pixels of the scaled picture, so that it doesn't shift when it is pasted back.
+pixels of the scaled picture, so that it doesn't shift when it is pasted back. For a tilted face the square is tilted
+too: all that renders a square sees an upright face. Such a square is turned back when it is pasted.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from ..portrait.portrait import Portrait
+from ..head.rotation import euler_to_matrix
+from ..portrait.portrait import Portrait, fitted
+from ..portrait.tilt import QUARTER, turn_matrix, turn_to_undo
 
 MAX_SIDE = 2160
 """Longest side of a whole-photograph frame, pixels."""
@@ -32,50 +37,106 @@ class Framing:
     Attributes
     ----------
     crop
-        (S, S, 3) uint8: the square of the scaled photograph. Beyond the photograph its edge colours are repeated.
+        (S, S, 3) uint8: the square of the scaled photograph, in which the face is upright. Beyond the photograph its
+        edge colours are repeated.
     inside
         (S, S) bool: pixels that the photograph covers.
     scale
         Pixels of the square per pixel of the photograph.
+    angle
+        Radians by which the square is turned clockwise in the photograph, about its own middle.
     origin
-        (x, y) of the square's first pixel in the scaled photograph.
+        (x, y) of the square's first pixel in the scaled photograph; for a turned square, the first pixel that it would
+        have if it were not turned.
+    extent
+        (width, height) of the scaled photograph.
     frame
         (H, W, 3) uint8 picture of even size that the square is pasted into; the square itself for framing "crop".
     paste
-        (x, y, side) of the rendered square in the frame.
+        (x, y, side) of the rendered square in the frame, before it is turned.
     """
 
     crop: np.ndarray
     inside: np.ndarray
     scale: float
+    angle: float
     origin: tuple[int, int]
+    extent: tuple[int, int]
     frame: np.ndarray
     paste: tuple[int, int, int]
 
     def camera(self, portrait: Portrait) -> tuple[float, tuple[float, float]]:
         """Focal length and principal point (x, y) in pixels of the square."""
-        cx, cy = (float(portrait.centre[k]) * self.scale - self.origin[k] for k in range(2))
+        cx, cy = (float(value) for value in self.to_crop(np.asarray(portrait.centre, np.float64)))
         return float(portrait.focal) * self.scale, (cx, cy)
+
+    def pose(self, portrait: Portrait) -> tuple[Tensor, Tensor]:
+        """Rotation (3, 3) and translation (3,) cm of the portrait's head in the camera axes of the square."""
+        person = fitted(portrait)
+        rotation, translation = person.rotation[0], person.translation[0]
+        if self.angle:  # a clockwise turn of the picture undone is a counter-clockwise turn of the head, seen from it
+            turn = euler_to_matrix(torch.tensor([0.0, 0.0, self.angle]))
+            rotation, translation = turn @ rotation, turn @ translation
+        return rotation, translation
 
     def to_crop(self, points: np.ndarray) -> np.ndarray:
         """Convert points (..., 2 or more) from pixels of the photograph to pixels of the square (..., 2)."""
-        return points[..., :2] * self.scale - np.asarray(self.origin, np.float32)
+        scaled = points[..., :2] * self.scale - np.asarray(self.origin, np.float32)
+        if not self.angle:
+            return scaled
+        middle = len(self.crop) / 2
+        return (scaled - middle) @ turn_matrix(self.angle).astype(scaled.dtype) + middle
+
+    def room(self, points: np.ndarray) -> np.ndarray:
+        """(...,) distance of points (..., 2) px of the square from its border and from the photograph's, pixels."""
+        size, turn = len(self.crop), turn_matrix(self.angle).astype(points.dtype)
+        photo = (points - size / 2) @ turn.T + size / 2 + np.asarray(self.origin, points.dtype)
+        ends = (points, size - points, photo, np.asarray(self.extent, points.dtype) - photo)
+        return np.stack(ends).min((0, -1))
 
     def compose(self, square: np.ndarray) -> np.ndarray:
         """Paste a rendered square (S, S, 3) uint8 into the frame, with a soft rim."""
         x, y, side = self.paste
         height, width = self.frame.shape[:2]
-        if (x, y, side) == (0, 0, height) and height == width == square.shape[0]:
+        if not self.angle and (x, y, side) == (0, 0, height) and height == width == square.shape[0]:
             return square
         if side != square.shape[0]:
             square = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
-        x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + side, width), min(y + side, height)
+        x0, y0, x1, y1 = self._box
+        new = square[y0 - y : y1 - y, x0 - x : x1 - x] if not self.angle else self._turned_back(square)
         out = self.frame.copy()
-        weight = _feather(side)[y0 - y : y1 - y, x0 - x : x1 - x, None]
-        new = square[y0 - y : y1 - y, x0 - x : x1 - x].astype(np.uint16)
         old = out[y0:y1, x0:x1].astype(np.uint16)
-        out[y0:y1, x0:x1] = ((new * weight + old * (256 - weight) + 128) >> 8).astype(np.uint8)
+        weight = self._weight
+        out[y0:y1, x0:x1] = ((new.astype(np.uint16) * weight + old * (256 - weight) + 128) >> 8).astype(np.uint8)
         return out
+
+    @property
+    def _box(self) -> tuple[int, int, int, int]:
+        """(x0, y0, x1, y1) of the frame's pixels that the pasted square can reach."""
+        x, y, side = self.paste
+        height, width = self.frame.shape[:2]
+        beyond = math.ceil(side * (np.abs(turn_matrix(self.angle)[0]).sum() - 1) / 2)
+        return max(x - beyond, 0), max(y - beyond, 0), min(x + side + beyond, width), min(y + side + beyond, height)
+
+    @cached_property
+    def _weight(self) -> np.ndarray:
+        """(h, w, 1) uint16 weights 0..256 of the square's colours in ``_box``."""
+        x, y, side = self.paste
+        x0, y0, x1, y1 = self._box
+        feather = _feather(side)
+        if not self.angle:
+            return feather[y0 - y : y1 - y, x0 - x : x1 - x, None]
+        return self._turned_back(feather, outside=cv2.BORDER_CONSTANT)[..., None]
+
+    def _turned_back(self, square: np.ndarray, outside: int = cv2.BORDER_REPLICATE) -> np.ndarray:
+        """(h, w) or (h, w, 3): a square of the frame's scale, turned into the frame's ``_box``."""
+        x, y, side = self.paste
+        x0, y0, x1, y1 = self._box
+        flags = (cv2.INTER_LANCZOS4 if square.ndim == 3 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
+        to_square = turn_matrix(-self.angle)
+        start = np.array([x0 - x, y0 - y]) + 0.5 - side / 2
+        matrix = np.concatenate([to_square, (to_square @ start + side / 2 - 0.5)[:, None]], 1)
+        return cv2.warpAffine(square, matrix, (x1 - x0, y1 - y0), flags=flags, borderMode=outside)
 
 
 def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
@@ -83,34 +144,49 @@ def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
     if framing not in ("portrait", "crop"):
         raise ValueError(f'framing must be "portrait" or "crop", not {framing!r}')
     image = np.ascontiguousarray(portrait.image)
-    x0, y0, extent = (float(v) for v in portrait.crop)
-    scale = size / extent
+    x0, y0, side = (float(v) for v in portrait.crop)
+    scale = size / side
     scaled = _scaled(image, scale)
     origin = (round(x0 * scale), round(y0 * scale))
-    crop, inside = _cut(scaled, origin, size)
+    angle = turn_to_undo(portrait.landmarks)
+    extent = (scaled.shape[1], scaled.shape[0])
+    level, inside = _cut(scaled, origin, size)
+    quarters = round(angle / QUARTER)
+    if angle == quarters * QUARTER:
+        crop, inside = (np.ascontiguousarray(np.rot90(part, quarters)) for part in (level, inside))
+    else:
+        crop, inside = _turned_cut(image, scale, origin, size, angle)
     if framing == "crop":
-        return Framing(crop, inside, scale, origin, crop, (0, 0, size))
+        return Framing(crop, inside, scale, angle, origin, extent, level, (0, 0, size))
     shrink = min(1.0, MAX_SIDE / max(scaled.shape[:2]))
     if shrink == 1.0:
         height, width = (side - side % 2 for side in scaled.shape[:2])
-        return Framing(crop, inside, scale, origin, scaled[:height, :width].copy(), (*origin, size))
+        return Framing(crop, inside, scale, angle, origin, extent, scaled[:height, :width].copy(), (*origin, size))
     frame = _scaled(image, scale * shrink)
     height, width = (side - side % 2 for side in frame.shape[:2])
     paste = (round(origin[0] * shrink), round(origin[1] * shrink), round(size * shrink))
-    return Framing(crop, inside, scale, origin, frame[:height, :width].copy(), paste)
+    return Framing(crop, inside, scale, angle, origin, extent, frame[:height, :width].copy(), paste)
 
 
 def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
     """The image at another scale, its first corner kept in place, without aliasing; at least 2 × 2 pixels."""
     height, width = (max(2, int(side * scale)) for side in image.shape[:2])
+    return _resampled(image, scale, np.eye(2) / scale, np.zeros(2), (width, height))
+
+
+def _resampled(
+    image: np.ndarray, scale: float, matrix: np.ndarray, offset: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """A picture of (width, height) ``size`` whose point p shows the image at ``matrix`` p + ``offset``, without
+    aliasing; ``scale`` is its pixels per pixel of the image."""
     if scale < 1:
         sigma = ANTIALIAS / scale
         image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > LEAST_BLUR else image
     # OpenCV has pixel centres at integers, we have them at half-integers: x reads the input at (x + 0.5) / scale − 0.5.
-    shift = 0.5 / scale - 0.5
-    matrix = np.array([[1 / scale, 0, shift], [0, 1 / scale, shift]])
+    shift = matrix.sum(1) * 0.5 + offset - 0.5
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    whole = np.concatenate([matrix, shift[:, None]], 1)
+    return cv2.warpAffine(image, whole, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _cut(image: np.ndarray, origin: tuple[int, int], size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +196,19 @@ def _cut(image: np.ndarray, origin: tuple[int, int], size: int) -> tuple[np.ndar
     crop = image[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None]]
     inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))[None]
     return np.ascontiguousarray(crop), inside
+
+
+def _turned_cut(
+    image: np.ndarray, scale: float, origin: tuple[int, int], size: int, angle: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A turned square of the scaled image, sampled from the image itself, and the mask of its pixels within it."""
+    turn = turn_matrix(angle)
+    offset = np.asarray(origin) + size / 2 - turn @ np.full(2, size / 2)
+    crop = _resampled(image, scale, turn / scale, offset / scale, (size, size))
+    y, x = np.mgrid[:size, :size] + 0.5
+    u, v = (turn @ np.stack([x.ravel(), y.ravel()]) + offset[:, None]).reshape(2, size, size) / scale
+    height, width = image.shape[:2]
+    return crop, (u >= 0) & (u < width) & (v >= 0) & (v < height)
 
 
 def _feather(side: int) -> np.ndarray:

@@ -31,6 +31,9 @@ NECK_SPAN_CM = (-14.0, -5.0)
 head."""
 NECK_SLANT = 0.5
 """Slope of that height: centimetres that it rises for each centimetre forward."""
+BEHIND_LIDS_CM = 1.5
+"""Distance by which eyeballs are moved back before it is decided what hides what. It is more than the radius
+of an eyeball."""
 CONTOUR_WEIGHT = 0.15
 """Trust in landmarks of the face's outline, which slide over the skin as the head turns."""
 
@@ -53,6 +56,18 @@ class PosedHeads:
     expression: Tensor
     rotation: Tensor
 
+    @property
+    def across(self) -> Tensor:
+        """(B, 2) direction in the picture toward the person's left, of length 1."""
+        left = self.rotation[:, :2, 0] * FLIP.to(self.rotation.device)
+        return left / left.square().sum(1, keepdim=True).clamp_min(1e-12).sqrt()
+
+    @property
+    def down(self) -> Tensor:
+        """(B, 2) direction in the picture from the eyes to the chin, of length 1; at right angles to ``across``."""
+        x, y = self.across.unbind(1)
+        return torch.stack([-y, x], 1)
+
 
 class HeadGeometry:
     """One person's head, made once; :meth:`pose` for each motion."""
@@ -63,9 +78,11 @@ class HeadGeometry:
         self.own_expression = torch.tensor(portrait.expression, dtype=torch.float32, device=device)
         self.focal, centre = framing.camera(portrait)
         self.centre = torch.tensor(centre, device=device)
-        self.rotation = euler_to_matrix(torch.tensor(portrait.rotation, dtype=torch.float32, device=device))
-        self.translation = torch.tensor(portrait.translation, dtype=torch.float32, device=device)
+        rotation, translation = framing.pose(portrait)
+        self.rotation, self.translation = rotation.to(device), translation.to(device)
         self.pivot = model.neck_pivot
+        sides = ("left", "right")
+        self._eyes = torch.cat([model.part_vertices(f"{part}_{s}") for part in ("eye", "eye_socket") for s in sides])
         self.rigidity = head_share(model.mean)[:, None]  # (V, 1)
 
         identity = torch.tensor(portrait.identity, dtype=torch.float32, device=device)
@@ -77,6 +94,15 @@ class HeadGeometry:
 
     def _pose_source(self) -> PosedHeads:
         return self.pose(self.own_expression[None], torch.zeros(1, 3), torch.zeros(1, 3), absolute=True)
+
+    def behind_lids(self, pixels: Tensor) -> Tensor:
+        """Heads (B, V, 3) whose eyeballs and eye sockets lie so far back that no lid is inside the eyeball.
+
+        A fitted lid follows its landmarks in the picture only. Where the eye is large, the closing lid would cut
+        through the ball, which would be seen through the hole.
+        """
+        back = torch.zeros_like(pixels[0, :, 2]).index_fill(0, self._eyes, BEHIND_LIDS_CM)
+        return torch.cat([pixels[..., :2], (pixels[..., 2] + back)[..., None]], -1)
 
     def shift(self, vertices: Tensor, offset: Tensor) -> None:
         """Permanently move some vertices (indices) of the neutral head by centimetres (3,) in head space."""

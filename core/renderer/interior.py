@@ -13,7 +13,7 @@ from ..face.points import LIPS_INNER_RING
 from .fields import blur, largest_of, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads
 from .light import Light
-from .patch import Patch, PatchView
+from .patch import PatchView
 from .teeth import teeth_colour, teeth_light, teeth_mask
 
 PARTS_INSIDE = ("teeth_upper", "teeth_lower", "gums_upper", "gums_lower", "tongue", "mouth_socket")
@@ -152,7 +152,7 @@ class Interior:
         return share[:, None].pow(torch.tensor(RECESS_TINT))[:, :, None, None]
 
     def lay_behind(
-        self, view: PatchView, colour: Tensor, cover: Tensor, lips: Tensor, gap: Tensor, within: Tensor
+        self, view: PatchView, colour: Tensor, cover: Tensor, between: Tensor, gap: Tensor, within: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Colour and cover of a window with the inside of the mouth between the lips, at its finer resolution.
 
@@ -162,15 +162,15 @@ class Interior:
             The window. Its values are: texture position (0, 1), cover (2), crease (3), then :meth:`vertex_colours`.
         colour, cover
             (B, 3, h, w) and (B, 1, h, w) of the lips.
-        lips
-            (B, N, 2) px points around the lips, between which the inside is seen.
+        between
+            (B, 1, h, w) 1 around the lips, between which the inside is seen; else 0.
         gap
             (B,) px opening of the lips.
         within
             Of :meth:`light_within`.
         """
         behind = (view.fragments.triangle >= self.first_triangle)[:, None].float()
-        inside = behind * Patch.within(view, lips)
+        inside = behind * between
         cover = cover * (1 - behind) + inside
         radius = max(1, round(SHADOW_CM * self.pixels_per_cm * view.fineness))
         open_around = blur(inside, radius, 2)

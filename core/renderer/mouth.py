@@ -86,12 +86,12 @@ class Mouth:
         lips = polygon(landmarks[list(LIPS_OUTER_RING)], size)
         self.clean = self._without_opening(lips)
         self.interior = Interior(geometry, picture, self.opening, light, scale, len(self.lip_triangles))
-        self.source_is_open = bool(self._gap_pixels(geometry.source.pixels)[0] > OPEN_CM * self.pixels_per_cm)
+        self.source_is_open = bool(self._gap_pixels(geometry.source)[0] > OPEN_CM * self.pixels_per_cm)
         self.static = self._vertex_attributes(geometry.source.pixels[0], trust)
 
     def draw(self, frame: Tensor, heads: PosedHeads) -> Tensor:
         """Frames (B, 3, S, S) with the mouth of the posed heads."""
-        gap = self._gap_pixels(heads.pixels)
+        gap = self._gap_pixels(heads)
         is_open = gap > OPEN_CM * self.pixels_per_cm
         out = frame.clone()
         for state in (False, True):
@@ -121,7 +121,8 @@ class Mouth:
         if is_open:
             colour = colour * (1 - self.crease_tint * crease)
             within = self.interior.light_within(heads)
-            colour, cover = self.interior.lay_behind(view, colour, cover, lips, gap, within)
+            between = Patch.within(view, lips, heads)
+            colour, cover = self.interior.lay_behind(view, colour, cover, between, gap, within)
         else:
             line = self._lip_line(heads, view)
             slit = ((cover == 0) & (line > 0)).float()
@@ -138,7 +139,7 @@ class Mouth:
         middle = ((upper + lower) / 2 - view.origin[:, None]) * view.fineness
         count = middle.shape[1]
         half = LINE_HALF_WIDTH_CM * self.pixels_per_cm * view.fineness
-        lift = torch.tensor([0.0, max(half, LEAST_LINE_PX)])
+        lift = max(half, LEAST_LINE_PX) * heads.down[:, None]
         flat = torch.zeros(len(middle), count, 1)
         strip = torch.cat([torch.cat([middle - lift, flat], 2), torch.cat([middle + lift, flat], 2)], 1)
         step = torch.arange(count - 1)
@@ -151,11 +152,11 @@ class Mouth:
         profile = interpolate(seen, triangles, attributes).permute(0, 3, 1, 2)
         return (1 - profile[:, :1].square()) * profile[:, 1:]
 
-    def _gap_pixels(self, pixels: Tensor) -> Tensor:
+    def _gap_pixels(self, heads: PosedHeads) -> Tensor:
         """(B,) greatest distance between the inner lips, pixels."""
-        points = self.geometry.model.mesh468(pixels)[..., :2]
+        points = self.geometry.model.mesh468(heads.pixels)[..., :2]
         upper, lower = (points[:, list(side)] for side in zip(*GAP_PAIRS, strict=True))
-        return (lower - upper)[..., 1].amax(1)
+        return ((lower - upper) * heads.down[:, None]).sum(-1).amax(1)
 
     def _without_opening(self, lips: Tensor) -> Tensor:
         """(1, 3, S, S) the photograph with the lips' colour continued over the opening; ``lips`` is their mask."""

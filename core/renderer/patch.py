@@ -12,6 +12,7 @@ from torch import Tensor
 from ..head.head_model import HeadModel
 from ..head.raster import Fragments, interpolate, rasterise
 from .fields import pixel_grid, smoothstep
+from .geometry import PosedHeads
 from .mesh_values import feature_space
 
 FEATHER = 0.16
@@ -83,11 +84,19 @@ class Patch:
         return PatchView(origin.long(), self.fineness, seen, values)
 
     @staticmethod
-    def within(view: PatchView, points: Tensor, margin: float = 0.0) -> Tensor:
-        """(B, 1, h, w) 1 within the rectangle around points (B, N, 2) px of the square, ``margin`` px wider; else 0."""
-        low, high = points.amin(1)[:, None, None] - margin, points.amax(1)[:, None, None] + margin
+    def within(view: PatchView, points: Tensor, heads: PosedHeads, margin: float = 0.0) -> Tensor:
+        """(B, 1, h, w) 1 within a rectangle around points (B, N, 2) px of the square, ``margin`` px wider; else 0.
+
+        The rectangle is tilted like the heads.
+        """
         grid = pixel_grid(*view.values.shape[-2:]) / view.fineness + view.origin[:, None, None]
-        return ((grid > low) & (grid < high)).all(-1)[:, None].float()
+        result = torch.ones(view.values.shape[0], *view.values.shape[-2:], dtype=torch.bool)
+        for axis in (heads.across, heads.down):
+            at = (points * axis[:, None]).sum(-1)  # (B, N)
+            low, high = at.amin(1)[:, None, None] - margin, at.amax(1)[:, None, None] + margin
+            here = grid[..., 0] * axis[:, 0, None, None] + grid[..., 1] * axis[:, 1, None, None]
+            result &= (here > low) & (here < high)
+        return result[:, None].float()
 
     def paste(self, frame: Tensor, view: PatchView, colour: Tensor, cover: Tensor) -> Tensor:
         """Frames (B, 3, S, S) with the window laid over them.

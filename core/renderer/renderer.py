@@ -83,8 +83,7 @@ class Renderer:
             self.background = layers.background
             self.person = torch.cat([picture, layers.alpha], 1)  # (1, 3 + 1, S, S)
             self.stretched = StretchedPerson(layers.pure, layers.tight)
-            inside = torch.tensor(self.framing.inside)
-            self.flow_field = FlowField(self.geometry, inside, layers.tight, size)
+            self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
@@ -168,7 +167,7 @@ class Renderer:
         """
         model, side = self.geometry.model, side or self.size
         with torch.inference_mode(), _made_on(self.device):
-            pixels = heads.pixels * torch.tensor([side / self.size, side / self.size, 1.0])
+            pixels = self.geometry.behind_lids(heads.pixels) * torch.tensor([side / self.size, side / self.size, 1.0])
             seen = rasterise(pixels, model.triangles, side, side, cull_backfaces=True)
             parts = torch.where(seen.covered, model.triangle_part[seen.triangle.clamp_min(0)], -1)
             turned = [  # frame by frame: a matrix product can round differently for another number of rows

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import BadInputError
+from core.face.points import LANDMARKS, MOUTH_CORNERS, OUTER_EYES
 from core.motion.channels import LIP_CHANNELS, NONLIP_CHANNELS
 from core.motion.motion import Motion
 from core.prior.sampling import Sampling
@@ -23,7 +24,15 @@ class StandInPortrait:
 
     digest: str = "p" * 64
     image: np.ndarray = field(default_factory=lambda: np.full((24, 32, 3), 128, np.uint8))
+    landmarks: np.ndarray = field(default_factory=lambda: _upright_landmarks())
     crop: tuple[int, int, int] = (4, 2, 16)
+
+
+def _upright_landmarks() -> np.ndarray:
+    """(478, 3) landmarks of which only the corners of eyes and mouth have places, those of an upright face."""
+    points = np.zeros((LANDMARKS, 3), np.float32)
+    points[[*OUTER_EYES, *MOUTH_CORNERS], :2] = (8, 7), (16, 7), (9, 14), (15, 14)
+    return points
 
 
 class StandInLips:
@@ -71,7 +80,8 @@ class StandInRenderer:
         self.seconds_a_frame = 0.0
         self.fail_at: tuple[int, BaseException] | None = None
         crop = np.zeros((16, 16, 3), np.uint8)
-        self.framing = Framing(crop, np.ones((16, 16), bool), 0.5, (4, 2), np.zeros((24, 32, 3), np.uint8), (4, 2, 16))
+        frame = np.zeros((24, 32, 3), np.uint8)
+        self.framing = Framing(crop, np.ones((16, 16), bool), 0.5, 0.0, (4, 2), (32, 24), frame, (4, 2, 16))
 
     def render(self, motion: Motion, batch: int):
         for row in motion.channels():

@@ -44,7 +44,8 @@ def test_other_errors_of_the_renderer_are_not_swallowed() -> None:
 def test_frames_map_back_to_the_portraits_pixels() -> None:
     """A point of the photograph is mapped to the square, to the frame, and back."""
     crop = np.zeros((100, 100, 3), np.uint8)
-    framing = Framing(crop, np.ones((100, 100), bool), 0.4, (37, -12), np.zeros((80, 90, 3), np.uint8), (11, -4, 50))
+    frame = np.zeros((80, 90, 3), np.uint8)
+    framing = Framing(crop, np.ones((100, 100), bool), 0.4, 0.0, (37, -12), (300, 267), frame, (11, -4, 50))
     point = np.array([212.0, 95.0])
     square = framing.to_crop(point)
     frame = square * (framing.paste[2] / 100) + np.array(framing.paste[:2])

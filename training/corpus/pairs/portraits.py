@@ -26,6 +26,7 @@ from torch import Tensor
 from core.errors import BadInputError
 from core.face.face_mesh import FaceMesh
 from core.head.head_model import HeadModel
+from core.head.rotation import matrix_to_euler
 from core.motion.channels import EXPRESSIONS
 from core.portrait.fit import fit_portrait
 from core.portrait.load import load_portrait
@@ -141,11 +142,15 @@ class Photograph:
         self.landmarks[:, :2] = framing.to_crop(portrait.landmarks) - corner
         x0, y0, side = portrait.crop
         focal, (cx, cy) = framing.camera(portrait)
-        origin = np.array([x0, y0], np.float32) * framing.scale - framing.origin - corner
+        middle = framing.to_crop(np.array([x0 + side / 2, y0 + side / 2], np.float32))
+        origin = middle - side * framing.scale / 2 - corner
+        rotation, translation = framing.pose(portrait)
         self.portrait = replace(
             portrait,
             image=self.image,
             landmarks=self.landmarks,
+            rotation=matrix_to_euler(rotation).numpy(),
+            translation=translation.numpy(),
             focal=focal,
             centre=np.array([cx, cy], np.float32) - corner,
             crop=(float(origin[0]), float(origin[1]), side * framing.scale),
