@@ -33,7 +33,7 @@ for pin in sys.argv[1:]:
         wrong.append(f"{name} is {have} instead of {wanted}")
 said = {"wrong": wrong}
 if any(pin.startswith("torch==") for pin in sys.argv[1:]):
-    import torch, scipy.linalg, soundfile, cv2, mediapipe, safetensors.torch, trimesh, PIL.Image
+    import torch, scipy.linalg, soundfile, av, cv2, mediapipe, safetensors.torch, trimesh, PIL.Image
     usable = torch.cuda.is_available()
     said["device"] = "cuda" if usable else "mps" if torch.backends.mps.is_available() else "cpu"
     said["name"] = torch.cuda.get_device_name() if usable else ""

@@ -6,12 +6,13 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import soundfile
 
 from ..errors import BadInputError
 from ..inputs import InputKind, open_input, shown
+from .media_file import MediaError, MediaSound, NoSoundError, UnknownMediaError, is_media
 
 SOUND = InputKind(
     noun="audio file",
@@ -25,39 +26,61 @@ MIN_RATE, MAX_RATE = 2_000, 768_000
 """Samples a second of the files that are read. Other rates come from damaged headers."""
 FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3", "NIST", "VOC")
 """libsndfile's names of the formats that are read. All of them have a header that says what their samples are."""
-_HINT = "Use a WAV, FLAC, OGG or MP3 file."
+_HINT = "Save the sound as a WAV file."
+Sound: TypeAlias = soundfile.SoundFile | MediaSound
+"""An open sound: ``samplerate``, ``channels``, ``format``, ``frames``, ``seekable()``, ``seek()`` and ``read()``."""
 
 
 @contextmanager
-def open_sound(path: str | Path) -> Iterator[soundfile.SoundFile]:
-    """Open a sound file for reading in blocks.
+def open_sound(path: str | Path) -> Iterator[Sound]:
+    """Open a sound file, or the sound of a movie, for reading in blocks.
 
-    Raises BadInputError ``audio_missing``, ``audio_empty_file`` or ``audio_unreadable``. The last one also stands for
-    errors of the decoder while the file is open.
+    Raises BadInputError ``audio_missing``, ``audio_empty_file``, ``audio_no_samples`` for a movie without sound, or
+    ``audio_unreadable``. The last one also stands for errors of the decoder while the file is open.
     """
-    with open_input(path, SOUND) as stream:
+    with open_input(path, SOUND) as stream, _opened(path, stream) as file:
+        if not MIN_RATE <= file.samplerate <= MAX_RATE:
+            raise BadInputError(
+                "audio_unreadable",
+                f"{shown(Path(path).name)} claims to have {file.samplerate:,} samples a second.",
+                f"Export it again with {MIN_RATE:,} to {MAX_RATE:,} samples a second.",
+            )
         try:
-            file = _opened(path, stream)
+            yield file
+        except (soundfile.SoundFileError, AssertionError) as error:
+            raise _unreadable(path, _reason(error)) from error
+
+
+def _opened(path: str | Path, stream: BinaryIO) -> Sound:
+    """The sound by libsndfile where it can, because that seeks to the sample; else by FFmpeg's libraries."""
+    head = stream.read(12)
+    stream.seek(0)
+    reason = "Format not recognised"
+    if not is_media(head):
+        try:
+            file = _opened_by_libsndfile(path, stream)
+            if file.format in FORMATS:
+                return file
+            file.close()
+            reason = f"it is of the format {file.format}"
         except MemoryError:
             raise
-        except Exception as error:  # soundfile's own errors, and others for numbers that can't be
-            raise _unreadable(path, _reason(error)) from error
-        with file:
-            if file.format not in FORMATS:
-                raise _unreadable(path, f"it is of the format {file.format}")
-            if not MIN_RATE <= file.samplerate <= MAX_RATE:
-                raise BadInputError(
-                    "audio_unreadable",
-                    f"{shown(Path(path).name)} claims to have {file.samplerate:,} samples a second.",
-                    f"Export it again with {MIN_RATE:,} to {MAX_RATE:,} samples a second.",
-                )
-            try:
-                yield file
-            except (soundfile.SoundFileError, AssertionError) as error:
-                raise _unreadable(path, _reason(error)) from error
+        except Exception as error:  # noqa: BLE001 - soundfile's own errors, and others for numbers that can't be
+            reason = _reason(error)
+        stream.seek(0)
+    try:
+        return MediaSound(stream)
+    except NoSoundError as error:
+        raise BadInputError(
+            "audio_no_samples", f"{shown(Path(path).name)} has no sound.", "Choose a file with sound."
+        ) from error
+    except MediaError as error:
+        raise _unreadable(path, str(error)) from error
+    except UnknownMediaError as error:
+        raise _unreadable(path, reason) from error
 
 
-def _opened(path: str | Path, stream: BinaryIO) -> soundfile.SoundFile:
+def _opened_by_libsndfile(path: str | Path, stream: BinaryIO) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(_SteadyStream(stream))
     except soundfile.SoundFileError:

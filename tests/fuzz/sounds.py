@@ -12,6 +12,7 @@ import soundfile
 
 from core.places import ASSETS
 from core.sound.audio import load_audio
+from tests.media_files import media_bytes
 
 from .damage import Case, Kind, damaged
 
@@ -24,6 +25,19 @@ _FORMATS = (
     *(("m.wav", "WAV", "MS_ADPCM", 1, 24000), ("n.wav", "WAV", "ULAW", 1, 8000), ("o.au", "AU", "PCM_16", 1, 24000)),
     *(("p.wav", "WAV", "GSM610", 1, 8000), ("q.wav", "WAVEX", "PCM_16", 6, 48000)),
 )
+_MEDIA = (
+    *(("a.mp4", "aac", 44100), ("b.m4a", "aac", 16000), ("c.m4a", "alac", 44100), ("d.mov", "pcm_s16le", 48000)),
+    *(("e.mkv", "aac", 48000), ("f.webm", "libopus", 48000), ("g.mka", "flac", 44100), ("h.ogg", "libopus", 48000)),
+    *(
+        ("i.mp4", "libmp3lame", 44100),
+        ("j.avi", "libmp3lame", 44100),
+        ("k.ts", "mp2", 48000),
+        ("l.wma", "wmav2", 44100),
+    ),
+    *(("m.flv", "aac", 44100), ("n.aac", "aac", 44100), ("o.ac3", "ac3", 48000), ("p.wv", "wavpack", 44100)),
+    *(("q.mpg", "mp2", 48000), ("r.tta", "tta", 44100)),
+)
+"""Names, codecs and rates of the sounds that FFmpeg's libraries read."""
 _TRIMS = ((0.0, None),) * 4 + ((0.3, None), (0.0, 0.5), (0.2, 0.2), (5.0, None), (1e6, None), (1e308, 1e308))
 _RATES = (0, 1, 7, 100, 3999, 191_999, 384_000, 655_350, 767_999, 999_983, 1_999_993, 9_999_991, 99_999_989, 2**32 - 1)
 _ENDINGS = ("wav", "flac", "mp3", "ogg", "raw", "RAW", "vox", "gsm", "snd", "txt", "aiff", "sd2")
@@ -43,6 +57,9 @@ def bases() -> dict[str, bytes]:
         with soundfile.SoundFile(stream, "w", at, channels, subtype, format=form) as file:
             file.write(np.repeat(voice[:rate, None], channels, axis=1))
         made[name] = stream.getvalue()
+    for name, codec, at in _MEDIA:
+        times = np.arange(at) / at
+        made[name] = media_bytes(name, np.interp(times, np.arange(rate) / rate, voice[:rate]), at, codec)
     return made
 
 

@@ -165,13 +165,13 @@ def test_samples_are_not_held_twice() -> None:
 def test_whatever_the_decoder_raises_is_a_sentence(
     tmp_path: Path, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "a.wav").write_bytes(wav(16_000))
+    soundfile.write(tmp_path / "a.nist", voice(16_000), 16_000, format="NIST")  # no other decoder reads it
 
     def broken(*_: object) -> None:
         raise error("oh")
 
     monkeypatch.setattr(soundfile, "SoundFile", broken)
-    assert refused(tmp_path / "a.wav") == "audio_unreadable"
+    assert refused(tmp_path / "a.nist") == "audio_unreadable"
 
 
 def test_the_decoders_errors_while_a_file_is_open(tmp_path: Path) -> None:
