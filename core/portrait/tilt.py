@@ -41,6 +41,7 @@ def turned(points: np.ndarray, angle: float) -> np.ndarray:
 
 
 def turn_matrix(angle: float) -> np.ndarray:
-    """(2, 2) matrix that turns pixels (x to the right, y down) clockwise by ``angle`` radians; exact for quarter turns."""
+    """(2, 2) matrix that turns pixels (x to the right, y down) clockwise by ``angle`` radians, exact to 12 digits: the
+    entries of quarter turns are whole numbers."""
     cosine, sine = (round(f(angle), 12) for f in (math.cos, math.sin))
     return np.array([[cosine, -sine], [sine, cosine]])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,9 +71,9 @@ class PosedHeads:
 
 
 class HeadGeometry:
-    """One person's head, made once; :meth:`pose` for each motion."""
+    """One person's head, made once; :meth:`pose` for each motion. ``landmarks`` (478, 2) are px of the square."""
 
-    def __init__(self, model: HeadModel, portrait: Portrait, framing: Framing) -> None:
+    def __init__(self, model: HeadModel, portrait: Portrait, framing: Framing, landmarks: np.ndarray) -> None:
         device = model.device
         self.model = model
         self.own_expression = torch.tensor(portrait.expression, dtype=torch.float32, device=device)
@@ -87,8 +88,8 @@ class HeadGeometry:
 
         identity = torch.tensor(portrait.identity, dtype=torch.float32, device=device)
         fitted = model.neutral(identity)
-        landmarks = torch.tensor(framing.to_crop(portrait.landmarks), dtype=torch.float32, device=device)
-        self.neutral = fitted + self._landmark_offsets(fitted, landmarks)
+        seen = torch.tensor(landmarks, dtype=torch.float32, device=device)
+        self.neutral = fitted + self._landmark_offsets(fitted, seen)
         self.contact = ContactShapes(model, self.neutral, self.own_expression)
         self.source = self._pose_source()
 

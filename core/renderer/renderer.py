@@ -20,6 +20,7 @@ from ..face.points import LID_RINGS
 from ..head.head_model import HeadModel
 from ..head.raster import interpolate, rasterise
 from ..motion.motion import Motion
+from ..portrait.eye_rings import with_whole_eyes
 from ..portrait.portrait import Portrait
 from .eyes import Eye
 from .fields import blur, sample, smoothstep
@@ -76,8 +77,8 @@ class Renderer:
         self.device, self.size = torch.device(device), size
         with torch.inference_mode(), _made_on(self.device):
             self.framing = frame_portrait(portrait, size, framing)
-            self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing)
-            landmarks = self.framing.to_crop(portrait.landmarks)
+            landmarks = with_whole_eyes(self.framing.crop, self.framing.to_crop(portrait.landmarks))
+            self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing, landmarks)
             layers = separate(self.framing.crop, landmarks)
             picture = torch.tensor(self.framing.crop).permute(2, 0, 1)[None].float() / 255
             self.background = layers.background
