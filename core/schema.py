@@ -30,6 +30,11 @@ MORE = "more"
 _KIND = "kind"
 _INTEGER_LIMIT = 1 << 63
 """Whole numbers are smaller than this; files and other programs can't hold larger ones."""
+_CORRECT = "Correct the value."
+_TYPE_WORDS: dict[Any, str] = {
+    **{float: "a number", int: "a whole number", bool: "true or false", str: "a text", tuple: "a list"},
+    types.NoneType: "nothing",
+}
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
@@ -113,10 +118,18 @@ def _build(cls: type[Message], fields: dict[str, Any], *, strict: bool) -> Messa
         fields = {name: value for name, value in fields.items() if name != _KIND}
     unknown = {name: value for name, value in fields.items() if name not in known}
     if unknown and strict:
-        raise BadInputError("bad_setting", f"Unknown setting: {', '.join(map(_word, sorted(unknown)))}.")
+        import difflib  # most messages have no unknown keys
+
+        first = min(unknown)
+        near = difflib.get_close_matches(_word(first), known, 1)
+        hint = f"Did you mean {near[0]}?" if near else "Leave it out."
+        raise BadInputError("bad_setting", f"There is no setting “{_word(first)}”.", hint)
     missing = sorted(name for name, f in known.items() if _is_required(f) and name not in fields)
     if missing:
-        raise BadInputError("bad_setting", f"Missing setting: {', '.join(missing)}.")
+        words = f"The setting {missing[0]} is" if len(missing) == 1 else f"The settings {', '.join(missing)} are"
+        raise BadInputError(
+            "bad_setting", f"{words} missing.", "Give it a value." if len(missing) == 1 else "Give them values."
+        )
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items() if name in known}
     if keeps:
         values[MORE] = unknown
@@ -143,7 +156,7 @@ def _check_limits(spec: dataclasses.Field[Any], value: Any) -> None:
     name = spec.name
     low, high, choices, length = (spec.metadata.get(key) for key in ("low", "high", "choices", "length"))
     if length is not None and len(value) != length:
-        raise BadInputError("bad_setting", f"{name} must be {length} values, not {len(value)}.")
+        raise BadInputError("bad_setting", f"{name} must be {length} values, not {len(value)}.", _CORRECT)
     for item in value if isinstance(value, tuple) else (value,):
         if choices and item not in choices:
             hint = f"Choose from: {', '.join(choices)}."
@@ -182,8 +195,13 @@ def _typed(name: str, value: Any, hint: Any, strict: bool) -> Any:
                 return _checked(value, strict=strict)
         if origin in (str, bool) and isinstance(value, origin):
             return value
-    wanted = " or ".join(getattr(option, "__name__", str(option)) for option in options)
-    raise BadInputError("bad_setting", f"{_word(name)} must be {wanted}, not {shown_value(value)}.")
+    wanted = " or ".join(dict.fromkeys(_type_words(option) for option in options))
+    raise BadInputError("bad_setting", f"{_word(name)} must be {wanted}, not {shown_value(value)}.", _CORRECT)
+
+
+def _type_words(option: Any) -> str:
+    """A type as people say it."""
+    return _TYPE_WORDS.get(typing.get_origin(option) or option, "an object")
 
 
 def _is_finite(value: float) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 from ...core import tables
 from ...core.errors import EXIT_DONE, BadInputError, printable
 from ...core.files import write_bytes, write_json
-from ...core.inputs import InputKind, read_input
+from ...core.inputs import InputKind, read_input, shown
 from ...core.schema import build
 from ...core.wire.protocol import Generate, TakeReady, version
 from ..words import later, say
@@ -118,7 +118,7 @@ def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) ->
     except (RecursionError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise BadInputError(
             "bad_list",
-            say("The job list {path} can't be read ({error}).", path=path, error=error),
+            say("The job list {path} can't be read ({error}).", path=path, error=shown(str(error))),
             say("See the guide."),
         ) from error
     if not rows and not may_be_empty:
@@ -167,7 +167,7 @@ def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, A
         columns = ", ".join(("name", *ROUTE, *_FIELDS))
         raise BadInputError(
             "bad_list",
-            say("There is no column “{unknown}”.", unknown=unknown[0]),
+            say("There is no column “{unknown}”.", unknown=shown(unknown[0])),
             say("Columns: {columns}.", columns=columns),
         )
     values = defaults | {key: _typed(key, value) for key, value in given.items()}
@@ -201,14 +201,14 @@ def _typed(key: str, value: Any) -> Any:
     except (RecursionError, ValueError) as error:
         raise BadInputError(
             "bad_list",
-            say("“{text}” is not a valid value for {key}.", text=text, key=key),
+            say("“{text}” is not a valid value for {key}.", text=shown(text), key=key),
             say(_HINTS[kind.split()[0]]),
         ) from error
     if kind == "bool":
         if text.lower() not in _YES | _NO:
             raise BadInputError(
                 "bad_list",
-                say("“{text}” is neither yes nor no for {key}.", text=text, key=key),
+                say("“{text}” is neither yes nor no for {key}.", text=shown(text), key=key),
                 say("Write yes or no."),
             )
         return text.lower() in _YES

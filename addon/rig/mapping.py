@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import BadInputError
-from ...core.inputs import InputKind, read_input
+from ...core.inputs import InputKind, read_input, shown
 from ...core.motion.channels import HEAD
 from ...core.motion.motion import Motion
 from ..words import say
@@ -115,7 +115,7 @@ def _no_sum(source: str) -> BadInputError:
     return BadInputError(
         "bad_source",
         say("“{source}” is not a sum of channels.", source=shown),
-        say("Write it like: jawOpen - 0.6 mouthClose"),
+        say("Write it like “jawOpen - 0.6 mouthClose”."),
     )
 
 
@@ -126,7 +126,7 @@ def _factor(number: str) -> float:
         raise BadInputError(
             "bad_source",
             say("A factor of a channel is at most {most:,.0f}.", most=LARGEST),
-            say("Write it like: jawOpen - 0.6 mouthClose"),
+            say("Write it like “jawOpen - 0.6 mouthClose”."),
         )
     return value
 
@@ -205,7 +205,7 @@ def from_json(text: str, where: str = "the mapping") -> tuple[str, list[Rule]]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(
             "bad_mapping",
-            say("{where} can't be read ({error}).", where=where, error=error),
+            say("{where} can't be read ({error}).", where=where, error=shown(str(error))),
             say("Choose a file saved by Soliloquy."),
         ) from error
     for rule in rules:

@@ -40,12 +40,15 @@ class Kind:
         "". Raises what the product raises.
     most_memory
         Bytes by which reading may raise the memory of the process.
+    refusal
+        Class of the errors with a sentence; the extension in Blender has one of its own.
     """
 
     bases: Callable[[], dict[str, bytes]]
     case: Callable[[random.Random, dict[str, bytes]], Case]
     read: Callable[[Path, Case], str]
     most_memory: int
+    refusal: type[SoliloquyError] = SoliloquyError
 
 
 def damaged(r: random.Random, name: str, content: bytes) -> Case:
@@ -77,11 +80,11 @@ def outcome(kind: Kind, path: Path, case: Case) -> tuple[str, str]:
     path.write_bytes(case.content)
     try:
         wrong = kind.read(path, case)
-    except SoliloquyError as error:
+    except kind.refusal as error:
         text = str(error)
         if error.code in ("out_of_memory", "internal"):
             return error.code, text
-        if not (error.message.endswith(".") and error.hint.endswith(".")) or "\n" in text:
+        if not (error.message.endswith(".") and error.hint.endswith((".", "?"))) or "\n" in text:
             return "no sentence", text
         if len(text) > _LONGEST_SENTENCE:
             return "an endless sentence", text[:200]
