@@ -94,11 +94,8 @@ class Rough:
             runs += 1
             process = self.bench.start(path)
             self._attack(process, out)
-            said = process.communicate()[0].strip().splitlines()
-            print(
-                f"run {runs}: exit {process.returncode}, {len(self.finished)} takes: {said[-1] if said else ''}",
-                flush=True,
-            )
+            done = f"{len(self.finished)} takes: {self.bench.last_line()}"
+            print(f"run {runs}: exit {process.returncode}, {done}", flush=True)
             self._look_for_leftovers(out)
             if process.returncode == 0 and self.kills >= self.wanted:
                 return
