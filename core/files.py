@@ -42,6 +42,19 @@ def output_error(error: OSError, path: str | Path) -> SoliloquyError:
     return SoliloquyError("output_failed", f"{path} could not be written: {error}.", "Check the disk and try again.")
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file of this name. False also for a name that no file can have.
+
+    For names that a user or a file brings: `Path.is_file` raises OSError for a name that is too long.
+    """
+    return os.path.isfile(path)  # noqa: PTH113 - see above
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder of this name. False also for a name that no folder can have."""
+    return os.path.isdir(path)  # noqa: PTH112 - see `is_file`
+
+
 @contextmanager
 def written_beside(path: str | Path, keep_ending: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``; it is renamed to ``path`` on success and removed on failure.

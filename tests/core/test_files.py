@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInputError, SoliloquyError
-from core.files import BESIDE_SUFFIX, write_json, written_beside
+from core.files import BESIDE_SUFFIX, is_file, is_folder, write_json, written_beside
 
 
 def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -63,3 +63,14 @@ def test_the_old_file_stays_when_writing_fails(
 def test_texts_that_utf8_can_not_hold_are_written_as_escapes(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"name": "ü\udcff"})
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"name": "ü\udcff"}
+
+
+def test_names_that_no_file_can_have_are_no_files(tmp_path) -> None:
+    """`Path.is_file` raises OSError for some of them."""
+    here = tmp_path / "ü"
+    assert not is_file(here) and not is_folder(here)
+    here.write_bytes(b"")
+    assert is_file(here) and not is_folder(here) and not is_file(tmp_path) and is_folder(tmp_path)
+    for name in ("x" * 5000, "a\0b", "\ud800", "", str(here / "inside"), "\udcff/x"):
+        assert not is_file(name) and not is_folder(name)
+        assert not is_file(tmp_path / name / "x") and not is_folder(tmp_path / name / "x")
