@@ -18,6 +18,7 @@ from .operators import preview as operators_preview
 from .operators import queue as operators_queue
 from .operators import queue_run as operators_queue_run
 from .operators import runtime as operators_runtime
+from .operators import take_folders as operators_take_folders
 from .operators import take_list as operators_take_list
 from .operators import takes as operators_takes
 from .operators import targets as operators_targets
@@ -30,22 +31,23 @@ from .panels import speak as panels_speak
 from .panels import style as panels_style
 from .panels import takes as panels_takes
 from .panels import targets as panels_targets
+from .properties import output
 from .properties import queue as properties_queue
 from .properties import scene as properties_scene
 from .properties.scene import settings_of
 from .queue import job_queue
-from .scene import reactions, take_list, thumbnails
+from .scene import reactions, saving, take_list, thumbnails
 
 _WITH_CLASSES = (
     *(panels_preferences, properties_scene, properties_queue),
-    *(operators_runtime, operators_takes, operators_take_list, operators_head, operators_targets),
-    *(operators_exchange, operators_export, menus),
+    *(operators_runtime, operators_takes, operators_take_list, operators_take_folders),
+    *(operators_head, operators_targets, operators_exchange, operators_export, menus),
     *(operators_preview, operators_characters, operators_queue, operators_queue_run),
     *(panels_presets, panels_speak, panels_takes, panels_style, panels_queue, panels_targets),
     *(operators_doctor, panels_doctor),
 )
 _WITH_HOOKS = (
-    *(properties_scene, reactions, properties_queue, panels_presets),
+    *(properties_scene, reactions, saving, properties_queue, panels_presets),
     *(steps, worker_jobs, job_queue),
     *(operators_runtime, thumbnails, menus, status_bar, translations, commands_registration),
 )
@@ -54,10 +56,11 @@ _WITH_HOOKS = (
 @bpy.app.handlers.persistent
 def _after_load(*_: object) -> None:
     """Update the takes of a file that was just opened: their folders may have been deleted since it was saved."""
+    output.forget_unsaved()
     for scene in bpy.data.scenes:
         for take in settings_of(scene).takes:
             take.refresh_status()
-            take.key = take.key or take_list.new_key()  # takes in files of version 0.1 have no key
+            take_list.complete(take)
         nla.settle({take.key: take.shown for take in settings_of(scene).takes})
 
 

@@ -16,7 +16,7 @@ FACTS = "soliloquy_facts"
 _NUMBERS = frozenset(("origin", "tolerance", "placed", "audio_start"))
 _WHOLE = frozenset(("index", "number", "seed", "frame_count", "channel"))
 _MARKS = frozenset(("has_frames", "imported", "preview", "star"))
-_TEXTS = frozenset(("name", "folder", "job", "audio_strip", "character", "note", "block"))
+_TEXTS = frozenset(("name", "folder", "job", "job_id", "audio_strip", "character", "note", "block"))
 _LISTS = frozenset(("range", "curves", "before", "neutral", "roles"))
 _WHOLE_LIMIT = 1 << 31
 """Blender's whole numbers are smaller than this."""

@@ -18,7 +18,8 @@ from ...core.files import make_folder
 from ...core.wire.options import Parser
 from .. import steps
 from ..jobs import estimate, jobs
-from ..properties import preferences
+from ..places import COMMAND
+from ..properties import preferences, trusted
 from ..properties.scene import settings_of
 from ..queue import batch, capacity, crew, job_queue, list_file, scene_jobs, summary
 from ..queue.batch import BUSY, DONE, FAILED, RUNNING, WAITING, Entry
@@ -90,7 +91,7 @@ def _jobs(chosen: argparse.Namespace) -> tuple[list[Entry], Path]:
         return entries, (chosen.summary or summary.summary_path(path)).absolute()
     scene = scene_of(bpy.context)
     entries = list(scene_jobs.entries_of_scene(scene))
-    out = Path(chosen.out).absolute() if chosen.out else preferences.output_folder(settings_of(scene).output_dir)
+    out = Path(chosen.out).absolute() if chosen.out else trusted.output_folder(settings_of(scene).output_dir)
     for entry in entries:
         entry.request = replace(entry.request, out=str(out))
     if chosen.save_list and not chosen.summary:

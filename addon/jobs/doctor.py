@@ -23,7 +23,7 @@ from ...core.places import SUMS, WEIGHTS
 from ...core.runtime import environment
 from ...core.schema import read
 from ...core.wire import protocol
-from ..properties import preferences
+from ..properties import output, preferences, trusted
 from ..properties.scene import settings_of
 from ..typed import scene_of
 from ..words import later, say
@@ -98,7 +98,8 @@ def _runtime() -> Finding:
 
 
 def _disks() -> list[Finding]:
-    places = {"takes": preferences.output_folder(settings_of(scene_of(bpy.context)).output_dir)}
+    takes = output.output_folder(settings_of(scene_of(bpy.context)).output_dir)
+    places = {"takes": takes} if trusted.may_look(takes) else {}
     if preferences.worker_python() is None:
         places["runtime"] = preferences.runtime_folder()
     found = []

@@ -21,7 +21,8 @@ from ...core.errors import BadInputError
 from ...core.motion.channels import FPS
 from ...core.wire.progress import SECONDS_PER_UNIT
 from ...core.wire.protocol import Generate
-from ..properties import preferences
+from ...core.wire.workload import SECONDS_PER_UNIT
+from ..properties import preferences, trusted
 from ..session import session
 from ..words import duration, say
 
@@ -169,6 +170,8 @@ def total(requests: Iterable[tuple[Generate, float]], workers: int) -> Cost:
 
 # ------------------------------------------------------------------------------------------------ disks and sound files
 def lack_of_disk(folder: Path, wanted: float) -> str:
+    if not trusted.may_look(folder):
+        return ""
     """A sentence if a folder's disk has less free space than ``wanted`` bytes; empty otherwise."""
     free = _free(str(folder), int(time.monotonic() / _LOOK_EVERY))
     if free is None or wanted <= free:

@@ -15,7 +15,7 @@ from ...core.motion.channels import FPS
 from ...core.motion.live_link import read_live_link_csv, write_live_link_csv
 from ...core.motion.motion import Motion
 from .. import compat
-from ..properties import preferences
+from ..properties import trusted
 from ..properties.scene import SoliloquyTake, settings_of
 from ..scene import take_list
 from ..typed import Result, manager_of, operators
@@ -51,13 +51,13 @@ def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: fl
     settings = settings_of(scene)
     model = take_list.active_take(scene)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    folder = preferences.output_folder(settings.output_dir) / "imported" / f"{path.stem[:40]}-{digest}"
+    folder = trusted.output_folder(settings.output_dir) / "imported" / f"{path.stem[:40]}-{digest}"
     make_folder(folder)
     motion.save(folder / "motion.npz")
     write_live_link_csv(motion, folder / "curves.csv")
     facts = {"origin": float(scene.frame_current), "channel": 1}
     if model is not None:
-        names = ("origin", "channel", "audio_start", "audio_strip", "character", "job", "index")
+        names = ("origin", "channel", "audio_start", "audio_strip", "character", "job", "job_id", "index")
         facts = {name: getattr(model, name) for name in names}
     take = settings.takes.add()
     take.key, take.name, take.imported = take_list.new_key(), path.stem, True
@@ -134,7 +134,7 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
         take = take_list.active_take(compat.sequencer_scene(context))
         if take is None:
             return poll_by(cls, say("No take is chosen in the list"))
-        return poll_by(cls, say("The chosen take's folder is gone from the disk") if take.status == "MISSING" else "")
+        return poll_by(cls, take_list.why_gone(take))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Ask for the path."""

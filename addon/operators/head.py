@@ -9,7 +9,7 @@ import bpy
 from .. import compat
 from ..animation import visibility
 from ..jobs import jobs
-from ..properties import preferences
+from ..properties import preferences, trusted
 from ..properties.scene import settings_of
 from ..rig import targets
 from ..scene import head, portrait, take_list, takes
@@ -46,7 +46,7 @@ what is there"""
         scene = compat.sequencer_scene(context)
         settings = settings_of(scene)
         self._home = scene_of(context).session_uid
-        out = preferences.output_folder(settings.output_dir)
+        out = trusted.output_folder(settings.output_dir)
         path = portrait.portrait_path(settings, out / "inputs")
         return jobs.start(head.request_for(str(path), out, preferences.device()), say("Head"), scene)
 
@@ -76,8 +76,8 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
         used = [target.thing for target in takes.targets_for(scene, take)]
         if not used and any(target.use for target in settings_of(scene).targets):
             return poll_by(cls, say("All targets belong to other characters than the take"))
-        if take.status == "MISSING":
-            return poll_by(cls, say("The chosen take's folder is gone from the disk"))
+        if gone := take_list.why_gone(take):
+            return poll_by(cls, gone)
         reasons = [targets.why_not(thing) for thing in used] or [targets.why_not(None)]
         return poll_by(cls, next((reason for reason in reasons if reason), ""))
 
@@ -171,7 +171,12 @@ class SOLILOQUY_OT_unbake(OnTake, bpy.types.Operator):
         """Remove what was baked."""
         take = take_list.chosen_take(compat.sequencer_scene(context))
         count = takes.unbake(take.key)
-        message = say("{take} was removed from {count} data-blocks", take=take.name, count=count)
+        message = say_count(
+            count,
+            "{take} was removed from 1 data-block",
+            "{take} was removed from {count} data-blocks",
+            take=take.name,
+        )
         self.report({"INFO"}, message)
         jobs.tell(f"{message}.")
         return {"FINISHED"}

@@ -13,7 +13,7 @@ from .. import compat, steps
 from ..jobs import jobs
 from ..jobs.following import wait_until
 from ..redrawing import redraw, redraw_when_due
-from ..scene import take_list, takes
+from ..scene import saving, take_list, takes
 from ..scene.request import why_not
 from ..typed import OperatorMixin, Result, manager_of, there
 from ..unexpected import as_told
@@ -160,6 +160,7 @@ class JobOperator(OperatorMixin):
         self._stop_timer(context)
         if jobs.current() is job:
             jobs.finish(job)
+        saving.move_soon()
         message, bad = job.outcome()
         self.report({"ERROR" if bad else "INFO"}, message)
         return {"CANCELLED"} if job.error is not None else {"FINISHED"}

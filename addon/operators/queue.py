@@ -9,7 +9,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from .. import compat
-from ..properties import preferences
+from ..properties import output
 from ..properties.queue import queue_settings_of
 from ..properties.scene import settings_of
 from ..queue import job_queue, scene_jobs
@@ -124,7 +124,9 @@ class SOLILOQUY_OT_queue_clear(QueueOperator, bpy.types.Operator):
 
     def change(self, _context: bpy.types.Context) -> str:
         """Remove the jobs."""
-        return say("{count} jobs removed from the queue", count=job_queue.clear(self.done))
+        return say_count(
+            job_queue.clear(self.done), "1 job removed from the queue", "{count} jobs removed from the queue"
+        )
 
 
 class SOLILOQUY_OT_queue_retry(QueueOperator, bpy.types.Operator):
@@ -157,7 +159,7 @@ class _ListFile(QueueOperator):
         """Ask for the file."""
         here = job_queue.path()
         if not self.filepath:
-            folder = preferences.output_folder(settings_of(compat.sequencer_scene(context)).output_dir)
+            folder = output.output_folder(settings_of(compat.sequencer_scene(context)).output_dir)
             self.filepath = str(here or folder / job_queue.FILE_NAME)
         manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}

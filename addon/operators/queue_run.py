@@ -16,6 +16,7 @@ from ..properties.queue import queue_settings_of
 from ..queue import job_queue, scene_jobs
 from ..queue.batch import RUNNING, WAITING
 from ..redrawing import redraw, redraw_when_due
+from ..scene import saving
 from ..typed import Result, manager_of, there
 from ..unexpected import as_told
 from ..words import say
@@ -132,6 +133,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
 
     def _end(self) -> Result:
         message, bad = job_queue.finish()
+        saving.move_soon()
         self.report({"WARNING" if bad else "INFO"}, message)
         return {"FINISHED"}
 

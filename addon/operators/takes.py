@@ -10,7 +10,7 @@ from .. import compat
 from ..animation import edited_curves
 from ..animation.motion_file import load_motion, save_motion
 from ..jobs import jobs
-from ..properties import preferences
+from ..properties import preferences, trusted
 from ..properties.scene import settings_of
 from ..scene import take_list
 from ..scene.request import (
@@ -129,7 +129,7 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         take, thing = take_list.chosen_take(scene), chosen_target(scene)
         facts = edited_curves.facts_on(thing, take.key, take.name)
         original = load_motion(take.path() / "motion.npz")
-        inputs = preferences.output_folder(settings_of(scene).output_dir) / "inputs"
+        inputs = trusted.output_folder(settings_of(scene).output_dir) / "inputs"
         reading = edited_curves.read(scene, thing, facts, original)
         try:
             while True:

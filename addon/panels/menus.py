@@ -15,6 +15,7 @@ _OPERATORS: tuple[tuple[str, IconItems] | None, ...] = (
     ("soliloquy.add_head", "USER"),
     ("soliloquy.add_target", "ADD"),
     ("soliloquy.bake", "ACTION"),
+    ("soliloquy.bake_all", "ACTION_TWEAK"),
     ("soliloquy.check_moves", "QUESTION"),
     ("soliloquy.unbake", "TRASH"),
     ("soliloquy.edit_curves", "GRAPH"),
@@ -23,6 +24,8 @@ _OPERATORS: tuple[tuple[str, IconItems] | None, ...] = (
     ("soliloquy.duplicate_take", "DUPLICATE"),
     ("soliloquy.compare_takes", "UV_SYNC_SELECT"),
     ("soliloquy.collect_takes", "VIEWZOOM"),
+    ("soliloquy.collect_into_project", "IMPORT"),
+    ("soliloquy.relink_takes", "VIEWZOOM"),
     None,
     ("soliloquy.doctor", "CHECKMARK"),
 )

@@ -11,7 +11,7 @@ from ..drawing import Panel, draw_text, in_editors
 from ..jobs import doctor, jobs
 from ..operators import runtime as operators_runtime
 from ..places import ROOT_PACKAGE
-from ..properties import preferences
+from ..properties import output, preferences, trusted
 from ..properties.portrait import draw_portrait
 from ..scene import characters, costs
 from ..scene.request import speaker_of, why_not
@@ -109,6 +109,10 @@ class _Speak(Panel):
             row.scale_y = 1.4
             row.operator("soliloquy.generate", icon="PLAY")
             row.operator("soliloquy.preview", text="", icon="HIDE_OFF")
+            if (asked := trusted.unasked_output(settings.output_dir)) is not None:
+                words = say("This .blend keeps its takes outside its own folders: {path}", path=asked)
+                draw_text(layout, words, "ERROR", alert=True)
+                layout.operator("soliloquy.allow_folder", icon="CHECKMARK")
             reason = why_not(context, needs_speech=True)
             if reason:
                 draw_text(layout, reason, "INFO")
@@ -135,7 +139,12 @@ class _Options(Panel):
         sub.prop(settings, "framing")
         sub.prop(settings, "renderer")
         layout.prop(settings, "num_inference_steps")
-        layout.prop(settings, "output_dir", placeholder="next to the .blend")
+        folder = output.output_folder(settings.output_dir)
+        layout.prop(settings, "output_dir", placeholder=str(folder))
+        if not bpy.data.filepath and output.passing_root(folder) is not None:
+            draw_text(layout, say("Until the .blend is saved, takes are kept in {folder}.", folder=folder), "INFO")
+        elif settings.output_dir.strip() and str(folder) != settings.output_dir:
+            draw_text(layout, say("Takes are kept in {folder}.", folder=folder), "INFO")
 
 
 CLASSES = in_editors((_Speak, ""), (_Options, "speak"))

@@ -9,11 +9,17 @@ import bpy
 from .. import compat
 from ..animation import nla
 from ..drawing import Panel, draw_text, in_editors
-from ..scene import take_list, thumbnails
+from ..properties.scene import SoliloquyTake
+from ..scene import relinking, take_folders, take_list, takes, thumbnails
 from ..typed import IconItems, layout_of, scene_of
 from ..words import say
 
-_STATUS_ICONS: dict[str, IconItems] = {"READY": "IMAGE_DATA", "MOTION": "FCURVE", "MISSING": "ERROR"}
+_STATUS_ICONS: dict[str, IconItems] = {
+    "READY": "IMAGE_DATA",
+    "MOTION": "FCURVE",
+    "MISSING": "ERROR",
+    "UNSEEN": "QUESTION",
+}
 
 
 class SOLILOQUY_UL_takes(bpy.types.UIList):
@@ -68,6 +74,45 @@ class SOLILOQUY_UL_takes(bpy.types.UIList):
         return flags, []
 
 
+def _draw_places(layout: bpy.types.UILayout) -> None:
+    """Where takes are that don't stay there, takes that are missing, and the button that helps."""
+    waiting = take_folders.waiting()
+    if waiting:
+        box, folder = layout.box(), waiting[0].parent
+        if bpy.data.filepath:
+            words = say("Takes still lie in {folder}. They belong beside the .blend.", folder=folder)
+            draw_text(box, words, "ERROR", alert=True)
+            move = box.operator("soliloquy.collect_into_project", text="Move Takes Beside the .blend", icon="IMPORT")
+            move.waiting = True
+        else:
+            words = say("Takes lie in {folder} until you save. Then they move beside the .blend.", folder=folder)
+            draw_text(box, words, "INFO")
+    lost = {take.status for _, take in relinking.missing()}
+    if "UNSEEN" in lost:
+        box = layout.box()
+        draw_text(box, say("Takes on another computer are not looked at before you allow it."), "ERROR", alert=True)
+        box.operator("soliloquy.allow_folder", icon="CHECKMARK")
+    if "MISSING" in lost:
+        box = layout.box()
+        draw_text(box, say("The folders of some takes are gone. If they were moved, find them."), "ERROR", alert=True)
+        box.operator("soliloquy.relink_takes", icon="VIEWZOOM", text="Relink Takes…")
+
+
+def _draw_unbaked(layout: bpy.types.UILayout, scene: bpy.types.Scene, take: SoliloquyTake) -> None:
+    """On which targets the chosen take can't be seen yet, and the button that bakes it there."""
+    lacking = takes.unbaked(scene)
+    if take.key not in lacking:
+        return
+    box = layout.box()
+    names = ", ".join(f"“{target.thing.name}”" for target in lacking[take.key] if target.thing is not None)
+    draw_text(box, say("{take} isn't baked on {targets} yet, so it doesn't move there.", take=take.name, targets=names),
+              "INFO")  # fmt: skip
+    row = box.row(align=True)
+    row.operator("soliloquy.bake", text="Bake This Take", icon="ACTION")
+    if len(lacking) > 1:
+        row.operator("soliloquy.bake_all", text="Bake All Takes", icon="ACTION_TWEAK")
+
+
 class _Takes(Panel):
     bl_label = "Takes"
 
@@ -81,9 +126,11 @@ class _Takes(Panel):
         column.operator("soliloquy.duplicate_take", text="", icon="DUPLICATE")
         column.operator("soliloquy.remove_take", text="", icon="REMOVE")
         column.menu("SOLILOQUY_MT_takes", text="", icon="DOWNARROW_HLT")
+        _draw_places(layout)
         take = take_list.active_take(scene)
         if take is None:
             return
+        _draw_unbaked(layout, scene, take)
         other = take_list.other_take(scene)
         row = layout.row(align=True)
         row.operator(
@@ -124,6 +171,11 @@ class SOLILOQUY_MT_takes(bpy.types.Menu):
         layout.operator("soliloquy.collect_takes", icon="VIEWZOOM")
         layout.separator()
         layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("soliloquy.bake_all", icon="ACTION_TWEAK")
+        layout.separator()
+        layout.operator("soliloquy.collect_into_project", icon="IMPORT")
+        layout.operator("soliloquy.relink_takes", text="Relink Takes…", icon="VIEWZOOM")
+        layout.separator()
         layout.operator("soliloquy.import_curves", icon="IMPORT")
         layout.operator("soliloquy.export_curves", icon="EXPORT")
         layout.operator("soliloquy.export_animation", icon="EXPORT")

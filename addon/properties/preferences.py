@@ -1,4 +1,4 @@
-"""The add-on's preferences: the worker's Python, and the folder for takes.
+"""The add-on's preferences: the worker's Python, and the extension's own folder.
 
 The variables ``SOLILOQUY_PYTHON`` (an interpreter) and ``SOLILOQUY_RUNTIME`` (a folder for the environment) override
 the preferences, for scripts, tests and render farms.
@@ -35,7 +35,10 @@ def device() -> str:
 
 
 def user_folder() -> Path:
-    """The extension's folder for files that survive upgrades; a folder in the user's home if it isn't installed."""
+    """The extension's folder for files that survive upgrades; a folder in the user's home if it isn't installed.
+
+    Blender deletes it with the extension, so nothing that an artist made may be kept there.
+    """
     try:
         return Path(bpy.utils.extension_path_user(ROOT_PACKAGE))
     except ValueError:
@@ -78,12 +81,3 @@ def require_worker_python() -> Path:
             say("Install it in the add-on's preferences, or set SOLILOQUY_PYTHON."),
         )
     return python
-
-
-def output_folder(chosen: str) -> Path:
-    """Absolute folder for takes: the chosen one, else ``soliloquy`` next to the .blend, else the user's folder."""
-    if chosen.strip() and (bpy.data.filepath or not chosen.startswith("//")):
-        return Path(bpy.path.abspath(chosen)).absolute()
-    if bpy.data.filepath:
-        return Path(bpy.path.abspath("//soliloquy")).absolute()
-    return user_folder() / "takes"

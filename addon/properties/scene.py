@@ -21,6 +21,7 @@ from ...core.wire.protocol import Generate
 from ..compat import BLEND_RELATIVE
 from ..sequencer.ranges import ITEMS as RANGES
 from ..typed import attach, attached, declarations, detach
+from . import trusted
 from .changes import Change
 from .portrait import PortraitProperties
 from .style import CLASSES as STYLE_CLASSES
@@ -54,6 +55,8 @@ TAKE_CHOSEN: Change[SoliloquySettings] = Change()
 SHOWN_CHANGED: Change[SoliloquyTake] = Change()
 """The user switched the eye of a take."""
 TAKE_RENAMED: Change[SoliloquyTake] = Change()
+OUTPUT_CHOSEN: Change[SoliloquySettings] = Change()
+"""The user chose another output folder."""
 OPINION_CHANGED: Change[SoliloquyTake] = Change()
 """The user changed a take's star or note."""
 
@@ -80,6 +83,7 @@ class SoliloquyTake(bpy.types.PropertyGroup):
     number: IntProperty(name="Number", description="Number of the take among those of its sound strip and character")
     seed: IntProperty(name="Seed", description="The same seed gives the same motion again")
     job: StringProperty(name="Job", subtype="DIR_PATH", options=BLEND_RELATIVE)
+    job_id: StringProperty(name="Job's Identifier", description="The job's identifier, to find its folder again")
     folder: StringProperty(name="Folder", subtype="DIR_PATH", options=BLEND_RELATIVE)
     home: StringProperty(name="Made In", description="Absolute folder in which the take was made")
     frame_count: IntProperty(name="Frames", description="Frames of the take, 25 per second")
@@ -99,6 +103,7 @@ class SoliloquyTake(bpy.types.PropertyGroup):
             ("READY", "Ready", "Frames and motion are on disk"),
             ("MOTION", "Motion only", "Motion is on disk, frames were not rendered"),
             ("MISSING", "Missing", "The take's folder is gone"),
+            ("UNSEEN", "Not Looked For", "The take's folder is on another computer, which you have not allowed yet"),
         ),
     )
 
@@ -111,11 +116,18 @@ class SoliloquyTake(bpy.types.PropertyGroup):
         return Path(bpy.path.abspath(self.job))
 
     def refresh_status(self) -> None:
-        """Set the status from the disk. If the .blend was moved, look for the take in the folder where it was made."""
-        folder = self.path()
-        if not folder.is_dir() and self.home and Path(self.home).is_dir():
-            self.folder, folder = self.home, Path(self.home)
-            if not self.job_path().is_dir():
+        """Set the status from the disk. If the .blend was moved, look for the take in the folder where it was made.
+
+        A folder on another computer isn't looked at unless it is trusted (`trusted.may_look`).
+        """
+        folder, home = self.path(), Path(self.home)
+        if not trusted.may_look(folder):
+            if self.status != "UNSEEN":
+                self.status = "UNSEEN"
+            return
+        if not folder.is_dir() and self.home and trusted.may_look(home) and home.is_dir():
+            self.folder, folder = self.home, home
+            if trusted.may_look(self.job_path()) and not self.job_path().is_dir():
                 self.job = str(folder.parent)
         frames = self.has_frames and (folder / "frames").is_dir()
         status = "READY" if frames else "MOTION" if (folder / "motion.npz").is_file() else "MISSING"
@@ -206,6 +218,7 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
         subtype="DIR_PATH",
         options=BLEND_RELATIVE,
         description="Folder for takes; if empty, a folder next to the .blend file",
+        update=OUTPUT_CHOSEN.update,
     )
     takes: CollectionProperty(type=SoliloquyTake)
     active_take: IntProperty(

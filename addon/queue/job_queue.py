@@ -21,7 +21,7 @@ from ...core.runtime import memory
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import TakeReady
 from ..jobs import estimate, jobs
-from ..properties import preferences
+from ..properties import output, preferences
 from ..properties.queue import queue_lines_of, queue_settings_of
 from ..properties.scene import settings_of
 from ..redrawing import redraw
@@ -126,7 +126,7 @@ def open_default(scene: bpy.types.Scene) -> None:
         return
     settings = queue_settings_of(scene)
     if not settings.file:
-        folder = preferences.output_folder(settings_of(scene).output_dir)
+        folder = output.output_folder(settings_of(scene).output_dir)
         settings.file = take_list.stored_path(folder / FILE_NAME)
     asked = unasked_file(scene)
     if asked is not None:
@@ -147,7 +147,7 @@ def unasked_file(scene: bpy.types.Scene) -> Path | None:
     if _state().shared.path is not None or not queue_settings_of(scene).file:
         return None
     file = queue_file(scene)
-    return None if file in _state().allowed or is_own_place(file, scene) else file
+    return None if file in _state().allowed or is_own_place(file) else file
 
 
 def allow(scene: bpy.types.Scene) -> None:

@@ -12,7 +12,7 @@ from ...core.errors import BadInputError
 from ...core.wire.protocol import TakeReady
 from .. import compat
 from ..jobs import jobs
-from ..properties import preferences
+from ..properties import trusted
 from ..properties.scene import settings_of
 from ..scene import characters, portrait, takes
 from ..scene.request import request_for, speaker_of
@@ -32,7 +32,7 @@ def why_no_portrait(scene: bpy.types.Scene) -> str:
 
 def entry_of_strip(scene: bpy.types.Scene, strip: Any) -> Entry:
     """A job for a sound strip, with its character's portrait and the scene's other settings. Raises BadInputError."""
-    inputs = preferences.output_folder(settings_of(scene).output_dir) / "inputs"
+    inputs = trusted.output_folder(settings_of(scene).output_dir) / "inputs"
     spoken = speech.speech_from_strip(scene, strip, inputs)
     request, who = request_for(scene, spoken), spoken.character
     entry = Entry(f"{strip.name} – {who}" if who else strip.name, request, scene.name, strips.link(scene, strip), who)

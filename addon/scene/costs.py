@@ -6,7 +6,7 @@ import bpy
 
 from .. import compat
 from ..jobs import estimate, jobs
-from ..properties import preferences
+from ..properties import output
 from ..properties.scene import settings_of
 from ..sequencer import speech
 from ..words import say
@@ -35,4 +35,4 @@ def words(scene: bpy.types.Scene) -> str:
 def lack_of_disk(scene: bpy.types.Scene) -> str:
     """A sentence if the takes won't fit on the disk; empty otherwise."""
     expected = estimate.cost(request_without_files(scene), spoken_seconds(scene) or 0.0, running=True)
-    return estimate.lack_of_disk(preferences.output_folder(settings_of(scene).output_dir), expected.disk)
+    return estimate.lack_of_disk(output.output_folder(settings_of(scene).output_dir), expected.disk)

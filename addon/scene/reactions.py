@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ..animation import nla, styles
+from ..properties import output, trusted
 from ..properties.changes import Change
 from ..properties.scene import (
     OPINION_CHANGED,
+    OUTPUT_CHOSEN,
     SHOWN_CHANGED,
     TAKE_CHOSEN,
     TAKE_RENAMED,
@@ -20,7 +22,7 @@ from ..typed import owning_scene
 from . import showing, takes
 
 _CHANGES: tuple[Change, ...] = (
-    *(TAKE_CHOSEN, SHOWN_CHANGED, TAKE_RENAMED, OPINION_CHANGED),
+    *(TAKE_CHOSEN, SHOWN_CHANGED, TAKE_RENAMED, OPINION_CHANGED, OUTPUT_CHOSEN),
     *(STYLE_CHANGED, LOOK_CHANGED),
 )
 
@@ -38,6 +40,12 @@ def _apply_shown(take: SoliloquyTake) -> None:
 def _note_opinion(take: SoliloquyTake) -> None:
     """Store star and note in the take's Actions."""
     nla.annotate(take.key, star=take.star, note=take.note)
+
+
+def _trust_output(settings: SoliloquySettings) -> None:
+    """The folder that the user chose for takes may be used from now on."""
+    if settings.output_dir.strip():
+        trusted.allow(output.output_folder(settings.output_dir))
 
 
 def _apply_style(style: SoliloquyStyle) -> None:
@@ -59,6 +67,7 @@ def register() -> None:
     SHOWN_CHANGED.handler = _apply_shown
     TAKE_RENAMED.handler = takes.rename
     OPINION_CHANGED.handler = _note_opinion
+    OUTPUT_CHOSEN.handler = _trust_output
     STYLE_CHANGED.handler = _apply_style
     LOOK_CHANGED.handler = _look_at
 

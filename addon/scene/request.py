@@ -11,7 +11,7 @@ from ...core.errors import BadInputError
 from ...core.wire.protocol import Generate, Render
 from .. import compat
 from ..jobs import jobs
-from ..properties import preferences
+from ..properties import preferences, trusted
 from ..properties.scene import SoliloquyTake, settings_of
 from ..sequencer import ranges, speech
 from ..words import say
@@ -26,6 +26,8 @@ def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_tak
     if preferences.worker_python() is None:
         return say("The runtime is not installed: install it in the add-on's preferences")
     settings = settings_of(scene)
+    if trusted.unasked_output(settings.output_dir) is not None:
+        return say("This .blend keeps its takes outside its own folders: allow the folder first")
     if needs_speech and settings.sound == "STRIP" and speech.sound_strip(scene) is None:
         return say("No sound strip is active: select one in the sequencer")
     if needs_speech and not portrait.has_portrait(characters.portrait_owner(scene, speaker_of(scene))):
@@ -34,8 +36,8 @@ def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_tak
         take = take_list.active_take(scene)
         if take is None:
             return say("No take is chosen in the list")
-        if take.status == "MISSING":
-            return say("The chosen take's folder is gone from the disk")
+        if gone := take_list.why_gone(take):
+            return gone
         if take.preview:
             return say("The chosen take is a preview: Generate makes the real one")
     return ""
@@ -65,7 +67,7 @@ def chosen_target(scene: bpy.types.Scene) -> bpy.types.Object:
 def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
     """The request of the scene's settings, and its speech."""
     settings = settings_of(scene)
-    inputs = preferences.output_folder(settings.output_dir) / "inputs"
+    inputs = trusted.output_folder(settings.output_dir) / "inputs"
     if settings.sound == "MIX":
         spoken = speech.speech_from_mix(scene, inputs)
     else:
@@ -78,7 +80,7 @@ def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
 
 def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
     """The request for a given speech with the scene's other settings."""
-    out = preferences.output_folder(settings_of(scene).output_dir)
+    out = trusted.output_folder(settings_of(scene).output_dir)
     return replace(
         request_without_files(scene),
         audio=str(spoken.path),

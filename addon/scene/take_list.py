@@ -14,12 +14,12 @@ from ..animation import nla
 from ..properties.scene import SoliloquyTake, settings_of
 from ..sequencer import strips
 from ..sequencer.speech import Speech
-from ..storage import paths
+from ..storage import identity, paths
 from ..words import say
 
 FACTS = (
     *("index", "number", "seed", "frame_count", "fps", "has_frames", "audio_start", "audio_strip", "origin", "channel"),
-    *("imported", "character", "preview", "star", "note"),
+    *("imported", "character", "preview", "star", "note", "job_id"),
 )
 """Fields of a take that its Actions store too, so that the list can be rebuilt from a rig (`from_rigs`)."""
 _NUMBERED = re.compile(r"Take (\d{1,6})\b")
@@ -37,6 +37,13 @@ def stored_path(path: str | Path) -> str:
 def new_key() -> str:
     """A key that no other take has."""
     return secrets.token_hex(8)
+
+
+def complete(take: SoliloquyTake) -> None:
+    """Add what entries in files of version 0.1 lack: a key, and the job's identifier if its folder is there."""
+    take.key = take.key or new_key()
+    if take.job and not take.job_id and take.status not in ("MISSING", "UNSEEN"):
+        take.job_id = identity.job_of(take.job_path())
 
 
 def index_of(scene: bpy.types.Scene, key: str) -> int:
@@ -58,6 +65,13 @@ def chosen_take(scene: bpy.types.Scene) -> SoliloquyTake:
     if take is None:
         raise BadInputError("no_take", say("No take is chosen in the list") + ".")
     return take
+
+
+def why_gone(take: SoliloquyTake) -> str:
+    """Why the take's files can't be used, for tooltips and the panel; empty when they can."""
+    if take.status == "UNSEEN":
+        return say("The chosen take is on another computer: allow its folder first")
+    return say("The chosen take's folder is gone from the disk") if take.status == "MISSING" else ""
 
 
 def other_take(scene: bpy.types.Scene) -> SoliloquyTake | None:
@@ -85,6 +99,7 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
         take.name = f"Take {take.number}"
     take.index, take.seed = ready.index, ready.seed
     take.folder, take.job, take.home = stored_path(folder), stored_path(ready.job), str(folder)
+    take.job_id = identity.job_of(Path(ready.job))
     take.frame_count, take.fps = ready.frame_count, ready.fps
     take.has_frames = ready.frames is not None
     take.audio_start, take.audio_strip = ready.start, spoken.strip

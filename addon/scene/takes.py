@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..jobs import estimate
 from ..jobs.jobs import Job
 from ..properties.scene import SoliloquyTake, settings_of
 from ..properties.targets import SoliloquyTarget
+from ..rig import targets
 from ..sequencer import speech, strips
 from ..typed import owning_scene, there
 from ..words import say
@@ -103,13 +104,40 @@ def rename(take: SoliloquyTake) -> None:
         strip.name = strip_name(take)
 
 
-def bake_take(scene: bpy.types.Scene, index: int) -> Generator[None, None, list[tuple[str, bake.Baked]]]:
-    """Key the take on every target in use, in steps; returns the targets' names with what was baked."""
+def unbaked(scene: bpy.types.Scene) -> dict[str, list[SoliloquyTarget]]:
+    """The targets in use that lack a take which belongs on them, by the take's key; only takes that lack on one."""
+    there = {
+        target.thing: {
+            track.key
+            for block in (target.thing, *targets.shape_keys_on(target.thing))
+            for track in nla.tracks_on(block)
+        }
+        for target in settings_of(scene).targets
+        if target.use and target.thing is not None and not targets.why_not(target.thing)
+    }
+    found = {}
+    for take in settings_of(scene).takes:
+        usable = not take.preview and not take_list.why_gone(take)
+        lacking = [target for target in targets_for(scene, take) if take.key not in there.get(target.thing, {take.key})]
+        if usable and lacking:
+            found[take.key] = lacking
+    return found
+
+
+def bake_take(
+    scene: bpy.types.Scene, index: int, only: Collection[bpy.types.Object] | None = None
+) -> Generator[None, None, list[tuple[str, bake.Baked]]]:
+    """Key the take on every target in use, in steps; returns the targets' names with what was baked.
+
+    ``only`` names the objects of the targets on which it is baked; the others stay as they are.
+    """
     settings = settings_of(scene)
     take = settings.takes[index]
     done = []
     motion = None
     for target in targets_for(scene, take):
+        if only is not None and target.thing not in only:
+            continue
         motion = motion or load_motion(take.path() / "motion.npz")
         timing = timing_of(scene, take)
         baked = yield from bake.bake(

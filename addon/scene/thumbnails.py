@@ -9,6 +9,7 @@ import bpy
 import bpy.utils.previews
 
 from ...core.wire.names import frame_name
+from ..properties import trusted
 from ..properties.scene import SoliloquyTake
 from ..session import session
 
@@ -23,7 +24,7 @@ class Thumbnails:
 def icon_of(take: SoliloquyTake) -> int:
     """Icon number of the frame at one third of the take; 0 if there is none."""
     pictures = session().part(Thumbnails).pictures
-    if pictures is None or take.status != "READY":
+    if pictures is None or take.status != "READY" or not trusted.may_look(take.path()):
         return 0
     path = take.path() / "frames" / frame_name(take.frame_count // 3)
     key = str(path)

@@ -34,11 +34,15 @@ def same(first: str | Path, second: str | Path) -> bool:
 
 def is_below(path: str | Path, folder: str | Path) -> bool:
     """Whether an absolute path is ``folder`` or lies in it, links and ``..`` included."""
-    inner, outer = canonical(path), canonical(folder)
+    return starts_with(canonical(path), canonical(folder))
+
+
+def starts_with(inner: str, outer: str) -> bool:
+    """Whether a path is another one or lies in it, both in the form of `canonical`."""
     return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
 
 
 def is_written_below(path: str | Path, folder: str | Path) -> bool:
     """`is_below` by the paths' letters alone. The disk isn't touched, so this is fast enough for a panel."""
     inner, outer = (os.path.normcase(os.path.normpath(one)) for one in (path, folder))
-    return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
+    return starts_with(inner, outer)

@@ -65,6 +65,7 @@ def scene(fake_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     bpy.ops.wm.read_factory_settings(use_empty=True)
     extension = load_extension()
     monkeypatch.setattr("soliloquy.addon.properties.preferences.user_folder", lambda: tmp_path / "user")
+    monkeypatch.setattr("soliloquy.addon.properties.output.home", lambda: tmp_path / "home" / "Unsaved")
     extension.register()
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = 25, 1.0

@@ -15,7 +15,7 @@ CHANGES = [
 
 
 def test_every_change_has_somebody_who_acts_on_it(scene):
-    assert len(CHANGES) == 6 and all(change.handler for change in CHANGES)
+    assert len(CHANGES) == 7 and all(change.handler for change in CHANGES)
 
 
 def test_nobody_acts_after_the_addon_was_disabled(scene):

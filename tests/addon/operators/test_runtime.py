@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 import pytest
 from soliloquy.addon.operators import runtime as operators_runtime
-from soliloquy.addon.properties import preferences
+from soliloquy.addon.properties import output, preferences
 from soliloquy.addon.session import session
 from soliloquy.core import own_folders
 from soliloquy.core.errors import CancelledError, SoliloquyError
@@ -117,8 +117,8 @@ def test_overrides_come_before_the_preferences(scene, monkeypatch, tmp_path):
 
 
 def test_where_takes_go(scene, tmp_path):
-    assert preferences.output_folder("/somewhere/takes") == Path("/somewhere/takes")
-    assert preferences.output_folder("") == preferences.user_folder() / "takes"
+    assert output.output_folder("/somewhere/takes") == Path("/somewhere/takes")
+    assert output.output_folder("").parent == output.home() and output.output_folder("") == output.unsaved_folder()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "talk.blend"))
-    assert preferences.output_folder("") == tmp_path / "soliloquy"
-    assert preferences.output_folder("//shots") == tmp_path / "shots"
+    assert output.output_folder("") == tmp_path / "soliloquy"
+    assert output.output_folder("//shots") == tmp_path / "shots"
