@@ -9,6 +9,7 @@ import bpy
 from .. import compat
 from ..properties.queue import SoliloquyCharacter, queue_settings_of
 from ..properties.scene import SoliloquySettings, settings_of
+from ..sequencer import hearing
 from . import portrait
 
 
@@ -44,8 +45,10 @@ def assigned_strips(scene: bpy.types.Scene) -> list[Any]:
     """Audible sound strips whose character has a portrait, in the order in which they are heard."""
     found = []
     for strip in compat.all_strips(scene):
-        character = of_strip(scene, strip) if strip.type == "SOUND" and not strip.mute else None
-        if character is not None and portrait.has_portrait(character):
+        character = of_strip(scene, strip) if strip.type == "SOUND" else None
+        if character is None or hearing.why_unheard(scene, strip):
+            continue
+        if portrait.has_portrait(character):
             found.append(strip)
     return sorted(found, key=lambda strip: (compat.left_handle(strip), strip.channel))
 

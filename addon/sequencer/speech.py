@@ -13,7 +13,7 @@ from ...core.errors import BadInputError, SoliloquyError
 from ...core.files import make_folder, write_bytes
 from .. import compat
 from ..words import say
-from . import strips
+from . import hearing, strips
 from .timing import Timing, scene_rate
 
 
@@ -41,10 +41,15 @@ def rate_of(scene: bpy.types.Scene) -> float:
 
 
 def sound_strip(scene: bpy.types.Scene) -> Any | None:
-    """The strip to be spoken: the active strip if it is sound, else the only selected or only existing sound strip."""
+    """The strip to be spoken: the active strip if it is sound, the sound of the active movie, or the only one.
+
+    The only selected sound strip comes before the only existing one.
+    """
     active = scene.sequence_editor.active_strip if scene.sequence_editor else None
     if active is not None and active.type == "SOUND":
         return active
+    if active is not None and active.type == "MOVIE" and (its := hearing.sound_of_movie(scene, active)) is not None:
+        return its
     for among in (compat.selected_strips(scene), compat.all_strips(scene)):
         sounds = [strip for strip in among if strip.type == "SOUND"]
         if len(sounds) == 1:
@@ -53,24 +58,28 @@ def sound_strip(scene: bpy.types.Scene) -> Any | None:
 
 
 def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speech:
-    """The part of the strip's file that is heard between its handles.
+    """What is heard of the strip, as a part of its file if it is one.
 
-    A packed sound is written to ``inputs``. A strip with a changed speed is mixed down to a file there.
+    A packed sound is written to ``inputs``. A strip that Blender plays in another way (`hearing.needs_mixdown`) is
+    mixed down to a file there.
 
     Raises
     ------
     BadInputError
-        ``audio_missing`` if the file is missing, ``audio_empty`` if nothing of it lies between the handles.
+        ``audio_missing`` if the file is missing, ``audio_unheard`` if the strip is muted or hidden, ``audio_empty`` if
+        nothing of the file lies between the handles.
     """
-    if compat.is_retimed(scene, strip):
-        others = [other for other in compat.all_strips(scene) if other.name != strip.name and other.type != "META"]
-        path = _mixdown(scene, compat.left_handle(strip), compat.right_handle(strip), inputs, silence=others)
-        return Speech(path, 0.0, None, compat.left_handle(strip), "", strip.channel, strip.soliloquy_character)
     path = _file_of_sound(strip.sound, inputs)
+    if unheard := hearing.why_unheard(scene, strip):
+        raise BadInputError("audio_unheard", unheard + ".", say("Only what is heard is spoken."))
+    left, right = hearing.heard_frames(scene, strip)
+    if hearing.needs_mixdown(scene, strip):
+        others = [other for other in compat.all_strips(scene) if other.name != strip.name and other.type != "META"]
+        path = _mixdown(scene, left, right, inputs, silence=others)
+        return Speech(path, 0.0, None, left, "", strip.channel, strip.soliloquy_character)
     rate = rate_of(scene)
     zero = _content_zero(strip, rate)
-    left = max(compat.left_handle(strip), int(-(-zero // 1)))
-    right = compat.right_handle(strip)
+    left = max(left, int(-(-zero // 1)))
     end = compat.content_start(strip) + compat.content_duration(strip)
     if right <= left or left >= end:
         raise BadInputError(
