@@ -27,6 +27,7 @@ from .wire.options import Parser, add_options, nested
 from .wire.progress import JobContext
 from .wire.protocol import Event, Extract, Generate, Head, Notice, Probe, Progress, Render, Request, Resample, TakeReady
 
+from .wire.workload import ToldTimes
 COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, Extract, Head, Probe)
 
 
@@ -52,18 +53,22 @@ class Printer:
     def __init__(self, stream: typing.TextIO) -> None:
         self._stream = stream
         self._terminal = stream.isatty()
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f", {seconds:.0f} s left"
+
+
         self._last = ""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
-            left = f", {event.eta:.0f} s left" if event.eta else ""
             if self._terminal:
-                self._say(f"\r\x1b[K{event.text} {event.done}/{event.total}{left}", end="")
+                self._say(f"\r\x1b[K{event.text} {event.done}/{event.total}{_left(event.eta)}", end="")
             elif event.text != self._last and event.stage not in self._BRIEF:
-                self._say(f"{event.text}{left}")
+                self._say(f"{event.text}{_left(self._times.told(event.eta))}")
             self._last = event.text
         elif isinstance(event, Notice):
             self.finish()
+        self._times = ToldTimes()
             self._say(f"note: {event.message}")
         elif isinstance(event, TakeReady):
             self.finish()

@@ -20,7 +20,7 @@ from .errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
 from .runtime.memory import memory_errors
 from .runtime.processes import let_threads_sleep, step_back
 from .wire.lines import decode_request, encode_event, identifier_in, read_lines
-from .wire.progress import Clock, JobContext
+from .wire.progress import JobContext
 from .wire.protocol import (
     PROTOCOL,
     Alive,
@@ -34,6 +34,7 @@ from .wire.protocol import (
     error_event,
     version,
 )
+from .wire.workload import Clock
 
 _ALIVE_EVERY = 5.0
 """Seconds between signs of life while a job runs."""

@@ -19,7 +19,6 @@ from typing import Any
 
 from ...core.errors import BadInputError
 from ...core.motion.channels import FPS
-from ...core.wire.progress import SECONDS_PER_UNIT
 from ...core.wire.protocol import Generate
 from ...core.wire.workload import SECONDS_PER_UNIT
 from ..properties import preferences, trusted
@@ -170,9 +169,9 @@ def total(requests: Iterable[tuple[Generate, float]], workers: int) -> Cost:
 
 # ------------------------------------------------------------------------------------------------ disks and sound files
 def lack_of_disk(folder: Path, wanted: float) -> str:
+    """A sentence if a folder's disk has less free space than ``wanted`` bytes; empty otherwise."""
     if not trusted.may_look(folder):
         return ""
-    """A sentence if a folder's disk has less free space than ``wanted`` bytes; empty otherwise."""
     free = _free(str(folder), int(time.monotonic() / _LOOK_EVERY))
     if free is None or wanted <= free:
         return ""

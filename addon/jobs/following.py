@@ -20,8 +20,8 @@ _PAUSE = 0.02
 class Following:
     """The state of one request as its events describe it.
 
-    ``share`` is the finished part, 0 … 1. ``left`` is the seconds to the end, or None if they are unknown. ``arrived``
-    are finished takes that nobody has processed yet, ``takes`` is the number of all of them.
+    ``share`` is the finished part, 0 … 1, which never falls. ``left`` is the seconds to the end, or None if they are
+    unknown. ``arrived`` are finished takes that nobody has processed yet, ``takes`` is the number of all of them.
     """
 
     request: Request
@@ -61,11 +61,9 @@ class Following:
         if getattr(event, "id", self.identifier) not in (self.identifier, None):
             return
         match event:
-            case Progress():
-                self.stage = stage_words(event)
-                # Before its first take the worker doesn't know how much work there is.
-                if event.take is not None or isinstance(self.request, Head):
-                    self._estimate(event)
+            case Progress() if not self.cancelling:
+                self.stage, self.left = stage_words(event), event.eta
+                self.share = max(self.share, event.share or 0.0)
             case TakeReady():
                 self.arrived.append(event)
                 self.takes += 1
@@ -76,10 +74,9 @@ class Following:
             case Error():
                 self.error = event
 
-    def _estimate(self, event: Progress) -> None:
-        spent = time.monotonic() - self.started
-        share = spent / (spent + event.eta) if event.eta is not None else event.done / max(event.total, 1)
-        self.share, self.left = min(max(share, 0.0), 1.0), event.eta
+    def stop(self) -> None:
+        """Note that the job was asked to stop: from now on it has no other stage and no time left."""
+        self.cancelling, self.stage, self.left = True, say("Stopping…"), None
 
 
 def wait_until(done: Callable[[], bool]) -> None:

@@ -54,7 +54,7 @@ class Job(Following):
 
     def cancel(self) -> None:
         """Ask the worker to stop; the answer comes as an error with the cancelled exit code."""
-        self.cancelling = True
+        self.stop()
         client = _state().client
         if client is not None and not self.finished:
             client.cancel(self.identifier)
@@ -99,7 +99,9 @@ def current() -> Job | None:
 def why_busy() -> str:
     """Why no job can start now, for tooltips; empty when one can."""
     state = _state()
-    return say("A job is running: wait for it or cancel it") if state.job is not None else state.held_by
+    if state.job is None:
+        return state.held_by
+    return say("Stopping…") if state.job.cancelling else say("A job is running: wait for it or cancel it")
 
 
 def hold(reason: str) -> None:

@@ -19,7 +19,7 @@ from ..queue.crew import Crew
 from ..scene.characters import active_character
 from ..sequencer import speech
 from ..typed import IconItems, layout_of, manager_of
-from ..words import duration, say
+from ..words import say, time_left
 
 _ICONS: dict[str, IconItems] = {
     WAITING: "SORTTIME",
@@ -97,7 +97,8 @@ class SOLILOQUY_UL_queue(bpy.types.UIList):
             return
         row = layout.row(align=True)
         if entry.status == RUNNING:
-            row.progress(factor=entry.share, text=f"{entry.name} · {entry.share:.0%}")
+            stopping = (crew := job_queue.crew()) is not None and crew.is_stopping(entry)
+            row.progress(factor=entry.share, text=f"{entry.name} · {entry.stage if stopping else f'{entry.share:.0%}'}")
         else:
             row.label(text=entry.name, icon=_ICONS[entry.status])
             sub = row.row(align=True)
@@ -178,9 +179,9 @@ def _draw_running(layout: bpy.types.UILayout, crew: Crew) -> None:
     entries, running = job_queue.entries(), crew.running
     done = sum(entry.status in (DONE, FAILED, CANCELLED, BUSY) for entry in entries)
     share = (done + sum(entry.share for entry in running)) / max(1, len(entries))
-    left = [entry.left for entry in running if entry.left is not None]
     rest = job_queue.expected(entries, len(crew.seats))[0].seconds
-    known = say(" · {time} left", time=duration(max(left) + rest)) if left and len(left) == len(running) else ""
+    left = crew.seconds_left(rest)
+    known = "" if left is None else say(" · {time} left", time=time_left(left))
     for entry in running:
         layout.label(text=f"{entry.name}: {entry.stage}", icon="SORTTIME")
     row = layout.row(align=True)

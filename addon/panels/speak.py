@@ -17,7 +17,7 @@ from ..scene import characters, costs
 from ..scene.request import speaker_of, why_not
 from ..sequencer import speech
 from ..typed import layout_of
-from ..words import duration, say
+from ..words import say, time_left
 
 
 def draw_runtime(layout: bpy.types.UILayout) -> None:
@@ -65,11 +65,11 @@ def draw_progress(layout: bpy.types.UILayout) -> bool:
         if message:
             draw_text(layout.box(), message, "ERROR" if bad else "CHECKMARK", alert=bad)
         return False
-    left = say(" · {time} left", time=duration(job.left)) if job.left is not None else ""
+    left = say(" · {time} left", time=time_left(job.left)) if job.left is not None else ""
     column = layout.column(align=True)
-    column.label(text="Stopping" if job.cancelling else job.stage, icon="SORTTIME")
+    column.label(text=job.stage, icon="SORTTIME")
     row = column.row(align=True)
-    row.progress(factor=job.share, text=f"{job.share:.0%}{left}")
+    row.progress(factor=job.share, text=f"{job.share:.0%}{left}" if not job.cancelling else "")
     row.operator("soliloquy.cancel", text="", icon="X")
     for notice in job.notices:
         draw_text(column, notice, "INFO")

@@ -6,19 +6,17 @@ import bpy
 
 from ..jobs import jobs
 from ..typed import layout_of
-from ..words import duration, say
+from ..words import say, time_left
 
 WIDTH = 18.0
 """Width of the bar in units of a button; Blender's own choice is too narrow for the sentence."""
 
 
 def words(job: jobs.Job) -> str:
-    """The job's stage and the time that is left."""
-    if job.cancelling:
-        return say("Soliloquy: stopping")
+    """The job's stage and the time that is left; both as ``Following.stop`` says while the job is stopping."""
     if job.left is None:
         return say("Soliloquy: {stage}", stage=job.stage)
-    return say("Soliloquy: {stage}, {time} left", stage=job.stage, time=duration(job.left))
+    return say("Soliloquy: {stage}, {time} left", stage=job.stage, time=time_left(job.left))
 
 
 def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:

@@ -17,6 +17,7 @@ from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILE
 from ...core.schema import read
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import Done, Error, Probe, TakeReady, error_event
+from ...core.wire.workload import TimeLeft
 from ..jobs.following import Following, wait_until
 from ..words import say
 from . import capacity, summary
@@ -77,6 +78,7 @@ class Crew:
         self._held: set[str] = set()
         self._own: set[str] = set()
         self._stopping = False
+        self._left = TimeLeft()
         self._unplanned = room is not None and workers != 1 and self._waiting() > 1
 
     @property
@@ -88,6 +90,20 @@ class Crew:
     def running(self) -> list[Entry]:
         """Entries that run now."""
         return [seat.entry for seat in self.seats if seat.entry is not None]
+
+    def is_stopping(self, entry: Entry) -> bool:
+        """Whether a running entry was asked to stop."""
+        return any(s.entry is entry and s.following is not None and s.following.cancelling for s in self.seats)
+
+    def seconds_left(self, rest: float) -> float | None:
+        """Seconds to the end, as they are shown, if the waiting entries need ``rest``; None if they are not known.
+
+        Unknown are they while an entry begins or stops.
+        """
+        left = [entry.left for entry in self.running if entry.left is not None]
+        if self._stopping or not left or len(left) < len(self.running):
+            return None
+        return self._left.update(max(left) + rest, time.monotonic())
 
     def poll(self) -> bool:
         """Process the workers' events, or start the next entry if there are none; True when something changed.
@@ -106,7 +122,7 @@ class Crew:
             self._end(entry, CANCELLED, EXIT_CANCELLED, say("Cancelled."))
         for seat in self.seats:
             if seat.entry is entry and seat.following is not None and not seat.following.cancelling:
-                seat.following.cancelling = True
+                seat.following.stop()
                 if seat.client is not None:
                     seat.client.cancel(seat.following.identifier)
 
@@ -186,7 +202,9 @@ class Crew:
         seat.entry, seat.following = entry, Following(entry.request, stage=say("Starting the worker"))
         entry.attempts += 1
         entry.made_from = entry.fingerprint()
-        entry.status, entry.error, entry.takes, entry.share, entry.left = RUNNING, "", [], 0.0, None
+        entry.status, entry.error, entry.takes, entry.left = RUNNING, "", [], None
+        if entry.attempts == 1:  # another attempt goes on where the last one ended
+            entry.share = 0.0
         entry.stage = seat.following.stage
         seat.begun = time.monotonic()
         try:
@@ -209,8 +227,8 @@ class Crew:
         while following.arrived:
             entry.takes.append(following.arrived.popleft())
             self._arrived(entry, entry.takes[-1])
-        entry.stage = say("Stopping") if following.cancelling else following.stage
-        entry.share, entry.left = following.share, following.left
+        entry.stage, entry.left = following.stage, following.left
+        entry.share = max(entry.share, following.share)
         if following.finished:
             self._conclude(seat, entry, following)
             return True

@@ -18,6 +18,8 @@ from typing import TypeVar
 
 import torch
 
+from ..stopping import check_cancelled
+
 OPERATION_THREADS = 2
 """Number of threads between which torch divides one operation, outside of `single_thread` and `side_by_side`. Results
 depend on it in their last bits, so it is the same on every machine, also on one with a single processor."""
@@ -63,6 +65,7 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
         waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
+                check_cancelled()
                 waiting.append(pool.submit(work, item))
                 if len(waiting) == 2 * count:
                     yield waiting.popleft().result()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..head.camera import FLIP, Fit, project
 from ..motion.channels import EXPRESSIONS
+from ..stopping import check_cancelled
 from .fit_problem import E, FitProblem, FitSettings, Seen
 from .landmark_model import LandmarkModel
 from .normal_equations import banded_step, schur_step, transposed_second_differences
@@ -167,6 +168,7 @@ class Fitter:
         damping = DAMPING[0]
         cost = self.problem.cost(fit, seen, prior_focal, coupled)
         for _ in range(self.settings.iterations):
+            check_cancelled()
             rows, by_frame, by_shared = self.problem.linearised(fit, seen, shared)
             hessian = (by_frame.mT @ by_frame).double()
             gradient = (by_frame.mT @ rows[..., None])[..., 0].double()

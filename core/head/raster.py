@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..stopping import check_cancelled
+
 _EMPTY = torch.iinfo(torch.int64).max
 
 
@@ -87,6 +89,7 @@ def rasterise(positions: Tensor, triangles: Tensor, height: int, width: int, cul
     cull_backfaces
         Leave out triangles whose corners run clockwise in the image.
     """
+    check_cancelled()
     batch, face_count, device = positions.shape[0], triangles.shape[0], positions.device
     corners = _corners(positions, triangles)
     area = _area(corners)

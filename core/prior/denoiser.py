@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..stopping import check_cancelled
 from .guidance import Guidance
 from .kept import Known
 from .network import AudioToNonlipPrior
@@ -159,6 +160,7 @@ class Denoiser:
 
     def __call__(self, noisy: Tensor, t: int) -> Tensor:
         """(N, L, d) n̂⁰ for (N, L, d) nᵗ at 1 ≤ t ≤ T."""
+        check_cancelled()
         takes, scale, known = len(noisy), self._guidance.scale, self._known
         repeat = len(self._audio) // takes  # 2 where both the conditional and the empty answer are needed
         schedule = self._networks.schedule

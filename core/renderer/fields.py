@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..stopping import check_cancelled
+
 
 def pixel_grid(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
     """(H, W, 2) pixel centres (x, y), the first at (0.5, 0.5)."""
@@ -55,6 +57,7 @@ def blur(field: Tensor, radius: int, passes: int = 3) -> Tensor:
 
     Three passes are close to a Gaussian with sigma ≈ 1.05 · radius + 0.5.
     """
+    check_cancelled()
     if radius < 1:
         return field
     reach, count = radius * passes, 2 * radius + 1
@@ -114,6 +117,7 @@ def fill_smoothly(values: Tensor, weights: Tensor) -> Tensor:
     weights
         (B, 1, H, W) in 0..1: trust in each value. A value with weight 1 stays as it is.
     """
+    check_cancelled()
     height, width = values.shape[-2:]
     if height <= 2 or width <= 2:
         total = weights.sum((-2, -1), keepdim=True).clamp_min(1e-6)

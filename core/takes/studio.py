@@ -31,6 +31,7 @@ from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Res
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
 from ..wire.worker_facts import GpuFacts, WorkerFacts
 from .extraction import read_back
+from ..wire.workload import Expected
 from .job import Job, file_digest, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
 from .models import Models, weight_digests
@@ -124,7 +125,8 @@ class Studio:
         )
         with job.locked():
             plan = job.plan(source.seed, spec, again=True)
-            TakeMaker(job, models, context, lambda *_: motion, extract=request.extract).make_all([plan])
+            maker = TakeMaker(job, models, context, lambda *_: motion, extract=request.extract, pictures=len(motion))
+            maker.make_all([plan])
         return {"job": str(job.folder), "takes": [plan.index]}
 
     def _extract(self, request: Extract, context: JobContext) -> dict[str, Any]:
@@ -135,6 +137,7 @@ class Studio:
             raise BadInputError("take_missing", f"Take {request.take} has no frames.", "Render it first.")
         models = self._models_on(request.device)
         with context.stage("portrait"):
+        context.expect([Expected("portrait", None, 1), Expected("extract", plan.index, facts.frame_count)])
             portrait = models.portrait(job.portrait)
         framing = frame_portrait(portrait, facts.size, facts.framing)
         with job.locked():
@@ -147,6 +150,7 @@ class Studio:
 
         models = self._models_on(request.device)
         with context.stage("portrait"):
+        context.expect([Expected("portrait", None, 1), Expected("head", None, 1)])
             portrait = models.portrait(request.portrait)
         out = make_folder(Path(request.out).absolute())
         mesh, texture = out / "head.npz", out / "head.png"

@@ -17,10 +17,11 @@ from ..portrait.portrait import Portrait
 from ..renderer import Renderer
 from ..renderer.framing import Framing
 from ..runtime.memory import is_out_of_memory
-from ..wire.progress import Expected, JobContext
+from ..wire.progress import JobContext
 from ..wire.protocol import version
 from ..wire.specs import RenderSpec
 from ..wire.take_file import TakeFacts
+from ..wire.workload import Expected
 from .extraction import read_back
 from .frames import FrameWriter, frames_on_disk, synthetic_marks, write_contact_sheet
 from .job import Job
@@ -46,6 +47,8 @@ class TakeMaker:
         Makes the motion of a take that has none yet, and adds the seconds of its stages to the given timings.
     extract
         Whether curves are read back from finished frames.
+    pictures
+        Number of frames of each take with pictures. By default it follows from the job's sound and its settings.
     """
 
     def __init__(
@@ -56,9 +59,10 @@ class TakeMaker:
         new_motion: Callable[[TakePlan, Timings], Motion],
         *,
         extract: bool,
+        pictures: int | None = None,
     ) -> None:
         self._job, self._models, self._context = job, models, context
-        self._new_motion, self._extract = new_motion, extract
+        self._new_motion, self._extract, self._pictures = new_motion, extract, pictures
 
     def make_all(self, plans: list[TakePlan]) -> None:
         """Make every planned take that isn't finished, and announce all of them."""
@@ -100,13 +104,16 @@ class TakeMaker:
     def _stages(self, plans: list[TakePlan]) -> list[Expected]:
         """The stages of takes that are to be made."""
         settings, frames = self._job.facts.settings, self._job.facts.audio.frames
-        pictures = frames if settings.preview is None else min(frames, round(settings.preview * FPS))
-        stages = [Expected("models", None, 1)] if plans and not self._models.ready else []
+        shown = frames if settings.preview is None else min(frames, max(1, round(settings.preview * FPS)))
+        pictures = shown if self._pictures is None else self._pictures
+        samples = [plan for plan in plans if not isinstance(plan.spec, RenderSpec) and not plan.motion.is_file()]
+        stages = [Expected("models", None, 1)] if samples and not self._models.ready else []
         for plan in plans:
-            stages.append(Expected("motion", plan.index, frames))
+            if plan in samples:
+                stages.append(Expected("motion", plan.index, frames))
             if self._has_pictures(plan):
                 stages.append(Expected("renderer", plan.index, 1))
-                stages.append(Expected("frames", plan.index, pictures))
+                stages.append(Expected("frames", plan.index, pictures, _first_to_render(plan, pictures)))
                 if self._extract:
                     stages.append(Expected("extract", plan.index, pictures))
         return stages
@@ -144,10 +151,7 @@ class TakeMaker:
     ) -> None:
         """Render the frames that aren't on disk yet."""
         with self._context.stage("frames", len(motion), plan.index) as stage:
-            done = frames_on_disk(plan.frames)
-            # Frames are rendered in whole batches. A batch that was interrupted is rendered again as a whole, so that
-            # its frames are the same as without the interruption.
-            first = done - done % BATCH if done < len(motion) else len(motion)
+            first = _first_to_render(plan, len(motion))
             stage.resume_at(first)
             with FrameWriter(plan.frames, marks) as writer:
                 for index, picture in render_from(renderer, motion, first):
@@ -164,6 +168,16 @@ class TakeMaker:
             if error.code != "extract_no_face":
                 raise
             self._context.notice(f"Take {plan.index} has no curves from its frames: {error.message}")
+
+
+def _first_to_render(plan: TakePlan, count: int) -> int:
+    """The first of a take's ``count`` frames that has to be rendered.
+
+    Frames are rendered in whole batches. A batch that was interrupted is rendered again as a whole, so that its frames
+    are the same as without the interruption.
+    """
+    done = frames_on_disk(plan.frames)
+    return done - done % BATCH if done < count else count
 
 
 def render_from(renderer: Renderer, motion: Motion, first: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -58,7 +58,7 @@ class WorkerClient:
         command: Sequence[str] | None = None,
         environment: Mapping[str, str] | None = None,
         start_timeout: float = 180.0,
-        cancel_timeout: float = 20.0,
+        cancel_timeout: float = 8.0,
         silence_timeout: float = 120.0,
     ) -> None:
         self.hello: Hello | None = None

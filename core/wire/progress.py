@@ -4,47 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ..errors import CancelledError, printable
+from ..stopping import hearing
 from .protocol import Event, Notice, Progress
+from .workload import Clock, Expected, TimeLeft, Workload
 
 _EVERY = 0.2
 """Seconds between two progress events of one stage."""
-
-SECONDS_PER_UNIT = {
-    "models": 1.0,
-    "audio": 0.5,
-    "portrait": 3.0,
-    "motion": 0.006,
-    "renderer": 1.0,
-    "frames": 0.07,
-    "extract": 0.013,
-    "head": 3.0,
-}
-"""First guesses on two cores: seconds of a whole stage, and seconds a frame for motion, frames and extract.
-When a stage ends, its measured value replaces the guess and stays for the next jobs of the same worker."""
-
-
-class Expected(NamedTuple):
-    """A stage that is still to come: its name, the take that it belongs to, and its number of units."""
-
-    stage: str
-    take: int | None
-    units: int
-
-
-@dataclass
-class Clock:
-    """Seconds that one unit of each stage takes, learned while jobs run."""
-
-    rates: dict[str, float] = field(default_factory=lambda: dict(SECONDS_PER_UNIT))
-
-    def learn(self, stage: str, units: int, seconds: float) -> None:
-        """Remember a finished stage."""
-        if units > 0:
-            self.rates[stage] = seconds / units
 
 
 class JobContext:
@@ -60,6 +27,8 @@ class JobContext:
         Called often. True ends the job with CancelledError at the next check.
     clock
         Seconds a unit, for the estimate of the time left.
+    now
+        The time in seconds (tests).
     """
 
     def __init__(
@@ -68,12 +37,16 @@ class JobContext:
         emit: Callable[[Event], None] = lambda event: None,
         cancelled: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.identifier = identifier
         self.emit = emit
         self._cancelled = cancelled
         self._clock = clock or Clock()
-        self._ahead: list[Expected] = []
+        self.now = now
+        self._work: Workload | None = None
+        self._left = TimeLeft()
+        self._share = 0.0
 
     def quiet(self) -> JobContext:
         """A context for work within this job that passes on only its progress, neither takes nor notices."""
@@ -82,11 +55,11 @@ class JobContext:
             if isinstance(event, Progress):
                 self.emit(event)
 
-        return JobContext(self.identifier, progress_only, self._cancelled, self._clock)
+        return JobContext(self.identifier, progress_only, self._cancelled, self._clock, self.now)
 
     def expect(self, stages: list[Expected]) -> None:
-        """Set the stages to come, in order. The estimate of the time left is their sum."""
-        self._ahead = list(stages)
+        """Set the stages to come, in order. Before, the job has neither a share nor a time left."""
+        self._work = Workload(self._clock, stages)
 
     def check(self) -> None:
         """Raise CancelledError if the job was cancelled."""
@@ -100,19 +73,22 @@ class JobContext:
     def stage(self, stage: str, units: int = 1, take: int | None = None) -> Stage:
         """Begin a stage of ``units`` steps; use as a context manager. Expected stages up to this one are over."""
         self.check()
-        for place, ahead in enumerate(self._ahead):
-            if (ahead.stage, ahead.take) == (stage, take):
-                del self._ahead[: place + 1]
-                break
-        return Stage(self, stage, units, take)
+        expected = self._work is not None and self._work.begin(stage, take)
+        return Stage(self, stage, units, take, expected)
 
-    def seconds_after(self) -> float:
-        """Estimated seconds of the stages that have not begun."""
-        return sum(self.rate(ahead.stage) * ahead.units for ahead in self._ahead)
+    def progress(self, stage: str, done: int, total: int, take: int | None) -> None:
+        """Tell how far a stage and the job are."""
+        share = eta = None
+        if self._work is not None:
+            share = self._share = max(self._share, self._work.share)
+            seconds = self._work.seconds
+            eta = None if seconds is None else self._left.update(seconds, self.now())
+        self.emit(Progress(id=self.identifier, stage=stage, done=done, total=total, eta=eta, share=share, take=take))
 
-    def rate(self, stage: str) -> float:
-        """Expected seconds of one unit of a stage."""
-        return self._clock.rates.get(stage, 0.0)
+    def advance(self, done: int, spent: float, resumed: bool = False) -> None:
+        """Count finished units of the running stage, which is an expected one (:meth:`Workload.advance`)."""
+        if self._work is not None:
+            self._work.advance(done, spent, resumed)
 
     def learn(self, stage: str, units: int, seconds: float) -> None:
         """Remember how long a stage took."""
@@ -120,20 +96,24 @@ class JobContext:
 
 
 class Stage:
-    """A running stage. When it has ended, ``seconds`` holds its length."""
+    """A running stage. When it has ended, ``seconds`` holds its length. Within it, a cancel is heard anywhere."""
 
-    def __init__(self, context: JobContext, name: str, units: int, take: int | None) -> None:
+    def __init__(self, context: JobContext, name: str, units: int, take: int | None, expected: bool) -> None:
         self._context, self._name, self._units, self._take = context, name, units, take
-        self._begun = self._told = time.monotonic()
+        self._expected = expected
+        self._begun = self._told = context.now()
         self._first = 0
         self.seconds = 0.0
+        self._hearing = hearing(context.check)
 
     def __enter__(self) -> Stage:
-        self._tell(0)
+        self._hearing.__enter__()
+        self._context.progress(self._name, 0, self._units, self._take)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.seconds = time.monotonic() - self._begun
+        self._hearing.__exit__(None, None, None)
+        self.seconds = self._context.now() - self._begun
         if kind is None:
             self._context.learn(self._name, self._units - self._first, self.seconds)
             self._tell(self._units)
@@ -141,27 +121,19 @@ class Stage:
     def resume_at(self, done: int) -> None:
         """Note that an earlier run has finished ``done`` units."""
         self._first = done
-        self._tell(done)
+        self._tell(done, resumed=True)
 
     def step(self, done: int) -> None:
         """Note that ``done`` units are finished. Raises CancelledError if the job was cancelled."""
         self._context.check()
-        now = time.monotonic()
+        now = self._context.now()
+        if self._expected:
+            self._context.advance(done, now - self._begun)
         if now >= self._told + _EVERY:
             self._told = now
-            self._tell(done)
+            self._context.progress(self._name, done, self._units, self._take)
 
-    def _tell(self, done: int) -> None:
-        fresh, spent = done - self._first, time.monotonic() - self._begun
-        rate = spent / fresh if fresh > 0 else self._context.rate(self._name)
-        eta = (self._units - done) * rate + self._context.seconds_after()
-        self._context.emit(
-            Progress(
-                id=self._context.identifier,
-                stage=self._name,
-                done=done,
-                total=self._units,
-                eta=round(eta, 1),
-                take=self._take,
-            )
-        )
+    def _tell(self, done: int, resumed: bool = False) -> None:
+        if self._expected:
+            self._context.advance(done, self._context.now() - self._begun, resumed)
+        self._context.progress(self._name, done, self._units, self._take)

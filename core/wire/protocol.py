@@ -237,7 +237,11 @@ class Alive:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """``done`` of ``total`` steps of a stage (see ``STAGES``). ``eta`` is seconds to the end of the whole job."""
+    """``done`` of ``total`` steps of a stage (see ``STAGES``).
+
+    ``share`` is the finished part of the whole job, 0 … 1, which never falls. ``eta`` is the job's seconds to the end;
+    each is at most a fifth above the one before (``workload.TimeLeft``). Both are None as long as they aren't known.
+    """
 
     event: ClassVar[str] = "progress"
     id: str
@@ -245,6 +249,7 @@ class Progress:
     done: int
     total: int
     eta: float | None = None
+    share: float | None = None
     take: int | None = None
 
     @property

@@ -102,7 +102,8 @@ def make_take(
         png(folder / "frames" / f"{i + 1:06d}.png", (i % 256, i // 256, 128))
         if i % 10 == 0:
             eta = (count - i) * max(pause, 0.001)
-            say(protocol.Progress(id=identifier, stage="frames", done=i, total=count, eta=eta, take=index))
+            share = min(1.0, (index - 1 + (i + 1) / count) / getattr(request, "takes", 1))
+            say(protocol.Progress(id=identifier, stage="frames", done=i, total=count, eta=eta, share=share, take=index))
         time.sleep(pause)
         while gate and i == 20 and not ((gate / "go").exists() or (gate / f"go {index}").exists()):
             if identifier in cancelled:

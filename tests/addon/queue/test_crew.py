@@ -104,7 +104,12 @@ def test_stopping_leaves_what_waits_waiting(entries, hire):
     listed = entries("person", "slow", "third")
     hired = hire(listed)
     until(hired, lambda: listed[1].share > 0)
+    until(hired, lambda: hired.seconds_left(100.0) is not None)
+    share = listed[1].share
     hired.stop()
+    hired.poll()
+    assert hired.is_stopping(listed[1]) and listed[1].stage == "Stopping…" and hired.seconds_left(100.0) is None
+    assert listed[1].share >= share, "progress stays where it is"
     crew.run(hired)
     assert statuses(listed) == ["done", "cancelled", "waiting"] and summary.exit_code(listed) == 130
 

@@ -5,37 +5,34 @@ from __future__ import annotations
 import pytest
 
 from core.errors import CancelledError
-from core.wire.progress import Clock, Expected, JobContext
+from core.wire.progress import JobContext
 from core.wire.protocol import Event, Notice, Progress
+from core.wire.workload import Clock, Expected
 
 STAGES = [Expected("motion", 1, 10), Expected("frames", 1, 20), Expected("motion", 2, 10), Expected("frames", 2, 20)]
 
 
 def context(events: list[Event], cancelled: bool = False) -> JobContext:
-    """A context in which a frame of motion takes 1 s and a rendered frame 2 s."""
-    return JobContext("7", events.append, lambda: cancelled, Clock({"motion": 1.0, "frames": 2.0}))
+    """A context in which a frame of motion takes 1 s and a rendered frame 2 s, as an earlier job has shown."""
+    clock = Clock({"motion": 1.0, "frames": 2.0}, {"motion", "frames"})
+    return JobContext("7", events.append, lambda: cancelled, clock)
 
 
-def test_the_estimate_is_the_sum_of_what_is_left() -> None:
+def test_progress_tells_share_and_time_of_the_whole_job() -> None:
     events: list[Event] = []
     job = context(events)
-    job.expect(STAGES)
-    assert job.seconds_after() == 100.0
-    with job.stage("motion", 10, 1):
+    with job.stage("audio"):
         pass
     first = events[0]
-    assert isinstance(first, Progress) and (first.id, first.stage, first.take, first.eta) == ("7", "motion", 1, 100.0)
-
-
-def test_stages_that_are_skipped_are_no_longer_expected() -> None:
-    job = context([])
+    assert isinstance(first, Progress) and first.share is None and first.eta is None, "nobody knows what will come"
     job.expect(STAGES)
-    job.stage("motion", 10, 2)
-    assert job.seconds_after() == 40.0
-    job.stage("head")  # one that nobody expected changes nothing
-    assert job.seconds_after() == 40.0
-    job.stage("frames", 20, 2)
-    assert job.seconds_after() == 0.0
+    with job.stage("motion", 10, 1):
+        pass
+    begun = events[2]
+    assert isinstance(begun, Progress) and (begun.id, begun.stage, begun.take) == ("7", "motion", 1)
+    assert (begun.share, begun.eta) == (0.0, 100.0)
+    ended = events[3]
+    assert isinstance(ended, Progress) and ended.share == 0.1
 
 
 def test_rates_are_learned_from_units_that_were_done_now() -> None:
