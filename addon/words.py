@@ -24,6 +24,14 @@ def say(text: str, /, **parts: object) -> str:
     return translated.format(**parts) if parts else translated
 
 
+def say_count(number: int, one: str, many: str, /, **parts: object) -> str:
+    """``one`` for 1 and ``many`` for any other number, translated; ``{count}`` in them is the number.
+
+    As with `say`, both texts must be literals in the call.
+    """
+    return say(one if number == 1 else many, count=number, **parts)
+
+
 def later(text: str) -> str:
     """``text`` unchanged. This marks it for the catalogues; ``say(word)`` translates it where it is shown.
 

@@ -91,6 +91,8 @@ def spoken(tree: ast.Module) -> Iterator[tuple[str, int]]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if name in {"say", "later"}:
                 found += node.args[:1]
+            elif name == "say_count":
+                found += node.args[1:3]
             shown = _SPOKEN | ({"name", "description"} if name.endswith("Property") and not _hidden(node) else set())
             found += [keyword.value for keyword in node.keywords if keyword.arg in shown]
         elif isinstance(node, ast.ClassDef):

@@ -45,7 +45,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("head", "speech", "tracking"),
         ("lips",),
         ("corpus",),
-        ("judge", "prior", "reconstruction"),
+        ("judge", "prior", "reconstruction", "visible"),
         ("checks", "generator", "representation"),
         ("evaluate", "recipe"),
     ),

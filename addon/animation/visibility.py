@@ -11,7 +11,7 @@ from .. import compat
 from ..rig import targets
 from ..rig.objects import Animated
 from ..steps import frame_kept
-from ..words import say
+from ..words import say, say_count
 from . import nla
 from .nla import TakeTrack
 
@@ -88,9 +88,10 @@ def _obstacles(found: TakeTrack, name: str) -> Iterator[str]:
         )
     muted = [curve for curve in compat.action_fcurves(found.action) if curve.mute]
     if muted:
-        yield say(
+        yield say_count(
+            len(muted),
+            "1 curve of {name} on “{block}” is muted in the graph editor",
             "{count} curves of {name} on “{block}” are muted in the graph editor",
-            count=len(muted),
             name=name,
             block=block.name,
         )

@@ -26,7 +26,7 @@ from ...core.wire import protocol
 from ..properties import output, preferences, trusted
 from ..properties.scene import settings_of
 from ..typed import scene_of
-from ..words import later, say
+from ..words import later, say, say_count
 from . import estimate
 
 if TYPE_CHECKING:
@@ -131,12 +131,12 @@ def _paths() -> list[Finding]:
             Finding(
                 WARN,
                 say("Path length"),
-                say("{count} characters: {folder}", count=len(folder), folder=folder),
+                say_count(len(folder), "1 character: {folder}", "{count} characters: {folder}", folder=folder),
                 fix,
                 "preferences.addon_show",
             )
         ]
-    return [Finding(OK, say("Path length"), say("{count} characters", count=len(folder)))]
+    return [Finding(OK, say("Path length"), say_count(len(folder), "1 character", "{count} characters"))]
 
 
 def _weights() -> Finding:
@@ -150,7 +150,9 @@ def _weights() -> Finding:
         text = ", ".join(words + [say("{name} is damaged", name=name) for name in damaged])
         return Finding(BAD, say("Weights"), text, say("Install the extension again from its zip."))
     size = sum(path.stat().st_size for path in files) / 1e6
-    return Finding(OK, say("Weights"), say("{count} files, {size:.0f} MB", count=len(files), size=size))
+    return Finding(
+        OK, say("Weights"), say_count(len(files), "1 file, {size:.0f} MB", "{count} files, {size:.0f} MB", size=size)
+    )
 
 
 def is_whole(path: Path) -> bool:
@@ -252,7 +254,11 @@ def _sums(digests: dict[str, str]) -> list[Finding]:
     if wrong:
         text = say("different from the packed files: {wrong}", wrong=", ".join(wrong))
         return [Finding(BAD, say("Weights' checksums"), text, say("Install the extension again from its zip."))]
-    return [Finding(OK, say("Weights' checksums"), say("{count} files are as packed", count=len(wanted)))]
+    return [
+        Finding(
+            OK, say("Weights' checksums"), say_count(len(wanted), "1 file is as packed", "{count} files are as packed")
+        )
+    ]
 
 
 def _self_test(tested: SelfTestFacts) -> Finding:

@@ -11,7 +11,7 @@ from ..properties.queue import queue_settings_of
 from ..properties.scene import settings_of
 from ..scene import characters
 from ..typed import Result, there
-from ..words import say
+from ..words import say, say_count
 from .job import poll_by
 
 
@@ -93,7 +93,8 @@ class SOLILOQUY_OT_assign_character(bpy.types.Operator):
         chosen = selected_sounds(scene)
         for strip in chosen:
             strip.soliloquy_character = name
-        self.report({"INFO"}, say("{name} speaks {count} strips", name=name, count=len(chosen)))
+        told = say_count(len(chosen), "{name} speaks 1 strip", "{name} speaks {count} strips", name=name)
+        self.report({"INFO"}, told)
         return {"FINISHED"}
 
 

@@ -14,7 +14,7 @@ from ..drawing import draw_text
 from ..scene import take_list
 from ..scene.request import chosen_target, target_of
 from ..typed import Result, layout_of, manager_of
-from ..words import say
+from ..words import say, say_count
 from .job import poll_by
 
 
@@ -75,7 +75,7 @@ as Alembic"""
         except BadInputError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, say("{count} frames written: {path}", count=frames, path=path))
+        self.report({"INFO"}, say_count(frames, "1 frame written: {path}", "{count} frames written: {path}", path=path))
         return {"FINISHED"}
 
 

@@ -16,7 +16,7 @@ from ..scene import head, portrait, take_list, takes
 from ..scene.request import why_not
 from ..steps import SteppedOperator
 from ..typed import Result, scene_of
-from ..words import say
+from ..words import say, say_count
 from .job import JobOperator, OnTake, poll_by
 
 
@@ -89,14 +89,17 @@ class SOLILOQUY_OT_bake(SteppedOperator, bpy.types.Operator):
         done = yield from takes.bake_take(scene, settings_of(scene).active_take)
         first, last = done[0][1].first, done[0][1].last
         keys, error = sum(baked.keys for _, baked in done), max(baked.error for _, baked in done)
-        where = ", ".join(say("“{target}” ({count} curves)", target=it, count=baked.curves) for it, baked in done)
+        where = ", ".join(
+            say_count(baked.curves, "“{target}” (1 curve)", "“{target}” ({count} curves)", target=it)
+            for it, baked in done
+        )
         message = say(
-            "{name}: frames {first} to {last} on {where}; {keys} keys, at most {error:.2g} off",
+            "{name}: frames {first} to {last} on {where}; {keys}, at most {error:.2g} off",
             name=name,
             first=first,
             last=last,
             where=where,
-            keys=keys,
+            keys=say_count(keys, "1 key", "{count} keys"),
             error=error,
         )
         take = take_list.chosen_take(scene)
@@ -143,17 +146,23 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
                     say("something else sets these properties: constraints, scripts or another add-on")
                 ]
                 said.append(
-                    say(
-                        "“{target}”: {moving} of {expected} curves move. {reasons}",
+                    say_count(
+                        expected,
+                        "“{target}”: {moving} of 1 curve moves. {reasons}",
+                        "“{target}”: {moving} of {count} curves move. {reasons}",
                         target=thing.name,
                         moving=moving,
-                        expected=expected,
                         reasons=". ".join(reasons),
                     )
                 )
             else:
                 said.append(
-                    say("“{target}” moves: all {expected} curves that should", target=thing.name, expected=expected)
+                    say_count(
+                        expected,
+                        "“{target}” moves: the 1 curve that should",
+                        "“{target}” moves: all {count} curves that should",
+                        target=thing.name,
+                    )
                 )
         message = ". ".join(said) + "."
         self.report({"WARNING" if bad else "INFO"}, message)

@@ -20,7 +20,7 @@ from ..sequencer import speech
 from ..steps import SteppedOperator
 from ..typed import OperatorMixin, Result, manager_of, open_path, there
 from ..unexpected import as_told
-from ..words import say
+from ..words import say, say_count
 from .job import poll_by
 
 
@@ -84,7 +84,13 @@ class SOLILOQUY_OT_queue_scene(SteppedOperator, bpy.types.Operator):
             found.append(entry)
             yield None
         added = job_queue.add_new(found)
-        self.report({"INFO"}, say("{added} of {count} strips added to the queue", added=added, count=len(found)))
+        told = say_count(
+            len(found),
+            "{added} of 1 strip added to the queue",
+            "{added} of {count} strips added to the queue",
+            added=added,
+        )
+        self.report({"INFO"}, told)
 
 
 class SOLILOQUY_OT_queue_remove(QueueOperator, bpy.types.Operator):
@@ -143,7 +149,7 @@ class SOLILOQUY_OT_queue_retry(QueueOperator, bpy.types.Operator):
 
     def change(self, _context: bpy.types.Context) -> str:
         """Let them wait again."""
-        return say("{count} jobs queued again", count=job_queue.retry())
+        return say_count(job_queue.retry(), "1 job queued again", "{count} jobs queued again")
 
 
 class _ListFile(QueueOperator):
@@ -176,7 +182,7 @@ class SOLILOQUY_OT_queue_open(_ListFile, bpy.types.Operator):
         path = Path(bpy.path.abspath(self.filepath)).absolute()
         job_queue.open_list(path)
         queue_settings_of(compat.sequencer_scene(context)).file = take_list.stored_path(path)
-        return say("{count} jobs in {file}", count=len(job_queue.entries()), file=path.name)
+        return say_count(len(job_queue.entries()), "1 job in {file}", "{count} jobs in {file}", file=path.name)
 
 
 class SOLILOQUY_OT_queue_save(_ListFile, bpy.types.Operator):
@@ -242,7 +248,7 @@ class SOLILOQUY_OT_queue_place(SteppedOperator, bpy.types.Operator):
         found = scene_jobs.unplaced(job_queue.entries(), scene)
         for entry, take in found:
             yield from scene_jobs.arrive(entry, take, scene, notices)
-        self.report({"INFO"}, say("{count} takes brought in", count=len(found)))
+        self.report({"INFO"}, say_count(len(found), "1 take brought in", "{count} takes brought in"))
 
 
 class SOLILOQUY_OT_queue_folder(bpy.types.Operator):

@@ -24,7 +24,7 @@ from ..scene.request import (
     why_not,
 )
 from ..typed import Result
-from ..words import say
+from ..words import say, say_count
 from .job import JobOperator, OnSpeech, Steps, poll_by
 
 
@@ -149,11 +149,16 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         take = take_list.chosen_take(scene)
         request = render_request(scene, take, self._motion)
-        what = say("{count} frames edited", count=self._changed) if self._changed else say("unedited")
+        what = say_count(self._changed, "1 frame edited", "{count} frames edited") if self._changed else say("unedited")
         note = say("From {take}'s curves, {what}", take=take.name, what=what)
         job = jobs.start(request, say("Render from curves"), scene, spoken_by(take), note)
         job.notices.append(
-            say("{changed} of {count} frames were edited.", changed=self._changed, count=take.frame_count)
+            say_count(
+                take.frame_count,
+                "{changed} of 1 frame was edited.",
+                "{changed} of {count} frames were edited.",
+                changed=self._changed,
+            )
         )
         return job
 

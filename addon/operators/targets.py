@@ -20,7 +20,7 @@ from ..rig import mapping, presets, targets
 from ..rig.objects import shape_keys_of
 from ..typed import OperatorMixin, Result, manager_of, scene_of, there
 from ..unexpected import as_told
-from ..words import say
+from ..words import say, say_count
 from .job import poll_by
 
 _SUFFIX = ".json"
@@ -120,7 +120,9 @@ class SOLILOQUY_OT_apply_preset(_OnTarget, bpy.types.Operator):
             return {"CANCELLED"}
         target.preset = self.preset
         target.set_rules(rules)
-        self.report({"INFO"}, say("“{target}”: {count} lines", target=thing.name, count=len(rules)))
+        self.report(
+            {"INFO"}, say_count(len(rules), "“{target}”: 1 line", "“{target}”: {count} lines", target=thing.name)
+        )
         if doubts := targets.doubts(thing, rules):
             self.report({"WARNING"}, f"{doubts[0]}.")
         return {"FINISHED"}

@@ -13,7 +13,8 @@ from ...core.files import output_error, write_json
 from ...core.inputs import InputKind, read_json
 from ...core.schema import read
 from ...core.wire.protocol import TakeReady
-from ..words import say
+from ..properties import output
+from ..words import say, say_count
 from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .list_file import locked
 
@@ -120,7 +121,12 @@ def adopt(entries: list[Entry], path: Path) -> str:
             entry.reset()
             damaged += 1
     if damaged:
-        return say("{count} jobs in {path} can't be read and are checked again.", count=damaged, path=path)
+        return say_count(
+            damaged,
+            "1 job in {path} can't be read and is checked again.",
+            "{count} jobs in {path} can't be read and are checked again.",
+            path=path,
+        )
     return ""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from ..errors import BadInputError
+from ..plurals import counted
 from ..runtime import memory
 from .threads import OPERATION_THREADS, processors
 
@@ -71,7 +72,7 @@ def device_name(device: str) -> str:
     """A device's name for the user: the name of the GPU, or the number of processor threads."""
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    return "Apple GPU" if device == "mps" else f"processor, {processors()} threads"
+    return "Apple GPU" if device == "mps" else f"processor, {counted(processors(), 'thread')}"
 
 
 def gpus() -> list[Gpu]:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..inputs import InputKind, read_input
+from ..plurals import counted
 
 _MOST_ENTRIES = 100
 """Arrays in a file."""
@@ -70,5 +71,5 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
         size = math.prod(shape) * dtype.itemsize
         left = entry.file_size - stream.tell()
         if size != left:
-            raise _DamageError(f"a part should have {size} bytes and has {left}")
+            raise _DamageError(f"a part should have {counted(size, 'byte')} and has {left}")
         return np.ndarray(shape, dtype, stream.read(size), order="F" if by_columns else "C")

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..files import write_bytes
 from ..inputs import InputKind
+from ..plurals import counted
 from .arrays import read_arrays
 from .channels import CHANNELS, EXPRESSIONS, FPS, GROUPS
 
@@ -213,7 +214,7 @@ class Motion:
         if not _MIN_FPS <= self.fps <= _MAX_FPS:
             raise ValueError(f"{self.fps:g} frames a second are no usual rate")
         if max(len(self), self.seconds * FPS) > MAX_FRAMES:
-            raise ValueError(f"it lasts {self.seconds / 3600:.0f} hours")
+            raise ValueError(f"it lasts {counted(self.seconds / 3600, 'hour', form='.0f')}")
         for array in (self.expression, self.rotation, self.translation):
             if max(array.max(initial=0.0), -array.min(initial=0.0)) > _LARGEST_VALUE:
                 raise ValueError("its values are far beyond those of a face")

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..plurals import counted
+
 _CODE = re.compile(r"([0-9]{1,3}):([0-9]{1,2}):([0-9]{1,2})(?:[:;]([0-9]{1,3}(?:\.[0-9]{0,9})?)|(\.[0-9]{1,9})?)")
 _DAY = 86400.0
 _USUAL_RATES = (10.0, 12.0, 15.0, 16.0, 20.0, 24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 72.0, 90.0, 100.0, 120.0, 240.0)
@@ -147,6 +149,6 @@ def _check_length(found: Placement) -> None:
     """Raise ValueError for a hole or a length that no recording has."""
     hole = float(np.diff(found.positions).max()) / found.rate if len(found.positions) > 1 else 0.0
     if hole > _LONGEST_HOLE:
-        raise ValueError(f"there is a hole of {hole / 60:.0f} minutes between two of its rows")
+        raise ValueError(f"there is a hole of {counted(hole / 60, 'minute', form='.0f')} between two of its rows")
     if found.positions[-1] > MOST_FRAMES:
         raise ValueError(f"its timecodes span {found.positions[-1] / found.rate / 3600:.1f} hours")

@@ -19,6 +19,8 @@ import soundfile
 
 from ..errors import BadInputError
 from ..inputs import shown
+from ..plurals import counted
+from .level import Level, level_speech
 from ..motion.channels import FPS
 from .mel import SAMPLE_RATE, log_mel
 from .sound_file import open_sound
@@ -193,7 +195,7 @@ def _read(
     if stream.count == 0 and duration != 0:
         raise BadInputError(
             "audio_start_past_end",
-            f"{shown(path.name)} ends before the requested start ({start:g} seconds).",
+            f"{shown(path.name)} ends before the requested start ({counted(start, 'second')}).",
             "Choose a start inside the file.",
         )
     if seconds < MIN_SECONDS:
@@ -262,7 +264,7 @@ class _ChannelStream:
 
 def _too_long(seconds: float, what: str) -> BadInputError:
     hint = "Cut the sound, or choose a part of it."
-    return BadInputError("audio_too_long", f"The audio has more than {seconds / 3600:g} hours {what}.", hint)
+    return BadInputError("audio_too_long", f"The audio has more than {counted(seconds / 3600, 'hour')} {what}.", hint)
 
 
 def _ratio(rate: int) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ..errors import BadInputError
 from ..files import make_folder, output_error, try_lock, written_beside
+from ..plurals import counted
 from ..wire.specs import Spec
 from ..wire.take_file import finished_take
 from .job_file import DONE, JobFacts, JobSettings, TakeEntry
@@ -137,7 +138,9 @@ class Job:
             if entry.index == index:
                 return self._plan(entry)
         raise BadInputError(
-            "take_missing", f"The job {self.folder} has no take {index}.", f"It has {len(self.facts.takes)} takes."
+            "take_missing",
+            f"The job {self.folder} has no take {index}.",
+            f"It has {counted(len(self.facts.takes), 'take')}.",
         )
 
     def unfinished_seed(self, spec: Spec) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import BadInputError
 from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, NONLIP_COLUMNS
 from ..motion.motion import Motion
+from ..plurals import counted
 from ..prior.sampling import Sampling
 from ..sound.speech import Speech
 from ..wire.progress import JobContext, Stage
@@ -116,7 +117,7 @@ def renewed(frames: int, part: Part) -> np.ndarray:
     if not part.first_frame <= last < frames:
         raise BadInputError(
             "bad_setting",
-            f"Frames {part.first_frame} to {last} are no part of a take with {frames} frames.",
+            f"Frames {part.first_frame} to {last} are no part of a take with {counted(frames, 'frame')}.",
             f"Choose a range within 0 to {frames - 1}.",
         )
     names = {name for group in part.renew for name in GROUPS[group]}

@@ -19,6 +19,7 @@ from ..motion.channels import EXPRESSIONS, FPS
 from ..motion.motion import Motion
 from ..own_folders import delete_own, make_own
 from ..places import ASSETS
+from ..plurals import counted
 from ..runtime.memory import memory_errors
 from ..wire.progress import JobContext
 from ..wire.protocol import Generate
@@ -77,7 +78,7 @@ def _judge(take: Path) -> str:
     motion = Motion.load(take / "motion.npz")
     count = round(FPS)
     if (facts.frame_count, len(motion)) != (count, count):
-        return f"A second has {facts.frame_count} frames instead of {count}."
+        return f"A second has {counted(facts.frame_count, 'frame')} instead of {count}."
     jaw = motion.expression[:, EXPRESSIONS.index("jawOpen")]
     if np.ptp(jaw) < _LEAST_JAW:
         return "The mouth doesn't move."

@@ -21,6 +21,7 @@ from typing import IO
 
 from ..errors import EXIT_CANCELLED, BadInputError, SoliloquyError
 from ..places import ROOT
+from ..plurals import counted
 from ..runtime.processes import clean_environment, end_group, large_pages, own_group
 from .lines import MAX_LINE, decode_event, encode_request, read_lines
 from .protocol import PROTOCOL, Alive, Cancel, Done, Error, Event, Hello, Request, Shutdown
@@ -204,7 +205,7 @@ class WorkerClient:
             if identifier not in self._open:
                 raise ValueError(f"no request {identifier} is open")
             if deadline is not None and time.monotonic() > deadline:
-                self._fail("worker_timeout", f"The worker gave no answer within {timeout:g} seconds.")
+                self._fail("worker_timeout", f"The worker gave no answer within {counted(timeout, 'second')}.")
                 deadline = None
             time.sleep(0.02)
 
@@ -283,7 +284,7 @@ class WorkerClient:
         elif any(now > deadline for deadline in self._cancelled.values()):
             self._fail("cancelled", "Cancelled; the worker did not stop by itself and was ended.")
         elif self._open and self.hello is not None and now > self._last_line + self._silence_timeout:
-            self._fail("worker_silent", f"The worker has said nothing for {self._silence_timeout:g} seconds.")
+            self._fail("worker_silent", f"The worker has said nothing for {counted(self._silence_timeout, 'second')}.")
 
     def _check_process(self, ended: bool) -> None:
         if self._failure is not None or self._process.poll() is None:

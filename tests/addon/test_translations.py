@@ -68,6 +68,7 @@ def words_in_source():
             if not isinstance(node, ast.Call):
                 continue
             said = node.args[:1] if called(node) in {"say", "later"} else []
+            said += node.args[1:3] if called(node) == "say_count" else []
             said = said + [word.value for word in node.keywords if word.arg in SPOKEN]
             for text in (text for part in said for text in constants(part)):
                 found.setdefault(text.value, f"{path.name}:{text.lineno}")
