@@ -60,7 +60,7 @@ def sample(audio: Audio, seeds: list[int], scale: float | None, steps: int | Non
     """Name -> take: one take by the shipped models for each seed."""
     mel = log_mel(audio.samples, audio.frames)
     channels = np.zeros((audio.frames, len(CHANNELS)), np.float32)
-    channels[:, LIP_COLUMNS] = LipModel.load().predict(mel)
+    channels[:, LIP_COLUMNS] = LipModel.load().predict(mel, presence=audio.presence)
     takes = {}
     sampling = Sampling(guidance_scale=scale, num_inference_steps=steps)
     for seed, nonlip in zip(seeds, NonlipPrior.load().sample(mel, seeds, sampling), strict=True):

@@ -9,7 +9,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from ...core.errors import EXIT_DONE
-from ...core.wire.protocol import STAGES, Done, Error, Event, Head, Notice, Progress, Request, TakeReady
+from ...core.wire.notices import ABOUT_SOUND
+from ...core.wire.protocol import STAGES, Done, Error, Event, Notice, Progress, Request, TakeReady
 from ..words import say
 
 _PAUSE = 0.02
@@ -68,7 +69,7 @@ class Following:
                 self.arrived.append(event)
                 self.takes += 1
             case Notice():
-                self.notices.append(event.message)
+                self.notices.append(say(event.message) if event.message in ABOUT_SOUND else event.message)
             case Done():
                 self.done = event
             case Error():

@@ -1,4 +1,4 @@
-"""Reading speech: decoding, mixing to mono, resampling to 16 kHz and loudness normalisation, in blocks.
+"""Reading speech: decoding, mixing to mono, resampling to 16 kHz and levelling, in blocks.
 
 Memory grows only with the returned samples (64 kB a second). Time is counted in whole samples, so nothing drifts, even
 over an hour: video frame ``i`` covers samples ``[640 i, 640 (i+1))`` and the rows ``4 i`` to ``4 i + 3`` of
@@ -15,17 +15,17 @@ from pathlib import Path
 
 import numpy as np
 import scipy.signal
-import soundfile
 
 from ..errors import BadInputError
 from ..inputs import shown
+from ..motion.channels import FPS
 from ..plurals import counted
 from .level import Level, level_speech
-from ..motion.channels import FPS
 from .mel import SAMPLE_RATE, log_mel
-from .sound_file import open_sound
+from .presence import of_frames
+from .sound_file import Sound, open_sound
 
-__all__ = ["Audio", "load_audio", "log_mel", "resample_blocks", "speech_gain"]
+__all__ = ["Audio", "load_audio", "log_mel", "read_mono", "resample_blocks"]
 
 MIN_SECONDS = 0.1
 """Shorter sounds are refused."""
@@ -33,12 +33,10 @@ MAX_SECONDS = 4 * 3600.0
 """Longer sounds are refused: samples and features of four hours take 1.5 GB."""
 MAX_SKIPPED_SECONDS = 24 * 3600.0
 """Most of a sound that is decoded before the part that is used."""
-TARGET_RMS = 0.1
-"""RMS of the speech after loudness normalisation (−20 dB of full scale)."""
-MAX_GAIN = 10.0 ** (30.0 / 20.0)
-"""Upper limit of the gain (30 dB), so that the room noise of a faint recording isn't raised to the level of a voice."""
-SILENCE_RMS = 1e-3
-"""A sound whose loudest 20 ms frame has a lower RMS (−60 dB of full scale) is silent: nobody speaks."""
+SILENCE_DB = -60.0
+"""A sound without speech is silent if its loudest 32 ms have a lower RMS, in dB of full scale."""
+CANCELLED = 0.01
+"""Channels cancel each other if less than this share of the loudest one is left in their mean."""
 
 _READ_BLOCK = 1 << 16
 _BLOCK_CHANNELS = 16
@@ -60,25 +58,36 @@ class Audio:
     Attributes
     ----------
     samples
-        (N,) float32, mono, 16 kHz, loudness-normalised.
+        (N,) float32, mono, 16 kHz, levelled (:mod:`core.sound.level`).
     seconds
         Length of the trimmed audio in seconds by the file's own sample rate (N / 16000 to within half a sample).
     frames
         Length in video frames: ``round(25 · seconds)``.
-    is_silent
-        True if nothing is louder than −60 dB of full scale. The samples are not normalised then.
+    level
+        What was found out about the sound while it was levelled.
     """
 
     samples: np.ndarray
     seconds: float
     frames: int
-    is_silent: bool
+    level: Level
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody speaks and nothing is louder than −60 dB of full scale."""
+        return not self.level.has_speech and self.level.loudest_db < SILENCE_DB
+
+    @property
+    def presence(self) -> np.ndarray:
+        """(frames,) float32 in 0–1, how far the mouth may move (:attr:`core.sound.level.Level.mouth`)."""
+        return of_frames(self.level.mouth, self.frames)
 
 
 def load_audio(path: str | Path, start: float = 0.0, duration: float | None = None) -> Audio:
     """Read a sound file of any sample rate and any number of channels.
 
-    The formats are those that libsndfile reads: WAV, FLAC, OGG, MP3 and others.
+    The formats are those that libsndfile reads (WAV, FLAC, OGG, MP3 and others), and the sound of the movies and
+    recordings that `core.sound.media_file` reads.
 
     Parameters
     ----------
@@ -93,33 +102,22 @@ def load_audio(path: str | Path, start: float = 0.0, duration: float | None = No
         ``audio_missing``, ``audio_empty_file``, ``audio_unreadable``, ``audio_not_finite``, ``audio_no_samples``,
         ``audio_too_short``, ``audio_too_long``, ``audio_bad_trim`` or ``audio_start_past_end``.
     """
+    samples, seconds = read_mono(path, start, duration)
+    return Audio(samples, seconds, round(FPS * seconds), level_speech(samples))
+
+
+def read_mono(path: str | Path, start: float = 0.0, duration: float | None = None) -> tuple[np.ndarray, float]:
+    """(N,) float32 samples at 16 kHz as they are in the file, mixed to mono, and their length in seconds.
+
+    Parameters and errors are those of :func:`load_audio`.
+    """
     path = Path(path)
     _check_trim(start, duration)
     samples, seconds, channel_rms = _read(path, start, duration)
-    if _loudest_frame(samples) < SILENCE_RMS <= float(channel_rms.max(initial=0.0)):
+    if _loudest_frame(samples) < CANCELLED * float(channel_rms.max(initial=0.0)):
         # The channels cancel each other (a stereo file with one side inverted), so use only the loudest one.
         samples, seconds, _ = _read(path, start, duration, channel=int(channel_rms.argmax()))
-    is_silent = _loudest_frame(samples) < SILENCE_RMS
-    if not is_silent:
-        samples *= np.float32(speech_gain(samples))
-    return Audio(samples, seconds, round(FPS * seconds), is_silent)
-
-
-def speech_gain(samples: np.ndarray) -> float:
-    """Factor that brings the RMS of the speech to :data:`TARGET_RMS`; at most :data:`MAX_GAIN`.
-
-    Pauses don't count. Frames of 20 ms are left out below −60 dB of full scale, and then 10 dB below the mean level of
-    the remaining ones. These are the two gates of ITU-R BS.1770, without its frequency weighting.
-
-    Parameters
-    ----------
-    samples
-        (N,) mono at 16 kHz, not silent.
-    """
-    power = np.square(_frame_rms(samples))
-    power = power[power >= SILENCE_RMS**2]
-    speech = power[power >= 0.1 * power.mean()]
-    return min(TARGET_RMS / math.sqrt(float(speech.mean())), MAX_GAIN)
+    return samples, seconds
 
 
 def resample_blocks(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
@@ -215,7 +213,7 @@ def _sample(seconds: float, rate: int) -> int:
 class _ChannelStream:
     """Mono blocks of an open sound file from sample ``first`` on; counts samples and measures the channels' RMS."""
 
-    def __init__(self, file: soundfile.SoundFile, first: int, channel: int | None) -> None:
+    def __init__(self, file: Sound, first: int, channel: int | None) -> None:
         self._file = file
         self._first = first
         self._channel = channel
@@ -283,16 +281,11 @@ def _resampling_filter(up: int, down: int) -> np.ndarray:
     return scipy.signal.firwin(2 * half + 1, 0.92 / widest, window=("kaiser", 8.0)).astype(np.float32)
 
 
-def _frame_rms(samples: np.ndarray) -> np.ndarray:
-    """RMS of each 20 ms frame. A shorter remainder is left out, unless it is the whole sound."""
+def _loudest_frame(samples: np.ndarray) -> float:
+    """Largest RMS of a 20 ms frame. A shorter remainder is left out, unless it is the whole sound."""
     length = SAMPLE_RATE // 50
     whole = len(samples) // length * length
     if whole == 0:
-        return np.sqrt(np.mean(np.square(samples, dtype=np.float64), keepdims=True))
+        return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
     frames = samples[:whole].reshape(-1, length)  # (frames, 320)
-    return np.sqrt(np.einsum("fs,fs->f", frames, frames) / length)
-
-
-def _loudest_frame(samples: np.ndarray) -> float:
-    """Largest RMS of a 20 ms frame."""
-    return float(_frame_rms(samples).max())
+    return math.sqrt(float(np.einsum("fs,fs->f", frames, frames).max()) / length)

@@ -139,7 +139,7 @@ class LipModel(nn.Module):
         write_weights(path, self.state_dict(), asdict(self.config))
 
     @torch.no_grad()
-    def predict(self, mel: np.ndarray, chunk_frames: int = 500) -> np.ndarray:
+    def predict(self, mel: np.ndarray, chunk_frames: int = 500, presence: np.ndarray | None = None) -> np.ndarray:
         """Lip and jaw weights of a whole recording, computed in pieces with their full context on both sides.
 
         Parameters
@@ -148,6 +148,9 @@ class LipModel(nn.Module):
             (4 T, 80) float32 from ``core.sound.mel.log_mel``.
         chunk_frames
             Frames in a piece. The result is the same for any value, up to rounding.
+        presence
+            (T,) in 0–1, where somebody speaks (:attr:`core.sound.speech.Speech.presence`). Elsewhere the mouth rests,
+            whatever is heard. None means everywhere.
 
         Returns
         -------
@@ -162,7 +165,10 @@ class LipModel(nn.Module):
             rows = torch.from_numpy(np.asarray(mel[MELS_PER_FRAME * begin : MELS_PER_FRAME * end], np.float32))
             raw = self(rows[None].to(self.rest.device))[0]  # (end - begin, 27)
             out[first:last] = self.with_gain(raw)[first - begin : last - begin].cpu().numpy()
-        return out
+        if presence is None:
+            return out
+        rest = self.with_gain(self.rest).cpu().numpy()
+        return rest + presence[:, None] * (out - rest)
 
     def with_gain(self, raw: Tensor) -> Tensor:
         """(…, 27) output of :meth:`forward` → weights in 0–1, their movement about ``rest`` multiplied by ``gain``."""

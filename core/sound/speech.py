@@ -6,7 +6,8 @@ import wave
 from pathlib import Path
 
 from ..files import written_beside
-from .audio import load_audio
+from ..wire import notices
+from .audio import Audio, load_audio
 from .mel import log_mel
 from .sound_file import open_sound
 
@@ -23,9 +24,13 @@ class Speech:
     seconds
         Length of the spoken part.
     is_silent
-        Whether nobody speaks in it (:class:`core.sound.audio.Audio`).
+        Whether nothing is heard in it (:class:`core.sound.audio.Audio`).
+    notice
+        A sentence that the user should read about the sound, one of :mod:`core.wire.notices`, or None.
     mel
         (4 T, 80) float32 for T frames.
+    presence
+        (T,) float32 in 0–1, how far the mouth may move: 0 where there is only music or noise.
     """
 
     def __init__(self, path: str | Path, start: float, duration: float | None) -> None:
@@ -35,11 +40,21 @@ class Speech:
         self.start = start
         self.seconds = audio.seconds
         self.is_silent = audio.is_silent
+        self.notice = _notice(audio)
+        self.presence = audio.presence
         self.mel = log_mel(audio.samples, audio.frames)  # the samples aren't kept
         self._frames = audio.frames
 
     def __len__(self) -> int:
         return self._frames
+
+
+def _notice(audio: Audio) -> str | None:
+    if audio.is_silent:
+        return notices.SILENT
+    if not audio.level.has_speech:
+        return notices.NO_SPEECH
+    return notices.QUIET_SPEECH if audio.level.is_quiet else None
 
 
 def write_spoken_part(source: str | Path, start: float, seconds: float, target: Path) -> None:

@@ -94,7 +94,7 @@ class MotionMaker:
     @functools.cached_property
     def _lips(self) -> np.ndarray:
         """(T, 27) lip channels; the same for every take."""
-        return self._models.lips.predict(self._speech.mel)
+        return self._models.lips.predict(self._speech.mel, presence=self._speech.presence)
 
     def _sampling(self, plan: TakePlan, part: Part | None) -> Sampling:
         """How the prior samples the take."""

@@ -17,10 +17,11 @@ import torch
 from ..compute.devices import choose_device, device_name, devices, gpus
 from ..compute.threads import processors
 from ..errors import BadInputError, SoliloquyError
-from ..files import make_folder
+from ..files import is_file, make_folder
 from ..motion.channels import FPS, GROUPS
 from ..motion.live_link import read_live_link_csv
 from ..motion.motion import Motion
+from ..portrait.portrait import Portrait
 from ..renderer.framing import frame_portrait
 from ..runtime.memory import memory_errors
 from ..runtime.torch_builds import choose, look
@@ -30,8 +31,8 @@ from ..wire.progress import JobContext
 from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Resample, version
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
 from ..wire.worker_facts import GpuFacts, WorkerFacts
-from .extraction import read_back
 from ..wire.workload import Expected
+from .extraction import read_back
 from .job import Job, file_digest, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
 from .models import Models, weight_digests
@@ -83,10 +84,10 @@ class Studio:
         models = self._models_on(request.device)
         with context.stage("audio"):
             speech = Speech(request.audio, request.start, request.duration)
-        if speech.is_silent:
-            context.notice("The sound is silent: the mouth stays closed, only the head moves.")
+        if speech.notice is not None:
+            context.notice(speech.notice)
         with context.stage("portrait"):
-            portrait = models.portrait(request.portrait)
+            portrait = _portrait_of(request.portrait, models, context)
         job = _job_of(request, speech, portrait.digest, models.device)
         with job.locked():
             plans = [job.plan(request.seed + k, GenerateSpec(), again=True) for k in range(request.takes)]
@@ -136,8 +137,8 @@ class Studio:
         if facts is None or facts.size is None or facts.framing is None:
             raise BadInputError("take_missing", f"Take {request.take} has no frames.", "Render it first.")
         models = self._models_on(request.device)
-        with context.stage("portrait"):
         context.expect([Expected("portrait", None, 1), Expected("extract", plan.index, facts.frame_count)])
+        with context.stage("portrait"):
             portrait = models.portrait(job.portrait)
         framing = frame_portrait(portrait, facts.size, facts.framing)
         with job.locked():
@@ -149,9 +150,9 @@ class Studio:
         from ..portrait.rig import write_head
 
         models = self._models_on(request.device)
-        with context.stage("portrait"):
         context.expect([Expected("portrait", None, 1), Expected("head", None, 1)])
-            portrait = models.portrait(request.portrait)
+        with context.stage("portrait"):
+            portrait = _portrait_of(request.portrait, models, context)
         out = make_folder(Path(request.out).absolute())
         mesh, texture = out / "head.npz", out / "head.png"
         with context.stage("head"):
@@ -253,12 +254,22 @@ def _job_of(request: Generate, speech: Speech, portrait_digest: str, device: str
     return job
 
 
+def _portrait_of(path: str, models: Models, context: JobContext) -> Portrait:
+    """The fitted portrait of a file; the user is told what will look worse than it could."""
+    from ..portrait.remarks import remarks
+
+    portrait = models.portrait(path)
+    for remark in remarks(portrait):
+        context.notice(remark)
+    return portrait
+
+
 def _speech_of(job: Job, context: JobContext) -> Speech:
     """The job's speech: the original sound if it is unchanged, else the job's own copy of the spoken part."""
     audio = job.facts.audio
     original = Path(audio.path)
     with suppress(OSError):  # a path that this system can't have, or a file that may not be read
-        if original.is_file() and file_digest(original) == audio.sha256:
+        if is_file(original) and file_digest(original) == audio.sha256:
             return Speech(original, audio.start, job.facts.settings.duration)
     context.notice(f"{original.name} is gone or has changed: the job's own copy of the sound is used.")
     speech = Speech(job.folder / "audio.wav", 0.0, None)

@@ -9,7 +9,7 @@ import bpy
 import pytest
 from soliloquy import addon
 from soliloquy.addon import compat, translations, words
-from soliloquy.core.wire import protocol
+from soliloquy.core.wire import notices, protocol
 
 FOLDER = Path(addon.__file__).parent
 SPOKEN = {"text", "heading", "placeholder"}
@@ -136,7 +136,8 @@ def own(cls):
 def every_word(scene):
     """All texts of the interface."""
     stages = dict.fromkeys(protocol.STAGES.values(), "core/wire/protocol.py")
-    return words_in_source() | words_in_blender() | stages
+    sentences = dict.fromkeys(notices.ABOUT_SOUND, "core/wire/notices.py")
+    return words_in_source() | words_in_blender() | stages | sentences
 
 
 def test_a_catalogue_is_there():

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from core.sound.audio import speech_gain
+from core.sound.level import level_speech
 from core.sound.mel import MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SAMPLES_PER_FRAME, SILENCE, log_mel
 
 from ..common import folders
@@ -92,7 +92,7 @@ def other_voices(clip: Clip, segments: Sequence[Segment], part: str = "train") -
     out = {}
     for index in rng.choice(len(allowed), VOICES_A_CLIP, replace=False):
         samples, said = speak_text(allowed[int(index)], text, rng)
-        samples = samples * np.float32(speech_gain(samples))
+        level_speech(samples)
         mel = log_mel(samples, -(-len(samples) // SAMPLES_PER_FRAME))
         mine, theirs = common_times(segments, said)
         there = retimed(mel, mine, theirs, rows)
