@@ -18,6 +18,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "portraits": ("training.checks.portrait_report",),
     "tracks": ("training.tracking.report",),
     "reconstruction": ("training.reconstruction", "evaluate"),
+    "visible": ("training.visible", "evaluate"),
     "roundtrip": ("training.checks.roundtrip",),
     "lips": ("training.lips", "evaluate"),
     "lip-sync": ("training.judge.lip_sync_evaluation",),

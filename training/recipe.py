@@ -59,6 +59,7 @@ PARTS: dict[str, list[Command]] = {
         Command("training.corpus.synthetic.views --split test --count 750", "--count 8"),
     ],
     "reconstruction": _network("reconstruction", 4),
+    "visible": [Command("training.visible train --data {data}", "--size tiny")],
     "gaze": _network("generator.gaze", 4),
     "judge": [
         Command("training.judge.data --data {data}", "--train 2 --test 1"),

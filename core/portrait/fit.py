@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 
-import cv2
 import numpy as np
 import torch
 
 from ..errors import BadInputError
-from ..face.face_mesh import FaceMesh
 from ..face.fit_problem import FitSettings
 from ..face.fitting import Fitter
 from ..face.landmark_model import LandmarkModel
-from ..face.points import CONTOUR, LIP_LINE, MESH_POINTS, OUTER_EYES
+from ..face.points import LIP_LINE, MESH_POINTS, OUTER_EYES
 from ..head.head_model import HeadModel
 from ..head.rotation import matrix_to_euler
+from .find import find_face
+from .picture import Pixels
 from .portrait import Portrait
 from .tilt import turn_to_undo, turned
 
 LANDMARK_SIGMA = 0.06
 """Standard deviation of a landmark, in outer-eye distances. It is smaller than for a track, where the person's shape is
 known already."""
-LEAST_SIDE = 64
-"""Pixels; a smaller picture is refused."""
-MIN_EYE_DISTANCE = 22.0
-"""Outer-eye distance in pixels below which a face is too small to animate (the face is then about 40 pixels wide)."""
-FACE_WIDTH = 1.8
-"""Width of a face in outer-eye distances."""
-SECOND_FACE = 0.35
-"""Another face counts if its outer-eye distance is at least this share of the largest face's. Smaller faces are
-background."""
-LEAST_INSIDE, LEAST_INNER_INSIDE = 0.9, 0.97
-"""Shares of the landmarks that must lie in the picture: of all landmarks, and of those within the face's outline. With
-fewer, the face is cut off."""
 MAX_YAW = math.radians(38)
 MAX_PITCH = math.radians(35)
 MOST_APART = 0.33
@@ -42,15 +31,6 @@ MOST_APART = 0.33
 lower lip, and the closed mouth would have a third lip. The widest smile of 200 official portraits has 0.21."""
 MAX_RESIDUAL = 0.06
 """Median landmark residual over outer-eye distance above which the fit has failed: the face isn't human, or hidden."""
-MAX_FLAT_SHARE = 0.4
-"""Share of the face without any shading above which it counts as drawn. Photographs have less than 0.05, flat drawings
-more than 0.5."""
-FLAT_SIDE = 128
-"""Height in pixels at which that share is measured."""
-FLAT_BLUR = 0.4
-"""Standard deviation of the Gaussian before shrinking to it, in pixels of the smaller picture."""
-FLAT_LEVELS = 1
-"""Difference to the neighbouring pixels, in levels of 255, up to which a pixel counts as flat."""
 CROP_MARGIN = 2.3
 """Side of the crop in heights (or widths) of the face: room for hair and shoulders."""
 CROP_MIDDLE = 0.52
@@ -63,19 +43,27 @@ def face_fitter() -> Fitter:
     return Fitter(LandmarkModel.face_mesh(HeadModel.load()), FitSettings(landmark_sigma=LANDMARK_SIGMA))
 
 
-def fit_portrait(image: np.ndarray, digest: str = "", name: str = "The picture") -> Portrait:
+def fit_portrait(
+    image: np.ndarray, digest: str = "", name: str = "The picture", alpha: np.ndarray | None = None
+) -> Portrait:
     """Fit the head model to the one face of ``image`` (H, W, 3) uint8 RGB.
 
-    ``digest`` is kept in the portrait, and ``name`` is used in the sentences of errors; raises those of
-    ``load.load_portrait`` that concern the face.
+    A picture in which the face stands on its head is turned. ``digest`` and ``alpha`` (H, W) uint8 are kept in the
+    portrait, and ``name`` is used in the sentences of errors; raises those of ``load.load_portrait`` that concern the
+    face.
     """
-    landmarks = find_face(image, name)
-    if flat_share(image, landmarks) > MAX_FLAT_SHARE:
-        raise BadInputError(
-            "portrait_drawn",
-            f"The face in {name} is drawn, not photographed.",
-            "Choose a photograph, or a picture with the shading of one.",
-        )
+    found = find_face(image, name)
+    pixels = Pixels(image, alpha).turned(found.quarters)
+    portrait = fit_face(pixels.image, found.landmarks, name)
+    return replace(portrait, digest=digest, alpha=pixels.alpha, quarters=found.quarters)
+
+
+def fit_face(image: np.ndarray, landmarks: np.ndarray, name: str = "The picture") -> Portrait:
+    """Fit the head model to landmarks (478, 3) px of a face in ``image`` (H, W, 3) uint8 RGB.
+
+    Raises BadInputError ``portrait_poor_fit``, ``portrait_profile``, ``portrait_open_mouth``, with ``name`` in their
+    sentences.
+    """
     height, width = image.shape[:2]
     fit = face_fitter().fit_identity(torch.from_numpy(landmarks[None, :, :2]), (width, height))
     residual = float(fit.residual[0])
@@ -109,72 +97,8 @@ def fit_portrait(image: np.ndarray, digest: str = "", name: str = "The picture")
         centre=fit.centre.numpy(),
         crop=head_crop(landmarks),
         residual=residual,
-        digest=digest,
+        digest="",
     )
-
-
-def find_face(image: np.ndarray, name: str) -> np.ndarray:
-    """Landmarks (478, 3) px of the one face to animate, or a BadInputError; ``name`` is used in its sentence."""
-    if min(image.shape[:2]) < LEAST_SIDE:
-        raise BadInputError(
-            "portrait_too_small",
-            f"{name} has only {image.shape[1]} × {image.shape[0]} pixels.",
-            "Use a larger picture, at least 200 pixels a side.",
-        )
-    with FaceMesh(video=False) as mesh:
-        faces = mesh.detect(image)
-    if not faces:
-        raise BadInputError(
-            "portrait_no_face",
-            f"No face was found in {name}.",
-            "Choose a photograph of one person who faces the camera; drawings and covered faces aren't recognised.",
-        )
-    sizes = [float(np.linalg.norm(face[OUTER_EYES[0], :2] - face[OUTER_EYES[1], :2])) for face in faces]
-    largest = int(np.argmax(sizes))
-    others = sum(size >= SECOND_FACE * sizes[largest] for size in sizes) - 1
-    if others:
-        raise BadInputError(
-            "portrait_several_faces",
-            f"{name} shows {others + 1} faces.",
-            "Crop the picture to the one person who is to speak.",
-        )
-    if sizes[largest] < MIN_EYE_DISTANCE:
-        raise BadInputError(
-            "portrait_tiny_face",
-            f"The face in {name} is only about {FACE_WIDTH * sizes[largest]:.0f} pixels wide.",
-            "Use a larger picture or a closer portrait; the face should be at least 80 pixels wide.",
-        )
-    face = faces[largest]
-    limit = np.array([image.shape[1], image.shape[0]], dtype=np.float32)
-    inside = ((face[:, :2] > 0) & (face[:, :2] < limit)).all(1)
-    inner = np.ones(len(face), dtype=bool)
-    inner[list(CONTOUR)] = False
-    if inside.mean() < LEAST_INSIDE or inside[inner].mean() < LEAST_INNER_INSIDE:
-        raise BadInputError(
-            "portrait_cut_off",
-            f"The face in {name} is cut off by the edge of the picture.",
-            "Choose a picture that shows the whole face with some room around it.",
-        )
-    return face
-
-
-def flat_share(image: np.ndarray, landmarks: np.ndarray) -> float:
-    """Share of the face in which neighbouring pixels differ by at most one level, at a height of 128 pixels.
-
-    Skin is never that even, because light falls off over every cheek. The fill of a drawing is.
-    """
-    points = landmarks[:MESH_POINTS, :2]
-    lower, upper = points.min(0), points.max(0)
-    scale = FLAT_SIDE / float((upper - lower).max())
-    to_small = np.array([[scale, 0, -scale * lower[0]], [0, scale, -scale * lower[1]]], dtype=np.float32)
-    smooth = cv2.GaussianBlur(image, (0, 0), FLAT_BLUR / scale) if scale < 1 else image
-    size = (FLAT_SIDE, FLAT_SIDE)
-    small = cv2.warpAffine(smooth, to_small, size, borderMode=cv2.BORDER_REPLICATE).astype(np.int16)
-    mask = np.zeros(size, np.uint8)
-    cv2.fillPoly(mask, [((points[list(CONTOUR)] - lower) * scale).astype(np.int32)], (1,))
-    right = np.abs(np.diff(small, axis=1, append=small[:, -1:])).max(2)
-    below = np.abs(np.diff(small, axis=0, append=small[-1:])).max(2)
-    return float(((right <= FLAT_LEVELS) & (below <= FLAT_LEVELS))[mask > 0].mean())
 
 
 def lips_apart(landmarks: np.ndarray) -> float:

@@ -1,10 +1,11 @@
-"""Picture files of any kind → upright 8-bit RGB, or one sentence that says why not."""
+"""Picture files of any kind → upright 8-bit sRGB with its alpha, or one sentence that says why not."""
 
 from __future__ import annotations
 
 import io
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import BadInputError
 from ..inputs import InputKind, read_input
-from .picture_limits import check_content, check_size, formats, too_large
+from .colours import to_srgb
+from .picture_limits import check_content, check_dynamic_range, check_size, formats, too_large
 
 PICTURE = InputKind(
     noun="picture",
@@ -48,12 +50,39 @@ def read_bytes(path: str | Path) -> bytes:
     return read_input(path, PICTURE)
 
 
-def decode(content: bytes, name: str) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of an encoded picture: EXIF rotation applied, alpha laid over grey, CMYK, palette, grey and
-    16 bits converted.
+@dataclass(frozen=True)
+class Pixels:
+    """A decoded picture.
+
+    Attributes
+    ----------
+    image
+        (H, W, 3) uint8 sRGB; what is transparent is laid over grey.
+    alpha
+        (H, W) uint8, or None where the whole picture is opaque.
+    """
+
+    image: np.ndarray
+    alpha: np.ndarray | None
+
+    def turned(self, quarters: int) -> Pixels:
+        """The picture turned against the clock by this many quarter turns."""
+        if quarters % 4 == 0:
+            return self
+        image, alpha = (
+            None if part is None else np.ascontiguousarray(np.rot90(part, quarters))
+            for part in (self.image, self.alpha)
+        )
+        assert image is not None
+        return Pixels(image, alpha)
+
+
+def decode(content: bytes, name: str) -> Pixels:
+    """The pixels of an encoded picture: EXIF rotation and colour profile applied; CMYK, palette, grey and 16 bits
+    converted.
 
     Pictures over ``MAX_LONG_SIDE`` are scaled down. Raises BadInputError: ``portrait_not_image``, ``portrait_damaged``,
-    ``portrait_too_large``.
+    ``portrait_too_large``, ``portrait_hdr``.
     """
     hint = "Save it as PNG or JPEG and try again."
     check_content(content, name)
@@ -65,9 +94,10 @@ def decode(content: bytes, name: str) -> np.ndarray:
             if picture.format == "JPEG":
                 picture.draft(None, (MAX_LONG_SIDE, MAX_LONG_SIDE))
             check_size(picture, content, name, size)
+            check_dynamic_range(picture, content, name)
             picture.load()
             check_size(picture, content, name, size if picture.format == "JPEG" else picture.size)
-            return np.array(_to_rgb(picture))
+            return _converted(picture)
         except UnidentifiedImageError:
             raise BadInputError("portrait_not_image", f"{name} is not a picture that can be read.", hint) from None
         except Image.DecompressionBombError:
@@ -78,8 +108,8 @@ def decode(content: bytes, name: str) -> np.ndarray:
             raise BadInputError("portrait_damaged", f"{name} is damaged and can't be decoded.", hint) from error
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    turn = _TURNS.get(_orientation(picture))
+def _converted(picture: Image.Image) -> Pixels:
+    turn, profile = _TURNS.get(_orientation(picture)), picture.info.get("icc_profile")
     picture = _to_eight_bits(picture)
     if picture.mode in ("P", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
@@ -91,12 +121,20 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
             picture = picture.convert("RGB")
         size = (max(round(picture.width / factor), 1), max(round(picture.height / factor), 1))
         picture = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    if picture.mode in ("LA", "La", "RGBa", "RGBA"):
+    if picture.mode in ("La", "RGBa"):
         picture = picture.convert("RGBA")
+    picture = to_srgb(picture, profile)
+    alpha = None
+    if picture.mode in ("LA", "RGBA"):
+        picture = picture.convert("RGBA")
+        layer = picture.getchannel("A")
+        alpha = layer if layer.getextrema()[0] < 255 else None
         behind = Image.new("RGBA", picture.size, (*_BACKGROUND, 255))
         picture = Image.alpha_composite(behind, picture)
     picture = picture.convert("RGB")
-    return picture if turn is None else picture.transpose(turn)
+    if turn is not None:
+        picture, alpha = picture.transpose(turn), None if alpha is None else alpha.transpose(turn)
+    return Pixels(np.array(picture), None if alpha is None else np.array(alpha))
 
 
 def _orientation(picture: Image.Image) -> int:

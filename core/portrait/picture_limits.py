@@ -7,6 +7,7 @@ decided from the header, before the first pixel is decoded. The figures were mea
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from functools import cache
 
 from PIL import Image
@@ -14,10 +15,11 @@ from PIL import Image
 from ..errors import BadInputError
 
 FORMATS = (
-    *("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PSD", "ICO", "PPM", "PCX", "SGI"),
+    *("PNG", "JPEG", "WEBP", "HEIF", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PSD", "ICO", "PPM", "PCX", "SGI"),
     "TGA",  # last, because it has no mark of its own
 )
-"""Pillow's names of the formats that are read. Pillow knows more, some of which start other programs (Ghostscript)."""
+"""Pillow's names of the formats that are read. Pillow knows more, some of which start other programs (Ghostscript).
+HEIF, the format of iPhones (HEIC), comes from pillow-heif."""
 MAX_PIXELS = 210_000_000
 """Width times height: the largest cameras make 200 million pixels."""
 MAX_SIDE = 65_535
@@ -31,8 +33,16 @@ _MAX_PYTHON_PIXELS = 6_000_000
 _MAX_STRIPS = 200_000
 """Strips or tiles of a TIFF; Pillow makes a Python object of each."""
 
-_DECODING = {"WEBP": 17, "AVIF": 16, "JPEG2000": 25, "TIFF": 12}
+_DECODING = {"WEBP": 17, "AVIF": 16, "HEIF": 16, "JPEG2000": 25, "TIFF": 12}
 """Bytes a pixel that decoders hold, where it is more than 8."""
+_HDR_FILES = (b"#?RADIANCE", b"#?RGBE", b"\x76\x2f\x31\x01")
+"""Beginnings of Radiance and OpenEXR files."""
+_HDR_TRANSFERS = (16, 18)
+"""Transfer characteristics of ITU-T H.273 for high dynamic range: PQ and HLG."""
+_NCLX = b"colrnclx"
+"""Begins the box in HEIF and AVIF that names the colours: two bytes of primaries follow, then two of transfer."""
+_CICP_WITHIN = 4096
+"""Bytes at the beginning of a PNG in which its chunk ``cICP`` is looked for: primaries, transfer, …"""
 _ALPHA_MODES = ("P", "PA", "LA", "La", "RGBA", "RGBa")
 _PLAIN_MODES = ("1", "L", "I", "F", "RGB", "RGBX", "CMYK")
 """Modes of Pillow that are scaled down as they are. All others are converted to RGB or RGBA first."""
@@ -43,18 +53,41 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that this Pillow can read."""
+    """Those of `FORMATS` that can be read here. The first call registers HEIF with Pillow, for the whole process."""
     Image.init()
+    with suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def check_content(content: bytes, name: str) -> None:
     """Refuse a file that would already cost too much when Pillow reads its header.
 
-    Raises BadInputError ``portrait_too_large`` for a TIFF of more than 200,000 strips or tiles.
+    Raises BadInputError: ``portrait_too_large`` for a TIFF of more than 200,000 strips or tiles, ``portrait_hdr`` for
+    OpenEXR and Radiance.
     """
+    if content.startswith(_HDR_FILES):
+        raise _high_dynamic_range(name)
     if _strips(content) > _MAX_STRIPS:
         raise too_large(name, "too many strips")
+
+
+def check_dynamic_range(picture: Image.Image, content: bytes, name: str) -> None:
+    """Refuse a picture whose numbers are light on a screen of high dynamic range.
+
+    Read as ordinary numbers it would be grey and dull. A photograph of a phone that only carries a gain map beside an
+    ordinary picture is no such picture. Raises BadInputError ``portrait_hdr``.
+    """
+    place = content.find(_NCLX) if picture.format in ("AVIF", "HEIF") else -1
+    if place >= 0:
+        transfer = int.from_bytes(content[place + 10 : place + 12], "big")
+    else:
+        place = content.find(b"cICP", 0, _CICP_WITHIN) if picture.format == "PNG" else -1
+        transfer = content[place + 5] if 0 <= place < len(content) - 5 else 0
+    if transfer in _HDR_TRANSFERS:
+        raise _high_dynamic_range(name)
 
 
 def check_size(picture: Image.Image, content: bytes, name: str, shown: tuple[int, int]) -> None:
@@ -89,6 +122,14 @@ def too_large(name: str, what: str) -> BadInputError:
         "portrait_too_large",
         f"{name} has {what}, more than can be decoded here.",
         "Scale it down and save it as PNG or JPEG; 4096 pixels on the long side are plenty.",
+    )
+
+
+def _high_dynamic_range(name: str) -> BadInputError:
+    return BadInputError(
+        "portrait_hdr",
+        f"{name} is a picture of high dynamic range (HDR), which can't be read.",
+        "Save it as an ordinary picture with 8 bits a channel: PNG or JPEG.",
     )
 
 

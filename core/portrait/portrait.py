@@ -34,6 +34,10 @@ class Portrait:
         Median landmark distance over the outer-eye distance, without the face's contour.
     digest
         SHA-256 of the file.
+    alpha
+        (H, W) uint8, or None where the whole picture is opaque. What is transparent is grey in ``image``.
+    quarters
+        Quarter turns against the clock by which ``image`` was turned, because the face stood on its head.
     """
 
     image: np.ndarray
@@ -47,6 +51,8 @@ class Portrait:
     crop: tuple[float, float, float]
     residual: float
     digest: str
+    alpha: np.ndarray | None = None
+    quarters: int = 0
 
 
 def fitted(portrait: Portrait) -> Fit:

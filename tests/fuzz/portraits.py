@@ -1,16 +1,26 @@
-"""Disturbed photographs of a face through the whole way of a portrait: decoding and the fit of the head model."""
+"""Disturbed photographs of a face through the whole way of a portrait: decoding, the fit, and the first frames."""
 
 from __future__ import annotations
 
+import functools
 import io
 import random
 from pathlib import Path
 
 import numpy as np
+import skimage.data
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from core.face.face_mesh import FaceMesh
+from core.head.head_model import HeadModel
+from core.motion.channels import EXPRESSIONS
+from core.motion.motion import Motion
 from core.places import ASSETS
 from core.portrait.load import load_portrait
+from core.portrait.remarks import remarks
+from core.renderer import Renderer
+from core.takes.frames import encode_png
+from training.visible import covers
 
 from .damage import Case, Kind
 
@@ -18,26 +28,47 @@ _MODES = ("RGB", "L", "1", "P", "CMYK", "RGBA", "LA", "I;16", "F")
 _FORMATS = {"RGB": ("PNG", "JPEG", "WEBP", "BMP"), "L": ("PNG", "JPEG"), "CMYK": ("JPEG", "TIFF"), "F": ("TIFF",)}
 
 
+_SIDE = 128
+"""Pixels of the square that is rendered."""
+
+
 def bases() -> dict[str, bytes]:
-    """The face of the self-test."""
-    return {"face.jpg": (ASSETS / "self_test.jpg").read_bytes()}
+    """The face of the self-test, and the standard photograph."""
+    stream = io.BytesIO()
+    Image.fromarray(skimage.data.astronaut()).save(stream, "PNG")
+    return {"face.jpg": (ASSETS / "self_test.jpg").read_bytes(), "astronaut.png": stream.getvalue()}
 
 
 def case(r: random.Random, made: dict[str, bytes]) -> Case:
-    """A photograph of the face after up to three disturbances, in any mode and format."""
-    picture = Image.open(io.BytesIO(made["face.jpg"])).convert("RGB")
-    names = r.choices(list(_DISTURBANCES), k=r.choice([1, 1, 2, 3]))
-    for name in names:
-        picture = _DISTURBANCES[name](r, picture)
+    """A photograph of a face after a cover or none and up to three disturbances, in any mode and format."""
+    name = r.choice(list(made))
+    picture, face = _photograph(made[name])
+    done = []
+    if r.random() < 0.5:
+        cover = r.choice([*covers.COVERS, "tinted glasses"])
+        draw = covers.COVERS.get(cover, covers.shaded)
+        picture = Image.fromarray(draw(r, np.asarray(picture), face))
+        done.append(cover)
+    others = r.choices(list(_DISTURBANCES), k=r.choice([0, 0, 1, 2, 3] if done else [1, 1, 2, 3]))
+    for other in others:
+        picture = _DISTURBANCES[other](r, picture)
     mode = r.choice(_MODES) if r.random() < 0.3 else "RGB"
     form = r.choice(_FORMATS.get(mode, ("PNG",)))
     stream = io.BytesIO()
     _in_mode(picture, mode).save(stream, form)
-    return Case(" and ".join(dict.fromkeys(names)), f"face.{form.lower()}", stream.getvalue())
+    return Case(" and ".join(dict.fromkeys([*done, *others])), f"face.{form.lower()}", stream.getvalue())
+
+
+@functools.cache
+def _photograph(content: bytes) -> tuple[Image.Image, np.ndarray]:
+    """A good photograph and the landmarks of its face."""
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    with FaceMesh() as mesh:
+        return picture, mesh.detect(np.asarray(picture))[0]
 
 
 def read(path: Path, found: Case) -> str:
-    """Fit the portrait, whose numbers must be finite and have their shapes."""
+    """Fit the portrait, whose numbers must be finite and have their shapes, and render the frames of a blink."""
     portrait = load_portrait(path)
     for name, shape in {"landmarks": (478, 3), "expression": (53,), "rotation": (3,), "translation": (3,)}.items():
         value = getattr(portrait, name)
@@ -45,7 +76,17 @@ def read(path: Path, found: Case) -> str:
             return f"{name} {value.shape}"
     if not (np.isfinite(portrait.identity).all() and np.isfinite([*portrait.crop, portrait.focal]).all()):
         return "numbers that are not finite"
-    return ""
+    if not all(remark.endswith(".") for remark in remarks(portrait)):
+        return "remarks that are no sentences"
+    expression = np.zeros((2, len(EXPRESSIONS)), np.float32)
+    for name in ("eyeBlink_L", "eyeBlink_R", "jawOpen", "eyeLookUp_L", "eyeLookUp_R"):
+        expression[1, EXPRESSIONS.index(name)] = 1
+    turn = np.array([[0, 0, 0], [0.2, -0.2, 0.1]], np.float32)
+    renderer = Renderer(HeadModel.load(), portrait, _SIDE)
+    frames = list(renderer.render(Motion(expression, turn, np.zeros((2, 3), np.float32))))
+    if len(frames) != 2 or any(frame.shape[:2] != renderer.frame_shape for frame in frames):
+        return "frames of another size"
+    return "" if all(encode_png(frame, {}).startswith(b"\x89PNG") for frame in frames) else "no PNG"
 
 
 def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
@@ -55,9 +96,8 @@ def _in_mode(picture: Image.Image, mode: str) -> Image.Image:
 
 
 def _turned(r: random.Random, picture: Image.Image) -> Image.Image:
-    return picture.rotate(
-        r.choice([r.uniform(-60, 60), 90, 180, 270]), Image.Resampling.BICUBIC, expand=r.random() < 0.5
-    )
+    angle = r.choice([r.uniform(-60, 60), r.uniform(0, 360), 90, 180, 270])
+    return picture.rotate(angle, Image.Resampling.BICUBIC, expand=r.random() < 0.5)
 
 
 def _cut(r: random.Random, picture: Image.Image) -> Image.Image:
@@ -120,4 +160,4 @@ _DISTURBANCES = {
     **{"mirrored": _mirrored},
 }
 
-KIND = Kind(bases, case, read, most_memory=1_900_000_000)
+KIND = Kind(bases, case, read, most_memory=2_500_000_000)

@@ -11,7 +11,9 @@ from tests.fuzz.damage import Case, Kind, damaged, outcome
 from tests.fuzz.runner import GOOD, KINDS, SECONDS, made, run
 
 
-@pytest.mark.parametrize(("name", "count"), [("sounds", 120), ("pictures", 80), ("motions", 120), ("jobs", 200)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("sounds", 120), ("pictures", 80), ("motions", 120), ("jobs", 200), ("portraits", 24)]
+)
 def test_damaged_files_are_read_or_refused_with_a_sentence(
     name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

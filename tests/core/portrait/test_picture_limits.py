@@ -90,11 +90,11 @@ def test_a_picture_inside_an_icon_has_the_same_limit() -> None:
 
 def test_scans_strips_and_slow_decoders_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     jpeg = encoded(Image.new("RGB", (2000, 2000), (90, 110, 140)), "JPEG", progressive=True)
-    assert decode(jpeg, "face.jpg").shape == (2000, 2000, 3)
+    assert decode(jpeg, "face.jpg").image.shape == (2000, 2000, 3)
     scan = jpeg[jpeg.rfind(b"\xff\xda") : -2]
     assert refused(jpeg[:-2] + scan * 1000 + b"\xff\xd9") == "portrait_too_large"
     tiff = encoded(Image.new("L", (40, 40), 7), "TIFF")
-    assert decode(tiff, "face.tif").shape == (40, 40, 3)
+    assert decode(tiff, "face.tif").image.shape == (40, 40, 3)
     monkeypatch.setattr(picture_limits, "_MAX_STRIPS", 0)
     assert refused(tiff) == "portrait_too_large"
     rows = b"P3 3000 2500 255\n"  # three numbers as text for each pixel, read one by one
@@ -141,7 +141,7 @@ def test_every_format_gives_its_colours(kind: str) -> None:
     picture = Image.fromarray(
         np.stack([np.tile(ramp, (64, 1)), np.tile(ramp[:, None], 64), np.full((64, 64), 90)], 2).astype(np.uint8)
     )
-    image = decode(encoded(picture, kind), "face")
+    image = decode(encoded(picture, kind), "face").image
     if kind == "GIF":  # 256 colours
         assert np.abs(image.astype(int) - np.asarray(picture)).mean() < 12
     else:
@@ -180,10 +180,10 @@ def test_exif_orientation_as_pillow_applies_it(orientation: int) -> None:
     corner.paste((200, 20, 20), (0, 0, 10, 5))
     content = encoded(corner, "PNG", exif=exif)
     expected = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
-    assert np.array_equal(decode(content, "face.png"), np.asarray(expected))
+    assert np.array_equal(decode(content, "face.png").image, np.asarray(expected))
 
 
 def test_damaged_exif_does_not_spoil_a_picture() -> None:
     picture = Image.new("RGB", (30, 20), (1, 2, 3))
     for exif in (b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM", b"\0" * 50):
-        assert decode(encoded(picture, "PNG", exif=exif), "face.png").shape == (20, 30, 3)
+        assert decode(encoded(picture, "PNG", exif=exif), "face.png").image.shape == (20, 30, 3)

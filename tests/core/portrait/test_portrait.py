@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw
 
 from core.errors import BadInputError
 from core.face.points import OUTER_EYES
+from core.face.visible import Seen
 from core.head.camera import Fit, project
 from core.head.rotation import euler_to_matrix
-from core.portrait import fit, load
+from core.portrait import find, fit, load
 from core.portrait.fit import face_fitter
 from core.portrait.load import load_portrait
 from core.portrait.picture import MAX_LONG_SIDE, decode
@@ -116,7 +117,7 @@ import numpy as np
 from core.portrait import load
 from tests.at_once import meet, meet_before_renaming
 name, folder, picture, cache = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
-def fit(image, digest, _):
+def fit(image, digest, *_):
     meet(folder, "fit", name)
     shapes = {"landmarks": (478, 3), "identity": 50, "expression": 53, "rotation": 3, "translation": 3, "centre": 2}
     arrays = {key: np.arange(np.prod(shape), dtype=np.float32).reshape(shape) for key, shape in shapes.items()}
@@ -201,7 +202,7 @@ def test_transparent_background_becomes_grey(photograph: Image.Image, tmp_path: 
     picture = photograph.convert("RGBA")
     picture.paste((255, 0, 0, 0), (0, 0, 40, 40))
     picture.save(tmp_path / "p.png")
-    image = decode((tmp_path / "p.png").read_bytes(), "p.png")
+    image = decode((tmp_path / "p.png").read_bytes(), "p.png").image
     assert np.ptp(image[:40, :40]) == 0 and image[0, 0, 0] == image[0, 0, 2]
 
 
@@ -210,7 +211,7 @@ def test_huge_picture_is_scaled_down(suffix: str, photograph: Image.Image, tmp_p
     big = Image.new("RGB", (20_000, 1_500), (90, 110, 140))
     big.paste(photograph.resize((1500, 1500)), (9000, 0))
     big.save(tmp_path / f"p.{suffix}", quality=80)
-    image = decode((tmp_path / f"p.{suffix}").read_bytes(), "p")
+    image = decode((tmp_path / f"p.{suffix}").read_bytes(), "p").image
     assert max(image.shape) <= MAX_LONG_SIDE and abs(image.shape[1] / image.shape[0] - 20_000 / 1_500) < 0.1
 
 
@@ -274,13 +275,14 @@ def test_a_face_must_be_large_enough_and_inside_the_picture(
         def detect(self, _: np.ndarray) -> list[np.ndarray]:
             return [face]
 
-    monkeypatch.setattr(fit, "FaceMesh", Detector)
-    picture = np.zeros((512, 512, 3), np.uint8)
+    monkeypatch.setattr(find, "FaceMesh", Detector)
+    monkeypatch.setattr(find, "look", lambda *_: Seen((1.0, 1.0), 1.0))
+    picture = np.random.default_rng(0).integers(0, 255, (512, 512, 3), dtype=np.uint8)
     if code is None:
-        assert fit.find_face(picture, "p.png") is face
+        assert np.array_equal(find.find_face(picture, "p.png").landmarks, face)
     else:
         with pytest.raises(BadInputError) as caught:
-            fit.find_face(picture, "p.png")
+            find.find_face(picture, "p.png")
         assert caught.value.code == code
 
 
@@ -321,12 +323,12 @@ def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:
 def test_profiles_and_impossible_heads_are_refused(
     landmarks: tuple[float, float], code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fit, "find_face", lambda *_: shown_from(*landmarks))
+    monkeypatch.setattr(fit, "find_face", lambda *_: find.Found(shown_from(*landmarks), 0))
     picture = np.random.default_rng(0).integers(0, 255, (512, 512, 3), dtype=np.uint8)
     with pytest.raises(BadInputError) as caught:
         fit.fit_portrait(picture)
     assert caught.value.code == code
-    monkeypatch.setattr(fit, "find_face", lambda *_: shown_from(0.2))
+    monkeypatch.setattr(fit, "find_face", lambda *_: find.Found(shown_from(0.2), 0))
     found = fit.fit_portrait(picture)
     assert abs(found.rotation[1] - 0.2) < 0.03 and found.residual < 0.005
 
