@@ -40,12 +40,12 @@ def later(text: str) -> str:
     return text
 
 
-def duration(seconds: float) -> str:
-    """``75`` → ``1 min 15 s``."""
-    whole = max(0, round(seconds))
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
 def time_left(seconds: float) -> str:
     """``75`` → ``1 min 15 s``, and ``a few seconds`` for the least time that is told."""
     return say("a few seconds") if seconds <= LEAST else duration(seconds)
 
 
+def duration(seconds: float) -> str:
+    """``75`` → ``1 min 15 s``."""
+    whole = max(0, round(seconds))
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

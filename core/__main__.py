@@ -26,8 +26,8 @@ from .schema import build
 from .wire.options import Parser, add_options, nested
 from .wire.progress import JobContext
 from .wire.protocol import Event, Extract, Generate, Head, Notice, Probe, Progress, Render, Request, Resample, TakeReady
-
 from .wire.workload import ToldTimes
+
 COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, Extract, Head, Probe)
 
 
@@ -42,6 +42,10 @@ def parser() -> argparse.ArgumentParser:
     return main_parser
 
 
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f", {seconds:.0f} s left"
+
+
 class Printer:
     """Shows events on stderr: on a terminal one line that is rewritten in place, elsewhere a line for each stage.
 
@@ -53,11 +57,8 @@ class Printer:
     def __init__(self, stream: typing.TextIO) -> None:
         self._stream = stream
         self._terminal = stream.isatty()
-def _left(seconds: float | None) -> str:
-    return "" if seconds is None else f", {seconds:.0f} s left"
-
-
         self._last = ""
+        self._times = ToldTimes()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -68,7 +69,6 @@ def _left(seconds: float | None) -> str:
             self._last = event.text
         elif isinstance(event, Notice):
             self.finish()
-        self._times = ToldTimes()
             self._say(f"note: {event.message}")
         elif isinstance(event, TakeReady):
             self.finish()
