@@ -62,6 +62,8 @@ BESIDE_IRIS = 1.25
 SEEN_CM2 = (0.004, 0.02)
 """Area of white that the photograph shows from which it is used, and used fully. Shut eyes show none."""
 IRIS_INSIDE = 0.5
+LEAST_RADIUS_PX = 0.5
+"""Lower limit of the radius of the iris in pixels."""
 LEAST_IRIS = 6
 """The iris is read only if at least so many of its pixels have a trust above ``IRIS_INSIDE``."""
 CATCHLIGHT = 0.8
@@ -180,7 +182,7 @@ class Eye:
         """
         iris = IRISES[self.side]
         middle, rim = landmarks[iris.start, :2], landmarks[iris.start + 1 : iris.stop, :2]
-        radius = float(np.linalg.norm(rim - middle, axis=1).mean())
+        radius = max(float(np.linalg.norm(rim - middle, axis=1).mean()), LEAST_RADIUS_PX)
         distance = (pixel_grid(self.size, self.size) - torch.tensor(middle)).norm(dim=-1)[None, None] / radius
         inner = smoothstep(*INNER, blur(self.opening, 1, 1))
         beside = inner * (distance > BESIDE_IRIS)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..face.points import EYE_CORNERS, UPPER_LIDS
 from .fields import blur, fill_smoothly, smoothstep
-from .light import LUMA, Light
+from .light import LEAST_LUMA, LUMA, Light
 
 REACH_CM = 0.22
 """The painted skin reaches this far beyond the photograph's opening."""
@@ -49,6 +49,9 @@ IN_OPENING = 0.05
 """Opening above which a pixel counts as within it."""
 LASH_WARMTH = 0.5
 """Share of the skin's warmth that lashes have at least."""
+
+UNSEEN_LASHES = 0.35
+"""Their colour, as a share of the skin's, where the photograph shows no opening."""
 
 GRAIN_CM = 0.12
 """Coarsest detail of the skin that is laid over the lid."""
@@ -111,7 +114,8 @@ class ClosedLid:
         grown = torch.nn.functional.max_pool2d(self.opening, 2 * reach + 1, 1, reach)
         region = blur(grown, max(1, reach // 2), 2)
         luma = torch.tensor(LUMA)
-        level = (self.picture * luma[:, None, None]).sum(1, keepdim=True) / (self.light.skin * luma).sum()
+        skin_level = (self.light.skin * luma).sum().clamp_min(LEAST_LUMA)
+        level = (self.picture * luma[:, None, None]).sum(1, keepdim=True) / skin_level
         skin = fill_smoothly(self.picture, (region < OUTSIDE).float() * smoothstep(*SKIN_LUMA, level))
         skin = blur(skin, max(1, round(SOFT_CM * cm)), 2)
         skin = skin + self._grain()
@@ -139,12 +143,13 @@ class ClosedLid:
         """
         rim = (self.opening > IN_OPENING)[0, 0]
         colours = self.picture[0].permute(1, 2, 0)[rim]
-        weights = torch.tensor(LUMA)
+        weights, skin = torch.tensor(LUMA), self.light.skin
+        if not len(colours):  # the photograph shows the eye shut
+            return (skin * UNSEEN_LASHES)[None, :, None, None]
         luma = colours @ weights
         dark = colours[luma <= luma.quantile(LASH_SHARE)].mean(0)
         red, green, blue = dark
-        skin = self.light.skin
-        warm = ((1 - LASH_WARMTH) + LASH_WARMTH * skin / (skin @ weights)) * (dark @ weights)
+        warm = ((1 - LASH_WARMTH) + LASH_WARMTH * skin / (skin @ weights).clamp_min(LEAST_LUMA)) * (dark @ weights)
         return torch.stack([torch.maximum(red, warm[0]), green, torch.minimum(blue, warm[2])])[None, :, None, None]
 
 

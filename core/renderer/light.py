@@ -12,9 +12,13 @@ LUMA = (0.299, 0.587, 0.114)
 BLUR = 1 / 128
 """Radius of the blur before the skin is read, as a fraction of the square's side."""
 SEEN = 0.5
-"""Trust from which a skin vertex is used."""
+"""Trust from which a skin vertex is used. If none has as much, those with the most are used."""
 EVEN_SKIN = (0.5, 1.6)
 """Luma of skin that is used, relative to its median. Hair, beard and highlights lie outside."""
+LEAST_SKIN = 12
+"""Vertices of even skin below which all that are seen are used."""
+LEAST_LUMA = 1 / 255
+"""Lower limit of that median: a face can be black."""
 RIDGE = 0.02
 """Ridge on the linear terms, per skin vertex: spots on the skin must not pass for light."""
 LEAST_FRONT = 0.3
@@ -69,9 +73,11 @@ class Light:
         soft = blur(picture, max(1, int(picture.shape[-1] * BLUR)))
         colour = sample(soft, pixels[None, None])[0, :, 0].T  # (1, 3, 1, N) -> (N, 3)
         luma = colour @ torch.tensor(LUMA)
-        chosen = visible > SEEN
-        middle = luma[chosen].median()
-        chosen &= (luma > EVEN_SKIN[0] * middle) & (luma < EVEN_SKIN[1] * middle)
+        chosen = visible >= visible.max().clamp(max=SEEN)
+        middle = luma[chosen].median().clamp_min(LEAST_LUMA)
+        even = chosen & (luma > EVEN_SKIN[0] * middle) & (luma < EVEN_SKIN[1] * middle)
+        if int(even.sum()) >= LEAST_SKIN:
+            chosen = even
         design = torch.cat([torch.ones(int(chosen.sum()), 1), normals[chosen]], 1).double()
         target = (luma[chosen] / middle).double()
         ridge = torch.diag(torch.tensor([0.0, 1.0, 1.0, 1.0], dtype=torch.float64)) * RIDGE * len(target)
