@@ -24,7 +24,7 @@ from ...core.wire.protocol import Generate, TakeReady
 from .. import compat, steps
 from ..jobs import jobs
 from ..places import COMMAND
-from ..properties import preferences
+from ..properties import output, preferences
 from ..properties.scene import SoliloquySettings, settings_of
 from ..scene import head, takes
 from ..scene.request import generate_request, request_for
@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
         takes.fit_frame_range(scene)
         save_blend(Path(options.save_blend).absolute())
     for ready in made:
-        print(f"take {ready.index}, seed {ready.seed}: {ready.folder}")
+        print(f"take {ready.index}, seed {ready.seed}: {output.now_at(Path(ready.folder))}")
     return EXIT_DONE
 
 

@@ -15,8 +15,9 @@ from ..animation import nla
 from ..animation.motion_file import load_motion
 from ..jobs import jobs
 from ..properties.scene import settings_of
-from ..scene import take_list, takes
+from ..scene import take_folders, take_list, takes
 from ..steps import SteppedOperator
+from ..storage import paths
 from ..typed import Result, manager_of, open_path, view_layer_of
 from ..words import say
 from .job import OnTake, poll_by
@@ -112,7 +113,7 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
             return poll_by(cls, say("No take is chosen in the list"))
         if busy := jobs.why_busy():
             return poll_by(cls, busy)
-        sharing = sum(other.path() == take.path() for other in settings_of(scene).takes)
+        sharing = sum(paths.same(other.path(), take.path()) for other in take_folders.all_takes())
         return poll_by(cls, say("A duplicate of this take uses the same files") if sharing > 1 else "")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:

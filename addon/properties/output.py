@@ -17,7 +17,7 @@ from pathlib import Path
 import bpy
 
 from ..session import session
-from ..storage import paths
+from ..storage import carrying, paths
 from . import preferences
 
 FOLDER = "soliloquy"
@@ -57,7 +57,8 @@ def output_folder(chosen: str, blend: str | None = None) -> Path:
     blend = bpy.data.filepath if blend is None else blend
     start = str(Path(blend).parent) if blend else ""
     if chosen.strip() and (blend or not chosen.startswith("//")):
-        return Path(bpy.path.abspath(chosen, start=start)).absolute()
+        path = bpy.path.abspath(chosen, start=start)
+        return Path(path) if paths.is_network(path) else Path(path).absolute()
     return Path(blend).parent.absolute() / FOLDER if blend else unsaved_folder()
 
 
@@ -83,3 +84,9 @@ def passing_root(path: Path) -> Path | None:
         ),
         None,
     )
+
+
+def now_at(path: Path) -> Path:
+    """Where a folder of takes is now, if it was moved from a place where takes don't stay; else the path itself."""
+    root = passing_root(path)
+    return path if root is None or path.exists() else carrying.forwarded(path, root)

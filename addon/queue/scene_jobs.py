@@ -17,7 +17,9 @@ from ..properties.scene import settings_of
 from ..scene import characters, portrait, takes
 from ..scene.request import request_for, speaker_of
 from ..sequencer import speech, strips
+from ..storage import paths
 from ..words import say
+from . import summary
 from .batch import Entry
 
 
@@ -63,10 +65,11 @@ def arrive(entry: Entry, take: TakeReady, otherwise: bpy.types.Scene, notices: l
 
     If the open file has no such strip, the take stays only on disk, and a notice says so once per entry.
     """
-    scene = home_of(entry, otherwise)
+    scene, is_first = home_of(entry, otherwise), take == entry.takes[0]
+    take = summary.where_it_is(take)
     strip = strips.find_strip(scene, entry.strip)
     if strip is None or strip.type != "SOUND":
-        if entry.strip and take == entry.takes[0]:
+        if entry.strip and is_first:
             notices.append(
                 say(
                     "{job}: there is no strip “{strip}” in this file; its takes are only on disk.",
@@ -90,6 +93,9 @@ def unplaced(listed: list[Entry], scene: bpy.types.Scene) -> list[tuple[Entry, T
     for entry in listed:
         home = home_of(entry, scene)
         if entry.strip and strips.find_strip(home, entry.strip) is not None:
-            here = {take.path() for take in settings_of(home).takes if take.audio_strip in ("", entry.strip)}
-            found += [(entry, take) for take in entry.takes if Path(take.folder) not in here]
+            of_strip = [take for take in settings_of(home).takes if take.audio_strip in ("", entry.strip)]
+            here = {paths.canonical(take.path()) for take in of_strip}
+            found += [
+                (entry, take) for take in entry.takes if paths.canonical(summary.where_it_is(take).folder) not in here
+            ]
     return found

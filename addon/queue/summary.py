@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def _by_content(jobs: list[Any]) -> tuple[dict[str, dict[str, Any]], int]:
 
 
 def _adopt(entry: Entry, job: dict[str, Any]) -> None:
-    takes = [read(TakeReady, {"id": ""} | take) for take in job["takes"]]
+    takes = [where_it_is(read(TakeReady, {"id": ""} | take)) for take in job["takes"]]
     if job["status"] == DONE and not (len(takes) == entry.request.takes and all(map(is_whole, takes))):
         return
     if job["status"] in (DONE, FAILED, CANCELLED):
@@ -169,6 +170,17 @@ def _adopt(entry: Entry, job: dict[str, Any]) -> None:
             raise ValueError("seconds must be a number")
         entry.status, entry.attempts, entry.seconds = str(job["status"]), attempts, seconds
         entry.error, entry.code, entry.takes = printable(str(job["error"])), code, takes
+
+
+def where_it_is(take: TakeReady) -> TakeReady:
+    """The take with the folders in which it is now: takes of an unsaved file move when that is saved."""
+    folder = output.now_at(Path(take.folder))
+    if folder == Path(take.folder):
+        return take
+    frames = None if take.frames is None else str(folder / Path(take.frames).name)
+    return replace(
+        take, folder=str(folder), job=str(folder.parent), motion=str(folder / Path(take.motion).name), frames=frames
+    )
 
 
 def is_whole(take: TakeReady) -> bool:

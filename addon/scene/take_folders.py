@@ -187,10 +187,7 @@ def heal() -> int:
     """Follow takes whose folder was moved by another file, or before an undo; returns how many folders were found."""
     found = 0
     for unit in waiting():
-        root = output.passing_root(unit)
-        if root is None or unit.exists():
-            continue
-        new = carrying.forwarded(unit, root)
+        new = output.now_at(unit)
         if new != unit and new.is_dir():
             redirect(unit, new)
             found += 1

@@ -11,6 +11,7 @@ import bpy
 from ...core.errors import BadInputError
 from ...core.wire.protocol import TakeReady
 from ..animation import nla
+from ..properties import trusted
 from ..properties.scene import SoliloquyTake, settings_of
 from ..sequencer import strips
 from ..sequencer.speech import Speech
@@ -42,7 +43,7 @@ def new_key() -> str:
 def complete(take: SoliloquyTake) -> None:
     """Add what entries in files of version 0.1 lack: a key, and the job's identifier if its folder is there."""
     take.key = take.key or new_key()
-    if take.job and not take.job_id and take.status not in ("MISSING", "UNSEEN"):
+    if take.job and not take.job_id and not why_gone(take) and trusted.may_look(take.job_path()):
         take.job_id = identity.job_of(take.job_path())
 
 

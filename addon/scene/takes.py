@@ -19,7 +19,7 @@ from ..properties.scene import SoliloquyTake, settings_of
 from ..properties.targets import SoliloquyTarget
 from ..rig import targets
 from ..sequencer import speech, strips
-from ..typed import owning_scene, there
+from ..typed import owning_scene, preferences_of, there
 from ..words import say
 from . import showing, take_list
 
@@ -87,6 +87,8 @@ def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
     ):
         yield strip
     take.image_strip = strips.link(scene, strip)
+    if preferences_of(bpy.context).filepaths.use_relative_paths:
+        there(strip, "image strip").directory = take_list.stored_path(take.path() / "frames") + "/"
     compat.draw_anew(strip)
     showing.apply_shown(scene, take)
 

@@ -9,6 +9,7 @@ from soliloquy.addon import compat
 from soliloquy.addon.animation import nla
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.properties import output, preferences
+from soliloquy.addon.queue import job_queue, scene_jobs
 from soliloquy.addon.scene import relinking, saving, take_folders
 from soliloquy.addon.sequencer import speech, strips
 from soliloquy.addon.storage import carrying, identity
@@ -233,6 +234,24 @@ def test_an_imported_performance_moves_too(unsaved, project):
     take = listed()[-1]
     assert take.imported and take.path().parent == project / "soliloquy" / "imported" and take.status == "MOTION"
     assert take.job_path() == listed()[0].job_path()
+
+
+@pytest.mark.skipif(not compat.HAS_SOUND, reason="this bpy wheel is built without Blender's sound library")
+def test_the_queue_knows_its_takes_after_the_move(unsaved, project):
+    assert bpy.ops.soliloquy.queue_strip() == {"FINISHED"}
+    assert bpy.ops.soliloquy.queue_run() == {"FINISHED"}
+    (entry,) = job_queue.entries()
+    file = job_queue.path()
+    assert entry.status == "done" and file.is_relative_to(output.home())
+    bpy.ops.wm.save_as_mainfile(filepath=str(project / "talk.blend"))
+    assert_whole_at(project / "soliloquy")
+    assert scene_jobs.unplaced(job_queue.entries(), unsaved) == []
+    bpy.ops.wm.open_mainfile(filepath=str(project / "talk.blend"))
+    assert job_queue.path() == file and [entry.status for entry in job_queue.entries()] == ["done"]
+    assert scene_jobs.unplaced(job_queue.entries(), bpy.context.scene) == []
+    bpy.ops.soliloquy.remove_take()
+    assert bpy.ops.soliloquy.queue_place() == {"FINISHED"}
+    assert_whole_at(project / "soliloquy")
 
 
 # ------------------------------------------------------------------------------------------------------ another disk
