@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import inspect
 import json
 import os
 import signal
@@ -23,20 +24,30 @@ from .errors import EXIT_DONE, SoliloquyError
 from .runtime.memory import memory_errors
 from .runtime.processes import let_threads_sleep
 from .schema import build
-from .wire.options import Parser, add_options, nested
+from .wire.options import Parser, add_options, nested, sentence
 from .wire.progress import JobContext
 from .wire.protocol import Event, Extract, Generate, Head, Notice, Probe, Progress, Render, Request, Resample, TakeReady
 from .wire.workload import ToldTimes
 
 COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, Extract, Head, Probe)
+_ABOUT = """\
+The jobs of Soliloquy's worker, without Blender.
+
+Results go to the standard output: folders and files, one a line. Progress and errors go to the standard error.
+"""
+_CODES = """\
+Each job explains its options with --help, for example: python -m core generate --help
+
+Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any other failure.
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     """A subcommand for each request, with an option for each of its fields."""
-    main_parser = Parser(prog="python -m core", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    main_parser = Parser(prog="python -m core", description=_ABOUT, epilog=_CODES)
     commands = main_parser.add_subparsers(dest="command", required=True)
     for cls in COMMANDS:
-        summary = (cls.__doc__ or "").split("``done.result``")[0].strip()
+        summary = sentence(inspect.cleandoc((cls.__doc__ or "").split("``done.result``")[0]))
         command = commands.add_parser(cls.request, help=summary.splitlines()[0], description=summary)
         add_options(command, cls)
     return main_parser

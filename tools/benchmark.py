@@ -101,12 +101,18 @@ def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--portrait", type=Path)
-    parser.add_argument("--size", type=int, nargs="+", default=[256, 512])
-    parser.add_argument("--frames", type=int, default=100)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--warp", action="store_true", help="the plain warp, without G")
-    parser.add_argument("--float32", action="store_true", help="as on a processor without bfloat16")
+    parser.add_argument("--portrait", type=Path, help="Photograph with one face. Default: scikit-image's astronaut.")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs="+",
+        default=[256, 512],
+        help="Pixels of the face square, one or several. Default: 256 512.",
+    )
+    parser.add_argument("--frames", type=int, default=100, help="Number of frames. Default: 100.")
+    parser.add_argument("--batch", type=int, default=8, help="Frames that are made at once. Default: 8.")
+    parser.add_argument("--warp", action="store_true", help="Use the plain warp, without G.")
+    parser.add_argument("--float32", action="store_true", help="Compute as on a processor without bfloat16.")
     args = parser.parse_args()
     if args.float32:
         refine.fast_bfloat16 = lambda device: False

@@ -71,7 +71,7 @@ def untracked(files: list[Path], root: Path = ROOT) -> list[Path]:
 def main(arguments: list[str] | None = None) -> int:
     """Builds the zip and prints its path and size. Returns the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "build")
+    parser.add_argument("--out", type=Path, default=ROOT / "build", help="Folder for the zip. Default: build.")
     options = parser.parse_args(arguments)
     if (ROOT / ".git").exists():
         for file in untracked(extension_files()):

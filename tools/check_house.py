@@ -200,7 +200,9 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
 def main(arguments: list[str] | None = None) -> int:
     """Command line; 0 when nothing was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checks", nargs="*", metavar="check", help=f"{', '.join(CHECKS)}, or commit-message FILE")
+    parser.add_argument(
+        "checks", nargs="*", metavar="check", help=f"Checks to run: {', '.join(CHECKS)}, or commit-message FILE."
+    )
     chosen = parser.parse_args(arguments).checks or list(CHECKS)
     if chosen[0] == "commit-message" and len(chosen) == 2:
         faults = list(commit_message(Path(chosen[1]).read_text(encoding="utf-8")))

@@ -59,11 +59,13 @@ def sheet(head: HeadModel, portrait: Portrait, painter: Painter, size: int) -> n
 def main() -> None:
     """Command line: write the sheets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", help='photographs, or "astronaut"')
-    parser.add_argument("--generator", type=Path, help="weights of G (default: the shipped ones)")
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--jpeg", action="store_true", help="write JPEG: smaller files, for the documents")
-    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "compare")
+    parser.add_argument("files", nargs="+", help='Photographs, or "astronaut".')
+    parser.add_argument("--generator", type=Path, help="Weights of G. Default: the shipped ones.")
+    parser.add_argument("--size", type=int, default=256, help="Pixels of the face square. Default: 256.")
+    parser.add_argument("--jpeg", action="store_true", help="Write JPEG: smaller files, for the documents.")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "runs" / "compare", help="Folder for the pictures. Default: runs/compare."
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     head, painter = HeadModel.load(), painter_of(options.generator)

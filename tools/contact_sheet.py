@@ -87,13 +87,20 @@ def load_portraits(names: Sequence[str]) -> list[tuple[str, Portrait]]:
 def main() -> None:
     """Command line: draw the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", help='photographs, or "astronaut"')
-    parser.add_argument("--count", type=int, default=6)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--zoom", type=float, default=1.0, help="show only the middle part, this many times larger")
-    parser.add_argument("--columns", type=int, default=0, help="start a new row after this many pictures of a portrait")
-    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "contact_sheet.png")
+    parser.add_argument("files", nargs="*", help='Photographs, or "astronaut".')
+    parser.add_argument("--count", type=int, default=6, help="Number of pictures of each portrait. Default: 6.")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the motions. Default: 0.")
+    parser.add_argument("--size", type=int, default=256, help="Pixels of the face square. Default: 256.")
+    parser.add_argument("--zoom", type=float, default=1.0, help="Show only the middle part, this many times larger.")
+    parser.add_argument(
+        "--columns", type=int, default=0, help="Start a new row after this many pictures of a portrait."
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "runs" / "contact_sheet.png",
+        help="File for the sheet. Default: runs/contact_sheet.png.",
+    )
     args = parser.parse_args()
 
     torch.set_num_threads(max(1, int(os.environ.get("OMP_NUM_THREADS", "2"))))

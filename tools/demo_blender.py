@@ -5,19 +5,19 @@ Run by ``tools/run.py demo``, in a real Blender or by the Python of a bpy wheel:
     blender -b --factory-startup --python tools/demo_blender.py -- --audio A --portrait P --out DIR --takes 2 \\
         --seed 7 --size 256 --worker-python PATH
 
-It registers the extension from the source tree and does the same as ``blender --command soliloquy``: sound strip,
-takes, image strips in sync, head, bake. Then it renders each take from the sequencer with Blender's own FFmpeg.
+It registers the extension from the source tree and runs ``blender --command soliloquy … --save-blend`` in Blender's
+own new scene. Then it renders each take from the sequencer with Blender's own FFmpeg.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
-import math
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -26,10 +26,12 @@ sys.path.insert(0, str(ROOT))
 
 from tools.blender_state import (  # noqa: E402  (the repository's root must be on the path first)
     current_scene,
-    set_up_video,
     settings_of,
     there,
 )
+
+PAUSE = 60.0
+"""Seconds between two lines about the progress."""
 
 
 def register_extension() -> None:
@@ -47,13 +49,13 @@ def register_extension() -> None:
 def options() -> argparse.Namespace:
     """The options after ``--`` on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--audio", required=True)
-    parser.add_argument("--portrait", required=True)
-    parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--takes", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--worker-python", required=True)
+    parser.add_argument("--audio", required=True, help="Sound file with the speech.")
+    parser.add_argument("--portrait", required=True, help="Photograph or painting with one face.")
+    parser.add_argument("--out", required=True, type=Path, help="Folder for takes, videos and the .blend.")
+    parser.add_argument("--takes", type=int, default=1, help="Number of takes. Default: 1.")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the first take. Default: 0.")
+    parser.add_argument("--size", type=int, default=512, help="Pixels of the face square. Default: 512.")
+    parser.add_argument("--worker-python", required=True, help="Python in which the worker runs.")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
 
@@ -61,24 +63,19 @@ def main() -> int:
     """Makes takes and videos. Returns the job's exit code, or 1 if Blender could not write a video."""
     chosen = options()
     os.environ["SOLILOQUY_PYTHON"] = chosen.worker_python
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.read_factory_settings()
     register_extension()
     from soliloquy.addon import compat
     from soliloquy.addon.commands import cli
 
-    scene = current_scene()
-    set_up_video(scene)
     out = chosen.out.absolute()
     blend = out / f"{Path(chosen.portrait).stem}.blend"
     arguments = ["--audio", chosen.audio, "--portrait", chosen.portrait, "--out", str(out)]
     arguments += ["--takes", str(chosen.takes), "--seed", str(chosen.seed), "--size", str(chosen.size)]
-    code = cli.run([*arguments, "--save-blend", str(blend)])
+    code = cli.run([*arguments, "--save-blend", str(blend)], pause=PAUSE)
     if code:
         return code
-    light_and_camera(scene)
-    videos = render_takes(scene, out) if compat.HAS_SOUND else []
-    bpy.ops.wm.save_mainfile()
-    print(f"\nscene with strips and keyed head: {blend}")
+    videos = render_takes(current_scene(), out) if compat.HAS_SOUND else []
     for video in videos:
         print(f"video with sound: {video}")
     if not videos:
@@ -87,14 +84,15 @@ def main() -> int:
 
 
 def render_takes(scene: bpy.types.Scene, out: Path) -> list[Path]:
-    """Renders one H.264/AAC file for each take. Afterwards the first take is the active one."""
+    """Renders one H.264/AAC file for each take, in a scene that is not saved afterwards."""
     from soliloquy.addon import compat
     from soliloquy.addon.sequencer import strips
     from soliloquy.core.wire.names import frame_name
 
     videos: list[Path] = []
     settings = settings_of(scene)
-    for index, take in reversed(list(enumerate(settings.takes))):
+    scene.render.use_sequencer = True
+    for index, take in enumerate(settings.takes):
         settings.active_take = index
         strip = strips.find_strip(scene, take.image_strip)
         first = bpy.data.images.load(str(take.path() / "frames" / frame_name(0)))
@@ -106,24 +104,25 @@ def render_takes(scene: bpy.types.Scene, out: Path) -> list[Path]:
         scene.frame_start, scene.frame_end = compat.left_handle(strip), compat.right_handle(strip) - 1
         video = out / f"take-{take.index:03d}-seed-{take.seed}.mp4"
         compat.set_movie_output(scene.render, str(video))
-        bpy.ops.render.render(animation=True)
+        with quiet_blender():
+            bpy.ops.render.render(animation=True)
         videos.append(video)
-    return videos[::-1]
+    return videos
 
 
-def light_and_camera(scene: bpy.types.Scene) -> None:
-    """Adds a camera in front of the head and one soft light, so that the 3D head can be seen too."""
-    lens = bpy.data.cameras.new("Camera")
-    lens.lens = 85.0
-    camera = bpy.data.objects.new("Camera", lens)
-    camera.location, camera.rotation_euler = (0.0, -1.1, 0.02), (math.pi / 2, 0.0, 0.0)
-    lamp: Any = bpy.data.lights.new("Key light", "AREA")  # an AreaLight; the stubs return its base class
-    lamp.energy, lamp.size = 30.0, 1.0
-    light = bpy.data.objects.new("Key light", lamp)
-    light.location, light.rotation_euler = (-0.6, -1.2, 0.7), (math.radians(60), 0.0, math.radians(-25))
-    for thing in (camera, light):
-        scene.collection.objects.link(thing)
-    scene.camera = camera
+@contextlib.contextmanager
+def quiet_blender() -> Iterator[None]:
+    """Drop what Blender itself prints, a line or more for each frame; it goes past Python's own standard output."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 if __name__ == "__main__":

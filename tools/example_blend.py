@@ -26,7 +26,7 @@ from tools.blender_state import (  # noqa: E402  (the repository's root must be 
     settings_of,
     there,
 )
-from tools.demo_blender import light_and_camera, register_extension  # noqa: E402
+from tools.demo_blender import register_extension  # noqa: E402
 
 SPEECH = ROOT / "tools" / "assets" / "demo_speech.flac"
 
@@ -34,11 +34,11 @@ SPEECH = ROOT / "tools" / "assets" / "demo_speech.flac"
 def options() -> argparse.Namespace:
     """The options after ``--`` on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--portrait", required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of the speech")
-    parser.add_argument("--takes", type=int, default=3)
-    parser.add_argument("--worker-python", required=True)
+    parser.add_argument("--portrait", required=True, help="Photograph or painting with one face.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder for the file and its takes.")
+    parser.add_argument("--seconds", type=float, default=3.0, help="Length of the speech in seconds. Default: 3.")
+    parser.add_argument("--takes", type=int, default=3, help="Number of takes. Default: 3.")
+    parser.add_argument("--worker-python", required=True, help="Python in which the worker runs.")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
 
@@ -83,6 +83,7 @@ def main() -> int:
     register_extension()
     from soliloquy.addon import compat
     from soliloquy.addon.commands import cli
+    from soliloquy.addon.scene import stage
 
     scene = current_scene()
     set_up_video(scene)
@@ -109,8 +110,7 @@ def main() -> int:
         operators.soliloquy.bake()
     settings.takes[0].star, settings.takes[1].note = True, "calmer, good for the close-up"
     settings.active_take = 0
-    light_and_camera(scene)
-    there(scene.camera, "camera").location.y = -1.6
+    stage.camera_and_light(scene, (-0.5, 0.0, -0.2), (0.5, 0.0, 0.2))
     scene.frame_set(30)
     settings.output_dir = "//"  # relative to the file, so that the folder can be moved
     bpy.ops.wm.save_mainfile()

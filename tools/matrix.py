@@ -166,13 +166,13 @@ def results(rows: list[Row]) -> list[Result]:
 def main(arguments: list[str] | None = None) -> int:
     """Fills the matrix. Returns 0 if everything worked everywhere."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--blender", action="append", default=[], help="a real Blender's program")
-    parser.add_argument("--wheel", action="append", default=[], help="a Python that has a bpy wheel")
+    parser.add_argument("--blender", action="append", default=[], help="A real Blender's program.")
+    parser.add_argument("--wheel", action="append", default=[], help="A Python that has a bpy wheel.")
     parser.add_argument(
-        "--python", type=Path, default=Path(sys.executable), help="interpreter with numpy for the scripted worker"
+        "--python", type=Path, default=Path(sys.executable), help="Interpreter with numpy for the scripted worker."
     )
-    parser.add_argument("--out", type=Path, help="Markdown file for the table")
-    parser.add_argument("--junitxml", type=Path, help="JUnit file of the same results, for CI")
+    parser.add_argument("--out", type=Path, help="Markdown file for the table.")
+    parser.add_argument("--junitxml", type=Path, help="JUnit file of the same results, for CI.")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="soliloquy-zip-") as name:
         archive = build(Path(name))

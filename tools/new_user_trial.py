@@ -73,16 +73,20 @@ def command_line(blender: Path, out: Path, variables: dict[str, str], wheels: Pa
 def main() -> int:
     """Runs the trial. Returns 0 when every step worked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--blender", type=Path, required=True)
-    parser.add_argument("--wheels", type=Path, required=True)
-    parser.add_argument("--portrait", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of the takes: so much of the speech is used")
+    parser.add_argument("--blender", type=Path, required=True, help="A real Blender's program.")
     parser.add_argument(
-        "--keep", action="store_true", help="continue an earlier trial: update the extension, keep runtime and takes"
+        "--wheels", type=Path, required=True, help="Folder with the packages that the runtime is installed from."
+    )
+    parser.add_argument("--portrait", type=Path, required=True, help="Photograph or painting with one face.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder for pictures, takes and the profile.")
+    parser.add_argument(
+        "--seconds", type=float, default=2.0, help="Length of the takes: so much of the speech is used."
     )
     parser.add_argument(
-        "--limit", type=int, default=3600, help="seconds to wait for Blender to quit after its last step"
+        "--keep", action="store_true", help="Continue an earlier trial: update the extension, keep runtime and takes."
+    )
+    parser.add_argument(
+        "--limit", type=int, default=3600, help="Seconds to wait for Blender to quit after its last step."
     )
     chosen = parser.parse_args()
     out, wheels, blender = (path.absolute() for path in (chosen.out, chosen.wheels, chosen.blender))

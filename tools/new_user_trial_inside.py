@@ -21,7 +21,6 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tools.blender_state import manager, operators, preferences, set_up_video, settings_of, there
-from tools.demo_blender import light_and_camera
 from tools.example_blend import arkit_face, rigify_rig
 from tools.window_pictures import (
     arrange,
@@ -46,12 +45,18 @@ TICK = 0.02
 def options() -> argparse.Namespace:
     """The options after ``--`` on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    for name in ("zip", "wheels", "audio", "portrait", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    inputs = {
+        "zip": "The extension.",
+        "wheels": "Folder with packages.",
+        "audio": "The speech.",
+        "portrait": "The face.",
+    }
+    for name, about in (inputs | {"out": "Folder for pictures and takes."}).items():
+        parser.add_argument(f"--{name}", type=Path, required=True, help=about)
     parser.add_argument(
-        "--seconds", type=float, required=True, help="length of the takes: so much of the speech is used"
+        "--seconds", type=float, required=True, help="Length of the takes: so much of the speech is used."
     )
-    parser.add_argument("--installed", action="store_true", help="zip and runtime are installed by an earlier trial")
+    parser.add_argument("--installed", action="store_true", help="Zip and runtime are installed by an earlier trial.")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
 
@@ -208,8 +213,7 @@ class Trial:
             yield from self.reported(operator)
         key = settings.takes[settings.active_take].key
         assert len(self.addon("animation.nla").tracks_of(key)) == 3
-        light_and_camera(scene)
-        there(scene.camera, "camera").location.y = -1.6
+        self.addon("scene.stage").camera_and_light(scene, (-0.5, 0.0, -0.2), (0.5, 0.0, 0.2))
         scene.frame_set(1 + self.frames // 2)
         space_of(self.right).region_3d.view_perspective = "CAMERA"
         yield from drawn(self.left, self.right)

@@ -80,7 +80,7 @@ def missing(requirements: Path) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Writes the checksums of the packages that users install.")
-    parser.add_argument("--check", action="store_true", help="only compare the versions; needs no network")
+    parser.add_argument("--check", action="store_true", help="Only compare the versions; needs no network.")
     check = parser.parse_args().check
     for requirements in (WORKER_REQUIREMENTS, UV_REQUIREMENTS):
         if check and (wrong := missing(requirements)):

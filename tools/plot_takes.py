@@ -107,17 +107,19 @@ def plot(samples: np.ndarray, takes: dict[str, Motion], out: Path, strips: dict[
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--audio", type=Path, required=True)
-    parser.add_argument("--motion", type=Path, nargs="*", default=[], help="motion.npz files to draw")
-    parser.add_argument("--takes", type=int, default=3)
-    parser.add_argument("--portrait", help='photograph for a strip of frames of each take, or "astronaut"')
-    parser.add_argument("--frames", type=int, default=12, help="number of frames in a strip")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--guidance-scale", type=float)
-    parser.add_argument("--start", type=float, default=0.0)
-    parser.add_argument("--duration", type=float)
-    parser.add_argument("--out", type=Path, default=Path("takes.png"))
+    parser.add_argument("--audio", type=Path, required=True, help="Sound file with the speech.")
+    parser.add_argument("--motion", type=Path, nargs="*", default=[], help="Files of motions (motion.npz) to draw.")
+    parser.add_argument("--takes", type=int, default=3, help="Number of takes. Default: 3.")
+    parser.add_argument("--portrait", help='Photograph for a strip of frames of each take, or "astronaut".')
+    parser.add_argument("--frames", type=int, default=12, help="Number of frames in a strip.")
+    parser.add_argument("--seed", type=int, default=1, help="Seed of the first take. Default: 1.")
+    parser.add_argument("--steps", type=int, help="Sampler steps. Default: those of the product.")
+    parser.add_argument(
+        "--guidance-scale", type=float, help="How closely the head follows the voice. Default: that of the product."
+    )
+    parser.add_argument("--start", type=float, default=0.0, help="Seconds of the sound to skip. Default: 0.")
+    parser.add_argument("--duration", type=float, help="Seconds of the sound to use. Default: all of it.")
+    parser.add_argument("--out", type=Path, default=Path("takes.png"), help="File for the plot. Default: takes.png.")
     options = parser.parse_args()
     audio = load_audio(options.audio, options.start, options.duration)
     if options.motion:

@@ -52,6 +52,12 @@ LINTERS = {
 """Arguments of Python for each linter."""
 OLDEST_BLENDER = (4, 2)
 DEFAULT_OUT = ROOT / "demo-output"
+ABOUT = """\
+The project's commands. Each makes all that it needs once, below .runtime/; needs CPython 3.11 or newer.
+
+demo runs the main job through Blender: a real one (4.2 or newer) that the variable BLENDER names or that
+is on the PATH, else the bpy wheel. test runs all tests, also in the Blenders that SOLILOQUY_BLENDERS names.
+"""
 
 
 # ---------------------------------------------------------------------------------------------------- environments
@@ -270,21 +276,29 @@ def lint(names: Sequence[str] = ()) -> int:
 
 # ------------------------------------------------------------------------------------------------------------- main
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    demonstration = commands.add_parser("demo", help="make talking heads through Blender")
-    demonstration.add_argument("--audio", help="speech (WAV, FLAC, OGG, MP3); default: the demonstration's own")
-    demonstration.add_argument("--portrait", help="photograph; default: a test photograph and a rendered person")
-    demonstration.add_argument("--out", default=str(DEFAULT_OUT), help="folder for the result")
-    demonstration.add_argument("--takes", type=int, default=1)
-    demonstration.add_argument("--seed", type=int, default=0)
-    demonstration.add_argument("--size", type=int, default=512, choices=(256, 512))
-    tests = commands.add_parser(
-        "test", help="run the tests; further arguments go to pytest", add_help=False, allow_abbrev=False
+    demonstration = commands.add_parser("demo", help="Make talking heads through Blender.")
+    demonstration.add_argument(
+        "--audio", help="Sound file with the speech (WAV, FLAC, OGG, MP3). Default: the demonstration's own."
     )
-    tests.add_argument("--fast", action="store_true", help="leave out tests marked slow")
-    linters = commands.add_parser("lint", help="run the linters")
-    linters.add_argument("linters", nargs="*", metavar="linter", help=f"of {', '.join(LINTERS)}; else all")
+    demonstration.add_argument(
+        "--portrait", help="Photograph with one face. Default: a test photograph and a rendered person."
+    )
+    demonstration.add_argument("--out", default=str(DEFAULT_OUT), help="Folder for the result. Default: demo-output.")
+    demonstration.add_argument("--takes", type=int, default=1, help="Number of takes of each portrait. Default: 1.")
+    demonstration.add_argument("--seed", type=int, default=0, help="Seed of the first take. Default: 0.")
+    demonstration.add_argument(
+        "--size", type=int, default=512, choices=(256, 512), help="Pixels of the face square: 256 or 512. Default: 512."
+    )
+    tests = commands.add_parser(
+        "test", help="Run the tests; further arguments go to pytest.", add_help=False, allow_abbrev=False
+    )
+    tests.add_argument("--fast", action="store_true", help="Leave out tests marked slow.")
+    linters = commands.add_parser("lint", help="Run the linters.")
+    linters.add_argument(
+        "linters", nargs="*", metavar="linter", help=f"Linters to run: {', '.join(LINTERS)}. Default: all."
+    )
     options, rest = parser.parse_known_args(arguments)
     if rest and options.command != "test":
         parser.error(f"unknown: {' '.join(rest)}")

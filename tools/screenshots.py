@@ -22,15 +22,15 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Takes the pictures. Returns 0 when all of them are there."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--blender-gui", required=True)
-    parser.add_argument("--blend", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--frame", type=int, default=40, help="scene frame to show")
-    parser.add_argument("--limit", type=int, default=180, help="seconds after which Blender is ended")
+    parser.add_argument("--blender-gui", required=True, help="Program that starts Blender with a window.")
+    parser.add_argument("--blend", type=Path, required=True, help="File that is shown.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder for the pictures.")
+    parser.add_argument("--frame", type=int, default=40, help="Scene frame to show.")
+    parser.add_argument("--limit", type=int, default=180, help="Seconds after which Blender is ended.")
     parser.add_argument(
-        "--worker-python", default=sys.executable, help="interpreter of the runtime that the doctor checks"
+        "--worker-python", default=sys.executable, help="Interpreter of the runtime that the doctor checks."
     )
-    parser.add_argument("--scale", type=float, default=1.0, help="of the interface")
+    parser.add_argument("--scale", type=float, default=1.0, help="Size of the interface. Default: 1.")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:

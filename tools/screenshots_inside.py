@@ -39,12 +39,12 @@ PAUSE = 0.5
 def options() -> argparse.Namespace:
     """The options after ``--`` on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--blend", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--frame", type=int, default=40, help="scene frame to show")
-    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--blend", type=Path, required=True, help="File that is shown.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder for the pictures.")
+    parser.add_argument("--frame", type=int, default=40, help="Scene frame to show.")
+    parser.add_argument("--scale", type=float, default=1.0, help="Size of the interface. Default: 1.")
     parser.add_argument(
-        "--worker-python", help="interpreter of the worker, so that the panel doesn't ask to install it"
+        "--worker-python", help="Interpreter of the worker, so that the panel doesn't ask to install it."
     )
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 

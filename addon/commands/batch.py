@@ -1,8 +1,4 @@
-"""``blender -b [file.blend] --command soliloquy batch LIST`` and ``… batch --scene``: the queue without a window.
-
-Running the same list again makes only the missing takes, even after the program was killed. Exit codes: 0 all done,
-2 all failures are bad input, 1 any other failure or another program still works on a job, 130 cancelled.
-"""
+"""``blender -b [file.blend] --command soliloquy batch LIST`` and ``… batch --scene``: the queue without a window."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ import bpy
 
 from ...core.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
 from ...core.files import make_folder
+from ...core.plurals import counted
 from ...core.wire.options import Parser
 from .. import steps
 from ..jobs import estimate, jobs
@@ -26,23 +23,39 @@ from ..queue.batch import BUSY, DONE, FAILED, RUNNING, WAITING, Entry
 from ..typed import scene_of
 from ..words import duration
 from .blend_file import save_blend
+from .progress import ProgressLines, how_far
+
+_ABOUT = """\
+Make the takes of many jobs: those of a list, or one for each sound strip of the open file.
+
+Running the same list again makes only what is missing, even after the program was killed.
+"""
+_CODES = """\
+Exit codes: 0 means that all jobs are done, 2 that every failure is bad input, 130 that the run was cancelled.
+1 means any other failure, or that another program still works on a job.
+"""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command's options."""
-    options = Parser(prog="blender -b [file.blend] --command soliloquy batch", description=__doc__)
-    options.add_argument("list", type=Path, nargs="?", help="CSV or JSON; columns: name, audio, portrait, takes, …")
-    options.add_argument("--scene", action="store_true", help="every sound strip whose character has a portrait")
-    options.add_argument("--out", help="folder for takes if a line names none; relative to the list")
-    options.add_argument(
-        "--workers", type=_workers, default=capacity.AUTO, help="jobs at the same time, or auto: one per GPU"
+    options = Parser(prog=f"blender -b [file.blend] --command {COMMAND} batch", description=_ABOUT, epilog=_CODES)
+    add = options.add_argument
+    add(
+        "list",
+        type=Path,
+        nargs="?",
+        help="Job list, CSV or JSON. Its columns are the name and the settings of a job, such as audio and portrait.",
     )
-    options.add_argument("--retries", type=int, default=1, help="further attempts after a failure of the worker")
-    options.add_argument("--again", action="store_true", help="let the worker check finished jobs, too")
-    options.add_argument("--estimate", action="store_true", help="print what the jobs will need and run nothing")
-    options.add_argument("--save-list", type=Path, help="also save the jobs in this CSV or JSON file")
-    options.add_argument("--summary", type=Path, help="JSON file with each job's outcome; next to the list by default")
-    options.add_argument("--save-blend", help="save the scene with the takes above their strips and on their targets")
+    add("--scene", action="store_true", help="Instead of a list: every sound strip whose character has a portrait.")
+    add("--out", help="Folder for the takes of lines that name none. It is relative to the list.")
+    text = "Number of jobs at the same time. Without it, or with “auto”: one for each GPU, or as many as the processor"
+    add("--workers", type=_workers, default=capacity.AUTO, help=f"{text} and the memory have room for.")
+    add("--retries", type=int, default=1, help="Number of further attempts after a failure of the worker. Default: 1.")
+    add("--again", action="store_true", help="Let the worker check finished jobs too.")
+    add("--estimate", action="store_true", help="Print what the jobs will need, and run nothing.")
+    add("--save-list", type=Path, help="Also save the jobs in this CSV or JSON file.")
+    add("--summary", type=Path, help="JSON file for the outcome of each job. Default: next to the list.")
+    add("--save-blend", help="Save the scene in this file, with the takes above their strips and on their targets.")
     return options
 
 
@@ -74,7 +87,7 @@ def run(arguments: list[str]) -> int:
         return EXIT_DONE
     code = _run(entries, outcome, chosen)
     done = sum(entry.status == DONE for entry in entries)
-    print(f"{done} of {len(entries)} jobs done; summary: {outcome}")
+    print(f"{done} of {counted(len(entries), 'job')} done; summary: {outcome}")
     if chosen.save_blend and code != EXIT_CANCELLED:
         _place(entries)
         save_blend(Path(chosen.save_blend).absolute())
@@ -104,19 +117,20 @@ def _expected(entries: list[Entry], workers: int) -> str:
     waiting = sum(entry.status == WAITING for entry in entries)
     cost, unknown = job_queue.expected(entries, workers)
     done = len(entries) - waiting
-    told = f"{waiting} jobs to do" + (f", {done} already done" if done else "")
+    told = [f"{counted(waiting, 'job')} to do" + (f", {done} already done" if done else "")]
     if waiting > unknown:
-        told += f". {cost.words()}"
-    lacking = estimate.lack_of_disk(Path(entries[0].request.out), cost.disk)
-    if unknown:
-        told += f", without {unknown} of unknown length"
-    return f"soliloquy: {told}." + (f" {lacking}." if lacking else "")
+        told.append(cost.words() + (f", without {counted(unknown, 'job')} of unknown length" if unknown else ""))
+    elif unknown:
+        told.append("The length of the sound is unknown")
+    told.append(estimate.lack_of_disk(Path(entries[0].request.out), cost.disk))
+    return f"soliloquy: {'. '.join(filter(None, told))}."
 
 
 def _run(entries: list[Entry], outcome: Path, chosen: argparse.Namespace) -> int:
     make_folder(outcome.parent)
     summary.write_summary(entries, outcome, own=())  # if it can't be written, the run ends before it makes anything
     waiting = [entry for entry in entries if entry.status == WAITING]
+    lines = ProgressLines()
     runner = crew.Crew(
         entries,
         job_queue.start_worker,
@@ -124,13 +138,13 @@ def _run(entries: list[Entry], outcome: Path, chosen: argparse.Namespace) -> int
         workers=chosen.workers,
         room=job_queue.room(waiting),
         retries=chosen.retries,
-        changed=_tell,
+        changed=lambda entry: _tell(entry, lines),
     )
     if waiting:
         preferences.require_worker_python()
         jobs.release_worker()
     try:
-        crew.run(runner)
+        crew.run(runner, lambda: lines.say(_how_far(runner)))
     except SoliloquyError as error:  # Ctrl-C or a signal
         if error.exit_code != EXIT_CANCELLED:
             raise
@@ -141,14 +155,23 @@ def _run(entries: list[Entry], outcome: Path, chosen: argparse.Namespace) -> int
     return EXIT_FAILED if code == EXIT_DONE and runner.unsaved else code
 
 
-def _tell(entry: Entry) -> None:
+def _how_far(runner: crew.Crew) -> str:
+    """One line about the jobs that run, and the number of those that wait."""
+    running = [f"{entry.name}: {how_far(entry.stage, entry.share, entry.left)}" for entry in runner.running]
+    waiting = sum(entry.status == WAITING for entry in runner.entries)
+    more = [f"{counted(waiting, 'job')} waiting"] if waiting else []
+    return f"soliloquy: {'; '.join([*(running or ['starting the worker']), *more])}"
+
+
+def _tell(entry: Entry, lines: ProgressLines) -> None:
     words = {
-        RUNNING: "…",
-        DONE: f"done, {len(entry.takes)} takes in {duration(entry.seconds)}",
+        RUNNING: "started",
+        DONE: f"done, {counted(len(entry.takes), 'take')} in {duration(entry.seconds)}",
         WAITING: f"trying again: {entry.error}",
         BUSY: entry.error,
     }
-    text = words.get(entry.status, f"{entry.status} after {entry.attempts} attempts: {entry.error}")
+    text = words.get(entry.status, f"{entry.status} after {counted(entry.attempts, 'attempt')}: {entry.error}")
+    lines.finish()
     print(f"soliloquy: {entry.name}: {text}", flush=True, file=sys.stderr if entry.status == FAILED else sys.stdout)
 
 

@@ -1,9 +1,6 @@
 """``blender -b [file.blend] --command soliloquy …``: what the panel's Generate does, without a window.
 
 ``… soliloquy doctor`` is in `doctor`, ``… soliloquy batch`` in `batch`.
-
-Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled (Ctrl-C), 1 any other failure. Without ``--audio``
-the command uses the file's own sound strip, settings and portrait, as the panel does.
 """
 
 from __future__ import annotations
@@ -13,25 +10,26 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
-from ...core.wire.options import Parser, add_options
-from ...core.wire.protocol import Generate, TakeReady
+from ...core.schema import build, checked
+from ...core.wire.options import Parser, add_options, nested
+from ...core.wire.protocol import Generate, PriorStyle, TakeReady
 from .. import compat, steps
 from ..jobs import jobs
 from ..places import COMMAND
 from ..properties import output, preferences
 from ..properties.scene import SoliloquySettings, settings_of
-from ..scene import head, takes
-from ..scene.request import generate_request, request_for
+from ..scene import head, stage, takes
+from ..scene.request import generate_request, preview_of, request_for
 from ..sequencer import speech
 from ..typed import scene_of
-from ..words import duration
-from . import batch, doctor
+from . import batch, doctor, progress
 from .blend_file import save_blend
 
 FILES = ("audio", "portrait", "out")
@@ -46,25 +44,46 @@ SETTINGS = {
     "motion_only": "motion_only",
 }
 """Fields of `Generate` that are options of the command, and the properties of the scene that hold their values."""
+_ABOUT = f"""\
+Make takes of a talking head from speech and a portrait, and put them into the scene.
+
+Without --audio the command speaks the file's active sound strip, with the file's portrait and
+settings, as the panel's Generate does.
+
+Other commands, each with its own --help:
+  --command {COMMAND} batch    Make the takes of many jobs.
+  --command {COMMAND} doctor   Check everything that Soliloquy needs.
+"""
+_CODES = """\
+Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any other failure.
+"""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command's options."""
-    options = Parser(prog=f"blender -b [file.blend] --command {COMMAND}", description=__doc__)
-    add_options(options, Generate, only=(*FILES, *SETTINGS), otherwise="as in the .blend")
-    options.add_argument("--head", action="store_true", help="add the head and bake the first take on it")
-    options.add_argument("--save-blend", help="save the scene with sound and takes in its sequencer; implies --head")
+    options = Parser(prog=f"blender -b [file.blend] --command {COMMAND}", description=_ABOUT, epilog=_CODES)
+    add_options(options, Generate, only=(*FILES, *SETTINGS, "style", "device"), otherwise="as in the .blend")
+    add = options.add_argument
+    add("--mix", action="store_true", help="Speak everything that is heard between the scene's first and last frame.")
+    add("--preview-only", action="store_true", help="Make a quick look at the first four seconds, as the panel does.")
+    text = "Keys are left out where the curves stay this close to the motion. 0 sets a key on every frame."
+    add("--curve-error", type=float, metavar="X", help=f"{text} Default: as in the .blend.")
+    add("--head", action="store_true", help="Add the head of the portrait, and bake the first take on it.")
+    text = "Save the scene in this file, with the takes in its sequencer and on the head. Implies --head."
+    add(
+        "--save-blend", help=f"{text} A new scene gets a camera that sees the head and the take's picture, and a light."
+    )
     return options
 
 
-def run(arguments: list[str]) -> int:
-    """Handler of the command; returns the exit code."""
+def run(arguments: list[str], pause: float = progress.PAUSE) -> int:
+    """Handler of the command; returns the exit code. ``pause`` is the time in seconds between lines of progress."""
     others = {"doctor": doctor.run, "batch": batch.run}
     try:
         with _interruptible():
             if arguments and arguments[0] in others:
                 return others[arguments[0]](arguments[1:])
-            return _run(parser().parse_args(arguments))
+            return _run(parser().parse_args(arguments), pause)
     except SystemExit as ended:  # after --help
         return int(ended.code or 0)
     except SoliloquyError as error:
@@ -74,17 +93,17 @@ def run(arguments: list[str]) -> int:
         jobs.kill_worker()
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, pause: float) -> int:
     scene = scene_of(bpy.context)
+    with_head = bool(options.head or options.save_blend)
+    new = with_head and stage.is_untouched(scene)
+    if new:
+        stage.clear(scene)
     _apply(settings_of(scene), options)
-    if options.audio:
-        spoken = _speech_of_file(scene, Path(options.audio))
-        request = request_for(scene, spoken)
-    else:
-        request, spoken = generate_request(scene)
-    made, _ = _follow(jobs.start(request, "Generate", scene, spoken), scene)
-    if options.head or options.save_blend:
-        _add_head_and_bake(scene, request, made[0])
+    request, spoken = _request(scene, options)
+    made, _ = _follow(jobs.start(request, "Generate", scene, spoken), scene, pause)
+    if with_head:
+        _add_head_and_bake(scene, request, made[0], pause, new=new)
     if options.save_blend:
         takes.fit_frame_range(scene)
         save_blend(Path(options.save_blend).absolute())
@@ -93,12 +112,32 @@ def _run(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def _request(scene: bpy.types.Scene, options: argparse.Namespace) -> tuple[Generate, speech.Speech]:
+    """The request of the scene's settings and the options, and its speech."""
+    if options.audio and options.mix:
+        raise BadInputError("bad_setting", "--audio and --mix name two different sounds.", "Leave one of them out.")
+    if options.audio:
+        spoken = _speech_of_file(scene, Path(options.audio))
+        request = request_for(scene, spoken)
+    else:
+        request, spoken = generate_request(scene)
+    if options.device is not None:
+        request = checked(replace(request, device=options.device))
+    return (preview_of(request) if options.preview_only else request), spoken
+
+
 def _apply(settings: SoliloquySettings, options: argparse.Namespace) -> None:
     """Write the given options into the scene's settings, so that a saved file shows what was used."""
     for field, name in SETTINGS.items():
         value = getattr(options, field)
         if value is not None:
             _set(settings, name, value)
+    style = nested({name: value for name, value in vars(options).items() if value is not None}).get("style", {})
+    settings.performance.adopt(build(PriorStyle, style), style)
+    if options.curve_error is not None:
+        _set(settings, "tolerance", options.curve_error)
+    if options.mix:
+        settings.sound = "MIX"
     if options.out:
         settings.output_dir = str(Path(options.out).absolute())
     if options.portrait:
@@ -139,45 +178,40 @@ def _speech_of_file(scene: bpy.types.Scene, audio: Path) -> speech.Speech:
     return speech.Speech(audio, 0.0, None, start, name, channel)
 
 
-def _follow(job: jobs.Job, scene: bpy.types.Scene) -> tuple[list[TakeReady], dict[str, Any]]:
+def _follow(job: jobs.Job, scene: bpy.types.Scene, pause: float) -> tuple[list[TakeReady], dict[str, Any]]:
     """Wait for a job and put each finished take into the sequencer; returns the takes and the job's result."""
     made: list[TakeReady] = []
+    lines = progress.ProgressLines(pause)
 
     def arrive(ready: TakeReady) -> None:
         made.append(ready)
         steps.advance(takes.arrive(scene, job, ready), float("inf"))
 
     try:
-        result = jobs.follow(job, arrive, _ProgressLines())
+        result = jobs.follow(
+            job, arrive, lambda job: lines.say(f"soliloquy: {progress.how_far(job.stage, job.share, job.left)}")
+        )
     finally:
+        lines.finish()
         for notice in job.notices:
             print(f"soliloquy: {notice}")
     return made, result
 
 
-class _ProgressLines:
-    """Prints how far a job is: one line that is rewritten on a terminal, else a line for each stage and quarter."""
-
-    def __init__(self) -> None:
-        self._last: tuple[str, int] | None = None
-
-    def __call__(self, job: jobs.Job) -> None:
-        left = f", {duration(job.left)} left" if job.left is not None else ""
-        line = f"soliloquy: {job.stage} ({job.share:.0%}{left})"
-        quarter = (job.stage, int(job.share * 4))
-        if sys.stdout.isatty():
-            print(f"\r{line:<70}", end="", flush=True)
-        elif quarter != self._last:
-            print(line, flush=True)
-        self._last = quarter
-
-
-def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: TakeReady) -> None:
+def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: TakeReady, pause: float, *, new: bool) -> None:
+    """Add the head and bake the first take on it; a ``new`` scene also gets a camera, a light and the picture."""
     wanted = head.request_for(request.portrait, Path(request.out), preferences.device())
-    _, result = _follow(jobs.start(wanted, "Head", scene), scene)
-    steps.advance(head.build(bpy.context, scene, result), float("inf"))
-    index = next(i for i, take in enumerate(settings_of(scene).takes) if take.path() == Path(first.folder))
+    _, result = _follow(jobs.start(wanted, "Head", scene), scene, pause)
+    for told in head.build(bpy.context, scene, result):
+        if isinstance(told, str):
+            print(f"soliloquy: {told}")
+    settings = settings_of(scene)
+    index = next(i for i, take in enumerate(settings.takes) if take.path() == Path(first.folder))
     steps.advance(takes.bake_take(scene, index), float("inf"))
+    if new:
+        armature = settings.targets[settings.active_target].thing
+        take = settings.takes[index]
+        stage.furnish(scene, armature, take, takes.timing_of(scene, take).first_frame(), Path(request.portrait))
 
 
 @contextlib.contextmanager

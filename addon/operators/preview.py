@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import bpy
 
-from ...core.wire.protocol import Generate
 from .. import compat
 from ..jobs import jobs
-from ..scene.request import generate_request
+from ..scene.request import generate_request, preview_of
 from ..words import say
 from .job import OnSpeech
-
-PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}
-"""Settings of a preview that differ from the request: only the first four seconds, in small, uncorrected pictures."""
-PREVIEW_FOLDER = "previews"
-
-
-def preview_of(request: Generate) -> Generate:
-    """The request for a preview, which stands for the first take of ``request`` until that is made."""
-    return replace(request, **PREVIEW, out=str(Path(request.out) / PREVIEW_FOLDER))
 
 
 class SOLILOQUY_OT_preview(OnSpeech, bpy.types.Operator):

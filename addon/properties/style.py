@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Collection
 from typing import Any
 
 import bpy
@@ -84,6 +85,15 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
         }
         rate = round(self.blink_rate, 2) if self.set_blink_rate else None
         return PriorStyle(**values, **poses, blink_rate=rate, loop=self.loop)
+
+    def adopt(self, style: PriorStyle, names: Collection[str]) -> None:
+        """Take over the settings of a worker's style that ``names`` lists; the others stay."""
+        for name in names:
+            value = getattr(style, name)
+            if name in (*POSES, "blink_rate"):
+                setattr(self, f"set_{name}", value is not None)
+            if value is not None:
+                setattr(self, name, [math.radians(angle) for angle in value] if name in POSES else value)
 
 
 for _name, _label, _about in _SAMPLED:

@@ -296,11 +296,15 @@ class Crew:
                 self.notices.append(str(error))
 
 
-def run(crew: Crew) -> None:
-    """Wait until a crew has finished, for scripts; whatever ends the wait early, no worker stays behind."""
+def run(crew: Crew, going_on: Callable[[], None] = lambda: None) -> None:
+    """Wait until a crew has finished, for scripts; whatever ends the wait early, no worker stays behind.
+
+    ``going_on`` is called again and again meanwhile, many times a second.
+    """
 
     def ended() -> bool:
         crew.poll()
+        going_on()
         return crew.finished
 
     try:

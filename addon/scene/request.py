@@ -115,6 +115,16 @@ def spoken_by(take: SoliloquyTake) -> speech.Speech:
     """The speech of an existing take, so that further takes of its job go to the same place."""
     place = round(take.origin), take.audio_strip, take.channel, take.character
     return speech.Speech(Path(), take.audio_start, None, *place)
+PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}
+"""Settings of a preview that differ from the request: only the first four seconds, in small, uncorrected pictures."""
+PREVIEW_FOLDER = "previews"
+
+
+def preview_of(request: Generate) -> Generate:
+    """The request for a preview, which stands for the first take of ``request`` until that is made."""
+    return replace(request, **PREVIEW, out=str(Path(request.out) / PREVIEW_FOLDER))
+
+
 
 
 def range_of(scene: bpy.types.Scene, take: SoliloquyTake) -> tuple[tuple[int, int], tuple[int, int]] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
+import shutil
 import types
 import typing
 from collections.abc import Collection
@@ -15,12 +17,38 @@ _SHORT = {"num_inference_steps": "--steps"}
 """Second names of options, by field."""
 
 
+_METAVARS: dict[type, str] = {int: "N", float: "X"}
+"""What stands for the value of an option in the help, where it isn't the field's name."""
+_WIDTH = 96
+"""Columns of the help's longest lines."""
+
+
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that reports wrong options as BadInputError ``bad_setting``, like any other bad input."""
+    """An ArgumentParser that reports wrong options as BadInputError ``bad_setting``, like any other bad input.
+
+    Its help is in sentences: description and epilog keep their lines, and every option says what it is for.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        wanted: dict[str, Any] = {"formatter_class": _Formatter, "add_help": False} | named
+        super().__init__(*arguments, **wanted)
+        self.add_argument("-h", "--help", action="help", help="Show this help and exit.")
 
     def error(self, message: str) -> typing.NoReturn:
         """Raise the error instead of printing the usage and exiting."""
         raise BadInputError("bad_setting", f"{message[0].upper()}{message[1:]}.", f"See {self.prog} --help.")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str, **named: Any) -> None:
+        columns = min(shutil.get_terminal_size().columns, _WIDTH)
+        super().__init__(prog, **({"max_help_position": 28, "width": columns} | named))
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital, a full stop, and quotation marks in place of a docstring's backticks."""
+    text = re.sub("``([^`]*)``", r"“\1”", text)
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def add_options(
@@ -48,7 +76,7 @@ def add_options(
         kinds = _kinds(hints[spec.name])
         inner = next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
         if isinstance(inner, type):
-            group = command.add_argument_group(spec.name, spec.metadata["text"])
+            group = command.add_argument_group(spec.name, sentence(spec.metadata["text"]))
             add_options(group, inner, otherwise=otherwise, within=f"{spec.name}.")
         else:
             _add_option(command, spec, kinds, within + spec.name, otherwise)
@@ -65,11 +93,7 @@ def _add_option(
     flag = "--" + spec.name.replace("_", "-")
     flags = [flag, _SHORT[spec.name]] if spec.name in _SHORT else [flag]
     required = otherwise is None and spec.default is dataclasses.MISSING
-    text = spec.metadata["text"]
-    if otherwise is not None:
-        text += f" (default: {otherwise})"
-    elif not required and spec.default not in (None, ()):
-        text += f" (default: {spec.default})"
+    text = _help(spec, required, otherwise)
     if bool in kinds:
         command.add_argument(*flags, dest=target, action=argparse.BooleanOptionalAction, help=text)
         return
@@ -77,8 +101,36 @@ def _add_option(
     allowed = kinds if series is None else typing.get_args(series)
     kind = next((kind for kind in (int, float) if kind in allowed), str)
     count = "*" if series is not None and spec.metadata["length"] is None else spec.metadata["length"]
-    name = "GROUP" if series is not None and kind is str else spec.name.upper()
+    name = "GROUP" if series is not None and kind is str else _METAVARS.get(kind, spec.name.upper())
     command.add_argument(*flags, dest=target, type=kind, required=required, nargs=count, metavar=name, help=text)
+
+
+def _help(spec: dataclasses.Field[Any], required: bool, otherwise: str | None) -> str:
+    """What a field is for, what it may be, and what holds without its option, in sentences."""
+    about = spec.metadata
+    told = [sentence(about["text"])]
+    if about["choices"]:
+        told.append(f"Choices: {', '.join(about['choices'])}.")
+    elif about["low"] is not None and about["high"] is not None:
+        told.append(f"From {_number(about['low'])} to {_number(about['high'])}.")
+    elif about["low"] is not None:
+        told.append(f"At least {_number(about['low'])}.")
+    if otherwise is not None:
+        told.append(f"Default: {otherwise}.")
+    elif not required and spec.default not in (None, ()):
+        told.append(f"Default: {_value(spec.default)}.")
+    return " ".join(told).replace("%", "%%")
+
+
+def _value(value: Any) -> str:
+    """A default in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _number(value) if isinstance(value, float) else str(value)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def nested(options: dict[str, Any]) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def test_what_is_done_is_not_done_again(scene, listed, tmp_path, capsys):
     capsys.readouterr()
     assert cli.run(["batch", str(path)]) == 2
     told = capsys.readouterr()
-    assert "1 jobs to do, 2 already done" in told.out and "person: …" not in told.out
+    assert "1 job to do, 2 already done" in told.out and "person: started" not in told.out
     assert before == {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*")}
     assert summary_of(path)["jobs"][0] == first[0], "what is known of it stays"
     # With another picture under the same name, or after a take was deleted, the job is no longer done.
