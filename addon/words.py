@@ -45,6 +45,11 @@ def time_left(seconds: float) -> str:
     return say("a few seconds") if seconds <= LEAST else duration(seconds)
 
 
+def size(count: float) -> str:
+    """A number of bytes: ``180 MB``, ``1.3 GB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
 def duration(seconds: float) -> str:
     """``75`` → ``1 min 15 s``."""
     whole = max(0, round(seconds))

@@ -14,7 +14,7 @@ from ...core.files import make_folder
 from ...core.plurals import counted
 from ...core.wire.options import Parser
 from .. import steps
-from ..jobs import estimate, jobs
+from ..jobs import disk, jobs
 from ..places import COMMAND
 from ..properties import preferences, trusted
 from ..properties.scene import settings_of
@@ -122,7 +122,7 @@ def _expected(entries: list[Entry], workers: int) -> str:
         told.append(cost.words() + (f", without {counted(unknown, 'job')} of unknown length" if unknown else ""))
     elif unknown:
         told.append("The length of the sound is unknown")
-    told.append(estimate.lack_of_disk(Path(entries[0].request.out), cost.disk))
+    told.append(disk.lack_of_disk(Path(entries[0].request.out), cost.disk))
     return f"soliloquy: {'. '.join(filter(None, told))}."
 
 

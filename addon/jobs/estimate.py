@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
-import time
 import wave
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import BadInputError
 from ...core.motion.channels import FPS
-from ...core.wire.protocol import Generate
+from ...core.wire.protocol import Generate, Request
 from ...core.wire.workload import SECONDS_PER_UNIT
-from ..properties import preferences, trusted
+from ..properties import preferences
 from ..session import session
-from ..words import duration, say
+from ..words import duration, say, size
+from . import disk
 
 START = 8.0
 """Seconds that a new worker needs to load its libraries."""
@@ -31,27 +30,25 @@ _PER_FRAME = ("motion", "frames", "extract")
 _ONCE = ("audio", "portrait")
 _SECONDS_PER_FRAME = {"gan": (0.041, 0.057), "warp": (0.023, 0.032)}
 """Seconds per frame on two cores: a constant part, and a part that grows with the pixels, given at 512²."""
-_BYTES_PER_PIXEL = {"crop": 1.8, "portrait": 7.0}
-"""Bytes of PNG files for each pixel of the face square; a whole portrait has about four times as many pixels."""
 _MEMORY = (0.70e9, 0.63e9)
 """Bytes that a worker uses: a constant part, and a part for pictures of 512²."""
 _GPU_MEMORY = (0.8e9, 0.9e9)
 _LARGEST = 1e15
 """Stored rates of this many seconds or bytes are damage."""
-_LOOK_EVERY = 2.0
-"""Seconds between two queries of the free disk space."""
 
 
 @dataclass
 class Rates:
     """What was measured on this computer.
 
-    ``learned`` holds seconds and bytes by name (see `_name`). ``device`` is where the last take was made, which is what
-    “auto” means here; empty before the first take.
+    ``learned`` holds seconds and bytes by name (see `_name` and `disk`). ``device`` is where the last take was made,
+    which is what “auto” means here; empty before the first take. ``begun`` is the last request that was cancelled or
+    failed, and the share of it that is done.
     """
 
     learned: dict[str, float] = field(default_factory=dict)
     device: str = ""
+    begun: tuple[Generate, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,11 +67,6 @@ class Cost:
         parts += [say("{size} of memory", size=size(self.memory))] if self.memory else []
         parts += [say("{size} of GPU memory", size=size(self.gpu))] if self.gpu else []
         return ", ".join(parts)
-
-
-def size(count: float) -> str:
-    """A number of bytes in words."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 # --------------------------------------------------------------------------------------------------- what was measured
@@ -97,10 +89,7 @@ def learn(folder: Path) -> None:
         for kind, held in facts.memory.items():
             if held:
                 rates.learned[f"{kind} memory {device} {facts.size}"] = float(held)
-        pictures = sorted((folder / "frames").glob("*.png"))[:: max(1, count // 8)]
-        if pictures:
-            mean = sum(path.stat().st_size for path in pictures) / len(pictures)
-            rates.learned[f"bytes {facts.size} {facts.framing}"] = mean
+        disk.learn(rates.learned, folder, facts)
         rates.device = device
         _file().parent.mkdir(parents=True, exist_ok=True)
         _file().write_text(json.dumps({"device": device, "rates": rates.learned}), encoding="utf-8")
@@ -119,8 +108,18 @@ def device_of(request: Generate) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------- what it costs
-def cost(request: Generate, seconds: float, *, running: bool) -> Cost:
-    """What the takes of a request need for ``seconds`` of speech; ``running``: a worker is already running."""
+def cost(request: Generate, seconds: float, *, running: bool, picture: int | None = None) -> Cost:
+    """What the takes of a request need.
+
+    Parameters
+    ----------
+    seconds
+        Length of the speech.
+    running
+        Whether a worker is already running.
+    picture
+        Bytes of the portrait's file, by which it is known (`disk`); None if they are not known.
+    """
     learned = session().part(Rates).learned
     device, frames = device_of(request), FPS * seconds
     shown = frames if request.preview is None else min(frames, FPS * request.preview)
@@ -137,10 +136,26 @@ def cost(request: Generate, seconds: float, *, running: bool) -> Cost:
     once = sum(rate(stage, SECONDS_PER_UNIT[stage]) for stage in _ONCE)
     once += 0.0 if request.motion_only else rate("renderer", SECONDS_PER_UNIT["renderer"])
     once += 0.0 if running else START + rate("models", SECONDS_PER_UNIT["models"])
-    pixels = request.size**2 * _BYTES_PER_PIXEL[request.framing]
-    disk = 0.0 if request.motion_only else shown * learned.get(f"bytes {request.size} {request.framing}", pixels)
+    needed = disk.expected_bytes(learned, request, frames, shown, picture) * request.takes
+    to_do = 1.0 - _done_before(request, seconds)
     memory, gpu = memory_of(request)
-    return Cost(once + each * request.takes, disk * request.takes, memory, gpu)
+    return Cost(once + each * request.takes * to_do, needed * to_do, memory, gpu)
+
+
+def remember_end(request: Request, share: float, *, finished: bool) -> None:
+    """Note how far a job came, so that the same job is expected to take only the rest."""
+    rates = session().part(Rates)
+    if isinstance(request, Generate):
+        rates.begun = None if finished or request.duration is None else (request, share)
+
+
+def _done_before(request: Generate, seconds: float) -> float:
+    """The share of a request that a cancelled job has done."""
+    begun = session().part(Rates).begun
+    if begun is None or abs((begun[0].duration or 0.0) - seconds) > 0.5 / FPS:
+        return 0.0
+    same = replace(begun[0], audio="", portrait="", out="", start=0.0, duration=None)
+    return begun[1] if same == replace(request, audio="", portrait="", out="", start=0.0, duration=None) else 0.0
 
 
 def memory_of(request: Generate) -> tuple[float, float | None]:
@@ -157,7 +172,10 @@ def memory_of(request: Generate) -> tuple[float, float | None]:
 
 def total(requests: Iterable[tuple[Generate, float]], workers: int) -> Cost:
     """What several requests, each with its seconds of speech, need with so many workers at the same time."""
-    costs = [cost(request, seconds, running=True) for request, seconds in requests]
+    costs = [
+        cost(request, seconds, running=True, picture=disk.bytes_of(Path(request.portrait)))
+        for request, seconds in requests
+    ]
     if not costs:
         return Cost(0.0, 0.0, 0.0)
     count = min(max(workers, 1), len(costs))
@@ -167,27 +185,7 @@ def total(requests: Iterable[tuple[Generate, float]], workers: int) -> Cost:
     return Cost(spent, sum(each.disk for each in costs), count * max(each.memory for each in costs), gpu)
 
 
-# ------------------------------------------------------------------------------------------------ disks and sound files
-def lack_of_disk(folder: Path, wanted: float) -> str:
-    """A sentence if a folder's disk has less free space than ``wanted`` bytes; empty otherwise."""
-    if not trusted.may_look(folder):
-        return ""
-    free = _free(str(folder), int(time.monotonic() / _LOOK_EVERY))
-    if free is None or wanted <= free:
-        return ""
-    return say("Only {size} are free for takes in {folder}", size=size(free), folder=folder)
-
-
-@functools.lru_cache(maxsize=8)
-def _free(folder: str, _when: int) -> int | None:
-    """Free bytes. Cached for `_LOOK_EVERY` seconds, because panels ask at every redraw."""
-    there = next((path for path in (Path(folder), *Path(folder).parents) if path.is_dir()), None)
-    try:
-        return None if there is None else shutil.disk_usage(there).free
-    except OSError:
-        return None
-
-
+# ---------------------------------------------------------------------------------------------------------- sound files
 def seconds_of(request: Generate) -> float | None:
     """Seconds of speech of a request; None if its sound can't be measured here."""
     if request.duration is not None:

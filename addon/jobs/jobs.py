@@ -23,6 +23,7 @@ from ..redrawing import redraw, redraw_when_due
 from ..sequencer.speech import Speech
 from ..session import session
 from ..words import duration, say
+from . import estimate
 from .following import Following, wait_until
 
 IDLE_SECONDS = 300.0
@@ -150,6 +151,7 @@ def finish(job: Job) -> None:
     """Report how the job ended and let the next one start, after its answer was processed."""
     state = _state()
     state.message, state.bad = job.outcome()
+    estimate.remember_end(job.request, job.share, finished=job.error is None)
     state.job, state.idle_since = None, time.monotonic()
     if not bpy.app.background and not bpy.app.timers.is_registered(_release_when_idle):
         bpy.app.timers.register(_release_when_idle, first_interval=IDLE_SECONDS)

@@ -8,7 +8,7 @@ import bpy
 
 from .. import compat
 from ..drawing import Panel, draw_text, in_editors
-from ..jobs import estimate
+from ..jobs import disk
 from ..properties import output
 from ..properties.portrait import draw_portrait
 from ..properties.queue import queue_lines_of, queue_settings_of
@@ -199,7 +199,7 @@ def _draw_expected(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     waiting = summary.counts(entries)[WAITING]
     text = say("{needs}; waiting jobs: {count}", needs=cost.words(), count=waiting)
     draw_text(layout, text + (say(", {count} of unknown length left out", count=unknown) if unknown else ""), "TIME")
-    lacking = estimate.lack_of_disk(output.output_folder(settings_of(scene).output_dir), cost.disk)
+    lacking = disk.lack_of_disk(output.output_folder(settings_of(scene).output_dir), cost.disk)
     if lacking:
         draw_text(layout, lacking, "ERROR", alert=True)
 

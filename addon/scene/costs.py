@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
-from .. import compat
-from ..jobs import estimate, jobs
+from ..jobs import disk, estimate, jobs
 from ..properties import output
 from ..properties.scene import settings_of
 from ..sequencer import speech
 from ..words import say
-from .request import request_without_files
+from . import characters
+from .request import request_without_files, speaker_of
 
 
 def spoken_seconds(scene: bpy.types.Scene) -> float | None:
@@ -28,11 +30,12 @@ def words(scene: bpy.types.Scene) -> str:
     if not seconds:
         return ""
     running = jobs.worker_pid() is not None
-    expected = estimate.cost(request_without_files(scene), seconds, running=running)
+    expected = estimate.cost(request_without_files(scene), seconds, running=running, picture=_portrait_bytes(scene))
     return say("{needs} for {seconds:.1f} s of speech", needs=expected.words(), seconds=seconds)
 
 
 def lack_of_disk(scene: bpy.types.Scene) -> str:
     """A sentence if the takes won't fit on the disk; empty otherwise."""
-    expected = estimate.cost(request_without_files(scene), spoken_seconds(scene) or 0.0, running=True)
-    return estimate.lack_of_disk(output.output_folder(settings_of(scene).output_dir), expected.disk)
+    seconds, picture = spoken_seconds(scene) or 0.0, _portrait_bytes(scene)
+    expected = estimate.cost(request_without_files(scene), seconds, running=True, picture=picture)
+    return disk.lack_of_disk(output.output_folder(settings_of(scene).output_dir), expected.disk)

@@ -2,7 +2,7 @@
 
 import pytest
 from soliloquy.addon import compat
-from soliloquy.addon.jobs import estimate
+from soliloquy.addon.jobs import disk, estimate
 from soliloquy.addon.scene import costs
 from soliloquy.addon.scene.request import request_for, request_without_files
 from soliloquy.addon.sequencer import speech
@@ -38,5 +38,5 @@ def test_the_estimate_knows_the_request_but_its_files(scene, sound, portrait):
 def test_a_full_disk_is_told(scene, monkeypatch):
     scene.soliloquy.sound, scene.frame_end = "MIX", 250
     assert costs.lack_of_disk(scene) == ""
-    monkeypatch.setattr(estimate, "_free", lambda _folder, _when: 1000)
+    monkeypatch.setattr(disk, "_free", lambda _folder, _when: 1000)
     assert costs.lack_of_disk(scene).startswith("Only 0 MB are free for takes in")

@@ -1,0 +1,111 @@
+"""What takes need on the disk: as the portrait's earlier takes, at any size; else as other portraits."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from dataclasses import replace
+
+import pytest
+from soliloquy.addon.jobs import disk, estimate, jobs
+from soliloquy.addon.session import session
+from soliloquy.core.wire.protocol import Generate
+from soliloquy.core.wire.specs import GenerateSpec
+from soliloquy.core.wire.take_file import TakeFacts
+
+REQUEST = Generate(audio="", portrait="", out="")
+MEASURED = {  # bytes of a whole photograph's frame at 256 and 512, as PNG files of the product
+    "a photograph of an astronaut, 512 × 512": (452_487, 1_401_017),
+    "a painting, 335 × 410": (51_051, 172_810),
+    "a detailed photograph, 720 × 900": (155_796, 589_603),
+    "a small photograph, 180 × 225": (126_484, 377_260),
+    "a face rendered in Blender, 384 × 448": (68_559, 216_268),
+}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Function that makes a take of 20 frames of so many bytes, of a portrait with so many bytes."""
+
+    def make(portrait: int, bytes_a_frame: int, size: int):
+        job = tmp_path / f"job {portrait} {size}"
+        (job / "take-001" / "frames").mkdir(parents=True)
+        (job / "portrait.jpg").write_bytes(b"x" * portrait)
+        for index in range(20):
+            (job / "take-001" / "frames" / f"{index + 1:06d}.png").write_bytes(b"x" * bytes_a_frame)
+        facts = TakeFacts(
+            index=1, seed=0, spec=GenerateSpec(), job="x", frame_count=20, fps=25.0, start=0.0, seconds=0.8,
+            device="cpu", size=size, framing="portrait", renderer="gan",
+        )  # fmt: skip
+        facts.write(job / "take-001")
+        return job / "take-001"
+
+    return make
+
+
+def expected(size: int, picture: int | None = None) -> float:
+    return estimate.cost(replace(REQUEST, size=size), 4.0, running=True, picture=picture).disk
+
+
+@pytest.mark.parametrize("kind", MEASURED)
+@pytest.mark.parametrize(("first", "then"), [(0, 1), (1, 0), (0, 0)])
+def test_after_one_take_the_estimate_is_within_30_percent(scene, made, kind, first, then):
+    """Also for the other size than that of the take; a preview is enough."""
+    sizes = (256, 512)
+    estimate.learn(made(1000, MEASURED[kind][first], sizes[first]))
+    estimate.learn(made(2000, 77_000, 512))
+    needed = 100 * MEASURED[kind][then]
+    assert expected(sizes[then], picture=1000) == pytest.approx(needed, rel=0.3)
+
+
+def test_a_new_portrait_is_expected_to_be_like_the_others(scene, made):
+    """The first estimate of all said seven times as much as an ordinary portrait takes."""
+    typical = 100 * 250_000
+    assert 0.6 * typical < expected(512) < 1.6 * typical
+    for number, each in enumerate((600_000, 620_000, 580_000), 1):
+        estimate.learn(made(number, each, 512))
+    assert expected(512) < expected(512, picture=99) * 1.01
+    assert 100 * 400_000 < expected(512, picture=99) < 100 * 600_000
+
+
+def test_motion_alone_needs_little(scene):
+    assert 0 < estimate.cost(replace(REQUEST, motion_only=True), 4.0, running=True).disk < 1e6
+
+
+def test_what_a_cancelled_job_has_done_is_not_counted_again(scene):
+    settings = replace(REQUEST, takes=4, seed=7)
+    sent = replace(settings, audio="a.wav", portrait="p.png", out="o", start=2.0, duration=4.0)
+    whole, other = (estimate.cost(each, 4.0, running=True) for each in (settings, replace(settings, seed=8)))
+    estimate.remember_end(sent, 0.75, finished=False)
+    rest = estimate.cost(settings, 4.0, running=True)
+    assert rest.disk == pytest.approx(0.25 * whole.disk) and rest.seconds < 0.5 * whole.seconds
+    assert estimate.cost(replace(settings, seed=8), 4.0, running=True) == other
+    assert estimate.cost(settings, 5.0, running=True).disk > whole.disk, "another length is another job"
+    estimate.remember_end(sent, 1.0, finished=True)
+    assert estimate.cost(settings, 4.0, running=True) == whole
+
+
+def test_a_cancelled_job_is_remembered(scene, sound, portrait, tmp_path):
+    request = Generate(audio=str(sound), portrait=str(portrait("slow")), out=str(tmp_path), duration=2.0)
+    job = jobs.start(request, "Generate", scene)
+    while job.share < 0.3:
+        assert job.error is None
+        job.poll()
+    job.cancel()
+    with pytest.raises(Exception, match="Cancelled"):
+        jobs.follow(job)
+    whole = estimate.cost(replace(request, takes=2), 2.0, running=True).disk / 2
+    assert estimate.cost(request, 2.0, running=True).disk == pytest.approx((1 - job.share) * whole)
+    assert session().part(estimate.Rates).begun is not None
+
+
+def test_a_small_disk_is_told(scene, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage(10**9, 0, 5 * 10**6))
+    disk._free.cache_clear()
+    assert disk.lack_of_disk(tmp_path / "not" / "there yet", 6e6).startswith("Only 5 MB are free for takes in")
+    assert disk.lack_of_disk(tmp_path, 4e6) == ""
+
+
+def test_a_picture_file_is_known_by_its_bytes(scene, portrait, tmp_path):
+    assert disk.bytes_of(portrait()) == portrait().stat().st_size
+    assert disk.bytes_of(tmp_path / "gone.png") is None
