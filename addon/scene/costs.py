@@ -9,7 +9,7 @@ import bpy
 from ..jobs import disk, estimate, jobs
 from ..properties import output
 from ..properties.scene import settings_of
-from ..sequencer import speech
+from ..sequencer import hearing, speech
 from ..words import say
 from . import characters
 from .request import request_without_files, speaker_of
@@ -21,7 +21,21 @@ def spoken_seconds(scene: bpy.types.Scene) -> float | None:
     if settings_of(scene).sound == "MIX":
         return (scene.frame_end + 1 - scene.frame_start) / rate
     strip = speech.sound_strip(scene)
-    return None if strip is None else max(0.0, (compat.right_handle(strip) - compat.left_handle(strip)) / rate)
+    if strip is None:
+        return None
+    left, right = hearing.heard_frames(scene, strip)
+    return max(0.0, (right - left) / rate)
+
+
+def _portrait_bytes(scene: bpy.types.Scene) -> int | None:
+    """Bytes of the portrait's file, by which earlier takes of it are known; None if there is no file."""
+    owner = characters.portrait_owner(scene, speaker_of(scene))
+    image = owner.portrait_image
+    if image is None:
+        return disk.bytes_of(Path(bpy.path.abspath(owner.portrait_file))) if owner.portrait_file.strip() else None
+    if image.packed_file is not None:
+        return int(image.packed_file.size)
+    return disk.bytes_of(Path(bpy.path.abspath(image.filepath, library=image.library))) if image.filepath else None
 
 
 def words(scene: bpy.types.Scene) -> str:
