@@ -6,9 +6,9 @@ frame is sampled, so drivers, NLA blending and constraints are included. Only th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,10 @@ from . import nla, visibility
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: Blender's operator for it and the operator's settings."""
+    """A kind of file: Blender's operator for it and the operator's settings.
+
+    ``ending`` is the usual ending of its files, ``others`` are further endings with the settings that they need.
+    """
 
     label: str
     about: str
@@ -31,6 +34,7 @@ class Format:
     operator: str
     settings: dict[str, Any]
     frames: tuple[str, str] | None = None
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 FORMATS: dict[str, Format] = {
@@ -43,6 +47,7 @@ FORMATS: dict[str, Format] = {
             "export_morph": True, "export_morph_animation": True, "export_skins": True,
             "export_anim_slide_to_zero": True, "export_optimize_animation_size": False, "export_current_frame": False,
         },
+        others={".gltf": {"export_format": "GLTF_SEPARATE"}},
     ),
     "FBX": Format(
         "FBX", "One file with shape keys, bones and textures; for Maya, Unreal and Unity", ".fbx",
@@ -67,6 +72,7 @@ FORMATS: dict[str, Format] = {
             "selected_objects_only": True, "export_animation": True, "export_shapekeys": True,
             "export_armatures": True, "export_uvmaps": True, "export_materials": True, "relative_paths": True,
         },
+        others={".usd": {}, ".usda": {}, ".usdz": {}},
     ),
 }  # fmt: skip
 _NEEDS = {
@@ -75,6 +81,21 @@ _NEEDS = {
     "ALEMBIC": later("This Blender was built without Alembic: choose another format, or a Blender from blender.org"),
     "USD": later("This Blender was built without USD: choose another format, or a Blender from blender.org"),
 }
+
+
+def kind_of(path: str | Path) -> str | None:
+    """The format that a file's ending stands for; None for an ending that is none of them."""
+    ending = Path(path).suffix.lower()
+    return next((kind for kind, known in FORMATS.items() if ending in (known.ending, *known.others)), None)
+
+
+def with_ending(path: str | Path, kind: str) -> Path:
+    """``path`` with an ending of that format: in place of another format's, else added to the whole name."""
+    path = Path(path)
+    known = kind_of(path)
+    if known == kind:
+        return path
+    return path.with_name((path.stem if known else path.name) + FORMATS[kind].ending)
 
 
 def why_not(kind: str) -> str:
@@ -100,12 +121,12 @@ def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: s
     first = round(min(track.strip.frame_start for track in found))
     last = round(max(track.strip.frame_end for track in found)) - 1
     chosen = FORMATS[kind]
-    settings = chosen.settings | {"filepath": str(path)}
+    settings = chosen.settings | dict(chosen.others.get(path.suffix.lower(), {})) | {"filepath": str(path)}
     if chosen.frames is not None:
         settings |= dict(zip(chosen.frames, (first, last), strict=True))
     known = _known_settings(chosen.operator)
     module, _, operator = chosen.operator.partition(".")
-    with _alone(thing, key), _range(scene, first, last), _selected(layer, written_with(thing)):
+    with _alone(thing, key), _range(scene, first, last), _selected(layer, written_with(thing)), _named(scene, name):
         try:
             done = getattr(getattr(bpy.ops, module), operator)(
                 **{setting: value for setting, value in settings.items() if setting in known}
@@ -167,6 +188,22 @@ def _range(scene: bpy.types.Scene, first: int, last: int) -> Iterator[None]:
         for name, value in zip(names, before, strict=True):
             setattr(scene, name, value)
         scene.frame_set(frame, subframe=subframe)
+
+
+@contextmanager
+def _named(scene: bpy.types.Scene, name: str) -> Iterator[None]:
+    """Call the scene ``name``, and restore the names afterwards: the exporters name the clip after the scene."""
+    before = scene.name
+    other = bpy.data.scenes.get(name)
+    try:
+        if other is not None and other != scene:
+            other.name = f"{name} "
+        scene.name = name
+        yield
+    finally:
+        scene.name = before
+        if other is not None and other != scene:
+            other.name = name
 
 
 @contextmanager

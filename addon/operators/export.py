@@ -27,9 +27,11 @@ as Alembic"""
     bl_options = {"REGISTER"}
 
     filepath: StringProperty(subtype="FILE_PATH")
-    filter_glob: StringProperty(default="*.glb;*.fbx;*.abc;*.usdc", options={"HIDDEN"})
+    filter_glob: StringProperty(default="*.glb;*.gltf;*.fbx;*.abc;*.usd;*.usda;*.usdc;*.usdz", options={"HIDDEN"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
     kind: EnumProperty(name="Format", items=[(key, kind.label, kind.about) for key, kind in exports.FORMATS.items()])
+    _shown: str = ""
+    """The format when the file browser last asked."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -48,15 +50,20 @@ as Alembic"""
         """Ask for the path."""
         take = take_list.chosen_take(compat.sequencer_scene(context))
         ending = exports.FORMATS[self.kind].ending
+        self._shown = self.kind
         self.filepath = str(take.path().parent / f"{bpy.path.clean_name(take.name)}{ending}")
         manager_of(context).fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def check(self, _context: bpy.types.Context) -> bool:
-        """Keep the path's extension equal to that of the format."""
-        wanted = str(Path(self.filepath).with_suffix(exports.FORMATS[self.kind].ending))
-        changed, self.filepath = wanted != self.filepath, wanted
-        return changed
+        """The name's ending follows a format that is chosen, and the format follows an ending that is typed."""
+        before = self.filepath, self.kind
+        typed = exports.kind_of(self.filepath)
+        if typed is not None and self.kind == self._shown:
+            self.kind = typed
+        self._shown = self.kind
+        self.filepath = str(exports.with_ending(self.filepath, self.kind))
+        return (self.filepath, self.kind) != before
 
     def draw(self, _context: bpy.types.Context) -> None:
         """Show the format, and the reason if it can't be written."""
@@ -69,13 +76,19 @@ as Alembic"""
         """Write the file."""
         scene = compat.sequencer_scene(context)
         take, thing = take_list.chosen_take(scene), chosen_target(scene)
-        path = Path(bpy.path.abspath(self.filepath)).with_suffix(exports.FORMATS[self.kind].ending)
+        path = Path(bpy.path.abspath(self.filepath))
+        kind = exports.kind_of(path) or self.kind  # the ending that was typed decides
+        path = exports.with_ending(path, kind)
         try:
-            frames = exports.write(context, thing, take.key, take.name, self.kind, path)
+            frames = exports.write(context, thing, take.key, take.name, kind, path)
         except BadInputError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, say_count(frames, "1 frame written: {path}", "{count} frames written: {path}", path=path))
+        told = say_count(frames, "1 frame written: {path}", "{count} frames written: {path}", path=path)
+        if kind != self.kind and self.properties.is_property_set("kind"):
+            written = say(exports.FORMATS[kind].label)
+            told += ". " + say("The file is {format}, as its name ends", format=written)
+        self.report({"INFO"}, told)
         return {"FINISHED"}
 
 
