@@ -26,8 +26,8 @@ PICTURE = InputKind(
 """A photograph. 512 MB hold an uncompressed TIFF of 85 million pixels with 16 bits a channel."""
 MAX_LONG_SIDE = 4096
 """Pixels; larger pictures are scaled down to it. A face that fills a tenth of it is still sharper than any output."""
-_BACKGROUND = (128, 128, 128)
-"""Grey behind what is transparent."""
+GREY = 128
+"""Level of the grey behind what is transparent."""
 _ROWS = 256
 """Rows that are converted at a time, where a conversion takes many times the memory of a picture."""
 _ORIENTATION = 0x0112
@@ -129,7 +129,7 @@ def _converted(picture: Image.Image) -> Pixels:
         picture = picture.convert("RGBA")
         layer = picture.getchannel("A")
         alpha = layer if layer.getextrema()[0] < 255 else None
-        behind = Image.new("RGBA", picture.size, (*_BACKGROUND, 255))
+        behind = Image.new("RGBA", picture.size, (GREY, GREY, GREY, 255))
         picture = Image.alpha_composite(behind, picture)
     picture = picture.convert("RGB")
     if turn is not None:

@@ -20,6 +20,8 @@ from ..head.rotation import euler_to_matrix
 from ..portrait.portrait import Portrait, fitted
 from ..portrait.tilt import QUARTER, turn_matrix, turn_to_undo
 
+MOST_ENLARGED = 1.5
+"""Side of the rendered square in sides of ``size``, at most. Beyond that a rendered square is enlarged."""
 MAX_SIDE = 2160
 """Longest side of a whole-photograph frame, pixels."""
 FEATHER = 0.03
@@ -51,9 +53,12 @@ class Framing:
     extent
         (width, height) of the scaled photograph.
     frame
-        (H, W, 3) uint8 picture of even size that the square is pasted into; the square itself for framing "crop".
+        (H, W, 3) uint8 picture of even size that the square is pasted into; the square itself for framing "crop". It
+        has a fourth channel, alpha, if the photograph has one.
     paste
         (x, y, side) of the rendered square in the frame, before it is turned.
+    opacity
+        (S, S) uint8 alpha of the square, or None where the photograph is opaque.
     """
 
     crop: np.ndarray
@@ -64,6 +69,7 @@ class Framing:
     extent: tuple[int, int]
     frame: np.ndarray
     paste: tuple[int, int, int]
+    opacity: np.ndarray | None = None
 
     def camera(self, portrait: Portrait) -> tuple[float, tuple[float, float]]:
         """Focal length and principal point (x, y) in pixels of the square."""
@@ -95,13 +101,14 @@ class Framing:
         return np.stack(ends).min((0, -1))
 
     def compose(self, square: np.ndarray) -> np.ndarray:
-        """Paste a rendered square (S, S, 3) uint8 into the frame, with a soft rim."""
+        """Paste a rendered square (S, S, 3) uint8 into the frame, with a soft rim; with alpha (S, S, 4)."""
         x, y, side = self.paste
         height, width = self.frame.shape[:2]
         if not self.angle and (x, y, side) == (0, 0, height) and height == width == square.shape[0]:
             return square
         if side != square.shape[0]:
-            square = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA)
+            shrinks = side < square.shape[0]
+            square = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
         x0, y0, x1, y1 = self._box
         new = square[y0 - y : y1 - y, x0 - x : x1 - x] if not self.angle else self._turned_back(square)
         out = self.frame.copy()
@@ -140,11 +147,21 @@ class Framing:
 
 
 def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
-    """Scale the photograph and cut out the square; ``framing`` is "portrait" or "crop" (``ValueError`` otherwise)."""
+    """Scale the photograph and cut out the square; ``framing`` is "portrait" or "crop" (``ValueError`` otherwise).
+
+    The square has ``size`` pixels a side. For the framing "portrait" it has up to half as many more where the
+    photograph around it would have less than ``size`` pixels on its long side, although it has them: in close-ups most
+    of the square lies outside the photograph.
+    """
     if framing not in ("portrait", "crop"):
         raise ValueError(f'framing must be "portrait" or "crop", not {framing!r}')
     image = np.ascontiguousarray(portrait.image)
+    if portrait.alpha is not None:
+        image = np.dstack([image, portrait.alpha])
     x0, y0, side = (float(v) for v in portrait.crop)
+    wanted = min(size, max(image.shape[:2]))
+    if framing == "portrait":
+        size = max(size, min(math.ceil(wanted * side / max(image.shape[:2]) + 1e-6), int(MOST_ENLARGED * size)))
     scale = size / side
     scaled = _scaled(image, scale)
     origin = (round(x0 * scale), round(y0 * scale))
@@ -156,16 +173,23 @@ def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
         crop, inside = (np.ascontiguousarray(np.rot90(part, quarters)) for part in (level, inside))
     else:
         crop, inside = _turned_cut(image, scale, origin, size, angle)
+    opacity = None
+    if portrait.alpha is not None:
+        crop, opacity = np.ascontiguousarray(crop[..., :3]), np.ascontiguousarray(crop[..., 3])
+    square = (crop, inside, scale, angle, origin, extent)
     if framing == "crop":
-        return Framing(crop, inside, scale, angle, origin, extent, level, (0, 0, size))
-    shrink = min(1.0, MAX_SIDE / max(scaled.shape[:2]))
-    if shrink == 1.0:
+        return Framing(*square, level, (0, 0, size), opacity)
+    long_side = max(extent)
+    zoom = MAX_SIDE / long_side if long_side > MAX_SIDE else max(1.0, (wanted - 1) / long_side)
+    if zoom == 1.0:
         height, width = (side - side % 2 for side in scaled.shape[:2])
-        return Framing(crop, inside, scale, angle, origin, extent, scaled[:height, :width].copy(), (*origin, size))
-    frame = _scaled(image, scale * shrink)
+        return Framing(*square, scaled[:height, :width].copy(), (*origin, size), opacity)
+    if zoom > 1:
+        zoom = wanted / max(image.shape[:2]) / scale
+    frame = _scaled(image, scale * zoom)
     height, width = (side - side % 2 for side in frame.shape[:2])
-    paste = (round(origin[0] * shrink), round(origin[1] * shrink), round(size * shrink))
-    return Framing(crop, inside, scale, angle, origin, extent, frame[:height, :width].copy(), paste)
+    paste = (round(origin[0] * zoom), round(origin[1] * zoom), round(size * zoom))
+    return Framing(*square, frame[:height, :width].copy(), paste, opacity)
 
 
 def _scaled(image: np.ndarray, scale: float) -> np.ndarray:

@@ -32,6 +32,7 @@ from .light import Light
 from .masks import polygon
 from .matte import separate
 from .mouth import Mouth
+from .opacity import Opacity, without_grey
 from .stretched import StretchedPerson
 from .warped import WarpedFrames
 
@@ -54,7 +55,7 @@ class Renderer:
     head_model, portrait
         The head model and a portrait fitted with it.
     size
-        Side S of the rendered square in pixels (256 or 512 are what it is made for).
+        Least side S of the rendered square in pixels (256 or 512 are what it is made for); see ``frame_portrait``.
     device
         Device of the torch computations.
     framing
@@ -74,9 +75,10 @@ class Renderer:
         framing: str = "portrait",
         painter: Painter | Literal["shipped"] | None = "shipped",
     ) -> None:
-        self.device, self.size = torch.device(device), size
+        self.device = torch.device(device)
         with torch.inference_mode(), _made_on(self.device):
             self.framing = frame_portrait(portrait, size, framing)
+            self.size = size = len(self.framing.crop)
             landmarks = with_whole_eyes(self.framing.crop, self.framing.to_crop(portrait.landmarks))
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing, landmarks)
             layers = separate(self.framing.crop, landmarks)
@@ -89,6 +91,7 @@ class Renderer:
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
             self.eyes = [Eye(self.geometry, picture, landmarks, side, light, trust) for side in (0, 1)]
+            self.opacity = None if self.framing.opacity is None else Opacity(self.framing.opacity, layers.alpha)
             chosen = Painter.shipped(self.device) if painter == "shipped" else painter
             self.refiner = Refiner(chosen, self.framing.crop, landmarks) if chosen else None
 
@@ -104,7 +107,7 @@ class Renderer:
         return height, width
 
     def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
-        """Yield a picture (H, W, 3) uint8 for each frame of the motion.
+        """Yield a picture (H, W, 3) uint8 for each frame of the motion; (H, W, 4) with alpha if the photograph has it.
 
         ``batch`` frames are drawn at once; on a processor each thread draws a few (``core.compute.threads``). The
         pictures are the same bytes for any ``batch``.
@@ -114,16 +117,20 @@ class Renderer:
         pieces = (motion.slice(k, min(k + batch, len(motion))) for k in range(0, len(motion), batch))
         for squares in (side_by_side if on_processor else map)(self._draw, pieces):
             for square in squares:  # composed only when it is needed, because whole photographs are large
-                yield self.framing.compose(square)
+                frame = self.framing.compose(square)
+                yield frame if self.opacity is None else without_grey(frame)
 
     def _draw(self, motion: Motion) -> np.ndarray:
-        """(T, S, S, 3) uint8 squares of a short motion, all drawn at once."""
+        """(T, S, S, 3 or 4) uint8 squares of a short motion, all drawn at once."""
         expression, rotation, translation = (
             torch.tensor(values, dtype=torch.float32, device=self.device)
             for values in (motion.expression, motion.rotation, motion.translation)
         )
         warped = self.warp(expression, rotation, translation)
         picture = self.refine(warped, torch.cat([expression, rotation, translation], 1))
+        if self.opacity is not None:
+            with torch.inference_mode(), _made_on(self.device):
+                picture = torch.cat([picture, self.opacity.moved(warped.flow.positions)], 1)
         return (picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
     def warp(self, expression: Tensor, rotation: Tensor, translation: Tensor, absolute: bool = False) -> WarpedFrames:

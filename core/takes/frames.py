@@ -42,8 +42,12 @@ def synthetic_marks(version: str, job: str, take: int, seed: int) -> dict[str, s
 
 
 def encode_png(picture: np.ndarray, marks: dict[str, str]) -> bytes:
-    """PNG of an (H, W, 3) uint8 RGB picture with ``marks`` as tEXt chunks; the same bytes for the same input."""
-    done, data = cv2.imencode(".png", picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])
+    """PNG of an (H, W, 3) uint8 RGB picture, or (H, W, 4) with alpha, with ``marks`` as tEXt chunks.
+
+    The same input gives the same bytes.
+    """
+    swapped = picture[..., ::-1] if picture.shape[2] == 3 else picture[..., [2, 1, 0, 3]]
+    done, data = cv2.imencode(".png", swapped, [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])
     if not done:
         raise SoliloquyError("picture_failed", "A frame could not be encoded.", "Try another size.")
     png = data.tobytes()
@@ -98,7 +102,7 @@ def frames_on_disk(folder: Path) -> int:
 
 
 def read_frame(folder: Path, index: int) -> np.ndarray:
-    """Frame ``index`` as (H, W, 3) uint8 RGB. Raises SoliloquyError ``frame_missing``."""
+    """Frame ``index`` as (H, W, 3) uint8 RGB, without its alpha. Raises SoliloquyError ``frame_missing``."""
     path = folder / frame_name(index)
     # On Windows, imread can't open paths with characters outside the system's code page. Path.read_bytes can.
     data = path.read_bytes() if path.is_file() else b""
