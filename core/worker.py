@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
 
-from .errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
+from .errors import EXIT_DONE, EXIT_FAILED, BadInputError, CancelledError, SoliloquyError
 from .runtime.memory import memory_errors
 from .runtime.processes import let_threads_sleep, step_back
 from .wire.lines import decode_request, encode_event, identifier_in, read_lines
@@ -96,14 +96,18 @@ class Worker:
     def run(self) -> None:
         """Say hello, then do jobs until shutdown or the end of stdin.
 
-        Raises SoliloquyError ``out_of_memory`` if there is too little memory to start; the client is told too.
+        Raises SoliloquyError ``out_of_memory`` if there is too little memory to start, ``worker_not_started`` if this
+        Python lacks a package or has one that doesn't work. The client is told too.
         """
         try:
             with memory_errors():
                 self._run()
-        except SoliloquyError as error:
-            self.emit(error_event(None, error))
-            raise
+        except Exception as error:
+            told = error if isinstance(error, SoliloquyError) else _not_started(error)
+            self.emit(error_event(None, told))
+            if told is error:
+                raise
+            raise told from error
 
     def _run(self) -> None:
         # The threads start first, because torch takes seconds to import.
@@ -201,6 +205,18 @@ class Worker:
                 self.emit(Alive(id=identifier))
 
 
+def _not_started(error: BaseException) -> SoliloquyError:
+    """The error for a worker that could not start; in most cases its Python lacks a package."""
+    with suppress(OSError, ValueError):
+        traceback.print_exception(error)
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return SoliloquyError(
+        "worker_not_started",
+        f"The worker could not start: {reason.rstrip('.')}.",
+        f"Its Python is {sys.executable}. Choose another in the preferences, or install the runtime again.",
+    )
+
+
 def _internal(error: BaseException) -> SoliloquyError:
     """The error for a bug. Its traceback goes to the log, as far as there is one."""
     with suppress(OSError, ValueError):
@@ -223,11 +239,15 @@ def main() -> int:
     except SoliloquyError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except BaseException:  # noqa: BLE001 - whatever it is, this process must not end by itself: see below
+        traceback.print_exc()
+        return EXIT_FAILED
     finally:
         sys.stderr.flush()
     return EXIT_DONE
 
 
 if __name__ == "__main__":
-    # Threads of the libraries may still run at interpreter shutdown. All our files are complete by now.
+    # At interpreter shutdown, Python aborts if the thread that reads requests holds its lock, and threads of the
+    # libraries may still run. All our files are complete by now.
     os._exit(main())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import queue
-import signal
 import subprocess
 import threading
 import time
@@ -23,6 +22,7 @@ from ..errors import EXIT_CANCELLED, BadInputError, SoliloquyError
 from ..places import ROOT
 from ..plurals import counted
 from ..runtime.processes import clean_environment, end_group, large_pages, own_group
+from .endings import last_words, why_it_ended
 from .lines import MAX_LINE, decode_event, encode_request, read_lines
 from .protocol import PROTOCOL, Alive, Cancel, Done, Error, Event, Hello, Request, Shutdown
 
@@ -71,6 +71,7 @@ class WorkerClient:
         self._cancelled: dict[str, float] = {}
         self._last_line = time.monotonic()
         self._died: float | None = None
+        self._ended = False
         self._failure: Error | None = None
         self._group_gone = False
         self._incoming: queue.SimpleQueue[Event | BadInputError | None] = queue.SimpleQueue()
@@ -93,10 +94,11 @@ class WorkerClient:
                 "Install Soliloquy's environment again in the add-on's preferences.",
             ) from error
         assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._logging = threading.Thread(target=self._read_log, args=(self._process.stderr,), daemon=True)
         self._threads = [
             threading.Thread(target=self._write, args=(self._process.stdin,), daemon=True),
             threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True),
-            threading.Thread(target=self._read_log, args=(self._process.stderr,), daemon=True),
+            self._logging,
         ]
         for thread in self._threads:
             thread.start()
@@ -291,14 +293,15 @@ class WorkerClient:
             return
         now = time.monotonic()
         self._died = self._died or now
-        if ended or now > self._died + _GRACE:
+        self._ended |= ended
+        if (self._ended and not self._logging.is_alive()) or now > self._died + _GRACE:
             status = self._process.returncode
-            self._fail("worker_died", f"The worker stopped unexpectedly ({_why(status)}).")
+            self._fail("worker_died", f"The worker stopped unexpectedly ({why_it_ended(status)}).")
 
     def _fail(self, code: str, message: str, hint: str = "") -> None:
         """End the worker for a reason. It becomes the answer to all open requests."""
         if self._failure is None:
-            last = next((line for line in reversed(self._stderr) if line.strip()), "")
+            last = last_words(list(self._stderr))
             if not hint and code != "cancelled":
                 hint = f"Its last words: {last[:300]}" if last else "Try again; if it happens again, report it."
             exit_code = EXIT_CANCELLED if code == "cancelled" else 1
@@ -319,11 +322,3 @@ class WorkerClient:
             )
         self._cancelled.clear()
         return answers
-
-
-def _why(status: int) -> str:
-    """Words for a process's exit status."""
-    if status < 0:
-        name = signal.Signals(-status).name if -status in signal.valid_signals() else str(-status)
-        return f"killed by {name}; the system may be out of memory" if name == "SIGKILL" else f"killed by {name}"
-    return f"exit status {status}"
