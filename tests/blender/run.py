@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import batch_cases
+from removal_cases import removal_cases
 from results import Result, write_junit
 
 HERE = Path(__file__).resolve().parent
@@ -41,9 +42,17 @@ class Bench:
     folder: Path
     results: list[Result] = field(default_factory=list)
 
+    @property
+    def home(self) -> Path:
+        """A home folder of its own for the user, where takes of unsaved files go."""
+        place = self.folder / "home"
+        place.mkdir(exist_ok=True)
+        return place
+
     def environment(self, *, scripted: bool) -> dict[str, str]:
         """Environment: a separate profile, the scripted or real worker, and folders that a wrapped Blender needs."""
-        seen = dict.fromkeys([str(ROOT), str(self.folder), str(self.python.parents[1])])
+        pythons = (self.python.parents[1], self.python.resolve().parents[1])  # an environment, and what it was made of
+        seen = dict.fromkeys(map(str, (ROOT, self.folder, *pythons)))
         return os.environ | {
             "BLENDER_USER_RESOURCES": str(self.folder / "profile"),
             "BLENDER_BIND": os.environ.get("BLENDER_BIND", ":".join(seen)),
@@ -51,6 +60,7 @@ class Bench:
             "SOLILOQUY_TEST_FOLDER": str(self.folder / "work"),
             "SOLILOQUY_SMALL_DISK": str(self.small_disk() or ""),
             "PYTHONDONTWRITEBYTECODE": "1",
+            **dict.fromkeys(("HOME", "USERPROFILE"), str(self.home)),
         }
 
     def small_disk(self) -> Path | None:
@@ -279,7 +289,9 @@ def main() -> int:
     parser.add_argument("--zip", type=Path, required=True)
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the worker's interpreter")
     parser.add_argument("--junitxml", type=Path)
-    parser.add_argument("--only", choices=("background", "rigs", "window", "queue", "gaps", "commands", "real"))
+    parser.add_argument(
+        "--only", choices=("background", "rigs", "window", "queue", "gaps", "commands", "real", "removal")
+    )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="soliloquy-blender-"))
     bench = Bench(options.blender.absolute(), options.python.absolute(), folder)
@@ -300,6 +312,7 @@ def main() -> int:
         "gaps": lambda: window("in_window_gaps.py"),
         "commands": lambda: commands(bench),
         "real": lambda: for_real(bench),
+        "removal": lambda: removal_cases(bench),
     }
     try:
         (folder / "work").mkdir()

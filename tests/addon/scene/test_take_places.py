@@ -1,4 +1,4 @@
-"""Where takes are: never where they are lost, beside the .blend once it is saved, and found again when they moved."""
+"""Where takes are: never where they are lost, and beside the .blend once it is saved."""
 
 import shutil
 from pathlib import Path
@@ -6,73 +6,14 @@ from pathlib import Path
 import bpy
 import pytest
 from soliloquy.addon import compat
-from soliloquy.addon.animation import nla
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.properties import output, preferences
 from soliloquy.addon.queue import job_queue, scene_jobs
-from soliloquy.addon.scene import relinking, saving, take_folders
-from soliloquy.addon.sequencer import speech, strips
-from soliloquy.addon.storage import carrying, identity
-from soliloquy.core.errors import SoliloquyError
+from soliloquy.addon.scene import saving, take_folders
+from soliloquy.addon.storage import carrying
 from soliloquy.core.files import try_lock
 
-
-@pytest.fixture
-def unsaved(scene, sound, portrait, monkeypatch):
-    """Two takes of a file that was never saved, with a head on which they are baked."""
-    scene.soliloquy.output_dir = ""
-    scene.soliloquy.portrait_file = str(portrait())
-    if compat.HAS_SOUND:
-        scene.sequence_editor_create()
-        scene.sequence_editor.active_strip = compat.new_sound_strip(scene, "speech", str(sound), 1, 11)
-    else:
-        given = speech.Speech(sound, 0.0, None, 11, "", 1)
-        monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-        monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: given)
-    assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
-    scene.soliloquy.takes_wanted = 2
-    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
-    return scene
-
-
-@pytest.fixture
-def project(tmp_path):
-    folder = tmp_path / "project"
-    folder.mkdir()
-    return folder
-
-
-def listed():
-    return bpy.context.scene.soliloquy.takes
-
-
-def pictures(take):
-    """The folder of the take's image strip as Blender stores it, and as an absolute path."""
-    stored = strips.find_strip(bpy.context.scene, take.image_strip).directory
-    return stored, Path(bpy.path.abspath(stored))
-
-
-def facts_of(take):
-    return nla.facts_of(nla.tracks_of(take.key)[0].action)
-
-
-def assert_whole_at(folder: Path, relative: bool = True):
-    """Both takes are below ``folder``, and everything in the open file says so."""
-    assert len(listed()) == 2
-    for take in listed():
-        assert take.status == "READY" and take.path().is_relative_to(folder) and take.job_path() == take.path().parent
-        assert Path(take.home) == take.path()
-        assert take.folder.startswith("//") == take.job.startswith("//") == relative
-        stored, frames = pictures(take)
-        assert frames == take.path() / "frames" and stored.startswith("//") == relative
-        assert len(list(frames.iterdir())) == 50 and (take.path() / "motion.npz").is_file()
-        assert Path(facts_of(take)["folder"]) == take.path() and Path(facts_of(take)["job"]) == take.job_path()
-
-
-def assert_nothing_left(folder: Path):
-    """Only notes, inputs and heads are left of an output folder."""
-    left = {path.name for path in folder.iterdir()} - {"inputs", "heads", carrying.NOTE}
-    assert not left
+from tests.addon.scene.whole import assert_nothing_left, assert_whole_at, listed, pictures
 
 
 # -------------------------------------------------------------------------------------------------------- where they go
@@ -297,129 +238,3 @@ def test_a_copy_that_fails_leaves_everything_as_it_was(unsaved, project, monkeyp
     monkeypatch.setattr(shutil, "copy2", real)
     bpy.ops.soliloquy.collect_into_project(waiting=True)
     assert_whole_at(project / "soliloquy")
-
-
-def test_what_changes_during_the_copy_stays(tmp_path):
-    source = tmp_path / "job"
-    source.mkdir()
-    for name in "abc":
-        (source / name).write_text(name)
-    copying = carrying.copy(source, tmp_path / "new")
-    next(copying)
-    (source / "d").write_text("made meanwhile")
-    with pytest.raises(SoliloquyError, match="changed while"):
-        list(copying)
-    assert [path.name for path in tmp_path.iterdir()] == ["job"]
-    list(carrying.copy(source, tmp_path / "new"))
-    (source / "e").write_text("made after the copy")
-    assert not carrying.release(source, tmp_path / "new") and (source / "e").is_file()
-    (tmp_path / "new" / "e").write_text("made after the copy")
-    assert carrying.release(source, tmp_path / "new") and not source.exists()
-    assert carrying.forwarded(source / "a", tmp_path) == tmp_path / "new" / "a"
-
-
-def test_a_note_leads_to_no_other_computer_and_in_no_circle(tmp_path):
-    for note in ('{"job": "//server/share"}', '{"job": "relative"}', '{"job": 5}', "[]", "no json", '{"job": "%s"}'):
-        (tmp_path / carrying.NOTE).write_text(note % (tmp_path / "job") if "%" in note else note)
-        assert carrying.forwarded(tmp_path / "job", tmp_path) == tmp_path / "job"
-
-
-# ------------------------------------------------------------------------------------------------- collect and relink
-@pytest.fixture
-def elsewhere(unsaved, tmp_path, project):
-    """A saved file whose takes lie in another project's folder."""
-    other = tmp_path / "another project" / "soliloquy"
-    unit = take_folders.unit_of(listed()[0])
-    shutil.copytree(unit, other / unit.name)
-    take_folders.redirect(unit, other / unit.name)
-    bpy.ops.wm.save_as_mainfile(filepath=str(project / "talk.blend"))
-    return other / unit.name
-
-
-def test_collect_copies_takes_of_another_project(elsewhere, project):
-    assert [take.path().parent for take in listed()] == [elsewhere] * 2
-    assert bpy.ops.soliloquy.collect_into_project() == {"FINISHED"}
-    assert_whole_at(project / "soliloquy")
-    assert sorted(carrying.files_of(elsewhere)) == sorted(carrying.files_of(project / "soliloquy" / elsewhere.name))
-    assert not (elsewhere / "take-001" / "motion.npz").samefile(listed()[0].path() / "motion.npz")
-    bpy.ops.soliloquy.collect_into_project()
-    assert "brought into the project: 0" in jobs.last_message()[0]
-
-
-def test_collect_never_writes_into_a_folder_of_other_content(elsewhere, project):
-    taken = project / "soliloquy" / elsewhere.name
-    taken.mkdir(parents=True)
-    (taken / "mine").write_text("mine")
-    bpy.ops.soliloquy.collect_into_project()
-    assert {take.path().parent.name for take in listed()} == {f"{elsewhere.name} 2"}
-    assert [path.name for path in taken.iterdir()] == ["mine"]
-
-
-def test_relink_knows_takes_by_what_is_in_them(elsewhere, tmp_path):
-    moved = tmp_path / "archive" / "a" / "renamed by hand"
-    moved.parent.mkdir(parents=True)
-    (elsewhere / "job.json").write_text('{"format": 2, "id": "0123456789ab"}')
-    for take in listed():
-        take.job_id = "0123456789ab"
-    wrong = tmp_path / "archive" / "0 another" / elsewhere.name
-    shutil.copytree(elsewhere, wrong)
-    (wrong / "job.json").write_text('{"format": 2, "id": "ba9876543210"}')
-    elsewhere.rename(moved)
-    bpy.ops.wm.save_mainfile()
-    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    assert {take.status for take in listed()} == {"MISSING"} and bpy.ops.soliloquy.relink_takes.poll()
-    assert bpy.ops.soliloquy.relink_takes(directory=str(tmp_path / "archive")) == {"FINISHED"}
-    assert_whole_at(moved, relative=False)
-    assert not bpy.ops.soliloquy.relink_takes.poll() and not relinking.missing()
-
-
-def test_relink_of_an_older_list_uses_the_folders_name(elsewhere, tmp_path):
-    for take in listed():
-        take.job_id = ""
-    moved = tmp_path / "archive" / elsewhere.name
-    moved.parent.mkdir()
-    elsewhere.rename(moved)
-    for take in listed():
-        take.refresh_status()
-    bpy.ops.soliloquy.relink_takes(directory=str(tmp_path / "archive"))
-    assert_whole_at(moved, relative=False)
-
-
-def test_relink_says_what_it_did_not_find(elsewhere, tmp_path, project):
-    shutil.rmtree(elsewhere)
-    for take in listed():
-        take.refresh_status()
-    bpy.ops.soliloquy.relink_takes(directory=str(project))
-    assert jobs.last_message() == ("Takes found again: 0. Takes whose folder is missing: 2.", True)
-    with pytest.raises(RuntimeError, match="There is no folder"):
-        bpy.ops.soliloquy.relink_takes(directory=str(tmp_path / "nowhere"))
-
-
-def test_a_jobs_identifier_is_in_its_file_else_in_its_name(tmp_path):
-    folder = tmp_path / "line_1-anna-0123456789ab"
-    folder.mkdir()
-    assert identity.job_of(folder) == "0123456789ab"
-    (folder / "job.json").write_text('{"id": "aaaaaaaaaaaa"}')
-    assert identity.job_of(folder) == "aaaaaaaaaaaa"
-    assert identity.job_of(tmp_path / "line_1-anna-0123456789ab 2") == "0123456789ab"
-    assert identity.job_of(tmp_path / "holiday") == ""
-
-
-# ---------------------------------------------------------------------------------------------------- takes and targets
-def test_a_take_that_was_there_before_the_head_is_named_and_baked(unsaved):
-    from soliloquy.addon.scene import takes
-
-    assert takes.unbaked(unsaved) == {}
-    assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
-    first, second = (take.key for take in listed())
-    new = unsaved.soliloquy.targets[1].thing
-    assert {key: [target.thing for target in lacking] for key, lacking in takes.unbaked(unsaved).items()} == {
-        first: [new], second: [new],
-    }  # fmt: skip
-    before = [track.action for track in nla.tracks_on(unsaved.soliloquy.targets[0].thing)]
-    assert bpy.ops.soliloquy.bake_all() == {"FINISHED"}
-    assert {track.key for track in nla.tracks_on(new)} == {first, second}
-    assert [track.action for track in nla.tracks_on(unsaved.soliloquy.targets[0].thing)] == before
-    assert takes.unbaked(unsaved) == {} and not bpy.ops.soliloquy.bake_all.poll()
-    unsaved.soliloquy.active_take = 0
-    assert [track.track.mute for track in nla.tracks_on(new)] == [track.key != first for track in nla.tracks_on(new)]
