@@ -19,6 +19,7 @@ import numpy as np
 
 from ..compute.weight_files import open_weights
 from ..places import WEIGHTS
+from .eye_size import eyes_are_large
 from .points import EYE_CORNERS, MOUTH_CORNERS, OUTER_EYES
 
 FILE = WEIGHTS / "visible.safetensors"
@@ -26,6 +27,8 @@ WIDTH, HEIGHT = 48, 32
 """Pixels of a cut-out."""
 EYE_WIDTH = 0.46
 """Width of an eye's cut-out in outer-eye distances."""
+LARGE_EYES = 1.4
+"""Factor on that width for eyes that are larger than those of people; the models know only photographs."""
 MOUTH_WIDTH = 2.0
 """Width of the mouth's cut-out in distances of its corners."""
 LEAST_MOUTH = 0.36
@@ -96,7 +99,7 @@ def cut_out(image: np.ndarray, landmarks: np.ndarray, part: int) -> np.ndarray:
     if part == 2:
         width = MOUTH_WIDTH * max(abs(float((corners[1] - corners[0]) @ across)), LEAST_MOUTH * eyes)
     else:
-        width = EYE_WIDTH * eyes
+        width = EYE_WIDTH * eyes * (LARGE_EYES if eyes_are_large(landmarks) else 1)
     scale = width / WIDTH
     right_ward, down_ward = (-across if part == 1 else across) * scale, down * scale
     # OpenCV has pixel centres at integers, we have them at half-integers.

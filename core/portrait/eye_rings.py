@@ -9,11 +9,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..face.points import IRISES, LID_RINGS, LOWER_LIDS, MIDDLE_LIDS, OUTER_EYES, UPPER_LIDS
+from ..face.eye_size import eyes_are_large
+from ..face.points import IRISES, LID_RINGS
 
-LARGE = 0.135
-"""Height of the eyes in outer-eye distances, as the face mesh reports it, from which they are looked at. It is 0.09 for
-most people and below 0.14 for all of 200 official portraits. Around normal eyes much is as pale as their white."""
 AROUND = 2.2
 """The white is searched for within the ring of the lids, enlarged by this factor; the skin is read around that."""
 LEAST_DIFFERENCE = 0.015
@@ -45,7 +43,7 @@ def with_whole_eyes(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         (478, 2 or more) px of it. They are returned unchanged if the lids are where the face mesh put them.
     """
     out = landmarks.copy()
-    if _height(landmarks) < LARGE:
+    if not eyes_are_large(landmarks):  # around normal eyes much is as pale as their white
         return out
     for ring, iris in zip(LID_RINGS, IRISES, strict=True):
         points = landmarks[list(ring), :2]
@@ -56,15 +54,6 @@ def with_whole_eyes(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
             growth = _reach(outline - middle, away) / np.linalg.norm(away, axis=1).clip(1e-3)
             out[list(ring), :2] = middle + away * growth.clip(1, MOST_GROWTH)[:, None]
     return out
-
-
-def _height(landmarks: np.ndarray) -> float:
-    """Height of both eyes' openings in the middle, in outer-eye distances."""
-    upper, lower = (
-        landmarks[[point for lids in side for point in lids[MIDDLE_LIDS]], :2] for side in (UPPER_LIDS, LOWER_LIDS)
-    )
-    across = np.linalg.norm(landmarks[OUTER_EYES[0], :2] - landmarks[OUTER_EYES[1], :2])
-    return float(np.linalg.norm(upper - lower, axis=1).mean() / max(across, 1e-3))
 
 
 def _white_outline(picture: np.ndarray, ring: np.ndarray, iris: np.ndarray) -> np.ndarray | None:
