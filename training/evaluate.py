@@ -20,6 +20,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "reconstruction": ("training.reconstruction", "evaluate"),
     "visible": ("training.visible", "evaluate"),
     "roundtrip": ("training.checks.roundtrip",),
+    "sound": ("training.speech.sound_report",),
     "lips": ("training.lips", "evaluate"),
     "lip-sync": ("training.judge.lip_sync_evaluation",),
     "self-reenactment": ("training.generator.image_metrics",),

@@ -12,9 +12,11 @@ import pytest
 import soundfile
 
 from core.errors import BadInputError, SoliloquyError
+from core.places import ROOT
 from core.sound.audio import load_audio
 from core.sound.mel import log_mel
 from core.sound.speech import Speech, write_spoken_part
+from core.wire import notices
 
 
 def noise(seconds: float, rate: int, channels: int) -> np.ndarray:
@@ -32,6 +34,21 @@ def test_features_are_those_of_the_chosen_part(tmp_path: Path) -> None:
     assert np.array_equal(speech.mel, log_mel(audio.samples, 50))
     soundfile.write(path, np.zeros(16000), 16000)
     assert Speech(path, 0.0, None).is_silent
+
+
+def test_a_notice_says_when_nothing_is_heard_or_the_speech_is_quiet(tmp_path: Path) -> None:
+    voice, rate = soundfile.read(ROOT / "tools" / "assets" / "demo_speech.flac", frames=3 * 16000)
+    sounds = {
+        None: voice,
+        notices.SILENT: np.zeros(16000),
+        notices.NO_SPEECH: 0.3 * np.sin(2 * np.pi * 440.0 * np.arange(32000) / 16000),
+        notices.QUIET_SPEECH: 0.002 * voice / np.abs(voice).max(),
+    }
+    for told, sound in sounds.items():
+        soundfile.write(tmp_path / "a.wav", sound, rate, subtype="PCM_24")
+        speech = Speech(tmp_path / "a.wav", 0.0, None)
+        assert speech.notice == told and speech.presence.shape == (len(speech),)
+        assert speech.presence.max() == (1.0 if told in (None, notices.QUIET_SPEECH) else 0.0)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2), (48000, 6)])
