@@ -12,6 +12,7 @@ import soundfile
 
 from ..errors import BadInputError
 from ..inputs import InputKind, open_input, shown
+from .cut_off import is_cut_off
 from .media_file import MediaError, MediaSound, NoSoundError, UnknownMediaError, is_media
 
 SOUND = InputKind(
@@ -59,10 +60,11 @@ def _opened(path: str | Path, stream: BinaryIO) -> Sound:
     if not is_media(head):
         try:
             file = _opened_by_libsndfile(path, stream)
-            if file.format in FORMATS:
+            if file.format in FORMATS and (file.frames or not is_cut_off(stream)):
                 return file
             file.close()
-            reason = f"it is of the format {file.format}"
+            # A recorder that was broken off has left the length 0. FFmpeg reads such a file up to its end.
+            reason = f"it is of the format {file.format}" if file.frames else "it has no sound"
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - soundfile's own errors, and others for numbers that can't be

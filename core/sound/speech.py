@@ -6,10 +6,12 @@ import wave
 from pathlib import Path
 
 from ..files import written_beside
+from ..inputs import open_input
 from ..wire import notices
 from .audio import Audio, load_audio
+from .cut_off import is_cut_off
 from .mel import log_mel
-from .sound_file import open_sound
+from .sound_file import SOUND, open_sound
 
 _BLOCK = 1 << 15
 
@@ -40,7 +42,7 @@ class Speech:
         self.start = start
         self.seconds = audio.seconds
         self.is_silent = audio.is_silent
-        self.notice = _notice(audio)
+        self.notice = _notice(audio, cut_off=duration is None and _is_cut_off(path))
         self.presence = audio.presence
         self.mel = log_mel(audio.samples, audio.frames)  # the samples aren't kept
         self._frames = audio.frames
@@ -49,11 +51,18 @@ class Speech:
         return self._frames
 
 
-def _notice(audio: Audio) -> str | None:
+def _is_cut_off(path: str | Path) -> bool:
+    with open_input(path, SOUND) as stream:
+        return is_cut_off(stream)
+
+
+def _notice(audio: Audio, *, cut_off: bool) -> str | None:
     if audio.is_silent:
         return notices.SILENT
     if not audio.level.has_speech:
         return notices.NO_SPEECH
+    if cut_off:
+        return notices.CUT_OFF
     return notices.QUIET_SPEECH if audio.level.is_quiet else None
 
 

@@ -7,5 +7,9 @@ NO_SPEECH = "No speech was heard in the sound: the mouth stays closed, only the 
 QUIET_SPEECH = (
     "The speech is very quiet. It was raised, and its noise with it: use a louder recording if the mouth moves wrongly."
 )
-ABOUT_SOUND = (SILENT, NO_SPEECH, QUIET_SPEECH)
+CUT_OFF = (
+    "The sound file is shorter than it says: it was streamed or cut off, or the recording was broken off. "
+    "What is there is spoken."
+)
+ABOUT_SOUND = (SILENT, NO_SPEECH, QUIET_SPEECH, CUT_OFF)
 """All of them."""
