@@ -36,6 +36,8 @@ SCLERA_TO_WHITE = 1.1
 """White in full light relative to the sclera, which lies in the shade of the eye sockets."""
 WHITE_RANGE = (0.6, 1.0)
 """Limits of the brightness of white."""
+WHITE_IN_THE_DARK = 1.6
+"""In a dark photograph, the lower limit of white is this times the brighter of skin and sclera: teeth must not glow."""
 SCLERA_TINT = 0.15
 """Share of the sclera's tint that is the light's; the rest are reflections of the surroundings on the eyeball."""
 
@@ -102,6 +104,8 @@ def _white(picture: Tensor, eye_mask: Tensor, skin: Tensor) -> Tensor:
         order = (inside @ torch.tensor(LUMA)).argsort()
         first, end = (int(quantile * len(order)) for quantile in SCLERA_QUANTILES)
         white = inside[order[first : max(end, first + 1)]].mean(0)
-    level = torch.maximum(white.max() * SCLERA_TO_WHITE, SKIN_TO_WHITE * skin.max()).clamp(*WHITE_RANGE)
+    least = (WHITE_IN_THE_DARK * torch.maximum(white.max(), skin.max())).clamp(max=WHITE_RANGE[0])
+    level = torch.maximum(white.max() * SCLERA_TO_WHITE, SKIN_TO_WHITE * skin.max()).clamp(max=WHITE_RANGE[1])
+    level = torch.maximum(level, least)
     tint = white / white.max().clamp_min(1e-3)
     return level * ((1 - SCLERA_TINT) + SCLERA_TINT * tint)
