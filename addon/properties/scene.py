@@ -162,8 +162,15 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     )
     size: EnumProperty(
         name="Face Size",
-        description="Size of the rendered face square in pixels",
-        items=(("256", "256 px", "Quick"), ("512", "512 px", "Finer, about three times slower")),
+        description=(
+            "Pixels of the rendered square around the face. The whole picture has at least as many on its long side, "
+            "where the photograph has them"
+        ),
+        items=(
+            ("256", "256 px", "Quick"),
+            ("512", "512 px", "Finer, about three times slower"),
+            ("1024", "1024 px", "For close-ups of large photographs, about four times slower again"),
+        ),
         default="512",
     )
     framing: EnumProperty(

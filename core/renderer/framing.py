@@ -149,7 +149,7 @@ class Framing:
 def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
     """Scale the photograph and cut out the square; ``framing`` is "portrait" or "crop" (``ValueError`` otherwise).
 
-    The square has ``size`` pixels a side. For the framing "portrait" it has up to half as many more where the
+    The square has ``size`` pixels a side, an even number. For the framing "portrait" it has up to half as many more where the
     photograph around it would have less than ``size`` pixels on its long side, although it has them: in close-ups most
     of the square lies outside the photograph.
     """
@@ -162,6 +162,7 @@ def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
     wanted = min(size, max(image.shape[:2]))
     if framing == "portrait":
         size = max(size, min(math.ceil(wanted * side / max(image.shape[:2]) + 1e-6), int(MOST_ENLARGED * size)))
+    size += size % 2  # the generator halves the flow
     scale = size / side
     scaled = _scaled(image, scale)
     origin = (round(x0 * scale), round(y0 * scale))

@@ -117,7 +117,12 @@ class Generate:
     guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
     num_inference_steps: int = setting(10, "sampler steps; with fewer the head moves less", low=1, high=1000)
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
-    size: int = setting(512, "pixels of the rendered face square", low=128, high=1024)
+    size: int = setting(
+        512,
+        "pixels of the face square; the whole picture's long side has at least as many, if the photograph has them",
+        low=128,
+        high=1024,
+    )
     framing: str = setting("portrait", "whole photograph, or only the face square", choices=_FRAMINGS)
     renderer: str = setting("gan", "warp corrected by the generator, or the plain warp", choices=_RENDERERS)
     motion_only: bool = setting(False, "motion and curves without frames")
