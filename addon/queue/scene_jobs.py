@@ -10,13 +10,12 @@ import bpy
 
 from ...core.errors import BadInputError
 from ...core.wire.protocol import TakeReady
-from .. import compat
 from ..jobs import jobs
 from ..properties import trusted
 from ..properties.scene import settings_of
 from ..scene import characters, portrait, takes
 from ..scene.request import request_for, speaker_of
-from ..sequencer import speech, strips
+from ..sequencer import hearing, speech, strips
 from ..storage import paths
 from ..words import say
 from . import summary
@@ -28,6 +27,8 @@ def why_no_portrait(scene: bpy.types.Scene) -> str:
     strip = speech.sound_strip(scene)
     if strip is None:
         return say("No sound strip is active: select one in the sequencer")
+    if unheard := hearing.why_unheard(scene, strip):
+        return unheard
     owner = characters.portrait_owner(scene, speaker_of(scene))
     return "" if portrait.has_portrait(owner) else say("No portrait is chosen")
 
@@ -79,8 +80,8 @@ def arrive(entry: Entry, take: TakeReady, otherwise: bpy.types.Scene, notices: l
             )
         return
     request = entry.request
-    follows = "" if compat.is_retimed(scene, strip) else strips.link(scene, strip)
-    place = compat.left_handle(strip), follows, strip.channel, entry.character
+    follows = "" if hearing.needs_mixdown(scene, strip) else strips.link(scene, strip)
+    place = hearing.heard_frames(scene, strip)[0], follows, strip.channel, entry.character
     spoken = speech.Speech(Path(request.audio), request.start, request.duration, *place)
     job = jobs.Job(request, entry.name, scene.session_uid, spoken)
     yield from takes.arrive(scene, job, take)

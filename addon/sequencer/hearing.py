@@ -44,7 +44,8 @@ def heard_frames(scene: bpy.types.Scene, strip: Any) -> tuple[int, int]:
 def why_unheard(scene: bpy.types.Scene, strip: Any) -> str:
     """Why nothing of the strip is heard, for tooltips; empty if it is heard, at least in part."""
     metas = metas_around(scene, strip)
-    channels: Any = scene.sequence_editor.channels
+    editor: Any = scene.sequence_editor
+    channels = editor.channels
     for each in (*metas, strip):
         if each.mute:
             return say("The strip “{strip}” is muted", strip=each.name)

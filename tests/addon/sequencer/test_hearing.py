@@ -206,6 +206,28 @@ def test_a_driven_volume_is_spoken_as_it_is_heard(scene, strip, tmp_path):
     assert hearing.why_unheard(scene, strip) == ""
 
 
+@pytest.mark.parametrize("fps", [20, 50])
+def test_a_scene_whose_rate_was_changed(scene, strip, tmp_path, fps):
+    """Blender changes the length of the strip along with it."""
+    scene.render.fps = fps
+    spoken = speech.speech_from_strip(scene, strip, tmp_path / "inputs")
+    assert (spoken.start, spoken.duration) == (0.0, None)
+    scene.frame_end = 6 * fps
+    heard = in_the_mix(scene, tmp_path)
+    assert heard[:249].min() > 0.05 and heard[252:].max() < 1e-3
+
+
+def test_an_equalizer_is_spoken_as_it_is_heard(scene, strip, tmp_path):
+    strip.select = True
+    context = {"scene": scene} | ({"sequencer_scene": scene} if bpy.app.version >= (5, 0, 0) else {})
+    with bpy.context.temp_override(**context):
+        bpy.ops.sequencer.strip_modifier_add(type="SOUND_EQUALIZER")
+    assert_spoken_as_heard(scene, strip, tmp_path)
+    assert hearing.needs_mixdown(scene, strip)
+    strip.modifiers[0].mute = True
+    assert not hearing.needs_mixdown(scene, strip)
+
+
 def test_a_file_that_the_worker_does_not_know_is_mixed_down(scene, tone, tmp_path):
     """Blender plays by content, whatever the name says."""
     (tmp_path / "recording.xyz").write_bytes(tone.read_bytes())
