@@ -48,7 +48,22 @@ def learn(learned: Learned, folder: Path, facts: TakeFacts) -> None:
     portrait = next(folder.parent.glob("portrait.*"), None)
     if pictures and portrait is not None:
         mean = sum(path.stat().st_size for path in pictures) / len(pictures)
-        learned[_name(facts.size, facts.framing, portrait.stat().st_size)] = mean
+        picture = portrait.stat().st_size
+        learned[_name(facts.size, facts.framing, picture)] = mean
+        if facts.width and facts.height:
+            learned[f"width {facts.size} {facts.framing} {picture}"] = float(facts.width)
+            learned[f"height {facts.size} {facts.framing} {picture}"] = float(facts.height)
+
+
+def frame_size(learned: Learned, request: Generate, picture: int | None) -> tuple[int, int] | None:
+    """Width and height of the frames, pixels: the face square's, or those of this portrait's earlier takes; else None.
+
+    ``picture`` is as in :func:`expected_bytes`.
+    """
+    if request.framing == "crop":
+        return request.size, request.size
+    known = [learned.get(f"{side} {request.size} {request.framing} {picture}") for side in ("width", "height")]
+    return None if known[0] is None or known[1] is None else (round(known[0]), round(known[1]))
 
 
 def expected_bytes(learned: Learned, request: Generate, frames: float, shown: float, picture: int | None) -> float:

@@ -102,6 +102,11 @@ def _name(stage: str, device: str, pixels: object, renderer: object) -> str:
     return f"{stage} {device} {pixels} {renderer}" if stage in ("frames", "renderer") else f"{stage} {device}"
 
 
+def frame_size(request: Generate, picture: int | None) -> tuple[int, int] | None:
+    """Width and height of a request's frames, pixels, as far as they are known; see ``disk.frame_size``."""
+    return disk.frame_size(session().part(Rates).learned, request, picture)
+
+
 def device_of(request: Generate) -> str:
     """The device of a request: the one that it names, else that of the last take, else the processor."""
     return request.device if request.device != "auto" else session().part(Rates).device or "cpu"

@@ -67,6 +67,16 @@ def test_a_new_portrait_is_expected_to_be_like_the_others(scene, made):
     assert 100 * 400_000 < expected(512, picture=99) < 100 * 600_000
 
 
+def test_the_frames_size_is_known_after_one_take_and_for_the_face_alone(scene, made):
+    folder = made(1000, 40_000, 512)
+    replace(TakeFacts.read(folder), width=1034, height=1200).write(folder)
+    assert estimate.frame_size(REQUEST, 1000) is None
+    estimate.learn(folder)
+    assert estimate.frame_size(REQUEST, 1000) == (1034, 1200)
+    assert estimate.frame_size(replace(REQUEST, size=256), 1000) is None and estimate.frame_size(REQUEST, 5) is None
+    assert estimate.frame_size(replace(REQUEST, framing="crop", size=256), None) == (256, 256)
+
+
 def test_motion_alone_needs_little(scene):
     assert 0 < estimate.cost(replace(REQUEST, motion_only=True), 4.0, running=True).disk < 1e6
 

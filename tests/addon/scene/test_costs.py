@@ -13,6 +13,8 @@ def test_nothing_chosen_nothing_said(scene):
     scene.soliloquy.sound = "MIX"
     scene.frame_end = 250
     assert costs.words(scene).endswith("for 10.0 s of speech")
+    scene.soliloquy.framing = "crop"
+    assert costs.words(scene).endswith("for 10.0 s of speech, 512 × 512 px")
 
 
 def test_a_strip_counts_as_far_as_it_is_heard(scene, sound):
