@@ -13,7 +13,7 @@ from .. import compat
 from ..jobs import jobs
 from ..properties import preferences, trusted
 from ..properties.scene import SoliloquyTake, settings_of
-from ..sequencer import ranges, speech
+from ..sequencer import hearing, ranges, speech
 from ..words import say
 from . import characters, portrait, take_list, takes
 
@@ -28,8 +28,12 @@ def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_tak
     settings = settings_of(scene)
     if trusted.unasked_output(settings.output_dir) is not None:
         return say("This .blend keeps its takes outside its own folders: allow the folder first")
-    if needs_speech and settings.sound == "STRIP" and speech.sound_strip(scene) is None:
-        return say("No sound strip is active: select one in the sequencer")
+    if needs_speech and settings.sound == "STRIP":
+        strip = speech.sound_strip(scene)
+        if strip is None:
+            return say("No sound strip is active: select one in the sequencer")
+        if unheard := hearing.why_unheard(scene, strip):
+            return unheard
     if needs_speech and not portrait.has_portrait(characters.portrait_owner(scene, speaker_of(scene))):
         return say("No portrait is chosen")
     if needs_take:
