@@ -29,7 +29,8 @@ def say_count(number: int, one: str, many: str, /, **parts: object) -> str:
 
     As with `say`, both texts must be literals in the call.
     """
-    return say(one if number == 1 else many, count=number, **parts)
+    text = one if number == 1 else many
+    return say(text, count=number, **parts)
 
 
 def later(text: str) -> str:

@@ -45,14 +45,8 @@ TICK = 0.02
 def options() -> argparse.Namespace:
     """The options after ``--`` on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    inputs = {
-        "zip": "The extension.",
-        "wheels": "Folder with packages.",
-        "audio": "The speech.",
-        "portrait": "The face.",
-    }
-    for name, about in (inputs | {"out": "Folder for pictures and takes."}).items():
-        parser.add_argument(f"--{name}", type=Path, required=True, help=about)
+    for name in ("zip", "wheels", "audio", "portrait", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"As in new_user_trial.py: {name}.")
     parser.add_argument(
         "--seconds", type=float, required=True, help="Length of the takes: so much of the speech is used."
     )

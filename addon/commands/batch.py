@@ -22,7 +22,7 @@ from ..queue import batch, capacity, crew, job_queue, list_file, scene_jobs, sum
 from ..queue.batch import BUSY, DONE, FAILED, RUNNING, WAITING, Entry
 from ..typed import scene_of
 from ..words import duration
-from .blend_file import save_blend
+from .blend_file import require_place, save_blend
 from .progress import ProgressLines, how_far
 
 _ABOUT = """\
@@ -70,6 +70,8 @@ def _workers(text: str) -> int:
 def run(arguments: list[str]) -> int:
     """Run a job list; returns the exit code."""
     chosen = parser().parse_args(arguments)
+    if chosen.save_blend:
+        require_place(Path(chosen.save_blend).absolute())
     entries, outcome = _jobs(chosen)
     if chosen.save_list:
         path = chosen.save_list.absolute()

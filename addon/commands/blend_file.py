@@ -7,13 +7,32 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.inputs import shown
+
+
+def require_place(path: Path) -> None:
+    """Make the folder of a .blend; raises BadInputError if the file can't have this name, before any work is done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.lstat()
+    except FileNotFoundError:  # as it should be
+        pass
+    except OSError as error:
+        raise _refused(path, error) from error
+    if path.is_dir():
+        raise _refused(path, "it is a folder")
 
 
 def save_blend(path: Path) -> None:
     """Save the open file as ``path`` and print that. Raises BadInputError if it can't be written."""
+    require_place(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.save_as_mainfile(filepath=str(path))
-    except (OSError, RuntimeError) as error:
-        raise BadInputError("blend_unwritable", f"Cannot save {path} ({error}).", "Choose another file.") from error
+    except RuntimeError as error:
+        raise _refused(path, error) from error
     print(f"saved {path}")
+
+
+def _refused(path: Path, reason: object) -> BadInputError:
+    told = " ".join((getattr(reason, "strerror", None) or str(reason)).split())
+    return BadInputError("blend_unwritable", f"Cannot save {shown(path)} ({told}).", "Choose another file.")

@@ -17,8 +17,10 @@ from typing import Any
 import bpy
 
 from ...core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
+from ...core.files import is_file
+from ...core.inputs import shown
 from ...core.schema import build, checked
-from ...core.wire.options import Parser, add_options, nested
+from ...core.wire.options import Parser, add_options, choices, nested, span
 from ...core.wire.protocol import Generate, PriorStyle, TakeReady
 from .. import compat, steps
 from ..jobs import jobs
@@ -30,7 +32,7 @@ from ..scene.request import generate_request, preview_of, request_for
 from ..sequencer import speech
 from ..typed import scene_of
 from . import batch, doctor, progress
-from .blend_file import save_blend
+from .blend_file import require_place, save_blend
 
 FILES = ("audio", "portrait", "out")
 SETTINGS = {
@@ -62,7 +64,8 @@ Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any
 def parser() -> Parser:
     """The command's options."""
     options = Parser(prog=f"blender -b [file.blend] --command {COMMAND}", description=_ABOUT, epilog=_CODES)
-    add_options(options, Generate, only=(*FILES, *SETTINGS, "style", "device"), otherwise="as in the .blend")
+    wanted = (*FILES, *SETTINGS, "style", "device")
+    add_options(options, Generate, only=wanted, otherwise="as in the .blend", limits=_limits())
     add = options.add_argument
     add("--mix", action="store_true", help="Speak everything that is heard between the scene's first and last frame.")
     add("--preview-only", action="store_true", help="Make a quick look at the first four seconds, as the panel does.")
@@ -76,11 +79,24 @@ def parser() -> Parser:
     return options
 
 
+def _limits() -> dict[str, str]:
+    """What each setting may be, as the scene's property allows it."""
+    told: dict[str, str] = {}
+    for field, name in SETTINGS.items():
+        about: Any = SoliloquySettings.bl_rna.properties[name]
+        if about.type == "ENUM":
+            told[field] = choices(item.identifier for item in about.enum_items)
+        elif about.type in {"INT", "FLOAT"}:
+            told[field] = span(about.hard_min, about.hard_max)
+    return told
+
+
 def run(arguments: list[str], pause: float = progress.PAUSE) -> int:
     """Handler of the command; returns the exit code. ``pause`` is the time in seconds between lines of progress."""
     others = {"doctor": doctor.run, "batch": batch.run}
     try:
         with _interruptible():
+            _require_names(arguments)
             if arguments and arguments[0] in others:
                 return others[arguments[0]](arguments[1:])
             return _run(parser().parse_args(arguments), pause)
@@ -93,8 +109,19 @@ def run(arguments: list[str], pause: float = progress.PAUSE) -> int:
         jobs.kill_worker()
 
 
+def _require_names(arguments: list[str]) -> None:
+    """Raise BadInputError for a name that isn't UTF-8: Blender can't store it."""
+    for argument in arguments:
+        try:
+            argument.encode("utf-8")
+        except UnicodeEncodeError:
+            raise BadInputError("bad_setting", f"The name {shown(argument)} isn't valid.", "Rename the file.") from None
+
+
 def _run(options: argparse.Namespace, pause: float) -> int:
     scene = scene_of(bpy.context)
+    if options.save_blend:
+        require_place(Path(options.save_blend).absolute())
     with_head = bool(options.head or options.save_blend)
     new = with_head and stage.is_untouched(scene)
     if new:
@@ -165,8 +192,8 @@ def _speech_of_file(scene: bpy.types.Scene, audio: Path) -> speech.Speech:
     Only the worker checks that the sound is usable, so that its error message is the same everywhere.
     """
     audio = audio.absolute()
-    if not audio.is_file():
-        raise BadInputError("audio_missing", f"There is no sound file at {audio}.", "Check the path.")
+    if not is_file(audio):
+        raise BadInputError("audio_missing", f"There is no sound file at {shown(audio)}.", "Check the path.")
     start = scene.frame_start
     channel = compat.free_channel(scene, 1, start, 1 << 30)
     name = ""

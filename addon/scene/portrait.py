@@ -8,6 +8,8 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.files import is_file
+from ...core.inputs import shown
 from ..properties.portrait import PortraitProperties
 from ..sequencer.speech import write_once, write_packed
 from ..words import say
@@ -39,9 +41,9 @@ def has_portrait(settings: PortraitProperties) -> bool:
 
 
 def _existing(path: Path) -> Path:
-    if not path.is_file():
+    if not is_file(path):
         raise BadInputError(
-            "portrait_missing", say("The portrait is missing: {path}", path=path), say("Choose another picture.")
+            "portrait_missing", say("The portrait is missing: {path}", path=shown(path)), say("Choose another picture.")
         )
     return path.resolve()
 

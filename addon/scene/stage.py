@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
+from ...core.files import is_file
 from ...core.motion.channels import FPS
 from ...core.wire.names import frame_name
 from ..properties.scene import SoliloquyTake
@@ -152,7 +153,7 @@ def _picture(
 ) -> bpy.types.Object:
     """A standing rectangle of that height with the take's frames, or the portrait, shining in their own colours."""
     shown = take.path() / "frames" / frame_name(0)
-    moving = take.status == "READY" and shown.is_file()
+    moving = take.status == "READY" and is_file(shown)
     image = bpy.data.images.load(str(shown if moving else portrait))
     across, up = image.size if image.size[1] else (1, 1)
     width = height * min(across / up, _WIDEST)

@@ -8,7 +8,7 @@ import re
 import shutil
 import types
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..errors import BadInputError
@@ -52,7 +52,13 @@ def sentence(text: str) -> str:
 
 
 def add_options(
-    command: Any, cls: type, *, only: Collection[str] | None = None, otherwise: str | None = None, within: str = ""
+    command: Any,
+    cls: type,
+    *,
+    only: Collection[str] | None = None,
+    otherwise: str | None = None,
+    within: str = "",
+    limits: Mapping[str, str] | None = None,
 ) -> None:
     """Add an option for each field of a message class to a parser, with the field's type and text.
 
@@ -68,6 +74,8 @@ def add_options(
     within
         What the options' destinations start with. For a field that is a message itself, its fields are added in a
         group and their destinations are ``<field>.<inner field>`` (see `nested`).
+    limits
+        Sentences about what an option may be, by field, where the caller allows less than the field.
     """
     hints = typing.get_type_hints(cls)
     for spec in dataclasses.fields(cls):
@@ -79,7 +87,7 @@ def add_options(
             group = command.add_argument_group(spec.name, sentence(spec.metadata["text"]))
             add_options(group, inner, otherwise=otherwise, within=f"{spec.name}.")
         else:
-            _add_option(command, spec, kinds, within + spec.name, otherwise)
+            _add_option(command, spec, kinds, within + spec.name, otherwise, (limits or {}).get(spec.name))
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
@@ -88,12 +96,17 @@ def _kinds(hint: Any) -> tuple[Any, ...]:
 
 
 def _add_option(
-    command: Any, spec: dataclasses.Field[Any], kinds: tuple[Any, ...], target: str, otherwise: str | None
+    command: Any,
+    spec: dataclasses.Field[Any],
+    kinds: tuple[Any, ...],
+    target: str,
+    otherwise: str | None,
+    limits: str | None,
 ) -> None:
     flag = "--" + spec.name.replace("_", "-")
     flags = [flag, _SHORT[spec.name]] if spec.name in _SHORT else [flag]
     required = otherwise is None and spec.default is dataclasses.MISSING
-    text = _help(spec, required, otherwise)
+    text = _help(spec, required, otherwise, limits or _limits(spec.metadata))
     if bool in kinds:
         command.add_argument(*flags, dest=target, action=argparse.BooleanOptionalAction, help=text)
         return
@@ -105,16 +118,28 @@ def _add_option(
     command.add_argument(*flags, dest=target, type=kind, required=required, nargs=count, metavar=name, help=text)
 
 
-def _help(spec: dataclasses.Field[Any], required: bool, otherwise: str | None) -> str:
-    """What a field is for, what it may be, and what holds without its option, in sentences."""
-    about = spec.metadata
-    told = [sentence(about["text"])]
+def choices(names: Iterable[object]) -> str:
+    """The sentence about an option that must be one of these."""
+    return f"Choices: {', '.join(map(str, names))}."
+
+
+def span(low: float, high: float) -> str:
+    """The sentence about an option with limits, both ends included."""
+    return f"From {_number(low)} to {_number(high)}."
+
+
+def _limits(about: Mapping[str, Any]) -> str:
+    """The sentence about what a field may be; empty if it may be anything."""
     if about["choices"]:
-        told.append(f"Choices: {', '.join(about['choices'])}.")
-    elif about["low"] is not None and about["high"] is not None:
-        told.append(f"From {_number(about['low'])} to {_number(about['high'])}.")
-    elif about["low"] is not None:
-        told.append(f"At least {_number(about['low'])}.")
+        return choices(about["choices"])
+    if about["low"] is None:
+        return ""
+    return f"At least {_number(about['low'])}." if about["high"] is None else span(about["low"], about["high"])
+
+
+def _help(spec: dataclasses.Field[Any], required: bool, otherwise: str | None, limits: str) -> str:
+    """What a field is for, what it may be, and what holds without its option, in sentences."""
+    told = [sentence(spec.metadata["text"]), *([limits] if limits else [])]
     if otherwise is not None:
         told.append(f"Default: {otherwise}.")
     elif not required and spec.default not in (None, ()):

@@ -67,6 +67,31 @@ def test_an_unwritable_folder_for_the_blend_is_bad_input(arguments, tmp_path, ca
     assert "Cannot save" in capsys.readouterr().err
 
 
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize("option", ["--audio", "--portrait", "--save-blend"])
+@pytest.mark.parametrize("name", [LONG, f"{LONG}/{LONG}", "\ud800", "."])
+def test_a_name_that_no_file_can_have_is_one_sentence(arguments, tmp_path, option, name, capsys):
+    given = {"--save-blend": f"{tmp_path}/{name}.blend"}.get(option, f"{tmp_path}/{name}")
+    code = cli.run([*arguments(), option, given])
+    told = capsys.readouterr().err.strip()
+    if (option, name) != ("--save-blend", "."):  # the hidden file “..blend”
+        assert (
+            code in {1, 2} and told and "\n" not in told and "Traceback" not in told and "inside Soliloquy" not in told
+        )
+
+
+@pytest.mark.parametrize("option", ["list", "--summary", "--save-list", "--save-blend"])
+def test_a_batch_refuses_such_names_too(scene, sound, portrait, tmp_path, option, capsys):
+    (tmp_path / "jobs.csv").write_text(f"audio,portrait,out,takes\n{sound.name},{portrait().name},,1\n")
+    given = [] if option == "list" else [option, f"{tmp_path}/{LONG}/{LONG}.json"]
+    path = f"{tmp_path}/{LONG}.csv" if option == "list" else str(tmp_path / "jobs.csv")
+    assert cli.run(["batch", path, *given]) in {1, 2}
+    told = capsys.readouterr()
+    assert told.err.strip() and "Traceback" not in told.err and "inside Soliloquy" not in told.err + told.out
+
+
 def test_missing_runtime_says_what_to_do(arguments, monkeypatch, capsys):
     monkeypatch.setenv("SOLILOQUY_PYTHON", "/nowhere/python")
     assert cli.run(arguments()) == 1

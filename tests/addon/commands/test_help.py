@@ -35,6 +35,15 @@ def test_every_setting_of_the_panel_is_an_option(scene):
     assert wanted <= known and {f"style.{spec.name}" for spec in dataclasses.fields(PriorStyle)} <= known
 
 
+def test_limits_are_those_of_the_scene(scene):
+    """The scene's settings allow less than the worker; each choice that is named is accepted."""
+    text = " ".join(cli.parser().format_help().split())
+    assert "Choices: 256, 512" in text and "From 1 to 64." in text and "128 to 1024" not in text
+    for name, value in (("--size", "256"), ("--framing", "crop"), ("--renderer", "warp")):
+        cli._apply(scene.soliloquy, cli.parser().parse_args([name, value]))
+    assert (scene.soliloquy.size, scene.soliloquy.framing, scene.soliloquy.renderer) == ("256", "crop", "warp")
+
+
 def test_the_performance_is_set_and_saved(scene, sound, portrait, tmp_path):
     given = ["--liveliness", "0.5", "--head-amplitude", "1.5", "--blink-rate", "20", "--gaze-to-camera", "0.25"]
     given += ["--start-pose", "0", "10", "-5", "--loop", "--curve-error", "0.01", "--device", "cpu"]
