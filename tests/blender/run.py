@@ -290,7 +290,7 @@ def main() -> int:
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the worker's interpreter")
     parser.add_argument("--junitxml", type=Path)
     parser.add_argument(
-        "--only", choices=("background", "rigs", "window", "queue", "gaps", "commands", "real", "removal")
+        "--only", choices=("background", "rigs", "window", "queue", "takes", "gaps", "commands", "real", "removal")
     )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="soliloquy-blender-"))
@@ -309,6 +309,7 @@ def main() -> int:
         "rigs": lambda: [bench.script(HERE / name, "-b") for name in ("on_rigs.py", "on_avatars.py")],
         "window": lambda: window("in_window.py", "in_window_stress.py"),
         "queue": lambda: window("in_window_queue.py"),
+        "takes": lambda: window("in_window_takes.py"),
         "gaps": lambda: window("in_window_gaps.py"),
         "commands": lambda: commands(bench),
         "real": lambda: for_real(bench),
