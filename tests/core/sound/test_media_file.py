@@ -103,6 +103,14 @@ def test_five_channels_and_the_bass(tmp_path: Path) -> None:
     assert abs(lag) <= 1 and likeness > 0.97 and found.frames == wanted.frames
 
 
+@pytest.mark.parametrize(("head", "packet"), [(b"#!AMR\n", (0x3C, 31)), (b"#!AMR-WB\n", (0x44, 60))])
+def test_recordings_of_telephones(tmp_path: Path, head: bytes, packet: tuple[int, int]) -> None:
+    """AMR, 50 packets a second at 8 or 16 kHz. Nobody here can encode it, so the packets hold noise."""
+    noise = np.random.default_rng(2)
+    (tmp_path / "a.amr").write_bytes(head + b"".join(bytes([packet[0]]) + noise.bytes(packet[1]) for _ in range(100)))
+    assert load_audio(tmp_path / "a.amr").seconds == 2.0
+
+
 def test_a_part_is_the_part_of_the_whole(tmp_path: Path) -> None:
     write_media(tmp_path / "a.mp4", speech(48_000), 48_000, "aac", picture=True)
     whole, part = load_audio(tmp_path / "a.mp4").samples, load_audio(tmp_path / "a.mp4", 0.5, 0.75).samples
