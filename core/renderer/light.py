@@ -18,7 +18,7 @@ EVEN_SKIN = (0.5, 1.6)
 LEAST_SKIN = 12
 """Vertices of even skin below which all that are seen are used."""
 LEAST_LUMA = 1 / 255
-"""Lower limit of that median: a face can be black."""
+"""Lower limit of that median and of white: a picture can be black."""
 RIDGE = 0.02
 """Ridge on the linear terms, per skin vertex: spots on the skin must not pass for light."""
 LEAST_FRONT = 0.3
@@ -106,6 +106,6 @@ def _white(picture: Tensor, eye_mask: Tensor, skin: Tensor) -> Tensor:
         white = inside[order[first : max(end, first + 1)]].mean(0)
     least = (WHITE_IN_THE_DARK * torch.maximum(white.max(), skin.max())).clamp(max=WHITE_RANGE[0])
     level = torch.maximum(white.max() * SCLERA_TO_WHITE, SKIN_TO_WHITE * skin.max()).clamp(max=WHITE_RANGE[1])
-    level = torch.maximum(level, least)
+    level = torch.maximum(level, least).clamp_min(LEAST_LUMA)
     tint = white / white.max().clamp_min(1e-3)
     return level * ((1 - SCLERA_TINT) + SCLERA_TINT * tint)

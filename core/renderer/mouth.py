@@ -45,6 +45,8 @@ GAP_PAIRS = LIP_PAIRS_FROM_MIDDLE[:7]
 """Pairs of points that the opening is measured at: all but those next to the corners."""
 CREASE_TINT = (0.42, 0.56, 0.56)
 """Share of red, green and blue light that is lost where the lips meet or turn inward."""
+BESIDE_OPENING_CM = 0.35
+"""The inside of the mouth is drawn up to this far outside the opening of the inner lips."""
 LINE_HALF_WIDTH_CM = 0.1
 LEAST_LINE_PX = 1.2
 """Half width of the line where closed lips meet, and its lower limit in pixels of the window."""
@@ -121,7 +123,7 @@ class Mouth:
         if is_open:
             colour = colour * (1 - self.crease_tint * crease)
             within = self.interior.light_within(heads)
-            between = Patch.within(view, lips, heads)
+            between = Patch.within(view, lips, heads) * self._between_lips(heads, view)
             colour, cover = self.interior.lay_behind(view, colour, cover, between, gap, within)
         else:
             line = self._lip_line(heads, view)
@@ -134,23 +136,34 @@ class Mouth:
 
     def _lip_line(self, heads: PosedHeads, view: PatchView) -> Tensor:
         """(B, 1, h, w) 0..1: the soft dark line where closed lips meet, weaker toward the corners."""
-        points = self.geometry.model.mesh468(heads.pixels)[..., :2]
-        upper, lower = (points[:, list(side)] for side in zip(*LIP_LINE, strict=True))
-        middle = ((upper + lower) / 2 - view.origin[:, None]) * view.fineness
-        count = middle.shape[1]
+        upper, lower = self._inner_lips(heads, view)
+        middle = (upper + lower) / 2
         half = LINE_HALF_WIDTH_CM * self.pixels_per_cm * view.fineness
         lift = max(half, LEAST_LINE_PX) * heads.down[:, None]
-        flat = torch.zeros(len(middle), count, 1)
-        strip = torch.cat([torch.cat([middle - lift, flat], 2), torch.cat([middle + lift, flat], 2)], 1)
-        step = torch.arange(count - 1)
-        quads = torch.stack([step, step + 1, step + 1 + count, step + count], 1)
-        triangles = torch.cat([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        count = middle.shape[1]
         along = torch.linspace(-1, 1, count).abs()
         across = torch.cat([-torch.ones(count), torch.ones(count)])
         attributes = torch.stack([across, (1 - along.repeat(2) ** LINE_TAPER) * LINE_STRENGTH], 1)
-        seen = rasterise(strip, triangles, *view.values.shape[-2:])
-        profile = interpolate(seen, triangles, attributes).permute(0, 3, 1, 2)
+        profile = _strip(middle - lift, middle + lift, attributes, view)
         return (1 - profile[:, :1].square()) * profile[:, 1:]
+
+    def _between_lips(self, heads: PosedHeads, view: PatchView) -> Tensor:
+        """(B, 1, h, w) 1 between the inner lips and a little around; else 0.
+
+        Where the skin beside the mouth folds over, the inside of the mouth would be seen through it, as a black spot.
+        """
+        upper, lower = self._inner_lips(heads, view)
+        margin = BESIDE_OPENING_CM * self.pixels_per_cm * view.fineness
+        out = margin * heads.across[:, None]  # toward the last points
+        upper, lower = (torch.cat([p[:, :1] - out, p, p[:, -1:] + out], 1) for p in (upper, lower))
+        lift = margin * heads.down[:, None]
+        return _strip(upper - lift, lower + lift, torch.ones(2 * upper.shape[1], 1), view)
+
+    def _inner_lips(self, heads: PosedHeads, view: PatchView) -> tuple[Tensor, Tensor]:
+        """Points (B, N, 2) of ``LIP_LINE`` on upper and lower lip, in pixels of a window at its finer resolution."""
+        points = (self.geometry.model.mesh468(heads.pixels)[..., :2] - view.origin[:, None]) * view.fineness
+        upper, lower = (points[:, list(side)] for side in zip(*LIP_LINE, strict=True))
+        return upper, lower
 
     def _gap_pixels(self, heads: PosedHeads) -> Tensor:
         """(B,) greatest distance between the inner lips, pixels."""
@@ -188,3 +201,15 @@ class Mouth:
         wet[model.vertex_part != PARTS.index("lips")] = 0
         wet = smooth_on_mesh(wet, self.lip_triangles)
         return torch.cat([positions, cover[:, None], wet[:, None]], 1)[None]
+
+
+def _strip(upper: Tensor, lower: Tensor, attributes: Tensor, view: PatchView) -> Tensor:
+    """(B, C, h, w) attributes (2 N, C) of a strip between points (B, N, 2) above and below it; 0 beside it."""
+    count = upper.shape[1]
+    corners = torch.cat([upper, lower], 1)
+    corners = torch.cat([corners, torch.zeros_like(corners[..., :1])], 2)
+    step = torch.arange(count - 1)
+    quads = torch.stack([step, step + 1, step + 1 + count, step + count], 1)
+    triangles = torch.cat([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+    seen = rasterise(corners, triangles, *view.values.shape[-2:])
+    return interpolate(seen, triangles, attributes).permute(0, 3, 1, 2)

@@ -8,6 +8,7 @@ import pytest
 import skimage.data
 import torch
 
+from core.face.points import CONTOUR, LIPS_OUTER_RING
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 from core.motion.motion import Motion
@@ -113,3 +114,25 @@ def test_the_unchanged_square_leaves_the_frame_as_it_was(degrees):
         rows, columns = (slice(max(v + side // 2 - reach, 0), v + side // 2 + reach) for v in (y, x))
         outside[rows, columns] = False
         assert not change[outside].any()
+
+
+def test_the_inside_of_the_mouth_is_seen_between_the_lips_only(model):
+    """Beside a mouth that smiles widely the skin folds over; nothing dark may be seen through the fold."""
+    renderer = Renderer(model, fit_portrait(skimage.data.astronaut()), 512, framing="crop", painter=None)
+    expression = np.zeros((2, len(EXPRESSIONS)), np.float32)
+    for name, value in (("jawOpen", 0.5), ("mouthSmile_L", 0.8), ("mouthSmile_R", 0.8)):
+        expression[:, EXPRESSIONS.index(name)] = value
+    rotation = np.radians([[5, -12, 9], [5, 12, -9]]).astype(np.float32)
+    heads = renderer.geometry.pose(torch.tensor(expression), torch.tensor(rotation), torch.zeros(2, 3))
+    points = model.mesh468(heads.pixels)[..., :2].numpy().astype(np.float32)
+    for frame, face in zip(
+        renderer.render(Motion(expression, rotation, np.zeros((2, 3), np.float32), 25.0)), points, strict=True
+    ):
+        masks = []
+        for outline, reach in ((LIPS_OUTER_RING, 9), (LIPS_OUTER_RING, 61), (CONTOUR, -25)):
+            mask = np.zeros(frame.shape[:2], np.uint8)
+            cv2.fillPoly(mask, [np.round(cv2.convexHull(face[list(outline)])[:, 0]).astype(np.int32)], (1,))
+            change = cv2.dilate if reach > 0 else cv2.erode
+            masks.append(change(mask, np.ones((abs(reach), abs(reach)))) > 0)
+        around = masks[1] & masks[2] & ~masks[0]
+        assert around.sum() > 1000 and frame.max(-1)[around].min() > 100
