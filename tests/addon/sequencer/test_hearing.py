@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.scene import characters, costs
+from soliloquy.addon.scene.request import why_not
 from soliloquy.addon.sequencer import hearing, speech
 from soliloquy.core.errors import BadInputError
 
@@ -170,7 +171,7 @@ def test_what_is_muted_is_not_spoken(scene, strip, tmp_path, silence):
     meta = into_meta(scene, strip)
     assert hearing.why_unheard(scene, strip) == ""
     silence(scene, strip, meta)
-    assert hearing.why_unheard(scene, strip)
+    assert hearing.why_unheard(scene, strip) == why_not(bpy.context, needs_speech=True) != ""
     refused(scene, strip, tmp_path)
     assert characters.assigned_strips(scene) == []
 
