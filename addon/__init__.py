@@ -14,6 +14,7 @@ from .operators import doctor as operators_doctor
 from .operators import exchange as operators_exchange
 from .operators import export as operators_export
 from .operators import head as operators_head
+from .operators import message as operators_message
 from .operators import preview as operators_preview
 from .operators import queue as operators_queue
 from .operators import queue_run as operators_queue_run
@@ -44,7 +45,7 @@ _WITH_CLASSES = (
     *(operators_head, operators_targets, operators_exchange, operators_export, menus),
     *(operators_preview, operators_characters, operators_queue, operators_queue_run),
     *(panels_presets, panels_speak, panels_takes, panels_style, panels_queue, panels_targets),
-    *(operators_doctor, panels_doctor),
+    *(operators_doctor, panels_doctor, operators_message),
 )
 _WITH_HOOKS = (
     *(properties_scene, reactions, saving, properties_queue, panels_presets),

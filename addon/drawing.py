@@ -38,13 +38,15 @@ def wrapped(text: str, width: int) -> list[str]:
     return [line for line in lines if line]
 
 
-def draw_text(layout: bpy.types.UILayout, text: str, icon: IconItems = "NONE", alert: bool = False) -> None:
-    """A message over several lines."""
+def draw_text(
+    layout: bpy.types.UILayout, text: str, icon: IconItems = "NONE", alert: bool = False, width: int | None = None
+) -> None:
+    """A message over several lines, for ``width`` pixels or the region that is drawn."""
     column = layout.column(align=True)
     column.scale_y = 0.85
     column.alert = alert
     region = bpy.context.region
-    for index, line in enumerate(wrapped(text, region.width if region else 300)):
+    for index, line in enumerate(wrapped(text, width or (region.width if region else 300))):
         column.label(text=line, icon=icon if index == 0 else "BLANK1")
 
 

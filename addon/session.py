@@ -23,6 +23,10 @@ class Session:
             self._parts[kind] = kind()
         return cast("Part", self._parts[kind])
 
+    def replace(self, part: object) -> None:
+        """Take ``part`` for the only object of its type from now on."""
+        self._parts[type(part)] = part
+
 
 _current: Session | None = None
 

@@ -82,6 +82,8 @@ def _network() -> list[Finding]:
 
 def _runtime() -> Finding:
     python = preferences.worker_python()
+    if (unusable := preferences.why_unusable()) is not None:
+        return Finding(BAD, say("Runtime"), unusable[0], unusable[1], "preferences.addon_show")
     if python is not None:
         facts = environment.installed_facts(preferences.runtime_folder())
         kind = facts.get("torch", "") if python.is_relative_to(preferences.runtime_folder()) else ""

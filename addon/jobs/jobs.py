@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -18,7 +19,7 @@ import bpy
 from ...core.errors import EXIT_CANCELLED, SoliloquyError
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import Error, Request, TakeReady
-from ..properties import preferences
+from ..properties import own_python, preferences
 from ..redrawing import redraw, redraw_when_due
 from ..sequencer.speech import Speech
 from ..session import session
@@ -28,6 +29,8 @@ from .following import Following, wait_until
 
 IDLE_SECONDS = 300.0
 """Seconds that an idle worker keeps its models in memory."""
+_NOT_STARTED = ("worker_not_started", "worker_died", "worker_silent")
+"""Errors after which the user's own Python is examined again."""
 
 
 @dataclass
@@ -74,13 +77,14 @@ class Job(Following):
 
 @dataclass
 class WorkerState:
-    """The worker and its job.
+    """The worker, the Python that it runs in, and its job.
 
     ``message`` is what the panel says about the last job and ``bad`` whether that is bad news. ``idle_since`` is the
     time (``time.monotonic``) at which the last job ended. ``held_by`` is the reason why no job may start, or empty.
     """
 
     client: WorkerClient | None = None
+    python: Path | None = None
     job: Job | None = None
     message: str = ""
     bad: bool = False
@@ -137,10 +141,11 @@ def start(request: Request, title: str, scene: bpy.types.Scene, spoken: Speech |
     if why_busy():
         raise SoliloquyError("busy", f"{why_busy()}.")
     state = _state()
-    client = state.client
-    if client is None or not client.alive:
+    python = preferences.require_worker_python()
+    if state.client is None or not state.client.alive or python != state.python:
         release_worker()
-        state.client = client = WorkerClient(preferences.require_worker_python())
+        state.client, state.python = WorkerClient(python), python
+    client = state.client
     job = Job(request, title, scene.session_uid, spoken, note)
     job.identifier = client.request(request)
     state.job, state.message = job, ""
@@ -151,6 +156,8 @@ def finish(job: Job) -> None:
     """Report how the job ended and let the next one start, after its answer was processed."""
     state = _state()
     state.message, state.bad = job.outcome()
+    if job.error is not None and job.error.code in _NOT_STARTED:
+        own_python.forget()  # something about it has changed
     estimate.remember_end(job.request, job.share, finished=job.error is None)
     state.job, state.idle_since = None, time.monotonic()
     if not bpy.app.background and not bpy.app.timers.is_registered(_release_when_idle):

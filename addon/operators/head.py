@@ -132,9 +132,9 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         take = take_list.chosen_take(scene)
         key, name = take.key, take.name
-        things = [target.thing for target in settings_of(scene).targets if target.use and target.thing]
+        used = [(t.thing, t.wanted_rules()) for t in settings_of(scene).targets if t.use and t.thing]
         said, bad = [], False
-        for thing in things:
+        for thing, _ in used:
             reasons = visibility.obstacles(thing, key, name)
             found = visibility.tracks_on(thing, key)
             moving = expected = 0
@@ -164,7 +164,10 @@ class SOLILOQUY_OT_check_moves(SteppedOperator, bpy.types.Operator):
                         target=thing.name,
                     )
                 )
-        message = ". ".join(said) + "."
+        # What is cut off still moves, only not as far: a short range of a shape key, for example.
+        doubts = [doubt for thing, rules in used for doubt in targets.doubts(thing, rules)]
+        message = ". ".join([*said, *doubts]) + "."
+        bad = bad or bool(doubts)
         self.report({"WARNING" if bad else "INFO"}, message)
         jobs.tell(message, bad=bad)
 

@@ -157,24 +157,28 @@ class JobOperator(OperatorMixin):
 
     def _end(self, context: bpy.types.Context) -> Result:
         job = self.job
+        in_window = self._timer is not None
         self._stop_timer(context)
         if jobs.current() is job:
             jobs.finish(job)
         saving.move_soon()
         message, bad = job.outcome()
-        self.report({"ERROR" if bad else "INFO"}, message)
+        # Without a pop-up in the window, see `_refuse`: the panel says it.
+        self.report({"INFO" if not bad else "WARNING" if in_window else "ERROR"}, message)
         return {"CANCELLED"} if job.error is not None else {"FINISHED"}
 
     def _fail(self, context: bpy.types.Context, error: Exception) -> Result:
         """End the operator and its job after an error, so that another one can be started."""
         told = as_told(error)
         self._landing = None
+        in_window = self._timer is not None
         self.cancel(context)
-        return self._refuse(told)
+        return self._refuse(told, in_window)
 
-    def _refuse(self, error: SoliloquyError) -> Result:
+    def _refuse(self, error: SoliloquyError, later: bool = False) -> Result:
+        """Tell an error; ``later`` is long after the click, when a pop-up under the mouse would be in the way."""
         self._stop_timer(bpy.context)
-        self.report({"ERROR"}, str(error))
+        self.report({"WARNING" if later else "ERROR"}, str(error))
         jobs.tell(str(error), bad=True)
         return {"CANCELLED"}
 

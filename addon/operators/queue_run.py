@@ -37,9 +37,7 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """A job is waiting and none is running."""
-        reason = jobs.why_busy()
-        if not reason and preferences.worker_python() is None:
-            reason = say("The runtime is not installed: install it in the add-on's preferences")
+        reason = jobs.why_busy() or preferences.why_no_python()
         if not reason and not any(entry.status == WAITING for entry in job_queue.entries()):
             reason = say("No job is waiting: add strips, or retry failed jobs")
         return poll_by(cls, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import bpy
 
@@ -11,13 +12,14 @@ from ..drawing import Panel, draw_text, in_editors
 from ..jobs import doctor, jobs
 from ..operators import runtime as operators_runtime
 from ..places import ROOT_PACKAGE
-from ..properties import output, preferences, trusted
+from ..properties import output, own_python, preferences, trusted
 from ..properties.portrait import draw_portrait
 from ..scene import characters, costs
 from ..scene.request import speaker_of, why_not
 from ..sequencer import speech
 from ..typed import layout_of
 from ..words import say, time_left
+from . import status
 
 
 def draw_runtime(layout: bpy.types.UILayout) -> None:
@@ -30,8 +32,11 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
         row.operator("soliloquy.cancel_install", text="", icon="X")
         return
     if preferences.worker_python() is not None:
-        own = preferences.own_python() is not None
-        layout.label(text="Your own Python is used" if own else "Runtime installed", icon="CHECKMARK")
+        if (chosen := preferences.chosen_python()) is not None:
+            _draw_own(layout, chosen)
+        else:
+            own = preferences.own_python() is not None
+            layout.label(text="Your own Python is used" if own else "Runtime installed", icon="CHECKMARK")
         return
     draw_text(
         layout, say("Soliloquy needs a runtime of Python packages ({size}).", size=say(operators_runtime.SIZE)), "INFO"
@@ -57,23 +62,43 @@ def draw_runtime(layout: bpy.types.UILayout) -> None:
     layout.operator("soliloquy.install_runtime", icon="IMPORT")
 
 
-def draw_progress(layout: bpy.types.UILayout) -> bool:
-    """The running job or the outcome of the last one; True while a job is running."""
-    job = jobs.current()
-    if job is None:
-        message, bad = jobs.last_message()
-        if message:
-            draw_text(layout.box(), message, "ERROR" if bad else "CHECKMARK", alert=bad)
-        return False
+def _draw_own(layout: bpy.types.UILayout, python: Path) -> None:
+    """What is known about the user's own Python."""
+    found = own_python.look(python)
+    if found is None:
+        layout.label(text="Your own Python is being examined…", icon="SORTTIME")
+    elif found.usable:
+        text = say("Your own Python is used ({version}, torch {torch})", version=found.python, torch=found.torch)
+        draw_text(layout, text, "CHECKMARK")
+        if remark := own_python.remark(found):
+            draw_text(layout, remark, "INFO")
+    else:
+        reason, fix = own_python.problem(found)
+        draw_text(layout, reason, "ERROR", alert=True)
+        draw_text(layout, fix)
+
+
+def _draw_progress(row: bpy.types.UILayout, job: jobs.Job) -> None:
+    """The running job, in the place of the button that started it."""
     left = say(" · {time} left", time=time_left(job.left)) if job.left is not None else ""
-    column = layout.column(align=True)
-    column.label(text=job.stage, icon="SORTTIME")
-    row = column.row(align=True)
     row.progress(factor=job.share, text=f"{job.share:.0%}{left}" if not job.cancelling else "")
     row.operator("soliloquy.cancel", text="", icon="X")
-    for notice in job.notices:
-        draw_text(column, notice, "INFO")
-    return True
+
+
+def _told(context: bpy.types.Context, job: jobs.Job | None) -> list[status.Told]:
+    """What there is to say: the job's stage and notices; else how the last one ended, and what the next would need."""
+    if job is not None:
+        return [status.Told(job.stage, "SORTTIME"), *(status.Told(notice, "INFO") for notice in job.notices)]
+    scene = compat.sequencer_scene(context)
+    message, bad = jobs.last_message()
+    told = [status.Told(message, "ERROR" if bad else "CHECKMARK", bad)] if message else []
+    if reason := why_not(context, needs_speech=True):
+        told.append(status.Told(reason, "INFO"))
+    elif expected := costs.words(scene):
+        told.append(status.Told(expected, "TIME"))
+        if lacking := costs.lack_of_disk(scene):
+            told.insert(0, status.Told(lacking, "ERROR", True))
+    return told
 
 
 class _Speak(Panel):
@@ -82,7 +107,7 @@ class _Speak(Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Speech, portrait, Generate."""
         layout = layout_of(self)
-        if preferences.worker_python() is None:
+        if preferences.worker_python() is None or preferences.why_unusable() is not None:
             draw_runtime(layout)
             show = layout.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES")
             show.module = ROOT_PACKAGE
@@ -104,22 +129,19 @@ class _Speak(Panel):
         row = layout.row(align=True)
         row.prop(settings, "takes_wanted")
         row.prop(settings, "seed")
-        if not draw_progress(layout):
-            row = layout.row()
-            row.scale_y = 1.4
+        job = jobs.current()
+        row = layout.row(align=job is not None)
+        row.scale_y = 1.4
+        if job is None:
             row.operator("soliloquy.generate", icon="PLAY")
             row.operator("soliloquy.preview", text="", icon="HIDE_OFF")
-            if (asked := trusted.unasked_output(settings.output_dir)) is not None:
-                words = say("This .blend keeps its takes outside its own folders: {path}", path=asked)
-                draw_text(layout, words, "ERROR", alert=True)
-                layout.operator("soliloquy.allow_folder", icon="CHECKMARK")
-            reason = why_not(context, needs_speech=True)
-            if reason:
-                draw_text(layout, reason, "INFO")
-            elif expected := costs.words(scene):
-                draw_text(layout, expected, "TIME")
-                if lacking := costs.lack_of_disk(scene):
-                    draw_text(layout, lacking, "ERROR", alert=True)
+        else:
+            _draw_progress(row, job)
+        if job is None and (asked := trusted.unasked_output(settings.output_dir)) is not None:
+            words = say("This .blend keeps its takes outside its own folders: {path}", path=asked)
+            draw_text(layout, words, "ERROR", alert=True)
+            layout.operator("soliloquy.allow_folder", icon="CHECKMARK")
+        status.draw(layout, _told(context, job))
 
 
 class _Options(Panel):

@@ -16,6 +16,7 @@ from ...core.runtime import environment
 from ..places import ROOT_PACKAGE
 from ..typed import preferences_of
 from ..words import say
+from . import own_python as own_examined
 
 
 def _preferences() -> bpy.types.AddonPreferences | None:
@@ -63,6 +64,12 @@ def own_python() -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def chosen_python() -> Path | None:
+    """`own_python` if it is there and the preferences name it: the one that `own_python.look` examines."""
+    own = None if os.environ.get("SOLILOQUY_PYTHON") else own_python()
+    return own if own is not None and own.is_file() else None
+
+
 def worker_python() -> Path | None:
     """The worker's interpreter, or None if no runtime is installed. Fast enough for a panel's ``poll``."""
     own = own_python()
@@ -72,7 +79,10 @@ def worker_python() -> Path | None:
 
 
 def require_worker_python() -> Path:
-    """`worker_python`. Raises SoliloquyError ``runtime_missing`` if there is none."""
+    """`worker_python`.
+
+    Raises SoliloquyError ``runtime_missing`` if there is none, ``own_python`` if the own one is known to be unusable.
+    """
     python = worker_python()
     if python is None:
         raise SoliloquyError(
@@ -80,4 +90,21 @@ def require_worker_python() -> Path:
             say("Soliloquy's runtime is not installed."),
             say("Install it in the add-on's preferences, or set SOLILOQUY_PYTHON."),
         )
+    if reason := why_unusable():
+        raise SoliloquyError("own_python", *reason)
     return python
+
+
+def why_no_python() -> str:
+    """Why no worker can start, for tooltips; empty when one can, as far as is known."""
+    if worker_python() is None:
+        return say("The runtime is not installed: install it in the add-on's preferences")
+    reason = why_unusable()
+    return "" if reason is None else reason[0]
+
+
+def why_unusable() -> tuple[str, str] | None:
+    """Why the user's own Python can't be used and what to do, if it was examined and can't; None otherwise."""
+    chosen = chosen_python()
+    found = own_examined.known(chosen) if chosen is not None else None
+    return None if found is None or found.usable else own_examined.problem(found)

@@ -23,8 +23,8 @@ def why_not(context: bpy.types.Context, *, needs_speech: bool = False, needs_tak
     scene = compat.sequencer_scene(context)
     if busy := jobs.why_busy():
         return busy
-    if preferences.worker_python() is None:
-        return say("The runtime is not installed: install it in the add-on's preferences")
+    if missing := preferences.why_no_python():
+        return missing
     settings = settings_of(scene)
     if trusted.unasked_output(settings.output_dir) is not None:
         return say("This .blend keeps its takes outside its own folders: allow the folder first")
@@ -115,10 +115,6 @@ def request_without_files(scene: bpy.types.Scene) -> Generate:
     )
 
 
-def spoken_by(take: SoliloquyTake) -> speech.Speech:
-    """The speech of an existing take, so that further takes of its job go to the same place."""
-    place = round(take.origin), take.audio_strip, take.channel, take.character
-    return speech.Speech(Path(), take.audio_start, None, *place)
 PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}
 """Settings of a preview that differ from the request: only the first four seconds, in small, uncorrected pictures."""
 PREVIEW_FOLDER = "previews"
@@ -129,6 +125,10 @@ def preview_of(request: Generate) -> Generate:
     return replace(request, **PREVIEW, out=str(Path(request.out) / PREVIEW_FOLDER))
 
 
+def spoken_by(take: SoliloquyTake) -> speech.Speech:
+    """The speech of an existing take, so that further takes of its job go to the same place."""
+    place = round(take.origin), take.audio_strip, take.channel, take.character
+    return speech.Speech(Path(), take.audio_start, None, *place)
 
 
 def range_of(scene: bpy.types.Scene, take: SoliloquyTake) -> tuple[tuple[int, int], tuple[int, int]] | None:

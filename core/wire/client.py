@@ -152,7 +152,8 @@ class WorkerClient:
         """Send a request and return its id. Raises BadInputError ``bad_setting``, SoliloquyError ``worker_gone``."""
         identifier = str(next(self._identifiers))
         line = encode_request(identifier, request)
-        if not self.alive:
+        # A worker that has died before its first word: `poll` gives the reason as the answer.
+        if not self.alive and (self._failure is not None or self.hello is not None):
             raise SoliloquyError("worker_gone", "The worker is not running any more.", "Start it again.")
         if not self._open:
             self._last_line = time.monotonic()

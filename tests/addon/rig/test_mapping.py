@@ -241,11 +241,12 @@ def test_shape_keys_with_a_short_range_are_told(scene, shape_mesh):
 # ------------------------------------------------------------------------------------------------- in the interface
 def test_the_bake_says_that_the_mouth_stays_shut(scene, sound, portrait, shape_mesh, monkeypatch):
     from soliloquy.addon.jobs import jobs
-    from soliloquy.addon.sequencer import speech
+    from soliloquy.addon.sequencer import hearing, speech
 
     scene.soliloquy.portrait_file = str(portrait())
     spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
     monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
+    monkeypatch.setattr(hearing, "why_unheard", lambda *_: "")
     monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
     scene.soliloquy.bake_on_arrival = False
     bpy.ops.soliloquy.generate()
@@ -254,6 +255,28 @@ def test_the_bake_says_that_the_mouth_stays_shut(scene, sound, portrait, shape_m
     monkeypatch.setattr(jobs, "tell", lambda message, bad=False: said.append((message, bad)))
     assert bpy.ops.soliloquy.bake() == {"FINISHED"}
     assert said[-1][1] and "has no jaw: the mouth stays shut" in said[-1][0]
+
+
+def test_does_it_move_names_ranges_that_end_too_early(scene, sound, portrait, shape_mesh, monkeypatch):
+    from soliloquy.addon.jobs import jobs
+    from soliloquy.addon.sequencer import hearing, speech
+
+    scene.soliloquy.portrait_file = str(portrait())
+    spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
+    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
+    monkeypatch.setattr(hearing, "why_unheard", lambda *_: "")
+    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    face = shape_mesh("face", ["jawOpen", "eyeBlinkLeft"])
+    scene.soliloquy.targets.add().thing = face
+    bpy.ops.soliloquy.generate()
+    said = []
+    monkeypatch.setattr(jobs, "tell", lambda message, bad=False: said.append((message, bad)))
+    face.data.shape_keys.key_blocks["jawOpen"].slider_max = 0.05
+    assert bpy.ops.soliloquy.check_moves() == {"FINISHED"}
+    assert said[-1][1] and "the range of these shape keys ends too early: jawOpen" in said[-1][0]
+    face.data.shape_keys.key_blocks["jawOpen"].slider_max = 1.0
+    assert bpy.ops.soliloquy.check_moves() == {"FINISHED"}
+    assert not said[-1][1] and "“face” moves" in said[-1][0]
 
 
 def test_targets_are_added_with_a_mapping_saved_and_loaded(scene, tmp_path, shape_mesh):
