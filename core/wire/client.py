@@ -207,7 +207,7 @@ class WorkerClient:
                     return event
             if identifier not in self._open:
                 raise ValueError(f"no request {identifier} is open")
-            if deadline is not None and time.monotonic() > deadline:
+            if timeout is not None and deadline is not None and time.monotonic() > deadline:
                 self._fail("worker_timeout", f"The worker gave no answer within {counted(timeout, 'second')}.")
                 deadline = None
             time.sleep(0.02)
