@@ -1,23 +1,28 @@
 """Backward flow: for each pixel of a frame, the pixel of the photograph that is seen there.
 
-On the face the flow comes from the rasterised head model. Elsewhere a smooth depth sheet lies over the photograph: the
-head model's own depth, continued past its outline. The sheet turns with the head, so hair follows, but shoulders and
-the edge of the picture stay. The motion that the expression adds on the face fades out over the sheet.
+On the face the flow comes from the rasterised head model, whose scalp has the outline of the person's hair (``hull``).
+Elsewhere a smooth depth sheet lies over the photograph: the depth of that surface, continued past its outline at the
+outline's own depth. The sheet turns with the head, so hair follows, but shoulders stay, and so does what is cut off by
+the edge of the picture. What the surface moves beyond the sheet (expressions, and the scalp that comes into view behind
+the crown) fades out over the sheet.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..head.raster import interpolate, rasterise
 from ..head.rotation import euler_to_matrix
-from .fields import blur, dilate, pixel_grid, resize, sample, smoothstep
+from .fields import blur, dilate, erode, fill_smoothly, pixel_grid, resize, sample, smoothstep
 from .framing import Framing
 from .geometry import HeadGeometry, PosedHeads, head_share
+from .hull import Hull
 from .mesh_values import lower_on_mesh
 from .visibility import visible_vertices
 
@@ -36,7 +41,9 @@ FACING = (0.04, 0.22)
 ON_HEAD = (0.7, 0.98)
 """Share with which a vertex follows the head (``geometry.head_share``) from which it is trusted a little, and fully."""
 RIM = 0.1
-"""Width of the rim over which motion fades out, as a fraction of the square's side."""
+"""Width of the rim over which motion fades out where the picture cuts off the person, as a fraction of the side."""
+CUT_OFF = 0.3
+"""Matte at the picture's edge from which the person counts as cut off there."""
 EXTENSION = (8, 4, 2, 1)
 """Blur radii (sheet pixels) with which the face's own motion is continued past it, widest first."""
 EXTENDED = 0.25
@@ -84,58 +91,80 @@ class FlowField:
         model = geometry.model
         self.geometry, self.size = geometry, size
         skin = model.triangles[model.part_triangles("skin", "lips")]
-        source = geometry.source.pixels[0]
-        shape = geometry.neutral + model.expression_offsets(geometry.own_expression)
-        view = F.normalize(geometry.unproject(source), dim=-1)
-        facing = -((model.normals(shape) @ geometry.rotation.T) * view).sum(-1)
-        self.vertex_trust = self._vertex_trust(skin, source, facing, tight)
+        self.hull = Hull(geometry, tight, skin)
+        self.vertex_trust = self._vertex_trust(skin, tight)
         self.triangles = skin[(self.vertex_trust[skin] > 0).any(1)]
-        self.attributes = torch.cat([source[:, :2], self.vertex_trust[:, None]], 1)  # (V, 3)
+        person = sample(dilate(tight, max(1, size // SHEET)), self.hull.source[None, None, :, :2])[0, 0, 0]
+        self.wide_trust = torch.maximum(self.vertex_trust, self.hull.scalp * person)  # (V,)
+        self.wide_triangles = skin[(self.wide_trust[skin] > 0).any(1)]
         self.grid = pixel_grid(size, size)
         self.sheet_grid = pixel_grid(SHEET, SHEET) * (size / SHEET)
         room = torch.from_numpy(framing.room(self.sheet_grid.cpu().numpy())).to(self.sheet_grid)
-        self._lay_sheet(room)
+        self._lay_sheet(room, tight)
 
-    def _vertex_trust(self, skin: Tensor, source: Tensor, facing: Tensor, tight: Tensor) -> Tensor:
+    def _vertex_trust(self, skin: Tensor, tight: Tensor) -> Tensor:
         """(V,) 0..1: trust in vertices of the head that the photograph shows from the front and within the person."""
+        source, facing = self.hull.source, self.hull.facing
         visible = visible_vertices(source, skin, VISIBILITY_SLACK_CM).float()
         person = sample(tight, source[None, None, :, :2])[0, 0, 0]
         on_head = smoothstep(*ON_HEAD, self.geometry.rigidity[:, 0])
         return lower_on_mesh(visible * person * smoothstep(*FACING, facing) * on_head, skin)
 
-    def _lay_sheet(self, room: Tensor) -> None:
+    def _lay_sheet(self, room: Tensor, tight: Tensor) -> None:
         """Compute the sheet: its points in head space, and how far each follows the head.
 
         ``room`` (64, 64) px is the distance of each from the square's border and from the photograph's.
         """
         geometry, model = self.geometry, self.geometry.model
         outer = model.triangles[model.part_triangles("skin", "lips", "eye_left", "eye_right")]
-        pixels = geometry.source.pixels * torch.tensor([SHEET / self.size, SHEET / self.size, 1.0])
+        pixels = self.hull.source[None] * torch.tensor([SHEET / self.size, SHEET / self.size, 1.0])
         seen = rasterise(pixels, outer, SHEET, SHEET)
-        # No point lies behind the neck's axis, where it would move against the face. Past the head's outline the sheet
-        # passes into the plane of that axis, which stays in place when the head turns.
+        # No point lies behind the neck's axis, where it would move against the face.
         axis = -(geometry.rotation @ geometry.pivot + geometry.translation)[2]
-        depth = blur(torch.minimum(seen.depth, axis)[:, None], SHEET_BLUR, 2)[0, 0]  # (1, 1, 64, 64) -> (64, 64)
+        covered = seen.covered[:, None].float()
+        depth = torch.minimum(seen.depth, axis)[:, None]  # (1, 1, 64, 64)
+        outline = covered * (1 - erode(covered, 1))
+        depth = torch.where(covered > 0, depth, fill_smoothly(depth * outline, outline))
+        depth = blur(depth, SHEET_BLUR, 2)[0, 0]  # (1, 1, 64, 64) -> (64, 64)
         points = geometry.unproject(torch.cat([self.sheet_grid, depth[..., None]], -1))
         self.sheet_points = (points - geometry.translation) @ geometry.rotation  # rows: R^T (X − t)
-        rim = smoothstep(0.0, RIM * self.size, room)
+        cell = self.size / SHEET
+        cut_off = (resize(tight, SHEET, SHEET)[0, 0] > CUT_OFF) & (room < 1.5 * cell)
+        elsewhere = (~cut_off).cpu().numpy().astype(np.uint8)
+        distance = torch.from_numpy(cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
+        rim = smoothstep(0.0, RIM * self.size, distance.to(room) * cell) if cut_off.any() else torch.ones_like(room)
         self.follow = (head_share(self.sheet_points) * rim)[..., None]
 
     def __call__(self, heads: PosedHeads, rotation: Tensor, translation: Tensor) -> Flow:
         """Flow of frames whose heads were posed with ``rotation`` and ``translation`` (B, 3)."""
         size = self.size
-        seen = rasterise(heads.pixels, self.triangles, size, size, cull_backfaces=True)
-        values = interpolate(seen, self.triangles, self.attributes).permute(0, 3, 1, 2)  # (B, S, S, 3) -> (B, 3, S, S)
+        pixels = self.hull.posed(heads)
+        shown = self.hull.shown(pixels, heads)
+        seen = rasterise(pixels, self.triangles, size, size, cull_backfaces=True)
+        # (B, S, S, 3) -> (B, 3, S, S)
+        values = interpolate(seen, self.triangles, self._attributes(shown, self.vertex_trust)).permute(0, 3, 1, 2)
         trust = values[:, 2:]
         sheet = self._sheet_flow(rotation, translation)  # (B, 2, 64, 64)
         wide = F.interpolate(sheet, (size, size), mode="bilinear", align_corners=False)
         grid = self.grid.permute(2, 0, 1)  # (S, S, 2) -> (2, S, S)
-        beyond_sheet = values[:, :2] - grid - wide
-        extended = self._extend(resize(beyond_sheet * trust, SHEET, SHEET), resize(trust, SHEET, SHEET))
+        extended = self._beyond_sheet(pixels, shown, sheet)
         flow = wide + F.interpolate(extended, (size, size), mode="bilinear", align_corners=False)
         flow = flow + trust * (values[:, :2] - grid - flow)
         positions = grid + flow
         return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle)
+
+    @staticmethod
+    def _attributes(shown: Tensor, trust: Tensor) -> Tensor:
+        """(B, V, 3) places in the photograph (B, V, 2) and the trust (V,) in them."""
+        return torch.cat([shown, trust[:, None].expand(len(shown), -1, -1)], -1)
+
+    def _beyond_sheet(self, pixels: Tensor, shown: Tensor, sheet: Tensor) -> Tensor:
+        """(B, 2, 64, 64) flow of the whole surface beyond the sheet's own, continued past the surface."""
+        coarse = pixels * torch.tensor([SHEET / self.size, SHEET / self.size, 1.0])
+        seen = rasterise(coarse, self.wide_triangles, SHEET, SHEET, cull_backfaces=True)
+        values = interpolate(seen, self.wide_triangles, self._attributes(shown, self.wide_trust)).permute(0, 3, 1, 2)
+        beyond = values[:, :2] - self.sheet_grid.permute(2, 0, 1) - sheet
+        return self._extend(beyond * values[:, 2:], values[:, 2:])
 
     def _stretch(self, positions: Tensor) -> Tensor:
         """(B, 1, S, S) 1 where neighbouring pixels come from less than half a pixel apart, 0 without stretching."""

@@ -21,11 +21,13 @@ class Opacity:
         (S, S) uint8 of the square.
     person
         (1, 1, S, S) matte of the person, 0–1.
+    hole
+        (1, 1, S, S) bool: pixels that can show the person, hair included.
     """
 
-    def __init__(self, alpha: np.ndarray, person: Tensor) -> None:
+    def __init__(self, alpha: np.ndarray, person: Tensor, hole: Tensor) -> None:
         own = torch.tensor(alpha).float()[None, None] / 255
-        self.behind = fill_smoothly(own, 1 - person)
+        self.behind = fill_smoothly(own, (~hole).float())
         self.layers = torch.cat([own - self.behind * (1 - person), person], 1)  # what the person shows; the matte
 
     def moved(self, positions: Tensor) -> Tensor:

@@ -28,12 +28,12 @@ from .flow import FlowField
 from .framing import frame_portrait
 from .generator.refine import Painter, Refiner
 from .geometry import HeadGeometry, PosedHeads
+from .layers.matte import separate
+from .layers.stretched import StretchedPerson
 from .light import Light
 from .masks import polygon
-from .matte import separate
 from .mouth import Mouth
 from .opacity import Opacity, without_grey
-from .stretched import StretchedPerson
 from .warped import WarpedFrames
 
 SIDE_BY_SIDE = 4
@@ -81,17 +81,18 @@ class Renderer:
             self.size = size = len(self.framing.crop)
             landmarks = with_whole_eyes(self.framing.crop, self.framing.to_crop(portrait.landmarks))
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing, landmarks)
-            layers = separate(self.framing.crop, landmarks)
+            layers = separate(self.framing.crop, landmarks, self.framing.inside)
             picture = torch.tensor(self.framing.crop).permute(2, 0, 1)[None].float() / 255
             self.background = layers.background
-            self.person = torch.cat([picture, layers.alpha], 1)  # (1, 3 + 1, S, S)
-            self.stretched = StretchedPerson(layers.pure, layers.tight)
+            self.person = torch.cat([layers.person, layers.alpha], 1)  # (1, 3 + 1, S, S)
+            self.stretched = StretchedPerson(layers.pure, layers.alpha)
             self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
             self.eyes = [Eye(self.geometry, picture, landmarks, side, light, trust) for side in (0, 1)]
-            self.opacity = None if self.framing.opacity is None else Opacity(self.framing.opacity, layers.alpha)
+            opacity = self.framing.opacity
+            self.opacity = None if opacity is None else Opacity(opacity, layers.alpha, layers.hole)
             chosen = Painter.shipped(self.device) if painter == "shipped" else painter
             self.refiner = Refiner(chosen, self.framing.crop, landmarks) if chosen else None
 
@@ -138,15 +139,13 @@ class Renderer:
         with torch.inference_mode(), _made_on(self.device):
             heads = self.geometry.pose(expression, rotation, translation, absolute)
             flow = self.flow_field(heads, rotation, translation)
-            warped = sample(self.person, flow.positions, "bicubic").clamp(0, 1)
-            alpha = warped[:, 3:]
-            layer = alpha * (warped[:, :3] - self.background)
+            layer = sample(self.person, flow.positions, "bicubic")  # the person's colours and matte
             if flow.stretch.any():
                 colours, matte = self.stretched(flow.positions)
-                layer = layer + flow.stretch * (matte * (colours - self.background) - layer)
-                alpha = alpha + flow.stretch * (matte - alpha)
-            picture = self.background + layer
-            picture = picture + self._outline(flow.trust) * (blur(picture, 1, 1) - picture)
+                layer = layer + flow.stretch * (torch.cat([matte * colours, matte], 1) - layer)
+            layer = layer + self._outline(flow.trust) * (blur(layer, 1, 1) - layer)
+            alpha = layer[:, 3:].clamp(0, 1)
+            picture = layer[:, :3] + (1 - alpha) * self.background
             for eye in self.eyes:
                 picture = eye.draw(picture, heads)
             picture = self.mouth.draw(picture, heads)

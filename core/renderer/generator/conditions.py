@@ -37,7 +37,7 @@ CAVITY_BLUR = 4
 """Radius in which the share of the mouth's cavity is measured, and by which the region is then widened."""
 CAVITY = (0.2, 0.45)
 """That share from which the generator leaves the picture to the head model's cavity, and leaves it fully."""
-REACH = (5, 2)
+REACH = (1, 1)
 """Distance that the generator may paint beyond the person's matte, and radius of the blur of that border."""
 SOFT_EDGE = (0.0, 0.5)
 """Values of a blurred mask between which it rises from 0 to 1: the mask itself stays whole."""

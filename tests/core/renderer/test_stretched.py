@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.renderer.fields import pixel_grid
-from core.renderer.stretched import MOST, StretchedPerson, magnification
+from core.renderer.layers.stretched import MOST, StretchedPerson, magnification
 
 SIZE = 128
 

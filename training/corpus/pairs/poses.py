@@ -21,8 +21,8 @@ from core.renderer import Renderer, WarpedFrames
 from core.renderer.fields import blur, dilate, erode, smoothstep
 from core.renderer.framing import frame_portrait
 from core.renderer.generator.conditions import half_flow
+from core.renderer.layers.matte import find_person
 from core.renderer.masks import polygon
-from core.renderer.matte import separate
 
 from .pair import Pair
 
@@ -143,7 +143,7 @@ class Source:
             landmarks = self.renderer.framing.to_crop(truth.landmarks)
             picture = torch.tensor(square).permute(2, 0, 1)[None].float() / 255  # (S, S, 3) -> (1, 3, S, S)
             if own_background:
-                matte = separate(square, landmarks).alpha
+                matte = find_person(square, landmarks)
                 picture = self.renderer.background + matte * (picture - self.renderer.background)
             out.append(
                 Pair(

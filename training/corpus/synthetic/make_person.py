@@ -20,6 +20,7 @@ from torch import Tensor
 from core.head.head_model import PARTS, HeadModel
 from core.head.raster import Fragments, interpolate_fragments, rasterise
 from core.motion.channels import EXPRESSIONS
+from core.renderer.geometry import head_share
 
 from ...common.folders import RUNS
 from .person import Look, Noise, collar, hair_mask, paint, paint_eyes, surface_normals, torso
@@ -31,11 +32,31 @@ SAMPLES = 2
 
 def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
     """(height, width, 3) uint8 photograph of a look."""
+    return photograph(look, seed, width, height)[0]
+
+
+def photograph(
+    look: Look,
+    seed: int,
+    width: int,
+    height: int,
+    turn: Tensor | None = None,
+    backdrop: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(height, width, 3) uint8 photograph of a look, and (height, width) 0..1 the part of each pixel that it covers.
+
+    Parameters
+    ----------
+    turn
+        (3,) pitch, yaw, roll in radians by which the head is turned on still shoulders.
+    backdrop
+        (height, width, 3) 0..1 picture behind the person; a studio wall if None.
+    """
     model, noise = HeadModel.load(), Noise(seed)
     expression = torch.zeros(len(EXPRESSIONS))
     for name, value in look.expression.items():
         expression[EXPRESSIONS.index(name)] = value
-    head = model.pose(model.vertices(look.identity, expression), look.rotation, torch.zeros(3))
+    head = model.vertices(look.identity, expression)
     normals = model.normals(head)
     hair = hair_mask(model.mean, look.hair_line, 0.35 * noise(model.mean, 2.5)) * (
         model.vertex_part == PARTS.index("skin")
@@ -45,12 +66,17 @@ def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
     )
     lift = lift + 0.15 * collar(model.mean) * (model.vertex_part == PARTS.index("skin"))
     head = head + normals * lift[:, None]
+    still = model.pose(head, look.rotation, torch.zeros(3))
+    if turn is not None:
+        turned = model.pose(head, turn, torch.zeros(3))
+        head = head + head_share(model.mean)[:, None] * (turned - head)
+    head = model.pose(head, look.rotation, torch.zeros(3))
     normals = model.normals(head)
 
     shirt, shirt_triangles = torso()
     neck = (model.mean[:, 1] < -11.0) & (model.mean[:, 1] > -12.5) & (model.mean[:, 0].abs() < 8)
-    fit = head[neck, 0].abs().max() / model.mean[neck, 0].abs().max()
-    shirt = shirt * torch.tensor([fit, 1.0, fit]) + (head[neck] - model.mean[neck]).mean(0) * torch.tensor(
+    fit = still[neck, 0].abs().max() / model.mean[neck, 0].abs().max()
+    shirt = shirt * torch.tensor([fit, 1.0, fit]) + (still[neck] - model.mean[neck]).mean(0) * torch.tensor(
         [0.0, 1.0, 1.0]
     )
     vertices = torch.cat([head, shirt])
@@ -86,12 +112,18 @@ def render(look: Look, seed: int, width: int, height: int) -> np.ndarray:
     colour = torch.where(cloth[:, None], look.shirt * weave, colour)
 
     shaded = _shade(colour, gloss, normal, place, look, seen, (h, w), covered[:, 0], strand[:, 0])
-    canvas = _background(look, noise, w, h)
+    canvas = _background(look, noise, w, h) if backdrop is None else _enlarged(backdrop)
     canvas[seen.address] = shaded
     picture = canvas.reshape(h, w, 3).numpy()
     picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     picture = picture + np.random.default_rng(seed).normal(0, 0.006, picture.shape)
-    return (np.clip(picture, 0, 1) ** (1 / 1.05) * 255 + 0.5).astype(np.uint8)
+    covered = cv2.resize(seen.covered[0].numpy().astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return (np.clip(picture, 0, 1) ** (1 / 1.05) * 255 + 0.5).astype(np.uint8), covered
+
+
+def _enlarged(backdrop: np.ndarray) -> Tensor:
+    """(H·W, 3) of a picture (height, width, 3), each pixel repeated for its samples."""
+    return torch.from_numpy(backdrop.repeat(SAMPLES, 0).repeat(SAMPLES, 1).astype(np.float32)).reshape(-1, 3)
 
 
 def _shade(

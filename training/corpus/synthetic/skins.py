@@ -27,7 +27,7 @@ from core.head.rotation import euler_to_matrix
 from core.portrait.load import load_portrait
 from core.portrait.portrait import Portrait
 from core.portrait.texture import Texels, diffuse, project_texture, texels_of
-from core.renderer.matte import separate
+from core.renderer.layers.matte import find_person
 
 from ...common import folders
 from ...common.arrays import save_tensors
@@ -160,7 +160,7 @@ def _person(portrait: Portrait) -> tuple[np.ndarray, np.ndarray]:
     to_crop = np.array([[scale, 0, -scale * x], [0, scale, -scale * y]])
     crop = cv2.warpAffine(portrait.image, to_crop, (256, 256), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
     points = portrait.landmarks[:, :2] @ to_crop[:, :2].T + to_crop[:, 2]
-    return separate(crop, points).tight[0, 0].numpy(), to_crop
+    return find_person(crop, points)[0, 0].numpy(), to_crop
 
 
 def _sample_mask(mask: tuple[np.ndarray, np.ndarray], pixels: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .fields import blur, resize, sample, smoothstep
+from ..fields import blur, resize, sample, smoothstep
 
 GRID = 64
 """Side of the grid on which the magnification is computed."""
