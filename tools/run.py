@@ -279,9 +279,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     demonstration = commands.add_parser("demo", help="Make talking heads through Blender.")
-    demonstration.add_argument(
-        "--audio", help="Sound file or movie with the speech. Default: the demonstration's own."
-    )
+    demonstration.add_argument("--audio", help="Sound file or movie with the speech. Default: the demonstration's own.")
     demonstration.add_argument(
         "--portrait", help="Photograph with one face. Default: a test photograph and a rendered person."
     )
