@@ -32,6 +32,10 @@ BLACK, WHITE = 2, 253
 """Levels at or beyond which a channel counts as clipped."""
 MAX_CLIPPED = 0.5
 """Share of the face that may be clipped in all channels."""
+PALE, LEAST_PALE = (120, 248), 0.1
+"""Levels of pale pixels, and their least share in a face that is burnt out; the white face of a drawing has fewer."""
+WHITE_ALL_OVER = 0.9
+"""Share of white pixels from which a picture is called too bright if no face is found in it."""
 DARK_ALL_OVER = 20
 """Levels; a picture in which hardly a pixel is brighter is called too dark if no face is found in it."""
 
@@ -39,8 +43,8 @@ DARK_ALL_OVER = 20
 def check_light(image: np.ndarray, landmarks: np.ndarray, name: str) -> None:
     """Refuse a face (landmarks (478, …) px) that can hardly be made out in ``image`` (H, W, 3) uint8 RGB.
 
-    Raises BadInputError ``portrait_too_dark``, ``portrait_too_bright``, ``portrait_too_pale``; ``name`` is used in
-    their sentences.
+    Raises BadInputError ``portrait_too_dark``, ``portrait_too_bright``, ``portrait_too_pale``, or ``portrait_drawn``
+    for a white face that was never shaded; ``name`` is used in their sentences.
     """
     small, inside = _face(image, landmarks)
     face = small[inside]
@@ -49,7 +53,8 @@ def check_light(image: np.ndarray, landmarks: np.ndarray, name: str) -> None:
     black, white = (face <= BLACK).all(1).mean(), (face >= WHITE).all(1).mean()
     low, high = np.quantile(face.mean(1), CONTRAST_ENDS)
     if white > MAX_CLIPPED:
-        raise _too_bright(name)
+        pale = ((face.mean(1) > PALE[0]) & (face.mean(1) < PALE[1])).mean()
+        raise _too_bright(name) if pale > LEAST_PALE else drawn(name)
     if black > MAX_CLIPPED or (high - low < LEAST_CONTRAST and high < 128):
         raise _too_dark(name)
     if high - low < LEAST_CONTRAST:
@@ -65,7 +70,7 @@ def check_exposure(image: np.ndarray, name: str) -> None:
     luma = image[::4, ::4].mean(2)
     if np.quantile(luma, CONTRAST_ENDS[1]) < DARK_ALL_OVER:
         raise _too_dark(name)
-    if (luma >= WHITE).mean() > MAX_CLIPPED:
+    if (luma >= WHITE).mean() > WHITE_ALL_OVER:
         raise _too_bright(name)
 
 

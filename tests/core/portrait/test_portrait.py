@@ -286,10 +286,11 @@ def test_a_face_must_be_large_enough_and_inside_the_picture(
         assert caught.value.code == code
 
 
-def test_cartoon_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fill", [(255, 220, 0), (255, 255, 255)])
+def test_cartoon_is_refused(fill: tuple[int, int, int], tmp_path: Path) -> None:
     picture = Image.new("RGB", (500, 500), (255, 255, 255))
     draw = ImageDraw.Draw(picture)
-    draw.ellipse((100, 80, 400, 420), fill=(255, 220, 0), outline=(0, 0, 0), width=6)
+    draw.ellipse((100, 80, 400, 420), fill=fill, outline=(0, 0, 0), width=6)
     for x in (190, 290):
         draw.ellipse((x - 20, 180, x + 40, 240), fill=(255, 255, 255), outline=(0, 0, 0), width=4)
         draw.ellipse((x, 200, x + 16, 216), fill=(0, 0, 0))
