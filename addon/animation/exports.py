@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.files import is_file
 from ..rig import targets
 from ..rig.objects import meshes_carried
 from ..words import later, say
@@ -137,7 +138,7 @@ def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: s
                 say("{path} can't be written ({error}).", path=path, error=str(error).strip()),
                 say("Choose another folder."),
             ) from error
-    if done != {"FINISHED"} or not path.is_file():
+    if done != {"FINISHED"} or not is_file(path):
         raise BadInputError(
             "export_failed", say("{path} was not written.", path=path), say("Blender's own export may say why.")
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.files import is_folder
 from ...core.inputs import shown
 
 
@@ -19,7 +20,7 @@ def require_place(path: Path) -> None:
         pass
     except OSError as error:
         raise _refused(path, error) from error
-    if path.is_dir():
+    if is_folder(path):
         raise _refused(path, "it is a folder")
 
 

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.files import is_folder
 from ...core.wire.protocol import Generate
 from ..properties import trusted
 from ..words import say, size
@@ -131,7 +132,7 @@ def _bytes_of(file: str, _when: int) -> int | None:
 @functools.lru_cache(maxsize=8)
 def _free(folder: str, _when: int) -> int | None:
     """Free bytes. Cached, because panels ask at every redraw."""
-    there = next((path for path in (Path(folder), *Path(folder).parents) if path.is_dir()), None)
+    there = next((path for path in (Path(folder), *Path(folder).parents) if is_folder(path)), None)
     try:
         return None if there is None else shutil.disk_usage(there).free
     except OSError:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.files import is_folder
 from ...core.own_folders import delete_own
 from ...core.places import SUMS, WEIGHTS
 from ...core.runtime import environment
@@ -106,7 +107,7 @@ def _disks() -> list[Finding]:
         places["runtime"] = preferences.runtime_folder()
     found = []
     for what, folder in places.items():
-        there = next((path for path in (folder, *folder.parents) if path.is_dir()), None)
+        there = next((path for path in (folder, *folder.parents) if is_folder(path)), None)
         if there is None:
             found.append(
                 Finding(

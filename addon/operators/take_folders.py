@@ -9,6 +9,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.errors import BadInputError, SoliloquyError
+from ...core.files import is_folder
 from .. import compat
 from ..jobs import jobs
 from ..properties import trusted
@@ -91,7 +92,7 @@ class SOLILOQUY_OT_relink_takes(SteppedOperator, bpy.types.Operator):
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
         """Search, then let everything follow."""
         folder = Path(bpy.path.abspath(self.directory)).absolute()
-        if not self.directory or not folder.is_dir():
+        if not self.directory or not is_folder(folder):
             raise BadInputError("no_folder", say("There is no folder {folder}.", folder=folder), say("Choose another."))
         trusted.allow(folder)
         looking = relinking.relink(folder)

@@ -10,6 +10,7 @@ import numpy as np
 from bpy.props import BoolProperty, EnumProperty, IntProperty
 
 from ...core.errors import BadInputError
+from ...core.files import is_file, is_folder
 from .. import compat
 from ..animation import nla
 from ..animation.motion_file import load_motion
@@ -125,7 +126,7 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
         scene = compat.sequencer_scene(context)
         settings = settings_of(scene)
         folder = settings.takes[settings.active_take].path()
-        if folder.is_dir() and not (folder.name.startswith("take-") and (folder / "motion.npz").is_file()):
+        if is_folder(folder) and not (folder.name.startswith("take-") and is_file(folder / "motion.npz")):
             self.report({"ERROR"}, say("{folder} doesn't look like a take: delete it yourself", folder=folder))
             return {"CANCELLED"}
         takes.remove_take(scene, settings.active_take)

@@ -11,6 +11,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...core.errors import SoliloquyError
+from ...core.files import is_folder
 from .. import compat
 from ..animation import styles, wiggle
 from ..properties import preferences
@@ -237,7 +238,7 @@ def profile_folder() -> Path:
 def profiles() -> Iterator[Path]:
     """Saved mappings."""
     folder = profile_folder()
-    yield from sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else ()
+    yield from sorted(folder.glob(f"*{_SUFFIX}")) if is_folder(folder) else ()
 
 
 class SOLILOQUY_OT_save_mapping(_OnTarget, bpy.types.Operator):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import bpy
 
+from ...core.files import is_file, is_folder
 from ..session import session
 from ..storage import carrying, paths
 from . import preferences
@@ -89,4 +90,4 @@ def passing_root(path: Path) -> Path | None:
 def now_at(path: Path) -> Path:
     """Where a folder of takes is now, if it was moved from a place where takes don't stay; else the path itself."""
     root = passing_root(path)
-    return path if root is None or path.exists() else carrying.forwarded(path, root)
+    return path if root is None or is_file(path) or is_folder(path) else carrying.forwarded(path, root)

@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import SoliloquyError
+from ...core.files import is_file
 from ...core.runtime import environment
 from ..places import ROOT_PACKAGE
 from ..typed import preferences_of
@@ -67,14 +68,14 @@ def own_python() -> Path | None:
 def chosen_python() -> Path | None:
     """`own_python` if it is there and the preferences name it: the one that `own_python.look` examines."""
     own = None if os.environ.get("SOLILOQUY_PYTHON") else own_python()
-    return own if own is not None and own.is_file() else None
+    return own if own is not None and is_file(own) else None
 
 
 def worker_python() -> Path | None:
     """The worker's interpreter, or None if no runtime is installed. Fast enough for a panel's ``poll``."""
     own = own_python()
     if own is not None:
-        return own if own.is_file() else None
+        return own if is_file(own) else None
     return environment.installed_python(runtime_folder())
 
 

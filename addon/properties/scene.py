@@ -16,6 +16,7 @@ from bpy.props import (
     StringProperty,
 )
 
+from ...core.files import is_file, is_folder
 from ...core.motion.channels import FPS, GROUPS, LIP_GROUPS
 from ...core.wire.protocol import Generate
 from ..compat import BLEND_RELATIVE
@@ -125,12 +126,12 @@ class SoliloquyTake(bpy.types.PropertyGroup):
             if self.status != "UNSEEN":
                 self.status = "UNSEEN"
             return
-        if not folder.is_dir() and self.home and trusted.may_look(home) and home.is_dir():
+        if not is_folder(folder) and self.home and trusted.may_look(home) and is_folder(home):
             self.folder, folder = self.home, home
-            if trusted.may_look(self.job_path()) and not self.job_path().is_dir():
+            if trusted.may_look(self.job_path()) and not is_folder(self.job_path()):
                 self.job = str(folder.parent)
-        frames = self.has_frames and (folder / "frames").is_dir()
-        status = "READY" if frames else "MOTION" if (folder / "motion.npz").is_file() else "MISSING"
+        frames = self.has_frames and is_folder(folder / "frames")
+        status = "READY" if frames else "MOTION" if is_file(folder / "motion.npz") else "MISSING"
         if status != self.status:
             self.status = status
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import BadInputError, SoliloquyError
+from ...core.files import is_file
 from ...core.runtime import memory
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import TakeReady
@@ -136,7 +137,7 @@ def open_default(scene: bpy.types.Scene) -> None:
             say("Allow the file in the Queue panel, or save the list elsewhere."),
         )
     file = queue_file(scene)
-    if file.is_file():
+    if is_file(file):
         open_list(file)
     else:
         _state().shared.begin(file)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, printable
-from ...core.files import output_error, write_json
+from ...core.files import is_file, output_error, write_json
 from ...core.inputs import InputKind, read_json
 from ...core.schema import read
 from ...core.wire.protocol import TakeReady
@@ -64,7 +64,7 @@ def _stored_or_set_aside(path: Path) -> dict[tuple[Any, Any], dict[str, Any]]:
     try:
         jobs = _read(path)
     except BadInputError:
-        if path.is_file() and path.stat().st_size:
+        if is_file(path) and path.stat().st_size:
             _set_aside(path)
         return {}
     found = {}

@@ -17,6 +17,7 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import SoliloquyError
+from ...core.files import is_folder
 from ..jobs import jobs
 from ..properties import output
 from ..properties.scene import SoliloquyTake
@@ -68,7 +69,7 @@ def _carry(blend: str) -> list[tuple[Path, Path, bool]]:
     carried = []
     for unit in take_folders.waiting():
         link = carrying.can_link(unit, take_folders.target_of(unit, blend).parent)
-        if not unit.is_dir() or not (link or bpy.app.background):
+        if not is_folder(unit) or not (link or bpy.app.background):
             continue
         made: list[tuple[Path, bool]] = []
         try:
@@ -97,7 +98,7 @@ def _before_save(*arguments: object) -> None:
     """Move takes beside the file that is going to be written, and store their paths as seen from there."""
     state, blend = session().part(Saving), _path(arguments)
     state.carried, state.stored = [], []
-    if not blend or not Path(blend).parent.is_dir():  # the startup file, or a file that can't be written
+    if not blend or not is_folder(Path(blend).parent):  # the startup file, or a file that can't be written
         return
     if not jobs.why_busy():
         state.carried = _carry(blend)

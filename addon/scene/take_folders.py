@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import SoliloquyError
+from ...core.files import is_folder
 from .. import compat
 from ..animation import nla
 from ..animation.facts import FACTS
@@ -188,7 +189,7 @@ def heal() -> int:
     found = 0
     for unit in waiting():
         new = output.now_at(unit)
-        if new != unit and new.is_dir():
+        if new != unit and is_folder(new):
             redirect(unit, new)
             found += 1
     return found

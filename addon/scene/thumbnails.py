@@ -8,6 +8,7 @@ from pathlib import Path
 import bpy
 import bpy.utils.previews
 
+from ...core.files import is_file
 from ...core.wire.names import frame_name
 from ..properties import trusted
 from ..properties.scene import SoliloquyTake
@@ -29,7 +30,7 @@ def icon_of(take: SoliloquyTake) -> int:
     path = take.path() / "frames" / frame_name(take.frame_count // 3)
     key = str(path)
     if key not in pictures:
-        if not Path(path).is_file():
+        if not is_file(Path(path)):
             return 0
         pictures.load(key, key, "IMAGE")
     return pictures[key].icon_id

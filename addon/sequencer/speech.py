@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import BadInputError, SoliloquyError
-from ...core.files import make_folder, write_bytes
+from ...core.files import is_file, make_folder, write_bytes
 from .. import compat
 from ..words import say
 from . import hearing, strips
@@ -117,7 +117,7 @@ def _file_of_sound(sound: bpy.types.Sound, inputs: Path) -> Path:
     if sound.packed_file is not None:
         return write_packed(sound.packed_file, sound.filepath or sound.name, inputs)
     path = Path(bpy.path.abspath(sound.filepath, library=sound.library))
-    if not path.is_file():
+    if not is_file(path):
         raise BadInputError(
             "audio_missing",
             say("The strip's sound file is missing: {path}", path=path),
@@ -139,7 +139,7 @@ def write_once(path: Path, data: bytes) -> Path:
     Several Blenders may write the same file at the same time. Raises BadInputError ``output_unwritable``.
     """
     try:
-        if not path.is_file():
+        if not is_file(path):
             make_folder(path.parent)
             write_bytes(path, data)
     except (OSError, SoliloquyError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.files import is_file
 from ...core.wire.names import frame_name
 from .. import compat
 from ..words import say
@@ -31,7 +32,7 @@ def image_strip(
     first = timing.first_frame()
     length = timing.scene_frames(count)
     source = frames / frame_name(timing.take_frame(first, count))
-    if not source.is_file():
+    if not is_file(source):
         raise BadInputError(
             "take_missing", say("The take's frames are missing: {frames}", frames=frames), say("Generate it again.")
         )

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...core.errors import BadInputError, SoliloquyError
-from ...core.files import make_folder, output_error, try_lock, write_json
+from ...core.files import is_file, is_folder, make_folder, output_error, try_lock, write_json
 from ...core.inputs import InputKind, read_json
 from ..words import say
 from . import paths
@@ -94,7 +94,7 @@ def copy(source: Path, target: Path, *, link: bool = False) -> Generator[float, 
 
 def _require_space(target: Path, size: int) -> None:
     """Raise SoliloquyError ``disk_full`` if the target's disk has less free space than ``size`` bytes."""
-    there = next(path for path in (target, *target.parents) if path.is_dir())
+    there = next(path for path in (target, *target.parents) if is_folder(path))
     free = shutil.disk_usage(there).free
     if size > free:
         raise SoliloquyError(
@@ -108,7 +108,7 @@ def _require_space(target: Path, size: int) -> None:
 def can_link(source: Path, folder: Path) -> bool:
     """Whether files of ``source`` can have a second name in ``folder``: both are on one disk, which has such names."""
     first = next((Path(place, name) for place, _, names in os.walk(source) for name in names), None)
-    there = next((path for path in (folder, *folder.parents) if path.is_dir()), None)
+    there = next((path for path in (folder, *folder.parents) if is_folder(path)), None)
     if first is None or there is None:
         return False
     probe = there / f".soliloquy-{secrets.token_hex(4)}"
@@ -130,7 +130,7 @@ def free_target(source: Path, target: Path) -> tuple[Path, bool]:
         place = target if number == 1 else target.with_name(f"{target.name} {number}")
         if not place.exists():
             return place, False
-        if place.is_dir() and _is_copy(source, place):
+        if is_folder(place) and _is_copy(source, place):
             return place, True
     raise BadInputError("folder_taken", say("{folder} is taken.", folder=target), say("Choose another output folder."))
 
@@ -197,7 +197,7 @@ def _onward(path: Path, root: Path) -> Path | None:
 def _note_of(folder: Path) -> dict[str, str]:
     """Names and new paths in a folder's note; nothing where there is none or it is damaged."""
     try:
-        stored = read_json(folder / NOTE, _NOTE) if (folder / NOTE).is_file() else {}
+        stored = read_json(folder / NOTE, _NOTE) if is_file(folder / NOTE) else {}
     except (OSError, BadInputError, json.JSONDecodeError):
         return {}
     if not isinstance(stored, dict):
@@ -211,7 +211,7 @@ def _note_of(folder: Path) -> dict[str, str]:
 @contextmanager
 def locked(folder: Path) -> Iterator[bool]:
     """Keep workers from the job in ``folder`` meanwhile; yields False if one works on it now."""
-    if not (folder / _LOCK).is_file():
+    if not is_file(folder / _LOCK):
         yield True
         return
     try:

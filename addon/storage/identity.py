@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import BadInputError
+from ...core.files import is_file
 from ...core.inputs import InputKind, read_json
 from ...core.wire.take_file import TAKE_FILE, TakeFacts
 
@@ -49,13 +50,13 @@ def job_of(folder: Path) -> str:
 
 def take_in(folder: Path) -> Found | None:
     """The take in a folder; None if there is none."""
-    if (folder / TAKE_FILE).is_file():
+    if is_file(folder / TAKE_FILE):
         try:
             facts = TakeFacts.read(folder)
         except BadInputError:
             return None
         return Found(folder, job_of(folder.parent) or facts.job, facts.index, facts.seed, facts.frame_count)
-    return Found(folder) if (folder / _MOTION).is_file() else None
+    return Found(folder) if is_file(folder / _MOTION) else None
 
 
 def search(folder: Path) -> Iterator[Found | None]:
