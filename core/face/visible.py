@@ -111,7 +111,7 @@ def cut_out(image: np.ndarray, landmarks: np.ndarray, part: int) -> np.ndarray:
     if not near.size:
         return np.zeros((HEIGHT, WIDTH), np.float32)
     matrix[:, 2] -= low
-    luma = near.astype(np.float32) @ _LUMA
+    luma: np.ndarray = near.astype(np.float32) @ _LUMA
     if scale > 1:
         luma = cv2.GaussianBlur(luma, (0, 0), SMOOTH * scale)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

@@ -128,7 +128,7 @@ def _converted(picture: Image.Image) -> Pixels:
     if picture.mode in ("LA", "RGBA"):
         picture = picture.convert("RGBA")
         layer = picture.getchannel("A")
-        alpha = layer if layer.getextrema()[0] < 255 else None
+        alpha = layer if np.asarray(layer).min() < 255 else None
         behind = Image.new("RGBA", picture.size, (GREY, GREY, GREY, 255))
         picture = Image.alpha_composite(behind, picture)
     picture = picture.convert("RGB")
