@@ -134,6 +134,7 @@ class FlowField:
         distance = torch.from_numpy(cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
         rim = smoothstep(0.0, RIM * self.size, distance.to(room) * cell) if cut_off.any() else torch.ones_like(room)
         self.follow = (head_share(self.sheet_points) * rim)[..., None]
+        self.rim = F.interpolate(rim[None, None], (self.size, self.size), mode="bilinear", align_corners=False)
 
     def __call__(self, heads: PosedHeads, rotation: Tensor, translation: Tensor) -> Flow:
         """Flow of frames whose heads were posed with ``rotation`` and ``translation`` (B, 3)."""
@@ -150,7 +151,7 @@ class FlowField:
         extended = self._beyond_sheet(pixels, shown, sheet)
         flow = wide + F.interpolate(extended, (size, size), mode="bilinear", align_corners=False)
         flow = flow + trust * (values[:, :2] - grid - flow)
-        positions = grid + flow
+        positions = grid + flow * self.rim
         return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle)
 
     @staticmethod
