@@ -69,9 +69,9 @@ class SOLILOQUY_OT_doctor(JobOperator, bpy.types.Operator):
             jobs.tell(doctor.summary(findings()), bad=any(finding.level == doctor.BAD for finding in findings()))
         return ended
 
-    def _refuse(self, error: SoliloquyError) -> Result:
+    def _refuse(self, error: SoliloquyError, later: bool = False) -> Result:
         findings().extend(doctor.of_worker(None, str(error), 0.0))
-        return super()._refuse(error)
+        return super()._refuse(error, later)
 
 
 class SOLILOQUY_OT_copy_report(bpy.types.Operator):

@@ -149,9 +149,9 @@ class Framing:
 def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
     """Scale the photograph and cut out the square; ``framing`` is "portrait" or "crop" (``ValueError`` otherwise).
 
-    The square has ``size`` pixels a side, an even number. For the framing "portrait" it has up to half as many more where the
-    photograph around it would have less than ``size`` pixels on its long side, although it has them: in close-ups most
-    of the square lies outside the photograph.
+    The square has ``size`` pixels a side, an even number. For the framing "portrait" it has up to half as many more
+    where the photograph around it would have less than ``size`` pixels on its long side, although it has them: in
+    close-ups most of the square lies outside the photograph.
     """
     if framing not in ("portrait", "crop"):
         raise ValueError(f'framing must be "portrait" or "crop", not {framing!r}')

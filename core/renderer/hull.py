@@ -83,7 +83,8 @@ class Hull:
         radius = F.normalize(away, dim=1) * (outline * scale * self.scalp)[:, None]
         self.radius = radius[self.top]
         side = torch.tensor(ROUNDED_SIDE)
-        self.rounded = (side + top[self.top, None] * (torch.tensor(ROUNDED_TOP) - side)).unbind(1)
+        low, high = (side + top[self.top, None] * (torch.tensor(ROUNDED_TOP) - side)).unbind(1)
+        self.rounded = low, high
 
     def _compare(self, tight: Tensor, skin: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """The skull's middle (2,) px; per direction the head model's outline (RAYS,) px, the person's outline relative

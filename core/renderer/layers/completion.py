@@ -78,7 +78,8 @@ class _Filling:
         self.coarse = cv2.resize(smooth[:cut, :cut], (self.side, self.side), interpolation=cv2.INTER_AREA)
         self.known = self._all(~hole)
         whole = (self.known & self._all(usable)).astype(np.uint8)
-        self.sources = cv2.erode(whole, np.ones((2 * RADIUS + 1,) * 2, np.uint8), borderValue=0) > 0
+        piece = np.ones((2 * RADIUS + 1, 2 * RADIUS + 1), np.uint8)
+        self.sources = cv2.erode(whole, piece, borderType=cv2.BORDER_CONSTANT, borderValue=(0.0,)) > 0
         distance = cv2.distanceTransform((~self.known).astype(np.uint8), cv2.DIST_L2, 3)
         self.wanted = ~self.known & (distance < DEPTH * self.side) & ~self._all(~wanted)
         self.confidence = self.known.astype(np.float32)
@@ -142,7 +143,8 @@ class _Filling:
         if not allowed.any() or not known.any():
             return None
         area = self.coarse[y0 - above : y1 - above + len(known) - 1, x0 - left : x1 - left + known.shape[1] - 1]
-        views = np.lib.stride_tricks.sliding_window_view(area, known.shape, axis=(0, 1))  # (Y, X, 3, h, w)
+        views = np.lib.stride_tricks.sliding_window_view(area, (*known.shape, 3))[:, :, 0]  # (Y, X, h, w, 3)
+        views = np.moveaxis(views, -1, 2)  # (Y, X, 3, h, w)
         difference = views[allowed][..., known] - self.coarse[rows, columns][known].T  # (N, 3, known pixels)
         ys, xs = allowed.nonzero()
         away = ((ys + y0 - place[0]) ** 2 + (xs + x0 - place[1]) ** 2) / SEARCH**2

@@ -113,8 +113,8 @@ def separate(crop: np.ndarray, landmarks: np.ndarray, inside: np.ndarray) -> Lay
     top, bottom = landmarks[:, 1].min(), landmarks[:, 1].max()
     wanted = np.zeros_like(inside)
     wanted[: max(0, round(bottom + BELOW_CHIN * (bottom - top)))] = True
-    completed = complete(crop.astype(np.float32) / 255, hole[0, 0].numpy(), wanted & inside, inside)
-    completed = torch.from_numpy(completed.transpose(2, 0, 1).copy())[None]
+    filled = complete(crop.astype(np.float32) / 255, hole[0, 0].numpy(), wanted & inside, inside)
+    completed = torch.from_numpy(filled.transpose(2, 0, 1).copy())[None]
 
     core = (erode(tight, max(1, round(CORE_ERODED * unit))) > CORE).float()
     pure = picture + (1 - core) * (fill_smoothly(picture, core) - picture)

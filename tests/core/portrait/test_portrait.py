@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from core.errors import BadInputError
 from core.face.points import OUTER_EYES
@@ -284,21 +284,6 @@ def test_a_face_must_be_large_enough_and_inside_the_picture(
         with pytest.raises(BadInputError) as caught:
             find.find_face(picture, "p.png")
         assert caught.value.code == code
-
-
-@pytest.mark.parametrize("fill", [(255, 220, 0), (255, 255, 255)])
-def test_cartoon_is_refused(fill: tuple[int, int, int], tmp_path: Path) -> None:
-    picture = Image.new("RGB", (500, 500), (255, 255, 255))
-    draw = ImageDraw.Draw(picture)
-    draw.ellipse((100, 80, 400, 420), fill=fill, outline=(0, 0, 0), width=6)
-    for x in (190, 290):
-        draw.ellipse((x - 20, 180, x + 40, 240), fill=(255, 255, 255), outline=(0, 0, 0), width=4)
-        draw.ellipse((x, 200, x + 16, 216), fill=(0, 0, 0))
-    draw.arc((180, 250, 320, 350), 20, 160, fill=(0, 0, 0), width=8)
-    picture.save(tmp_path / "p.png")
-    assert refused(tmp_path / "p.png") == "portrait_drawn"
-    picture.save(tmp_path / "p.jpg", quality=60)
-    assert refused(tmp_path / "p.jpg") == "portrait_drawn"
 
 
 def shown_from(angle: float, noise: float = 0.0) -> np.ndarray:

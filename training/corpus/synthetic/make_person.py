@@ -114,11 +114,10 @@ def photograph(
     shaded = _shade(colour, gloss, normal, place, look, seen, (h, w), covered[:, 0], strand[:, 0])
     canvas = _background(look, noise, w, h) if backdrop is None else _enlarged(backdrop)
     canvas[seen.address] = shaded
-    picture = canvas.reshape(h, w, 3).numpy()
-    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(canvas.reshape(h, w, 3).numpy(), (width, height), interpolation=cv2.INTER_AREA)
     picture = picture + np.random.default_rng(seed).normal(0, 0.006, picture.shape)
-    covered = cv2.resize(seen.covered[0].numpy().astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    return (np.clip(picture, 0, 1) ** (1 / 1.05) * 255 + 0.5).astype(np.uint8), covered
+    shown = cv2.resize(seen.covered[0].numpy().astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return (np.clip(picture, 0, 1) ** (1 / 1.05) * 255 + 0.5).astype(np.uint8), shown
 
 
 def _enlarged(backdrop: np.ndarray) -> Tensor:
