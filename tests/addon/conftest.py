@@ -99,6 +99,20 @@ def sound(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def speaks(monkeypatch: pytest.MonkeyPatch):
+    """Function that puts a ``Speech`` in place of the chosen sound strip; not every bpy wheel can make one."""
+
+    def put(spoken) -> None:
+        from soliloquy.addon.sequencer import hearing, speech
+
+        monkeypatch.setattr(speech, "sound_strip", lambda _scene: spoken.path)
+        monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+        monkeypatch.setattr(hearing, "why_unheard", lambda _scene, _strip: "")
+
+    return put
+
+
+@pytest.fixture
 def portrait(tmp_path: Path):
     """Function that makes a picture; its name tells the scripted worker how to behave."""
 

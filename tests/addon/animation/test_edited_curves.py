@@ -170,12 +170,11 @@ def test_a_take_that_is_not_playing_is_reported(scene, rig):
         edited_curves.facts_on(rig, "first", "Take 1")
 
 
-def test_the_operator_makes_a_new_take_from_the_curves(scene, rig, sound, monkeypatch):
+def test_the_operator_makes_a_new_take_from_the_curves(scene, rig, sound, speaks):
     from soliloquy.addon.sequencer import speech
 
     spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(spoken)
     bpy.ops.soliloquy.generate()
     assert bpy.ops.soliloquy.render_curves() == {"FINISHED"}
     first, second = scene.soliloquy.takes

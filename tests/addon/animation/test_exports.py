@@ -15,7 +15,7 @@ FIRST, FRAMES = 11, 50
 
 
 @pytest.fixture
-def taken(scene, sound, portrait, monkeypatch):
+def taken(scene, sound, portrait, speaks):
     """A head with two takes baked on it from scene frame 11 to 60, the first of them chosen, and a box next to it."""
     import addon_utils
 
@@ -23,8 +23,7 @@ def taken(scene, sound, portrait, monkeypatch):
         addon_utils.enable(name)
     scene.soliloquy.portrait_file = str(portrait())
     spoken = speech.Speech(sound, 0.0, None, FIRST, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(spoken)
     bpy.ops.soliloquy.add_head()
     scene.soliloquy.takes_wanted = 2
     bpy.ops.soliloquy.generate()
@@ -139,6 +138,7 @@ def test_everything_is_as_it_was_afterwards(taken, tmp_path):
     rig = taken.soliloquy.targets[0].thing
     taken.frame_set(37)
     mutes = {track.key: track.track.mute for track in nla.tracks_on(rig)}
+    rig.select_set(False)
     assert bpy.ops.soliloquy.export_animation(filepath=str(tmp_path / "a.glb"), kind="GLTF") == {"FINISHED"}
     assert (taken.frame_start, taken.frame_end, taken.frame_current) == (3, 99, 37)
     assert [thing.name for thing in bpy.context.selected_objects] == ["box"]

@@ -11,14 +11,13 @@ from soliloquy.core.motion.channels import EXPRESSIONS
 
 
 @pytest.fixture
-def taken(scene, sound, portrait, monkeypatch):
+def taken(scene, sound, portrait, speaks):
     """A head with one take baked on it, from scene frame 11 to 60."""
     from soliloquy.addon.sequencer import speech
 
     scene.soliloquy.portrait_file = str(portrait())
     spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(spoken)
     bpy.ops.soliloquy.add_head()
     scene.soliloquy.tolerance = 0.0
     bpy.ops.soliloquy.generate()

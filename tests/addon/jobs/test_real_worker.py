@@ -29,7 +29,7 @@ def real(scene, real_python, monkeypatch, tmp_path):
     return scene
 
 
-def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
+def test_speech_to_strip_head_and_keys(real, demo_speech, speaks):
     scene = real
     if compat.HAS_SOUND:
         strip = compat.new_sound_strip(scene, "speech", str(demo_speech), 1, 11)
@@ -37,8 +37,7 @@ def test_speech_to_strip_head_and_keys(real, demo_speech, monkeypatch):
         scene.sequence_editor.active_strip = strip
     else:
         spoken = speech.Speech(demo_speech, 0.4, 1.0, 21, "", 1)
-        monkeypatch.setattr(speech, "sound_strip", lambda _scene: demo_speech)
-        monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+        speaks(spoken)
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
     take = take_list.active_take(scene)
     assert (take.status, take.frame_count, round(take.audio_start, 3)) == ("READY", 25, 0.4)
@@ -79,14 +78,13 @@ def test_cancel_is_heard_by_the_real_worker(real, demo_speech):
     assert jobs.worker_pid() is not None, "a cancelled job does not cost the worker"
 
 
-def test_untouched_curves_give_the_same_frames(real, demo_speech, monkeypatch):
+def test_untouched_curves_give_the_same_frames(real, demo_speech, speaks):
     """Bake on the head at another rate than 25, read back, render: every frame is the same bit for bit."""
     scene = real
     scene.render.fps = 24
     scene.soliloquy.size, scene.soliloquy.framing = "256", "crop"
     spoken = speech.Speech(demo_speech, 0.4, 0.8, 21, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: demo_speech)
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(spoken)
     assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
     assert bpy.ops.soliloquy.render_curves() == {"FINISHED"}

@@ -35,14 +35,13 @@ def test_a_recording_becomes_a_take_of_the_right_length(scene, tmp_path, fps):
 
 
 def test_an_import_is_baked_compared_and_rendered_with_the_chosen_takes_portrait(
-    scene, tmp_path, sound, portrait, monkeypatch
+    scene, tmp_path, sound, portrait, speaks
 ):
     from soliloquy.addon.sequencer import speech
 
     scene.soliloquy.portrait_file = str(portrait())
     spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(spoken)
     bpy.ops.soliloquy.add_head()
     bpy.ops.soliloquy.generate()
     path = tmp_path / "actor.csv"

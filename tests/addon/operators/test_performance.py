@@ -17,12 +17,11 @@ from soliloquy.core.wire.style import PriorStyle
 
 
 @pytest.fixture
-def taken(scene, sound, portrait, monkeypatch):
+def taken(scene, sound, portrait, speaks):
     """A scene with one take from scene frame 11 on."""
     scene.soliloquy.portrait_file = str(portrait())
     spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(spoken)
     bpy.ops.soliloquy.generate()
     return scene
 

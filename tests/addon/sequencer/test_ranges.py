@@ -14,14 +14,13 @@ WORDS = {"PREVIEW": "preview range", "MARKERS": "markers", "STRIP": "strip", "FR
 
 
 @pytest.fixture
-def taken(scene, sound, portrait, monkeypatch):
+def taken(scene, sound, portrait, speaks):
     """A scene with one take of two seconds from scene frame 11 on."""
     from soliloquy.addon.sequencer import speech
 
     scene.soliloquy.portrait_file = str(portrait())
     spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(spoken)
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
     return scene
 
