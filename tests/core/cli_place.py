@@ -9,15 +9,15 @@ import soundfile
 from PIL import Image
 
 from core.__main__ import main
+from core.places import ASSETS
 
 RATE = 16000
 
 
 def voice(seconds: float = 1.0, channels: int = 1) -> np.ndarray:
-    """A buzz at 120 Hz that rises and falls four times a second, (N, channels)."""
-    t = np.arange(round(seconds * RATE)) / RATE
-    buzz = 0.2 * np.sign(np.sin(2 * np.pi * 120 * t)) * (0.5 + 0.5 * np.sin(2 * np.pi * 4 * t))
-    return np.tile(buzz[:, None], (1, channels))
+    """Synthesised speech, again and again, (N, channels)."""
+    samples, _ = soundfile.read(ASSETS / "self_test.flac")
+    return np.tile(np.resize(samples, round(seconds * RATE))[:, None], (1, channels))
 
 
 class Place:

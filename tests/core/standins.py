@@ -13,6 +13,7 @@ from core.errors import BadInputError
 from core.face.points import LANDMARKS, MOUTH_CORNERS, OUTER_EYES
 from core.motion.channels import LIP_CHANNELS, NONLIP_CHANNELS
 from core.motion.motion import Motion
+from core.portrait import remarks
 from core.prior.sampling import Sampling
 from core.renderer.framing import Framing
 from core.takes import extraction, studio
@@ -26,6 +27,7 @@ class StandInPortrait:
     image: np.ndarray = field(default_factory=lambda: np.full((24, 32, 3), 128, np.uint8))
     landmarks: np.ndarray = field(default_factory=lambda: _upright_landmarks())
     crop: tuple[int, int, int] = (4, 2, 16)
+    alpha: np.ndarray | None = None
 
 
 def _upright_landmarks() -> np.ndarray:
@@ -124,4 +126,5 @@ def install(set_attribute: Callable = setattr) -> StandInModels:
     made = StandInModels()
     set_attribute(studio, "Models", lambda device: made)
     set_attribute(extraction, "extract", count)
+    set_attribute(remarks, "remarks", lambda portrait: ())
     return made

@@ -301,6 +301,8 @@ def test_a_damaged_job_file_is_a_sentence(tmp_path, text) -> None:
     assert caught.value.code == "job_unreadable"
 
 
-def test_the_estimate_falls_and_ends_at_zero(models, request_) -> None:
-    last = [event for event in run(request_) if isinstance(event, Progress)][-1]
-    assert (last.take, last.eta) == (2, 0.0)
+def test_the_share_grows_to_the_whole(models, request_) -> None:
+    """How the time left behaves is tested with the workload."""
+    told = [event for event in run(request_) if isinstance(event, Progress)]
+    shares = [event.share for event in told if event.share is not None]
+    assert shares == sorted(shares) and (told[-1].take, told[-1].share) == (2, 1.0)
