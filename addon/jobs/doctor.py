@@ -29,6 +29,7 @@ from ..properties.scene import settings_of
 from ..typed import scene_of
 from ..words import later, say, say_count
 from . import estimate
+from .privacy import hidden
 
 if TYPE_CHECKING:
     from ...core.wire.worker_facts import SelfTestFacts, WorkerFacts
@@ -291,10 +292,10 @@ def summary(findings: list[Finding]) -> str:
 
 
 def report(findings: list[Finding]) -> str:
-    """The findings as text, to send with a question."""
+    """The findings as text, to send with a question: without the user's name."""
     lines = [f"Soliloquy {protocol.version()}"]
     for finding in findings:
         lines.append(
             f"[{finding.level:4}] {finding.title}: {finding.text}" + (f" -> {finding.fix}" if finding.fix else "")
         )
-    return "\n".join(lines)
+    return hidden("\n".join(lines))
