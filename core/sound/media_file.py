@@ -107,8 +107,10 @@ class MediaSound:
             blocks = _steady(itertools.chain([first], frames), self.samplerate, self.channels)
             self._blocks = _without_filling(blocks, self.frames)
             self._ahead = np.zeros((0, self.channels), np.float32)
-        except BaseException:
+        except BaseException as error:
             self._container.close()
+            if isinstance(error, Exception) and not isinstance(error, (MediaError, MemoryError, OSError)):
+                raise MediaError("it is damaged") from error  # PyAV reads names and numbers that can't be ones
             raise
 
     def __enter__(self) -> Self:
@@ -200,7 +202,7 @@ def _stream_of(container: InputContainer) -> AudioStream:
         raise NoSoundError("it has no sound")
     for stream in container.streams.audio:
         context: Any = stream.codec_context  # None without a decoder
-        if context is not None and context.codec_tag.lower() in _PROTECTED_TAGS:
+        if context is not None and _tag(context).lower() in _PROTECTED_TAGS:
             raise MediaError("it is copy-protected")
         if context is not None and context.name in CODECS:
             for other in container.streams:
@@ -209,6 +211,14 @@ def _stream_of(container: InputContainer) -> AudioStream:
             context.thread_count = 1
             return stream
     raise MediaError("its sound has a codec that isn't known")
+
+
+def _tag(context: Any) -> str:
+    """Four letters that name the codec; empty where they are no letters."""
+    try:
+        return context.codec_tag
+    except UnicodeDecodeError:
+        return ""
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:

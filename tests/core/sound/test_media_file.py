@@ -260,3 +260,16 @@ def test_a_rate_and_a_number_of_channels_that_change(tmp_path: Path) -> None:
         samples = sound.read(10**9)
     assert sound.samplerate == 48_000 and samples.shape[1] == 1
     assert abs(len(samples) - len(first) - 2 * len(second)) < 8 * 1024
+
+
+@pytest.mark.parametrize("tag", [b"\xff\xff", b"\x80\xfe", b"\0\0", b"\xaa\xaa"])
+def test_a_codec_whose_name_is_no_text(tmp_path: Path, tag: bytes) -> None:
+    """FFmpeg reads a container's number of the codec, which may be any."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(1600), 16000)
+    content = bytearray(path.read_bytes())
+    content[20:22] = tag
+    path.write_bytes(content)
+    with pytest.raises(BadInputError) as caught, open_sound(path):
+        pass
+    assert caught.value.code == "audio_unreadable"
