@@ -79,9 +79,14 @@ def written_beside(path: str | Path, keep_ending: bool = True) -> Iterator[Path]
             beside.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, completely or not at all. Raises the errors of ``written_beside``."""
+def write_bytes(path: str | Path, data: bytes, private: bool = False) -> None:
+    """Write ``data`` to ``path``, completely or not at all. Raises the errors of ``written_beside``.
+
+    A ``private`` file can be read by its user only, from its first moment on. On Windows its folder decides.
+    """
     with written_beside(path) as beside:
+        if private:
+            beside.touch(0o600, exist_ok=False)
         beside.write_bytes(data)
 
 
@@ -101,6 +106,27 @@ def make_folder(path: str | Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, path) from error
+    return path
+
+
+def make_private_folder(path: str | Path, ours: bool = True) -> Path:
+    """Create ``path`` with its parents; only its user can look into it. Raises the errors of ``written_beside``.
+
+    A folder that is there already is closed to others too if it is ``ours``. If the file system or the folder's owner
+    doesn't allow that, it stays as it is. On Windows nothing is changed, because the user's folders are private there.
+    """
+    path = Path(path)
+    if sys.platform == "win32":
+        return make_folder(path)
+    make_folder(path.parent)
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, path) from error
+    if ours:
+        with suppress(OSError):
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o700)
     return path
 
 

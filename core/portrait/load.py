@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import BadInputError, SoliloquyError
-from ..files import make_folder, write_bytes
+from ..files import make_private_folder, write_bytes
 from ..head.head_model import WEIGHTS
 from ..inputs import InputKind
 from ..motion.arrays import read_arrays
@@ -37,8 +37,8 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
     """Read a photograph of one face and fit the head model to it.
 
     With ``cache_dir`` the fit is kept there, named by the hashes of the file and of the head model, and read the next
-    time. If the cache can't be written, that is no error: the portrait is only fitted again the next time. A full disk
-    is still reported, by the job's own files, which are written next.
+    time. Only the user can read its file. If the cache can't be written, that is no error: the portrait is only fitted
+    again the next time. A full disk is still reported, by the job's own files, which are written next.
 
     Raises BadInputError with one of: ``portrait_missing``, ``portrait_unreadable``, ``portrait_empty``,
     ``portrait_not_image``, ``portrait_damaged``, ``portrait_too_large``, ``portrait_too_small``, ``portrait_no_face``,
@@ -58,8 +58,8 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
     portrait = fit_portrait(pixels.image, digest, path.name, pixels.alpha)
     if kept is not None:
         with suppress(SoliloquyError):
-            make_folder(kept.parent)
-            write_bytes(kept, _to_cache(portrait))
+            make_private_folder(kept.parent, ours=False)
+            write_bytes(kept, _to_cache(portrait), private=True)
     return portrait
 
 

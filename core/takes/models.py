@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..errors import SoliloquyError
+from ..files import make_private_folder
 from ..places import WEIGHTS
 from .job import file_digest
 
@@ -28,7 +30,8 @@ def weight_digests() -> dict[str, str]:
 def cache_folder() -> Path | None:
     """Where fits of portraits are kept between jobs, or None if no folder can be written.
 
-    The environment variable ``SOLILOQUY_CACHE`` overrides the system's own place.
+    The environment variable ``SOLILOQUY_CACHE`` overrides the system's own place. Fits describe faces, so other users
+    of the computer can't look into the folder. One that was there before and is named by the variable stays as it is.
     """
     if named := os.environ.get("SOLILOQUY_CACHE"):
         folder = Path(named)
@@ -39,8 +42,8 @@ def cache_folder() -> Path | None:
     else:
         folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "soliloquy"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+        make_private_folder(folder, ours=not named)
+    except SoliloquyError:
         return None
     return folder if os.access(folder, os.W_OK) else None
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from core.errors import BadInputError, SoliloquyError
-from core.files import BESIDE_SUFFIX, is_file, is_folder, write_json, written_beside
+from core.files import (
+    BESIDE_SUFFIX,
+    is_file,
+    is_folder,
+    make_private_folder,
+    write_bytes,
+    write_json,
+    written_beside,
+)
 
 
 def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -74,3 +84,70 @@ def test_names_that_no_file_can_have_are_no_files(tmp_path) -> None:
     for name in ("x" * 5000, "a\0b", "\ud800", "", str(here / "inside"), "\udcff/x"):
         assert not is_file(name) and not is_folder(name)
         assert not is_file(tmp_path / name / "x") and not is_folder(tmp_path / name / "x")
+
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def open_umask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@POSIX
+def test_a_private_file_is_private_from_its_first_moment(tmp_path: Path, open_umask, monkeypatch) -> None:
+    path = tmp_path / "face.npz"
+    path.write_bytes(b"of an earlier version")
+    assert mode(path) == 0o644
+    seen = []
+    rename = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda self, to: (seen.append(mode(self)), rename(self, to)))
+    write_bytes(path, b"face", private=True)
+    assert seen == [0o600] and mode(path) == 0o600 and path.read_bytes() == b"face"
+    write_bytes(tmp_path / "other", b"x")
+    assert mode(tmp_path / "other") == 0o644
+
+
+@POSIX
+def test_a_private_folder_is_closed_whether_it_is_new_or_not(tmp_path: Path, open_umask) -> None:
+    new = make_private_folder(tmp_path / ".cache" / "ours")
+    assert mode(new) == 0o700 and mode(new.parent) == 0o755
+    new.chmod(0o775)
+    assert mode(make_private_folder(new)) == 0o700
+    theirs = tmp_path / "shared"
+    theirs.mkdir(mode=0o755)
+    assert mode(make_private_folder(theirs, ours=False)) == 0o755, "the user's own choice"
+    assert mode(make_private_folder(tmp_path / "named", ours=False)) == 0o700
+
+
+@POSIX
+def test_a_file_system_without_modes_still_has_a_cache(tmp_path: Path, monkeypatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    folder.chmod(0o777)
+    monkeypatch.setattr(Path, "chmod", refused)
+    write_bytes(make_private_folder(folder) / "a", b"face", private=True)
+    assert (folder / "a").read_bytes() == b"face"
+
+
+def test_on_windows_a_private_folder_is_a_folder(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("core.files.sys.platform", "win32")
+    monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("no modes there"))
+    assert make_private_folder(tmp_path / "a" / "b").is_dir()
+
+
+def test_a_private_folder_in_the_way_of_a_file_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "cache"):
+        with pytest.raises(BadInputError) as caught:
+            make_private_folder(path)
+        assert caught.value.code == "output_unwritable"
