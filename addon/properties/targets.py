@@ -15,7 +15,7 @@ from bpy.props import (
 
 from ...core.errors import BadInputError
 from ..rig import mapping
-from ..rig.mapping import Rule
+from ..rig.mapping import LARGEST, Rule
 from ..rig.objects import shape_keys_of
 from ..rig.presets import guess, rules_for
 from .changes import Change
@@ -72,8 +72,12 @@ class SoliloquyRule(bpy.types.PropertyGroup):
             ("FORWARD", "Forward", "Out of the face; positive rotations about it tilt to the person's right"),
         ),
     )
-    multiplier: FloatProperty(name="Multiplier", description="Factor for the channel", default=1.0, precision=3)
-    offset: FloatProperty(name="Offset", description="Added to the result", default=0.0, precision=3)
+    multiplier: FloatProperty(
+        name="Multiplier", description="Factor for the channel", default=1.0, precision=3, min=-LARGEST, max=LARGEST
+    )
+    offset: FloatProperty(
+        name="Offset", description="Added to the result", default=0.0, precision=3, min=-LARGEST, max=LARGEST
+    )
 
     def rule(self) -> Rule:
         """The line as a `Rule`."""

@@ -74,3 +74,23 @@ def test_json_there_and_back(tmp_path):
 def test_files_that_are_no_mapping_are_refused(text):
     with pytest.raises(BadInputError):
         mapping.from_json(text)
+
+
+@pytest.mark.parametrize("number", ["9" * 500, "-" + "9" * 500, "9" * 5000, "1e400", "-Infinity", "1000001"])
+@pytest.mark.parametrize("field", ["multiplier", "offset"])
+def test_an_endless_number_is_one_short_sentence(field, number):
+    rule = f'{{"source": "jawOpen", "kind": "SHAPE", "name": "a", "{field}": {number}}}'
+    with pytest.raises(BadInputError, match="can't be read") as raised:
+        mapping.from_json(f'{{"soliloquy_mapping": 1, "name": "x", "rules": [{rule}]}}')
+    assert len(str(raised.value)) < 250 and raised.value.hint
+
+
+def test_numbers_in_the_panel_have_the_same_bounds_as_those_in_a_file(scene):
+    target = scene.soliloquy.targets.add()
+    target.set_rules([Rule("jawOpen", "SHAPE", "a")])
+    line = target.rules[0]
+    for field in ("multiplier", "offset"):
+        for typed, kept in ((float("9" * 300), mapping.LARGEST), (-float("inf"), -mapping.LARGEST), (0.5, 0.5)):
+            setattr(line, field, typed)
+            assert getattr(line, field) == kept
+    assert mapping.from_json(mapping.to_json("x", [line.rule()]))[1] == [line.rule()]
