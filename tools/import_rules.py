@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
     "core": (
-        ("errors", "places", "plurals", "stopping"),
+        ("errors", "places", "plurals", "provenance", "stopping"),
         ("files", "inputs", "own_folders", "schema", "tables"),
         ("motion", "runtime"),
         ("compute", "wire"),

@@ -16,6 +16,7 @@ import bpy
 
 from ...core.errors import BadInputError
 from ...core.files import is_file
+from ...core.provenance import HEAD_PROPERTY, SYNTHETIC_HEAD
 from ..rig import targets
 from ..rig.objects import meshes_carried
 from ..words import later, say
@@ -36,6 +37,8 @@ class Format:
     settings: dict[str, Any]
     frames: tuple[str, str] | None = None
     others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    of_heads: Mapping[str, Any] = field(default_factory=dict)
+    """Settings for heads that say that they are synthetic, so that the file says it too."""
 
 
 FORMATS: dict[str, Format] = {
@@ -49,6 +52,7 @@ FORMATS: dict[str, Format] = {
             "export_anim_slide_to_zero": True, "export_optimize_animation_size": False, "export_current_frame": False,
         },
         others={".gltf": {"export_format": "GLTF_SEPARATE"}},
+        of_heads={"export_extras": True, "export_copyright": SYNTHETIC_HEAD},
     ),
     "FBX": Format(
         "FBX", "One file with shape keys, bones and textures; for Maya, Unreal and Unity", ".fbx",
@@ -59,12 +63,14 @@ FORMATS: dict[str, Format] = {
             "bake_anim_use_all_actions": False, "bake_anim_force_startend_keying": True,
             "bake_anim_simplify_factor": 0.0, "path_mode": "COPY", "embed_textures": True,
         },
+        of_heads={"use_custom_props": True},
     ),
     "ALEMBIC": Format(
         "Alembic", "The moving meshes themselves, point by point; no shape keys, no bones", ".abc",
         "wm.alembic_export",
         {"selected": True, "as_background_job": False, "uvs": True, "normals": True, "evaluation_mode": "RENDER"},
         ("start", "end"),
+        of_heads={"export_custom_properties": True},
     ),
     "USD": Format(
         "USD", "Meshes with blend shapes and a skeleton; for Houdini, Omniverse and film pipelines", ".usdc",
@@ -74,6 +80,7 @@ FORMATS: dict[str, Format] = {
             "export_armatures": True, "export_uvmaps": True, "export_materials": True, "relative_paths": True,
         },
         others={".usd": {}, ".usda": {}, ".usdz": {}},
+        of_heads={"export_custom_properties": True},
     ),
 }  # fmt: skip
 _NEEDS = {
@@ -123,6 +130,8 @@ def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: s
     last = round(max(track.strip.frame_end for track in found)) - 1
     chosen = FORMATS[kind]
     settings = chosen.settings | dict(chosen.others.get(path.suffix.lower(), {})) | {"filepath": str(path)}
+    if HEAD_PROPERTY in thing:
+        settings |= chosen.of_heads
     if chosen.frames is not None:
         settings |= dict(zip(chosen.frames, (first, last), strict=True))
     known = _known_settings(chosen.operator)

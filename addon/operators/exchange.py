@@ -13,7 +13,7 @@ from ...core.errors import BadInputError, SoliloquyError
 from ...core.files import make_folder
 from ...core.motion.channels import FPS
 from ...core.motion.live_link import read_live_link_csv, write_live_link_csv
-from ...core.motion.motion import Motion
+from ...core.motion.motion import Motion, about_file
 from .. import compat
 from ..properties import trusted
 from ..properties.scene import SoliloquyTake, settings_of
@@ -46,14 +46,15 @@ def read_performance(path: Path, rate: float) -> tuple[Motion, float]:
 def add_performance(scene: bpy.types.Scene, path: Path, motion: Motion, rate: float) -> SoliloquyTake:
     """Add an imported motion as a take, at the place of the chosen take to compare the two, else at the current frame.
 
-    To be rendered, it uses portrait and settings of the chosen take's job.
+    To be rendered, it uses portrait and settings of the chosen take's job. A motion that says that it is synthetic goes
+    on saying so; a recording of a person isn't synthetic.
     """
     settings = settings_of(scene)
     model = take_list.active_take(scene)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     folder = trusted.output_folder(settings.output_dir) / "imported" / f"{path.stem[:40]}-{digest}"
     make_folder(folder)
-    motion.save(folder / "motion.npz")
+    motion.save(folder / "motion.npz", about_file(path) if path.suffix.lower() == ".npz" else "")
     write_live_link_csv(motion, folder / "curves.csv")
     facts = {"origin": float(scene.frame_current), "channel": 1}
     if model is not None:
@@ -152,7 +153,7 @@ class SOLILOQUY_OT_export_curves(bpy.types.Operator):
             if path.suffix.lower() == ".npz" and self.rate == motion.fps:
                 shutil.copyfile(source, path)
             elif path.suffix.lower() == ".npz":
-                motion.resampled(self.rate).save(path)
+                motion.resampled(self.rate).save(path, about_file(source))
             else:
                 path = path.with_suffix(".csv")
                 write_live_link_csv(motion.resampled(self.rate), path)

@@ -19,6 +19,7 @@ from mathutils import Vector
 
 from ...core.errors import BadInputError
 from ...core.motion.channels import EXPRESSIONS
+from ...core.provenance import HEAD_PROPERTY, SYNTHETIC_HEAD
 from ...core.wire.names import JOINTS
 from ...core.wire.protocol import Head
 from ..properties.scene import settings_of
@@ -76,7 +77,7 @@ def build(
     yield None
     yield from _shape_keys(skin, data)
     yield from _bind(skin, armature, data["weights"])
-    _properties(armature, data)
+    _properties(skin, armature, data)
     yield None
     yield from _drivers(skin, armature)
     yield from _put(context, home or scene_of(context), armature, skin, to_blender(data["vertices"]))
@@ -289,8 +290,8 @@ def _bind(skin: bpy.types.Object, armature: bpy.types.Object, weights: np.ndarra
     skin.parent = armature
 
 
-def _properties(armature: bpy.types.Object, data: dict[str, np.ndarray]) -> None:
-    """The 53 expressions as properties 0–1 that can be keyed, and the facts about this head that `bake` needs."""
+def _properties(skin: bpy.types.Object, armature: bpy.types.Object, data: dict[str, np.ndarray]) -> None:
+    """The 53 expressions as properties 0–1 that can be keyed, the facts that `bake` needs, and that it is synthetic."""
     shown: Any = armature  # the stubs say that id_properties_ui returns nothing
     for name in SHAPE_NAMES:
         armature[name] = 0.0
@@ -301,6 +302,8 @@ def _properties(armature: bpy.types.Object, data: dict[str, np.ndarray]) -> None
     armature["soliloquy_head"] = joints["head"]
     armature["soliloquy_gaze"] = data["gaze_angles"].tolist()
     armature["soliloquy_jaw"] = data["jaw_angles"].tolist()
+    for thing in (armature, skin):
+        thing[HEAD_PROPERTY] = SYNTHETIC_HEAD
 
 
 def _drivers(skin: bpy.types.Object, armature: bpy.types.Object) -> Iterator[None]:

@@ -166,9 +166,13 @@ class Motion:
             yield None
         return table
 
-    def to_bytes(self) -> bytes:
-        """The motion as an ``.npz`` file: arrays, rate and channel names. Equal motions give equal bytes."""
+    def to_bytes(self, about: str = "") -> bytes:
+        """The motion as an ``.npz`` file: arrays, rate and channel names. Equal motions give equal bytes.
+
+        ``about`` says where the motion comes from. Readers don't need it; see `about_file`.
+        """
         stream = io.BytesIO()
+        more = {"about": np.array(about)} if about else {}
         np.savez(
             stream,
             expression=self.expression,
@@ -176,12 +180,13 @@ class Motion:
             translation=self.translation,
             fps=np.float64(self.fps),
             names=np.array(CHANNELS),
+            **more,
         )
         return stream.getvalue()
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, about: str = "") -> None:
         """Write `to_bytes` to ``path``, whole or not at all; raises as ``core.files.written_beside``."""
-        write_bytes(path, self.to_bytes())
+        write_bytes(path, self.to_bytes(about))
 
     @classmethod
     def load(cls, path: str | Path) -> Motion:
@@ -219,6 +224,15 @@ class Motion:
             if max(array.max(initial=0.0), -array.min(initial=0.0)) > _LARGEST_VALUE:
                 raise ValueError("its values are far beyond those of a face")
         return self
+
+
+def about_file(path: str | Path) -> str:
+    """What a file written by `Motion.save` says about where it comes from; empty where it says nothing.
+
+    Raises BadInputError as `Motion.load` for a file that isn't whole.
+    """
+    about = read_arrays(path, MOTION, _MOST_BYTES).get("about")
+    return str(about) if about is not None and about.shape == () and about.dtype.kind == "U" else ""
 
 
 def _last(steps: Generator[None, None, Result]) -> Result:

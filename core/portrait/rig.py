@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ..face.points import IBUG_TEMPLES
 from ..files import written_beside
 from ..head.head_model import PARTS, HeadModel
 from ..motion.channels import EXPRESSIONS
+from ..provenance import picture_marks
 from ..wire.names import JOINTS
+from ..wire.protocol import version
 from .portrait import Portrait
 from .texture import project_texture
 
@@ -102,7 +105,8 @@ def rig_of(head: HeadModel, identity: torch.Tensor) -> dict[str, np.ndarray]:
 
 
 def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, texture_size: int = 1024) -> None:
-    """Write a portrait's head for Blender: ``mesh`` (.npz, no pickle) and ``texture`` (.png, sRGB).
+    """Write a portrait's head for Blender: ``mesh`` (.npz, no pickle) and ``texture`` (.png, sRGB, with a note
+    that it is synthetic).
 
     The keys of the npz:
 
@@ -124,7 +128,10 @@ def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, t
     with torch.no_grad():
         picture = project_texture(head, portrait, texture_size)
         arrays = rig_of(head, identity)
+    marks = PngInfo()
+    for keyword, text in picture_marks(version(), "a photograph laid on the model of a head by a program.").items():
+        marks.add_text(keyword, text)
     with written_beside(texture) as path:
-        Image.fromarray(picture).save(path)
+        Image.fromarray(picture).save(path, pnginfo=marks)
     with written_beside(mesh) as path:
         np.savez(path, **arrays)

@@ -9,6 +9,7 @@ import numpy as np
 from ..motion.channels import FPS
 from ..motion.live_link import write_live_link_csv
 from ..portrait.portrait import Portrait
+from ..provenance import SYNTHETIC_MOTION
 from ..readback.extract import extract
 from ..renderer.framing import Framing
 from ..wire.progress import JobContext
@@ -30,7 +31,7 @@ def read_back(plan: TakePlan, count: int, portrait: Portrait, framing: Framing, 
                 yield picture
 
         motion = extract(frames(), portrait, *frame_to_image(framing), FPS)
-    motion.save(plan.motion_extracted)
+    motion.save(plan.motion_extracted, SYNTHETIC_MOTION)
     write_live_link_csv(motion, plan.curves_extracted)
     return stage.seconds
 

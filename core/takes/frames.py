@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import SoliloquyError
 from ..files import write_bytes
+from ..provenance import picture_marks
 from ..wire.names import frame_name
 
 _COMPRESSION = 2
@@ -32,9 +33,7 @@ _CONTACT_SIDE = 240
 def synthetic_marks(version: str, job: str, take: int, seed: int) -> dict[str, str]:
     """The PNG text entries of every picture of a take (Latin-1)."""
     return {
-        "Software": f"Soliloquy {version}",
-        "Description": "Synthetic picture: a portrait animated by a program from speech. This never happened.",
-        "Source": "synthetic",
+        **picture_marks(version, "a portrait animated by a program from speech. This never happened."),
         "Soliloquy-Job": job,
         "Soliloquy-Take": str(take),
         "Soliloquy-Seed": str(seed),

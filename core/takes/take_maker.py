@@ -14,6 +14,7 @@ from ..motion.channels import FPS
 from ..motion.live_link import write_live_link_csv
 from ..motion.motion import Motion
 from ..portrait.portrait import Portrait
+from ..provenance import SYNTHETIC_MOTION
 from ..renderer import Renderer
 from ..renderer.framing import Framing
 from ..runtime.memory import is_out_of_memory
@@ -126,7 +127,7 @@ class TakeMaker:
         if plan.motion.is_file():
             return Motion.load(plan.motion)  # complete: it is renamed into place only after a successful write
         motion = self._new_motion(plan, timings)
-        motion.save(plan.motion)
+        motion.save(plan.motion, SYNTHETIC_MOTION)
         return motion
 
     def _with_pictures(self, plan: TakePlan, motion: Motion, facts: TakeFacts, timings: Timings) -> TakeFacts:

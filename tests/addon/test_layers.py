@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD_LIBRARY = {
-    *("core.errors", "core.files", "core.inputs", "core.own_folders", "core.places", "core.plurals", "core.schema"),
+    *("core.errors", "core.files", "core.inputs", "core.own_folders", "core.places", "core.plurals", "core.provenance"),
+    "core.schema",
     "core.tables",
     *("core.runtime", "core.wire"),
     "core.motion.channels",

@@ -7,7 +7,8 @@ from soliloquy.addon.animation import nla
 from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.core.motion.channels import EXPRESSIONS
 from soliloquy.core.motion.live_link import read_live_link_csv, write_live_link_csv
-from soliloquy.core.motion.motion import Motion
+from soliloquy.core.motion.motion import Motion, about_file
+from soliloquy.core.provenance import SYNTHETIC_MOTION
 
 
 def recording(fps, seconds=4.0):
@@ -83,6 +84,17 @@ def test_out_and_in_again(scene, tmp_path):
     assert read_live_link_csv(tmp_path / "out.csv").fps == 25.0
     bpy.ops.soliloquy.export_curves(filepath=str(tmp_path / "film.csv"), rate=24.0)
     assert read_live_link_csv(tmp_path / "film.csv").fps == 24.0
+
+
+@pytest.mark.parametrize("about", ["", SYNTHETIC_MOTION])
+def test_what_is_synthetic_stays_so_and_a_recording_does_not_become_it(scene, tmp_path, about):
+    path = tmp_path / "actor.npz"
+    recording(25.0).save(path, about)
+    bpy.ops.soliloquy.import_curves(filepath=str(path))
+    assert about_file(scene.soliloquy.takes[0].path() / "motion.npz") == about
+    for rate in (25.0, 60.0):
+        bpy.ops.soliloquy.export_curves(filepath=str(tmp_path / "out.npz"), rate=rate)
+        assert about_file(tmp_path / "out.npz") == about
 
 
 def test_a_file_that_is_there_is_not_written_over_unasked(scene):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from core.errors import BadInputError
 from core.motion.channels import CHANNELS, GROUPS
-from core.motion.motion import Motion, frames_at, group_indices
+from core.motion.motion import Motion, about_file, frames_at, group_indices
+from core.provenance import SYNTHETIC_MOTION
 
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60)]
 
@@ -39,6 +41,28 @@ def test_saved_motion_is_bit_identical_and_so_is_its_file(tmp_path) -> None:
     assert np.array_equal(loaded.channels(), motion.channels())
     assert first.read_bytes() == second.read_bytes() == motion.to_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b.npz", "größe 頭.npz"]
+
+
+def test_a_file_can_say_where_its_motion_comes_from(tmp_path) -> None:
+    motion, path = random_motion(5), tmp_path / "motion.npz"
+    motion.save(path, SYNTHETIC_MOTION)
+    assert about_file(path) == SYNTHETIC_MOTION
+    assert np.array_equal(Motion.load(path).channels(), motion.channels())
+    assert path.read_bytes() == motion.to_bytes(SYNTHETIC_MOTION) != motion.to_bytes()
+    with np.load(path, allow_pickle=False) as stored, np.load(io.BytesIO(motion.to_bytes())) as silent:
+        assert set(stored.files) == {*silent.files, "about"}, "readers of earlier versions find all that they need"
+        assert all(np.array_equal(stored[name], silent[name]) for name in silent.files)
+
+
+@pytest.mark.parametrize("about", [None, np.zeros(3), np.array(7), np.array(["a", "b"])])
+def test_a_file_that_does_not_say_it_is_silent(tmp_path, about) -> None:
+    path = tmp_path / "motion.npz"
+    with np.load(io.BytesIO(random_motion(5).to_bytes())) as stored:
+        np.savez(path, **stored, **({} if about is None else {"about": about}))
+    assert about_file(path) == "" and len(Motion.load(path)) == 5
+    path.write_bytes(b"PK")
+    with pytest.raises(BadInputError):
+        about_file(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"hello"])

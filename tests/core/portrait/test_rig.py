@@ -17,6 +17,7 @@ from core.portrait.portrait import Portrait
 from core.portrait.rig import jaw_angles, joints_of, skin_weights, write_head
 from core.portrait.texture import diffuse, mirrored_triangles
 from core.wire.names import JOINTS
+from core.wire.protocol import version
 
 SIDE, FOCAL = 400, 1500.0
 
@@ -103,6 +104,13 @@ def test_the_same_input_gives_the_same_bytes(head, tmp_path):
     for name in ("a", "b"):
         write_head(head, portrait_of(gradient()), tmp_path / f"{name}.npz", tmp_path / f"{name}.png", 128)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_the_texture_says_that_it_is_synthetic(head, tmp_path):
+    write_head(head, portrait_of(gradient()), tmp_path / "a.npz", tmp_path / "a.png", 64)
+    with Image.open(tmp_path / "a.png") as texture:
+        assert texture.text["Source"] == "synthetic" and texture.text["Software"] == f"Soliloquy {version()}"
+        assert texture.text["Description"].startswith("Synthetic picture")
 
 
 def test_weights(head):

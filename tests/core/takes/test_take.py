@@ -20,7 +20,8 @@ from PIL import Image
 from core import files
 from core.errors import BadInputError, CancelledError, SoliloquyError
 from core.motion.live_link import VALUE_COLUMNS, write_live_link_csv
-from core.motion.motion import Motion
+from core.motion.motion import Motion, about_file
+from core.provenance import SYNTHETIC_MOTION
 from core.takes import frames, take_maker
 from core.takes.job import Job, job_name
 from core.takes.job_file import JobFacts
@@ -60,6 +61,12 @@ def test_pictures_say_that_they_are_synthetic(models, request_) -> None:
             assert picture.text["Soliloquy-Job"] == Path(take.job).name.rsplit("-", 1)[1]
             assert (picture.text["Soliloquy-Take"], picture.text["Soliloquy-Seed"]) == ("2", "1")
             picture.load()
+
+
+def test_motions_say_that_they_are_synthetic(models, request_) -> None:
+    take = run(request_).takes()[1]
+    for name in ("motion.npz", "motion-extracted.npz"):
+        assert about_file(Path(take.folder) / name) == SYNTHETIC_MOTION
 
 
 def test_same_settings_same_bytes_other_seed_other_head(models, request_, tmp_path) -> None:
