@@ -130,7 +130,7 @@ def write(context: bpy.types.Context, thing: bpy.types.Object, key: str, name: s
     last = round(max(track.strip.frame_end for track in found)) - 1
     chosen = FORMATS[kind]
     settings = chosen.settings | dict(chosen.others.get(path.suffix.lower(), {})) | {"filepath": str(path)}
-    if HEAD_PROPERTY in thing:
+    if thing.get(HEAD_PROPERTY) is not None:
         settings |= chosen.of_heads
     if chosen.frames is not None:
         settings |= dict(zip(chosen.frames, (first, last), strict=True))
