@@ -239,15 +239,12 @@ def test_shape_keys_with_a_short_range_are_told(scene, shape_mesh):
 
 
 # ------------------------------------------------------------------------------------------------- in the interface
-def test_the_bake_says_that_the_mouth_stays_shut(scene, sound, portrait, shape_mesh, monkeypatch):
+def test_the_bake_says_that_the_mouth_stays_shut(scene, sound, portrait, shape_mesh, monkeypatch, speaks):
     from soliloquy.addon.jobs import jobs
-    from soliloquy.addon.sequencer import hearing, speech
+    from soliloquy.addon.sequencer.speech import Speech
 
     scene.soliloquy.portrait_file = str(portrait())
-    spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-    monkeypatch.setattr(hearing, "why_unheard", lambda *_: "")
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(Speech(sound, 0.0, None, 11, "", 1))
     scene.soliloquy.bake_on_arrival = False
     bpy.ops.soliloquy.generate()
     scene.soliloquy.targets.add().thing = shape_mesh("face", ["eyeBlinkLeft", "eyeBlinkRight"])
@@ -257,15 +254,12 @@ def test_the_bake_says_that_the_mouth_stays_shut(scene, sound, portrait, shape_m
     assert said[-1][1] and "has no jaw: the mouth stays shut" in said[-1][0]
 
 
-def test_does_it_move_names_ranges_that_end_too_early(scene, sound, portrait, shape_mesh, monkeypatch):
+def test_does_it_move_names_ranges_that_end_too_early(scene, sound, portrait, shape_mesh, monkeypatch, speaks):
     from soliloquy.addon.jobs import jobs
-    from soliloquy.addon.sequencer import hearing, speech
+    from soliloquy.addon.sequencer.speech import Speech
 
     scene.soliloquy.portrait_file = str(portrait())
-    spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
-    monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-    monkeypatch.setattr(hearing, "why_unheard", lambda *_: "")
-    monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+    speaks(Speech(sound, 0.0, None, 11, "", 1))
     face = shape_mesh("face", ["jawOpen", "eyeBlinkLeft"])
     scene.soliloquy.targets.add().thing = face
     bpy.ops.soliloquy.generate()

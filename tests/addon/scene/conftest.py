@@ -10,21 +10,25 @@ from soliloquy.addon.sequencer import speech
 
 
 @pytest.fixture
-def unsaved(scene, sound, portrait, monkeypatch):
-    """Two takes of a file that was never saved, with a head on which they are baked."""
-    scene.soliloquy.output_dir = ""
+def spoken(scene, sound, portrait, speaks):
+    """A scene with one line and a portrait. Blender's 4.2 wheel can't make sound strips; there the speech is given."""
     scene.soliloquy.portrait_file = str(portrait())
     if compat.HAS_SOUND:
         scene.sequence_editor_create()
         scene.sequence_editor.active_strip = compat.new_sound_strip(scene, "speech", str(sound), 1, 11)
     else:
-        given = speech.Speech(sound, 0.0, None, 11, "", 1)
-        monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-        monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: given)
-    assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
-    scene.soliloquy.takes_wanted = 2
-    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+        speaks(speech.Speech(sound, 0.0, None, 11, "", 1))
     return scene
+
+
+@pytest.fixture
+def unsaved(spoken):
+    """Two takes of a file that was never saved, with a head on which they are baked."""
+    spoken.soliloquy.output_dir = ""
+    assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
+    spoken.soliloquy.takes_wanted = 2
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    return spoken
 
 
 @pytest.fixture

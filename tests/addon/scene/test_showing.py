@@ -5,23 +5,9 @@ import bpy
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.scene import showing, take_list
-from soliloquy.addon.sequencer import speech, strips
+from soliloquy.addon.sequencer import strips
 
 with_sound = pytest.mark.skipif(not compat.HAS_SOUND, reason="this bpy wheel is built without Blender's sound library")
-
-
-@pytest.fixture
-def spoken(scene, sound, portrait, monkeypatch):
-    """A scene with one line and a portrait. Blender's 4.2 wheel can't make sound strips; there the speech is given."""
-    scene.soliloquy.portrait_file = str(portrait())
-    if compat.HAS_SOUND:
-        scene.sequence_editor_create()
-        scene.sequence_editor.active_strip = compat.new_sound_strip(scene, "speech", str(sound), 1, 11)
-    else:
-        given = speech.Speech(sound, 0.0, None, 11, "", 1)
-        monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-        monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: given)
-    return scene
 
 
 def generate(scene, **settings):

@@ -17,7 +17,7 @@ from soliloquy.core.wire.names import frame_name
 
 
 @pytest.fixture
-def ready(scene, sound, portrait, monkeypatch):
+def ready(scene, sound, portrait, speaks):
     """A scene with sound and portrait, ready for Generate.
 
     The 4.2 wheel is built without Blender's sound library and can't make sound strips; there the speech is given.
@@ -26,9 +26,7 @@ def ready(scene, sound, portrait, monkeypatch):
     def make(manner: str = "person"):
         scene.soliloquy.portrait_file = str(portrait(manner))
         if not compat.HAS_SOUND:
-            spoken = speech.Speech(sound, 0.0, None, 11, "", 2)
-            monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-            monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
+            speaks(speech.Speech(sound, 0.0, None, 11, "", 2))
             return None
         strip = compat.new_sound_strip(scene, "speech", str(sound), 2, 11)
         scene.sequence_editor.active_strip = strip

@@ -9,22 +9,12 @@ from soliloquy.addon.sequencer import strips
 
 
 @pytest.fixture
-def three(scene, sound, portrait, monkeypatch):
+def three(spoken):
     """Three takes with frames, and a head on which each was baked on arrival."""
-    from soliloquy.addon.sequencer import speech
-
-    scene.soliloquy.portrait_file = str(portrait())
-    if compat.HAS_SOUND:
-        scene.sequence_editor_create()
-        compat.new_sound_strip(scene, "speech", str(sound), 1, 11)
-    else:
-        monkeypatch.setattr(speech, "sound_strip", lambda _scene: sound)
-        spoken = speech.Speech(sound, 0.0, None, 11, "", 1)
-        monkeypatch.setattr(speech, "speech_from_strip", lambda _scene, _strip, _inputs: spoken)
     assert bpy.ops.soliloquy.add_head() == {"FINISHED"}
-    scene.soliloquy.takes_wanted = 3
+    spoken.soliloquy.takes_wanted = 3
     assert bpy.ops.soliloquy.generate() == {"FINISHED"}
-    return scene
+    return spoken
 
 
 def rig_of(scene):
