@@ -74,7 +74,9 @@ class Worker:
         self._jobs: queue.SimpleQueue[tuple[str, Request] | None] = queue.SimpleQueue()
         self._waiting: set[str] = set()
         self._cancelled: set[str] = set()
+        self._withdrawn: set[str] = set()
         self._running: str | None = None
+        self._changing = threading.Lock()
         self._ending = threading.Event()
         self._ended = threading.Event()
 
@@ -137,7 +139,11 @@ class Worker:
         self._ended.set()
 
     def _do(self, identifier: str, request: Request, handle: Handle, clock: Clock) -> None:
-        self._running = identifier
+        with self._changing:
+            if identifier in self._withdrawn:  # cancelled while it waited, and answered then
+                self._withdrawn.discard(identifier)
+                return
+            self._running = identifier
         context = JobContext(identifier, self.emit, lambda: self._unwanted(identifier), clock)
         try:
             context.check()
@@ -146,9 +152,10 @@ class Worker:
             event = error_event(identifier, error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug ends the job, not the worker
             event = error_event(identifier, _internal(error))
-        self._running = None
-        self._waiting.discard(identifier)
-        self._cancelled.discard(identifier)
+        with self._changing:
+            self._running = None
+            self._waiting.discard(identifier)
+            self._cancelled.discard(identifier)
         self.emit(event)
 
     def _unwanted(self, identifier: str) -> bool:
@@ -174,16 +181,27 @@ class Worker:
         if isinstance(request, Shutdown):
             return False
         if isinstance(request, Cancel):
-            found = request.job in self._waiting
-            if found:
-                self._cancelled.add(request.job)
-            self.emit(Done(id=identifier, result={"found": found}))
+            self._cancel(identifier, request.job)
         elif identifier in self._waiting:
             raise BadInputError("bad_message", "A request with this id is not answered yet.", "Use every id once.")
         else:
             self._waiting.add(identifier)
             self._jobs.put((identifier, request))
         return True
+
+    def _cancel(self, identifier: str, job: str) -> None:
+        """Ask the running job to stop. A job that waits is answered at once, however long the running one takes."""
+        with self._changing:
+            found = job in self._waiting
+            waits = found and job != self._running
+            if waits:
+                self._waiting.discard(job)
+                self._withdrawn.add(job)
+            elif found:
+                self._cancelled.add(job)
+        self.emit(Done(id=identifier, result={"found": found}))
+        if waits:
+            self.emit(error_event(job, CancelledError()))
 
     def _end(self) -> None:
         """Ask the running job to stop, then end the process. A job that doesn't notice ends with the process."""

@@ -131,8 +131,10 @@ def test_cancel_while_rendering(request_) -> None:
 
 
 def test_cancel_of_a_job_that_waits(request_) -> None:
-    with WorkerClient(sys.executable, command=command(0.02)) as client:
+    """It is answered at once, and the job that runs goes on, even if it takes longer than a cancel may."""
+    with WorkerClient(sys.executable, command=command(0.05), cancel_timeout=2.0) as client:
         first, second = client.request(request_), client.request(request_)
+        until(client, rendering)
         client.cancel(second)
         answers = {}
         seen = until(
