@@ -120,7 +120,7 @@ def fifty_takes_are_drawn_quickly() -> Iterator[None]:
     first = scene.soliloquy.takes[0]
     for index in range(49):
         take = scene.soliloquy.takes.add()
-        take.key, take.name, take.seed = addon("scene.takes").new_key(), f"Take {index + 2}", index
+        take.key, take.name, take.seed = addon("scene.take_list").new_key(), f"Take {index + 2}", index
         take.folder, take.job, take.frame_count, take.has_frames = first.folder, first.job, first.frame_count, True
         take.refresh_status()
     window = bpy.context.window_manager.windows[0]

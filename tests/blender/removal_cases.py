@@ -26,7 +26,9 @@ print("MOVED", scene.soliloquy.takes[0].path(), flush=True)
 )
 _OPEN = """
 import bpy
-strip = next(s for s in bpy.context.scene.sequence_editor.strips_all if s.type == "IMAGE")
+editor = bpy.context.scene.sequence_editor
+strips = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all  # the name before Blender 4.4
+strip = next(s for s in strips if s.type == "IMAGE")
 print("STRIP", bpy.path.abspath(strip.directory), flush=True)
 """
 
