@@ -82,7 +82,7 @@ def bone_rig():
 
 
 def active():
-    return addon("scene.takes").active_take(scene())
+    return addon("scene.take_list").active_take(scene())
 
 
 def bake_again():
