@@ -2,7 +2,7 @@
 
 Two tables. The first says in how much of a sound the mouth may move, and how far the jaw opens, for speech that is
 hard to hear and for sounds that aren't speech. The second compares the jaw curve of a changed sound with that of the
-plain sound. "One gain" is how sounds were levelled before: by one factor for the whole sound, from the power of its
+plain sound. Both compare the product's level with "one gain": one factor for the whole sound, from the power of its
 louder parts.
 """
 
@@ -52,7 +52,7 @@ LevelChange = Callable[[np.ndarray], tuple[np.ndarray, Sequence[int]]]
 
 
 def one_gain(samples: np.ndarray) -> np.ndarray:
-    """The sound as it was levelled before: by one factor, at most 30 dB."""
+    """The sound multiplied by one factor, at most 30 dB."""
     power = np.square(samples[: len(samples) // 320 * 320].reshape(-1, 320)).mean(1)
     if power.max() < 1e-6:
         return samples
@@ -67,11 +67,11 @@ class Ear:
     def __init__(self) -> None:
         self._lips = LipModel.load()
 
-    def before(self, samples: np.ndarray) -> np.ndarray:
+    def with_one_gain(self, samples: np.ndarray) -> np.ndarray:
         """(T,) jaw curve with one gain."""
         return self._jaw(one_gain(samples.astype(np.float32)), None)
 
-    def now(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def levelled(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(T,) jaw curve as the product has it, and (T,) how far the mouth may move."""
         out = samples.astype(np.float32)
         level = level_speech(out)
@@ -136,17 +136,18 @@ def hearing_table(ear: Ear, speech: Sequence[np.ndarray], data: Path, command: s
     """What is heard as speech."""
     rows = [_heard(ear, "LibriSpeech", speech, None)]
     rows += [_heard(ear, name, found, None) for name, found in others(data).items()]
+    plain = [ear.levelled(voice)[1] for voice in speech]
     for name, change in hard_speech().items():
-        rows.append(_heard(ear, name, [change(voice, seed) for seed, voice in enumerate(speech)], speech))
+        rows.append(_heard(ear, name, [change(voice, seed) for seed, voice in enumerate(speech)], plain))
     rows.append(_heard(ear, "babble of all the voices", [babble(speech)], None))
     for name, make in (MUSIC | NOISES).items():
         pieces = [at_loudness(make(PIECE_SECONDS, seed), -20.0) for seed in SEEDS]
         rows.append(_heard(ear, name, pieces, None))
-    columns = ("sound", "pieces", "mouth free", "of the plain speech missed", "jaw before", "jaw now", "most now")
+    columns = ("sound", "pieces", "mouth free", "of the plain speech missed", "jaw, one gain", "jaw", "jaw, most")
     notes = (
         "*Mouth free*: share of the time in which the mouth may move. *Missed*: share of the time in which it may move "
-        "for the plain sound and not for this one. *Jaw*: mean of jawOpen with one gain, and now; *most now* is its "
-        "maximum over all pieces.",
+        "for the plain sound and not for this one. *Jaw*: mean and maximum of jawOpen over all pieces, and its mean "
+        "with one gain.",
         f"Speech: {SECONDS:g} s of each voice. Music and noise: {PIECE_SECONDS:g} s at −20 dB, made by "
         "`training/speech/other_sounds.py`.",
     )
@@ -204,15 +205,15 @@ def level_table(ear: Ear, speech: Sequence[np.ndarray], command: str) -> Table:
     """What a change of the sound does to the mouth."""
     rows = []
     for name, change in level_changes().items():
-        before: list[tuple[float, float]] = []
-        now: list[tuple[float, float]] = []
+        one: list[tuple[float, float]] = []
+        levelled: list[tuple[float, float]] = []
         for voice in speech:
             sound, parts = change(voice)
-            wanted = ear.before(voice)
-            for curve, found in ((ear.before(sound), before), (ear.now(sound)[0], now)):
+            wanted = ear.with_one_gain(voice)
+            for curve, found in ((ear.with_one_gain(sound), one), (ear.levelled(sound)[0], levelled)):
                 found += [_likeness(curve[part // SAMPLES_PER_FRAME :], wanted) for part in parts]
-        rows.append((name, *_worst(before), *_worst(now)))
-    columns = ("change", "r before", "amplitude before", "r now", "amplitude now")
+        rows.append((name, *_worst(one), *_worst(levelled)))
+    columns = ("change", "r, one gain", "amplitude, one gain", "r", "amplitude")
     notes = (
         "Jaw curve of the changed sound against that of the plain one with one gain, in every part by itself. *r*: "
         "correlation, lowest and median over voices and parts. *Amplitude*: ratio of the deviations, smallest and "
@@ -222,21 +223,22 @@ def level_table(ear: Ear, speech: Sequence[np.ndarray], command: str) -> Table:
 
 
 def _heard(ear: Ear, name: str, sounds: Sequence[np.ndarray], plain: Sequence[np.ndarray] | None) -> tuple[str, ...]:
-    now = [ear.now(sound) for sound in sounds]
+    """A row of the first table; ``plain`` is how far the mouth may move for the plain sounds."""
+    levelled = [ear.levelled(sound) for sound in sounds]
     missed = "–"
     if plain is not None:
-        asked = [_stretched(ear.now(voice)[1], len(free)) for voice, (_, free) in zip(plain, now, strict=True)]
+        asked = [_stretched(curve, len(free)) for curve, (_, free) in zip(plain, levelled, strict=True)]
         total = sum(float((free > 0.5).sum()) for free in asked)
-        lost = sum(float(((a > 0.5) & (free <= 0.5)).sum()) for a, (_, free) in zip(asked, now, strict=True))
+        lost = sum(float(((a > 0.5) & (free <= 0.5)).sum()) for a, (_, free) in zip(asked, levelled, strict=True))
         missed = f"{100 * lost / total:.1f} %"
     return (
         name,
         str(len(sounds)),
-        f"{100 * _joined(free > 0.5 for _, free in now).mean():.0f} %",
+        f"{100 * _joined(free > 0.5 for _, free in levelled).mean():.0f} %",
         missed,
-        number(float(_joined(ear.before(sound) for sound in sounds).mean())),
-        number(float(_joined(jaw for jaw, _ in now).mean())),
-        number(max(float(jaw.max()) for jaw, _ in now)),
+        number(float(_joined(ear.with_one_gain(sound) for sound in sounds).mean())),
+        number(float(_joined(jaw for jaw, _ in levelled).mean())),
+        number(max(float(jaw.max()) for jaw, _ in levelled)),
     )
 
 
