@@ -116,8 +116,8 @@ def content_trim(strip: Any) -> float:
     return strip.content_trim_start if hasattr(strip, "content_trim_start") else strip.animation_offset_start
 
 
-def draw_anew(strip: Any) -> None:
-    """Let the sequencer draw the strip's frames anew. Python's changes leave pictures of before in its cache.
+def draw_again(strip: Any) -> None:
+    """Let the sequencer draw the strip's frames again. After a change by Python, its cache still has the old pictures.
 
     Setting the opacity, even to its own value, drops them in every version, and needs no window and no context. The
     operator that does the same (``sequencer.refresh_all``) works on the window's scene only.

@@ -19,7 +19,7 @@ def apply_shown(scene: bpy.types.Scene, take: SoliloquyTake) -> None:
     strip = strips.find_strip(scene, take.image_strip)
     if strip is not None and strip.mute == take.shown:
         strip.mute = not take.shown
-        compat.draw_anew(strip)
+        compat.draw_again(strip)
     nla.set_shown(take.key, take.shown)
 
 

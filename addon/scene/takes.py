@@ -89,7 +89,7 @@ def place_take(scene: bpy.types.Scene, index: int) -> Iterator[object]:
     take.image_strip = strips.link(scene, strip)
     if preferences_of(bpy.context).filepaths.use_relative_paths:
         there(strip, "image strip").directory = take_list.stored_path(take.path() / "frames") + "/"
-    compat.draw_anew(strip)
+    compat.draw_again(strip)
     showing.apply_shown(scene, take)
 
 

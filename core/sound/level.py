@@ -1,4 +1,4 @@
-"""Brings the speech in a sound to the same loudness everywhere, and what isn't speech below hearing.
+"""Gives all speech in a sound the same loudness, and makes other sounds so soft that the networks don't hear them.
 
 Loudness is measured only where somebody speaks, in a window of some seconds that looks ahead as far as back. So a loud
 jingle, a pause, or another distance to the microphone doesn't change the mouth. Loudness is the mean power of the steps

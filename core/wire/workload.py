@@ -2,8 +2,9 @@
 
 A job's stages are known before it begins (:class:`Expected`). Their costs, in seconds by the rates of earlier jobs, are
 its weights. The weights stay as they are until the job ends, so the finished share never falls. The time left is
-estimated anew all the time: the newest seconds count most, and stages that have not begun are as much slower than
-expected as those that have. What is shown of it is a :class:`TimeLeft`.
+estimated again with each finished unit. Recent seconds count most. If the stages so far took twice as long as expected,
+the remaining ones are expected to take twice as long too. :class:`TimeLeft` turns the estimate into the time that is
+shown.
 """
 
 from __future__ import annotations

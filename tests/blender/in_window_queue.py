@@ -184,7 +184,7 @@ def an_undo_in_mid_queue_loses_nothing() -> Iterator[None]:
         taking_in.advance = advance
     yield from until(lambda: len(image_strips()) == 1 and entries()[1].share > 0)
     yield from settled()
-    assert heads_listed() == ["Anna"] and statuses() == ["done", "running"], "it began anew"
+    assert heads_listed() == ["Anna"] and statuses() == ["done", "running"], "it began again"
     undo()
     assert heads_listed() == [] and image_strips() == []
     assert statuses() == ["done", "running"], "what is on the disk is done, whatever the file shows of it"

@@ -176,15 +176,15 @@ def test_an_imported_performance_is_a_rival_of_the_take_it_is_compared_with(spok
 
 def test_what_is_shown_is_drawn_anew(spoken, monkeypatch):
     """Each strip whose pictures or whose eye changed drops its pictures in the sequencer's cache."""
-    anew = []
-    real = compat.draw_anew
-    monkeypatch.setattr(compat, "draw_anew", lambda strip: (anew.append(strip.name), real(strip)))
+    redrawn = []
+    real = compat.draw_again
+    monkeypatch.setattr(compat, "draw_again", lambda strip: (redrawn.append(strip.name), real(strip)))
     generate(spoken, takes_wanted=2)
-    assert set(anew) == {"Take 1 (seed 0)", "Take 2 (seed 1)"}
-    anew.clear()
+    assert set(redrawn) == {"Take 1 (seed 0)", "Take 2 (seed 1)"}
+    redrawn.clear()
     spoken.soliloquy.active_take = 0
-    assert set(anew) == {"Take 1 (seed 0)", "Take 2 (seed 1)"}
-    anew.clear()
+    assert set(redrawn) == {"Take 1 (seed 0)", "Take 2 (seed 1)"}
+    redrawn.clear()
     spoken.soliloquy.takes[1].shown = True
-    assert anew == ["Take 2 (seed 1)"]
+    assert redrawn == ["Take 2 (seed 1)"]
     assert take_list.active_take(spoken).name == "Take 1"

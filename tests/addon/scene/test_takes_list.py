@@ -200,7 +200,7 @@ def test_curves_open_for_editing_and_close_again(three):
     skin.select_set(True)
     bpy.ops.soliloquy.edit_curves()
     assert rig.select_get() and skin.select_get(), "none of what carries the take was selected"
-    assert bpy.ops.soliloquy.bake() == {"FINISHED"}, "an open take is closed and baked anew"
+    assert bpy.ops.soliloquy.bake() == {"FINISHED"}, "an open take is closed and baked again"
     three.soliloquy.active_take = 0
     bpy.ops.soliloquy.unbake()
     with pytest.raises(RuntimeError, match="Bake it first"):
