@@ -7,12 +7,13 @@ models loaded. It ends when Blender quits or loads another file, or when the add
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import bpy
 
@@ -26,6 +27,9 @@ from ..session import session
 from ..words import duration, say
 from . import estimate
 from .following import Following, wait_until
+
+Step = TypeVar("Step")
+Result = TypeVar("Result")
 
 IDLE_SECONDS = 300.0
 """Seconds that an idle worker keeps its models in memory."""
@@ -199,6 +203,23 @@ def tell_of_progress(message: str) -> None:
     state = _state()
     changed, state.message, state.bad = message != state.message, message, False
     redraw_when_due(changed)
+
+
+def with_progress(
+    work: Generator[Step, None, Result], words: Callable[[Step], str] = str
+) -> Generator[None, None, Result]:
+    """Do ``work`` step by step and show its progress; ``words`` makes a sentence of what a step yields.
+
+    Returns what the work returns.
+    """
+    with contextlib.closing(work):
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as ended:
+                return ended.value
+            tell_of_progress(words(step))
+            yield
 
 
 def scene_of(job: Job) -> bpy.types.Scene | None:

@@ -42,14 +42,7 @@ other projects are copied"""
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
         """Move or copy one folder after another."""
         collecting = take_folders.collect(take_folders.waiting() if self.waiting else take_folders.outside())
-        try:
-            while True:
-                jobs.tell_of_progress(next(collecting))
-                yield None
-        except StopIteration as ended:
-            came, problems = ended.value
-        finally:
-            collecting.close()
+        came, problems = yield from jobs.with_progress(collecting)
         lost = len(relinking.missing())
         message = say("Folders of takes brought into the project: {count}", count=came)
         message += ". " + say("Takes whose folder is missing: {count}", count=lost) if lost else ""
@@ -96,14 +89,7 @@ class SOLILOQUY_OT_relink_takes(SteppedOperator, bpy.types.Operator):
             raise BadInputError("no_folder", say("There is no folder {folder}.", folder=folder), say("Choose another."))
         trusted.allow(folder)
         looking = relinking.relink(folder)
-        try:
-            while True:
-                jobs.tell_of_progress(next(looking))
-                yield None
-        except StopIteration as ended:
-            found, lost = ended.value
-        finally:
-            looking.close()
+        found, lost = yield from jobs.with_progress(looking)
         message = say("Takes found again: {count}", count=found)
         message += ". " + say("Takes whose folder is missing: {count}", count=lost) if lost else ""
         self.report({"WARNING" if lost else "INFO"}, f"{message}.")

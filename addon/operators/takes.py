@@ -130,18 +130,12 @@ class SOLILOQUY_OT_render_curves(JobOperator, bpy.types.Operator):
         facts = edited_curves.facts_on(thing, take.key, take.name)
         original = load_motion(take.path() / "motion.npz")
         inputs = trusted.output_folder(settings_of(scene).output_dir) / "inputs"
-        reading = edited_curves.read(scene, thing, facts, original)
-        try:
-            while True:
-                share = next(reading)
-                jobs.tell_of_progress(
-                    say("Reading the curves of “{target}”: {share:.0%} (Esc stops)", target=thing.name, share=share)
-                )
-                yield None
-        except StopIteration as ended:
-            motion, self._changed = ended.value
-        finally:
-            reading.close()
+        motion, self._changed = yield from jobs.with_progress(
+            edited_curves.read(scene, thing, facts, original),
+            lambda share: say(
+                "Reading the curves of “{target}”: {share:.0%} (Esc stops)", target=thing.name, share=share
+            ),
+        )
         self._motion = str(save_motion(motion, inputs)) if self._changed else None
 
     def begin(self, context: bpy.types.Context) -> jobs.Job:
