@@ -118,7 +118,8 @@ def quiet_libraries() -> Iterator[tuple[typing.TextIO, typing.IO[bytes]]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one job; returns the exit code."""
-    with quiet_libraries() as (stderr, log):
+    with quiet_libraries() as (stderr, log), contextlib.ExitStack() as unexpected:
+        unexpected.callback(_repeat, log, stderr)
         printer = Printer(stderr)
         try:
             options = vars(parser().parse_args(arguments))
@@ -126,16 +127,20 @@ def main(arguments: list[str] | None = None) -> int:
             request = build(cls, nested({k: v for k, v in options.items() if k != "command" and v is not None}))
             result = _run(request, printer)
         except SoliloquyError as error:
+            unexpected.pop_all()
             printer.error(str(error))
             return error.exit_code
-        except Exception:
-            log.seek(0)
-            print(log.read().decode("utf-8", "replace"), file=stderr)
-            raise
+        unexpected.pop_all()
         printer.finish()
     if "takes" not in result:  # takes were printed one by one
         print(json.dumps(result, ensure_ascii=False, indent=1))
     return EXIT_DONE
+
+
+def _repeat(log: typing.IO[bytes], stderr: typing.TextIO) -> None:
+    """Print what libraries have written: before the traceback of a bug it may say more."""
+    log.seek(0)
+    print(log.read().decode("utf-8", "replace"), file=stderr)
 
 
 @contextlib.contextmanager

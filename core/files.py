@@ -6,6 +6,7 @@ Standard library only.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -53,6 +54,12 @@ def is_file(path: str | Path) -> bool:
 def is_folder(path: str | Path) -> bool:
     """Whether there is a folder of this name. False also for a name that no folder can have."""
     return os.path.isdir(path)  # noqa: PTH112 - see `is_file`
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits. Raises OSError."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

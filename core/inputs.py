@@ -9,6 +9,7 @@ Standard library only, because Blender imports this module.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -95,11 +96,10 @@ def open_input(path: str | Path, kind: InputKind) -> BinaryIO:
         raise BadInputError(f"{kind.code}_missing", f"There is no {kind.noun} at {shown(path)}.", kind.choose) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise _system_error(error, path, kind) from error
-    try:
+    with contextlib.ExitStack() as unless_plain:
+        unless_plain.callback(stream.close)
         _check_plain(os.fstat(stream.fileno()), path, kind)
-    except BaseException:
-        stream.close()
-        raise
+        unless_plain.pop_all()
     return stream
 
 

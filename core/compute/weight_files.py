@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import SoliloquyError
-from ..files import make_folder, written_beside
+from ..files import file_digest, make_folder, written_beside
 from ..places import SUMS
 from ..runtime.memory import is_out_of_memory
 
@@ -50,6 +50,17 @@ class WeightFile:
         return {name: _with_tuples(value) for name, value in json.loads(self.facts["config"]).items()}
 
 
+def weight_digest(path: Path) -> str:
+    """SHA-256 of a file of weights. It is computed again only if the file has changed. Raises OSError."""
+    found = path.stat()
+    return _digest(path, found.st_size, found.st_mtime_ns)
+
+
+@functools.lru_cache(64)
+def _digest(path: Path, _size: int, _changed: int) -> str:
+    return file_digest(path)
+
+
 def _compare_sum(path: Path) -> None:
     """Raise ValueError where the list of checksums next to the file has another one for it.
 
@@ -60,9 +71,8 @@ def _compare_sum(path: Path) -> None:
     except OSError:
         return
     wanted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}.get(path.name)
-    with path.open("rb") as file:
-        if wanted is not None and hashlib.file_digest(file, "sha256").hexdigest() != wanted:
-            raise ValueError("it is not the file that was packed")
+    if wanted is not None and weight_digest(path) != wanted:
+        raise ValueError("it is not the file that was packed")
 
 
 def _with_tuples(value: Any) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..compute.weight_files import weight_digest
 from ..errors import BadInputError, SoliloquyError
 from ..files import make_private_folder, write_bytes
 from ..head.head_model import WEIGHTS
@@ -66,7 +67,7 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
 @cache
 def _model_key() -> str:
     """Short hash of the head model's file: a fit can't be used with another model."""
-    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:12] if WEIGHTS.is_file() else "none"
+    return weight_digest(WEIGHTS)[:12] if WEIGHTS.is_file() else "none"
 
 
 def _to_cache(portrait: Portrait) -> bytes:

@@ -210,10 +210,9 @@ def _build(folder: Path, requirements: Sequence[Path], python: str | Path | None
         stamp = {"requirements": requirements_hash(requirements), "base": str(base), "recipe": RECIPE, **facts}
         (new / STAMP).write_text(json.dumps(stamp, indent=1), encoding="utf-8")
         put_in_place(new, folder, old)
-    except BaseException:
+    finally:
         with contextlib.suppress(OSError):
-            delete_own(new)
-        raise
+            delete_own(new)  # an unfinished one; a finished one isn't there any more
     if installer.downloads is not None:
         with contextlib.suppress(OSError):
             delete_own(installer.downloads)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,20 +12,6 @@ from .processes import clean_environment, end_group, own_group
 
 OLDEST = (3, 11)
 """The oldest Python whose language the worker's code is written in."""
-NEEDED = (
-    "torch",
-    "numpy",
-    "scipy",
-    "cv2",
-    "mediapipe",
-    "soundfile",
-    "av",
-    "safetensors",
-    "trimesh",
-    "PIL",
-    "pillow_heif",
-)
-"""Modules that the worker imports by itself; each brings what it needs."""
 LONGEST = 180.0
 """Seconds after which a Python counts as hanging. A first import of torch from a slow disk takes more than a minute."""
 _QUESTION = """
@@ -36,15 +21,15 @@ found, failed = {}, {}
 for name in names:
     try:
         found[name] = importlib.metadata.version(name)
-    except Exception:
-        pass
+    except (importlib.metadata.PackageNotFoundError, KeyError, ValueError, OSError):
+        pass  # not there, or its description is damaged: whether it works is seen below
 facts = {"python": list(sys.version_info[:3]), "kind": sys.implementation.name, "bits": 8 * struct.calcsize("P")}
 if sys.version_info >= (3, 8):
     for module in modules:
         try:
             importlib.import_module(module)
         except BaseException as error:
-            failed[module] = "%s: %s" % (type(error).__name__, error)
+            failed[module.partition(".")[0]] = "%s: %s" % (type(error).__name__, error)
 print("\\n" + json.dumps(["soliloquy", facts, found, failed]))
 """
 
@@ -82,21 +67,16 @@ class Examination:
         return not (self.reason or self.unfit or self.failed)
 
 
-def wanted_versions(requirements: Path = WORKER_REQUIREMENTS) -> dict[str, str]:
-    """Pinned packages of a requirement file, and their versions."""
-    lines = requirements.read_text(encoding="utf-8").splitlines()
-    found = (re.fullmatch(r"([\w.-]+)==([\w.+-]+)", line.strip()) for line in lines)
-    return {match[1]: match[2] for match in found if match}
-
-
 def examine(python: str | Path, longest: float = LONGEST) -> Examination:
     """Ask a Python for its version, its packages, and whether those that the worker needs can be imported.
 
     It is started in the environment that the worker would have. A Python that gives no answer within ``longest``
     seconds is ended.
     """
-    wanted = wanted_versions()
-    command = [str(python), "-s", "-c", _QUESTION, json.dumps([list(wanted), NEEDED])]
+    from .installing import WORKER_MODULES, pins_of  # Blender starts without it
+
+    wanted = dict(pin.split("==") for pin in pins_of([WORKER_REQUIREMENTS]))
+    command = [str(python), "-s", "-c", _QUESTION, json.dumps([list(wanted), WORKER_MODULES])]
     try:
         process = subprocess.Popen(
             command,

@@ -20,10 +20,17 @@ from .torch_builds import TorchBuild
 _RAW_PROGRESS_PIP = (24, 1)
 """First pip that prints a download's progress as lines."""
 
+WORKER_MODULES = (
+    *("torch", "numpy", "scipy.linalg", "cv2", "mediapipe", "soundfile", "av", "safetensors.torch", "trimesh"),
+    *("PIL.Image", "pillow_heif"),
+)
+"""Modules that the worker imports by itself; each brings what it needs."""
+
 _LOOK = """
 import importlib, importlib.metadata, json, sys
+pins, modules = json.loads(sys.argv[1])
 wrong = []
-for pin in sys.argv[1:]:
+for pin in pins:
     name, _, wanted = pin.partition("==")
     try:
         have = importlib.metadata.version(name)
@@ -32,8 +39,10 @@ for pin in sys.argv[1:]:
     if have.partition("+")[0] != wanted:
         wrong.append(f"{name} is {have} instead of {wanted}")
 said = {"wrong": wrong}
-if any(pin.startswith("torch==") for pin in sys.argv[1:]):
-    import torch, scipy.linalg, soundfile, av, cv2, mediapipe, safetensors.torch, trimesh, PIL.Image
+for module in modules:
+    importlib.import_module(module)
+if modules:
+    import torch
     usable = torch.cuda.is_available()
     said["device"] = "cuda" if usable else "mps" if torch.backends.mps.is_available() else "cpu"
     said["name"] = torch.cuda.get_device_name() if usable else ""
@@ -112,7 +121,8 @@ class Installer:
     def _look(self, python: Path, pins: list[str], build: TorchBuild | None) -> dict[str, str]:
         self.progress("Looking whether everything works")
         lines: list[str] = []
-        self.run([str(python), "-I", "-c", _LOOK, *pins], lines.append)
+        modules = WORKER_MODULES if any(map(is_torch, pins)) else ()
+        self.run([str(python), "-I", "-c", _LOOK, json.dumps([pins, modules])], lines.append)
         said = json.loads(next(line for line in lines if line.startswith("LOOK ")).removeprefix("LOOK "))
         if said["wrong"]:
             raise SoliloquyError(

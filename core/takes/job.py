@@ -34,12 +34,6 @@ _IDENTITY_FORMAT = 1
 """Part of every identifier. It stays when the format of ``job.json`` changes, so that old jobs are found again."""
 
 
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file's content."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def job_identifier(version: str, settings: JobSettings, audio: str, portrait: str, weights: dict[str, str]) -> str:
     """Twelve hexadecimal digits that stand for everything that a job's takes depend on.
 
@@ -92,14 +86,11 @@ class Job:
             job = cls.open(folder)
         except BadInputError:
             job = cls(folder, replace(facts, takes=_finished_takes(folder, facts.id)))
-        try:
-            job.save()
-        except BaseException:
+        with contextlib.ExitStack() as unless_saved:
             if made:
-                # If someone else has put a file there meanwhile, the folder stays; the first error is what matters.
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-            raise
+                unless_saved.callback(_remove_if_empty, folder)
+            job.save()
+            unless_saved.pop_all()
         return job
 
     @classmethod
@@ -186,6 +177,12 @@ class Job:
 
     def _plan(self, entry: TakeEntry) -> TakePlan:
         return TakePlan(entry.index, entry.seed, entry.spec, take_folder(self.folder, entry.index))
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a folder. If somebody else has put a file there meanwhile, it stays."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def take_folder(job: Path, index: int) -> Path:

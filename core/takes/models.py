@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..compute.weight_files import weight_digest
 from ..errors import SoliloquyError
 from ..files import make_private_folder
 from ..places import WEIGHTS
-from .job import file_digest
 
 if TYPE_CHECKING:
     from ..head.head_model import HeadModel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @functools.cache
 def weight_digests() -> dict[str, str]:
     """SHA-256 of every weights file, by file name."""
-    return {path.name: file_digest(path) for path in sorted(WEIGHTS.glob("*.safetensors"))}
+    return {path.name: weight_digest(path) for path in sorted(WEIGHTS.glob("*.safetensors"))}
 
 
 def cache_folder() -> Path | None:

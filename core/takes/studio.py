@@ -17,7 +17,7 @@ import torch
 from ..compute.devices import choose_device, device_name, devices, gpus
 from ..compute.threads import processors
 from ..errors import BadInputError, SoliloquyError
-from ..files import is_file, make_folder
+from ..files import file_digest, is_file, make_folder
 from ..motion.channels import FPS, GROUPS
 from ..motion.live_link import read_live_link_csv
 from ..motion.motion import Motion
@@ -33,7 +33,7 @@ from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
 from ..wire.worker_facts import GpuFacts, WorkerFacts
 from ..wire.workload import Expected
 from .extraction import read_back
-from .job import Job, file_digest, job_identifier, job_name
+from .job import Job, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
 from .models import Models, weight_digests
 from .motion_maker import MotionMaker

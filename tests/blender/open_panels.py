@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import bpy
 from harness import PACKAGE
@@ -21,7 +21,7 @@ def panels_of(kind: str) -> list[type]:
     return sorted(ours, key=lambda cls: hasattr(cls, "bl_parent_id"))
 
 
-@contextmanager
+@contextlib.contextmanager
 def all_open(panels: list[type]) -> Iterator[None]:
     """Register the panels again as open, as after a click on each; closed panels are not drawn.
 
@@ -48,12 +48,16 @@ def _register_as(panels: list[type], fields: list[dict[str, object]]) -> None:
 def watched(cls: type, draw, wrong: dict[str, str]):
     """Wrap a panel's ``draw`` to record its error, or none, under the panel's name."""
 
-    def watching(self, context):
-        try:
-            draw(self, context)
+    def note(kind, error, trace):
+        """Called when a draw ends, with its error or None three times."""
+        if kind is None:
             wrong.setdefault(cls.__name__, "")
-        except Exception:
-            wrong[cls.__name__] = traceback.format_exc()
-            raise
+        else:
+            wrong[cls.__name__] = "".join(traceback.format_exception(kind, error, trace))
+
+    def watching(self, context):
+        with contextlib.ExitStack() as ended:
+            ended.push(note)
+            draw(self, context)
 
     return watching

@@ -9,10 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from core.runtime.examination import NEEDED, Examination, examine, wanted_versions
+from core.runtime.environment import WORKER_REQUIREMENTS
+from core.runtime.examination import Examination, examine
+from core.runtime.installing import WORKER_MODULES, is_torch, pins_of
 from core.runtime.pythons import environment_python
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="makes programs as shell scripts")
+
+
+def pinned_torch() -> str:
+    """The version of torch that users install."""
+    return next(filter(is_torch, pins_of([WORKER_REQUIREMENTS]))).partition("==")[2]
 
 
 def program(path: Path, text: str) -> Path:
@@ -24,14 +31,18 @@ def program(path: Path, text: str) -> Path:
 @pytest.mark.slow
 def test_the_worker_s_own_python_is_fit() -> None:
     found = examine(sys.executable)
-    assert found.usable and found.torch.startswith(wanted_versions()["torch"])
+    assert found.usable and found.torch.startswith(pinned_torch())
     assert found.python == ".".join(map(str, sys.version_info[:3])) and not found.other
 
 
 def test_a_python_without_packages_names_each(tmp_path) -> None:
     venv.create(tmp_path / "bare", with_pip=False)
     found = examine(environment_python(tmp_path / "bare"))
-    assert not found.usable and not found.unfit and set(found.failed) == set(NEEDED)
+    assert (
+        not found.usable
+        and not found.unfit
+        and set(found.failed) == {name.partition(".")[0] for name in WORKER_MODULES}
+    )
     assert found.failed["torch"] == "ModuleNotFoundError: No module named 'torch'"
 
 
@@ -46,7 +57,7 @@ def test_broken_and_other_versions_are_told(tmp_path) -> None:
     python = program(tmp_path / "python", f'export PYTHONPATH={folder}; exec "{sys.executable}" "$@"\n')
     found = examine(python)
     assert "libcudart" in found.failed["torch"] and found.torch == "1.0"
-    assert f"torch 1.0 ({wanted_versions()['torch']})" in found.other
+    assert f"torch 1.0 ({pinned_torch()})" in found.other
 
 
 @posix_only
