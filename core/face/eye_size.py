@@ -1,4 +1,4 @@
-"""Whether the eyes of a face are larger than those of people, as in drawn and rendered characters."""
+"""How large the eyes of a face are, and whether they are larger than those of people, as in drawn characters."""
 
 from __future__ import annotations
 
@@ -19,8 +19,16 @@ def eyes_are_large(landmarks: np.ndarray) -> bool:
 
 def eye_height(landmarks: np.ndarray) -> float:
     """Mean height of both eyes' openings in their middle, in outer-eye distances; landmarks (478, 2 or more) px."""
-    upper, lower = (
-        landmarks[[point for lid in lids for point in lid[MIDDLE_LIDS]], :2] for lids in (UPPER_LIDS, LOWER_LIDS)
-    )
     across = np.linalg.norm(landmarks[OUTER_EYES[0], :2] - landmarks[OUTER_EYES[1], :2])
-    return float(np.linalg.norm(upper - lower, axis=1).mean() / max(float(across), 1e-3))
+    return float(lid_gaps(landmarks).mean() / max(float(across), 1e-3))
+
+
+def lid_gaps(landmarks: np.ndarray) -> np.ndarray:
+    """(2, 3) px between the lids of the person's left and right eye at three places in their middle."""
+    upper, lower = (landmarks[np.array(lids)[:, MIDDLE_LIDS], :2] for lids in (UPPER_LIDS, LOWER_LIDS))
+    return np.linalg.norm(upper - lower, axis=2)
+
+
+def iris_radius(iris: np.ndarray) -> float:
+    """Mean radius px of an iris (5, 2) px: its centre, then four points around it."""
+    return float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())

@@ -63,9 +63,9 @@ class Seen:
     mouth: float
 
     @property
-    def least(self) -> float:
-        """The least of the three."""
-        return min(*self.eyes, self.mouth)
+    def parts(self) -> tuple[float, float, float]:
+        """Eyes and mouth."""
+        return (*self.eyes, self.mouth)
 
 
 def look(image: np.ndarray, landmarks: np.ndarray) -> Seen:

@@ -62,11 +62,11 @@ def _transform(profile: bytes, bands: str) -> Any:
     )
     if bands == "CMYK":
         return transform
-    levels = np.linspace(0, 255, _STEPS).round().astype(np.uint8)
     if bands == "L":
         chart = np.arange(256, dtype=np.uint8)[None]
         shown = np.repeat(chart[..., None], 3, 2)
     else:
+        levels = np.linspace(0, 255, _STEPS).round().astype(np.uint8)
         chart = shown = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(_STEPS, -1, 3)
     converted = np.asarray(ImageCms.applyTransform(Image.fromarray(chart), transform)).astype(int)
     return None if np.abs(converted - shown).max() <= _SAME else transform

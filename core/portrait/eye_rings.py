@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..face.eye_size import eyes_are_large
+from ..face.eye_size import eyes_are_large, iris_radius
 from ..face.points import IRISES, LID_RINGS
 
 AROUND = 2.2
@@ -74,8 +74,8 @@ def _white_outline(picture: np.ndarray, ring: np.ndarray, iris: np.ndarray) -> n
 
     opening, near, far = (filled(middle + (ring - middle) * factor) for factor in (1, AROUND, AROUND * AROUND))
     y, x = np.mgrid[: part.shape[0], : part.shape[1]] + 0.5
-    radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
-    beside = opening & (np.hypot(x + low[0] - iris[0, 0], y + low[1] - iris[0, 1]) > BESIDE_IRIS * radius)
+    away = np.hypot(x + low[0] - iris[0, 0], y + low[1] - iris[0, 1])
+    beside = opening & (away > BESIDE_IRIS * iris_radius(iris))
     around = far & ~near
     if min(beside.sum(), around.sum()) < LEAST_PIXELS:
         return None

@@ -57,8 +57,7 @@ def find_face(image: np.ndarray, name: str) -> Found:
 
     ``name`` is used in the sentences of errors. Raises BadInputError: ``portrait_too_small``, ``portrait_no_face``,
     ``portrait_several_faces``, ``portrait_tiny_face``, ``portrait_cut_off``, ``portrait_hidden_eyes``,
-    ``portrait_hidden_mouth``, ``portrait_drawn``, and those of
-    ``shading.check_light``.
+    ``portrait_hidden_mouth``, ``portrait_drawn``, and those of ``shading.check_light``.
     """
     if min(image.shape[:2]) < LEAST_SIDE:
         raise BadInputError(
@@ -70,17 +69,16 @@ def find_face(image: np.ndarray, name: str) -> Found:
     with FaceMesh(video=False) as mesh:
         for quarters in _QUARTERS:
             shown = np.ascontiguousarray(np.rot90(image, quarters))
-            faces = mesh.detect(shown)
-            seen = [look(shown, face) for face in faces]
+            faces = sorted(mesh.detect(shown), key=_eye_distance, reverse=True)
             if not faces:
                 continue
-            largest = int(np.argmax([_eye_distance(face) for face in faces]))
-            check_light(shown, faces[largest], name)
-            if seen[largest].least > 0:
+            seen = [look(shown, face) for face in faces]
+            check_light(shown, faces[0], name)
+            if min(seen[0].parts) > 0:
                 return _placed(image, faces, seen, quarters, name)
-            surety = sum((*seen[largest].eyes, seen[largest].mouth))
+            surety = sum(seen[0].parts)
             if best is None or surety > best[0]:
-                best = surety, _unusable(seen[largest], faces[largest], shown, name)
+                best = surety, _unusable(seen[0], faces[0], shown, name)
     if best is None:
         check_exposure(image, name)
         raise _no_face(name)
@@ -88,28 +86,25 @@ def find_face(image: np.ndarray, name: str) -> Found:
 
 
 def _placed(image: np.ndarray, faces: list[np.ndarray], seen: list[Seen], quarters: int, name: str) -> Found:
-    """The largest face, found after quarter turns of ``image``, or the error of why it can't be used."""
+    """The first and largest of faces found after quarter turns of ``image``, or the error of why it can't be used."""
     sizes = [_eye_distance(face) for face in faces]
-    largest = int(np.argmax(sizes))
-    others = sum(
-        size >= SECOND_FACE * sizes[largest] and _likely(parts) for size, parts in zip(sizes, seen, strict=True)
-    )
-    if others > 1:
+    count = sum(size >= SECOND_FACE * sizes[0] and _likely(parts) for size, parts in zip(sizes, seen, strict=True))
+    if count > 1:
         raise BadInputError(
             "portrait_several_faces",
-            f"{name} shows {others} faces.",
+            f"{name} shows {count} faces.",
             "Crop the picture to the one person who is to speak.",
         )
-    if sizes[largest] < MIN_EYE_DISTANCE:
+    if sizes[0] < MIN_EYE_DISTANCE:
         raise BadInputError(
             "portrait_tiny_face",
-            f"The face in {name} is only about {FACE_WIDTH * sizes[largest]:.0f} pixels wide.",
+            f"The face in {name} is only about {FACE_WIDTH * sizes[0]:.0f} pixels wide.",
             "Use a larger picture or a closer portrait; the face should be at least 80 pixels wide.",
         )
-    if is_drawn(np.rot90(image, quarters), faces[largest]):
+    if is_drawn(np.rot90(image, quarters), faces[0]):
         raise drawn(name)
     height, width = image.shape[:2]
-    face = _turned(faces[largest], -quarters, (width, height) if quarters % 2 == 0 else (height, width))
+    face = _turned(faces[0], -quarters, (width, height) if quarters % 2 == 0 else (height, width))
     if _is_cut_off(face, image):
         raise _cut_off(name)
     if abs(tilt(face)) > ON_ITS_HEAD:
@@ -119,7 +114,7 @@ def _placed(image: np.ndarray, faces: list[np.ndarray], seen: list[Seen], quarte
 
 def _likely(seen: Seen) -> bool:
     """Whether something found is a face at all: two of its three parts are seen."""
-    return sum(part > 0 for part in (*seen.eyes, seen.mouth)) >= 2
+    return sum(part > 0 for part in seen.parts) >= 2
 
 
 def _unusable(seen: Seen, face: np.ndarray, image: np.ndarray, name: str) -> BadInputError:

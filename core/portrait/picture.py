@@ -69,12 +69,8 @@ class Pixels:
         """The picture turned against the clock by this many quarter turns."""
         if quarters % 4 == 0:
             return self
-        image, alpha = (
-            None if part is None else np.ascontiguousarray(np.rot90(part, quarters))
-            for part in (self.image, self.alpha)
-        )
-        assert image is not None
-        return Pixels(image, alpha)
+        image = np.ascontiguousarray(np.rot90(self.image, quarters))
+        return Pixels(image, None if self.alpha is None else np.ascontiguousarray(np.rot90(self.alpha, quarters)))
 
 
 def decode(content: bytes, name: str) -> Pixels:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..face.points import EYE_CORNERS, LID_PAIRS, MIDDLE_LIDS
+from ..face.eye_size import lid_gaps
+from ..face.points import EYE_CORNERS
 from ..face.visible import cut_out
 from .portrait import Portrait
 
@@ -32,13 +33,10 @@ def remarks(portrait: Portrait) -> tuple[str, ...]:
 
 def eye_openings(landmarks: np.ndarray) -> tuple[float, float]:
     """Height over width of the openings of the person's left and right eye; landmarks (478, 2 or 3) px."""
-    found = []
-    for (outer, inner), pairs in zip(EYE_CORNERS, LID_PAIRS, strict=True):
-        upper, lower = np.array(pairs[MIDDLE_LIDS]).T
-        width = np.linalg.norm(landmarks[outer, :2] - landmarks[inner, :2])
-        height = np.linalg.norm(landmarks[upper, :2] - landmarks[lower, :2], axis=1).mean()
-        found.append(float(height / max(float(width), 1e-6)))
-    return found[0], found[1]
+    outer, inner = np.array(EYE_CORNERS).T
+    widths = np.linalg.norm(landmarks[outer, :2] - landmarks[inner, :2], axis=1)
+    left, right = lid_gaps(landmarks).mean(1) / widths.clip(1e-6)
+    return float(left), float(right)
 
 
 def edge_width(image: np.ndarray, landmarks: np.ndarray) -> float:

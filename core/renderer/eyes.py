@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..face.eye_size import iris_radius
 from ..face.points import EYE_CORNERS, IRISES, LID_RINGS, LOWER_LIDS, MIDDLE_LIDS, UPPER_LIDS
 from ..motion.channels import EXPRESSIONS
 from .fields import blur, fill_smoothly, pixel_grid, sample, smoothstep
@@ -180,10 +181,9 @@ class Eye:
 
         For an eye that the photograph shows shut it is a plain brown one.
         """
-        iris = IRISES[self.side]
-        middle, rim = landmarks[iris.start, :2], landmarks[iris.start + 1 : iris.stop, :2]
-        radius = max(float(np.linalg.norm(rim - middle, axis=1).mean()), LEAST_RADIUS_PX)
-        distance = (pixel_grid(self.size, self.size) - torch.tensor(middle)).norm(dim=-1)[None, None] / radius
+        iris = landmarks[IRISES[self.side], :2]
+        radius = max(iris_radius(iris), LEAST_RADIUS_PX)
+        distance = (pixel_grid(self.size, self.size) - torch.tensor(iris[0])).norm(dim=-1)[None, None] / radius
         inner = smoothstep(*INNER, blur(self.opening, 1, 1))
         beside = inner * (distance > BESIDE_IRIS)
         seen = smoothstep(*SEEN_CM2, beside.sum() / self.pixels_per_cm**2)
