@@ -43,7 +43,9 @@ ON_HEAD = (0.7, 0.98)
 RIM = 0.1
 """Width of the rim over which motion fades out where the picture cuts off the person, as a fraction of the side."""
 CUT_OFF = 0.3
-"""Matte at the picture's edge from which the person counts as cut off there."""
+"""Probability of the person at the picture's edge from which the person counts as cut off there."""
+AT_EDGE = 1.5
+"""Distance in sheet pixels from the picture's edge below which a point of the sheet lies at that edge."""
 EXTENSION = (8, 4, 2, 1)
 """Blur radii (sheet pixels) with which the face's own motion is continued past it, widest first."""
 EXTENDED = 0.25
@@ -82,7 +84,7 @@ class FlowField:
     framing
         The square's place in the photograph.
     tight
-        (1, 1, S, S) 0..1 tight matte of the person.
+        (1, 1, S, S) 0..1 probability of the person.
     size
         Side S of the square in pixels.
     """
@@ -129,7 +131,7 @@ class FlowField:
         points = geometry.unproject(torch.cat([self.sheet_grid, depth[..., None]], -1))
         self.sheet_points = (points - geometry.translation) @ geometry.rotation  # rows: R^T (X − t)
         cell = self.size / SHEET
-        cut_off = (resize(tight, SHEET, SHEET)[0, 0] > CUT_OFF) & (room < 1.5 * cell)
+        cut_off = (resize(tight, SHEET, SHEET)[0, 0] > CUT_OFF) & (room < AT_EDGE * cell)
         elsewhere = (~cut_off).cpu().numpy().astype(np.uint8)
         distance = torch.from_numpy(cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
         rim = smoothstep(0.0, RIM * self.size, distance.to(room) * cell) if cut_off.any() else torch.ones_like(room)

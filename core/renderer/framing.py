@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..head.rotation import euler_to_matrix
 from ..portrait.portrait import Portrait, fitted
-from ..portrait.tilt import QUARTER, turn_matrix, turn_to_undo
+from ..portrait.tilt import QUARTER, turn_matrix, turn_to_undo, turned
 
 MOST_ENLARGED = 1.5
 """Side of the rendered square in sides of ``size``, at most. Beyond that a rendered square is enlarged."""
@@ -91,12 +91,12 @@ class Framing:
         if not self.angle:
             return scaled
         middle = len(self.crop) / 2
-        return (scaled - middle) @ turn_matrix(self.angle).astype(scaled.dtype) + middle
+        return turned(scaled - middle, -self.angle) + middle
 
     def room(self, points: np.ndarray) -> np.ndarray:
         """(...,) distance of points (..., 2) px of the square from its border and from the photograph's, pixels."""
-        size, turn = len(self.crop), turn_matrix(self.angle).astype(points.dtype)
-        photo = (points - size / 2) @ turn.T + size / 2 + np.asarray(self.origin, points.dtype)
+        size = len(self.crop)
+        photo = turned(points - size / 2, self.angle) + size / 2 + np.asarray(self.origin, points.dtype)
         ends = (points, size - points, photo, np.asarray(self.extent, points.dtype) - photo)
         return np.stack(ends).min((0, -1))
 

@@ -83,7 +83,9 @@ class HeadGeometry:
         self.rotation, self.translation = rotation.to(device), translation.to(device)
         self.pivot = model.neck_pivot
         sides = ("left", "right")
-        self._eyes = torch.cat([model.part_vertices(f"{part}_{s}") for part in ("eye", "eye_socket") for s in sides])
+        eyes = model.part_vertices(*(f"{part}_{side}" for part in ("eye", "eye_socket") for side in sides))
+        self._back = torch.zeros_like(model.mean)
+        self._back[eyes, 2] = BEHIND_LIDS_CM
         self.rigidity = head_share(model.mean)[:, None]  # (V, 1)
 
         identity = torch.tensor(portrait.identity, dtype=torch.float32, device=device)
@@ -102,8 +104,7 @@ class HeadGeometry:
         A fitted lid follows its landmarks in the picture only. Where the eye is large, the closing lid would cut
         through the ball, which would be seen through the hole.
         """
-        back = torch.zeros_like(pixels[0, :, 2]).index_fill(0, self._eyes, BEHIND_LIDS_CM)
-        return torch.cat([pixels[..., :2], (pixels[..., 2] + back)[..., None]], -1)
+        return pixels + self._back
 
     def shift(self, vertices: Tensor, offset: Tensor) -> None:
         """Permanently move some vertices (indices) of the neutral head by centimetres (3,) in head space."""

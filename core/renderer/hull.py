@@ -46,7 +46,7 @@ class Hull:
     geometry
         The person's head in the square.
     tight
-        (1, 1, S, S) 0..1 tight matte of the person.
+        (1, 1, S, S) 0..1 probability of the person.
     skin
         (F, 3) the head model's skin triangles.
 
@@ -79,6 +79,7 @@ class Hull:
         self.scalp = smoothstep(*SCALP_CM, model.mean[:, 1]) * upper * is_skin
         self.top = (self.scalp > 0).nonzero()[:, 0]
         self.normals = normals[self.top]
+        self.sine = _sine(self.facing[self.top])
         # From the middle to the outline, in the direction of each vertex.
         radius = F.normalize(away, dim=1) * (outline * scale * self.scalp)[:, None]
         self.radius = radius[self.top]
@@ -123,10 +124,9 @@ class Hull:
         behind the crown. So hair keeps its shape along the outline, and is stretched farther inside.
         """
         out = self.source[:, :2].expand(len(pixels), -1, -1).clone()
-        before = _sine(self.facing[self.top])
         for shown, frame, rotation in zip(out, pixels, heads.rotation, strict=True):
             facing = self._facing(self.normals, frame[self.top], rotation)
-            outward = smoothstep(*self.rounded, facing.clamp_min(0)) * (_sine(facing.clamp_min(0)) - before)
+            outward = smoothstep(*self.rounded, facing.clamp_min(0)) * (_sine(facing.clamp_min(0)) - self.sine)
             shown[self.top] += outward[:, None] * self.radius
         return out
 

@@ -18,7 +18,7 @@ EVEN_SKIN = (0.5, 1.6)
 LEAST_SKIN = 12
 """Vertices of even skin below which all that are seen are used."""
 LEAST_LUMA = 1 / 255
-"""Lower limit of that median and of white: a picture can be black."""
+"""Lower limit of the luma of skin and of the brightness of white: a picture can be black."""
 RIDGE = 0.02
 """Ridge on the linear terms, per skin vertex: spots on the skin must not pass for light."""
 LEAST_FRONT = 0.3

@@ -13,7 +13,8 @@ from .fields import fill_smoothly, sample
 class Opacity:
     """The alpha of one portrait's square.
 
-    It is split like the colours: what lies behind the person is continued from around him, and he is moved over it.
+    It is split like the colours: what lies behind the person is continued from the surroundings, and the person moves
+    over it.
 
     Parameters
     ----------
@@ -38,7 +39,9 @@ class Opacity:
 
 def without_grey(frame: np.ndarray) -> np.ndarray:
     """(H, W, 4) uint8 with the colours of a frame (H, W, 4) whose colours are laid over grey by its alpha."""
-    alpha = frame[..., 3:].astype(np.float32) / 255
-    shown = frame[..., :3].astype(np.float32) - GREY
-    colours = GREY + shown / np.maximum(alpha, 1 / 255)
-    return np.concatenate([np.clip(colours + 0.5, 0, 255).astype(np.uint8), frame[..., 3:]], 2)
+    mixed = (frame[..., 3] < 255) & (frame[..., :3] != GREY).any(2)  # all other pixels stay as they are
+    alpha = frame[mixed, 3:].astype(np.float32) / 255
+    shown = frame[mixed, :3].astype(np.float32) - GREY
+    out = frame.copy()
+    out[mixed, :3] = np.clip(GREY + shown / np.maximum(alpha, 1 / 255) + 0.5, 0, 255).astype(np.uint8)
+    return out

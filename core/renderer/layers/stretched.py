@@ -2,7 +2,7 @@
 
 One pixel of the photograph drawn over several pixels of a frame becomes a streak: the grain still changes from row to
 row, but no longer along the row. Therefore the photograph is blurred there by about as much as it is stretched: viewers
-expect a smooth cheek, not stripes. The colours are the person's own, without the ring of background in the wide matte.
+expect a smooth cheek, not stripes. The colours are the person's own, without the background along the outline.
 """
 
 from __future__ import annotations
@@ -53,18 +53,18 @@ class StretchedPerson:
 
     Parameters
     ----------
-    pure, tight
+    pure, alpha
         (1, 3, S, S) and (1, 1, S, S) of ``matte.Layers``.
     """
 
-    def __init__(self, pure: Tensor, tight: Tensor) -> None:
+    def __init__(self, pure: Tensor, alpha: Tensor) -> None:
         size = pure.shape[-1]
         softer = []
         for _, _, part in SOFTER:
             radius = max(1, round(part * size))
             # Weighted by the matte, so that no colour from outside the person is mixed in.
-            softer.append(blur(pure * tight, radius) / blur(tight, radius).clamp_min(1e-3))
-        self.layers = torch.cat([tight, pure, *softer], 1)  # (1, 4 + 3 n, S, S)
+            softer.append(blur(pure * alpha, radius) / blur(alpha, radius).clamp_min(1e-3))
+        self.layers = torch.cat([alpha, pure, *softer], 1)  # (1, 4 + 3 n, S, S)
 
     def __call__(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Colours (B, 3, S, S) and matte (B, 1, S, S) at positions (B, S, S, 2) of the photograph."""
