@@ -154,6 +154,7 @@ class Photograph:
             focal=focal,
             centre=np.array([cx, cy], np.float32) - corner,
             crop=(float(origin[0]), float(origin[1]), side * framing.scale),
+            alpha=None,
         )
 
     def moved(self, move: Move, beside_own: bool = False) -> np.ndarray:
