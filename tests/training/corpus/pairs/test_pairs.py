@@ -177,6 +177,13 @@ def test_small_motions_leave_the_mouth_unchanged(portrait):
         assert 0 < np.abs(pair.flow).max() < 12
 
 
+def test_a_portrait_that_is_cut_out_can_be_a_source(portrait):
+    alpha = np.full(portrait.image.shape[:2], 255, np.uint8)
+    alpha[:20] = 0
+    head = HeadModel.load()
+    assert Source(head, Photograph(head, replace(portrait, alpha=alpha)).portrait).renderer.frame_shape == (SIZE, SIZE)
+
+
 def test_lids_of_a_photograph_close_and_its_mouth_stays(portrait):
     head = HeadModel.load()
     pairs = lid_pairs(head, Photograph(head, portrait), "astronaut", {"name": "astronaut", "split": "train"})
