@@ -33,17 +33,15 @@ def remove_rumble(samples: np.ndarray) -> None:
         (N,) float32 at 16 kHz, writable.
     """
     taps = _taps()
-    half = len(taps) // 2
-    size = _BLOCK + 2 * half
-    response = scipy.fft.rfft(taps, _fft_length())
+    half, length = len(taps) // 2, _fft_length()
+    response = scipy.fft.rfft(taps, length)
     before, end = _mirrored(samples, -half, 0), _mirrored(samples, len(samples), len(samples) + half)
     for first in range(0, len(samples), _BLOCK):
         last = min(first + _BLOCK, len(samples))
         after = np.concatenate([samples[last : last + half], end])[:half]
         piece = np.concatenate([before, samples[first:last], after]).astype(np.float64)
         before = piece[len(piece) - 2 * half : len(piece) - half].astype(np.float32)
-        spectrum = scipy.fft.rfft(np.pad(piece, (0, size - len(piece))), _fft_length())
-        filtered = scipy.fft.irfft(spectrum * response, _fft_length())
+        filtered = scipy.fft.irfft(scipy.fft.rfft(piece, length) * response, length)
         samples[first:last] = filtered[2 * half : 2 * half + last - first]
 
 

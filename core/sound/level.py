@@ -16,7 +16,7 @@ import scipy.ndimage
 
 from .high_pass import remove_rumble
 from .presence import per_sample, presence, speech_probabilities, step_rms
-from .speech_detector import BLOCK_SAMPLES, STEPS_PER_SECOND, SpeechDetector, shipped_detector
+from .speech_detector import BLOCK_SAMPLES, STEPS_PER_SECOND, shipped_detector
 
 TARGET_DB = -21.5
 """Loudness of speech after levelling: RMS of its steps in dB of full scale. On average over voices this is as loud as
@@ -83,21 +83,19 @@ class Level:
         return self.has_speech and self.speech_db < QUIET_DB
 
 
-def level_speech(samples: np.ndarray, detector: SpeechDetector | None = None) -> Level:
+def level_speech(samples: np.ndarray) -> Level:
     """Take rumble away and level the speech, in place. Memory besides the samples is a few bytes for each step.
 
     Parameters
     ----------
     samples
         (N,) float32 at 16 kHz, writable.
-    detector
-        Another one than :func:`~core.sound.speech_detector.shipped_detector`.
 
-    Raises the errors of :meth:`SpeechDetector.load`.
+    Raises the errors of :func:`~core.sound.speech_detector.shipped_detector`.
     """
     remove_rumble(samples)
     rms = step_rms(samples)
-    probabilities = speech_probabilities(samples, rms, detector or shipped_detector())
+    probabilities = speech_probabilities(samples, rms, shipped_detector())
     level, gain_db = _gain(20.0 * np.log10(np.maximum(rms, _FAINTEST)), probabilities)
     for first in range(0, len(samples), BLOCK_SAMPLES):
         last = min(first + BLOCK_SAMPLES, len(samples))

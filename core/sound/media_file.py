@@ -11,6 +11,7 @@ pictures.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
@@ -92,8 +93,8 @@ class MediaSound:
         Raises UnknownMediaError, NoSoundError, or MediaError for sound that is damaged, copy-protected or of a codec
         that isn't decoded.
         """
-        self._container = _opened(stream)
-        try:
+        with contextlib.ExitStack() as unless_begun, _damage_told():
+            self._container = unless_begun.enter_context(_opened(stream))
             self.format: str = self._container.format.name
             sound = _stream_of(self._container)
             frames = _frames(self._container, sound)
@@ -107,11 +108,7 @@ class MediaSound:
             blocks = _steady(itertools.chain([first], frames), self.samplerate, self.channels)
             self._blocks = _without_filling(blocks, self.frames)
             self._ahead = np.zeros((0, self.channels), np.float32)
-        except BaseException as error:
-            self._container.close()
-            if isinstance(error, Exception) and not isinstance(error, (MediaError, MemoryError, OSError)):
-                raise MediaError("it is damaged") from error  # PyAV reads names and numbers that can't be ones
-            raise
+            unless_begun.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +132,7 @@ class MediaSound:
         self._ahead = self._ahead[frames:]
         while missing > 0 and (block := next(self._blocks, None)) is not None:
             parts.append(block[:missing])
-            self._ahead = block[max(0, missing) :]
+            self._ahead = block[missing:]
             missing -= len(block)
         samples = np.concatenate(parts)
         return samples if dtype == "float32" else np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
@@ -158,6 +155,17 @@ def _opened(stream: BinaryIO) -> InputContainer:
         if known:
             raise MediaError("it is damaged, or its recording was broken off") from error
         raise UnknownMediaError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    """Inside this context, errors of PyAV that stand for a damaged file become MediaError."""
+    try:
+        yield
+    except (MediaError, UnknownMediaError, MemoryError, OSError):
+        raise
+    except Exception as error:  # PyAV takes what the file holds for names and numbers, and fails in any way
+        raise MediaError("it is damaged") from error
 
 
 def _refuse(*_: object) -> NoReturn:
@@ -263,7 +271,7 @@ def _samples(frame: AudioFrame) -> np.ndarray:
     values = frame.to_ndarray()  # (channels, n), or (1, n * channels) where the channels take turns
     values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
     if values.dtype.kind == "u":
-        return ((values.astype(np.float32) - 128.0) / 128.0).astype(np.float32)
+        return (values.astype(np.float32) - 128.0) / 128.0
     if values.dtype.kind == "i":
         return (values / float(1 << (8 * values.itemsize - 1))).astype(np.float32)
     return values.astype(np.float32)

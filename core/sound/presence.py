@@ -90,7 +90,8 @@ def presence(probabilities: np.ndarray) -> np.ndarray:
     steps = probabilities.shape[1]
     known, fresh = scipy.ndimage.uniform_filter1d(probabilities, 2 * (_steps(MEAN_SECONDS) // 2) + 1, mode="nearest")
     sure = _runs(known >= STAY, known >= SURE)
-    near = np.ones(steps, bool) if steps < _steps(SHORT_SECONDS) else _extended(sure, *2 * [_steps(NEAR_SECONDS)])
+    around = _steps(NEAR_SECONDS)
+    near = np.ones(steps, bool) if steps < _steps(SHORT_SECONDS) else _extended(sure, around, around)
     either = np.maximum(known, fresh)
     heard = sure | (_runs(either >= STAY, either >= LIKELY) & near)
     longer = _extended(heard, _steps(LEAD_SECONDS - EDGE_SECONDS), _steps(HANG_SECONDS - EDGE_SECONDS))
@@ -109,8 +110,7 @@ def of_frames(curve: np.ndarray, frames: int) -> np.ndarray:
 def _runs(stay: np.ndarray, begin: np.ndarray) -> np.ndarray:
     """(steps,) bool: the runs of ``stay`` in which ``begin`` is true somewhere."""
     runs, _ = scipy.ndimage.label(stay)
-    begun = np.unique(runs[begin & stay])
-    return np.isin(runs, begun[begun > 0])
+    return np.isin(runs, np.unique(runs[begin & stay]))
 
 
 def _steps(seconds: float) -> int:

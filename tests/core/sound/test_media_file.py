@@ -199,7 +199,7 @@ PLAYLISTS = {
 
 
 @pytest.mark.parametrize("kind", PLAYLISTS)
-def test_files_that_lead_to_other_files_are_refused(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_lead_to_other_files_are_refused(tmp_path: Path, kind: str) -> None:
     write_media(tmp_path / "secret.mp4", speech(44_100), 44_100, "aac")
     text = PLAYLISTS[kind].format(target=tmp_path / "secret.mp4")
     for name in ("a.mp4", "a.m3u8", "a.txt"):
