@@ -104,7 +104,7 @@ class Worker:
         try:
             with memory_errors():
                 self._run()
-        except Exception as error:
+        except Exception as error:  # a package that doesn't work may raise anything while it is imported
             told = error if isinstance(error, SoliloquyError) else _not_started(error)
             self.emit(error_event(None, told))
             if told is error:
@@ -223,7 +223,7 @@ class Worker:
                 self.emit(Alive(id=identifier))
 
 
-def _not_started(error: BaseException) -> SoliloquyError:
+def _not_started(error: Exception) -> SoliloquyError:
     """The error for a worker that could not start; in most cases its Python lacks a package."""
     with suppress(OSError, ValueError):
         traceback.print_exception(error)

@@ -267,6 +267,8 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
 
     uv's own variables (``UV_PYTHON_INSTALL_MIRROR``, ``UV_PYTHON_DOWNLOADS_JSON_URL``) say where to download it from.
     """
+    from .installing import hashed_file  # panels only look whether there is an environment
+
     helper = pythons.any_python()
     if helper is None:
         raise SoliloquyError(
@@ -279,7 +281,7 @@ def _fetch_python(folder: Path, run: Runner, progress: Progress) -> Path:
         run([str(helper), "-I", "-m", "venv", str(tool)])
         inside = environment_python(tool)
         pip = [str(inside), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
-        run([*pip, "--require-hashes", "-r", str(REQUIREMENTS / "uv.hashed.txt")])
+        run([*pip, "--require-hashes", "-r", str(hashed_file(UV_REQUIREMENTS))])
         uv = [str(inside), "-I", "-m", "uv", "--no-cache"]
         # Without the last two, uv would put links on the PATH and register the Python with Windows.
         run([*uv, "python", "install", FETCHED, "--install-dir", str(folder), "--no-bin", "--no-registry"])

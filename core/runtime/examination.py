@@ -28,7 +28,7 @@ if sys.version_info >= (3, 8):
     for module in modules:
         try:
             importlib.import_module(module)
-        except BaseException as error:
+        except BaseException as error:  # a package that doesn't work may raise anything, or exit
             failed[module.partition(".")[0]] = "%s: %s" % (type(error).__name__, error)
 print("\\n" + json.dumps(["soliloquy", facts, found, failed]))
 """

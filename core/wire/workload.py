@@ -131,14 +131,14 @@ class Workload:
         fresh, seconds = done - self._done[self._at], spent - self._spent
         self._done[self._at], self._spent = max(done, self._done[self._at]), spent
         if stage.units > 1 and fresh >= 0 and seconds >= 0 and not resumed:
-            self._rates.setdefault(stage.stage, _Rate(self._given.get(stage.stage, 0.0))).add(fresh, seconds)
-            self._load.add(fresh * self._given.get(stage.stage, 0.0), seconds)
+            self._rates.setdefault(stage.stage, _Rate(self._weight(stage.stage))).add(fresh, seconds)
+            self._load.add(fresh * self._weight(stage.stage), seconds)
 
     @property
     def share(self) -> float:
         """The finished part of the job, 0 … 1. It never falls."""
-        whole = sum(self._weight(stage) * stage.units for stage in self._stages)
-        done = sum(self._weight(s) * min(d, s.units) for s, d in zip(self._stages, self._done, strict=True))
+        whole = sum(self._weight(stage.stage) * stage.units for stage in self._stages)
+        done = sum(self._weight(s.stage) * min(d, s.units) for s, d in zip(self._stages, self._done, strict=True))
         return min(done / whole, 1.0) if whole > 0 else 0.0
 
     @property
@@ -153,12 +153,13 @@ class Workload:
         told = longest in self._known or (rate is not None and rate.measured >= _ENOUGH and rate.counted >= _SEVERAL)
         return sum(seconds for seconds, _ in left) if told or self._load.measured >= _LONG_ENOUGH else None
 
-    def _weight(self, stage: Expected) -> float:
-        return self._given.get(stage.stage, 0.0)
+    def _weight(self, stage: str) -> float:
+        """Seconds that a unit of a stage takes by the rates of earlier jobs."""
+        return self._given.get(stage, 0.0)
 
     def _seconds_a_unit(self, stage: str) -> float:
         rate = self._rates.get(stage)
-        return rate.value if rate is not None else self._given.get(stage, 0.0) * self._load.value
+        return rate.value if rate is not None else self._weight(stage) * self._load.value
 
 
 class TimeLeft:

@@ -49,7 +49,7 @@ JOBS = {
 }
 
 
-def recorded(_: float = 0.0) -> Load:
+def recorded() -> Load:
     """The load of two busy cores on which other renders start and end, by the minute."""
     minutes = [9.2, 8.1, 3.4, 1.2, 1.0, 5.6, 12.7, 11.0, 2.3, 1.1]
     return lambda at: minutes[int(at // 60) % len(minutes)]
