@@ -20,6 +20,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "reconstruction": ("training.reconstruction", "evaluate"),
     "visible": ("training.visible", "evaluate"),
     "roundtrip": ("training.checks.roundtrip",),
+    "outline": ("training.checks.outline",),
     "sound": ("training.speech.sound_report",),
     "lips": ("training.lips", "evaluate"),
     "lip-sync": ("training.judge.lip_sync_evaluation",),

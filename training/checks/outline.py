@@ -8,6 +8,7 @@ above the chin is compared, because the shoulders of the two don't match.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -23,7 +24,7 @@ from core.renderer import Renderer
 from core.renderer.framing import frame_portrait
 from core.renderer.generator.refine import Painter
 
-from ..common.results_page import Table, add_results_option, number, show
+from ..common.results_page import Table, add_results_option, command_line, number, show
 from ..corpus.synthetic.make_person import photograph
 from ..corpus.synthetic.person import Look
 
@@ -41,8 +42,8 @@ MARGIN = 3
 """Pixels around the true outlines that count neither as background nor as person."""
 APART = 0.12
 """Difference of colour, 0..1, from which a pixel can tell person from background."""
-
-
+CHIN = 152
+"""Landmark at the lower end of the face."""
 Found = tuple[str, str, "list[Around]"]
 """Hair, backdrop, and what is seen around the head in each of ``POSES``."""
 Square = tuple[np.ndarray, np.ndarray]
@@ -153,7 +154,7 @@ def measure(seeds: Sequence[int], painter: Painter | Literal["shipped"] | None) 
             for seed in seeds:
                 scene = Scene.make(seed, length, draw(*SHAPE))
                 renderer = Renderer(head, scene.portrait, SIZE, framing="crop", painter=painter)
-                chin = float(renderer.framing.to_crop(scene.portrait.landmarks)[152, 1])
+                chin = float(renderer.framing.to_crop(scene.portrait.landmarks)[CHIN, 1])
                 source, found = scene.truth((0, 0, 0)), []
                 for degrees in POSES:
                     rotation = torch.tensor(np.radians([degrees]), dtype=torch.float32)
@@ -191,7 +192,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = list(measure(range(3, 3 + options.people), None if options.warp else "shipped"))
-    show(table(found, "python -m training.checks.outline"), options.results)
+    show(table(found, command_line("training.checks.outline", sys.argv[1:])), options.results)
 
 
 if __name__ == "__main__":

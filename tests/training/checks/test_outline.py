@@ -28,7 +28,7 @@ def test_the_old_outline_is_found():
     """The measurement sees a person who stayed where he was."""
     scene = outline.Scene.make(3, 0.0, outline.stripes(*outline.SHAPE))
     renderer = Renderer(HeadModel.load(), scene.portrait, outline.SIZE, framing="crop", painter=None)
-    chin = float(renderer.framing.to_crop(scene.portrait.landmarks)[152, 1])
+    chin = float(renderer.framing.to_crop(scene.portrait.landmarks)[outline.CHIN, 1])
     source, truth = scene.truth((0, 0, 0)), scene.truth((0, 0, 10))
     right = outline.around(truth[0], source, truth, chin)
     wrong = outline.around(source[0], source, truth, chin)
