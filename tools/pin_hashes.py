@@ -1,8 +1,8 @@
 """Writes the checksums of the packages that users install: ``python3 tools/pin_hashes.py``.
 
 Asks PyPI for the files of every pinned version of ``core/requirements`` and writes those that fit the worker into
-``*.hashed.txt`` next to each list. pip then refuses any other file. Run it whenever a pin changes; ``--check`` only
-compares, without a network. torch is left out: its builds for GPUs are not on PyPI.
+``*.hashed.txt`` next to each list. pip then refuses any other file. Run it whenever a pin changes; a test compares the
+versions. torch is left out: its builds for GPUs are not on PyPI.
 """
 
 from __future__ import annotations
@@ -70,27 +70,13 @@ def text_of(requirements: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def missing(requirements: Path) -> list[str]:
-    """Pins that the file with checksums lacks, and those that it has too many."""
-    wanted = {pin for pin in pins_of([requirements]) if not is_torch(pin)}
-    path = hashed_file(requirements)
-    have = set(pins_of([path])) if path.is_file() else set()
-    return sorted(wanted ^ have)
-
-
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description="Writes the checksums of the packages that users install.")
-    parser.add_argument("--check", action="store_true", help="Only compare the versions; needs no network.")
-    check = parser.parse_args().check
+    parser.parse_args()
     for requirements in (WORKER_REQUIREMENTS, UV_REQUIREMENTS):
-        if check and (wrong := missing(requirements)):
-            print(f"{hashed_file(requirements).name} doesn't fit: {', '.join(wrong)}. Run tools/pin_hashes.py.")
-            return 1
-        if not check:
-            hashed_file(requirements).write_text(text_of(requirements), encoding="utf-8")
-            print(f"{hashed_file(requirements).relative_to(ROOT)} written.")
-    return 0
+        hashed_file(requirements).write_text(text_of(requirements), encoding="utf-8")
+        print(f"{hashed_file(requirements).relative_to(ROOT)} written.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

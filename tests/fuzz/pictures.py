@@ -78,8 +78,7 @@ def case(r: random.Random, made: dict[str, bytes]) -> Case:
 
 def read(path: Path, found: Case) -> str:
     """Decode the picture, which must come as RGB of a bounded size."""
-    pixels = decode(read_bytes(path), path.name)
-    image = pixels.image
+    image = decode(read_bytes(path), path.name).image
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or max(image.shape) > MAX_LONG_SIDE:
         return f"{image.dtype} {image.shape}"
     return ""

@@ -26,6 +26,8 @@ _VIOLIN = ((280, 60), (460, 80), (1000, 300), (2600, 600))
 _SAXOPHONE = ((600, 150), (1300, 200), (2500, 300))
 _THROAT = ((700, 150), (1500, 200), (2800, 300))
 """Resonances: frequency and bandwidth in Hz."""
+_BEAT = 60.0 / 110.0
+"""Seconds."""
 
 
 def at_loudness(sound: np.ndarray, db: float) -> np.ndarray:
@@ -79,21 +81,20 @@ def childlike(factor: float) -> Callable[[np.ndarray, int], np.ndarray]:
     return lambda speech, _seed: scipy.signal.resample_poly(speech, 100, round(100 * factor))
 
 
-def drums(seconds: float, seed: int, beats: float = 110.0) -> np.ndarray:
+def drums(seconds: float, seed: int) -> np.ndarray:
     """Kick, snare and hi-hat."""
     rng = np.random.default_rng(seed)
     out = np.zeros(_count(seconds))
-    beat = 60.0 / beats
-    for k in range(int(seconds / beat * 2)):
+    for k in range(int(seconds / _BEAT * 2)):
         hat = rng.standard_normal(SAMPLE_RATE // 12) * _decay(SAMPLE_RATE // 12, 0.02)
-        _add(out, 0.25 * np.diff(hat, prepend=0.0), k * beat / 2)
+        _add(out, 0.25 * np.diff(hat, prepend=0.0), k * _BEAT / 2)
         t = np.arange(SAMPLE_RATE // 4) / SAMPLE_RATE
         if k % 4 == 0:
             kick = np.sin(2 * np.pi * (50.0 * t + 2.0 * (1.0 - np.exp(-t / 0.05))))
-            _add(out, 1.2 * kick * np.exp(-t / 0.09), k * beat / 2)
+            _add(out, 1.2 * kick * np.exp(-t / 0.09), k * _BEAT / 2)
         if k % 4 == 2:
             body = 0.4 * np.sin(2 * np.pi * 190.0 * t) * np.exp(-t / 0.06)
-            _add(out, 0.7 * rng.standard_normal(len(t)) * np.exp(-t / 0.05) + body, k * beat / 2)
+            _add(out, 0.7 * rng.standard_normal(len(t)) * np.exp(-t / 0.05) + body, k * _BEAT / 2)
     return out
 
 
@@ -103,7 +104,7 @@ def chords(partials: Sequence[float], decay: float | None = None) -> Maker:
     def make(seconds: float, seed: int) -> np.ndarray:
         root = int(np.random.default_rng(seed).integers(50, 58))
         out = np.zeros(_count(seconds))
-        bar = 4 * 60.0 / 110.0
+        bar = 4 * _BEAT
         for k in range(int(seconds / bar) + 1):
             chord = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))[k % 4]
             for step in chord:

@@ -20,7 +20,7 @@ CLOTHS = ("white", "blue", "black", "any", "pattern", "skin", "picture")
 _PLAIN = {"white": (235, 235, 238), "blue": (150, 190, 220), "black": (22, 22, 25)}
 _SKIN_POINTS = (50, 280, 151, 101, 330)
 _MASK_TOPS = ((454, 330, 5, 101, 234), (454, 280, 4, 50, 234), (454, 330, 195, 101, 234))
-"""Upper edges of masks: cheek, beside the nose, nose, and back."""
+"""Upper edges of masks: cheek, next to the nose, nose, and back."""
 _NOSE_TIP, _UNDER_NOSE, _UPPER_LIP = 1, 2, 0
 _ROUND, _OVAL, _BOX = 1.0, 0.8, 0.35
 """Exponents of superellipses."""
@@ -76,7 +76,7 @@ def scarf(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
 
 
 def tape(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """An oval or a strip over the mouth alone."""
+    """An oval or a strip that covers only the mouth."""
     at = _Face(face)
     corners, lips = at.points[list(MOUTH_CORNERS)], at.points[list(LIPS_OUTER_RING)]
     middle = corners.mean(0)

@@ -27,7 +27,7 @@ from core.portrait import picture
 from core.portrait.fit import fit_face
 from core.renderer import Renderer
 
-from .covers import COVERS, OVER_AN_EYE, OVER_EYES, OVER_MOUTH, shaded
+from .covers import COVERS, OVER_EYES, OVER_MOUTH, shaded
 
 ON_THE_FACE = 0.25
 """Mean distance of landmarks from where they belong, in outer-eye distances, up to which they lie on the face."""
@@ -155,6 +155,4 @@ def _turned(image: np.ndarray, face: np.ndarray, turns: int) -> tuple[np.ndarray
 
 def _example(name: str, kind: str, image: np.ndarray, face: np.ndarray, seen: np.ndarray) -> Example:
     inputs = np.stack([features(cut_out(image, face, part)) for part in range(PARTS)])
-    if kind in OVER_AN_EYE and not seen.any():
-        seen = np.zeros(PARTS)
     return Example(name, kind, inputs, np.asarray(seen, np.float32))
