@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import bpy
 
@@ -13,6 +14,10 @@ from .session import session
 from .typed import OperatorMixin, Result, manager_of
 from .unexpected import as_told
 from .words import say
+
+Step = TypeVar("Step")
+Changed = TypeVar("Changed")
+Outcome = TypeVar("Outcome")
 
 BUDGET, MOST = 0.008, 0.012
 """Usual and longest seconds of work per timer tick. With the length of one step added, a tick stays under 50 ms."""
@@ -49,6 +54,30 @@ def advance(steps: Iterator[object], seconds: float) -> bool:
         return all(time.perf_counter() < end for _ in steps)
     finally:
         session().part(Turns).ended = time.perf_counter()
+
+
+def at_once(work: Generator[object, None, Outcome]) -> Outcome:
+    """Do ``work`` with all of its steps and return what it returns."""
+    try:
+        while True:
+            next(work)
+    except StopIteration as ended:
+        outcome: Outcome = ended.value
+        return outcome
+
+
+def changed_steps(
+    work: Generator[Step, None, Outcome], change: Callable[[Step], Changed]
+) -> Generator[Changed, None, Outcome]:
+    """Do ``work``, whose steps yield what ``change`` makes of what they yielded; returns what the work returns."""
+    with closing(work):
+        while True:
+            try:
+                step = next(work)
+            except StopIteration as ended:
+                outcome: Outcome = ended.value
+                return outcome
+            yield change(step)
 
 
 class Landing:

@@ -23,7 +23,7 @@ from ..rig.mapping import BONE_KINDS, PROPERTY, SCALE, Rule
 from ..rig.objects import Animated, pose_bone
 from ..rig.presets import CENTIMETRE
 from ..sequencer.timing import Timing
-from ..steps import frame_kept
+from ..steps import Outcome, changed_steps, frame_kept
 from ..words import say
 from . import bake, nla, visibility
 
@@ -104,14 +104,9 @@ def read(
 # ---------------------------------------------------------------------------------- the target with an untouched bake
 
 
-def _at_the_start(steps: Generator[None, None, Any]) -> Generator[float, None, Any]:
+def _at_the_start(steps: Generator[None, None, Outcome]) -> Generator[float, None, Outcome]:
     """The same steps, each of which reports a finished share of 0."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as ended:
-            return ended.value
-        yield 0.0
+    return changed_steps(steps, lambda _: 0.0)
 
 
 def _expected(

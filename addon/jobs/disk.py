@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.files import is_folder
 from ...core.wire.protocol import Generate
 from ..properties import trusted
+from ..storage import paths
 from ..words import say, size
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _bytes_of(file: str, _when: int) -> int | None:
 @functools.lru_cache(maxsize=8)
 def _free(folder: str, _when: int) -> int | None:
     """Free bytes. Cached, because panels ask at every redraw."""
-    there = next((path for path in (Path(folder), *Path(folder).parents) if is_folder(path)), None)
+    there = paths.existing_folder(Path(folder))
     try:
         return None if there is None else shutil.disk_usage(there).free
     except OSError:

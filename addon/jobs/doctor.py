@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...core.errors import BadInputError
-from ...core.files import is_folder
 from ...core.own_folders import delete_own
 from ...core.places import SUMS, WEIGHTS
 from ...core.runtime import environment
@@ -26,6 +25,7 @@ from ...core.schema import read
 from ...core.wire import protocol
 from ..properties import output, preferences, trusted
 from ..properties.scene import settings_of
+from ..storage import paths
 from ..typed import scene_of
 from ..words import later, say, say_count
 from . import estimate
@@ -108,7 +108,7 @@ def _disks() -> list[Finding]:
         places["runtime"] = preferences.runtime_folder()
     found = []
     for what, folder in places.items():
-        there = next((path for path in (folder, *folder.parents) if is_folder(path)), None)
+        there = paths.existing_folder(folder)
         if there is None:
             found.append(
                 Finding(

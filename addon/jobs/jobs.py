@@ -7,13 +7,12 @@ models loaded. It ends when Blender quits or loads another file, or when the add
 from __future__ import annotations
 
 import atexit
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import bpy
 
@@ -24,12 +23,10 @@ from ..properties import own_python, preferences
 from ..redrawing import redraw, redraw_when_due
 from ..sequencer.speech import Speech
 from ..session import session
+from ..steps import Outcome, Step, changed_steps
 from ..words import duration, say
 from . import estimate
 from .following import Following, wait_until
-
-Step = TypeVar("Step")
-Result = TypeVar("Result")
 
 IDLE_SECONDS = 300.0
 """Seconds that an idle worker keeps its models in memory."""
@@ -206,20 +203,13 @@ def tell_of_progress(message: str) -> None:
 
 
 def with_progress(
-    work: Generator[Step, None, Result], words: Callable[[Step], str] = str
-) -> Generator[None, None, Result]:
+    work: Generator[Step, None, Outcome], words: Callable[[Step], str] = str
+) -> Generator[None, None, Outcome]:
     """Do ``work`` step by step and show its progress; ``words`` makes a sentence of what a step yields.
 
     Returns what the work returns.
     """
-    with contextlib.closing(work):
-        while True:
-            try:
-                step = next(work)
-            except StopIteration as ended:
-                return ended.value
-            tell_of_progress(words(step))
-            yield
+    return changed_steps(work, lambda step: tell_of_progress(words(step)))
 
 
 def scene_of(job: Job) -> bpy.types.Scene | None:

@@ -114,7 +114,8 @@ class SOLILOQUY_OT_delete_take(bpy.types.Operator):
             return poll_by(cls, say("No take is chosen in the list"))
         if busy := jobs.why_busy():
             return poll_by(cls, busy)
-        sharing = sum(paths.same(other.path(), take.path()) for other in take_folders.all_takes())
+        folder = paths.canonical(take.path())
+        sharing = sum(paths.canonical(other.path()) == folder for other in take_folders.all_takes())
         return poll_by(cls, say("A duplicate of this take uses the same files") if sharing > 1 else "")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:

@@ -64,27 +64,23 @@ def output_folder(chosen: str, blend: str | None = None) -> Path:
 
 
 def passing_roots() -> tuple[Path, ...]:
-    """Places where takes don't stay: `home`, and what Blender deletes with an extension.
+    """Places where the open file's takes don't stay: `home`, and what Blender deletes with an extension.
 
-    Version 0.1 kept takes of unsaved files in the extension's folder.
-    """
-    return home(), preferences.user_folder(), Path(bpy.utils.user_resource("EXTENSIONS")) / ".user"
-
-
-def passing_root(path: Path) -> Path | None:
-    """The one of `passing_roots` in which a take's folder lies; None for a take that may stay where it is.
-
-    A .blend that was saved in such a place keeps its takes there. The disk isn't touched.
+    Version 0.1 kept takes of unsaved files in the extension's folder. A .blend that was saved in such a place keeps its
+    takes there. The disk isn't touched.
     """
     blend = bpy.data.filepath
-    return next(
-        (
-            root
-            for root in passing_roots()
-            if paths.is_written_below(path, root) and not (blend and paths.is_written_below(blend, root))
-        ),
-        None,
-    )
+    roots = home(), preferences.user_folder(), Path(bpy.utils.user_resource("EXTENSIONS")) / ".user"
+    return tuple(root for root in roots if not blend or not paths.is_written_below(blend, root))
+
+
+def passing_root(path: Path, roots: tuple[Path, ...] | None = None) -> Path | None:
+    """The one of `passing_roots` in which a take's folder lies; None for a take that may stay where it is.
+
+    ``roots`` are the `passing_roots`, if the caller has them already. The disk isn't touched.
+    """
+    roots = passing_roots() if roots is None else roots
+    return next((root for root in roots if paths.is_written_below(path, root)), None)
 
 
 def now_at(path: Path) -> Path:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import bpy
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
 from ..compat import BLEND_RELATIVE, STRIP_TYPE
+from ..storage import paths
 from ..typed import attach, attached, declarations, detach
 from .portrait import PortraitProperties
 
@@ -34,6 +38,11 @@ class SoliloquyQueueSettings(bpy.types.PropertyGroup):
         min=0,
         max=64,
     )
+
+    def path(self) -> Path:
+        """The queue's file, absolute. The disk isn't touched, because anybody may have made the .blend."""
+        stored = bpy.path.abspath(self.file)
+        return Path(os.path.normpath(stored if paths.is_network(stored) else os.path.abspath(stored)))  # noqa: PTH100
 
 
 class SoliloquyQueueItem(bpy.types.PropertyGroup):

@@ -6,8 +6,8 @@ so. What the user has said is remembered for later sessions, in a file of the ex
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -31,8 +31,6 @@ class Allowed:
     """Folders that the user has chosen or allowed, as `paths.canonical` writes them; None before they were read."""
 
     folders: list[str] | None = None
-    lost: bool = field(default=False)
-    """Whether the list can't be kept for the next session."""
 
 
 def _allowed() -> list[str]:
@@ -40,7 +38,7 @@ def _allowed() -> list[str]:
     if state.folders is None:
         try:
             stored = read_json(preferences.user_folder() / _FILE, _LIST)
-        except (OSError, BadInputError, json.JSONDecodeError):
+        except BadInputError:
             stored = []
         listed = stored if isinstance(stored, list) else []
         state.folders = [folder for folder in listed if isinstance(folder, str)][-_MOST:]
@@ -48,16 +46,14 @@ def _allowed() -> list[str]:
 
 
 def allow(folder: Path) -> None:
-    """Trust a folder from now on, because the user has chosen it. Also remembers it, if it isn't trusted anyway."""
+    """Trust a folder from now on, because the user has chosen it, and remember it for later sessions if possible."""
     if is_trusted(folder):
         return
     known = _allowed()
     known.append(paths.canonical(folder))
-    try:
+    with suppress(SoliloquyError):  # where it can't be written, the user is asked again in the next session
         make_folder(preferences.user_folder())
         write_json(preferences.user_folder() / _FILE, known[-_MOST:])
-    except (OSError, SoliloquyError):
-        session().part(Allowed).lost = True
 
 
 def is_trusted(path: Path) -> bool:

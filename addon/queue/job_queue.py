@@ -22,7 +22,7 @@ from ...core.runtime import memory
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import TakeReady
 from ..jobs import estimate, jobs
-from ..properties import output, preferences
+from ..properties import output, preferences, trusted
 from ..properties.queue import queue_lines_of, queue_settings_of
 from ..properties.scene import settings_of
 from ..redrawing import redraw
@@ -34,7 +34,6 @@ from . import summary
 from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .capacity import Room
 from .crew import Crew
-from .own_places import is_own_place, queue_file
 from .shared_list import SharedList
 
 HELD = later("The queue is running: wait for it or stop it")
@@ -136,7 +135,7 @@ def open_default(scene: bpy.types.Scene) -> None:
             say("This .blend keeps its queue outside its own folders: {path}", path=asked),
             say("Allow the file in the Queue panel, or save the list elsewhere."),
         )
-    file = queue_file(scene)
+    file = queue_settings_of(scene).path()
     if is_file(file):
         open_list(file)
     else:
@@ -147,13 +146,13 @@ def unasked_file(scene: bpy.types.Scene) -> Path | None:
     """The queue's file if the user must allow it before it is read or written; None if there is nothing to ask."""
     if _state().shared.path is not None or not queue_settings_of(scene).file:
         return None
-    file = queue_file(scene)
-    return None if file in _state().allowed or is_own_place(file) else file
+    file = queue_settings_of(scene).path()
+    return None if file in _state().allowed or trusted.is_trusted(file) else file
 
 
 def allow(scene: bpy.types.Scene) -> None:
     """Open the queue's file wherever it is, because the user wants it. Raises as `open_list`."""
-    _state().allowed.add(queue_file(scene))
+    _state().allowed.add(queue_settings_of(scene).path())
     open_default(scene)
 
 

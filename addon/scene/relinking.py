@@ -18,8 +18,7 @@ def missing() -> list[tuple[bpy.types.Scene, SoliloquyTake]]:
     """Takes whose folder is not where the list says."""
     return [
         (scene, take)
-        for scene in bpy.data.scenes
-        if scene.library is None
+        for scene in take_folders.own_scenes()
         for take in settings_of(scene).takes
         if take.status in ("MISSING", "UNSEEN")
     ]

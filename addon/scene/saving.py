@@ -10,7 +10,6 @@ in steps (`soliloquy.collect_into_project`). The same happens after a job, becau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from ..jobs import jobs
 from ..properties import output
 from ..properties.scene import SoliloquyTake
 from ..session import session
-from ..steps import advance
+from ..steps import at_once
 from ..storage import carrying, paths
 from ..typed import manager_of, operators
 from ..words import say
@@ -68,25 +67,19 @@ def _carry(blend: str) -> list[tuple[Path, Path, bool]]:
     """Give the folders that wait a second name beside the .blend; the problems of others are told."""
     carried = []
     for unit in take_folders.waiting():
-        link = carrying.can_link(unit, take_folders.target_of(unit, blend).parent)
-        if not is_folder(unit) or not (link or bpy.app.background):
+        if not is_folder(unit):
             continue
-        made: list[tuple[Path, bool]] = []
+        link = carrying.can_link(unit, take_folders.target_of(unit, blend).parent)
+        if not link and not bpy.app.background:
+            continue
         try:
-            advance(_noting(take_folders.carry(unit, blend, link=link), made.append), float("inf"))
+            target, new = at_once(take_folders.carry(unit, blend, link=link))
         except SoliloquyError as error:
             jobs.tell(str(error), bad=True)
             continue
-        ((target, new),) = made
         take_folders.redirect(unit, target)
         carried.append((unit, target, new))
     return carried
-
-
-def _noting(
-    steps: Generator[float, None, tuple[Path, bool]], note: Callable[[tuple[Path, bool]], None]
-) -> Generator[float, None, None]:
-    note((yield from steps))
 
 
 def _path(of: tuple[object, ...]) -> str:
@@ -108,14 +101,8 @@ def _before_save(*arguments: object) -> None:
     for take in take_folders.all_takes():
         state.stored.append((take, take.path(), str(take.job_path()) if take.job else ""))
     for take, folder, job in state.stored:
-        take.folder, take.job = _seen_from(blend, folder), _seen_from(blend, Path(job)) if job else ""
-
-
-def _seen_from(blend: str, path: Path) -> str:
-    """``path`` as `take_list.stored_path` stores it, for a .blend at another place."""
-    if not path.is_relative_to(Path(blend).parent):
-        return str(path)
-    return bpy.path.relpath(str(path), start=str(Path(blend).parent))
+        take.folder = take_list.stored_path(folder, blend)
+        take.job = take_list.stored_path(job, blend) if job else ""
 
 
 def _store_again(state: Saving) -> None:

@@ -21,6 +21,7 @@ from ..animation.facts import FACTS
 from ..properties import output, trusted
 from ..properties.queue import queue_settings_of
 from ..properties.scene import SoliloquyTake, settings_of
+from ..steps import changed_steps
 from ..storage import carrying, paths
 from ..typed import preferences_of
 from ..words import say
@@ -30,9 +31,14 @@ _SUBFOLDERS = ("imported", "previews")
 """Folders in an output folder that hold folders of takes."""
 
 
+def own_scenes() -> list[bpy.types.Scene]:
+    """The scenes of this file; linked ones belong to another file."""
+    return [scene for scene in bpy.data.scenes if scene.library is None]
+
+
 def all_takes() -> list[SoliloquyTake]:
-    """The takes in the lists of all scenes of this file; those of linked scenes belong to another one."""
-    return [take for scene in bpy.data.scenes if scene.library is None for take in settings_of(scene).takes]
+    """The takes in the lists of all scenes of this file."""
+    return [take for scene in own_scenes() for take in settings_of(scene).takes]
 
 
 def unit_of(take: SoliloquyTake) -> Path:
@@ -43,20 +49,22 @@ def unit_of(take: SoliloquyTake) -> Path:
 
 def waiting() -> list[Path]:
     """Folders of takes in places where they don't stay (`output.passing_roots`), each once. The disk isn't touched."""
-    return list(dict.fromkeys(unit_of(take) for take in all_takes() if output.passing_root(take.path())))
+    roots = output.passing_roots()
+    return list(dict.fromkeys(unit_of(take) for take in all_takes() if output.passing_root(take.path(), roots)))
 
 
 def outside() -> list[Path]:
     """Folders of takes that are neither in the .blend's folder nor in their scene's output folder, each once."""
     found: dict[Path, None] = {}
+    roots = output.passing_roots()
     own = [Path(bpy.data.filepath).parent] if bpy.data.filepath else []
-    for scene in (scene for scene in bpy.data.scenes if scene.library is None):
+    for scene in own_scenes():
         places = [*own, output.output_folder(settings_of(scene).output_dir)]
         for take in settings_of(scene).takes:
             if take.status not in ("MISSING", "UNSEEN"):
                 unit = unit_of(take)
                 kept = any(paths.is_written_below(unit, place) for place in places)
-                if not kept or output.passing_root(unit) is not None:
+                if not kept or output.passing_root(unit, roots) is not None:
                     found[unit] = None
     return list(found)
 
@@ -66,12 +74,8 @@ def target_of(unit: Path, blend: str) -> Path:
 
     An output folder that isn't allowed is not used; the takes then go beside the .blend.
     """
-    users = [
-        scene
-        for scene in bpy.data.scenes
-        if scene.library is None and any(unit_of(take) == unit for take in settings_of(scene).takes)
-    ]
-    chosen = settings_of(users[0]).output_dir if users else ""
+    listed = (settings_of(scene) for scene in own_scenes())
+    chosen = next((one.output_dir for one in listed if any(unit_of(take) == unit for take in one.takes)), "")
     folder = output.output_folder(chosen, blend)
     beside = paths.is_below(folder, Path(blend).parent)
     if not beside and not (trusted.is_trusted(folder) and output.passing_root(folder) is None):
@@ -88,7 +92,7 @@ def redirect(old: Path, new: Path) -> None:
             if moved is not None:
                 setattr(take, name, str(moved) if name == "home" else take_list.stored_path(moved))
         take.refresh_status()
-    for scene in (scene for scene in bpy.data.scenes if scene.library is None):
+    for scene in own_scenes():
         for strip in compat.all_strips(scene):
             if strip.type in ("IMAGE", "MOVIE"):
                 _redirect(strip, "directory" if strip.type == "IMAGE" else "filepath", old, new)
@@ -162,26 +166,25 @@ def collect(units: Iterable[Path]) -> Generator[str, None, tuple[int, list[str]]
     """
     came, problems = 0, []
     for unit in units:
-        moves = output.passing_root(unit) is not None
         try:
-            target = target_of(unit, bpy.data.filepath)
-            link = moves and carrying.can_link(unit, target.parent)
-            carried = carry(unit, bpy.data.filepath, link=link)
-            try:
-                while True:
-                    yield say("Collecting takes: {folder}, {share:.0%}", folder=unit.name, share=next(carried))
-            except StopIteration as ended:
-                target = ended.value[0]
-            finally:
-                carried.close()
+            yield from _collect(unit)
         except SoliloquyError as error:
             problems.append(str(error))
-            continue
-        redirect(unit, target)
-        if moves:
-            carrying.release(unit, target)
-        came += 1
+        else:
+            came += 1
     return came, problems
+
+
+def _collect(unit: Path) -> Generator[str, None, None]:
+    moves, blend = output.passing_root(unit) is not None, bpy.data.filepath
+    link = moves and carrying.can_link(unit, target_of(unit, blend).parent)
+    target, _ = yield from changed_steps(
+        carry(unit, blend, link=link),
+        lambda share: say("Collecting takes: {folder}, {share:.0%}", folder=unit.name, share=share),
+    )
+    redirect(unit, target)
+    if moves:
+        carrying.release(unit, target)
 
 
 def heal() -> int:

@@ -26,12 +26,14 @@ FACTS = (
 _NUMBERED = re.compile(r"Take (\d{1,6})\b")
 
 
-def stored_path(path: str | Path) -> str:
-    """``path`` as the .blend stores it: relative if it is in the folder of the saved file or below."""
-    if bpy.data.filepath:
-        home = Path(bpy.data.filepath).parent
-        if Path(path).is_relative_to(home):
-            return bpy.path.relpath(str(path))
+def stored_path(path: str | Path, blend: str | None = None) -> str:
+    """``path`` as the .blend stores it: relative if it is in the folder of the saved file or below.
+
+    ``blend`` is the path of the .blend, by default that of the open one; empty if it isn't saved.
+    """
+    blend = bpy.data.filepath if blend is None else blend
+    if blend and Path(path).is_relative_to(Path(blend).parent):
+        return bpy.path.relpath(str(path), start=str(Path(blend).parent))
     return str(path)
 
 

@@ -7,7 +7,6 @@ Nothing here calls Blender.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -94,7 +93,9 @@ def copy(source: Path, target: Path, *, link: bool = False) -> Generator[float, 
 
 def _require_space(target: Path, size: int) -> None:
     """Raise SoliloquyError ``disk_full`` if the target's disk has less free space than ``size`` bytes."""
-    there = next(path for path in (target, *target.parents) if is_folder(path))
+    there = paths.existing_folder(target)
+    if there is None:
+        return  # what is written there fails, and says why
     free = shutil.disk_usage(there).free
     if size > free:
         raise SoliloquyError(
@@ -108,7 +109,7 @@ def _require_space(target: Path, size: int) -> None:
 def can_link(source: Path, folder: Path) -> bool:
     """Whether files of ``source`` can have a second name in ``folder``: both are on one disk, which has such names."""
     first = next((Path(place, name) for place, _, names in os.walk(source) for name in names), None)
-    there = next((path for path in (folder, *folder.parents) if is_folder(path)), None)
+    there = paths.existing_folder(folder)
     if first is None or there is None:
         return False
     probe = there / f".soliloquy-{secrets.token_hex(4)}"
@@ -198,7 +199,7 @@ def _note_of(folder: Path) -> dict[str, str]:
     """Names and new paths in a folder's note; nothing where there is none or it is damaged."""
     try:
         stored = read_json(folder / NOTE, _NOTE) if is_file(folder / NOTE) else {}
-    except (OSError, BadInputError, json.JSONDecodeError):
+    except BadInputError:
         return {}
     if not isinstance(stored, dict):
         return {}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
+
+from ...core.files import is_folder
 
 _NETWORK = ("\\\\", "//")
 """Beginnings of absolute paths on other computers, and of Windows' device paths. Even a look at one of them sends this
@@ -43,6 +46,16 @@ def starts_with(inner: str, outer: str) -> bool:
 
 
 def is_written_below(path: str | Path, folder: str | Path) -> bool:
-    """`is_below` by the paths' letters alone. The disk isn't touched, so this is fast enough for a panel."""
-    inner, outer = (os.path.normcase(os.path.normpath(one)) for one in (path, folder))
-    return starts_with(inner, outer)
+    """`is_below` by the paths' letters only. The disk isn't touched, so this is fast enough for a panel."""
+    return starts_with(_written(str(path)), _written(str(folder)))
+
+
+@functools.lru_cache(maxsize=4096)
+def _written(path: str) -> str:
+    """A path without ``..``, on Windows in small letters. Cached, because panels ask for each take at every redraw."""
+    return os.path.normcase(os.path.normpath(path))
+
+
+def existing_folder(path: Path) -> Path | None:
+    """The folder at an absolute path, else the nearest one above it that exists; None if the drive is missing too."""
+    return next((folder for folder in (path, *path.parents) if is_folder(folder)), None)

@@ -7,7 +7,7 @@ import pytest
 from soliloquy.addon import session
 from soliloquy.addon.properties import output, preferences, trusted
 from soliloquy.addon.properties import scene as properties
-from soliloquy.addon.queue import job_queue, own_places
+from soliloquy.addon.queue import job_queue
 from soliloquy.addon.scene.request import why_not
 from soliloquy.core.errors import BadInputError
 
@@ -76,7 +76,7 @@ def test_an_output_folder_in_the_file_makes_no_queue_its_own(project, monkeypatc
     folder = tmp_path / "elsewhere"
     named_by_the_file(str(folder), monkeypatch)
     project.soliloquy_queue.file = str(folder / "queue.json")
-    assert not own_places.is_own_place(folder / "queue.json")
+    assert not trusted.is_trusted(folder / "queue.json")
     assert job_queue.unasked_file(project) == folder / "queue.json"
     trusted.allow(folder)
     assert job_queue.unasked_file(project) is None
