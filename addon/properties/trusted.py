@@ -1,7 +1,8 @@
 """Folders that a .blend may use without asking: its own, the user's, and those that the user has chosen or allowed.
 
-Anybody may have made the .blend. So a folder that it names elsewhere is neither read nor written before the user says
-so. What the user has said is remembered for later sessions, in a file of the extension.
+Anybody may have made the .blend. So an output folder or a queue that it names elsewhere is not used, and a folder on
+another computer is not looked at, before the user says so. What the user has said is remembered for later sessions, in
+a file of the extension.
 """
 
 from __future__ import annotations

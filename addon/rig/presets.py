@@ -150,7 +150,7 @@ def arkit_rules(thing: bpy.types.Object) -> list[Rule]:
 def _expressions(meshes: list[list[str]]) -> list[Rule]:
     """Rules for the shapes of each mesh with names of a known scheme (`dialects`), then for names similar to ARKit's.
 
-    Each mesh is read alone, because its names may have a prefix of their own. A name that several meshes have means
+    Each mesh is read by itself, because its names may have a prefix of their own. A name that several meshes have means
     what it means in the mesh with most shapes.
     """
     meanings: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Which takes are seen: the chosen one alone, or those whose eye is on."""
+"""Which takes are seen: only the chosen one, or those whose eye is on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def are_rivals(scene: bpy.types.Scene, first: SoliloquyTake, second: SoliloquyTa
     """Whether only one of two takes should be seen: the same character speaks the same sound at the same time.
 
     The job says nothing about this: with another size or another portrait the same line becomes another job. A take
-    whose sound has no strip (a mix, a strip with a changed speed, or one that is gone) is compared by time alone.
+    whose sound has no strip (a mix, a strip with a changed speed, or one that is gone) is compared by time only.
     """
     if first.character != second.character:
         return False

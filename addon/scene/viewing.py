@@ -61,7 +61,7 @@ def eyes_of(window: bpy.types.Window | None) -> list[tuple[float, ...]]:
 
 
 def select_only(layer: bpy.types.ViewLayer, thing: bpy.types.Object) -> bool:
-    """Select the object alone and make it active, as Blender does with new objects; False while another is edited."""
+    """Select only the object and make it active, as Blender does with new objects; False while another is edited."""
     active = layer.objects.active
     if active is not None and active.mode != "OBJECT":
         return False

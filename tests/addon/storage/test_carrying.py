@@ -1,7 +1,7 @@
 """Folders that are copied and moved: whole or not there; notes; and which job a folder holds."""
 
 import pytest
-from soliloquy.addon.storage import carrying, identity
+from soliloquy.addon.storage import carrying, identity, paths
 from soliloquy.core.errors import SoliloquyError
 
 
@@ -22,6 +22,14 @@ def test_what_changes_during_the_copy_stays(tmp_path):
     (tmp_path / "new" / "e").write_text("made after the copy")
     assert carrying.release(source, tmp_path / "new") and not source.exists()
     assert carrying.forwarded(source / "a", tmp_path) == tmp_path / "new" / "a"
+
+
+def test_a_drive_that_is_missing_is_found_out_by_writing(tmp_path, monkeypatch):
+    (tmp_path / "job").mkdir()
+    monkeypatch.setattr(paths, "is_folder", lambda path: False)  # as if not even the drive was there
+    assert paths.existing_folder(tmp_path / "new") is None
+    assert not carrying.can_link(tmp_path / "job", tmp_path / "new")
+    assert not list(carrying.copy(tmp_path / "job", tmp_path / "new")) and (tmp_path / "new").is_dir()
 
 
 def test_a_note_leads_to_no_other_computer_and_in_no_circle(tmp_path):
