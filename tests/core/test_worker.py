@@ -21,8 +21,9 @@ from core.motion.live_link import VALUE_COLUMNS
 from core.motion.motion import Motion
 from core.prior.model import NonlipPrior
 from core.schema import build
-from core.takes.frames import read_frame
+from core.takes.frames import _WAITING, read_frame
 from core.takes.job import Job
+from core.takes.take_maker import BATCH
 from core.wire.client import WorkerClient
 from core.wire.protocol import PROTOCOL, Done, Error, Generate, Probe, Progress, Resample, TakeReady
 from core.wire.worker_facts import WorkerFacts
@@ -145,16 +146,17 @@ def test_cancel_of_a_job_that_waits(request_) -> None:
 
 
 def test_killed_in_mid_job_then_resumed(request_) -> None:
+    """Killed when at least one whole batch of frames is written: a batch that was begun is rendered again."""
     with WorkerClient(sys.executable, command=command(0.02)) as client:
         job = client.request(request_)
-        until(client, rendering)
+        until(client, lambda event: rendering(event) and event.done > BATCH + _WAITING)
         os.kill(client.pid, signal.SIGKILL)
         answer = client.wait(job, timeout=20)
         assert answer.code == "worker_died"
     written = sorted(Path(request_.out).glob("*/take-001/frames/[0-9]*.png"))
     assert 0 < len(written) < 100
-    for index in range(len(written)):
-        read_frame(written[0].parent, index)
+    for path in written:
+        read_frame(path.parent, int(path.stem) - 1)
     before = written[0].stat().st_mtime_ns
     with WorkerClient(sys.executable, command=command()) as client:
         assert isinstance(client.wait(client.request(request_), timeout=60), Done)
