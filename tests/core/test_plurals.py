@@ -21,7 +21,7 @@ _DECIMALS = re.compile(r":[^}]*\.[1-9]\d*f")
 ALLOWED = {
     "{count} of {wanted} workers: {why}.": "at least two were wanted",
     "A sum of channels has at most {most} characters, this one has {count}.": "the limit is a constant",
-    "{others} faces": "one other face makes two",
+    "{name} shows {count} faces.": "at least two",
     "{lines} lines": "a file that is too long",
     "{count} files": "a folder that is too full",
     "{len(subject)} characters": "a subject that is too long",
