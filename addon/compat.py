@@ -7,7 +7,7 @@ since     what changed
 ========  =====================================================================
 4.4       ``sequences`` became ``strips``; Actions have slots, layers and channelbags
 5.0       the old accessors are gone; a workspace can pin the scene that its sequencers show;
-          movie output needs ``media_type``
+          movie output needs ``media_type``; a new material has its nodes
 5.1       ``left_handle``/``right_handle``, ``content_start`` and ``content_duration`` of a strip replace
           ``frame_final_*``, ``frame_start`` and ``frame_duration``, which are deprecated;
           ``new_sound`` no longer makes a second Sound of the same file
@@ -24,7 +24,7 @@ from typing import Any
 
 import bpy
 
-from .typed import scene_of
+from .typed import scene_of, there
 
 _types: Any = bpy.types
 
@@ -189,6 +189,16 @@ def free_channel(scene: bpy.types.Scene, first: int, start: int, end: int) -> in
     while channel in taken:
         channel += 1
     return channel
+
+
+# ---------------------------------------------------------------- materials
+
+
+def node_tree_of(material: bpy.types.Material) -> bpy.types.ShaderNodeTree:
+    """The material's nodes. Before 5.0 a new material has none until they are switched on."""
+    if material.node_tree is None:
+        material.use_nodes = True
+    return there(material.node_tree, "node tree")
 
 
 # ------------------------------------------------------------------ actions

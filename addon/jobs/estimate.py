@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import BadInputError
+from ...core.errors import SoliloquyError
+from ...core.files import make_folder, write_json
 from ...core.motion.channels import FPS
 from ...core.wire.protocol import Generate, Request
 from ...core.wire.workload import SECONDS_PER_UNIT
@@ -91,9 +92,9 @@ def learn(folder: Path) -> None:
                 rates.learned[f"{kind} memory {device} {facts.size}"] = float(held)
         disk.learn(rates.learned, folder, facts)
         rates.device = device
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        _file().write_text(json.dumps({"device": device, "rates": rates.learned}), encoding="utf-8")
-    except (OSError, BadInputError):
+        make_folder(_file().parent)
+        write_json(_file(), {"device": device, "rates": rates.learned})
+    except (OSError, SoliloquyError):
         return
 
 

@@ -98,7 +98,7 @@ class Crew:
     def seconds_left(self, rest: float) -> float | None:
         """Seconds to the end, as they are shown, if the waiting entries need ``rest``; None if they are not known.
 
-        Unknown are they while an entry begins or stops.
+        They are unknown while an entry begins or stops.
         """
         left = [entry.left for entry in self.running if entry.left is not None]
         if self._stopping or not left or len(left) < len(self.running):

@@ -22,6 +22,7 @@ from ...core.motion.channels import EXPRESSIONS
 from ...core.provenance import HEAD_PROPERTY, SYNTHETIC_HEAD
 from ...core.wire.names import JOINTS
 from ...core.wire.protocol import Head
+from .. import compat
 from ..properties.scene import settings_of
 from ..rig.arkit import SHAPE_NAMES
 from ..rig.objects import pose_bones, shape_keys_of
@@ -210,9 +211,7 @@ def _material(name: str, image: bpy.types.Image) -> bpy.types.Material:
     """A skin-like material with the projected photograph."""
     image.name = name
     material = bpy.data.materials.new(name)
-    if material.node_tree is None:  # before 5.0 a new material has none yet
-        material.use_nodes = True
-    tree = there(material.node_tree, "node tree")
+    tree = compat.node_tree_of(material)
     nodes, links = tree.nodes, tree.links
     surface: Any = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     surface.inputs["Roughness"].default_value = 0.65

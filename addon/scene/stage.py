@@ -17,6 +17,7 @@ from mathutils import Vector
 from ...core.files import is_file
 from ...core.motion.channels import FPS
 from ...core.wire.names import frame_name
+from .. import compat
 from ..properties.scene import SoliloquyTake
 from ..typed import there
 
@@ -173,9 +174,7 @@ def _picture(
 def _shining(name: str, image: bpy.types.Image, first: int, count: int) -> bpy.types.Material:
     """A material that shows the image whatever the light; ``count`` frames of a sequence from scene frame ``first``."""
     material = bpy.data.materials.new(name)
-    if material.node_tree is None:  # before 5.0 a new material has none yet
-        material.use_nodes = True
-    tree = there(material.node_tree, "node tree")
+    tree = compat.node_tree_of(material)
     tree.nodes.clear()
     output: Any = tree.nodes.new("ShaderNodeOutputMaterial")
     glow: Any = tree.nodes.new("ShaderNodeEmission")

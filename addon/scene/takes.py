@@ -108,7 +108,7 @@ def rename(take: SoliloquyTake) -> None:
 
 def unbaked(scene: bpy.types.Scene) -> dict[str, list[SoliloquyTarget]]:
     """The targets in use that lack a take which belongs on them, by the take's key; only takes that lack on one."""
-    there = {
+    have = {
         target.thing: {
             track.key
             for block in (target.thing, *targets.shape_keys_on(target.thing))
@@ -120,7 +120,7 @@ def unbaked(scene: bpy.types.Scene) -> dict[str, list[SoliloquyTarget]]:
     found = {}
     for take in settings_of(scene).takes:
         usable = not take.preview and not take_list.why_gone(take)
-        lacking = [target for target in targets_for(scene, take) if take.key not in there.get(target.thing, {take.key})]
+        lacking = [target for target in targets_for(scene, take) if take.key not in have.get(target.thing, {take.key})]
         if usable and lacking:
             found[take.key] = lacking
     return found
