@@ -19,7 +19,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
     "core": (
         ("errors", "places", "plurals", "provenance", "stopping"),
         ("files", "inputs", "own_folders", "schema", "tables"),
-        ("motion", "runtime"),
+        ("motion", "phones", "runtime"),
         ("compute", "wire"),
         ("head", "sound"),
         ("face",),

@@ -8,6 +8,7 @@ decoder D_l, turns f_l into the 27 lip channels of the head model.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -139,7 +140,23 @@ class LipModel(nn.Module):
         write_weights(path, self.state_dict(), asdict(self.config))
 
     @torch.no_grad()
-    def predict(self, mel: np.ndarray, chunk_frames: int = 500, presence: np.ndarray | None = None) -> np.ndarray:
+    def hear(self, mel: np.ndarray, chunk_frames: int = 500) -> np.ndarray:
+        """Probabilities (4 T, 40) float32 of the phones in each 10 ms of (4 T, 80) log-mel, which sum to 1."""
+        pieces = [
+            self.recognise_phones(rows)[1].softmax(-1)[0, MELS_PER_FRAME * first : MELS_PER_FRAME * last].cpu().numpy()
+            for rows, first, last in self._pieces(mel, chunk_frames)
+        ]
+        return np.concatenate(pieces) if pieces else np.zeros((0, self.config.phones), np.float32)
+
+    @torch.no_grad()
+    def predict(
+        self,
+        mel: np.ndarray,
+        chunk_frames: int = 500,
+        presence: np.ndarray | None = None,
+        phones: np.ndarray | None = None,
+        articulation: float = 1.0,
+    ) -> np.ndarray:
         """Lip and jaw weights of a whole recording, computed in pieces with their full context on both sides.
 
         Parameters
@@ -151,25 +168,40 @@ class LipModel(nn.Module):
         presence
             (T,) in 0–1, where somebody speaks (:attr:`core.sound.speech.Speech.presence`). Elsewhere the mouth rests,
             whatever is heard. None means everywhere.
+        phones
+            (4 T,) int64 index into ``core.phones.phone_set.PHONES``: what is said in each 10 ms. None means what is
+            heard.
+        articulation
+            By how much the movement is multiplied.
 
         Returns
         -------
         (T, 27) float32 in 0–1, in the order of ``core.motion.channels.LIP_CHANNELS``.
         """
-        frames = len(mel) // MELS_PER_FRAME
-        context = self.config.context_frames
-        out = np.zeros((frames, len(LIP_CHANNELS)), np.float32)
-        for first in range(0, frames, chunk_frames):
-            last = min(first + chunk_frames, frames)
-            begin, end = max(0, first - context), min(frames, last + context)
-            rows = torch.from_numpy(np.asarray(mel[MELS_PER_FRAME * begin : MELS_PER_FRAME * end], np.float32))
-            raw = self(rows[None].to(self.rest.device))[0]  # (end - begin, 27)
-            out[first:last] = self.with_gain(raw)[first - begin : last - begin].cpu().numpy()
+        shares = (
+            self.hear(mel, chunk_frames) if phones is None else np.eye(self.config.phones, dtype=np.float32)[phones]
+        )
+        out = np.zeros((len(mel) // MELS_PER_FRAME, len(LIP_CHANNELS)), np.float32)
+        done = 0
+        for rows, first, last in self._pieces(shares, chunk_frames):
+            raw = self.decoder(self.a2l(rows))[0, first:last]
+            out[done : done + len(raw)] = self.with_gain(raw, articulation).cpu().numpy()
+            done += len(raw)
         if presence is None:
             return out
         rest = self.with_gain(self.rest).cpu().numpy()
         return rest + presence[:, None] * (out - rest)
 
-    def with_gain(self, raw: Tensor) -> Tensor:
-        """(…, 27) output of :meth:`forward` → weights in 0–1, their movement about ``rest`` multiplied by ``gain``."""
-        return (self.rest + self.gain * (raw - self.rest)).clamp(0.0, 1.0)
+    def with_gain(self, raw: Tensor, articulation: float = 1.0) -> Tensor:
+        """(…, 27) output of :meth:`forward` → weights in 0–1, their movement about ``rest`` multiplied by ``gain`` and
+        by ``articulation``."""
+        return (self.rest + articulation * self.gain * (raw - self.rest)).clamp(0.0, 1.0)
+
+    def _pieces(self, rows: np.ndarray, chunk_frames: int) -> Iterator[tuple[Tensor, int, int]]:
+        """Pieces (1, 4 t, …) of rows (4 T, …) with full context, and which of their frames are wanted: first, last."""
+        frames, context = len(rows) // MELS_PER_FRAME, self.config.context_frames
+        for first in range(0, frames, chunk_frames):
+            last = min(first + chunk_frames, frames)
+            begin, end = max(0, first - context), min(frames, last + context)
+            piece = torch.from_numpy(np.asarray(rows[MELS_PER_FRAME * begin : MELS_PER_FRAME * end], np.float32))
+            yield piece[None].to(self.rest.device), first - begin, last - begin

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from core.phones.phone_set import PHONES, Segment
+from core.phones.rows import ROWS_A_SECOND, phone_rows
 from core.sound.level import level_speech
 from core.sound.mel import MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SAMPLES_PER_FRAME, SILENCE, log_mel
 
@@ -25,7 +27,7 @@ from ..common.arrays import save_tensors
 from ..common.splits import judge_split, voice_split
 from ..corpus.dataset import Clip, Corpus
 from ..speech import phones
-from ..speech.phones import PHONES, ROWS_A_SECOND, Segment, grid_sentence, phone_rows
+from ..speech.phones import grid_sentence
 from ..speech.synthesis import VOICES, speak_text
 
 FOLDER = folders.CACHE / "judge" / "voices"

@@ -16,6 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from core.motion.channels import LIP_CHANNELS, LIP_COLUMNS
+from core.phones.phone_set import SILENCE as SILENT_PHONE
+from core.phones.phone_set import Segment
+from core.phones.rows import phone_rows
 from core.sound.audio import load_audio
 from core.sound.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
 
@@ -23,7 +26,6 @@ from ..common import folders
 from ..common.arrays import save_npy
 from ..common.splits import HELD_OUT_VOICES, split
 from ..speech import phones, revoice, visemes
-from ..speech.phones import Segment
 from ..speech.synthesis import CACHE as SPEECH
 from ..speech.synthesis import VOICES
 
@@ -45,7 +47,7 @@ class Utterance:
     revoiced
         The same speech by other voices (``training.speech.revoice``), each (4 T, 80) float16.
     phones
-        (4 T,) int64 index into ``phones.PHONES``, or −1 if unknown.
+        (4 T,) int64 index into ``core.phones.phone_set.PHONES``, or −1 if unknown.
     gestures
         (4 T,) int64 index into ``visemes.GESTURES`` of the gesture that the lips must make.
     mouth
@@ -97,7 +99,7 @@ def _utterance(
     opening: np.ndarray | None = None,
 ) -> Utterance:
     rows = len(mels[0])
-    labels = phones.phone_rows(segments, rows) if segments else np.full(rows, -1, np.int64)
+    labels = phone_rows(segments, rows) if segments else np.full(rows, -1, np.int64)
     gestures = visemes.gesture_rows(segments, rows)
     mouth, others = mouth.astype(np.float32), tuple(mels[1:])
     return Utterance(name, source, mels[0], labels, gestures, mouth, opening, tuple(segments), others)
@@ -158,7 +160,7 @@ def recorded_utterances(data: Path, table: np.ndarray, held_out: bool, voices: i
 def quiet_utterances(count: int, seed: int) -> list[Utterance]:
     """Steady coloured noise, from inaudible to as loud as speech, 4 s each, with the mouth closed and at rest."""
     rng = np.random.default_rng(seed)
-    segments = [Segment(phones.SILENCE, 0.0, 4.0)]
+    segments = [Segment(SILENT_PHONE, 0.0, 4.0)]
     out = []
     for number in range(count):
         slope = np.cumsum(rng.normal(0.0, 0.5, MEL_BANDS))

@@ -19,13 +19,13 @@ import torch
 
 from core.head.head_model import HeadModel
 from core.motion.channels import FPS, LIP_CHANNELS
+from core.phones.phone_set import SILENCE as SILENT_PHONE
+from core.phones.phone_set import Segment
 from core.sound.lips import LipModel
 from core.sound.mel import MEL_BANDS, MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SILENCE
 
 from ..common.folders import RUNS
 from ..common.results_page import Table, number
-from ..speech.phones import SILENCE as SILENT_PHONE
-from ..speech.phones import Segment
 from ..speech.visemes import GESTURES
 from .data import Utterance, grid_utterances, quiet_utterances, recorded_utterances, synthetic_utterances, viseme_table
 from .mouth_geometry import MouthGeometry

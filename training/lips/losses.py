@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from core.phones.phone_set import PHONES
 from core.sound.lips import LipModel
 from core.sound.mel import MELS_PER_FRAME
 
-from ..speech.phones import PHONES
 from ..speech.visemes import GESTURES
 from .data import SOURCES, Batch
 from .mouth_geometry import MouthGeometry

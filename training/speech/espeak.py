@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .phones import SILENCE, Segment
+from core.phones.phone_set import SILENCE, Segment
 
 _LIBRARY = "libespeak-ng.so.1"
 _SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: AUDIO_OUTPUT_SYNCHRONOUS

@@ -11,47 +11,19 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pocketsphinx
 
 from core.files import make_folder, write_bytes
+from core.phones.phone_set import PHONES, SILENCE, Segment
+from core.phones.rows import ROWS_A_SECOND
 from core.sound.audio import load_audio
 
 from ..common import folders
 
 CACHE = folders.CACHE / "phones"
-SILENCE = "SIL"
-PHONES: tuple[str, ...] = (
-    SILENCE,
-    *(
-        "AA",
-        "AE",
-        "AH",
-        "AO",
-        "AW",
-        "AY",
-        "B",
-        "CH",
-        "D",
-        "DH",
-        "EH",
-        "ER",
-        "EY",
-        "F",
-        "G",
-        "HH",
-        "IH",
-        "IY",
-        "JH",
-        "K",
-    ),
-    *("L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"),
-)
-"""Silence, then ARPAbet as in the CMU dictionary."""
-ROWS_A_SECOND = 100
 
 _GRID_WORDS = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
@@ -66,27 +38,9 @@ _GRID_WORDS = (
 )
 
 
-@dataclass(frozen=True)
-class Segment:
-    """One phone from ``start`` to ``end`` in seconds."""
-
-    phone: str
-    start: float
-    end: float
-
-
 def grid_sentence(clip: str) -> str:
     """The six words of a GRID clip from its name: ``bbaf2n`` → ``bin blue at f two now``."""
     return " ".join(words[letter] for words, letter in zip(_GRID_WORDS, clip, strict=True))
-
-
-def phone_rows(segments: Sequence[Segment], rows: int) -> np.ndarray:
-    """(rows,) int64 index into ``PHONES`` at 100 rows a second. Rows after the last segment are silence."""
-    labels = np.zeros(rows, np.int64)
-    for segment in segments:
-        first, last = (max(0, round(t * ROWS_A_SECOND)) for t in (segment.start, segment.end))
-        labels[first:last] = PHONES.index(segment.phone)
-    return labels
 
 
 def align(samples: np.ndarray, text: str) -> list[Segment]:

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from core.phones.phone_set import PHONES, SILENCE, Segment
 from core.sound.audio import resample_blocks
 from core.sound.mel import SAMPLE_RATE
 
 from ..common import folders
 from . import espeak, phones
-from .phones import SILENCE, Segment
 from .sentences import sentence
 
 CACHE = folders.CACHE / "speech"
@@ -79,7 +79,7 @@ def flite(text: str, voice: str, mean_f0: float, stretch: float) -> tuple[np.nda
     for item in done.stdout.split():
         name, _, end = item.partition(":")
         phone = _FLITE_PHONES.get(name, name.upper())
-        if phone not in phones.PHONES:
+        if phone not in PHONES:
             raise ValueError(f"flite returned an unknown phone: {name}")
         out.append(Segment(phone, start, float(end)))
         start = float(end)

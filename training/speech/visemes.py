@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.motion.channels import FPS, LIP_CHANNELS
-
-from .phones import PHONES, ROWS_A_SECOND, SILENCE, Segment
+from core.phones.phone_set import PHONES, SILENCE, Segment
+from core.phones.rows import ROWS_A_SECOND
 
 APERTURE = tuple(
     name

@@ -57,6 +57,32 @@ def test_gain_multiplies_the_movement_about_rest() -> None:
     assert float(model.with_gain(torch.full((1, 27), 9.0)).max()) == 1.0
 
 
+def test_articulation_multiplies_the_movement_about_rest() -> None:
+    model = _tiny()
+    model.rest.fill_(0.3)
+    raw = torch.full((1, 27), 0.4)
+    torch.testing.assert_close(model.with_gain(raw, 1.5), torch.full((1, 27), 0.45))
+    torch.testing.assert_close(model.with_gain(raw, 0.5), torch.full((1, 27), 0.35))
+
+
+def test_known_phones_make_the_mouth_whatever_is_heard() -> None:
+    model, phones = _tiny(), np.arange(160) // 4
+    first, second = (model.predict(_mel(40, seed), phones=phones) for seed in (0, 1))
+    assert np.array_equal(first, second)
+    changed = model.predict(_mel(40), phones=np.where(phones == 20, 7, phones))
+    reach = 1 + sum(model.config.dilations)
+    far = np.abs(np.arange(40) - 20) > reach
+    assert np.array_equal(first[far], changed[far]) and not np.array_equal(first, changed)
+
+
+def test_what_is_heard_is_what_makes_the_mouth() -> None:
+    model, mel = _tiny(), _mel(60)
+    heard = model.hear(mel, 7)
+    np.testing.assert_allclose(heard.sum(1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(heard, model.hear(mel), atol=1e-6)
+    assert heard.shape == (240, 40) and model.hear(mel[:0]).shape == (0, 40)
+
+
 def test_the_decoder_turns_f_l_into_weights() -> None:
     model, mel = _tiny(), torch.from_numpy(_mel(20))[None]
     with torch.no_grad():

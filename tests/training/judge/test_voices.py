@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.phones.phone_set import Segment
 from core.sound.mel import MEL_OFFSET, MEL_SCALE, SILENCE
 from training.common.splits import HELD_OUT_VOICES
 from training.corpus.dataset import Clip, Shard
 from training.judge.voices import common_times, in_room, other_voices, retimed, stretch
-from training.speech.phones import Segment
 
 
 def spoken(*phones: tuple[str, float]) -> list[Segment]:

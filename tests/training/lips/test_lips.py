@@ -11,6 +11,7 @@ import torch
 
 from core.head.head_model import HeadModel
 from core.motion.channels import LIP_CHANNELS
+from core.phones.phone_set import PHONES, Segment
 from core.sound.lips import LipModel, LipModelConfig
 from core.sound.mel import SILENCE
 from training.common.checkpoint import module_weights
@@ -22,7 +23,6 @@ from training.lips.losses import BothWays, Losses, LossWeights, known_shares
 from training.lips.mouth_geometry import MouthGeometry
 from training.lips.train import MAX_WIDENING, TrainConfig, averaged_model, calibrate, finishing, start_from, train
 from training.speech.mel_augment import AugmentConfig, augment, warp_bands
-from training.speech.phones import PHONES, Segment
 from training.speech.visemes import GESTURES, gesture_rows, hand_targets, mouth_targets
 
 QUIET_ROOM = AugmentConfig(warp=0.02, mask=0.0, noise=0.0, babble=0.0)

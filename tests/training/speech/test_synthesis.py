@@ -9,11 +9,12 @@ import string
 import numpy as np
 import pytest
 
+from core.phones.phone_set import PHONES
+from core.phones.rows import phone_rows
 from core.sound.level import level_speech
 from core.sound.mel import log_mel
 from training.common.splits import HELD_OUT_VOICES
 from training.speech import espeak
-from training.speech.phones import PHONES, phone_rows
 from training.speech.sentences import sentence
 from training.speech.synthesis import VOICES, Voice, speak
 

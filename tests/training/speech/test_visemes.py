@@ -9,8 +9,10 @@ import pytest
 
 from core.head.head_model import HeadModel
 from core.motion.channels import LIP_CHANNELS
+from core.phones.phone_set import PHONES, SILENCE, Segment
+from core.phones.rows import phone_rows
 from training.lips.mouth_geometry import MouthGeometry
-from training.speech.phones import PHONES, SILENCE, Segment, grid_sentence, phone_rows
+from training.speech.phones import grid_sentence
 from training.speech.visemes import (
     APERTURE,
     GESTURES,

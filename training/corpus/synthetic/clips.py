@@ -38,7 +38,7 @@ HEAD = [NONLIP_CHANNELS.index(f"head{axis}") for axis in ("Pitch", "Yaw", "Roll"
 class SpokenMotion:
     """The motion of a speaker, T frames at 25 a second.
 
-    name, voice; mel (4 T, 80) float32; phones (4 T,) int64, indices into ``training.speech.phones.PHONES``; expression
+    name, voice; mel (4 T, 80) float32; phones (4 T,) int64, indices into ``core.phones.phone_set.PHONES``; expression
     (T, 53), rotation (T, 3) rad and translation (T, 3) cm relative to the rest pose, as in
     ``core.motion.motion.Motion``.
     """
