@@ -16,7 +16,7 @@ from ..files import write_json
 from ..inputs import InputKind, read_json
 from ..schema import checked, plain, read
 from ..wire.protocol import MAX_SECONDS, Generate
-from ..wire.specs import GenerateSpec, RenderSpec, ResampleSpec, spec_of_format_1
+from ..wire.specs import GenerateSpec, LipsSpec, RenderSpec, ResampleSpec, spec_of_format_1
 from ..wire.style import PriorStyle
 
 JOB_FILE = "job.json"
@@ -47,6 +47,8 @@ class JobSettings:
     guidance_scale: float
     num_inference_steps: int
     style: PriorStyle = PriorStyle()  # noqa: RUF009 - frozen
+    articulation: float = 1.0
+    transcript: str = ""
     size: int
     framing: str
     renderer: str = "warp"
@@ -56,20 +58,21 @@ class JobSettings:
 
     @classmethod
     def of(cls, request: Generate) -> JobSettings:
-        """The settings of a request."""
-        return cls(**{name: getattr(request, name) for name in SETTINGS})
+        """The settings of a request. Spaces around its transcript don't count."""
+        return cls(**{name: getattr(request, name) for name in SETTINGS} | {"transcript": request.transcript.strip()})
 
     def identity(self) -> dict[str, Any]:
         """The plain values that a job's identifier depends on.
 
-        A preview is left out if it isn't set, so that jobs created before previews existed keep their identifiers.
+        Settings that came later are left out where they have their defaults, so that jobs that are older than a setting
+        keep their identifiers.
         """
         values = plain(self)
-        if self.preview is None:
-            del values["preview"]
-        return values
+        return {name: value for name, value in values.items() if _LATER.get(name, ...) != value}
 
 
+_LATER: dict[str, Any] = {"preview": None, "articulation": 1.0, "transcript": ""}
+"""Settings that came after the first jobs, with the values that the older jobs have."""
 SETTINGS = tuple(spec.name for spec in dataclasses.fields(JobSettings) if spec.name != "more")
 """Names of the settings that a job shares with the request that began it."""
 
@@ -103,7 +106,7 @@ class TakeEntry:
 
     index: int
     seed: int
-    spec: GenerateSpec | ResampleSpec | RenderSpec
+    spec: GenerateSpec | ResampleSpec | RenderSpec | LipsSpec
     status: str = BEGUN
     timings: dict[str, float] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)

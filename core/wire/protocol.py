@@ -117,6 +117,8 @@ class Generate:
     guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
     num_inference_steps: int = setting(10, "sampler steps; with fewer the head moves less", low=1, high=1000)
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
+    articulation: float = setting(1.0, "how far the mouth moves; 1 is as people do", low=0.5, high=1.5)
+    transcript: str = setting("", "the words that are said; the lips are then shaped by them")
     size: int = setting(
         512,
         "pixels of the face square; the whole picture's long side has at least as many, if the photograph has them",
@@ -177,6 +179,24 @@ class Render:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UpdateLips:
+    """Make the mouth of a take again, as a new take. ``done.result``: job, takes.
+
+    All channels but the mouth's stay bit for bit. The mouth is shaped by the phones in a file, or by the words of a
+    transcript. Without both it is shaped by the take's own phones, with another articulation for example. The phones
+    are ``phones.json`` of a take, as it is or edited, or a cue list (``core.phones.documents``).
+    """
+
+    request: ClassVar[str] = "update_lips"
+    job: str = setting(text="folder of the job")
+    take: int = setting(1, "take whose mouth is made again", low=1)
+    phones: str | None = setting(None, "file with the phones and their times, JSON or TSV")
+    transcript: str | None = setting(None, "the words that are said; with an empty text the mouth follows the sound")
+    articulation: float | None = setting(None, "how far the mouth moves; the take's when left out", low=0.5, high=1.5)
+    device: str = setting("auto", "where the networks run", choices=_DEVICES)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Extract:
     """Read curves back from a take's frames into ``curves-extracted.csv``. ``done.result``: job, take, curves."""
 
@@ -212,7 +232,7 @@ class Shutdown:
     request: ClassVar[str] = "shutdown"
 
 
-Request = Probe | Generate | Resample | Render | Extract | Head | Cancel | Shutdown
+Request = Probe | Generate | Resample | Render | UpdateLips | Extract | Head | Cancel | Shutdown
 
 
 # Events --------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """What a take is made of besides its job and its seed. Standard library only.
 
-A take is generated, resampled from the job (whole, or a part of another take), or rendered from a given motion. The
-files ``job.json`` and ``take.json`` hold its specification. Two takes of a job are the same take if both their seed and
-their specification are equal.
+A take is generated, resampled from the job (whole, or a part of another take), rendered from a given motion, or made
+from another take with a new mouth. The files ``job.json`` and ``take.json`` hold its specification. Two takes of a job
+are the same take if both their seed and their specification are equal.
 """
 
 from __future__ import annotations
@@ -76,7 +76,25 @@ class RenderSpec:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-Spec = GenerateSpec | ResampleSpec | RenderSpec
+@dataclass(frozen=True, kw_only=True)
+class LipsSpec:
+    """The take ``source_take`` with a mouth that is made again, and all else as it is.
+
+    ``phones_sha256`` is the digest of the phones that shape the mouth (``PhoneDocument.digest``). ``size``, ``framing``
+    and ``renderer`` are those of the source's frames, or None where it has none.
+    """
+
+    kind: ClassVar[str] = "lips"
+    source_take: int
+    phones_sha256: str
+    articulation: float = 1.0
+    size: int | None = None
+    framing: str | None = None
+    renderer: str | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+Spec = GenerateSpec | ResampleSpec | RenderSpec | LipsSpec
 
 
 def in_order(groups: tuple[str, ...]) -> tuple[str, ...]:

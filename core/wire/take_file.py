@@ -11,7 +11,7 @@ from ..files import write_json
 from ..inputs import InputKind, read_json
 from ..schema import plain, read
 from .names import frame_name
-from .specs import GenerateSpec, RenderSpec, ResampleSpec, spec_of_format_1
+from .specs import GenerateSpec, LipsSpec, RenderSpec, ResampleSpec, spec_of_format_1
 
 TAKE_FILE = "take.json"
 TAKE = InputKind(
@@ -51,7 +51,7 @@ class TakeFacts:
 
     index: int
     seed: int
-    spec: GenerateSpec | ResampleSpec | RenderSpec
+    spec: GenerateSpec | ResampleSpec | RenderSpec | LipsSpec
     job: str
     synthetic: bool = True
     frame_count: int

@@ -112,7 +112,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     TakeFacts.read(DATA).write(tmp_path / "take-003")
     as_before(tmp_path)
     again = json.loads((tmp_path / "job.json").read_text(encoding="utf-8"))
-    old["settings"]["preview"] = None
+    old["settings"] |= {"preview": None, "articulation": 1.0, "transcript": ""}
     for entry in old["takes"]:
         entry["spec"]["keep"] = [g for g in GROUPS if g in entry["spec"]["keep"]] if "keep" in entry["spec"] else None
     for entry in again["takes"]:
@@ -331,7 +331,8 @@ def test_everything_that_takes_depend_on_is_in_the_identifier() -> None:
         *({"start": 0.5}, {"duration": 2.0}, {"seed": 1}, {"guidance_scale": 2.0}, {"num_inference_steps": 9}),
         *({"style": PriorStyle(loop=True)}, {"size": 256}, {"framing": "crop"}, {"renderer": "warp"}),
         *({"motion_only": True}, {"preview": 1.0}),
+        *({"articulation": 1.2}, {"transcript": "Hello."}, {"transcript": "Hello"}),
     ]
     found = {identifier(**change) for change in [{}, *changes]}
     assert len(found) == len(changes) + 1
-    assert identifier(takes=5, device="cpu", extract=False) == identifier()
+    assert identifier(takes=5, device="cpu", extract=False, transcript=" \n") == identifier()

@@ -29,6 +29,7 @@ REQUESTS = [
     Resample(job="/job", take=2, renew=("head", "gaze"), seed=8, first_frame=10, last_frame=20),
     Resample(job="/job", take=2, transition=20, style=PriorStyle(liveliness=-0.5)),
     protocol.Render(job="/job", motion="edited.npz", size=512, framing="crop"),
+    protocol.UpdateLips(job="/job", take=2, phones="phones.json", transcript=None, articulation=1.2),
     protocol.Extract(job="/job", take=2),
     protocol.Head(portrait="p.jpg", out="/o"),
     protocol.Cancel(job="7"),
