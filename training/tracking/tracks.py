@@ -1,4 +1,4 @@
-"""Tracks of GRID's clips: landmarks of every clip, one fitted talker for each talker's folder, and motion curves.
+"""Tracks of filmed talkers with sound: landmarks of every clip, one fitted talker for each person, and motion curves.
 
 ``training.tracking`` describes the files.
 """
@@ -23,6 +23,12 @@ from . import video
 from .landmarks import BadClip, load_or_track, mouth_shape
 from .talker import Talker, clip_arrays, fit_talker
 
+GRID, TALKERS, ADDRESSES = "grid", "talkers", "addresses"
+CORPORA = {GRID: "grid", TALKERS: "grid_more", ADDRESSES: "addresses"}
+"""Corpora and their folders in the data: GRID's two talkers with many clips each, ten with one or two clips each, and
+sentences of weekly addresses, which are free speech."""
+FILMS = (".mp4", ".mpg", ".mkv")
+"""Endings of video files."""
 MAX_RESIDUAL = 0.04
 """A frame with a larger median landmark residual, divided by the outer-eye distance, counts as lost."""
 MAX_STEP = 0.12
@@ -45,43 +51,61 @@ def check_steps(landmarks: np.ndarray) -> None:
         raise BadClip(f"the face jumps by {steps.max():.2f} eye distances at frame {int(steps.argmax()) + 1}")
 
 
-def grid_talker(
-    clips: list[Path], landmark_cache: Path, model: LandmarkModel, skipped: dict[str, str]
-) -> tuple[Talker, dict[Path, tuple[np.ndarray, np.ndarray]]]:
-    """The talker fitted to frames of all good clips, and for each good clip its landmarks and (width, height)."""
-    tracks: dict[Path, tuple[np.ndarray, np.ndarray]] = {}
-    for clip in clips:
-        name = f"{clip.parent.name}_{clip.stem}"
+def filmed_talkers(data: Path, corpus: str) -> dict[str, dict[str, Path]]:
+    """Clips of a corpus by talker and by name. The names start with the talker: ``s1_bbaf2n``, ``president_03``."""
+    talkers: dict[str, dict[str, Path]] = {}
+    for clip in sorted((data / CORPORA[corpus]).glob("*.*" if corpus == ADDRESSES else "*/*.*")):
+        if clip.suffix in FILMS:
+            name = clip.stem if corpus == ADDRESSES else f"{clip.parent.name}_{clip.stem}"
+            talkers.setdefault(name.split("_")[0], {})[name] = clip
+    return talkers
+
+
+def fitted_talker(
+    clips: dict[str, Path], landmark_cache: Path, model: LandmarkModel, skipped: dict[str, str]
+) -> tuple[Talker, dict[str, np.ndarray]]:
+    """The talker fitted to frames of all good clips, and the landmarks of each good clip.
+
+    Raises BadClip if no clip is good, or if the clips have different picture sizes.
+    """
+    tracks: dict[str, np.ndarray] = {}
+    sizes = set()
+    for name, clip in clips.items():
         try:
             landmarks, size = load_or_track(clip, landmark_cache / f"{name}.npz")
             check_steps(landmarks)
-            tracks[clip] = (landmarks, size)
+            tracks[name] = landmarks
+            sizes.add((float(size[0]), float(size[1])))
         except (BadClip, OSError) as error:
             skipped[name] = str(error)
             print(f"{name}: left out, {error}", flush=True)
-    sample = torch.from_numpy(np.concatenate([landmarks[::3, :, :2] for landmarks, _ in tracks.values()]))
-    size = next(iter(tracks.values()))[1]
-    return fit_talker(model, sample, (float(size[0]), float(size[1]))), tracks
+    if len(sizes) != 1:
+        raise BadClip(f"one picture size is needed; the clips have {len(sizes)}")
+    sample = torch.from_numpy(np.concatenate([landmarks[::3, :, :2] for landmarks in tracks.values()]))
+    return fit_talker(model, sample, sizes.pop()), tracks
 
 
-def grid(data: Path, again: bool) -> None:
-    """Make tracks of all GRID clips. Clips that have one are skipped unless ``again``."""
-    out = TRACKS / "grid"
+def filmed(data: Path, corpus: str, again: bool) -> None:
+    """Make tracks of all clips of a corpus (:data:`CORPORA`). Clips that have one are skipped unless ``again``."""
+    out = TRACKS / corpus
     out.mkdir(parents=True, exist_ok=True)
     head = HeadModel.load()
     model = LandmarkModel.face_mesh(head)
     skipped: dict[str, str] = {}
-    for folder in sorted((data / "grid").iterdir()):
-        clips = sorted(folder.glob("*.mp4"))
+    for person, clips in filmed_talkers(data, corpus).items():
         started = time.monotonic()
-        talker, tracks = grid_talker(clips, LANDMARKS / "grid", model, skipped)
+        try:
+            talker, tracks = fitted_talker(clips, LANDMARKS / corpus, model, skipped)
+        except BadClip as error:
+            skipped[person] = str(error)
+            print(f"{person}: left out, {error}", flush=True)
+            continue
         print(
-            f"{folder.name}: rest frames fit to {float(talker.person.residual.median()):.4f} of the outer-eye distance",
+            f"{person}: rest frames fit to {float(talker.person.residual.median()):.4f} of the outer-eye distance",
             flush=True,
         )
-        for clip, (landmarks, _) in tracks.items():
-            name = f"{folder.name}_{clip.stem}"
-            target = out / f"{name}.npz"
+        for name, landmarks in tracks.items():
+            clip, target = clips[name], out / f"{name}.npz"
             if target.exists() and not again:
                 continue
             try:
@@ -97,5 +121,5 @@ def grid(data: Path, again: bool) -> None:
             observed = np.ones(len(EXPRESSIONS), dtype=bool)
             place = np.array(clip.relative_to(data).as_posix())
             save_npz(target, **arrays, opening=opening, width=width, observed=observed, clip=place)
-        print(f"{folder.name}: {len(tracks)} of {len(clips)} clips, {time.monotonic() - started:.0f} s", flush=True)
+        print(f"{person}: {len(tracks)} of {len(clips)} clips, {time.monotonic() - started:.0f} s", flush=True)
     (out / "skipped.json").write_text(json.dumps(skipped, indent=1))

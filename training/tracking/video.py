@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -29,21 +30,38 @@ def frames(path: Path, fps: float = FPS) -> Iterator[np.ndarray]:
     rate = capture.get(cv2.CAP_PROP_FPS)
     duration = 1.0 / rate if rate > 0 else 1.0 / fps
     shown: np.ndarray | None = None
-    time, given = -duration, 0
+    given = 0
     try:
-        while True:
-            there, frame = capture.read()
-            stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
-            # Some files have no time stamps: their pictures follow each other at a constant rate.
-            time = stamp if there and stamp > time + 1e-6 else time + duration
+        for time, picture in _pictures(capture, duration):
             while shown is not None and (given + 0.5) / fps < time - 1e-6:
                 yield shown
                 given += 1
-            if not there:
-                return
-            shown = np.ascontiguousarray(frame[:, :, ::-1])
+            shown = picture
     finally:
         capture.release()
+
+
+def _pictures(capture: cv2.VideoCapture, duration: float) -> Iterator[tuple[float, np.ndarray | None]]:
+    """Seconds since the first picture, and (H, W, 3) uint8 RGB, of all pictures; at last the end, without a picture.
+
+    ``duration`` is the usual time from a picture to the next, in seconds.
+    """
+    first, before, time = 0.0, 0.0, 0.0
+    for index in count():
+        there, frame = capture.read()
+        stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+        if index == 0:
+            first = stamp
+        elif index == 1 and there and stamp <= before:
+            first = stamp - duration  # OpenCV gives the first picture of Matroska files the time of the second
+        # Some files have no time stamps: their pictures follow each other at a constant rate.
+        if index > 0:
+            time = stamp - first if there and stamp - first > time + 1e-6 else time + duration
+        before = stamp
+        if not there:
+            yield time, None
+            return
+        yield time, np.ascontiguousarray(frame[:, :, ::-1])
 
 
 def extract_sound(path: Path, target: Path) -> None:

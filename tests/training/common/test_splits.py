@@ -12,6 +12,7 @@ from training.common.splits import (
     HELD_OUT_VOICES,
     identity_seed,
     judge_split,
+    lips_split,
     portrait_split,
     split,
     talker_split,
@@ -67,6 +68,20 @@ def test_corpora_of_many_talkers_keep_some_of_them_apart() -> None:
     assert abs(len(unseen) / 2000 - HELD_OUT_SHARE) < 0.02
     assert all("unseen" not in parts[talker] for talker in set(talkers) - set(unseen))
     assert talker_split("s1_a", "s1", 2) == split("s1_a") and talker_split("s4_a", "s4", 2) == "unseen"
+
+
+def test_lips_are_trained_on_most_talkers_and_chosen_on_others() -> None:
+    chosen_on = ["s32_sbwe5n", "s33_bwwy3s", "s34_lbwh5n", *(f"president_{i:02d}" for i in range(1, 9))]
+    assert {lips_split(name) for name in chosen_on} == {"validation"}
+    for talker in ("s1", "s4"):
+        clips = [f"{talker}_clip{index:04d}" for index in range(2000)]
+        parts = [lips_split(name) for name in clips]
+        assert abs(np.mean([part == "test" for part in parts]) - HELD_OUT_SHARE) < 0.03
+        assert {"train", "test"} == set(parts)
+    held_out = [name for name in NAMES if split(name) == "test"]
+    assert {lips_split(name) for name in held_out} == {"test"}  # no clip that earlier lips were measured on is trained
+    assert {lips_split(f"s5_clip{index}") for index in range(200)} == {"train"}
+    assert split("s4_bbaf2a") == "unseen"  # to all other networks
 
 
 def test_identities_of_training_and_test_never_meet() -> None:
