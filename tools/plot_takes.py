@@ -73,7 +73,7 @@ def strip(portrait: Portrait, motion: Motion, count: int) -> np.ndarray:
     """(side, count · side, 3): ``count`` frames side by side, each from the middle of an equal part of the take."""
     renderer = Renderer(HeadModel.load(), portrait, STRIP_SIDE, framing="crop")
     places = ((np.arange(count) + 0.5) * len(motion) / count).astype(int)
-    shown = Motion(motion.expression[places], motion.rotation[places], motion.translation[places], motion.fps)
+    shown = Motion.from_table(motion.table()[places], motion.fps)
     return np.concatenate(list(renderer.render(shown)), axis=1)
 
 

@@ -1,7 +1,8 @@
 """Names of the motion channels, their groups, their places in arrays, and their units. Standard library only.
 
 Expression names are those of ICT-FaceKit: ARKit's names with ``_L`` and ``_R`` for the person's own left and right.
-``browInnerUp`` and ``cheekPuff`` are split into two sides. ARKit's ``tongueOut`` has no shape in ICT-FaceKit.
+``browInnerUp`` and ``cheekPuff`` are split into two sides. ICT-FaceKit has no shape of the tongue. So the tongue has
+two channels of its own beside them.
 """
 
 from __future__ import annotations
@@ -57,6 +58,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "gaze": GAZE,
     "head": HEAD,
 }
+
+TONGUE = ("tongueOut", "tongueUp")
+"""The tongue's two weights (0–1): ARKit's ``tongueOut``, and the tip's way up to the ridge behind the upper teeth. They
+are an array of their own beside the 59 channels, because no network knows them."""
+TONGUE_GROUP = "lips"
+"""The group with which the tongue is sampled again, kept and scaled: both follow only the speech."""
+SHAPES: tuple[str, ...] = EXPRESSIONS + TONGUE
+"""The 55 weights that a head has shapes for."""
 
 LIP_GROUPS = ("lips", "jaw")
 """Groups that only the speech determines (MLP_a2l). The diffusion prior samples all others."""

@@ -2,7 +2,8 @@
 
 From our channels to its columns:
 * The 53 expression weights become ARKit's 52: ``browInnerUp`` and ``cheekPuff`` are the means of their left and
-  right halves, ``tongueOut`` is 0 (the head model has no such shape). Left and right are the person's own.
+  right halves. ``TongueOut`` is the tongue's channel of this name; ``tongueUp`` has no column. Left and right are the
+  person's own.
 * Angles are radians, relative to the rest pose, as in ``core.motion.motion``. ``HeadPitch`` > 0 nods down,
   ``HeadYaw`` > 0 turns to the person's left, ``HeadRoll`` > 0 tilts the head to the person's right.
 * Eye angles have the same axes: pitch > 0 looks down, yaw > 0 looks to the person's left, roll is always 0. They are
@@ -22,7 +23,7 @@ import numpy as np
 from ..files import written_beside
 from ..inputs import InputKind, read_input
 from ..tables import number, rows_of, text_of
-from .channels import EXPRESSIONS, FPS, GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES
+from .channels import EXPRESSIONS, FPS, GAZE_SIDEWAYS_DEGREES, GAZE_UP_DOWN_DEGREES, SHAPES, TONGUE
 from .motion import Motion
 from .timecodes import place
 
@@ -76,18 +77,18 @@ def _sources(column: str) -> list[str]:
     """Our channels whose mean is the Live Link shape ``column``."""
     name = column[0].lower() + column[1:]
     for ending, side in (("Left", "_L"), ("Right", "_R")):
-        if name.endswith(ending) and (sided := name.removesuffix(ending) + side) in EXPRESSIONS:
+        if name.endswith(ending) and (sided := name.removesuffix(ending) + side) in SHAPES:
             return [sided]
-    return [channel for channel in EXPRESSIONS if channel in (name, f"{name}_L", f"{name}_R")]
+    return [channel for channel in SHAPES if channel in (name, f"{name}_L", f"{name}_R")]
 
 
 def _shape_matrix() -> np.ndarray:
-    """(53, 52) matrix from our expression weights to ARKit's."""
-    matrix = np.zeros((len(EXPRESSIONS), len(SHAPE_COLUMNS)))
+    """(55, 52) matrix from our weights to ARKit's."""
+    matrix = np.zeros((len(SHAPES), len(SHAPE_COLUMNS)))
     for j, column in enumerate(SHAPE_COLUMNS):
         sources = _sources(column)
         for channel in sources:
-            matrix[EXPRESSIONS.index(channel), j] = 1.0 / len(sources)
+            matrix[SHAPES.index(channel), j] = 1.0 / len(sources)
     return matrix
 
 
@@ -112,7 +113,7 @@ def to_values(motion: Motion) -> np.ndarray:
     def weight(name: str) -> np.ndarray:
         return motion.expression[:, EXPRESSIONS.index(name)].astype(np.float64)
 
-    shapes = motion.expression.astype(np.float64) @ _TO_ARKIT
+    shapes = motion.table()[:, : len(SHAPES)].astype(np.float64) @ _TO_ARKIT
     pitch, yaw, roll = motion.rotation.astype(np.float64).T
     angles = [yaw, pitch, roll]
     # "Out" is away from the nose: to the person's left (yaw > 0) for the left eye, to the right for the right eye.
@@ -146,8 +147,8 @@ def read_live_link_csv(path: str | Path, fps: float | None = None, otherwise: fl
     otherwise
         The rate of a recording whose timecodes don't tell it.
 
-    The two halves of ``browInnerUp`` and ``cheekPuff`` get the same value. Translation is 0. Row k of the result is at
-    the time k / fps after the first row of the file.
+    The two halves of ``browInnerUp`` and ``cheekPuff`` get the same value. Translation and ``tongueUp`` are 0. Row k
+    of the result is at the time k / fps after the first row of the file.
     Raises BadInputError ``curves_missing``, ``curves_too_large``, or ``curves_unreadable`` for other content, and for
     values and lengths that no recording has (`Motion.checked`).
     """
@@ -159,15 +160,16 @@ def read_live_link_csv(path: str | Path, fps: float | None = None, otherwise: fl
         if len(frames) != len(positions) or np.abs(positions - frames).max() > _ON_FRAME:
             values = np.stack([np.interp(frames, positions, column) for column in values.T], axis=1)
         table = dict(zip(columns, values.T, strict=True))
-        expression = np.zeros((len(values), len(EXPRESSIONS)))
+        weights = np.zeros((len(values), len(SHAPES)))
         for column in SHAPE_COLUMNS:
             for channel in _sources(column):
-                expression[:, EXPRESSIONS.index(channel)] = table.get(column, 0.0)
+                weights[:, SHAPES.index(channel)] = table.get(column, 0.0)
+        expression, tongue = np.split(np.clip(weights, 0.0, 1.0), [-len(TONGUE)], axis=1)
         rotation = np.zeros((len(values), 3))
         for axis, column in enumerate(("HeadPitch", "HeadYaw", "HeadRoll")):
             rotation[:, axis] = table.get(column, 0.0)
         with np.errstate(over="ignore"):  # too large for float32: infinite, which is refused
-            return Motion(np.clip(expression, 0.0, 1.0), rotation, np.zeros((len(values), 3)), placed.rate).checked()
+            return Motion(expression, rotation, np.zeros((len(values), 3)), placed.rate, tongue).checked()
     except (ValueError, csv.Error) as error:
         raise CURVES_FILE.unreadable(path, f"can't be read: {error}") from error
 

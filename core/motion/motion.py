@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,10 +17,10 @@ from ..files import write_bytes
 from ..inputs import InputKind
 from ..plurals import counted
 from .arrays import read_arrays
-from .channels import CHANNELS, EXPRESSIONS, FPS, GROUPS
+from .channels import CHANNELS, EXPRESSIONS, FPS, GROUPS, SHAPES, TONGUE
 
 MAX_FRAMES = 1_000_000
-"""Frames of a motion that is read from a file: eleven hours at 25 a second, 236 MB."""
+"""Frames of a motion that is read from a file: eleven hours at 25 a second, 244 MB."""
 MOTION = InputKind(
     noun="motion file",
     code="motion",
@@ -34,7 +34,10 @@ _MIN_FPS, _MAX_FPS = 1.0, 1000.0
 _LARGEST_VALUE = 10_000.0
 """Largest weight, radians or centimetres in a file."""
 _EXPRESSION_COUNT = len(EXPRESSIONS)
-_MOST_BYTES = 4 * len(CHANNELS) * MAX_FRAMES + 100_000
+_TABLE_SPLITS = [_EXPRESSION_COUNT, len(SHAPES), len(SHAPES) + 3]
+_MOST_BYTES = 4 * (len(CHANNELS) + len(TONGUE)) * MAX_FRAMES + 100_000
+_RESTING = np.zeros((0, len(TONGUE)))
+"""Stands for a tongue that rests, however many frames the motion has."""
 Result = TypeVar("Result")
 
 
@@ -50,7 +53,7 @@ def group_indices(group: str) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """T frames of 53 expression weights, head rotation and head translation.
+    """T frames of 53 expression weights, head rotation, head translation, and 2 weights of the tongue.
 
     Attributes
     ----------
@@ -62,6 +65,8 @@ class Motion:
         (T, 3) float32 centimetres in head space, relative to the rest pose.
     fps
         Frames a second; frame i stands for the time i / fps.
+    tongue
+        (T, 2) float32, weights 0–1 in the order of ``core.motion.channels.TONGUE``. None means that it rests: zeros.
 
     Raises ``ValueError`` when a shape doesn't fit or a value isn't finite.
     """
@@ -70,10 +75,13 @@ class Motion:
     rotation: np.ndarray
     translation: np.ndarray
     fps: float = FPS
+    tongue: np.ndarray = field(default_factory=lambda: _RESTING)
 
     def __post_init__(self) -> None:
         frames = len(self.expression) if np.ndim(self.expression) else 0
-        for name, width in (("expression", _EXPRESSION_COUNT), ("rotation", 3), ("translation", 3)):
+        if self.tongue is _RESTING:
+            object.__setattr__(self, "tongue", np.zeros((frames, len(TONGUE))))
+        for name, width in (("expression", _EXPRESSION_COUNT), ("rotation", 3), ("translation", 3), ("tongue", 2)):
             array = np.array(getattr(self, name), dtype=np.float32)  # a copy, so that nobody else can change it
             if array.shape != (frames, width):
                 raise ValueError(f"{name} has shape {array.shape}, expected ({frames}, {width})")
@@ -99,13 +107,30 @@ class Motion:
         return cls(np.zeros((frames, _EXPRESSION_COUNT)), np.zeros((frames, 3)), np.zeros((frames, 3)), fps)
 
     @classmethod
-    def from_channels(cls, channels: np.ndarray, fps: float = FPS) -> Motion:
-        """Build from a (T, 59) array in the order of ``channels.CHANNELS``; expressions are clipped to 0–1."""
+    def from_channels(cls, channels: np.ndarray, fps: float = FPS, tongue: np.ndarray = _RESTING) -> Motion:
+        """Build from a (T, 59) array in the order of ``channels.CHANNELS``, and the tongue's (T, 2) weights.
+
+        Weights are clipped to 0–1. Without ``tongue`` the tongue rests.
+        """
         channels = np.asarray(channels, dtype=np.float32)
         if channels.ndim != 2 or channels.shape[1] != len(CHANNELS):
             raise ValueError(f"channels have shape {channels.shape}, expected (T, {len(CHANNELS)})")
         expression, rotation, translation = np.split(channels, [_EXPRESSION_COUNT, _EXPRESSION_COUNT + 3], axis=1)
-        return cls(np.clip(expression, 0.0, 1.0), rotation, translation, fps)
+        tongue = tongue if tongue is _RESTING else np.clip(tongue, 0.0, 1.0)
+        return cls(np.clip(expression, 0.0, 1.0), rotation, translation, fps, tongue)
+
+    @classmethod
+    def from_table(cls, table: np.ndarray, fps: float = FPS) -> Motion:
+        """Build from a (T, 61) array as `table` gives it. Nothing is clipped."""
+        expression, tongue, rotation, translation = np.split(table, _TABLE_SPLITS, axis=1)
+        return cls(expression, rotation, translation, fps, tongue)
+
+    def table(self) -> np.ndarray:
+        """All that moves as one (T, 61) float32 array: the 55 weights of ``channels.SHAPES``, then ``channels.HEAD``.
+
+        Whatever changes or joins whole motions works on this.
+        """
+        return np.concatenate([self.expression, self.tongue, self.rotation, self.translation], axis=1)
 
     def channels(self) -> np.ndarray:
         """All channels as one (T, 59) float32 array in the order of ``core.motion.channels.CHANNELS``."""
@@ -119,12 +144,13 @@ class Motion:
         """A copy whose group ``name`` holds ``values`` (T, n); every other channel stays bit-identical."""
         channels = self.channels()
         channels[:, group_indices(name)] = values
-        return Motion.from_channels(channels, self.fps)
+        return Motion.from_channels(channels, self.fps, self.tongue)
 
     def slice(self, start: int, stop: int) -> Motion:
         """Frames ``start`` to ``stop`` (exclusive)."""
-        frames = slice(start, stop)
-        return Motion(self.expression[frames], self.rotation[frames], self.translation[frames], self.fps)
+        part = slice(start, stop)
+        expression, rotation, translation = self.expression[part], self.rotation[part], self.translation[part]
+        return Motion(expression, rotation, translation, self.fps, self.tongue[part])
 
     def resampled(self, fps: float) -> Motion:
         """The same motion at another rate, interpolated linearly.
@@ -139,7 +165,9 @@ class Motion:
         if not count:
             return Motion.zeros(0, fps)
         positions = np.arange(count, dtype=np.float64) * (self.fps / fps)
-        return Motion.from_channels(_last(self._interpolating(positions)), fps)
+        table = _last(self._interpolating(positions))
+        table[:, : len(SHAPES)] = np.clip(table[:, : len(SHAPES)], 0.0, 1.0)
+        return Motion.from_table(table, fps)
 
     def sampled(self, seconds: np.ndarray, fps: float) -> Motion:
         """The values at the times ``seconds`` (n,), interpolated linearly, as a motion at ``fps``.
@@ -150,18 +178,18 @@ class Motion:
         return _last(self.sampling(seconds, fps))
 
     def sampling(self, seconds: np.ndarray, fps: float) -> Generator[None, None, Motion]:
-        """`sampled` in short steps, one for each channel, for a caller that must not block; returns the motion."""
+        """`sampled` in short steps, one for each column, for a caller that must not block; returns the motion."""
         if not len(self):
             raise ValueError("a motion without frames has no values")
         table = yield from self._interpolating(np.asarray(seconds, float) * self.fps)
-        expression, rotation, translation = np.split(table, [_EXPRESSION_COUNT, _EXPRESSION_COUNT + 3], axis=1)
-        return Motion(expression, rotation, translation, fps)
+        return Motion.from_table(table, fps)
 
     def _interpolating(self, positions: np.ndarray) -> Generator[None, None, np.ndarray]:
-        """Channels (n, 59) float32 at positions (n,) counted in frames of this motion; a step for each channel."""
+        """The `table` (n, 61) at positions (n,) counted in frames of this motion; a step for each column."""
         known = np.arange(len(self))
-        table = np.empty((len(positions), len(CHANNELS)), np.float32)
-        for index, column in enumerate(self.channels().T):
+        columns = self.table().T
+        table = np.empty((len(positions), len(columns)), np.float32)
+        for index, column in enumerate(columns):
             table[:, index] = np.interp(positions, known, column)
             yield None
         return table
@@ -169,10 +197,12 @@ class Motion:
     def to_bytes(self, about: str = "") -> bytes:
         """The motion as an ``.npz`` file: arrays, rate and channel names. Equal motions give equal bytes.
 
-        ``about`` says where the motion comes from. Readers don't need it; see `about_file`.
+        A tongue that rests is left out, as in files of earlier versions, which had none. ``about`` says where the
+        motion comes from. Readers don't need it; see `about_file`.
         """
         stream = io.BytesIO()
-        more = {"about": np.array(about)} if about else {}
+        more = {"tongue": self.tongue} if self.tongue.any() else {}
+        more |= {"about": np.array(about)} if about else {}
         np.savez(
             stream,
             expression=self.expression,
@@ -203,7 +233,8 @@ class Motion:
             if fps.shape != () or fps.dtype.kind not in "iuf":
                 raise ValueError("its rate is no number")
             with np.errstate(over="ignore"):  # too large for float32: infinite, which is refused
-                motion = cls(stored["expression"], stored["rotation"], stored["translation"], float(fps))
+                tongue = stored.get("tongue", _RESTING)
+                motion = cls(stored["expression"], stored["rotation"], stored["translation"], float(fps), tongue)
             return motion.checked()
         except KeyError as error:
             raise MOTION.unreadable(path, f"can't be read: it has no {error.args[0]}") from error
@@ -220,9 +251,9 @@ class Motion:
             raise ValueError(f"{self.fps:g} frames a second are no usual rate")
         if max(len(self), self.seconds * FPS) > MAX_FRAMES:
             raise ValueError(f"it lasts {counted(self.seconds / 3600, 'hour', form='.0f')}")
-        for array in (self.expression, self.rotation, self.translation):
-            if max(array.max(initial=0.0), -array.min(initial=0.0)) > _LARGEST_VALUE:
-                raise ValueError("its values are far beyond those of a face")
+        table = self.table()
+        if max(table.max(initial=0.0), -table.min(initial=0.0)) > _LARGEST_VALUE:
+            raise ValueError("its values are far beyond those of a face")
         return self
 
 

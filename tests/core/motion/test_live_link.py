@@ -31,6 +31,10 @@ def motion_with(**weights: float) -> Motion:
     return Motion(expression, np.tile([[0.1, -0.2, 0.3]], (3, 1)), np.zeros((3, 3)))
 
 
+def tongue_motion(out: float, up: float) -> Motion:
+    return Motion.from_channels(np.zeros((3, 59)), tongue=np.tile([[out, up]], (3, 1)))
+
+
 def value(motion: Motion, column: str) -> float:
     return float(to_values(motion)[0, VALUE_COLUMNS.index(column)])
 
@@ -50,6 +54,22 @@ def test_every_expression_reaches_exactly_one_column() -> None:
     everything = to_values(Motion(np.ones((1, 53)), np.zeros((1, 3)), np.zeros((1, 3))))[0]
     assert everything[VALUE_COLUMNS.index("TongueOut")] == 0.0
     assert np.array_equal(np.delete(everything[:52], 51), np.ones(51))
+
+
+def test_the_tongue_has_a_column_for_coming_out_only() -> None:
+    assert value(tongue_motion(0.7, 0.0), "TongueOut") == pytest.approx(0.7)
+    assert np.count_nonzero(to_values(tongue_motion(0.7, 0.0))[0]) == 1
+    assert not to_values(tongue_motion(0.0, 0.9)).any(), "Live Link Face has no column for a tip that rises"
+
+
+def test_a_recording_keeps_its_tongue(tmp_path) -> None:
+    rows = [["Timecode", "BlendShapeCount", "JawOpen", "TongueOut"]]
+    rows += [[f"00:00:00:{i:02d}.000", "61", "0.5", f"{i / 10:.6f}"] for i in range(11)]
+    motion = read_live_link_csv(written(tmp_path / "take.csv", rows), 60.0)
+    assert np.allclose(motion.tongue[:, 0], np.arange(11) / 10, atol=1e-6) and not motion.tongue[:, 1].any()
+    assert np.allclose(motion.resampled(25.0).tongue[:, 0], np.arange(5) * 60 / 25 / 10, atol=1e-6)
+    write_live_link_csv(motion, tmp_path / "again.csv")
+    assert np.array_equal(read_live_link_csv(tmp_path / "again.csv").tongue, motion.tongue)
 
 
 def test_sides_stay_the_persons_own_and_halves_are_averaged() -> None:

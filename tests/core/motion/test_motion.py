@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInputError
-from core.motion.channels import CHANNELS, GROUPS
+from core.motion.channels import CHANNELS, GROUPS, HEAD, SHAPES, TONGUE
 from core.motion.motion import Motion, about_file, frames_at, group_indices
 from core.provenance import SYNTHETIC_MOTION
 
@@ -21,12 +21,18 @@ RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001
 def random_motion(frames: int, seed: int = 0, fps: float = 25.0) -> Motion:
     generator = np.random.default_rng(seed)
     channels = np.concatenate([generator.random((frames, 53)), generator.normal(0, 0.2, (frames, 6))], axis=1)
-    return Motion.from_channels(channels, fps)
+    return Motion.from_channels(channels, fps, generator.random((frames, 2)))
+
+
+def same(a: Motion, b: Motion) -> bool:
+    """Whether two motions are equal in every bit of all that moves."""
+    return a.fps == b.fps and np.array_equal(a.table(), b.table())
 
 
 def test_channels_round_trip_bit_for_bit() -> None:
     motion = random_motion(40)
-    again = Motion.from_channels(motion.channels(), motion.fps)
+    again = Motion.from_channels(motion.channels(), motion.fps, motion.tongue)
+    assert same(again, motion) and not Motion.from_channels(motion.channels()).tongue.any()
     assert motion.channels().shape == (40, 59)
     assert np.array_equal(again.channels(), motion.channels())
 
@@ -38,7 +44,7 @@ def test_saved_motion_is_bit_identical_and_so_is_its_file(tmp_path) -> None:
     motion.save(second)
     loaded = Motion.load(first)
     assert loaded.fps == motion.fps
-    assert np.array_equal(loaded.channels(), motion.channels())
+    assert same(loaded, motion) and loaded.tongue.any()
     assert first.read_bytes() == second.read_bytes() == motion.to_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b.npz", "größe 頭.npz"]
 
@@ -171,8 +177,8 @@ def test_sampling_interpolates_each_time_from_the_time_itself() -> None:
 
 def test_sampling_takes_a_step_for_each_channel() -> None:
     motion, seconds = random_motion(50), np.arange(60) / 30.0
-    assert sum(1 for _ in motion.sampling(seconds, 30.0)) == len(CHANNELS)
-    assert np.allclose(motion.sampled(seconds, 30.0).channels(), motion.resampled(30.0).channels(), rtol=0, atol=1e-6)
+    assert sum(1 for _ in motion.sampling(seconds, 30.0)) == len(CHANNELS) + len(TONGUE)
+    assert np.allclose(motion.sampled(seconds, 30.0).table(), motion.resampled(30.0).table(), rtol=0, atol=1e-6)
 
 
 def test_sampling_keeps_weights_beyond_one_and_resampling_clips_them() -> None:
@@ -188,7 +194,7 @@ def test_nothing_can_be_sampled_from_an_empty_motion() -> None:
 
 def test_times_on_frames_give_the_frames_bit_for_bit() -> None:
     motion = random_motion(1000)
-    assert np.array_equal(motion.sampled(np.arange(1000) / 25.0, 25.0).channels(), motion.channels())
+    assert same(motion.sampled(np.arange(1000) / 25.0, 25.0), motion)
 
 
 def test_other_channels_are_refused(tmp_path) -> None:
@@ -202,3 +208,59 @@ def test_other_channels_are_refused(tmp_path) -> None:
 def test_slice_takes_the_frames_asked_for() -> None:
     motion = random_motion(20)
     assert np.array_equal(motion.slice(5, 9).channels(), motion.channels()[5:9])
+
+
+# ------------------------------------------------------------------------------------------------------- the tongue
+def test_the_table_holds_all_that_moves_and_gives_the_motion_again() -> None:
+    motion = random_motion(12, fps=30.0)
+    table = motion.table()
+    assert table.shape == (12, len(SHAPES) + len(HEAD)) and table.dtype == np.float32
+    assert np.array_equal(table[:, SHAPES.index("tongueOut")], motion.tongue[:, 0])
+    assert np.array_equal(table[:, SHAPES.index("tongueUp")], motion.tongue[:, 1])
+    assert np.array_equal(np.delete(table, [53, 54], axis=1), motion.channels())
+    assert same(Motion.from_table(table, 30.0), motion)
+
+
+@settings(deadline=None, max_examples=40)
+@given(frames=st.integers(2, 60), rate=st.sampled_from(RATES), seed=st.integers(0, 99), cut=st.integers(0, 60))
+def test_whatever_copies_a_motion_carries_the_tongue(frames, rate, seed, cut) -> None:
+    """A tongue that moves as the jaw does must go on doing so, through every way to make a motion of another one."""
+    first = random_motion(frames, seed)
+    jaw = first.expression[:, CHANNELS.index("jawOpen"), None]
+    motion = Motion(first.expression, first.rotation, first.translation, 25.0, np.concatenate([jaw, 1 - jaw], 1))
+    seconds = np.linspace(-0.1, motion.seconds + 0.1, 17)
+    copies = [motion.slice(0, cut), motion.resampled(float(rate)), motion.sampled(seconds, 30.0)]
+    copies += [motion.with_group(group, motion.group(group) * 0.5) for group in GROUPS if group != "jaw"]
+    for copy in copies:
+        moved = copy.expression[:, CHANNELS.index("jawOpen")]
+        assert np.allclose(copy.tongue[:, 0], moved, atol=1e-6) and np.allclose(copy.tongue[:, 1], 1 - moved, atol=1e-6)
+
+
+def test_a_resting_tongue_leaves_the_file_as_earlier_versions_wrote_it(tmp_path) -> None:
+    motion = random_motion(9)
+    resting = Motion.from_channels(motion.channels())
+    with np.load(io.BytesIO(resting.to_bytes())) as stored:
+        assert set(stored.files) == {"expression", "rotation", "translation", "fps", "names"}
+    with np.load(io.BytesIO(motion.to_bytes())) as stored:
+        assert set(stored.files) == {"expression", "rotation", "translation", "fps", "names", "tongue"}
+    resting.save(tmp_path / "old.npz")
+    loaded = Motion.load(tmp_path / "old.npz")
+    assert loaded.tongue.shape == (9, 2) and same(loaded, resting)
+    assert loaded.to_bytes() == (tmp_path / "old.npz").read_bytes(), "such a file keeps its digest when saved again"
+
+
+@pytest.mark.parametrize("tongue", [np.zeros((3, 2)), np.zeros((4, 1)), np.full((4, 2), np.nan)])
+def test_a_wrong_tongue_is_refused(tmp_path, tongue) -> None:
+    with pytest.raises(ValueError, match="tongue"):
+        Motion(np.zeros((4, 53)), np.zeros((4, 3)), np.zeros((4, 3)), 25.0, tongue)
+    with np.load(io.BytesIO(Motion.zeros(4).to_bytes())) as stored:
+        np.savez(tmp_path / "motion.npz", **stored, tongue=tongue)
+    with pytest.raises(BadInputError, match="tongue"):
+        Motion.load(tmp_path / "motion.npz")
+
+
+def test_values_that_no_tongue_has_are_refused(tmp_path) -> None:
+    with np.load(io.BytesIO(Motion.zeros(4).to_bytes())) as stored:
+        np.savez(tmp_path / "motion.npz", **stored, tongue=np.full((4, 2), 1e6))
+    with pytest.raises(BadInputError, match="far beyond"):
+        Motion.load(tmp_path / "motion.npz")
