@@ -23,6 +23,7 @@ from .operators import take_folders as operators_take_folders
 from .operators import take_list as operators_take_list
 from .operators import takes as operators_takes
 from .operators import targets as operators_targets
+from .operators import transcript as operators_transcript
 from .panels import doctor as panels_doctor
 from .panels import menus, status_bar
 from .panels import preferences as panels_preferences
@@ -35,20 +36,21 @@ from .panels import targets as panels_targets
 from .properties import output
 from .properties import queue as properties_queue
 from .properties import scene as properties_scene
+from .properties import transcript as properties_transcript
 from .properties.scene import settings_of
 from .queue import job_queue
 from .scene import reactions, saving, take_list, thumbnails
 
 _WITH_CLASSES = (
-    *(panels_preferences, properties_scene, properties_queue),
+    *(panels_preferences, properties_transcript, properties_scene, properties_queue),
     *(operators_runtime, operators_takes, operators_take_list, operators_take_folders),
     *(operators_head, operators_targets, operators_exchange, operators_export, menus),
-    *(operators_preview, operators_characters, operators_queue, operators_queue_run),
+    *(operators_transcript, operators_preview, operators_characters, operators_queue, operators_queue_run),
     *(panels_presets, panels_speak, panels_takes, panels_style, panels_queue, panels_targets),
     *(operators_doctor, panels_doctor, operators_message),
 )
 _WITH_HOOKS = (
-    *(properties_scene, reactions, saving, properties_queue, panels_presets),
+    *(properties_transcript, properties_scene, reactions, saving, properties_queue, panels_presets),
     *(steps, worker_jobs, job_queue),
     *(operators_runtime, thumbnails, menus, status_bar, translations, commands_registration),
 )

@@ -7,6 +7,7 @@ import bpy
 from . import compat
 from .properties.scene import SoliloquySettings, settings_of
 from .typed import IconItems, PanelMixin, preferences_of
+from .words import say
 
 EDITORS = (("SEQUENCE_EDITOR", "sequencer"), ("VIEW_3D", "viewport"))
 
@@ -48,6 +49,15 @@ def draw_text(
     region = bpy.context.region
     for index, line in enumerate(wrapped(text, width or (region.width if region else 300))):
         column.label(text=line, icon=icon if index == 0 else "BLANK1")
+
+
+def draw_mouth(layout: bpy.types.UILayout, articulation: float, transcript: str) -> None:
+    """How the mouth was asked to move, in one line; nothing where it moves as people do and as is heard."""
+    told = [say("Articulation {amount:g}", amount=round(articulation, 2))] if round(articulation, 2) != 1.0 else []
+    if transcript:
+        told.append(f"“{transcript}”")
+    if told:
+        layout.label(text=" · ".join(told), icon="SPEAKER", translate=False)
 
 
 def in_editors(*panels: tuple[type[Panel], str]) -> tuple[type, ...]:

@@ -13,10 +13,10 @@ from ..rig.mapping import FORMAT, from_json
 
 FACTS = "soliloquy_facts"
 """Custom property of an Action: facts about the bake, as JSON (see `facts_of`)."""
-_NUMBERS = frozenset(("origin", "tolerance", "placed", "audio_start"))
+_NUMBERS = frozenset(("origin", "tolerance", "placed", "audio_start", "articulation"))
 _WHOLE = frozenset(("index", "number", "seed", "frame_count", "channel"))
 _MARKS = frozenset(("has_frames", "imported", "preview", "star"))
-_TEXTS = frozenset(("name", "folder", "job", "job_id", "audio_strip", "character", "note", "block"))
+_TEXTS = frozenset(("name", "folder", "job", "job_id", "audio_strip", "character", "note", "block", "transcript"))
 _LISTS = frozenset(("range", "curves", "before", "neutral", "roles"))
 _WHOLE_LIMIT = 1 << 31
 """Blender's whole numbers are smaller than this."""

@@ -22,14 +22,16 @@ from ...core.inputs import shown
 from ...core.schema import build, checked
 from ...core.wire.options import Parser, add_options, choices, nested, span
 from ...core.wire.protocol import Generate, PriorStyle, TakeReady
+from ...core.wire.transcripts import words_of
 from .. import compat, steps
 from ..jobs import jobs
 from ..places import COMMAND
 from ..properties import output, preferences
 from ..properties.scene import SoliloquySettings, settings_of
+from ..properties.transcript import SoliloquyTranscript, transcript_of_strip
 from ..scene import head, stage, takes
-from ..scene.request import generate_request, preview_of, request_for
-from ..sequencer import speech
+from ..scene.request import generate_request, preview_of, request_for, transcript_of
+from ..sequencer import speech, strips
 from ..typed import scene_of
 from . import batch, doctor, progress
 from .blend_file import require_place, save_blend
@@ -39,6 +41,7 @@ SETTINGS = {
     "takes": "takes_wanted",
     "seed": "seed",
     "guidance_scale": "guidance_scale",
+    "articulation": "articulation",
     "num_inference_steps": "num_inference_steps",
     "size": "size",
     "framing": "framing",
@@ -67,6 +70,8 @@ def parser() -> Parser:
     wanted = (*FILES, *SETTINGS, "style", "device")
     add_options(options, Generate, only=wanted, otherwise="as in the .blend", limits=_limits())
     add = options.add_argument
+    text = "The words that are said, or a text file (.txt) that holds them. The lips are then shaped by these words."
+    add("--transcript", metavar="FILE|TEXT", help=f"{text} Default: as in the .blend.")
     add("--mix", action="store_true", help="Speak everything that is heard between the scene's first and last frame.")
     add("--preview-only", action="store_true", help="Make a quick look at the first four seconds, as the panel does.")
     text = "Keys are left out where the curves stay this close to the motion. 0 sets a key on every frame."
@@ -143,14 +148,25 @@ def _request(scene: bpy.types.Scene, options: argparse.Namespace) -> tuple[Gener
     """The request of the scene's settings and the options, and its speech."""
     if options.audio and options.mix:
         raise BadInputError("bad_setting", "--audio and --mix name two different sounds.", "Leave one of them out.")
+    words = None if options.transcript is None else words_of(options.transcript, Path())
     if options.audio:
         spoken = _speech_of_file(scene, Path(options.audio))
+        _keep(words, transcript_of_strip(strips.find_strip(scene, spoken.strip)))
         request = request_for(scene, spoken)
     else:
+        _keep(words, transcript_of(scene))
         request, spoken = generate_request(scene)
+    if words is not None:
+        request = replace(request, transcript=words)
     if options.device is not None:
         request = checked(replace(request, device=options.device))
     return (preview_of(request) if options.preview_only else request), spoken
+
+
+def _keep(words: str | None, transcript: SoliloquyTranscript | None) -> None:
+    """Write given words where a saved file has them."""
+    if words is not None and transcript is not None:
+        transcript.write(words)
 
 
 def _apply(settings: SoliloquySettings, options: argparse.Namespace) -> None:

@@ -160,8 +160,8 @@ def _done_before(request: Generate, seconds: float) -> float:
     begun = session().part(Rates).begun
     if begun is None or abs((begun[0].duration or 0.0) - seconds) > 0.5 / FPS:
         return 0.0
-    same = replace(begun[0], audio="", portrait="", out="", start=0.0, duration=None)
-    return begun[1] if same == replace(request, audio="", portrait="", out="", start=0.0, duration=None) else 0.0
+    files: dict[str, Any] = {"audio": "", "portrait": "", "out": "", "start": 0.0, "duration": None, "transcript": ""}
+    return begun[1] if replace(begun[0], **files) == replace(request, **files) else 0.0
 
 
 def memory_of(request: Generate) -> tuple[float, float | None]:

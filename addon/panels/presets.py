@@ -41,7 +41,10 @@ class SOLILOQUY_OT_performance_preset(AddPresetBase, bpy.types.Operator):
         f"settings = {_SCENE}.soliloquy",
         "performance = settings.performance",
     )
-    preset_values = (*(f"performance.{name}" for name in _SAMPLED), "settings.guidance_scale")
+    preset_values = (
+        *(f"performance.{name}" for name in _SAMPLED),
+        *("settings.guidance_scale", "settings.articulation"),
+    )
 
 
 class SOLILOQUY_PT_performance_presets(PresetPanel, bpy.types.Panel):

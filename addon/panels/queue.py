@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from .. import compat
-from ..drawing import Panel, draw_text, in_editors
+from ..drawing import Panel, draw_mouth, draw_text, in_editors
 from ..jobs import disk
 from ..properties import output
 from ..properties.portrait import draw_portrait
@@ -160,6 +160,8 @@ class _Queue(Panel):
             draw_text(layout, text, "ERROR", alert=True)
             layout.operator("soliloquy.queue_allow", icon="CHECKMARK")
         chosen = job_queue.active()
+        if chosen is not None:
+            draw_mouth(layout, chosen.request.articulation, chosen.request.transcript)
         if chosen is not None and chosen.error:
             draw_text(layout, chosen.error, "ERROR", alert=chosen.status == FAILED)
         crew = job_queue.crew()

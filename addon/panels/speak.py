@@ -14,8 +14,9 @@ from ..operators import runtime as operators_runtime
 from ..places import ROOT_PACKAGE
 from ..properties import output, own_python, preferences, trusted
 from ..properties.portrait import draw_portrait
+from ..properties.transcript import SoliloquyTranscript
 from ..scene import characters, costs
-from ..scene.request import speaker_of, why_not
+from ..scene.request import speaker_of, transcript_of, why_not
 from ..sequencer import speech
 from ..typed import layout_of
 from ..words import say, time_left
@@ -78,6 +79,15 @@ def _draw_own(layout: bpy.types.UILayout, python: Path) -> None:
         draw_text(layout, fix)
 
 
+def _draw_transcript(layout: bpy.types.UILayout, transcript: SoliloquyTranscript) -> None:
+    """The words of the speech: a line to type or paste, and the choice of a text in its place."""
+    row = layout.row(align=True)
+    if transcript.text is None:
+        row.prop(transcript, "words", text="", placeholder="Transcript (optional)")
+        row.operator("soliloquy.paste_transcript", text="", icon="PASTEDOWN")
+    row.template_ID(transcript, "text", open="text.open")
+
+
 def _draw_progress(row: bpy.types.UILayout, job: jobs.Job) -> None:
     """The running job, in the place of the button that started it."""
     left = say(" · {time} left", time=time_left(job.left)) if job.left is not None else ""
@@ -119,6 +129,8 @@ class _Speak(Panel):
         if settings.sound == "STRIP":
             strip = speech.sound_strip(scene)
             column.label(text=strip.name if strip else "Select a sound strip", icon="SOUND" if strip else "ERROR")
+        if (transcript := transcript_of(scene)) is not None:
+            _draw_transcript(column, transcript)
         column = layout.column()
         column.label(text="Portrait")
         owner = characters.portrait_owner(scene, speaker_of(scene))

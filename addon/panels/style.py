@@ -42,6 +42,7 @@ class _Performance(Panel):
         sub = row.row()
         sub.active = performance.set_blink_rate
         sub.prop(performance, "blink_rate", text="")
+        layout.prop(settings, "articulation", slider=True)
         column = layout.column(align=True)
         for name in AMPLITUDES:
             column.prop(performance, name, slider=True)

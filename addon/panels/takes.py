@@ -8,7 +8,7 @@ import bpy
 
 from .. import compat
 from ..animation import nla
-from ..drawing import Panel, draw_text, in_editors
+from ..drawing import Panel, draw_mouth, draw_text, in_editors
 from ..properties.scene import SoliloquyTake
 from ..scene import relinking, take_folders, take_list, takes, thumbnails
 from ..typed import IconItems, layout_of, scene_of
@@ -147,6 +147,7 @@ class _Takes(Panel):
         if picture:
             layout.template_icon(icon_value=picture, scale=6.0)
         layout.prop(take, "note", text="", icon="TEXT", placeholder="Note")
+        draw_mouth(layout, take.articulation, take.transcript)
         column = layout.column(align=True)
         if take.status == "MOTION":
             column.operator("soliloquy.render_take", icon="RENDER_STILL")

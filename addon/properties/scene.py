@@ -29,6 +29,7 @@ from .style import CLASSES as STYLE_CLASSES
 from .style import SoliloquyPerformance, SoliloquyStyle
 from .targets import CLASSES as TARGET_CLASSES
 from .targets import SoliloquyTarget
+from .transcript import SoliloquyTranscript
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 """Fields of the request: its defaults and limits are those of the settings."""
@@ -92,6 +93,8 @@ class SoliloquyTake(bpy.types.PropertyGroup):
     has_frames: BoolProperty(name="Has Frames")
     character: StringProperty(name="Character", description="Character who speaks; the take is baked on its targets")
     preview: BoolProperty(name="Preview", description="A quick look that the real take replaces")
+    articulation: FloatProperty(name="Articulation", description="How far the mouth moves; 1 as people do", default=1.0)
+    transcript: StringProperty(name="Transcript", description="The words that shaped the lips; empty if none did")
     imported: BoolProperty(name="Imported", description="Its motion came from a file, its job from another take")
     audio_start: FloatProperty(name="Start", description="Second of the sound file at which the take starts")
     audio_strip: StringProperty(name="Sound Strip")
@@ -194,6 +197,13 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
         ),
     )
     performance: PointerProperty(type=SoliloquyPerformance)
+    articulation: FloatProperty(
+        name="Articulation",
+        description="How far the mouth moves: 1 as people do, less to mumble, more to speak very clearly. Head and "
+        "eyes don't change",
+        **_limits("articulation"),
+    )
+    transcript: PointerProperty(type=SoliloquyTranscript, description="What is said in the scene's mix")
     motion_only: BoolProperty(name="Motion Only", description="Make motion and curves without rendering frames")
     renew: EnumProperty(
         name="Resample",

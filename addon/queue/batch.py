@@ -23,6 +23,7 @@ from ...core.files import write_bytes, write_json
 from ...core.inputs import InputKind, read_input, shown
 from ...core.schema import build
 from ...core.wire.protocol import Generate, TakeReady, version
+from ...core.wire.transcripts import named_file, quoted, words_of
 from ..words import later, say
 
 WAITING, RUNNING, DONE = later("waiting"), later("running"), later("done")
@@ -46,7 +47,8 @@ class Entry:
     """One line of a job list, and its state.
 
     ``key`` identifies it in this session. ``takes`` are the finished takes as the worker announced them, ``made_from``
-    is the `fingerprint` of what they were made from. ``seconds`` is the time of all attempts.
+    is the `fingerprint` of what they were made from. ``seconds`` is the time of all attempts. ``transcript_file`` is
+    the file that the list names for the words, which the request holds as they were when the list was read.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Entry:
     stage: str = ""
     share: float = 0.0
     left: float | None = None
+    transcript_file: Path | None = None
     key: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def reset(self) -> None:
@@ -104,6 +107,7 @@ def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) ->
 
     Columns or keys are the settings of `core.wire.protocol.Generate`, ``name``, and the place in a .blend file
     (``scene``, ``strip``, ``character``), in any capitals. A table is read as spreadsheets write it (`core.tables`).
+    ``transcript`` holds words, or the name of a text file (`core.wire.transcripts`).
     Raises BadInputError, which names the line.
     """
     try:
@@ -175,7 +179,12 @@ def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, A
         if key not in values:
             raise BadInputError("bad_list", say("“{key}” is missing.", key=key), say("Add a column {key}.", key=key))
         values[key] = str((folder / str(values[key])).absolute())
+    written = values.get("transcript")
+    if isinstance(written, str):
+        values["transcript"] = words_of(written, folder)
     entry = Entry(name, build(Generate, values))
+    if isinstance(written, str) and (file := named_file(written, folder)) is not None:
+        entry.transcript_file = file.absolute()
     for key, value in route.items():
         setattr(entry, key, value)
     return entry
@@ -245,11 +254,17 @@ def _row(entry: Entry, folder: Path) -> dict[str, Any]:
     row = {"name": entry.name} | {key: getattr(entry, key) for key in ROUTE if getattr(entry, key)}
     for key, value in dataclasses.asdict(entry.request).items():
         if key in _PATHS:
-            place = Path(value)
-            row[key] = place.relative_to(folder).as_posix() if place.is_relative_to(folder) else str(place)
+            row[key] = _beside(Path(value), folder)
+        elif key == "transcript" and value:
+            row[key] = quoted(value) if entry.transcript_file is None else _beside(entry.transcript_file, folder)
         elif key not in ELSEWHERE and getattr(entry.request, key) != _FIELDS[key].default:
             row[key] = value
     return row
+
+
+def _beside(path: Path, folder: Path) -> str:
+    """A path as a list in ``folder`` holds it: relative if it leads below."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _cell(value: Any) -> Any:

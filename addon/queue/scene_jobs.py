@@ -13,6 +13,7 @@ from ...core.wire.protocol import TakeReady
 from ..jobs import jobs
 from ..properties import trusted
 from ..properties.scene import settings_of
+from ..properties.transcript import transcript_of_strip
 from ..scene import characters, portrait, takes
 from ..scene.request import request_for, speaker_of
 from ..sequencer import hearing, speech, strips
@@ -34,10 +35,13 @@ def why_no_portrait(scene: bpy.types.Scene) -> str:
 
 
 def entry_of_strip(scene: bpy.types.Scene, strip: Any) -> Entry:
-    """A job for a sound strip, with its character's portrait and the scene's other settings. Raises BadInputError."""
+    """A job for a sound strip, with its words, its character's portrait and the scene's other settings.
+
+    Raises BadInputError.
+    """
     inputs = trusted.output_folder(settings_of(scene).output_dir) / "inputs"
     spoken = speech.speech_from_strip(scene, strip, inputs)
-    request, who = request_for(scene, spoken), spoken.character
+    request, who = request_for(scene, spoken, transcript_of_strip(strip)), spoken.character
     entry = Entry(f"{strip.name} – {who}" if who else strip.name, request, scene.name, strips.link(scene, strip), who)
     entry.made_from = entry.fingerprint()
     return entry

@@ -13,6 +13,7 @@ from .. import compat
 from ..jobs import jobs
 from ..properties import preferences, trusted
 from ..properties.scene import SoliloquyTake, settings_of
+from ..properties.transcript import SoliloquyTranscript, transcript_of_strip
 from ..sequencer import hearing, ranges, speech
 from ..words import say
 from . import characters, portrait, take_list, takes
@@ -53,6 +54,12 @@ def speaker_of(scene: bpy.types.Scene) -> str:
     return getattr(strip, "soliloquy_character", "")
 
 
+def transcript_of(scene: bpy.types.Scene) -> SoliloquyTranscript | None:
+    """Where the words of the speech are kept that Generate uses: with its strip, or with the mix; None without both."""
+    settings = settings_of(scene)
+    return settings.transcript if settings.sound == "MIX" else transcript_of_strip(speech.sound_strip(scene))
+
+
 def target_of(scene: bpy.types.Scene) -> bpy.types.Object | None:
     """The object of the target that is chosen in the list, or None."""
     settings = settings_of(scene)
@@ -79,11 +86,13 @@ def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
         if strip is None:
             raise BadInputError("no_strip", say("No sound strip is active."), say("Select one in the sequencer."))
         spoken = speech.speech_from_strip(scene, strip, inputs)
-    return request_for(scene, spoken), spoken
+    return request_for(scene, spoken, transcript_of(scene)), spoken
 
 
-def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
-    """The request for a given speech with the scene's other settings."""
+def request_for(
+    scene: bpy.types.Scene, spoken: speech.Speech, transcript: SoliloquyTranscript | None = None
+) -> Generate:
+    """The request for a given speech and its words with the scene's other settings."""
     out = trusted.output_folder(settings_of(scene).output_dir)
     return replace(
         request_without_files(scene),
@@ -92,6 +101,7 @@ def request_for(scene: bpy.types.Scene, spoken: speech.Speech) -> Generate:
         out=str(out),
         start=spoken.start,
         duration=spoken.duration,
+        transcript="" if transcript is None else transcript.said(),
     )
 
 
@@ -107,6 +117,7 @@ def request_without_files(scene: bpy.types.Scene) -> Generate:
         guidance_scale=settings.guidance_scale,
         num_inference_steps=settings.num_inference_steps,
         style=settings.performance.style(),
+        articulation=round(settings.articulation, 4),  # Blender stores single precision, and values identify a job
         renderer=settings.renderer,
         size=int(settings.size),
         framing=settings.framing,

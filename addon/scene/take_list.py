@@ -9,7 +9,8 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import BadInputError
-from ...core.wire.protocol import TakeReady
+from ...core.motion.channels import LIP_GROUPS
+from ...core.wire.protocol import Generate, Request, Resample, TakeReady, UpdateLips
 from ..animation import nla
 from ..properties import trusted
 from ..properties.scene import SoliloquyTake, settings_of
@@ -20,7 +21,7 @@ from ..words import say
 
 FACTS = (
     *("index", "number", "seed", "frame_count", "fps", "has_frames", "audio_start", "audio_strip", "origin", "channel"),
-    *("imported", "character", "preview", "star", "note", "job_id"),
+    *("imported", "character", "preview", "star", "note", "job_id", "articulation", "transcript"),
 )
 """Fields of a take that its Actions store too, so that the list can be rebuilt from a rig (`from_rigs`)."""
 _NUMBERED = re.compile(r"Take (\d{1,6})\b")
@@ -109,6 +110,26 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
     take.origin, take.channel, take.character = float(spoken.origin), spoken.channel, spoken.character
     take.refresh_status()
     return take
+
+
+def mouth_of(scene: bpy.types.Scene, request: Request, job: Path) -> tuple[float, str]:
+    """The articulation and the words that the takes of a request are made with, in the folder of a job.
+
+    They are those of the request, or else of the take that it starts from. Where the lips are sampled again they are
+    those of the job's first take.
+    """
+    if isinstance(request, Generate):
+        return request.articulation, request.transcript
+    of_job = [take for take in settings_of(scene).takes if paths.same(take.job_path(), job)]
+    of_job.sort(key=lambda take: take.index)
+    whole = isinstance(request, Resample) and (request.take is None or bool({*request.renew} & {*LIP_GROUPS}))
+    number = None if whole else getattr(request, "take", None)
+    source = next((take for take in of_job if number in (None, take.index)), None)
+    articulation, words = (1.0, "") if source is None else (source.articulation, source.transcript)
+    if isinstance(request, UpdateLips):
+        articulation = articulation if request.articulation is None else request.articulation
+        words = request.transcript if request.transcript is not None else "" if request.phones is not None else words
+    return articulation, words
 
 
 def next_number(scene: bpy.types.Scene, strip: str, character: str) -> int:

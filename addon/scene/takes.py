@@ -32,6 +32,7 @@ def arrive(scene: bpy.types.Scene, job: Job, ready: TakeReady) -> Iterator[objec
     take = take_list.add_take(scene, ready, there(job.spoken, "speech for the take"))
     key = take.key
     take.note = take.note or job.note
+    take.articulation, take.transcript = take_list.mouth_of(scene, job.request, Path(ready.job))
     if getattr(job.request, "preview", None) is not None:
         take.preview, take.number, take.name = True, 0, "Preview"
     estimate.learn(Path(ready.folder))

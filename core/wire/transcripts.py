@@ -14,8 +14,8 @@ from ..tables import text_of
 
 ENDING = ".txt"
 """Ending of a file with a transcript, by which its name is told from words."""
-MOST_LETTERS = 160_000
-"""Longest transcript, about three hours of speech: as much as fits into a line of the protocol."""
+MOST_LETTERS = 100_000
+"""Longest transcript, about two hours of speech. It fits into a line of the protocol and into a cell of a table."""
 FILE = InputKind(
     noun="transcript",
     code="transcript",

@@ -78,6 +78,9 @@ def test_settings_are_as_they_were_saved(old):
         0.5,
     )
     assert settings.tolerance == pytest.approx(0.004)
+    assert settings.articulation == 1.0 and [take.articulation for take in settings.takes] == [1.0, 1.0]
+    assert not settings.transcript.said()
+    assert not any(strip.soliloquy_transcript.said() for strip in compat.all_strips(old))
     pose = tuple(round(math.degrees(angle), 3) for angle in (0.1, 0.2, 0.0))
     assert settings.performance.style() == PriorStyle(
         liveliness=0.5, head_amplitude=1.5, blink_rate=20.0, gaze_to_camera=0.25, loop=True, start_pose=pose

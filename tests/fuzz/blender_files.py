@@ -47,15 +47,16 @@ _MAPPING = {
 _JOB = {
     **{"name": "a", "audio": "a.wav", "portrait": "p.png", "out": "o", "takes": 2, "seed": 3, "motion_only": True},
     **{"style": {"liveliness": 0.5, "start_pose": [0, 1, 2]}, "scene": "S", "strip": "x", "character": "A"},
+    **{"articulation": 0.7, "transcript": "Bin blue at F two now."},
 }
 _TABLE = (
-    "name,audio,portrait,out,takes,seed,motion_only,style,start\n"
-    'a,a.wav,p.png,o,2,3,yes,"{""liveliness"": 0.5}",0.5\n'
-    "b,ü.wav,p.png,,1,1,no,,\n"
+    "name,audio,portrait,out,takes,seed,motion_only,style,start,articulation,transcript\n"
+    'a,a.wav,p.png,o,2,3,yes,"{""liveliness"": 0.5}",0.5,1.2,"Bin ""blue"" at F two\nnow."\n'
+    "b,ü.wav,p.png,,1,1,no,,,,\n"
 )
 _CELLS = (
     *("nan", "inf", "1e999", "9" * 400, "9" * 5000, "-1", "\0", '"', "\r", "=1+1", "[" * 100_000, '{"a":' * 20_000),
-    *("ü", "x" * 200_000, "", '"""', "1,5", "TRUE", "\u202e", "../../x"),
+    *("ü", "x" * 200_000, "", '"""', "1,5", "TRUE", "\u202e", "../../x", "x.txt", '"""x.txt"""'),
 )
 _SOURCES = (
     *("jawOpen" * 5000, "jawOpen" + " + jawOpen" * 20_000, "9" * 500 + " jawOpen", "1e5 jawOpen", "jawOpen - ", "\0"),
@@ -74,6 +75,7 @@ _FACTS = {
         "origin": 1.0,
     },
     **{"rate": 25.0, "fps": 25.0, "frame_count": 25, "number": 1, "has_frames": False, "audio_start": 0.0},
+    **{"articulation": 0.7, "transcript": "Bin blue"},
 }
 
 

@@ -12,7 +12,7 @@ GOOD = {
     "name": "Take 1", "folder": "/x", "job": "/x", "index": 1, "seed": 2, "fps": 25.0, "star": True, "note": "n",
     "rules": [{"source": "jawOpen", "kind": "SHAPE", "name": "jawOpen"}], "origin": 1.0, "rate": 25.0,
     "tolerance": 0.0, "placed": 0.0, "range": [1.0, 2.0], "curves": [["a", 0]], "before": [0.5], "neutral": [0.0],
-    "roles": ["mouth"], "of a later version": {"any": "thing"},
+    "roles": ["mouth"], "articulation": 0.7, "transcript": "words", "of a later version": {"any": "thing"},
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import math
 
 import bpy
 import pytest
+from soliloquy.addon import compat
 from soliloquy.addon.commands import batch, cli, doctor, progress
 from soliloquy.core.wire.protocol import Generate, PriorStyle
 
@@ -59,10 +60,52 @@ def test_the_performance_is_set_and_saved(scene, sound, portrait, tmp_path):
     assert bpy.context.scene.soliloquy.tolerance == pytest.approx(0.01)
 
 
+WORDS = [
+    (["--transcript", " Bin blue \n at F two"], "Bin blue at F two"),
+    (["--transcript", "line.txt"], "Grüße, Anna."),
+    (["--transcript", '"line.txt"'], "line.txt"),
+    (["--transcript", ""], ""),
+    ([], ""),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), WORDS)
+def test_articulation_and_words_are_sent_kept_and_remembered(
+    scene, sound, portrait, tmp_path, monkeypatch, given, words
+):
+    (tmp_path / "line.txt").write_text("Grüße,\nAnna.\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    scene.soliloquy.sound, scene.soliloquy.transcript.words = "MIX", "the mix's own"
+    arguments = ["--audio", str(sound), "--portrait", str(portrait()), "--out", str(tmp_path / "out"), "--motion-only"]
+    assert cli.run([*arguments, "--articulation", "0.7", *given]) == 0
+    settings = bpy.context.scene.soliloquy
+    (take,) = settings.takes
+    assert round(take.articulation, 4) == round(settings.articulation, 4) == 0.7 and take.transcript == words
+    assert settings.transcript.words == "the mix's own", "the words belong to the sound that was given"
+    strips = [strip for strip in compat.all_strips(scene) if strip.type == "SOUND"]
+    assert [strip.soliloquy_transcript.said() for strip in strips] == ([words] if compat.HAS_SOUND else [])
+
+
+def test_the_words_of_the_blend_are_spoken_unless_others_are_given(scene, sound, portrait, tmp_path):
+    if not compat.HAS_SOUND:
+        pytest.skip("this Blender was built without sound strips")
+    strip = compat.new_sound_strip(scene, "line", str(sound), 1, 1)
+    strip.soliloquy_transcript.text = bpy.data.texts.new("script")
+    strip.soliloquy_transcript.text.write("as in the .blend")
+    arguments = ["--portrait", str(portrait()), "--out", str(tmp_path / "out"), "--motion-only"]
+    assert cli.run(arguments) == 0 and cli.run([*arguments, "--transcript", "others"]) == 0
+    assert [take.transcript for take in scene.soliloquy.takes] == ["as in the .blend", "others"]
+    assert strip.soliloquy_transcript.said() == "others" and strip.soliloquy_transcript.text is None
+
+
 @pytest.mark.parametrize(
     ("more", "word"),
     [
         (["--liveliness", "3"], "liveliness"),
+        (["--articulation", "1.6"], "articulation"),
+        (["--transcript", "nowhere.txt"], "no transcript at"),
+        (["--transcript", "a\0b"], "not plain text"),
+        (["--transcript", "word " * 25_000], "at most 100,000"),
         (["--blink-rate", "-1"], "blink"),
         (["--device", "toaster"], "device"),
         (["--curve-error", "7"], "tolerance"),

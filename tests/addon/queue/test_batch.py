@@ -11,6 +11,7 @@ from soliloquy.addon.commands import cli
 from soliloquy.addon.queue import batch
 from soliloquy.core.errors import BadInputError
 from soliloquy.core.wire.style import PriorStyle
+from soliloquy.core.wire.transcripts import MOST_LETTERS
 
 
 @pytest.fixture
@@ -76,7 +77,10 @@ def test_a_list_that_is_no_plain_file_is_refused(tmp_path):
     [("", "no jobs"), ("audio,portrait\na.wav,", "portrait"), ("audio,portrait,out,colour\na,b,c,red", "colour"),
      ("audio,portrait,out,takes\na,b,c,many", "not a valid value"),
      ("audio,portrait,out,takes\na,b,c,0", "takes can't be 0"),
-     ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no")],
+     ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no"),
+     ("audio,portrait,out,articulation\na,b,c,1.6", "articulation can't be 1.6"),
+     ("audio,portrait,out,transcript\na,b,c,none.txt", "Job 1 of jobs.csv: There is no transcript at"),
+     ("audio,portrait,out,transcript\na,b,c," + "word " * 25_000, "at most 100,000 can be read")],
 )  # fmt: skip
 def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
     path = tmp_path / "jobs.csv"
@@ -100,6 +104,32 @@ def test_what_is_saved_is_read_again(listed, tmp_path):
     assert "speech.wav" in text and str(tmp_path) not in text, "paths beside the list are relative"
     batch.save([], tmp_path / "empty.json")
     assert batch.load(tmp_path / "empty.json", {}, may_be_empty=True) == []
+
+
+def test_each_job_has_its_own_words_and_articulation(tmp_path):
+    """A cell holds words, or the name of a file beside the list; the name stays in the list, the words are sent."""
+    (tmp_path / "lines").mkdir()
+    (tmp_path / "lines" / "two.txt").write_text("Grüße,\nAnna.", encoding="utf-16")
+    rows = ['one,a.wav,p.png,o,"0,7","Bin blue\n at F two"', "two,a.wav,p.png,o,,lines/two.txt",
+            'three,a.wav,p.png,o,1.5,"""notes.txt"""', "four,a.wav,p.png,o,,"]  # fmt: skip
+    path = tmp_path / "jobs.csv"
+    path.write_text("\n".join(["name,audio,portrait,out,Articulation,Transcript", *rows]), encoding="utf-8")
+    entries = batch.load(path, {})
+    wanted = [(0.7, "Bin blue at F two"), (1.0, "Grüße, Anna."), (1.5, "notes.txt"), (1.0, "")]
+    assert [(entry.request.articulation, entry.request.transcript) for entry in entries] == wanted
+    for name in ("again.csv", "again.json"):
+        batch.save(entries, tmp_path / name)
+        again = batch.load(tmp_path / name, {})
+        assert [entry.request for entry in again] == [entry.request for entry in entries]
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "lines/two.txt" in text and "Anna" not in text and text.count("0.7") == 1
+    longest = dataclasses.replace(entries[0].request, transcript='"' * MOST_LETTERS)
+    batch.save([batch.Entry("longest", longest)], tmp_path / "longest.csv")
+    assert batch.load(tmp_path / "longest.csv", {})[0].request == longest
+    with_other_words = dataclasses.replace(entries[0].request, transcript="Bin red at F two")
+    assert batch.Entry("one", with_other_words).fingerprint() != batch.Entry("one", entries[0].request).fingerprint()
+    (tmp_path / "lines" / "two.txt").write_text("Other words.", encoding="utf-8")
+    assert batch.load(path, {})[1].request.transcript == "Other words."
 
 
 def test_all_jobs_are_run_and_summed_up(scene, listed, capsys):

@@ -62,6 +62,24 @@ def test_every_assigned_strip_becomes_a_job_in_the_order_heard(play):
     assert [line.name for line in lines.items] == ["line 1 – Anna", "line 2 – Ben"]
 
 
+def test_each_strip_brings_its_own_words_and_takes_remember_them(play):
+    play.soliloquy.articulation, play.soliloquy.transcript.words = 0.7, "the mix"
+    strip_of(play, "line 1").soliloquy_transcript.words = "Bin blue"
+    strip_of(play, "line 2").soliloquy_transcript.words = "notes.txt"
+    bpy.ops.soliloquy.queue_scene()
+    play.soliloquy.articulation = 1.0
+    assert [entry.request.transcript for entry in job_queue.entries()] == ["Bin blue", "notes.txt"]
+    rows, _ = on_disk()
+    assert [(row["articulation"], row["transcript"]) for row in rows] == [(0.7, "Bin blue"), (0.7, '"notes.txt"')]
+    assert bpy.ops.soliloquy.queue_run() == {"FINISHED"}
+    remembered = [(round(take.articulation, 4), take.transcript) for take in play.soliloquy.takes]
+    assert remembered == [(0.7, "Bin blue"), (0.7, "notes.txt")]
+    strip_of(play, "line 1").soliloquy_transcript.words = "Bin red"
+    play.soliloquy.articulation = 0.7
+    bpy.ops.soliloquy.queue_scene()
+    assert len(job_queue.entries()) == 3, "other words are another job"
+
+
 def test_takes_land_on_their_characters_targets(play):
     bpy.ops.soliloquy.queue_scene()
     assert bpy.ops.soliloquy.queue_run() == {"FINISHED"}

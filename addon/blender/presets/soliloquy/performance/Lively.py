@@ -16,3 +16,4 @@ performance.loop = False
 performance.set_start_pose = False
 performance.set_end_pose = False
 settings.guidance_scale = 1.5
+settings.articulation = 1.0
