@@ -1,4 +1,4 @@
-"""``python -m core generate | resample | render | extract | head | probe``: the worker's jobs from a shell.
+"""``python -m core generate | resample | render | update-lips | extract | head | probe``: the worker's jobs in a shell.
 
 The options are the fields of the requests in ``core.wire.protocol``. Results go to stdout (folders and files, one a
 line), progress and errors to stderr. Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled, 1 any other
@@ -26,10 +26,23 @@ from .runtime.processes import let_threads_sleep
 from .schema import build
 from .wire.options import Parser, add_options, nested, sentence
 from .wire.progress import JobContext
-from .wire.protocol import Event, Extract, Generate, Head, Notice, Probe, Progress, Render, Request, Resample, TakeReady
+from .wire.protocol import (
+    Event,
+    Extract,
+    Generate,
+    Head,
+    Notice,
+    Probe,
+    Progress,
+    Render,
+    Request,
+    Resample,
+    TakeReady,
+    UpdateLips,
+)
 from .wire.workload import ToldTimes
 
-COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, Extract, Head, Probe)
+COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, UpdateLips, Extract, Head, Probe)
 _ABOUT = """\
 The jobs of Soliloquy's worker, without Blender.
 
@@ -48,9 +61,14 @@ def parser() -> argparse.ArgumentParser:
     commands = main_parser.add_subparsers(dest="command", required=True)
     for cls in COMMANDS:
         summary = sentence(inspect.cleandoc((cls.__doc__ or "").split("``done.result``")[0]))
-        command = commands.add_parser(cls.request, help=summary.splitlines()[0], description=summary)
+        command = commands.add_parser(_name(cls), help=summary.splitlines()[0], description=summary)
         add_options(command, cls)
     return main_parser
+
+
+def _name(cls: type[Request]) -> str:
+    """A request's name as a command."""
+    return cls.request.replace("_", "-")
 
 
 def _left(seconds: float | None) -> str:
@@ -123,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
         printer = Printer(stderr)
         try:
             options = vars(parser().parse_args(arguments))
-            cls = next(cls for cls in COMMANDS if cls.request == options["command"])
+            cls = next(cls for cls in COMMANDS if _name(cls) == options["command"])
             request = build(cls, nested({k: v for k, v in options.items() if k != "command" and v is not None}))
             result = _run(request, printer)
         except SoliloquyError as error:

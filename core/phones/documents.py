@@ -99,6 +99,16 @@ class PhoneDocument:
         cut = (Segment(s.phone, max(s.start, start), min(s.end, end)) for s in self.segments)
         return PhoneDocument.of(self.source, self.seconds, [s for s in cut if s.end > s.start])
 
+    def of_length(self, seconds: float) -> PhoneDocument:
+        """The same up to the end of a take of this length."""
+        return PhoneDocument.of(self.source, seconds, self.part(0.0, seconds).segments)
+
+    def with_part(self, other: PhoneDocument, start: float, end: float) -> PhoneDocument:
+        """The phones of ``other`` between two times, and these phones elsewhere, cut there."""
+        outer = (*self.part(0.0, start).segments, *self.part(end, MAX_SECONDS).segments)
+        source = self.source if self.source == other.source else EDITED
+        return PhoneDocument.of(source, self.seconds, (*outer, *other.part(start, end).segments))
+
     def cues(self) -> list[tuple[float, str]]:
         """(start, name) of each phone and each silence; every one lasts until the next, and the last one is silence."""
         found: list[tuple[float, str]] = []
@@ -112,9 +122,13 @@ class PhoneDocument:
 
     def write(self, path: str | Path) -> None:
         """Write ``phones.json``, whole or not at all. Raises the errors of `core.files.written_beside`."""
+        write_bytes(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The content of ``phones.json``."""
         head = json.dumps({"format": FORMAT, "source": self.source, "seconds": self.seconds})
         phones = ",\n".join(json.dumps(row) for row in _plain(self.segments))
-        write_bytes(path, f'{head[:-1]}, "phones": [\n{phones}\n]}}\n'.encode("ascii"))
+        return f'{head[:-1]}, "phones": [\n{phones}\n]}}\n'.encode("ascii")
 
     def write_cues(self, path: str | Path) -> None:
         """Write a cue list, whole or not at all. Raises the errors of `core.files.written_beside`."""

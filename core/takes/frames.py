@@ -5,10 +5,8 @@ A few threads write them; they are read back in order.
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from ..errors import SoliloquyError
 from ..files import write_bytes
 from ..provenance import picture_marks
 from ..wire.names import frame_name
+from .png_marks import HEADER_BYTES, text_chunks
 
 _COMPRESSION = 2
 """zlib level: within 10 % of the smallest file at a third of the time."""
@@ -50,12 +49,7 @@ def encode_png(picture: np.ndarray, marks: dict[str, str]) -> bytes:
     if not done:
         raise SoliloquyError("picture_failed", "A frame could not be encoded.", "Try another size.")
     png = data.tobytes()
-    # The text follows the header: 8 bytes of signature and 25 of IHDR.
-    chunks = []
-    for keyword, text in marks.items():
-        body = b"tEXt" + keyword.encode("latin-1") + b"\0" + text.encode("latin-1")
-        chunks.append(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)))
-    return b"".join([png[:33], *chunks, png[33:]])
+    return b"".join([png[:HEADER_BYTES], text_chunks(marks), png[HEADER_BYTES:]])
 
 
 class FrameWriter:
@@ -73,9 +67,16 @@ class FrameWriter:
 
     def put(self, index: int, picture: np.ndarray) -> None:
         """Write ``picture`` (H, W, 3) uint8 RGB as frame ``index``; raises as ``core.files.written_beside``."""
+        self._submit(self._write, index, picture)
+
+    def put_png(self, index: int, png: bytes) -> None:
+        """Write a frame that is encoded and marked already; otherwise as ``put``."""
+        self._submit(write_bytes, self._folder / frame_name(index), png)
+
+    def _submit(self, write: Callable[..., None], *arguments: object) -> None:
         while len(self._waiting) >= _WAITING:
             self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(self._write, index, picture))
+        self._waiting.append(self._pool.submit(write, *arguments))
 
     def _write(self, index: int, picture: np.ndarray) -> None:
         write_bytes(self._folder / frame_name(index), encode_png(picture, self._marks))

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import BadInputError
-from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, NONLIP_COLUMNS
+from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, LIP_GROUPS, NONLIP_COLUMNS
 from ..motion.motion import Motion
+from ..phones.documents import PhoneDocument
 from ..plurals import counted
 from ..prior.sampling import Sampling
 from ..sound.speech import Speech
@@ -19,6 +20,7 @@ from ..wire.progress import JobContext, Stage
 from ..wire.specs import Part, ResampleSpec
 from .job import Job
 from .models import Models
+from .mouth import Mouth, phones_of
 from .take import TakePlan
 
 
@@ -38,14 +40,14 @@ class MotionMaker:
     job, models, context
         The job, the networks, and where progress goes.
     speech
-        The sound. All takes of the job share it, so the lips are computed once.
+        The sound. All takes of the job share it, so what is said and the lips are computed once.
     """
 
     def __init__(self, job: Job, models: Models, context: JobContext, speech: Speech) -> None:
         self._job, self._models, self._context, self._speech = job, models, context, speech
 
     def make(self, plan: TakePlan, timings: dict[str, float]) -> Motion:
-        """The motion of a planned take. Seconds of the stages go into ``timings``.
+        """The motion of a planned take, whose phones are on disk afterwards. Seconds of the stages go into ``timings``.
 
         Raises BadInputError ``take_missing``, ``take_other_length`` or ``bad_setting`` if the take can't be kept in
         part as the plan says.
@@ -57,7 +59,10 @@ class MotionMaker:
             motion = Motion.from_channels(self._channels(plan, part, kept, stage), FPS)
         timings["motion"] = stage.seconds
         preview = self._job.facts.settings.preview
-        return motion if preview is None else motion.slice(0, max(1, round(preview * FPS)))
+        if preview is not None:
+            motion = motion.slice(0, max(1, round(preview * FPS)))
+        self._phones(part).of_length(len(motion) / FPS).write(plan.phones)
+        return motion
 
     def _kept(self, part: Part) -> Kept:
         """What a resampled take keeps."""
@@ -77,7 +82,7 @@ class MotionMaker:
     def _channels(self, plan: TakePlan, part: Part | None, kept: Kept | None, stage: Stage) -> np.ndarray:
         """(T, 59) channels: lips from the speech, the others sampled; what is kept stays bit for bit."""
         channels = np.empty((len(self._speech), len(CHANNELS)), dtype=np.float32)
-        channels[:, LIP_COLUMNS] = self._lips
+        channels[:, LIP_COLUMNS] = self._mouth.channels(self._job.facts.settings.articulation)
         if kept is not None:
             np.copyto(channels, kept.source, where=kept.mask)
         stage.step(0)
@@ -92,9 +97,19 @@ class MotionMaker:
         return channels
 
     @functools.cached_property
-    def _lips(self) -> np.ndarray:
-        """(T, 27) lip channels; the same for every take."""
-        return self._models.lips.predict(self._speech.mel, presence=self._speech.presence)
+    def _mouth(self) -> Mouth:
+        return Mouth(self._models.lips, self._speech)
+
+    def _phones(self, part: Part | None) -> PhoneDocument:
+        """What is said in a take: as in the sound, or where the mouth is kept, as in the take that it is kept from."""
+        said = self._mouth.document
+        source = None if part is None else phones_of(self._job.take(part.source_take))
+        if part is None or source is None:
+            return said
+        if not set(LIP_GROUPS) & set(part.renew):
+            return source
+        last = len(self._speech) if part.last_frame is None else part.last_frame + 1
+        return source.with_part(said, part.first_frame / FPS, last / FPS)
 
     def _sampling(self, plan: TakePlan, part: Part | None) -> Sampling:
         """How the prior samples the take."""

@@ -6,6 +6,7 @@ its motion need more memory: frames are rendered, written and read back a few at
 
 from __future__ import annotations
 
+import functools
 import platform
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -28,17 +29,20 @@ from ..runtime.torch_builds import choose, look
 from ..schema import plain
 from ..sound.speech import Speech, write_spoken_part
 from ..wire.progress import JobContext
-from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Resample, version
+from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Resample, UpdateLips, version
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
 from ..wire.worker_facts import GpuFacts, WorkerFacts
 from ..wire.workload import Expected
 from .extraction import read_back
 from .job import Job, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
+from .lips_update import lips_update
 from .models import Models, weight_digests
 from .motion_maker import MotionMaker
+from .mouth import Mouth, phones_of
 from .self_test import self_test
-from .take_maker import TakeMaker
+from .take import TakePlan
+from .take_maker import TakeMaker, Timings
 
 
 class Studio:
@@ -67,6 +71,8 @@ class Studio:
                     return self._resample(request, context)
                 case Render():
                     return self._render(request, context)
+                case UpdateLips():
+                    return self._update_lips(request, context)
                 case Extract():
                     return self._extract(request, context)
                 case Head():
@@ -124,10 +130,42 @@ class Studio:
             framing=request.framing or settings.framing,
             renderer=request.renderer or settings.renderer,
         )
+        said = phones_of(source)
+
+        def new_motion(plan: TakePlan, _: Timings) -> Motion:
+            if said is not None:
+                said.of_length(len(motion) / FPS).write(plan.phones)
+            return motion
+
         with job.locked():
             plan = job.plan(source.seed, spec, again=True)
-            maker = TakeMaker(job, models, context, lambda *_: motion, extract=request.extract, pictures=len(motion))
+            maker = TakeMaker(job, models, context, new_motion, extract=request.extract, pictures=len(motion))
             maker.make_all([plan])
+        return {"job": str(job.folder), "takes": [plan.index]}
+
+    def _update_lips(self, request: UpdateLips, context: JobContext) -> dict[str, Any]:
+        models = self._models_on(request.device)
+        job = Job.open(request.job)
+        source = job.take(request.take)
+        motion = Motion.load(source.motion)
+
+        @functools.cache
+        def mouth(transcript: str) -> Mouth:
+            with context.stage("audio"):
+                return Mouth(models.lips, _speech_of(job, context))
+
+        update = lips_update(request, job, source, motion, mouth)
+
+        def new_motion(plan: TakePlan, timings: Timings) -> Motion:
+            with context.stage("motion", len(motion), plan.index) as stage:
+                made = update.motion(motion, models.lips)
+            timings["motion"] = stage.seconds
+            update.document.write(plan.phones)
+            return made
+
+        with job.locked():
+            plan = job.plan(source.seed, update.spec, again=True)
+            TakeMaker(job, models, context, new_motion, extract=False, pictures=len(motion)).make_all([plan])
         return {"job": str(job.folder), "takes": [plan.index]}
 
     def _extract(self, request: Extract, context: JobContext) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import BESIDE_SUFFIX, make_folder, output_error
+from ..phones.documents import PHONES_FILE
 from ..wire.protocol import TakeReady
 from ..wire.specs import Spec
 from ..wire.take_file import TAKE_FILE, TakeFacts, finished_take
@@ -33,6 +34,11 @@ class TakePlan:
     def motion(self) -> Path:
         """The motion file."""
         return self.folder / "motion.npz"
+
+    @property
+    def phones(self) -> Path:
+        """The phones that are said."""
+        return self.folder / PHONES_FILE
 
     @property
     def curves(self) -> Path:

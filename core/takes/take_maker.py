@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..compute.devices import peak_memory
-from ..errors import SoliloquyError
+from ..errors import BadInputError, SoliloquyError
 from ..motion.channels import FPS
 from ..motion.live_link import write_live_link_csv
 from ..motion.motion import Motion
@@ -20,7 +20,7 @@ from ..renderer.framing import Framing
 from ..runtime.memory import is_out_of_memory
 from ..wire.progress import JobContext
 from ..wire.protocol import version
-from ..wire.specs import RenderSpec
+from ..wire.specs import LipsSpec, RenderSpec, source_take
 from ..wire.take_file import TakeFacts
 from ..wire.workload import Expected
 from .extraction import read_back
@@ -28,6 +28,7 @@ from .frames import FrameWriter, frames_on_disk, synthetic_marks, write_contact_
 from .job import Job
 from .job_file import DONE
 from .models import Models
+from .reuse import EqualFrames, Look, drawn_with
 from .take import TakePlan
 
 BATCH = 8
@@ -107,10 +108,11 @@ class TakeMaker:
         settings, frames = self._job.facts.settings, self._job.facts.audio.frames
         shown = frames if settings.preview is None else min(frames, max(1, round(settings.preview * FPS)))
         pictures = shown if self._pictures is None else self._pictures
-        samples = [plan for plan in plans if not isinstance(plan.spec, RenderSpec) and not plan.motion.is_file()]
+        made = [plan for plan in plans if not isinstance(plan.spec, RenderSpec) and not plan.motion.is_file()]
+        samples = [plan for plan in made if not isinstance(plan.spec, LipsSpec)]
         stages = [Expected("models", None, 1)] if samples and not self._models.ready else []
         for plan in plans:
-            if plan in samples:
+            if plan in made:
                 stages.append(Expected("motion", plan.index, frames))
             if self._has_pictures(plan):
                 stages.append(Expected("renderer", plan.index, 1))
@@ -120,7 +122,14 @@ class TakeMaker:
         return stages
 
     def _has_pictures(self, plan: TakePlan) -> bool:
-        return isinstance(plan.spec, RenderSpec) or not self._job.facts.settings.motion_only
+        return self._look(plan).size is not None
+
+    def _look(self, plan: TakePlan) -> Look:
+        """How a take's frames look: a render and a new mouth say it, otherwise the job's settings do."""
+        if isinstance(plan.spec, (RenderSpec, LipsSpec)):
+            return Look(plan.spec.size, plan.spec.framing, plan.spec.renderer)
+        settings = self._job.facts.settings
+        return Look(None if settings.motion_only else settings.size, settings.framing, settings.renderer)
 
     def _motion(self, plan: TakePlan, timings: Timings) -> Motion:
         """The take's motion, which is on disk afterwards."""
@@ -132,33 +141,58 @@ class TakeMaker:
 
     def _with_pictures(self, plan: TakePlan, motion: Motion, facts: TakeFacts, timings: Timings) -> TakeFacts:
         """Make frames, curves read back from them, and the contact sheet; returns ``facts`` completed by the frames."""
-        # A render chooses how it looks; otherwise the job's settings do.
-        look = plan.spec if isinstance(plan.spec, RenderSpec) else self._job.facts.settings
+        look = self._look(plan)
+        assert look.size is not None and look.framing is not None and look.renderer is not None
         portrait = self._models.portrait(self._job.portrait)
         with self._context.stage("renderer", take=plan.index) as stage:
             # Returns at once if the last take had the same look.
             renderer = self._models.renderer(portrait, look.size, look.framing, look.renderer)
         timings["renderer"] = stage.seconds
+        look = look._replace(renderer=renderer.kind)
         marks = synthetic_marks(version(), self._job.facts.id, plan.index, plan.seed)
-        self._write_frames(plan, motion, renderer, marks, timings)
+        drawn = drawn_with(self._models.device)
+        equal = EqualFrames(self._source(plan), motion, look, drawn, BATCH)
+        self._write_frames(plan, motion, renderer, marks, equal, timings)
         if self._extract:
             self._read_back(plan, len(motion), portrait, renderer.framing, timings)
         write_contact_sheet(plan.contact, plan.frames, len(motion), marks, renderer.framing.paste)
         height, width = renderer.frame_shape
-        return replace(facts, size=look.size, framing=look.framing, renderer=renderer.kind, width=width, height=height)
+        return replace(facts, **look._asdict(), width=width, height=height, drawn_with=drawn)
+
+    def _source(self, plan: TakePlan) -> TakePlan | None:
+        """The take that a take was made from, or None."""
+        index = source_take(plan.spec)
+        try:
+            return None if index is None else self._job.take(index)
+        except BadInputError:  # job.json was damaged, and the take wasn't finished then
+            return None
 
     def _write_frames(
-        self, plan: TakePlan, motion: Motion, renderer: Renderer, marks: dict[str, str], timings: Timings
+        self,
+        plan: TakePlan,
+        motion: Motion,
+        renderer: Renderer,
+        marks: dict[str, str],
+        equal: EqualFrames,
+        timings: Timings,
     ) -> None:
-        """Render the frames that aren't on disk yet."""
+        """Render the frames that aren't on disk yet, except those that the take's source has already."""
+        rendered = 0
         with self._context.stage("frames", len(motion), plan.index) as stage:
-            first = _first_to_render(plan, len(motion))
-            stage.resume_at(first)
+            begun = _first_to_render(plan, len(motion))
+            stage.resume_at(begun)
             with FrameWriter(plan.frames, marks) as writer:
-                for index, picture in render_from(renderer, motion, first):
-                    writer.put(index, picture)
-                    stage.step(index + 1)
-        if first == 0:  # some of the frames don't tell how long all of them take
+                for first, last, pictures in equal.stretches(begun, marks, renderer.frame_shape):
+                    if pictures is not None:
+                        for index, png in enumerate(pictures, first):
+                            writer.put_png(index, png)
+                        stage.skip(last, last - first)
+                        continue
+                    for index, picture in render_from(renderer, motion.slice(0, last), first):
+                        writer.put(index, picture)
+                        rendered += 1
+                        stage.step(index + 1)
+        if rendered == len(motion):  # some of the frames don't tell how long all of them take
             timings["frames"] = stage.seconds
 
     def _read_back(self, plan: TakePlan, count: int, portrait: Portrait, framing: Framing, timings: Timings) -> None:

@@ -33,8 +33,8 @@ setting               range (default)              meaning
 ``loop``              true, false (false)          the end runs into the beginning without a seam
 ====================  ===========================  ========================================================
 
-Every request except ``shutdown`` is answered by exactly one ``done`` or ``error`` with its id. One job runs at a time;
-the others wait their turn. The worker acts on ``cancel`` and ``shutdown`` at any time. It ends when stdin closes.
+Every request but ``shutdown`` is answered by exactly one ``done`` or ``error`` with its id. One job runs at a time, the
+others wait. The worker acts on ``cancel`` and ``shutdown`` at any time. It ends when stdin closes.
 """
 
 from __future__ import annotations
@@ -64,15 +64,6 @@ STAGES: dict[str, str] = {
     "head": "Building the head",
 }
 """Stages of a job in the order they come, with words for the user."""
-
-
-@functools.cache
-def version() -> str:
-    """The extension's version, from its manifest."""
-    with MANIFEST.open("rb") as stream:
-        return str(tomllib.load(stream)["version"])
-
-
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _FRAMINGS = ("portrait", "crop")
 _RENDERERS = ("gan", "warp")
@@ -81,6 +72,13 @@ MAX_SEED = 2**31 - 1
 MAX_TAKES = 1000
 MAX_SECONDS = 360_000.0
 """100 hours: longer than any sound."""
+
+
+@functools.cache
+def version() -> str:
+    """The extension's version, from its manifest."""
+    with MANIFEST.open("rb") as stream:
+        return str(tomllib.load(stream)["version"])
 
 
 # Requests ------------------------------------------------------------------------------------------------------------
@@ -120,10 +118,7 @@ class Generate:
     articulation: float = setting(1.0, "how far the mouth moves; 1 is as people do", low=0.5, high=1.5)
     transcript: str = setting("", "the words that are said; the lips are then shaped by them")
     size: int = setting(
-        512,
-        "pixels of the face square; the whole picture's long side has at least as many, if the photograph has them",
-        low=128,
-        high=1024,
+        512, "pixels of the face square; the picture's long side has as many, if the photograph has", low=128, high=1024
     )
     framing: str = setting("portrait", "whole photograph, or only the face square", choices=_FRAMINGS)
     renderer: str = setting("gan", "warp corrected by the generator, or the plain warp", choices=_RENDERERS)
@@ -182,9 +177,8 @@ class Render:
 class UpdateLips:
     """Make the mouth of a take again, as a new take. ``done.result``: job, takes.
 
-    All channels but the mouth's stay bit for bit. The mouth is shaped by the phones in a file, or by the words of a
-    transcript. Without both it is shaped by the take's own phones, with another articulation for example. The phones
-    are ``phones.json`` of a take, as it is or edited, or a cue list (``core.phones.documents``).
+    All other channels stay bit for bit. The mouth is shaped by the phones in a file (``core.phones.documents``) or by
+    the words of a transcript; without both by the take's own phones, with another articulation for example.
     """
 
     request: ClassVar[str] = "update_lips"

@@ -80,14 +80,24 @@ class RenderSpec:
 class LipsSpec:
     """The take ``source_take`` with a mouth that is made again, and all else as it is.
 
-    ``phones_sha256`` is the digest of the phones that shape the mouth (``PhoneDocument.digest``). ``size``, ``framing``
-    and ``renderer`` are those of the source's frames, or None where it has none.
+    Attributes
+    ----------
+    phones_sha256
+        Digest of the phones that shape the mouth (``PhoneDocument.digest``).
+    way
+        How they shape it: only where they differ from the source's phones ("corrected"), or everywhere: as the sound
+        has it ("heard"), or by the phones alone ("known").
+    articulation
+        How far the mouth moves.
+    size, framing, renderer
+        Look of the source's frames; None where it has none.
     """
 
     kind: ClassVar[str] = "lips"
     source_take: int
     phones_sha256: str
-    articulation: float = 1.0
+    way: str
+    articulation: float
     size: int | None = None
     framing: str | None = None
     renderer: str | None = None
@@ -95,6 +105,13 @@ class LipsSpec:
 
 
 Spec = GenerateSpec | ResampleSpec | RenderSpec | LipsSpec
+
+
+def source_take(spec: Spec) -> int | None:
+    """Index of the take that a take is made from, or None."""
+    if isinstance(spec, ResampleSpec):
+        return None if spec.part is None else spec.part.source_take
+    return spec.source_take if isinstance(spec, (RenderSpec, LipsSpec)) else None
 
 
 def in_order(groups: tuple[str, ...]) -> tuple[str, ...]:

@@ -43,8 +43,9 @@ class TakeFacts:
         The part of the sound file that it covers.
     device, memory, timings
         Where it was made; most bytes that the process and the GPU held; seconds of each stage.
-    size, framing, renderer, width, height
-        Look and size in pixels of the frames; None for a take without frames.
+    size, framing, renderer, width, height, drawn_with
+        Look and size in pixels of the frames, and a digest of the program and the weights that drew them; None for a
+        take without frames.
     files
         Names of the files next to ``take.json``.
     """
@@ -64,6 +65,7 @@ class TakeFacts:
     renderer: str | None = None
     width: int | None = None
     height: int | None = None
+    drawn_with: str | None = None
     memory: dict[str, int | None] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     files: tuple[str, ...] = ()

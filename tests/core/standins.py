@@ -13,6 +13,7 @@ from core.errors import BadInputError
 from core.face.points import LANDMARKS, MOUTH_CORNERS, OUTER_EYES
 from core.motion.channels import LIP_CHANNELS, NONLIP_CHANNELS
 from core.motion.motion import Motion
+from core.phones.phone_set import PHONES
 from core.portrait import remarks
 from core.prior.sampling import Sampling
 from core.renderer.framing import Framing
@@ -38,16 +39,33 @@ def _upright_landmarks() -> np.ndarray:
 
 
 class StandInLips:
-    """Opens the mouth with the loudness; counts how often it is asked."""
+    """Opens the mouth with the loudness, or with the number of the phone; counts how often it is asked.
+
+    It hears the phone M in the first 0.4 s, then AA.
+    """
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def predict(self, mel: np.ndarray, presence: np.ndarray) -> np.ndarray:
+    def hear(self, mel: np.ndarray) -> np.ndarray:
+        phones = np.where(np.arange(len(mel)) < 40, PHONES.index("M"), PHONES.index("AA"))
+        return np.eye(len(PHONES), dtype=np.float32)[phones]
+
+    def predict(
+        self,
+        mel: np.ndarray,
+        presence: np.ndarray | None = None,
+        phones: np.ndarray | None = None,
+        articulation: float = 1.0,
+    ) -> np.ndarray:
         self.asked += 1
-        assert presence.shape == (len(mel) // 4,)
-        loudness = mel.reshape(len(mel) // 4, -1).mean(1, keepdims=True)
-        return np.clip(np.tile(loudness, (1, len(LIP_CHANNELS))), 0, 1).astype(np.float32)
+        if phones is None:
+            assert presence is not None and presence.shape == (len(mel) // 4,)
+            opening = mel.reshape(len(mel) // 4, -1).mean(1, keepdims=True)
+        else:
+            assert presence is None and phones.shape == (len(mel),)
+            opening = phones.reshape(-1, 4).mean(1, keepdims=True) / len(PHONES)
+        return np.clip(articulation * np.tile(opening, (1, len(LIP_CHANNELS))), 0, 1).astype(np.float32)
 
 
 class StandInPrior:

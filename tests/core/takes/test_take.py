@@ -37,7 +37,15 @@ def test_a_job_has_the_files_that_the_architecture_page_lists(models, request_) 
     assert [take.index for take in takes] == [1, 2] and [take.seed for take in takes] == [0, 1]
     assert job.parent == Path(request_.out) and job.name.startswith("spéech_声-pörtrait-")
     assert {p.name for p in job.iterdir()} == {"job.json", "audio.wav", "portrait.png", "take-001", "take-002", ".lock"}
-    names = {"frames", "motion.npz", "curves.csv", "curves-extracted.csv", "motion-extracted.npz", "contact.png"}
+    names = {
+        "frames",
+        "motion.npz",
+        "phones.json",
+        "curves.csv",
+        "curves-extracted.csv",
+        "motion-extracted.npz",
+        "contact.png",
+    }
     assert {p.name for p in (job / "take-001").iterdir()} == {*names, "take.json"}
     pictures = sorted(p.name for p in (job / "take-001" / "frames").iterdir())
     assert pictures == [f"{i + 1:06d}.png" for i in range(FRAMES)]

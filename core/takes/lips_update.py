@@ -1,0 +1,128 @@
+"""A take with a new mouth: which phones shape it, in which way, and the motion that this gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import BadInputError
+from ..motion.channels import FPS, LIP_COLUMNS, LIP_GROUPS
+from ..motion.motion import Motion
+from ..phones.documents import EDITED, HEARD, PhoneDocument, read_phones
+from ..sound.lips import LipModel
+from ..wire.protocol import UpdateLips
+from ..wire.specs import LipsSpec, RenderSpec, ResampleSpec
+from ..wire.take_file import TakeFacts
+from .job import Job
+from .mouth import Mouth, corrected_mouth, mouth_of_phones, phones_of
+from .take import TakePlan
+
+CORRECTED, AS_HEARD, BY_PHONES = "corrected", "heard", "known"
+"""Ways of :class:`core.wire.specs.LipsSpec`."""
+
+
+@dataclass(frozen=True)
+class LipsUpdate:
+    """What a request to update lips comes to: the new take's phones and specification, and the source's phones."""
+
+    spec: LipsSpec
+    document: PhoneDocument
+    before: PhoneDocument
+    mouth: Callable[[str], Mouth]
+
+    def motion(self, source: Motion, lips: LipModel) -> Motion:
+        """``source`` with the new mouth; all other channels stay bit for bit."""
+        channels = source.channels().copy()
+        old, articulation = channels[:, LIP_COLUMNS], self.spec.articulation
+        if self.spec.way == AS_HEARD:
+            heard = self.mouth("").channels(articulation)[: len(old)]
+            old[: len(heard)] = heard
+            channels[:, LIP_COLUMNS] = old
+            return Motion.from_channels(channels, source.fps)
+        new = mouth_of_phones(lips, self.document, len(old), articulation)
+        if self.spec.way == CORRECTED:
+            new = corrected_mouth(old, new, self.before, self.document)
+        channels[:, LIP_COLUMNS] = new
+        return Motion.from_channels(channels, source.fps)
+
+
+def lips_update(
+    request: UpdateLips, job: Job, source: TakePlan, motion: Motion, mouth: Callable[[str], Mouth]
+) -> LipsUpdate:
+    """What ``request`` means for the take ``source`` with its ``motion``.
+
+    - A transcript makes the whole mouth again, as a job with this transcript has it.
+    - Phones in a file make the mouth again where they differ from the take's own. Elsewhere it stays bit for bit.
+    - Another articulation makes the whole mouth again: from the sound if the take's own phones were heard in it and no
+      others are given, otherwise from the phones.
+
+    Parameters
+    ----------
+    mouth
+        Gives the mouth of the job's sound for a transcript. It is called only if the sound is needed.
+
+    Raises
+    ------
+    BadInputError
+        ``bad_setting`` if phones and a transcript are given; the errors of `read_phones`, and those of ``mouth``.
+    """
+    if request.phones is not None and request.transcript is not None:
+        raise BadInputError("bad_setting", "Phones and a transcript can't both shape the mouth.", "Give one of them.")
+    seconds = len(motion) / FPS
+    same = articulation_of(job, source)
+    articulation = same if request.articulation is None else request.articulation
+    before = phones_of(source)
+    if before is None:
+        before = mouth("").document.of_length(seconds)
+    if request.transcript is not None:
+        document = mouth(request.transcript).document.of_length(seconds)
+        way = AS_HEARD if document.source == HEARD else BY_PHONES
+    else:
+        given = before if request.phones is None else read_phones(request.phones)
+        document = _edited(given.of_length(seconds), before)
+        if articulation == same:
+            way = CORRECTED
+        else:
+            way = AS_HEARD if document.source == HEARD else BY_PHONES
+    spec = _spec(request, source, document, way, articulation)
+    return LipsUpdate(spec, document, before, mouth)
+
+
+def articulation_of(job: Job, take: TakePlan) -> float:
+    """How far the mouth of a take was told to move."""
+    for _ in job.facts.takes:  # a damaged job.json could name takes in a circle
+        spec = take.spec
+        if isinstance(spec, LipsSpec):
+            return spec.articulation
+        part = spec.part if isinstance(spec, ResampleSpec) else None
+        if isinstance(spec, RenderSpec):
+            take = job.take(spec.source_take)
+        elif part is not None and not set(LIP_GROUPS) & set(part.renew):
+            take = job.take(part.source_take)
+        else:
+            break
+    return job.facts.settings.articulation
+
+
+def _edited(given: PhoneDocument, before: PhoneDocument) -> PhoneDocument:
+    """``given`` with the source of ``before`` if its phones are the same, otherwise as the work of an artist."""
+    source = before.source if given.digest() == before.digest() else EDITED
+    return PhoneDocument(source, given.seconds, given.segments)
+
+
+def _spec(request: UpdateLips, source: TakePlan, document: PhoneDocument, way: str, articulation: float) -> LipsSpec:
+    try:
+        facts = TakeFacts.read(source.folder)
+    except BadInputError:
+        raise BadInputError(
+            "take_missing", f"Take {request.take} isn't finished.", "Make it to its end first."
+        ) from None
+    return LipsSpec(
+        source_take=request.take,
+        phones_sha256=document.digest(),
+        way=way,
+        articulation=articulation,
+        size=facts.size,
+        framing=facts.framing,
+        renderer=facts.renderer,
+    )

@@ -1,0 +1,83 @@
+"""The mouth of a take: what is said in it, and the lips and the jaw that follow from that."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from ..files import is_file
+from ..motion.channels import FPS
+from ..phones.decoding import heard_segments
+from ..phones.documents import HEARD, PhoneDocument, read_phones
+from ..phones.rows import ROWS_A_SECOND, phone_rows
+from ..sound.lips import LipModel
+from ..sound.mel import MEL_BANDS
+from ..sound.speech import Speech
+from .take import TakePlan
+
+ROWS_A_FRAME = round(ROWS_A_SECOND / FPS)
+_NEAR_FRAMES = 3
+"""Frames before and after a changed phone whose mouth is made from the new phones alone."""
+_BLEND_FRAMES = 3
+"""Frames over which the new mouth passes into the old one."""
+
+
+class Mouth:
+    """What is said in one speech, and its lips. Each is computed once, however many takes ask."""
+
+    def __init__(self, lips: LipModel, speech: Speech) -> None:
+        self._lips, self._speech = lips, speech
+
+    @functools.cached_property
+    def document(self) -> PhoneDocument:
+        """The phones of the speech."""
+        spoken = np.repeat(self._speech.presence > 0.0, ROWS_A_FRAME)
+        segments = heard_segments(self._lips.hear(self._speech.mel), spoken)
+        return PhoneDocument.of(HEARD, len(self._speech) / FPS, segments)
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019 - a mouth lives as long as its job
+    def channels(self, articulation: float) -> np.ndarray:
+        """(T, 27) lips and jaw of the whole speech."""
+        return self._lips.predict(self._speech.mel, presence=self._speech.presence, articulation=articulation)
+
+
+def phones_of(take: TakePlan) -> PhoneDocument | None:
+    """The phones beside a take's motion; None where there are none: takes of earlier versions have none.
+
+    Raises BadInputError as `core.phones.documents.read_phones`.
+    """
+    return read_phones(take.phones) if is_file(take.phones) else None
+
+
+def mouth_of_phones(lips: LipModel, document: PhoneDocument, frames: int, articulation: float) -> np.ndarray:
+    """(``frames``, 27) lips and jaw of known phones."""
+    rows = phone_rows(document.segments, ROWS_A_FRAME * frames)
+    # Known phones take the place of what is heard, so of the sound only the length counts.
+    unheard = np.broadcast_to(np.float32(0.0), (len(rows), MEL_BANDS))
+    return lips.predict(unheard, phones=rows, articulation=articulation)
+
+
+def corrected_mouth(old: np.ndarray, new: np.ndarray, before: PhoneDocument, after: PhoneDocument) -> np.ndarray:
+    """(T, 27) the mouth ``old`` of the phones ``before``, with that of ``after`` around all that differs.
+
+    Where no phone near a frame has changed, its mouth stays bit for bit. So what was heard between two phones, and what
+    an artist has changed in the curves, isn't lost when one word is corrected.
+
+    Parameters
+    ----------
+    old, new
+        (T, 27) mouths; ``new`` is made from the phones of ``after``.
+    """
+    rows = ROWS_A_FRAME * len(old)
+    differs = phone_rows(before.segments, rows) != phone_rows(after.segments, rows)
+    changed = np.flatnonzero(differs.reshape(len(old), ROWS_A_FRAME).any(axis=1))
+    if not len(changed):
+        return old
+    frames = np.arange(len(old))
+    following = changed[np.minimum(np.searchsorted(changed, frames), len(changed) - 1)]
+    preceding = changed[np.maximum(np.searchsorted(changed, frames, side="right") - 1, 0)]
+    distance = np.minimum(np.abs(following - frames), np.abs(frames - preceding))
+    share = np.clip((_NEAR_FRAMES + 1 + _BLEND_FRAMES - distance) / (_BLEND_FRAMES + 1), 0.0, 1.0)[:, None]
+    blended = (old + share * (new - old)).astype(np.float32)
+    return np.where(share == 0.0, old, np.where(share == 1.0, new, blended))
