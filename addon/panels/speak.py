@@ -23,6 +23,10 @@ from ..words import say, time_left
 from . import status
 
 
+_CHOICE = 5.5
+"""Width of the choice of a text, in Blender's units of a button's height; the rest of the row is for the words."""
+
+
 def draw_runtime(layout: bpy.types.UILayout) -> None:
     """The state of the runtime: installed, being installed, or the button that installs it."""
     latest = operators_runtime.installation()
@@ -82,9 +86,13 @@ def _draw_own(layout: bpy.types.UILayout, python: Path) -> None:
 def _draw_transcript(layout: bpy.types.UILayout, transcript: SoliloquyTranscript) -> None:
     """The words of the speech: a line to type or paste, and the choice of a text in its place."""
     row = layout.row(align=True)
-    if transcript.text is None:
-        row.prop(transcript, "words", text="", placeholder="Transcript (optional)")
-        row.operator("soliloquy.paste_transcript", text="", icon="PASTEDOWN")
+    if transcript.text is not None:
+        row.template_ID(transcript, "text", open="text.open")
+        return
+    row.prop(transcript, "words", text="", placeholder="Transcript (optional)")
+    row.operator("soliloquy.paste_transcript", text="", icon="PASTEDOWN")
+    row = row.row(align=True)
+    row.ui_units_x = _CHOICE
     row.template_ID(transcript, "text", open="text.open")
 
 
