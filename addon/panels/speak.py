@@ -22,7 +22,6 @@ from ..typed import layout_of
 from ..words import say, time_left
 from . import status
 
-
 _CHOICE = 5.5
 """Width of the choice of a text, in Blender's units of a button's height; the rest of the row is for the words."""
 
