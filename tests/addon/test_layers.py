@@ -17,7 +17,7 @@ STANDARD_LIBRARY = {
     "core.tables",
     *("core.runtime", "core.wire"),
     "core.motion.channels",
-    *("core.phones.documents", "core.phones.phone_set"),
+    *("core.phones.documents", "core.phones.phone_set", "core.phones.transcripts"),
 }
 """Modules and packages of core that Blender's side may use. They need the standard library only."""
 NUMPY_TOO = {"core.motion"}
