@@ -18,6 +18,7 @@ import tempfile
 import threading
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from .errors import EXIT_DONE, SoliloquyError
@@ -40,6 +41,7 @@ from .wire.protocol import (
     TakeReady,
     UpdateLips,
 )
+from .wire.transcripts import words_of
 from .wire.workload import ToldTimes
 
 COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, UpdateLips, Extract, Head, Probe)
@@ -142,7 +144,10 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             options = vars(parser().parse_args(arguments))
             cls = next(cls for cls in COMMANDS if _name(cls) == options["command"])
-            request = build(cls, nested({k: v for k, v in options.items() if k != "command" and v is not None}))
+            given = nested({k: v for k, v in options.items() if k != "command" and v is not None})
+            if "transcript" in given:
+                given["transcript"] = words_of(given["transcript"], Path())
+            request = build(cls, given)
             result = _run(request, printer)
         except SoliloquyError as error:
             unexpected.pop_all()

@@ -67,11 +67,9 @@ Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any
 def parser() -> Parser:
     """The command's options."""
     options = Parser(prog=f"blender -b [file.blend] --command {COMMAND}", description=_ABOUT, epilog=_CODES)
-    wanted = (*FILES, *SETTINGS, "style", "device")
+    wanted = (*FILES, *SETTINGS, "transcript", "style", "device")
     add_options(options, Generate, only=wanted, otherwise="as in the .blend", limits=_limits())
     add = options.add_argument
-    text = "The words that are said, or a text file (.txt) that holds them. The lips are then shaped by these words."
-    add("--transcript", metavar="FILE|TEXT", help=f"{text} Default: as in the .blend.")
     add("--mix", action="store_true", help="Speak everything that is heard between the scene's first and last frame.")
     add("--preview-only", action="store_true", help="Make a quick look at the first four seconds, as the panel does.")
     text = "Keys are left out where the curves stay this close to the motion. 0 sets a key on every frame."

@@ -128,7 +128,7 @@ def mouth_of(scene: bpy.types.Scene, request: Request, job: Path) -> tuple[float
     articulation, words = (1.0, "") if source is None else (source.articulation, source.transcript)
     if isinstance(request, UpdateLips):
         articulation = articulation if request.articulation is None else request.articulation
-        words = request.transcript if request.transcript is not None else "" if request.phones is not None else words
+        words = words if request.transcript is None else request.transcript
     return articulation, words
 
 

@@ -15,7 +15,8 @@ from ..errors import BadInputError
 
 _SHORT = {"num_inference_steps": "--steps"}
 """Second names of options, by field."""
-
+_FILE_OR_TEXT = {"transcript": "The name of a text file (.txt) that holds them will do too."}
+"""Sentences about options that are a text or the name of a file, by field. Who reads them finds out which it is."""
 
 _METAVARS: dict[type, str] = {int: "N", float: "X"}
 """What stands for the value of an option in the help, where it isn't the field's name."""
@@ -115,6 +116,7 @@ def _add_option(
     kind = next((kind for kind in (int, float) if kind in allowed), str)
     count = "*" if series is not None and spec.metadata["length"] is None else spec.metadata["length"]
     name = "GROUP" if series is not None and kind is str else _METAVARS.get(kind, spec.name.upper())
+    name = "FILE|TEXT" if spec.name in _FILE_OR_TEXT else name
     command.add_argument(*flags, dest=target, type=kind, required=required, nargs=count, metavar=name, help=text)
 
 
@@ -139,12 +141,12 @@ def _limits(about: Mapping[str, Any]) -> str:
 
 def _help(spec: dataclasses.Field[Any], required: bool, otherwise: str | None, limits: str) -> str:
     """What a field is for, what it may be, and what holds without its option, in sentences."""
-    told = [sentence(spec.metadata["text"]), *([limits] if limits else [])]
+    told = [sentence(spec.metadata["text"]), limits, _FILE_OR_TEXT.get(spec.name, "")]
     if otherwise is not None:
         told.append(f"Default: {otherwise}.")
-    elif not required and spec.default not in (None, ()):
+    elif not required and spec.default not in (None, (), ""):
         told.append(f"Default: {_value(spec.default)}.")
-    return " ".join(told).replace("%", "%%")
+    return " ".join(filter(None, told)).replace("%", "%%")
 
 
 def _value(value: Any) -> str:

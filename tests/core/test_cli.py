@@ -17,6 +17,7 @@ from PIL import Image
 from core.__main__ import main
 from core.motion.motion import Motion
 from core.takes.job import Job
+from core.wire.protocol import Request
 from core.wire.style import PriorStyle
 from tests.core.cli_place import RATE, Place, voice
 from tests.core.standins import install
@@ -70,6 +71,19 @@ def test_unusual_input_works(place, capfd, monkeypatch, prepare) -> None:
     folder = Path(capfd.readouterr().out.strip())
     assert folder.is_relative_to(place.out)
     assert len(Motion.load(folder / "motion.npz")) == 25
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [("line.txt", "Bin blue at F two"), ("Bin\n blue", "Bin blue"), ('"line.txt"', "line.txt")]
+)
+def test_a_transcript_is_words_or_a_text_file(tmp_path, monkeypatch, given, words) -> None:
+    (tmp_path / "line.txt").write_text("Bin blue\nat F two\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    sent: list[Request] = []
+    monkeypatch.setattr("core.__main__._run", lambda request, _printer: sent.append(request) or {"takes": []})
+    assert main(["generate", "--audio", "a", "--portrait", "p", "--out", "o", "--transcript", given]) == 0
+    assert main(["update-lips", "--job", "j", "--transcript", given]) == 0
+    assert [request.transcript for request in sent] == [words, words]
 
 
 def test_silence_works_and_says_so(place, capfd) -> None:

@@ -158,7 +158,7 @@ def test_takes_remember_how_their_mouth_was_made(taken):
         (lambda job: UpdateLips(job=job, take=2, articulation=0.9), (0.9, "new words")),
         (lambda job: UpdateLips(job=job, take=2, transcript="others"), (1.3, "others")),
         (lambda job: UpdateLips(job=job, take=2, transcript=""), (1.3, "")),
-        (lambda job: UpdateLips(job=job, take=2, phones="/edited.json"), (1.3, "")),
+        (lambda job: UpdateLips(job=job, take=2, phones="/edited.json"), (1.3, "new words")),
         (lambda job: Render(job=job, take=2), (1.3, "new words")),
         (lambda job: Resample(job=job, take=2, renew=("blink",)), (1.3, "new words")),
         (lambda job: Resample(job=job, take=2, renew=("jaw", "lips")), (0.7, "Bin blue")),

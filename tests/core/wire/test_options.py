@@ -45,6 +45,13 @@ def test_help_names_what_holds_without_the_option():
     assert "Default: as in the file." in told and "512" not in told
 
 
+def test_help_of_a_transcript_says_that_a_file_will_do():
+    parser = Parser(prog="speak")
+    add_options(parser, Generate, only=("transcript", "seed"))
+    told = " ".join(parser.format_help().split())
+    assert "--transcript FILE|TEXT" in told and "a text file (.txt)" in told and "Default: ." not in told
+
+
 @pytest.mark.parametrize("wrong", [("--takes", "many"), ("--colour", "red"), ("--seed",)])
 def test_a_wrong_option_is_bad_input(wrong):
     with pytest.raises(BadInputError):
