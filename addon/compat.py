@@ -7,7 +7,7 @@ since     what changed
 ========  =====================================================================
 4.4       ``sequences`` became ``strips``; Actions have slots, layers and channelbags
 5.0       the old accessors are gone; a workspace can pin the scene that its sequencers show;
-          movie output needs ``media_type``; a new material has its nodes
+          movie output needs ``media_type``; a new material has its nodes; ``new_effect`` takes a length
 5.1       ``left_handle``/``right_handle``, ``content_start`` and ``content_duration`` of a strip replace
           ``frame_final_*``, ``frame_start`` and ``frame_duration``, which are deprecated;
           ``new_sound`` no longer makes a second Sound of the same file
@@ -147,6 +147,14 @@ def new_sound_strip(scene: bpy.types.Scene, name: str, filepath: str, channel: i
     for sound in [s for s in bpy.data.sounds if s not in before and s != strip.sound and s.users == 0]:
         bpy.data.sounds.remove(sound)
     return strip
+
+
+def new_colour_strip(scene: bpy.types.Scene, name: str, channel: int, left: int, right: int) -> Any:
+    """Add a colour strip on the scene frames [left, right). 5.0 takes its length where 4.x took its end."""
+    strips: Any = strips_of(editor_of(scene))
+    known = strips.bl_rna.functions["new_effect"].parameters
+    end = {"length": right - left} if "length" in known else {"frame_end": right}
+    return strips.new_effect(name=name, type="COLOR", channel=channel, frame_start=left, **end)
 
 
 def mixdown(scene: bpy.types.Scene, path: Path) -> float:

@@ -33,6 +33,10 @@ class Timing:
         """Take time in seconds at the start of ``scene_frame``."""
         return (scene_frame - self.origin) / self.rate
 
+    def scene_frame(self, seconds: float) -> float:
+        """Scene frame, possibly fractional, at a time of the take in seconds."""
+        return self.origin + seconds * self.rate
+
     def first_frame(self) -> int:
         """Scene frame nearest to the take's start."""
         return math.floor(self.origin + 0.5)
