@@ -15,6 +15,7 @@ from .operators import exchange as operators_exchange
 from .operators import export as operators_export
 from .operators import head as operators_head
 from .operators import message as operators_message
+from .operators import phones as operators_phones
 from .operators import preview as operators_preview
 from .operators import queue as operators_queue
 from .operators import queue_run as operators_queue_run
@@ -26,6 +27,7 @@ from .operators import targets as operators_targets
 from .operators import transcript as operators_transcript
 from .panels import doctor as panels_doctor
 from .panels import menus, status_bar
+from .panels import phones as panels_phones
 from .panels import preferences as panels_preferences
 from .panels import presets as panels_presets
 from .panels import queue as panels_queue
@@ -46,13 +48,14 @@ _WITH_CLASSES = (
     *(operators_runtime, operators_takes, operators_take_list, operators_take_folders),
     *(operators_head, operators_targets, operators_exchange, operators_export, menus),
     *(operators_transcript, operators_preview, operators_characters, operators_queue, operators_queue_run),
+    *(operators_phones, panels_phones),
     *(panels_presets, panels_speak, panels_takes, panels_style, panels_queue, panels_targets),
     *(operators_doctor, panels_doctor, operators_message),
 )
 _WITH_HOOKS = (
     *(properties_transcript, properties_scene, reactions, saving, properties_queue, panels_presets),
     *(steps, worker_jobs, job_queue),
-    *(operators_runtime, thumbnails, menus, status_bar, translations, commands_registration),
+    *(operators_runtime, thumbnails, menus, panels_phones, status_bar, translations, commands_registration),
 )
 
 

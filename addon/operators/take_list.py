@@ -16,7 +16,7 @@ from ..animation import nla
 from ..animation.motion_file import load_motion
 from ..jobs import jobs
 from ..properties.scene import settings_of
-from ..scene import take_folders, take_list, takes
+from ..scene import phones, take_folders, take_list, takes
 from ..steps import SteppedOperator
 from ..storage import paths
 from ..typed import Result, manager_of, open_path, view_layer_of
@@ -48,6 +48,7 @@ scene's frame rate; baked keys move along"""
         index = self.index if self.index >= 0 else settings_of(scene).active_take
         yield from takes.place_take(scene, index)
         takes.follow_sound(scene, settings_of(scene).takes[index])
+        yield from phones.follow(scene, settings_of(scene).takes[index])
 
 
 class SOLILOQUY_OT_compare_takes(bpy.types.Operator):

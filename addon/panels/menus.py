@@ -11,6 +11,9 @@ _OPERATORS: tuple[tuple[str, IconItems] | None, ...] = (
     ("soliloquy.resample", "FILE_REFRESH"),
     ("soliloquy.render_take", "RENDER_STILL"),
     ("soliloquy.render_curves", "RENDER_ANIMATION"),
+    ("soliloquy.show_phones", "SEQ_STRIP_DUPLICATE"),
+    ("soliloquy.update_lips", "FILE_REFRESH"),
+    ("soliloquy.remove_phones", "X"),
     None,
     ("soliloquy.add_head", "USER"),
     ("soliloquy.add_target", "ADD"),
@@ -54,11 +57,13 @@ def _editor_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 def _import_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     layout_of(menu).operator("soliloquy.import_curves", text="Live Link Face as Take (.csv, .npz)")
+    layout_of(menu).operator("soliloquy.import_phones", text="Phones of the Take (.json, .tsv)")
 
 
 def _export_entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     layout_of(menu).operator("soliloquy.export_curves", text="Take as Live Link Face (.csv, .npz)")
     layout_of(menu).operator("soliloquy.export_animation", text="Take on its Target (.glb, .fbx, .abc, .usdc)")
+    layout_of(menu).operator("soliloquy.export_phones", text="Phones of the Take (.json, .tsv)")
 
 
 _ENTRIES = (

@@ -13,6 +13,7 @@ from ..properties.scene import SoliloquyTake
 from ..scene import relinking, take_folders, take_list, takes, thumbnails
 from ..typed import IconItems, layout_of, scene_of
 from ..words import say
+from . import phones
 
 _STATUS_ICONS: dict[str, IconItems] = {
     "READY": "IMAGE_DATA",
@@ -143,6 +144,7 @@ class _Takes(Panel):
         row.operator(
             "soliloquy.edit_curves", text="Close Curves" if editing else "Edit Curves", icon="GRAPH", depress=editing
         )
+        phones.draw(layout, scene)
         picture = thumbnails.icon_of(take)
         if picture:
             layout.template_icon(icon_value=picture, scale=6.0)

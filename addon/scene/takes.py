@@ -18,7 +18,7 @@ from ..jobs.jobs import Job
 from ..properties.scene import SoliloquyTake, settings_of
 from ..properties.targets import SoliloquyTarget
 from ..rig import targets
-from ..sequencer import speech, strips
+from ..sequencer import phone_lane, speech, strips
 from ..typed import owning_scene, preferences_of, there
 from ..words import say
 from . import showing, take_list
@@ -205,6 +205,7 @@ def remove_take(scene: bpy.types.Scene, index: int) -> None:
     settings = settings_of(scene)
     take = settings.takes[index]
     strips.remove_strip(scene, take.image_strip)
+    phone_lane.remove(scene, take.key)
     unbake(take.key)
     settings.takes.remove(index)
     settings.active_take = min(settings.active_take, len(settings.takes) - 1)

@@ -25,6 +25,8 @@ import numpy as np
 
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED
 from core.motion.channels import CHANNELS, EXPRESSIONS, GROUPS
+from core.phones.documents import HEARD, PHONES_FILE, PhoneDocument, read_phones
+from core.phones.phone_set import Segment
 from core.wire import lines, protocol
 from core.wire.specs import GenerateSpec
 from core.wire.take_file import TakeFacts
@@ -82,9 +84,20 @@ def resampled(job: Path, seed: int, request: protocol.Resample) -> dict[str, np.
     return new
 
 
+def heard(seconds: float) -> PhoneDocument:
+    """Phones of 70 ms with a pause in the middle; every fourth is shorter than a frame."""
+    names = ("HH", "AH", "L", "OW", "W", "ER", "L", "D")
+    found, now = [], 0.103
+    while now + 0.07 < seconds:
+        end = now + (0.013 if len(found) % 4 == 2 else 0.0701)
+        found.append(Segment(names[len(found) % len(names)], now, end))
+        now = end + (0.3 if len(found) == 8 else 0.0)
+    return PhoneDocument.of(HEARD, seconds, found)
+
+
 def make_take(
     identifier: str, job: Path, index: int, seed: int, request: protocol.Generate, pause: float,
-    moving: dict[str, np.ndarray] | None = None, gate: Path | None = None,
+    moving: dict[str, np.ndarray] | None = None, gate: Path | None = None, phones: str | None = None,
 ) -> bool:  # fmt: skip
     seconds = SECONDS if request.duration is None else request.duration
     shown = getattr(request, "preview", None)
@@ -96,6 +109,7 @@ def make_take(
     count = len(moving["expression"])
     if not whole:
         np.savez(folder / "motion.npz", fps=25.0, names=np.array(CHANNELS), **moving)
+        (read_phones(phones) if phones else heard(seconds)).write(folder / PHONES_FILE)
     for i in range(0 if request.motion_only or whole else count):
         if identifier in cancelled:
             return False
@@ -113,7 +127,8 @@ def make_take(
     if not whole:
         TakeFacts(
             index=index, seed=seed, spec=GenerateSpec(), job=job.name, frame_count=count, fps=25.0, start=request.start,
-            seconds=seconds, device="cpu", size=None if request.motion_only else 16, files=("motion.npz",),
+            seconds=seconds, device="cpu", size=None if request.motion_only else 16,
+            files=("motion.npz", PHONES_FILE),
         ).write(folder)  # fmt: skip
     say(
         protocol.TakeReady(
@@ -171,7 +186,7 @@ def run(identifier: str, request: protocol.Request) -> None:
         return say(protocol.Done(id=identifier, result=facts | {"python": "3", "torch": "none"}))
     if isinstance(request, protocol.Head):
         return say(protocol.Done(id=identifier, result=head_files(Path(request.out))))
-    given = None
+    given = phones = None
     if isinstance(request, protocol.Resample):
         job = Path(request.job)
         first = 1 + len(list(job.glob("take-*")))
@@ -184,6 +199,16 @@ def run(identifier: str, request: protocol.Request) -> None:
         seeds = [request.take]
         with np.load(request.motion or job / f"take-{request.take:03d}" / "motion.npz") as stored:
             given = {name: stored[name] for name in ("expression", "rotation", "translation")}
+    elif isinstance(request, protocol.UpdateLips):
+        job = Path(request.job)
+        first = 1 + len(list(job.glob("take-*")))
+        like, phones = protocol.Generate(audio="", portrait="", out=""), request.phones
+        source = TakeFacts.read(job / f"take-{request.take:03d}")
+        seeds = [source.seed]
+        with np.load(job / f"take-{request.take:03d}" / "motion.npz") as stored:
+            given = {name: stored[name] for name in ("expression", "rotation", "translation")}
+        jaw = EXPRESSIONS.index("jawOpen")
+        given["expression"][:, jaw] = (request.articulation or 1.0) * 0.3
     elif isinstance(request, protocol.Generate):
         wanted = dataclasses.replace(request, takes=1, out="", device="auto")
         job, first, like = Path(request.out) / f"job-{zlib.crc32(repr(wanted).encode()):08x}", 1, request
@@ -194,7 +219,7 @@ def run(identifier: str, request: protocol.Request) -> None:
         moving = resampled(job, seed, request) if isinstance(request, protocol.Resample) else given
         try:
             pause, gate = 0.05 if manner == "slow" else 0.0, Path(request.portrait).parent if manner == "held" else None
-            made = make_take(identifier, job, first + offset, seed, like, pause, moving, gate)
+            made = make_take(identifier, job, first + offset, seed, like, pause, moving, gate, phones)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -203,7 +228,7 @@ def run(identifier: str, request: protocol.Request) -> None:
             return say(protocol.Error(id=identifier, code="cancelled", message="Cancelled.", exit_code=EXIT_CANCELLED))
         if manner == "crash":
             os.kill(os.getpid(), 9)
-    say(protocol.Done(id=identifier, result={"job": str(job), "takes": []}))
+    say(protocol.Done(id=identifier, result={"job": str(job), "takes": [first + n for n in range(len(seeds))]}))
 
 
 def main() -> None:
