@@ -3,8 +3,8 @@
 | data | training | held out |
 |---|---|---|
 | clips of video corpora | nine recordings in ten | ``test``: by the hash of the recording's name |
-| clips for the lips | all others | ``validation``: GRID's s32, s33 and s34, and the sentences of addresses; else as clips |
-| talkers, but for the lips | all others | ``unseen``: GRID's s4; in corpora of many talkers one in ten, by the hash of the name |
+| clips for the lips | all others | ``validation``: ``VALIDATION_TALKERS``; else as clips of video corpora |
+| talkers, but for the lips | all others | ``unseen``: GRID's s4; in corpora of many talkers one in ten, by name |
 | portraits | 85 % | 15 %, by the hash of the file's name |
 | synthetic identities | seeds below 1 000 000 | seeds from 1 000 000 |
 | synthesised voices | all others | ``HELD_OUT_VOICES`` |
@@ -22,10 +22,10 @@ import hashlib
 import numpy as np
 
 UNSEEN_TALKER = "s4"
-"""GRID talker that only the lips are trained on (:func:`lips_split`). Other networks' numbers for strangers come from her
-clips."""
+"""GRID talker that only the lips are trained on (:func:`lips_split`). Other networks' numbers for strangers come from
+her clips."""
 VALIDATION_TALKERS = ("s32", "s33", "s34", "president")
-"""Talkers on whom the lips are compared and chosen, and never trained: three of GRID and the talker of the addresses."""
+"""Talkers on whom lips are compared and chosen, and never trained: three of GRID and the talker of the addresses."""
 TALKERS_OF_FEW_CLIPS = ("s2", "s3", "s5", "s20", "s22", "s23", "s30")
 """Talkers of one or two clips, with all of which the lips are trained."""
 HELD_OUT_SHARE = 0.10

@@ -3,8 +3,8 @@
 ``.cache/tracks/<corpus>/<name>.npz`` holds for each clip: expression (T, 53), rotation (T, 3) rad and translation (T,
 3) cm relative to the clip's median pose, opening and width (T,) of the mouth divided by the outer-eye distance,
 measured on the landmarks, fitted_opening (T,) of the fitted model, residual (T,), observed (53,) bool: channels that
-the landmarks show, and clip. The sound is next to it as 16 kHz WAV, but for ``obama``, which has none. Finished clips are skipped. ``skipped.json``
-lists the clips that were left out, with the reasons.
+the landmarks show, and clip. The sound is next to it as 16 kHz WAV; ``obama`` has none. Finished clips are skipped.
+``skipped.json`` lists the clips that were left out, with the reasons.
 """
 
 from __future__ import annotations
