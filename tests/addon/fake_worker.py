@@ -1,7 +1,8 @@
 """A scripted worker for tests of the add-on. It speaks the real protocol, makes tiny takes and misbehaves on demand.
 
 The portrait's file name says how: ``slow`` needs some time for each frame, ``held`` waits in the middle of each take
-for a file ``go`` next to the portrait (``go 2`` releases only the second take), ``crash`` dies after the first take,
+for a file ``go`` next to the portrait (``go 2`` releases only the second take; a file ``held`` in a job's folder does
+the same to jobs without a portrait), ``crash`` dies after the first take,
 ``noface`` refuses, ``hang`` sends nothing more and ignores cancel, ``garbage`` writes a line that is no message.
 A take with a ``take.json`` is finished: like the real worker, this one announces it and leaves it unchanged.
 Frame i is one colour, (i mod 256, i // 256, 128), so that a test can read from a picture which frame it is.
@@ -218,7 +219,8 @@ def run(identifier: str, request: protocol.Request) -> None:
     for offset, seed in enumerate(seeds):
         moving = resampled(job, seed, request) if isinstance(request, protocol.Resample) else given
         try:
-            pause, gate = 0.05 if manner == "slow" else 0.0, Path(request.portrait).parent if manner == "held" else None
+            pause = 0.05 if manner == "slow" else 0.0
+            gate = Path(request.portrait).parent if manner == "held" else job if (job / "held").is_file() else None
             made = make_take(identifier, job, first + offset, seed, like, pause, moving, gate, phones)
         except OSError as error:
             if error.errno != errno.ENOSPC:

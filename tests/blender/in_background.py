@@ -65,7 +65,10 @@ def the_interface_speaks_blenders_language():
 
 
 def menus_and_status_bar_have_their_entries_once():
-    for menu in ("VIEW3D_MT_object", "SEQUENCER_MT_strip", "TOPBAR_MT_file_import", "TOPBAR_MT_file_export"):
+    for menu in (
+        *("VIEW3D_MT_object", "SEQUENCER_MT_strip", "SEQUENCER_MT_context_menu"),
+        *("TOPBAR_MT_file_import", "TOPBAR_MT_file_export"),
+    ):
         drawn = [draw for draw in getattr(bpy.types, menu).draw._draw_funcs if draw.__module__.startswith(PACKAGE)]
         assert len(drawn) == 1, menu
     bar = bpy.types.STATUSBAR_HT_header.draw._draw_funcs

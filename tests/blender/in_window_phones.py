@@ -1,0 +1,123 @@
+"""Cases inside Blender's window: the phones of a take are shown, changed, and made into lips, with undo and redo.
+
+Run by ``tests/blender/run.py`` on a virtual screen. The worker is the scripted one.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import bpy
+from harness import addon, ready_scene
+from window_harness import (
+    click,
+    idle,
+    in_mid_job,
+    push,
+    redo,
+    run_in_window,
+    settled,
+    take_made_of_nothing,
+    undo,
+    until,
+)
+
+LONGEST_WAIT = 20.0
+"""Seconds in which 2,000 phones must be shown, on a software screen and a busy machine."""
+
+
+def lane(number: int) -> list[str]:
+    """Names of the strips of a take's lane, in order; ``number`` is the take's place in the list."""
+    compat, phone_lane = addon("compat"), addon("sequencer.phone_lane")
+    scene = bpy.context.scene
+    strips = phone_lane.strips_in(scene, scene.soliloquy.takes[number].key)
+    return [phone_lane.name_of(strip) for strip in sorted(strips, key=compat.left_handle)]
+
+
+def rename(old: str, new: str) -> None:
+    phone_lane, scene = addon("sequencer.phone_lane"), bpy.context.scene
+    strips = [strip for strip in addon("compat").all_strips(scene) if phone_lane.take_of(strip)]
+    next(strip for strip in strips if phone_lane.name_of(strip) == old).name = new
+    push("Rename")
+
+
+def a_wrong_phone_is_corrected_and_all_of_it_undone() -> Iterator[None]:
+    ready_scene()
+    push("scene")
+    click(bpy.ops.soliloquy.generate)
+    yield from until(idle)
+    click(bpy.ops.soliloquy.show_phones)
+    yield from until(lambda: len(lane(0)) == 28)
+    assert lane(0)[:4] == ["HH", "AH", "L", "OW"]
+    rename("OW", "uw")
+    click(bpy.ops.soliloquy.update_lips)
+    yield from until(idle)
+    yield from settled()
+    assert len(bpy.context.scene.soliloquy.takes) == 2 and lane(0) == []
+    assert lane(1)[:4] == ["HH", "AH", "L", "uw"]
+    undo()
+    yield
+    assert len(bpy.context.scene.soliloquy.takes) == 2 and lane(0)[3] == "uw", "the lane goes back to the first take"
+    undo()
+    yield
+    assert len(bpy.context.scene.soliloquy.takes) == 1
+    undo()
+    yield
+    assert lane(0)[3] == "OW"
+    undo()
+    yield
+    assert lane(0) == []
+    for _ in range(4):
+        redo()
+    yield
+    assert lane(1)[:4] == ["HH", "AH", "L", "uw"]
+
+
+def a_job_that_is_cancelled_leaves_the_lane() -> Iterator[None]:
+    ready_scene()
+    click(bpy.ops.soliloquy.generate)
+    yield from until(idle)
+    click(bpy.ops.soliloquy.show_phones)
+    yield from until(lambda: len(lane(0)) == 28)
+    rename("OW", "AA")
+    (bpy.context.scene.soliloquy.takes[0].job_path() / "held").touch()
+    click(bpy.ops.soliloquy.update_lips)
+    yield from in_mid_job()
+    rename("W", "F")  # the user goes on
+    click(bpy.ops.soliloquy.cancel)
+    yield from until(idle)
+    assert len(bpy.context.scene.soliloquy.takes) == 1 and lane(0)[3:5] == ["AA", "F"]
+
+
+def two_thousand_phones_take_a_moment() -> Iterator[None]:
+    yield from take_made_of_nothing(4000, 25)
+    yield from settled()
+    documents = sys.modules[addon("scene.phones").PhoneDocument.__module__]
+    segments = [documents.Segment("AH", 0.08 * k, 0.08 * k + 0.07) for k in range(2000)]
+    take = bpy.context.scene.soliloquy.takes[0]
+    documents.PhoneDocument.of("heard", 160.0, segments).write(take.path() / "phones.json")
+    begun = time.monotonic()
+    click(bpy.ops.soliloquy.show_phones)
+    yield from until(lambda: len(lane(0)) == 2000)
+    took = time.monotonic() - begun
+    print(f"2000 phones shown in {took:.2f} s")
+    assert took < LONGEST_WAIT, took
+    begun = time.monotonic()
+    click(bpy.ops.soliloquy.remove_phones)
+    print(f"and removed in {time.monotonic() - begun:.2f} s")
+    yield
+    assert lane(0) == []
+
+
+run_in_window(
+    [
+        a_wrong_phone_is_corrected_and_all_of_it_undone,
+        a_job_that_is_cancelled_leaves_the_lane,
+        two_thousand_phones_take_a_moment,
+    ],
+)
