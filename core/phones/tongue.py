@@ -36,7 +36,7 @@ class Tip(NamedTuple):
 _RULES: tuple[tuple[Tip, tuple[str, ...]], ...] = (
     # Dental fricatives: the tip is between the teeth, as most speakers of American English do it, or close behind the
     # upper ones [LJ, "Dental"].
-    (Tip(0.4, 0.3, 1.0), ("TH", "DH")),
+    (Tip(0.4, 0.4, 1.0), ("TH", "DH")),
     # Alveolar lateral: the tip touches the middle of the ridge all the time, the air passes at its sides [LJ].
     (Tip(0.0, 1.0, 1.0), ("L",)),
     # Alveolar stops and nasal: tip or blade closes the mouth at the ridge [LJ, IPA].

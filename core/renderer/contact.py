@@ -40,13 +40,17 @@ class ContactShapes:
         points, moves = model.mesh468(neutral), model.mesh468(model.expression_basis)
         self._gap = (points[upper] - points[lower])[:, 1].mean()
         self._gap_change = (moves[:, upper] - moves[:, lower])[..., 1].mean(1)  # (53,)
-        self._own_gap = self.lip_gap(own)
-        self._gap_range = (self._own_gap - self.lip_gap(rest)).abs().clamp_min(LEAST_OPENING_CM)
+        self._own_gap, self._rest_gap = self.lip_gap(own), self.lip_gap(rest)
+        self._gap_range = (self._own_gap - self._rest_gap).abs().clamp_min(LEAST_OPENING_CM)
         self.lips = self._lip_shape(model, neutral, rest, upper, lower)
 
     def lip_gap(self, weights: Tensor) -> Tensor:
         """Mean height in centimetres of the opening between the inner lips, without the correction."""
         return self._gap + (self._gap_change * weights).sum()
+
+    def opening(self, weights: Tensor) -> Tensor:
+        """Mean height in centimetres by which the lips are farther apart than at rest, where they touch."""
+        return self.lip_gap(weights) - self._rest_gap
 
     def offsets(self, weights: Tensor) -> Tensor:
         """(V, 3) head-space centimetres to add for expression weights (53,)."""

@@ -18,6 +18,7 @@ from ..head.camera import FLIP, pinhole, unproject
 from ..head.expression import target_expression
 from ..head.head_model import HeadModel
 from ..head.rotation import euler_to_matrix
+from ..head.tongue import tongue_shapes
 from ..portrait.portrait import Portrait
 from .contact import ContactShapes
 from .fields import smoothstep
@@ -35,6 +36,8 @@ NECK_SLANT = 0.5
 BEHIND_LIDS_CM = 1.5
 """Distance by which eyeballs are moved back before it is decided what hides what. It is more than the radius
 of an eyeball."""
+ROOM_CM = (0.03, 0.25)
+"""Mean opening of the lips at which the tongue can begin to come out, and can come out as far as it wants."""
 CONTOUR_WEIGHT = 0.15
 """Trust in landmarks of the face's outline, which slide over the skin as the head turns."""
 
@@ -51,11 +54,18 @@ class PosedHeads:
         (B, 53) applied weights.
     rotation
         (B, 3, 3) head space to camera axes.
+    tongue
+        (B, 2) applied weights of the tongue.
     """
 
     pixels: Tensor
     expression: Tensor
     rotation: Tensor
+    tongue: Tensor
+
+    def chosen(self, rows: Tensor) -> PosedHeads:
+        """The heads of some of the frames, by their indices."""
+        return PosedHeads(self.pixels[rows], self.expression[rows], self.rotation[rows], self.tongue[rows])
 
     @property
     def across(self) -> Tensor:
@@ -88,6 +98,8 @@ class HeadGeometry:
         self._back[eyes, 2] = BEHIND_LIDS_CM
         self.rigidity = head_share(model.mean)[:, None]  # (V, 1)
 
+        self.tongue = model.part_vertices("tongue")
+        self._tongue_shapes = tongue_shapes(model)[:, self.tongue]
         identity = torch.tensor(portrait.identity, dtype=torch.float32, device=device)
         fitted = model.neutral(identity)
         seen = torch.tensor(landmarks, dtype=torch.float32, device=device)
@@ -111,7 +123,18 @@ class HeadGeometry:
         self.neutral[vertices] += offset
         self.source = self._pose_source()
 
-    def pose(self, expression: Tensor, rotation: Tensor, translation: Tensor, absolute: bool = False) -> PosedHeads:
+    def tongue_offsets(self, weights: Tensor) -> Tensor:
+        """(n, 3) centimetres that the tongue's vertices ``tongue`` (n,) move for its weights (2,)."""
+        return weights[0] * self._tongue_shapes[0] + weights[1] * self._tongue_shapes[1]
+
+    def pose(
+        self,
+        expression: Tensor,
+        rotation: Tensor,
+        translation: Tensor,
+        absolute: bool = False,
+        tongue: Tensor | None = None,
+    ) -> PosedHeads:
         """Pose the head for the frames of a motion.
 
         Parameters
@@ -122,14 +145,31 @@ class HeadGeometry:
             (B, 3) radians and centimetres, relative to the portrait's own pose, about the neck.
         absolute
             Apply the weights as given, without the portrait's own expression.
+        tongue
+            (B, 2) weights of the tongue. None: it rests.
         """
         weights = expression if absolute else target_expression(self.own_expression, expression)
+        tongue = expression.new_zeros(len(expression), 2) if tongue is None else self._fitting_tongue(tongue, weights)
         # One frame at a time: a matrix product can round differently for another number of rows.
-        frames = [self._pose_one(w, r, t) for w, r, t in zip(weights, rotation, translation, strict=True)]
-        return PosedHeads(torch.stack([f[0] for f in frames]), weights, torch.stack([f[1] for f in frames]))
+        frames = [
+            self._pose_one(self.shape(w, m) + self.contact.offsets(w), r, t)
+            for w, m, r, t in zip(weights, tongue, rotation, translation, strict=True)
+        ]
+        return PosedHeads(torch.stack([f[0] for f in frames]), weights, torch.stack([f[1] for f in frames]), tongue)
 
-    def _pose_one(self, weights: Tensor, rotation: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
-        head = self.neutral + self.model.expression_offsets(weights) + self.contact.offsets(weights)
+    def _fitting_tongue(self, tongue: Tensor, weights: Tensor) -> Tensor:
+        """(B, 2) weights of the tongue in 0–1; it doesn't come out between lips (B, 53) that are shut."""
+        opening = torch.stack([self.contact.opening(row) for row in weights])
+        room = smoothstep(*ROOM_CM, opening)
+        return torch.stack([tongue[:, 0].clamp(0, 1) * room, tongue[:, 1].clamp(0, 1)], 1)
+
+    def shape(self, weights: Tensor, tongue: Tensor) -> Tensor:
+        """(V, 3) the head in head space for weights (53,) and those of the tongue (2,), without ``contact``."""
+        head = self.neutral + self.model.expression_offsets(weights)
+        head[self.tongue] += self.tongue_offsets(tongue)
+        return head
+
+    def _pose_one(self, head: Tensor, rotation: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
         turn = euler_to_matrix(rotation)
         moved = (head - self.pivot) @ turn.T + self.pivot + translation
         head = head + self.rigidity * (moved - head)

@@ -5,11 +5,14 @@ If the photograph shows teeth, the model's teeth wear their colours.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..face.points import LIPS_INNER_RING
+from ..head.head_model import PARTS
 from .fields import blur, largest_of, sample, smoothstep
 from .geometry import HeadGeometry, PosedHeads
 from .light import Light
@@ -93,6 +96,88 @@ EDGE_QUANTILE = 0.97
 OWN_REACH_CM = (3.2, 1.6)
 """Depth behind the front teeth at which teeth stop wearing the photograph's colours, and wear them fully."""
 
+# Tongue ---------------------------------------------------------------------------------------------------------------
+TONGUE_MOVED = (0.0, 0.6)
+"""Weight of the tongue from which it begins to count as moved, and counts fully."""
+TONGUE_OUT_CM = (-0.55, 0.05)
+"""Place of a point before the line where the lips meet, with a closed jaw, from which the tongue begins to be out, and
+is out fully."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The surface of the mouth's inside in one frame.
+
+    Attributes
+    ----------
+    normals
+        (V, 3) unit normals in head space.
+    depth_light
+        (V, 3) share of red, green and blue light that arrives at this depth.
+    moved
+        (V, 1) 0..1: the tongue has moved here.
+    out
+        (V, 1) 0..1: the tongue is out between the lips here.
+    """
+
+    normals: Tensor
+    depth_light: Tensor
+    moved: Tensor
+    out: Tensor
+
+
+class MovedTongue:
+    """The tongue of one person.
+
+    Parameters
+    ----------
+    geometry
+        The person's head.
+    shape
+        (V, 3) it at rest, in head space.
+    behind
+        (V, 1) distance in centimetres behind the place up to which no light is lost.
+    falloff
+        (3,) distance over which the light falls to 1/e.
+    """
+
+    def __init__(self, geometry: HeadGeometry, shape: Tensor, behind: Tensor, falloff: Tensor) -> None:
+        model, rows = geometry.model, geometry.tongue
+        self.geometry, self.rows, self.falloff = geometry, rows, falloff
+        self.shape, self.behind = shape[rows], behind[rows]
+        place = torch.full((len(shape),), -1)
+        place[rows] = torch.arange(len(rows))
+        self.triangles = place[model.triangles[model.triangle_part == PARTS.index("tongue")]]
+        self.rest = self._normals(self.shape)
+        lips = model.mean[model.contour_lips_inner]
+        self.before_lips = model.mean[rows, 2:] - lips[:, 2].max()
+
+    def surface(self, rest: Surface, weights: Tensor) -> Surface:
+        """The surface of the mouth's inside with the tongue at its weights (2,); ``rest`` is that without them."""
+        if not weights.any():
+            return rest
+        offsets = self.geometry.tongue_offsets(weights)
+        normals, depth_light, moved, out = (
+            values.clone() for values in (rest.normals, rest.depth_light, rest.moved, rest.out)
+        )
+        # The change is added, so that a tongue that moves by nothing looks as at rest, where the normals come from the
+        # whole mesh.
+        turned = normals[self.rows] + self._normals(self.shape + offsets) - self.rest
+        normals[self.rows] = F.normalize(turned, dim=1)
+        depth_light[self.rows] = torch.exp(-(self.behind - offsets[:, 2:]).clamp_min(0) / self.falloff)
+        moved[self.rows] = smoothstep(*TONGUE_MOVED, weights.amax())
+        out[self.rows] = smoothstep(*TONGUE_OUT_CM, self.before_lips + offsets[:, 2:])
+        return Surface(normals, depth_light, moved, out)
+
+    def _normals(self, shape: Tensor) -> Tensor:
+        """(n, 3) unit normals of the tongue (n, 3): means of its triangles' normals, weighted by their areas."""
+        a, b, c = (shape[corner] for corner in self.triangles.T)
+        faces = torch.linalg.cross(b - a, c - a)
+        total = torch.zeros_like(shape)
+        for corner in self.triangles.T:
+            total.index_add_(0, corner, faces)
+        return F.normalize(total, dim=1)
+
 
 class Interior:
     """The mouth's inside of one person.
@@ -130,14 +215,18 @@ class Interior:
         self._make_materials(teeth_light(picture, self.own_teeth, light, ALBEDO["teeth_upper"]))
 
     def vertex_colours(self, heads: PosedHeads) -> Tensor:
-        """(B, V, 5): shaded colour, whether it is a tooth, and how far it may wear the photograph's colours."""
-        normals = torch.stack([self.normals @ r.T for r in heads.rotation])
+        """(B, V, 7): shaded colour, whether it is a tooth, how far it may wear the photograph's colours, and of
+        `MovedTongue` how far it has moved and how far it is out between the lips."""
+        surfaces = [self.tongue.surface(self.surface, weights) for weights in heads.tongue]
+        normals = torch.stack([s.normals @ r.T for s, r in zip(surfaces, heads.rotation, strict=True)])
+        depth_light = torch.stack([s.depth_light for s in surfaces])
         shade = self.light.shade(normals)[..., None]
         up, forward = GLOSS_DIRECTION
         gloss = (normals[..., 2:] * forward + normals[..., 1:2] * up).clamp_min(0).pow(GLOSS_POWER)
-        colour = self.albedo * shade + gloss * GLOSS * self.depth_light
+        colour = self.albedo * depth_light * shade + gloss * GLOSS * depth_light
         same = torch.cat([self.tooth, self.own_share], 1)
-        return torch.cat([colour, same.expand(len(colour), -1, -1)], 2)
+        moved = torch.stack([torch.cat([s.moved, s.out], 1) for s in surfaces])
+        return torch.cat([colour, same.expand(len(colour), -1, -1), moved], 2)
 
     def light_within(self, heads: PosedHeads) -> Tensor:
         """(B, 3, 1, 1) 0..1: the share of light that comes through the lips' opening to the front teeth.
@@ -163,20 +252,23 @@ class Interior:
         colour, cover
             (B, 3, h, w) and (B, 1, h, w) of the lips.
         between
-            (B, 1, h, w) 1 around the lips, between which the inside is seen; else 0.
+            (B, 1, h, w) 1 around the lips, between which the inside is seen; else 0. A tongue that is out is seen in
+            front of them too.
         gap
             (B,) px opening of the lips.
         within
             Of :meth:`light_within`.
         """
         behind = (view.fragments.triangle >= self.first_triangle)[:, None].float()
-        inside = behind * between
+        out = view.values[:, 10:11]
+        inside = behind * torch.maximum(between, out)
         cover = cover * (1 - behind) + inside
         radius = max(1, round(SHADOW_CM * self.pixels_per_cm * view.fineness))
         open_around = blur(inside, radius, 2)
         above = torch.roll(open_around, radius, 2)
         openness = (1 - SHADOW_ABOVE) * open_around + SHADOW_ABOVE * above
-        lit = DEEPEST + (1 - DEEPEST) * smoothstep(*SHADOW_RANGE, openness)
+        lit = DEEPEST + (1 - DEEPEST) * torch.maximum(smoothstep(*SHADOW_RANGE, openness), out)
+        within = within + out * (1 - within)
         drawn = self._without_gaps(view, inside, gap)
         own = sample(self.worn, view.values[:, :2].permute(0, 2, 3, 1))
         weight = own[:, 3:] * view.values[:, 8:9]
@@ -192,7 +284,8 @@ class Interior:
         soft = blur(torch.cat([drawn * tooth, tooth], 1), radius, 2)
         narrow = smoothstep(*NARROW_CM, gap / self.pixels_per_cm)[:, None, None, None]
         low, high = (a - (a - b) * narrow for a, b in zip(GAP_TEETH, GAP_TEETH_NARROW, strict=True))
-        near = smoothstep(low, high, soft[:, 3:])
+        # Where the tongue has moved between the rows of teeth, it is seen there and no gap.
+        near = smoothstep(low, high, soft[:, 3:]) * (1 - view.values[:, 9:10])
         # The slits themselves, up to the gums, where few teeth are around: a slit has a tooth on its left and right.
         row = F.pad(tooth, (radius, radius, 0, 0))
         left, right = (largest_of(side, radius, 3) for side in (row[..., : -radius - 1], row[..., radius + 1 :]))
@@ -212,14 +305,16 @@ class Interior:
         front = model.mean[model.part_vertices("teeth_upper"), 2].max()
         behind = (front - FRONT_CM - model.mean[:, 2:]).clamp_min(0)
         reach = torch.tensor(DEPTH_FALLOFF_CM) * (1 - TOOTH_FALLOFF * tooth)
-        self.depth_light = torch.exp(-behind / reach)  # (V, 3)
+        depth_light = torch.exp(-behind / reach)  # (V, 3)
         self.own_share = tooth * smoothstep(*OWN_REACH_CM, behind)
         shape = geometry.neutral + model.expression_offsets(geometry.own_expression)
         normals = model.normals(shape)
         arch = torch.stack([shape[:, 0] * ARCH_FLATNESS, torch.zeros(count), shape[:, 2] - front + ARCH_CENTRE_CM], 1)
         normals = normals + tooth * ARCH_ROUNDNESS * (F.normalize(arch, dim=1) - normals)
-        self.albedo, self.tooth = albedo * white * self.depth_light, tooth
-        self.normals = F.normalize(normals, dim=1)
+        self.albedo, self.tooth = albedo * white, tooth
+        still = torch.zeros(count, 1)
+        self.surface = Surface(F.normalize(normals, dim=1), depth_light, still, still)
+        self.tongue = MovedTongue(geometry, shape, behind, torch.tensor(DEPTH_FALLOFF_CM))
 
     def _place_teeth(self) -> None:
         """Move the model's upper teeth down to where the photograph's teeth end, or else by a fixed distance."""

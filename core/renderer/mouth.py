@@ -99,8 +99,7 @@ class Mouth:
         for state in (False, True):
             chosen = (is_open == state).nonzero()[:, 0]
             if len(chosen):
-                part = PosedHeads(heads.pixels[chosen], heads.expression[chosen], heads.rotation[chosen])
-                out[chosen] = self._draw(frame[chosen], part, gap[chosen], state)
+                out[chosen] = self._draw(frame[chosen], heads.chosen(chosen), gap[chosen], state)
         return out
 
     def _draw(self, frame: Tensor, heads: PosedHeads, gap: Tensor, is_open: bool) -> Tensor:

@@ -123,21 +123,29 @@ class Renderer:
 
     def _draw(self, motion: Motion) -> np.ndarray:
         """(T, S, S, 3 or 4) uint8 squares of a short motion, all drawn at once."""
-        expression, rotation, translation = (
+        expression, rotation, translation, tongue = (
             torch.tensor(values, dtype=torch.float32, device=self.device)
-            for values in (motion.expression, motion.rotation, motion.translation)
+            for values in (motion.expression, motion.rotation, motion.translation, motion.tongue)
         )
-        warped = self.warp(expression, rotation, translation)
+        warped = self.warp(expression, rotation, translation, tongue=tongue)
         picture = self.refine(warped, torch.cat([expression, rotation, translation], 1))
         if self.opacity is not None:
             with torch.inference_mode(), _made_on(self.device):
                 picture = torch.cat([picture, self.opacity.moved(warped.flow.positions)], 1)
         return (picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
-    def warp(self, expression: Tensor, rotation: Tensor, translation: Tensor, absolute: bool = False) -> WarpedFrames:
-        """Warped frames of the square for motion channels (B, 53), (B, 3) and (B, 3); see ``HeadGeometry.pose``."""
+    def warp(
+        self,
+        expression: Tensor,
+        rotation: Tensor,
+        translation: Tensor,
+        absolute: bool = False,
+        tongue: Tensor | None = None,
+    ) -> WarpedFrames:
+        """Warped frames of the square for motion channels (B, 53), (B, 3), (B, 3) and (B, 2); see
+        ``HeadGeometry.pose``."""
         with torch.inference_mode(), _made_on(self.device):
-            heads = self.geometry.pose(expression, rotation, translation, absolute)
+            heads = self.geometry.pose(expression, rotation, translation, absolute, tongue)
             flow = self.flow_field(heads, rotation, translation)
             layer = sample(self.person, flow.positions, "bicubic")  # the person's colours and matte
             if flow.stretch.any():
@@ -178,8 +186,8 @@ class Renderer:
             seen = rasterise(pixels, model.triangles, side, side, cull_backfaces=True)
             parts = torch.where(seen.covered, model.triangle_part[seen.triangle.clamp_min(0)], -1)
             turned = [  # frame by frame: a matrix product can round differently for another number of rows
-                model.normals(self.geometry.neutral + model.expression_offsets(weights)) @ rotation.T
-                for weights, rotation in zip(heads.expression, heads.rotation, strict=True)
+                model.normals(self.geometry.shape(weights, tongue)) @ rotation.T
+                for weights, tongue, rotation in zip(heads.expression, heads.tongue, heads.rotation, strict=True)
             ]
             normals = interpolate(seen, model.triangles, torch.stack(turned)).permute(0, 3, 1, 2)
             # Written out, because torch's norm over channels takes thirty times as long.
