@@ -1,10 +1,11 @@
 """Backward flow: for each pixel of a frame, the pixel of the photograph that is seen there.
 
 On the face the flow comes from the rasterised head model, whose scalp has the outline of the person's hair (``hull``).
-Elsewhere a smooth depth sheet lies over the photograph: the depth of that surface, continued past its outline at the
-outline's own depth. The sheet turns with the head, so hair follows, but shoulders stay, and so does what is cut off by
-the edge of the picture. What the surface moves beyond the sheet (expressions, and the scalp that comes into view behind
-the crown) fades out over the sheet.
+Elsewhere a smooth depth sheet lies over the photograph, with the depth of that surface. Past its outline the sheet goes
+on at the outline's own depth above the crown. At the sides it passes into the plane of the neck's axis, which stays in
+place when the head turns, as the outline of a round head does. The sheet turns with the head, so hair follows, but
+shoulders stay, and so does what is cut off by the edge of the picture. What the surface moves beyond the sheet
+(expressions, and the scalp that comes into view behind the crown) fades out over the sheet.
 """
 
 from __future__ import annotations
@@ -126,7 +127,9 @@ class FlowField:
         covered = seen.covered[:, None].float()
         depth = torch.minimum(seen.depth, axis)[:, None]  # (1, 1, 64, 64)
         outline = covered * (1 - erode(covered, 1))
-        depth = torch.where(covered > 0, depth, fill_smoothly(depth * outline, outline))
+        upper = self.hull.upper(self.sheet_grid - self.hull.centre)
+        past = axis + upper * (fill_smoothly(depth * outline, outline) - axis)
+        depth = torch.where(covered > 0, depth, past)
         depth = blur(depth, SHEET_BLUR, 2)[0, 0]  # (1, 1, 64, 64) -> (64, 64)
         points = geometry.unproject(torch.cat([self.sheet_grid, depth[..., None]], -1))
         self.sheet_points = (points - geometry.translation) @ geometry.rotation  # rows: R^T (X − t)

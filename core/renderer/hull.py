@@ -2,6 +2,10 @@
 
 The head model is bald, and its crown is only guessed from the face. Here its scalp gets the outline that the matte
 shows. Then the outline can turn with the head in space, and so can the hair that lies within it.
+
+All of this holds at the crown and fades out toward the sides. When a head turns, one of its sides goes out of sight and
+the other comes into view, so the outline at the sides nearly stays in place. Hair there that turned with the outline's
+own depth would stand beside the face like a screen, and the turn would look too small.
 """
 
 from __future__ import annotations
@@ -24,18 +28,16 @@ SMOOTHNESS = 2.0
 """Standard deviation with which the result is smoothed, in directions."""
 SCALE = (0.85, 1.8)
 """Limits of the person's outline relative to the head model's."""
-UPPER = (math.radians(95), math.radians(125))
-"""Angle from the direction of the crown up to which the outlines are compared, and from which they are not. Below lie
-ears, jaw and neck."""
+UPPER = (math.radians(20), math.radians(100))
+"""Angle from the direction of the crown up to which a place counts as an upper one, and from which it counts as one of
+the sides. Below lie ears, jaw and neck."""
 WIDENED = (0.75, 1.0)
 """Distance from the middle, relative to the outline, at which the scalp begins to be widened, and is widened fully."""
 SCALP_CM = (3.0, 6.0)
 """Height in head space from which a vertex belongs to the scalp a little, and fully."""
-ROUNDED_TOP, ROUNDED_SIDE = (0.7, 0.35), (0.35, 0.1)
+ROUNDED = (0.7, 0.35)
 """Cosine between normal and line of sight below which what is shown begins to depend on the outline of the frame, and
-depends on it alone: at the crown, where hair has an outline of its own, and at the sides."""
-TOP = (math.radians(40), math.radians(80))
-"""Angle from the direction of the crown up to which the first counts, and from which the second counts."""
+depends on it alone."""
 
 
 class Hull:
@@ -63,46 +65,43 @@ class Hull:
     def __init__(self, geometry: HeadGeometry, tight: Tensor, skin: Tensor) -> None:
         self.geometry, model = geometry, geometry.model
         bald = geometry.source.pixels[0]
-        centre, outline, scale, upper, top = self._compare(tight, skin)
-        away = bald[:, :2] - centre
-        angle = torch.atan2(away[:, 0], -away[:, 1])
-        outline, scale, upper, top = (_at(values, angle) for values in (outline, scale, upper, top))
+        points = torch.tensor([CENTRE_CM, (0.0, CENTRE_CM[1] + 10, 0.0)])
+        self.centre, top = geometry.project(points @ geometry.rotation.T + geometry.translation)[:, :2]
+        self.crown = _angle(top - self.centre)
+        away = bald[:, :2] - self.centre
+        outline, scale = (_at(values, _angle(away)) for values in self._compare(tight, skin))
         is_skin = torch.zeros(len(bald)).index_fill(0, skin.unique(), 1.0)
         part = smoothstep(*WIDENED, away.norm(dim=1) / outline) * is_skin
-        self.source = torch.cat([centre + away * (1 + (scale - 1) * part)[:, None], bald[:, 2:]], 1)
+        self.source = torch.cat([self.centre + away * (1 + (scale - 1) * part)[:, None], bald[:, 2:]], 1)
         offsets = (geometry.unproject(self.source) - geometry.unproject(bald)) @ geometry.rotation  # rows: R^T d
         self.moved = (offsets.abs().amax(1) > 0).nonzero()[:, 0]
         self.offsets = offsets[self.moved] * geometry.rigidity[self.moved]
         shape = geometry.neutral + model.expression_offsets(geometry.own_expression) + offsets
         normals = model.normals(shape)
         self.facing = self._facing(normals, self.source, geometry.rotation)
-        self.scalp = smoothstep(*SCALP_CM, model.mean[:, 1]) * upper * is_skin
+        self.scalp = smoothstep(*SCALP_CM, model.mean[:, 1]) * self.upper(away) * is_skin
         self.top = (self.scalp > 0).nonzero()[:, 0]
         self.normals = normals[self.top]
         self.sine = _sine(self.facing[self.top])
         # From the middle to the outline, in the direction of each vertex.
         radius = F.normalize(away, dim=1) * (outline * scale * self.scalp)[:, None]
         self.radius = radius[self.top]
-        side = torch.tensor(ROUNDED_SIDE)
-        low, high = (side + top[self.top, None] * (torch.tensor(ROUNDED_TOP) - side)).unbind(1)
-        self.rounded = low, high
 
-    def _compare(self, tight: Tensor, skin: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """The skull's middle (2,) px; per direction the head model's outline (RAYS,) px, the person's outline relative
-        to it, and how far the direction is an upper one and that of the crown."""
-        geometry, size = self.geometry, tight.shape[-1]
-        bald = geometry.source.pixels
-        points = torch.tensor([CENTRE_CM, (0.0, CENTRE_CM[1] + 10, 0.0)])
-        centre, top = geometry.project(points @ geometry.rotation.T + geometry.translation)[:, :2]
+    def upper(self, away: Tensor) -> Tensor:
+        """(...,) 0..1: how far a direction (..., 2) px from the skull's middle is an upper one: 1 at the crown."""
+        from_crown = (_angle(away) - self.crown + math.pi) % (2 * math.pi) - math.pi
+        return smoothstep(UPPER[1], UPPER[0], from_crown.abs())
+
+    def _compare(self, tight: Tensor, skin: Tensor) -> tuple[Tensor, Tensor]:
+        """For each direction the head model's outline (RAYS,) px, and the wanted one relative to it (RAYS,): at the
+        crown the person's own."""
+        size = tight.shape[-1]
         angles = torch.arange(RAYS) * (2 * math.pi / RAYS)
-        covered = rasterise(bald, skin, size, size).covered[:, None].float()
-        model, person = (_outline(mask, centre, angles) for mask in (covered, tight))
-        tilt = torch.atan2(top[0] - centre[0], centre[1] - top[1])
-        from_top = (angles - tilt + math.pi) % (2 * math.pi) - math.pi
-        upper = smoothstep(UPPER[1], UPPER[0], from_top.abs())
-        scale = 1 + ((person / model.clamp_min(1)).clamp(*SCALE) - 1) * upper
-        crown = smoothstep(TOP[1], TOP[0], from_top.abs())
-        return centre, _smooth(model), _smooth(scale), upper, crown
+        directions = torch.stack([angles.sin(), -angles.cos()], -1)
+        covered = rasterise(self.geometry.source.pixels, skin, size, size).covered[:, None].float()
+        model, person = (_outline(mask, self.centre, directions) for mask in (covered, tight))
+        scale = 1 + ((person / model.clamp_min(1)).clamp(*SCALE) - 1) * self.upper(directions)
+        return _smooth(model), _smooth(scale)
 
     def _facing(self, normals: Tensor, pixels: Tensor, rotation: Tensor) -> Tensor:
         view = F.normalize(self.geometry.unproject(pixels), dim=-1)
@@ -126,7 +125,7 @@ class Hull:
         out = self.source[:, :2].expand(len(pixels), -1, -1).clone()
         for shown, frame, rotation in zip(out, pixels, heads.rotation, strict=True):
             facing = self._facing(self.normals, frame[self.top], rotation)
-            outward = smoothstep(*self.rounded, facing.clamp_min(0)) * (_sine(facing.clamp_min(0)) - self.sine)
+            outward = smoothstep(*ROUNDED, facing.clamp_min(0)) * (_sine(facing.clamp_min(0)) - self.sine)
             shown[self.top] += outward[:, None] * self.radius
         return out
 
@@ -135,12 +134,16 @@ def _sine(cosine: Tensor) -> Tensor:
     return (1 - cosine.square()).clamp_min(0).sqrt()
 
 
-def _outline(mask: Tensor, centre: Tensor, angles: Tensor) -> Tensor:
-    """(R,) distance in pixels from a centre (2,) to the end of the mask (1, 1, S, S) in each direction."""
+def _angle(away: Tensor) -> Tensor:
+    """(...,) radians from straight up to a direction (..., 2) in the picture, clockwise."""
+    return torch.atan2(away[..., 0], -away[..., 1])
+
+
+def _outline(mask: Tensor, centre: Tensor, directions: Tensor) -> Tensor:
+    """(R,) distance in pixels from a centre (2,) to the end of the mask (1, 1, S, S) in each direction (R, 2)."""
     size = mask.shape[-1]
     distances = torch.arange(0, 2 * size) * 0.5
-    direction = torch.stack([angles.sin(), -angles.cos()], -1)
-    places = centre + direction[:, None] * distances[:, None]  # (R, N, 2)
+    places = centre + directions[:, None] * distances[:, None]  # (R, N, 2)
     within = ((places > 0) & (places < size)).all(-1)
     values = sample(mask, places[None])[0, 0] * within
     return (values.cummin(1).values > 0.5).sum(1) * 0.5
