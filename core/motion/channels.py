@@ -74,6 +74,8 @@ NONLIP_CHANNELS: tuple[str, ...] = tuple(c for c in CHANNELS if c not in LIP_CHA
 LIP_COLUMNS: list[int] = [CHANNELS.index(name) for name in LIP_CHANNELS]
 NONLIP_COLUMNS: list[int] = [CHANNELS.index(name) for name in NONLIP_CHANNELS]
 """Where these channels are among all 59. Lip channels are expressions, so ``LIP_COLUMNS`` fits (T, 53) arrays too."""
+MOUTH_COLUMNS: list[int] = LIP_COLUMNS + [SHAPES.index(name) for name in TONGUE]
+"""Where lips, jaw and tongue are in ``core.motion.motion.Motion.table``."""
 
 assert len(EXPRESSIONS) == 53 and len(CHANNELS) == 59
 assert len(LIP_CHANNELS) == 27 and len(NONLIP_CHANNELS) == 32

@@ -13,12 +13,13 @@ lips: the tip. Sources:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from .phone_set import PHONES, SILENCE
-from .rows import ROWS_A_SECOND
+from .phone_set import PHONES, SILENCE, Segment
+from .rows import ROWS_A_SECOND, phone_rows
 
 
 class Tip(NamedTuple):
@@ -109,6 +110,11 @@ def tongue_of(phones: np.ndarray, presence: np.ndarray | None = None, articulati
     tongue = rows.reshape(frames, ROWS_A_FRAME, 2).mean(1)
     tongue = np.clip(tongue * (1 + ARTICULATION_SHARE * (articulation - 1)), 0.0, 1.0)
     return (tongue if presence is None else tongue * presence[:, None]).astype(np.float32)
+
+
+def tongue_of_segments(segments: Sequence[Segment], frames: int, articulation: float = 1.0) -> np.ndarray:
+    """(``frames``, 2) weights of the tongue for phones with their times; see :func:`tongue_of`."""
+    return tongue_of(phone_rows(segments, ROWS_A_FRAME * frames), articulation=articulation)
 
 
 def _pulls(spoken: np.ndarray) -> np.ndarray:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..errors import BadInputError
-from ..motion.channels import FPS, LIP_COLUMNS, LIP_GROUPS
+from ..motion.channels import FPS, LIP_GROUPS, MOUTH_COLUMNS
 from ..motion.motion import Motion
 from ..phones.documents import EDITED, HEARD, PhoneDocument, read_phones
+from ..phones.tongue import tongue_of_segments
 from ..sound.lips import LipModel
 from ..wire.protocol import UpdateLips
 from ..wire.specs import LipsSpec, RenderSpec, ResampleSpec
@@ -31,19 +34,24 @@ class LipsUpdate:
     mouth: Callable[[str], Mouth]
 
     def motion(self, source: Motion, lips: LipModel) -> Motion:
-        """``source`` with the new mouth; all other channels stay bit for bit."""
-        channels = source.channels().copy()
-        old, articulation = channels[:, LIP_COLUMNS], self.spec.articulation
+        """``source`` with the new mouth and tongue; all other channels stay bit for bit."""
+        table = source.table()
+        old, articulation = table[:, MOUTH_COLUMNS], self.spec.articulation
         if self.spec.way == AS_HEARD:
-            heard = self.mouth("").channels(articulation)[: len(old)]
-            old[: len(heard)] = heard
-            channels[:, LIP_COLUMNS] = old
-            return Motion.from_channels(channels, source.fps)
-        new = mouth_of_phones(lips, self.document, len(old), articulation)
+            heard = _with_tongue(self.mouth("").channels(articulation)[: len(old)], self.document, articulation)
+            new = np.concatenate([heard, old[len(heard) :]])
+        else:
+            new = mouth_of_phones(lips, self.document, len(old), articulation)
+            new = _with_tongue(new, self.document, articulation)
         if self.spec.way == CORRECTED:
             new = corrected_mouth(old, new, self.before, self.document)
-        channels[:, LIP_COLUMNS] = new
-        return Motion.from_channels(channels, source.fps)
+        table[:, MOUTH_COLUMNS] = new
+        return Motion.from_table(table, source.fps)
+
+
+def _with_tongue(lips: np.ndarray, document: PhoneDocument, articulation: float) -> np.ndarray:
+    """(T, 29) lips and jaw (T, 27) with the tongue of their phones, in the order of ``MOUTH_COLUMNS``."""
+    return np.concatenate([lips, tongue_of_segments(document.segments, len(lips), articulation)], axis=1)
 
 
 def lips_update(

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import BadInputError
-from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, LIP_GROUPS, NONLIP_COLUMNS
-from ..motion.motion import Motion
+from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, LIP_GROUPS, NONLIP_COLUMNS, TONGUE_GROUP
+from ..motion.motion import Motion, group_indices
 from ..phones.documents import PhoneDocument
+from ..phones.tongue import tongue_of_segments
 from ..plurals import counted
 from ..prior.sampling import Sampling
 from ..sound.speech import Speech
@@ -26,10 +27,14 @@ from .take import TakePlan
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Channels (T, 59) of the take that is kept in part, and a mask (T, 59) bool that is True for what is kept."""
+    """Channels (T, 59) of the take that is kept in part, and a mask (T, 59) bool that is True for what is kept.
+
+    The take's ``tongue`` (T, 2) is kept where its lips are.
+    """
 
     source: np.ndarray
     mask: np.ndarray
+    tongue: np.ndarray
 
 
 class MotionMaker:
@@ -56,7 +61,7 @@ class MotionMaker:
         kept = None if part is None else self._kept(part)
         self._load_models(timings)
         with self._context.stage("motion", len(self._speech), plan.index) as stage:
-            motion = Motion.from_channels(self._channels(plan, part, kept, stage), FPS)
+            motion = Motion.from_channels(self._channels(plan, part, kept, stage), FPS, self._tongue(kept))
         timings["motion"] = stage.seconds
         preview = self._job.facts.settings.preview
         if preview is not None:
@@ -66,11 +71,11 @@ class MotionMaker:
 
     def _kept(self, part: Part) -> Kept:
         """What a resampled take keeps."""
-        source = Motion.load(self._job.take(part.source_take).motion).channels()
+        source = Motion.load(self._job.take(part.source_take).motion)
         frames = len(self._speech)
         if len(source) != frames:
             raise BadInputError("take_other_length", "That take is not as long as the sound.", "Choose another take.")
-        return Kept(source, ~renewed(frames, part))
+        return Kept(source.channels(), ~renewed(frames, part), source.tongue)
 
     def _load_models(self, timings: dict[str, float]) -> None:
         """Load the networks unless they are loaded already."""
@@ -95,6 +100,12 @@ class MotionMaker:
             progress=_in_frames(stage.step, len(self._speech)),
         )[0]
         return channels
+
+    def _tongue(self, kept: Kept | None) -> np.ndarray:
+        """(T, 2) weights of the tongue: from what is said, and kept where the lips are."""
+        said, frames = self._mouth.document.segments, len(self._speech)
+        tongue = tongue_of_segments(said, frames, self._job.facts.settings.articulation)
+        return tongue if kept is None else np.where(kept.mask[:, group_indices(TONGUE_GROUP)[:1]], kept.tongue, tongue)
 
     @functools.cached_property
     def _mouth(self) -> Mouth:
