@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import EXIT_DONE, SoliloquyError
+from .phones.transcripts import given_transcript
 from .runtime.memory import memory_errors
 from .runtime.processes import let_threads_sleep
 from .schema import build
@@ -41,7 +42,6 @@ from .wire.protocol import (
     TakeReady,
     UpdateLips,
 )
-from .wire.transcripts import words_of
 from .wire.workload import ToldTimes
 
 COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, UpdateLips, Extract, Head, Probe)
@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
             cls = next(cls for cls in COMMANDS if _name(cls) == options["command"])
             given = nested({k: v for k, v in options.items() if k != "command" and v is not None})
             if "transcript" in given:
-                given["transcript"] = words_of(given["transcript"], Path())
+                given["transcript"] = given_transcript(given["transcript"], Path())
             request = build(cls, given)
             result = _run(request, printer)
         except SoliloquyError as error:

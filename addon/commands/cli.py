@@ -19,10 +19,10 @@ import bpy
 from ...core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
 from ...core.files import is_file
 from ...core.inputs import shown
+from ...core.phones.transcripts import given_transcript
 from ...core.schema import build, checked
 from ...core.wire.options import Parser, add_options, choices, nested, span
 from ...core.wire.protocol import Generate, PriorStyle, TakeReady
-from ...core.wire.transcripts import words_of
 from .. import compat, steps
 from ..jobs import jobs
 from ..places import COMMAND
@@ -146,7 +146,7 @@ def _request(scene: bpy.types.Scene, options: argparse.Namespace) -> tuple[Gener
     """The request of the scene's settings and the options, and its speech."""
     if options.audio and options.mix:
         raise BadInputError("bad_setting", "--audio and --mix name two different sounds.", "Leave one of them out.")
-    words = None if options.transcript is None else words_of(options.transcript, Path())
+    words = None if options.transcript is None else given_transcript(options.transcript, Path())
     if options.audio:
         spoken = _speech_of_file(scene, Path(options.audio))
         _keep(words, transcript_of_strip(strips.find_strip(scene, spoken.strip)))

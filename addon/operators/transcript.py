@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...core.errors import SoliloquyError
-from ...core.wire.transcripts import words_in
+from ...core.phones.transcripts import checked_transcript
 from .. import compat
 from ..redrawing import redraw
 from ..scene.request import transcript_of
@@ -31,7 +31,7 @@ class SOLILOQUY_OT_paste_transcript(bpy.types.Operator):
         """Keep the words with the speech."""
         transcript = transcript_of(compat.sequencer_scene(context))
         try:
-            words = words_in(manager_of(context).clipboard)
+            words = checked_transcript(manager_of(context).clipboard)
         except SoliloquyError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import PointerProperty, StringProperty
 
-from ...core.wire.transcripts import words_in
+from ...core.phones.transcripts import checked_transcript
 from ..compat import STRIP_TYPE
 from ..typed import attach, attached, declarations, detach
 
@@ -30,9 +30,9 @@ class SoliloquyTranscript(bpy.types.PropertyGroup):
     )
 
     def said(self) -> str:
-        """The words in one line; empty without a transcript. Raises BadInputError as `words_in`."""
+        """The words in one line; empty without a transcript. Raises BadInputError as `checked_transcript`."""
         text: Any = self.text
-        return words_in(self.words if text is None else text.as_string())
+        return checked_transcript(self.words if text is None else text.as_string())
 
     def write(self, words: str) -> None:
         """Keep these words, in place of a chosen text."""

@@ -21,9 +21,9 @@ from ...core import tables
 from ...core.errors import EXIT_DONE, BadInputError, printable
 from ...core.files import write_bytes, write_json
 from ...core.inputs import InputKind, read_input, shown
+from ...core.phones.transcripts import given_transcript, named_file, quoted
 from ...core.schema import build
 from ...core.wire.protocol import Generate, TakeReady, version
-from ...core.wire.transcripts import named_file, quoted, words_of
 from ..words import later, say
 
 WAITING, RUNNING, DONE = later("waiting"), later("running"), later("done")
@@ -107,7 +107,7 @@ def load(path: Path, defaults: dict[str, Any], *, may_be_empty: bool = False) ->
 
     Columns or keys are the settings of `core.wire.protocol.Generate`, ``name``, and the place in a .blend file
     (``scene``, ``strip``, ``character``), in any capitals. A table is read as spreadsheets write it (`core.tables`).
-    ``transcript`` holds words, or the name of a text file (`core.wire.transcripts`).
+    ``transcript`` holds words, or the name of a text file (`core.phones.transcripts`).
     Raises BadInputError, which names the line.
     """
     try:
@@ -181,7 +181,7 @@ def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, A
         values[key] = str((folder / str(values[key])).absolute())
     written = values.get("transcript")
     if isinstance(written, str):
-        values["transcript"] = words_of(written, folder)
+        values["transcript"] = given_transcript(written, folder)
     entry = Entry(name, build(Generate, values))
     if isinstance(written, str) and (file := named_file(written, folder)) is not None:
         entry.transcript_file = file.absolute()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..inputs import shown
 from .dictionary import Pronunciation, is_listed, pronunciations
 from .numbers import ABBREVIATIONS, SIGNS, readings
+from .transcripts import without_timings
 
 MOST_WAYS = 8
 """Ways of one word between which the sound may choose."""
@@ -27,9 +28,6 @@ _FOLDED = str.maketrans(
      **{"þ": "th", "ð": "th", "ı": "i", "⁄": "/", "’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "−": "-"},
      **{"²": " ² ", "³": " ³ ", "№": " № "}}
 )  # fmt: skip
-_TIMING = re.compile(r"(?:^\s*\d+\s*\n)?^.*\d:\d\d.*-->.*$", re.MULTILINE)
-"""Timings of subtitles (SRT, WebVTT) with the number above them."""
-_HEADER = re.compile(r"\AWEBVTT.*$", re.MULTILINE)
 _LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\([^()\n]{0,500}\)")
 _NOT_SAID = re.compile(r"<[/!?a-zA-Z][^<>\n]{0,200}>|\[[^\[\]\n]{0,200}\]|\{[^{}\n]{0,200}\}|https?://(?:www\.)?|www\.")
 _DASHES = re.compile(r"--+|[‐‑‒–—―]")
@@ -90,9 +88,7 @@ def words_of(transcript: str) -> Words:
 
 def _plain(text: str) -> str:
     """A text without markup, accents and other marks that aren't said."""
-    text = _HEADER.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _TIMING.sub(" ", text)
-    text = _NOT_SAID.sub(" ", _LINK.sub(r"\1", text))
+    text = _NOT_SAID.sub(" ", _LINK.sub(r"\1", without_timings(text)))
     text = unicodedata.normalize("NFKD", text.translate(_FOLDED)).translate(_FOLDED)
     kept = (c for c in text if unicodedata.category(c) not in ("Mn", "Me", "Cf", "Cs"))
     return _DASHES.sub(" ", "".join(c if unicodedata.category(c) != "Cc" else " " for c in kept))

@@ -66,7 +66,7 @@ def test_a_text_that_is_far_too_long_is_one_sentence(scene, heard):
     transcript = scene.soliloquy.transcript
     transcript.text = bpy.data.texts.new("book")
     transcript.text.write("word " * 25_000)
-    with pytest.raises(BadInputError, match="at most 100,000 can be read"):
+    with pytest.raises(BadInputError, match="At most 100,000 can be used"):
         request_for(scene, heard, transcript)
 
 
@@ -93,7 +93,7 @@ def test_all_lines_of_the_clipboard_are_pasted(scene, monkeypatch):
     assert scene.soliloquy.transcript.words == "Bin blue at F two" and scene.soliloquy.transcript.text is None
 
 
-@pytest.mark.parametrize(("text", "words"), [(" \n", "holds no text"), ("x" * 200_000, "can be read")])
+@pytest.mark.parametrize(("text", "words"), [(" \n", "holds no text"), ("x" * 200_000, "can be used")])
 def test_a_clipboard_that_is_no_help_changes_nothing(scene, monkeypatch, text, words):
     scene.soliloquy.sound, scene.soliloquy.transcript.words = "MIX", "as it was"
     monkeypatch.setattr(operators_transcript, "manager_of", lambda _: _Clipboard(text))

@@ -10,8 +10,8 @@ import pytest
 from soliloquy.addon.commands import cli
 from soliloquy.addon.queue import batch
 from soliloquy.core.errors import BadInputError
+from soliloquy.core.phones.transcripts import MOST_LETTERS
 from soliloquy.core.wire.style import PriorStyle
-from soliloquy.core.wire.transcripts import MOST_LETTERS
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_list_that_is_no_plain_file_is_refused(tmp_path):
      ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no"),
      ("audio,portrait,out,articulation\na,b,c,1.6", "articulation can't be 1.6"),
      ("audio,portrait,out,transcript\na,b,c,none.txt", "Job 1 of jobs.csv: There is no transcript at"),
-     ("audio,portrait,out,transcript\na,b,c," + "word " * 25_000, "at most 100,000 can be read")],
+     ("audio,portrait,out,transcript\na,b,c," + "word " * 25_000, "At most 100,000 can be used")],
 )  # fmt: skip
 def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
     path = tmp_path / "jobs.csv"
