@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -143,7 +144,7 @@ class TakeMaker:
         """Make frames, curves read back from them, and the contact sheet; returns ``facts`` completed by the frames."""
         look = self._look(plan)
         assert look.size is not None and look.framing is not None and look.renderer is not None
-        portrait = self._models.portrait(self._job.portrait)
+        portrait = self._portrait
         with self._context.stage("renderer", take=plan.index) as stage:
             # Returns at once if the last take had the same look.
             renderer = self._models.renderer(portrait, look.size, look.framing, look.renderer)
@@ -158,6 +159,11 @@ class TakeMaker:
         write_contact_sheet(plan.contact, plan.frames, len(motion), marks, renderer.framing.paste)
         height, width = renderer.frame_shape
         return replace(facts, **look._asdict(), width=width, height=height, drawn_with=drawn)
+
+    @functools.cached_property
+    def _portrait(self) -> Portrait:
+        """The job's portrait. Its file is read and decoded once for all takes."""
+        return self._models.portrait(self._job.portrait)
 
     def _source(self, plan: TakePlan) -> TakePlan | None:
         """The take that a take was made from, or None."""

@@ -61,6 +61,14 @@ def test_a_job_has_the_files_that_the_architecture_page_lists(models, request_) 
     assert rate == 16000 and np.array_equal(copied, original)
 
 
+def test_the_portrait_of_a_job_is_read_once_for_all_takes(models, request_, monkeypatch) -> None:
+    paths, portrait = [], models.portrait
+    monkeypatch.setattr(models, "portrait", lambda path: (paths.append(Path(path)), portrait(path))[1])
+    takes = run(request_).takes()
+    assert len(takes) == 2
+    assert paths.count(Path(takes[0].job) / "portrait.png") == 1
+
+
 def test_pictures_say_that_they_are_synthetic(models, request_) -> None:
     take = run(request_).takes()[1]
     for path in [Path(take.frames) / "000001.png", Path(take.contact)]:
