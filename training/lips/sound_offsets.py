@@ -6,7 +6,8 @@ the lip model predicts from the sound, shifted by −0.3 to 0.3 s in steps of 10
 recording are averaged, and the shift with the highest mean is its offset.
 
 A clip that is used for measuring must not choose its own offset. So its offset is that of the other clips of its
-recording, or of all other recordings of the corpus where it is alone.
+recording. Such a clip of a few seconds says little, and films of one corpus came the same way to us. So the mean of the
+other recordings counts as one more clip.
 
 GRID's films are what the lip model was trained on, so their offset is 0; they are printed as a check. For the others
 ``.cache/tracks/<corpus>/sound_offsets.json`` holds the offset of each clip, in seconds.
@@ -74,16 +75,17 @@ def recording(name: str) -> tuple[str, ...]:
     return next((names for names in SAME_RECORDING if name in names), (name,))
 
 
-def offsets(curves: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """The lateness of each clip of a corpus, estimated on other clips: of its recording, or else of all others.
+def by_other_clips(name: str, curves: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What other clips of a corpus, by name, say about a clip's offset: the mean of the curves of its recording, and of
+    the mean of all other recordings."""
+    same = [curves[other] for other in recording(name) if other != name and other in curves]
+    others = [curve for other, curve in curves.items() if other not in recording(name)]
+    return np.mean([*same, np.mean(others, axis=0)], axis=0)
 
-    ``curves`` are the :func:`likeness` of the clips by name.
-    """
-    out = {}
-    for name in curves:
-        same = [curves[other] for other in recording(name) if other != name and other in curves]
-        out[name] = best(same or [curve for other, curve in curves.items() if other not in recording(name)])
-    return out
+
+def offsets(curves: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The lateness of each clip, estimated on other clips of its corpus. ``curves`` are their :func:`likeness`."""
+    return {name: best([by_other_clips(name, curves)]) for name in curves}
 
 
 def measured(folder: Path, model: LipModel, geometry: MouthGeometry) -> dict[str, np.ndarray]:
