@@ -68,6 +68,7 @@ def pictures(chosen: argparse.Namespace) -> Iterator[None]:
         yield from drawn(left, right)
     yield from photograph(chosen.out / "panel_sequencer.png", left, "speak", "takes")
     yield from performance(chosen.out, left)
+    yield from phones(chosen.out, left)
     yield from photograph(chosen.out / "panel_viewport.png", right, "targets")
     settings.range_kind, scene.use_preview_range = "PREVIEW", True
     scene.frame_preview_start, scene.frame_preview_end = 38, scene.frame_end
@@ -108,6 +109,41 @@ def performance(out: Path, area: bpy.types.Area) -> Iterator[None]:
     yield from photograph(out / "guide_german.png", area, "speak", "takes", "resample")
     view.language = "en_US"
     choose("As Sampled")
+
+
+def phones(out: Path, area: bpy.types.Area) -> Iterator[None]:
+    """Photograph the phones of the chosen take while one of them, which was heard wrong, has got another name."""
+    from soliloquy.addon import compat
+    from soliloquy.addon.sequencer import phone_lane
+
+    scene = there(window().scene, "scene")
+    with bpy.context.temp_override(window=window(), area=area, region=region_of(area)):
+        operators.soliloquy.show_phones("EXEC_DEFAULT")
+        bpy.ops.screen.area_split(direction="HORIZONTAL", factor=0.5)
+    yield
+    low = min((other for other in there(window().screen, "screen").areas if other.x == area.x), key=lambda one: one.y)
+    space = space_of(low)
+    space.view_type, space.show_region_channels, space.show_region_toolbar = "SEQUENCER", False, False
+    lane = [strip for strip in compat.all_strips(scene) if phone_lane.take_of(strip)]
+    lane.sort(key=compat.left_handle)
+    wrong = next(strip for strip in lane if phone_lane.name_of(strip) == "B" and compat.left_handle(strip) > 38)
+    yield from photograph(out / "guide_phones.png", low, "takes")  # the sidebar has its size now
+    view, middle = region_of(low).view2d, compat.left_handle(wrong)
+    first, last = (view.region_to_view(x, 0)[0] for x in (0, region_of(low).width))
+    for strip in compat.all_strips(scene):
+        strip.select = strip == wrong
+    there(scene.sequence_editor, "sequence editor").active_strip = wrong
+    with bpy.context.temp_override(window=window(), area=low, region=region_of(low)):
+        bpy.ops.view2d.zoom(deltax=(last - first - 12) / 2)  # twelve frames: wide enough for the names
+        bpy.ops.view2d.pan(deltax=round((middle - (first + last) / 2) / 12 * region_of(low).width))
+    yield from drawn(low)
+    with bpy.context.temp_override(window=window(), area=low, region=region_of(low)):
+        operators.soliloquy.set_phone(phone="DH")
+    yield from photograph(out / "guide_phones.png", low)
+    with bpy.context.temp_override(window=window(), area=low, region=region_of(low)):
+        operators.soliloquy.remove_phones()
+        bpy.ops.screen.area_close()
+    yield
 
 
 def show_rig(scene: bpy.types.Scene, area: bpy.types.Area, rig: bpy.types.Object) -> None:

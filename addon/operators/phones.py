@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
@@ -32,11 +33,11 @@ def has_lane(scene: bpy.types.Scene) -> bool:
     return take is not None and phone_lane.exists(scene, take.key)
 
 
-def active_phone(scene: bpy.types.Scene) -> bool:
-    """Whether the active strip is a phone of a lane."""
+def active_phone(scene: bpy.types.Scene) -> Any | None:
+    """The active strip if it is a phone of a lane."""
     editor = scene.sequence_editor
     strip = editor.active_strip if editor else None
-    return strip is not None and bool(phone_lane.take_of(strip))
+    return strip if strip is not None and phone_lane.take_of(strip) else None
 
 
 class _OnFiles(OperatorMixin):
@@ -95,15 +96,15 @@ class SOLILOQUY_OT_set_phone(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A phone is active."""
-        chosen = active_phone(compat.sequencer_scene(context))
-        return poll_by(cls, "" if chosen else say("Select a phone in the sequencer"))
+        active = active_phone(compat.sequencer_scene(context))
+        return poll_by(cls, say("Select a phone in the sequencer") if active is None else "")
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Rename the active strip and all selected ones that are phones."""
         if self.phone not in PHONES:
             return {"CANCELLED"}
         scene = compat.sequencer_scene(context)
-        active = scene.sequence_editor.active_strip if scene.sequence_editor else None
+        active = active_phone(scene)
         chosen = [strip for strip in compat.all_strips(scene) if strip.select or strip == active]
         phone_lane.rename(scene, [strip for strip in chosen if phone_lane.take_of(strip)], self.phone)
         return {"FINISHED"}

@@ -6,6 +6,7 @@ import bpy
 
 from .. import compat
 from ..operators.phones import active_phone, has_lane
+from ..sequencer import phone_lane
 from ..typed import layout_of
 
 _EXAMPLES = {
@@ -20,14 +21,22 @@ _VOWELS = 15
 
 
 def draw(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
-    """One row: Show Phones, or Update Lips once they are shown, and the menu of the rest."""
-    row = layout.row(align=True)
+    """Show Phones, or Update Lips once they are shown, the menu of the rest, and the name of the active phone."""
+    column = layout.column(align=True)
+    row = column.row(align=True)
     if has_lane(scene):
         row.operator("soliloquy.update_lips", icon="FILE_REFRESH")
         row.operator("soliloquy.remove_phones", text="", icon="X")
     else:
         row.operator("soliloquy.show_phones", icon="SEQ_STRIP_DUPLICATE")
     row.menu(SOLILOQUY_MT_phones.__name__, text="", icon="DOWNARROW_HLT")
+    strip = active_phone(scene)
+    if strip is not None:  # the sequencer doesn't write names on narrow strips
+        column.menu(SOLILOQUY_MT_set_phone.__name__, text=_with_example(phone_lane.name_of(strip)), translate=False)
+
+
+def _with_example(phone: str) -> str:
+    return f"{phone}  {_EXAMPLES.get(phone.upper(), '')}".strip()
 
 
 class SOLILOQUY_MT_phones(bpy.types.Menu):
@@ -60,13 +69,13 @@ class SOLILOQUY_MT_set_phone(bpy.types.Menu):
         for part in (phones[:_VOWELS], phones[_VOWELS:middle], phones[middle:]):
             column = row.column()
             for phone in part:
-                button = column.operator("soliloquy.set_phone", text=f"{phone}  {_EXAMPLES[phone]}", translate=False)
+                button = column.operator("soliloquy.set_phone", text=_with_example(phone), translate=False)
                 button.phone = phone
 
 
 def strip_entries(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     """Entries of the sequencer's context menu while a phone is active."""
-    if active_phone(compat.sequencer_scene(context)):
+    if active_phone(compat.sequencer_scene(context)) is not None:
         layout = layout_of(menu)
         layout.separator()
         layout.menu(SOLILOQUY_MT_set_phone.__name__)
