@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 
 from ...core.errors import BadInputError
-from ...core.motion.channels import EXPRESSIONS, HEAD
+from ...core.motion.channels import HEAD, SHAPES
 from ...core.motion.motion import Motion
 from ...core.motion.rotations import axis_angle_to_matrix, euler_to_matrix, matrix_to_euler, quaternion_to_matrix
 from ..rig import mapping, targets
@@ -94,11 +94,10 @@ def read(
             now.append(_look(thing, rules, space, bpy.context.evaluated_depsgraph_get()))
             yield (index + 1) / len(take)
     seen = {place: np.array([reading[place] for reading in now]) for place in expected if place in now[0]}
-    original = take.channels()  # (T, 59)
-    channels = _solved(thing, rules, original, expected, seen)
-    changed = (channels != original).any(axis=1)
-    expression, rotation, translation = np.split(channels, [len(EXPRESSIONS), len(EXPRESSIONS) + 3], axis=1)
-    return Motion(expression, rotation, translation, take.fps), int(changed.sum())
+    original = take.table()  # (T, 61)
+    table = _solved(thing, rules, original, expected, seen)
+    changed = (table != original).any(axis=1)
+    return Motion.from_table(table, take.fps), int(changed.sum())
 
 
 # ---------------------------------------------------------------------------------- the target with an untouched bake
@@ -237,7 +236,7 @@ def _look(thing: bpy.types.Object, rules: list[Rule], space: np.ndarray, graph: 
 
 
 def _factors(rule: Rule) -> np.ndarray:
-    """(59,) change of a rule's destination for a unit change of each channel."""
+    """(61,) change of a rule's destination for a unit change of each channel."""
     row = np.zeros(len(_NAMES))
     for name, factor in mapping.terms(rule.source).items():
         share = 0.5 if name in mapping.HALF_TURN else 1.0
@@ -248,7 +247,7 @@ def _factors(rule: Rule) -> np.ndarray:
 def _solved(
     thing: bpy.types.Object, rules: list[Rule], original: np.ndarray, expected: Reading, seen: Reading
 ) -> np.ndarray:
-    """(T, 59) channels whose mapping gives the target as it is seen. Untouched frames and channels stay bit-identical.
+    """(T, 61) channels whose mapping gives the target as it is seen. Untouched frames and channels stay bit-identical.
 
     Changed shapes and properties give their channels directly. Changed bones give the rest: the least change of weights
     within 0–1 that explains them. Unchanged bones are not used, so a gaze can be edited by shapes or by bones.
@@ -288,31 +287,31 @@ def _solved(
     rest = [(row, np.where(delta == 0.0, 0.0, delta - change @ row)) for row, delta in bones]
     change += _change(original + change, [(row, np.where(np.abs(d) > UNTOUCHED, d, 0.0)) for row, d in rest])
     if own:
-        change[:, 53:56] = difference("HEAD:TURN")
-        change[:, 56:59] = difference("HEAD:SHIFT", limit=UNTOUCHED_CENTIMETRES)
+        change[:, -6:-3] = difference("HEAD:TURN")
+        change[:, -3:] = difference("HEAD:SHIFT", limit=UNTOUCHED_CENTIMETRES)
     result = np.where(change == 0.0, original, original + change)
-    weights = result[:, : len(EXPRESSIONS)]
-    result[:, : len(EXPRESSIONS)] = np.where(change[:, : len(EXPRESSIONS)] == 0.0, weights, np.clip(weights, 0.0, 1.0))
+    weights = result[:, : len(SHAPES)]
+    result[:, : len(SHAPES)] = np.where(change[:, : len(SHAPES)] == 0.0, weights, np.clip(weights, 0.0, 1.0))
     return result
 
 
 def _change(original: np.ndarray, part: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """(T, 59) least change of the channels that explains the differences.
+    """(T, 61) least change of the channels that explains the differences.
 
-    ``part`` holds for each place its factors (59,) and its difference (T,). Weights are clipped to 0–1 after each
+    ``part`` holds for each place its factors (61,) and its difference (T,). Weights are clipped to 0–1 after each
     iteration.
     """
     change = np.zeros_like(original)
     if not part:
         return change
-    matrix = np.stack([row for row, _ in part])  # (places, 59)
+    matrix = np.stack([row for row, _ in part])  # (places, 61)
     wanted = np.stack([delta for _, delta in part], axis=1)  # (T, places)
     rows = np.nonzero(np.abs(wanted).max(axis=1))[0]
     # Each place has the same weight, whatever its unit.
     scale = 1.0 / np.maximum(np.linalg.norm(matrix, axis=1), 1e-9)
     matrix, wanted = matrix * scale[:, None], wanted[rows] * scale
     inverse = np.linalg.pinv(matrix, rcond=1e-6)
-    count = len(EXPRESSIONS)
+    count = len(SHAPES)
     for _ in range(_ROUNDS):
         change[rows] += (wanted - change[rows] @ matrix.T) @ inverse.T
         weights = original[rows, :count]

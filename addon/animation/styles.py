@@ -12,7 +12,7 @@ from typing import Literal, Protocol, cast, get_args
 import bpy
 import numpy as np
 
-from ...core.motion.channels import GROUPS
+from ...core.motion.channels import GROUPS, TONGUE, TONGUE_GROUP
 from .. import compat
 from ..rig import mapping, targets
 from ..rig.arkit import arkit_name
@@ -55,6 +55,7 @@ LIVELY = ("head", "brows", "gaze", "cheeks", "nose")
 MODIFIER = "Soliloquy amount"
 LOOK = "Soliloquy look"
 _GROUP_OF = {arkit_name(channel): group for group, channels in GROUPS.items() for channel in channels}
+_GROUP_OF |= dict.fromkeys(TONGUE, TONGUE_GROUP)
 _LEAST = 1e-6
 """Least amount: at 0 the modifier's range would be infinite."""
 TrackAxis = Literal["TRACK_X", "TRACK_Y", "TRACK_Z", "TRACK_NEGATIVE_X", "TRACK_NEGATIVE_Y", "TRACK_NEGATIVE_Z"]

@@ -18,12 +18,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ...core.motion.channels import TONGUE
 from . import names
 from .arkit import SHAPE_NAMES
 from .mapping import terms
 
 _OTHER_SIDE = {"L": "R", "Left": "Right", "LB": "RB", "LT": "RT", "UL": "UR", "DL": "DR"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_ALL_OF_ARKIT = frozenset(SHAPE_NAMES) - frozenset(TONGUE)
+"""Channels of a rig that needs no other scheme of names; many rigs lack the tongue."""
 _OWN_NAMES = 3
 """Number of names of its own, and not ARKit's, by which another scheme is recognised."""
 _SUM_SIDE = re.compile(r"(?<=[a-zA-Z])Left\b")
@@ -49,7 +52,7 @@ _WHOLE = ("browInnerUp", "cheekPuff", "mouthSmile", "mouthFrown", "eyeBlink", "b
           "eyeWide", "mouthPress", "mouthStretch", "mouthDimple", "mouthUpperUp", "mouthLowerDown")  # fmt: skip
 """Shapes that some rigs have only once, for both sides."""
 ARKIT: Mapping[str, str] = {name: name for name in SHAPE_NAMES} | {name: _halves(name) for name in _WHOLE}
-"""Our 53 channels by their names, and the shapes for both sides."""
+"""Our 55 weights by their names, and the shapes for both sides."""
 
 
 def _look_names() -> dict[str, list[str]]:
@@ -98,6 +101,7 @@ _REALLUSION = {
     **{"Mouth_Up_Upper_L": "mouthUpperUpLeft", "Mouth_Down_Lower_L": "mouthLowerDownLeft"},
     **{"Mouth_Top_Lip_Up": _halves("mouthUpperUp"), "Mouth_Bottom_Lip_Down": _halves("mouthLowerDown")},
     **{"Mouth_Widen_Sides": _halves("mouthStretch"), "Turn_Jaw_Down": "jawOpen", "Turn_Jaw_L": "jawLeft"},
+    **{"Tongue_Tip_Up": "tongueUp"},
 }
 _METAHUMAN = {
     **{"browRaiseInL": "browInnerUpLeft", "browRaiseOuterL": "browOuterUpLeft", "eyeSquintInnerL": "eyeSquintLeft"},
@@ -185,7 +189,7 @@ def sums(shapes: Iterable[str]) -> dict[str, str]:
     shapes = tuple(shapes)
     arkit, *others = schemes()
     found = [_without_wholes(names.read(shapes, arkit.table), arkit)]
-    if len(channels(found[0].values())) == len(SHAPE_NAMES):
+    if channels(found[0].values()) >= _ALL_OF_ARKIT:
         return found[0]
     for dialect in others:
         entries = names.read(shapes, dialect.table)

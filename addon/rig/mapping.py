@@ -48,7 +48,7 @@ _TOKEN = re.compile(
 )
 """One token of a sum. Each alternative begins with other characters, so no text makes the search go back."""
 MOST_LETTERS = 2000
-"""Length of the longest sum that is read. All 53 channels with factors take about 1,400 characters."""
+"""Length of the longest sum that is read. All 55 weights with factors take about 1,400 characters."""
 LARGEST = 1e6
 """Largest factor, multiplier and offset. Blender stores them in single precision, where larger ones lose their use."""
 _SHOWN = 60
@@ -150,12 +150,12 @@ class Sources:
 
     def __init__(self, motion: Motion, neck: np.ndarray | None = None, head: np.ndarray | None = None) -> None:
         zero = np.zeros(3)
-        channels = motion.channels().astype(float)
-        rotation, translation = np.split(channels[:, -len(HEAD) :], 2, axis=1)
+        table = motion.table().astype(float)
+        rotation, translation = np.split(table[:, -len(HEAD) :], 2, axis=1)
         half, shift = neck_and_head(
             rotation, translation, zero if neck is None else neck, zero if head is None else head
         )
-        self._columns = dict(zip((*SHAPE_NAMES, *HEAD), channels.T, strict=True))
+        self._columns = dict(zip((*SHAPE_NAMES, *HEAD), table.T, strict=True))
         self._columns |= dict(zip(HALF_TURN + SHIFT, np.concatenate([half, shift], 1).T, strict=True))
 
     def value(self, rule: Rule) -> np.ndarray:

@@ -33,7 +33,10 @@ _CONTROLS = ("c_", "ctrl_", "ctl_")
 
 
 def own_rules(thing: bpy.types.Object) -> list[Rule]:
-    """A head made by Soliloquy: exact head motion on neck and head, eyes, jaw, and the 53 properties."""
+    """A head made by Soliloquy: exact head motion on neck and head, eyes, jaw, and the properties.
+
+    Heads of earlier versions have no properties for the tongue.
+    """
     down, inward, outward, up = thing["soliloquy_gaze"][:]
     turn, sideways = thing["soliloquy_jaw"][:]
     rules = [*_half_turn("neck"), *_half_turn("head")]
@@ -48,7 +51,7 @@ def own_rules(thing: bpy.types.Object) -> list[Rule]:
     ]
     for side, bone, sign in (("Left", "eye.L", 1), ("Right", "eye.R", -1)):
         rules += _eye(bone, side, sign, (down, inward, outward, up))
-    return rules + [Rule(name, PROPERTY, name) for name in SHAPE_NAMES]
+    return rules + [Rule(name, PROPERTY, name) for name in SHAPE_NAMES if name in thing]
 
 
 def _half_turn(bone: str, share: float = 1.0) -> list[Rule]:

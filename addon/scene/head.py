@@ -1,4 +1,4 @@
-"""The 3D head: mesh with the portrait's texture and 53 shape keys, armature, properties that drive the shapes.
+"""The 3D head: mesh with the portrait's texture and 55 shape keys, armature, properties that drive the shapes.
 
 ``core.portrait.rig`` in the worker measures the portrait and writes ``head.npz`` and ``head.png``; here they become
 Blender data. Head space (x to the person's left, y up, z out of the face, centimetres) becomes Blender's (x, −z, y) in
@@ -18,7 +18,7 @@ import numpy as np
 from mathutils import Vector
 
 from ...core.errors import BadInputError
-from ...core.motion.channels import EXPRESSIONS
+from ...core.motion.channels import SHAPES
 from ...core.provenance import HEAD_PROPERTY, SYNTHETIC_HEAD
 from ...core.wire.names import JOINTS
 from ...core.wire.protocol import Head
@@ -126,7 +126,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     names = [data.get(name, np.zeros(0)) for name in ("shape_names", "joint_names")]
     if any(name.ndim != 1 for name in names):
         raise _damaged(path)
-    if tuple(names[0].tolist()) != EXPRESSIONS or tuple(names[1].tolist()) != JOINTS:
+    if tuple(names[0].tolist()) != SHAPES or tuple(names[1].tolist()) != JOINTS:
         raise BadInputError(
             "head_version",
             say("The head's file is from another version: {path}", path=path),
@@ -157,7 +157,7 @@ def _is_whole(data: dict[str, np.ndarray]) -> bool:
     vertices, uv, triangles = parts["vertices"], parts["uv"], parts["triangles"]
     if vertices.ndim != 2 or uv.ndim != 2 or triangles.ndim != 2 or not triangles.size:
         return False
-    count, shapes, joints = len(vertices), len(EXPRESSIONS), len(JOINTS)
+    count, shapes, joints = len(vertices), len(SHAPES), len(JOINTS)
     wanted = {
         "vertices": (count, 3), "uv": (len(uv), 2), "triangles": (len(triangles), 3), "shapes": (shapes, count, 3),
         "weights": (count, joints), "joints": (joints, 3), "gaze_angles": (4,), "jaw_angles": (2,),
@@ -290,7 +290,7 @@ def _bind(skin: bpy.types.Object, armature: bpy.types.Object, weights: np.ndarra
 
 
 def _properties(skin: bpy.types.Object, armature: bpy.types.Object, data: dict[str, np.ndarray]) -> None:
-    """The 53 expressions as properties 0–1 that can be keyed, the facts that `bake` needs, and that it is synthetic."""
+    """The 55 weights as properties 0–1 that can be keyed, the facts that `bake` needs, and that it is synthetic."""
     shown: Any = armature  # the stubs say that id_properties_ui returns nothing
     for name in SHAPE_NAMES:
         armature[name] = 0.0

@@ -17,7 +17,8 @@ from PIL.PngImagePlugin import PngInfo
 from ..face.points import IBUG_TEMPLES
 from ..files import written_beside
 from ..head.head_model import PARTS, HeadModel
-from ..motion.channels import EXPRESSIONS
+from ..head.tongue import tongue_shapes
+from ..motion.channels import EXPRESSIONS, SHAPES
 from ..provenance import picture_marks
 from ..wire.names import JOINTS
 from ..wire.protocol import version
@@ -84,7 +85,7 @@ def jaw_angles(head: HeadModel) -> np.ndarray:
 
 def rig_of(head: HeadModel, identity: torch.Tensor) -> dict[str, np.ndarray]:
     """All arrays of the npz; see :func:`write_head` for the keys."""
-    shapes = head.expression_basis.clone()
+    shapes = torch.cat([head.expression_basis, tongue_shapes(head)])
     # The eye bones turn the eyeballs already.
     shapes[:, head.part_vertices("eye_left", "eye_right")] = 0
     return {
@@ -95,7 +96,7 @@ def rig_of(head: HeadModel, identity: torch.Tensor) -> dict[str, np.ndarray]:
         "uv": head.uv.numpy().astype(np.float32),
         "triangle_uv": head.triangle_uv.numpy().astype(np.int32),
         "shapes": shapes.numpy().astype(np.float32),
-        "shape_names": np.array(EXPRESSIONS),
+        "shape_names": np.array(SHAPES),
         "weights": skin_weights(head),
         "joint_names": np.array(JOINTS),
         "joints": joints_of(head, identity),
@@ -113,8 +114,8 @@ def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, t
     - ``vertices`` (V, 3) float32: the person's neutral head in head space, centimetres.
     - ``triangles`` (F, 3) int32, counter-clockwise from outside; ``triangle_part`` (F,) int32, rows of ``part_names``.
     - ``uv`` (U, 2) float32 in 0–1, v up; ``triangle_uv`` (F, 3) int32, rows of ``uv`` for each corner.
-    - ``shapes`` (53, V, 3) float32 centimetres to add at weight 1, named by ``shape_names`` (as in
-      ``core.motion.channels.EXPRESSIONS``); zero on the eyeballs, which the eye bones turn.
+    - ``shapes`` (55, V, 3) float32 centimetres to add at weight 1, named by ``shape_names`` (as in
+      ``core.motion.channels.SHAPES``); zero on the eyeballs, which the eye bones turn.
     - ``weights`` (V, 6) float32 and ``joints`` (6, 3) float32 centimetres, named by ``joint_names``: root, neck, head,
       jaw, eye.L, eye.R. No vertex follows the jaw.
     - ``gaze_angles`` (4,) float32 radians: rotation of an eye at weight 1 of eyeLookDown, eyeLookIn, eyeLookOut and

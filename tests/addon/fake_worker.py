@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path.cwd()))  # the client starts workers in the folder t
 import numpy as np
 
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED
-from core.motion.channels import CHANNELS, EXPRESSIONS, GROUPS
+from core.motion.channels import CHANNELS, EXPRESSIONS, GROUPS, SHAPES
 from core.phones.documents import HEARD, PHONES_FILE, PhoneDocument, read_phones
 from core.phones.phone_set import Segment
 from core.wire import lines, protocol
@@ -149,13 +149,13 @@ def head_files(out: Path) -> dict[str, str]:
         [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4],
          [1, 5, 7], [1, 7, 3]]
     )  # fmt: skip
-    shapes = np.zeros((len(EXPRESSIONS), 8, 3), np.float32)
-    shapes[:, :, 1] = -np.linspace(0.5, 1.5, len(EXPRESSIONS))[:, None]
+    shapes = np.zeros((len(SHAPES), 8, 3), np.float32)
+    shapes[:, :, 1] = -np.linspace(0.5, 1.5, len(SHAPES))[:, None]
     weights = np.zeros((8, 6), np.float32)
     weights[:, 2] = 1.0
     np.savez(
         out / "head.npz", vertices=corners, triangles=triangles, uv=corners[:, :2] / 40 + 0.5, triangle_uv=triangles,
-        shapes=shapes, shape_names=np.array(EXPRESSIONS), weights=weights,
+        shapes=shapes, shape_names=np.array(SHAPES), weights=weights,
         joint_names=np.array(("root", "neck", "head", "jaw", "eye.L", "eye.R")),
         joints=np.array([[0, -14, -2], [0, -9, -2], [0, -2, 0], [0, -1, 1], [3, 3, 6], [-3, 3, 6]], np.float32),
         gaze_angles=np.radians([30.0, 30.0, 30.0, 30.0]), jaw_angles=np.radians([18.0, 6.0]),

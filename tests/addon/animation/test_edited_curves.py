@@ -26,7 +26,8 @@ def smooth_take(count=58):
     ):
         expression[:, EXPRESSIONS.index(name)] = np.clip(values, 0, 1)
     rotation = (0.25 * np.sin(t * 3 + np.arange(3))).astype(np.float32)
-    return Motion(expression, rotation, np.cos(t * 2 + np.arange(3)).astype(np.float32), 25.0)
+    tongue = np.clip(np.sin(t * 6 + np.arange(2)), 0, 1)
+    return Motion(expression, rotation, np.cos(t * 2 + np.arange(3)).astype(np.float32), 25.0, tongue)
 
 
 @pytest.fixture
@@ -57,9 +58,7 @@ def curve_of(thing, path, index=0):
 
 
 def equal(one, other):
-    return all(
-        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("expression", "rotation", "translation")
-    )
+    return np.array_equal(one.table(), other.table())
 
 
 @pytest.mark.parametrize(("fps", "base"), [(25, 1.0), (24, 1.001), (30, 1.0), (60, 1.0)])
@@ -86,7 +85,21 @@ def test_only_an_edited_curve_changes_the_motion(scene, rig):
     assert changed == 10 and np.allclose(back.expression[20:30, column], 0.9, atol=1e-3)
     unedited = back.channels()
     unedited[20:30, column] = take.expression[20:30, column]
-    assert np.array_equal(unedited, take.channels())
+    assert np.array_equal(unedited, take.channels()) and np.array_equal(back.tongue, take.tongue)
+
+
+def test_an_edited_tongue_is_read(scene, rig):
+    take = smooth_take()
+    bake_on(rig, take, tolerance=0.0)
+    for name, value in (("tongueOut", 0.7), ("tongueUp", 1.4)):
+        curve = curve_of(rig, f'["{name}"]')
+        for point in curve.keyframe_points[20:30]:
+            point.co.y = value
+        curve.update()
+    back, changed = read(scene, rig, take)
+    assert changed == 10 and np.allclose(back.tongue[20:30], (0.7, 1.0), atol=1e-3), "weights end at 1"
+    assert np.array_equal(np.delete(back.tongue, range(20, 30), 0), np.delete(take.tongue, range(20, 30), 0))
+    assert np.array_equal(back.channels(), take.channels())
 
 
 def test_a_scaled_strip_is_a_slower_motion(scene, rig):

@@ -71,7 +71,7 @@ def both(*pairs: tuple[str, str]) -> dict[str, str]:
 
 
 def _numbered() -> dict[str, str]:
-    """ExPlus: ``A01_Brow_Inner_Up`` to ``A51_…``, ``A52_Tongue_Out``."""
+    """ExPlus: ``A01_Brow_Inner_Up`` to ``A52_Tongue_Out``."""
     order = """
         browInnerUp browDownLeft browDownRight browOuterUpLeft browOuterUpRight eyeLookUpLeft eyeLookUpRight
         eyeLookDownLeft eyeLookDownRight eyeLookOutLeft eyeLookInLeft eyeLookInRight eyeLookOutRight eyeBlinkLeft
@@ -80,6 +80,7 @@ def _numbered() -> dict[str, str]:
         mouthRollUpper mouthRollLower mouthShrugUpper mouthShrugLower mouthClose mouthSmileLeft mouthSmileRight
         mouthFrownLeft mouthFrownRight mouthDimpleLeft mouthDimpleRight mouthUpperUpLeft mouthUpperUpRight
         mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthStretchLeft mouthStretchRight
+        tongueOut
     """.split()  # noqa: SIM905
     cut = [("".join(f"_{c}" if c.isupper() else c for c in name).title(), name) for name in order]
     return {f"A{i:02d}_{shape}": name for i, (shape, name) in enumerate(cut, 1)}
@@ -184,7 +185,7 @@ MAKERS = {
     },
 }
 """{maker: {shape: the first channel that moves it}}."""
-BESIDE = ["Basis", "V_Open", "Tongue_Out", "Ear_Up_L", "bodyFat", "eCTRLvAA", "Genesis8Female__Height", "tongueOut"]
+BESIDE = ["Basis", "V_Open", "Tongue_Roll", "Ear_Up_L", "bodyFat", "eCTRLvAA", "Genesis8Female__Height", "TongueTwistL"]
 
 
 @pytest.mark.parametrize("maker", MAKERS)
@@ -196,6 +197,15 @@ def test_expression_shapes(scene, shape_mesh, maker):
     rules = {rule.name: rule for rule in presets.rules_for(presets.guess(thing), thing)}
     assert {name: next(iter(terms(rules[name].source))) for name in wanted} == wanted
     assert presets.guess(thing) == "ARKIT" or len(wanted) < 26
+
+
+@pytest.mark.parametrize("maker", [maker for maker, shapes in MAKERS.items() if "tongueOut" not in shapes.values()])
+@pytest.mark.parametrize(("out", "up"), [("Tongue_Out", "Tongue_Up"), ("tongueOut", "tongueUp")])
+def test_a_tongue_beside_the_shapes_of_a_maker_is_found(shape_mesh, scene, maker, out, up):
+    wanted = MAKERS[maker] | {out: "tongueOut", up: "tongueUp"}
+    thing = shape_mesh("face", [*wanted, *BESIDE])
+    rules = {rule.name: rule for rule in presets.rules_for(presets.guess(thing), thing)}
+    assert {name: next(iter(terms(rules[name].source))) for name in wanted} == wanted
 
 
 def test_both_sides_of_a_look_are_the_names_own():

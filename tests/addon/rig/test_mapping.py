@@ -278,7 +278,7 @@ def test_targets_are_added_with_a_mapping_saved_and_loaded(scene, tmp_path, shap
     thing.select_set(True)
     assert bpy.ops.soliloquy.add_target() == {"FINISHED"}
     target = scene.soliloquy.targets[0]
-    assert (target.thing, target.preset, len(target.rules)) == (thing, "ARKIT", 53)
+    assert (target.thing, target.preset, len(target.rules)) == (thing, "ARKIT", 55)
     target.rules[0].multiplier = 1.5
     before = [rule.rule() for rule in target.rules]
     path = tmp_path / "face.json"
@@ -287,7 +287,7 @@ def test_targets_are_added_with_a_mapping_saved_and_loaded(scene, tmp_path, shap
     assert bpy.ops.soliloquy.load_mapping(filepath=str(path)) == {"FINISHED"}
     assert [rule.rule() for rule in target.rules] == before
     target.rules[0].source = "jawOpne"
-    assert "Did you mean jawOpen" in target.rules[0].problem and len(target.wanted_rules()) == 52
+    assert "Did you mean jawOpen" in target.rules[0].problem and len(target.wanted_rules()) == 54
     with pytest.raises(RuntimeError, match="has nothing that Rigify"):
         bpy.ops.soliloquy.apply_preset(preset="RIGIFY")
 

@@ -6,7 +6,7 @@ import pytest
 from mathutils import Matrix, Vector
 from soliloquy.addon import compat, steps
 from soliloquy.addon.animation import bake, nla
-from soliloquy.addon.rig import presets
+from soliloquy.addon.rig import presets, targets
 from soliloquy.addon.rig.arkit import SHAPE_NAMES
 from soliloquy.addon.scene import head, takes
 from soliloquy.addon.sequencer.timing import Timing
@@ -30,7 +30,8 @@ def take(tmp_path):
     rng = np.random.default_rng(3)
     t = np.arange(50)[:, None] / 25
     expression = np.clip(0.5 + 0.5 * np.sin(t * 5 + np.arange(53)), 0, 1)
-    return Motion(expression, 0.3 * np.sin(t * 3 + rng.uniform(0, 6, 3)), np.cos(t * 2 + rng.uniform(0, 6, 3)), 25.0)
+    rotation, translation = 0.3 * np.sin(t * 3 + rng.uniform(0, 6, 3)), np.cos(t * 2 + rng.uniform(0, 6, 3))
+    return Motion(expression, rotation, translation, 25.0, 0.5 + 0.5 * np.sin(t * 4 + np.arange(2)))
 
 
 def bake_on(rig, take, timing, key="first", tolerance=0.0):
@@ -55,7 +56,8 @@ def test_head_has_mesh_texture_shapes_and_bones(rig):
     skin = skin_of(rig)
     keys = skin.data.shape_keys.key_blocks
     assert [key.name for key in keys] == ["Basis", *SHAPE_NAMES]
-    assert len(SHAPE_NAMES) == len(set(SHAPE_NAMES)) == 53
+    assert len(SHAPE_NAMES) == len(set(SHAPE_NAMES)) == 55
+    assert {"tongueOut", "tongueUp"} <= set(SHAPE_NAMES)
     assert {bone.name for bone in rig.data.bones} == set(JOINTS)
     assert all(name in rig for name in SHAPE_NAMES)
     image = next(node.image for node in skin.active_material.node_tree.nodes if node.type == "TEX_IMAGE")
@@ -90,9 +92,21 @@ def test_bake_moves_the_head_exactly_and_drives_the_shapes(scene, rig, take, fps
         assert np.allclose(moved, head.to_blender(turn @ (point - neck) + neck + wanted.translation[0]), atol=1e-5)
         keys = evaluated(skin_of(rig)).data.shape_keys.key_blocks
         values = [evaluated(rig)[name] for name in SHAPE_NAMES]
-        assert np.allclose(values, wanted.expression[0], atol=1e-4)
+        assert np.allclose(values, wanted.table()[0, : len(SHAPE_NAMES)], atol=1e-4)
         driven = {name: keys[name].value for name in SHAPE_NAMES}
         assert driven == pytest.approx(dict(zip(SHAPE_NAMES, values, strict=True)), abs=1e-4)
+
+
+def test_a_head_of_an_earlier_version_is_baked_without_a_tongue(scene, rig, take):
+    for name in ("tongueOut", "tongueUp"):
+        keys = skin_of(rig).data.shape_keys
+        keys.driver_remove(f'key_blocks["{name}"].value')
+        skin_of(rig).shape_key_remove(keys.key_blocks[name])
+        del rig[name]
+    rules = presets.own_rules(rig)
+    assert not [rule for rule in rules if "tongue" in rule.source] and not targets.missing(rig, rules)
+    bake_on(rig, take, Timing(1.0, 25.0))
+    assert len(curves(action_of(rig))) == 3 + 3 + 3 + 3 + 3 + 3 + 53
 
 
 def test_eyes_and_jaw_turn_the_right_way(scene, rig):
@@ -125,7 +139,7 @@ def test_one_action_on_a_track_with_keys_where_the_speech_is(rig, take):
         frames = [point.co.x for point in curve.keyframe_points]
         assert frames == list(range(101, 149)), "48 scene frames of two seconds at 24"
         assert {point.interpolation for point in curve.keyframe_points} == {"LINEAR"}
-    assert len(curves(found.action)) == 3 + 3 + 3 + 3 + 3 + 3 + 53
+    assert len(curves(found.action)) == 3 + 3 + 3 + 3 + 3 + 3 + 55
 
 
 def test_a_rebake_replaces_only_what_it_made_itself(rig, take):
@@ -216,12 +230,12 @@ def test_thinned_curves_stay_within_the_stated_error(scene, rig, take, tolerance
     frames = bake.frames_of(take, Timing(1.0, 60.0))
     sampled = take.sampled((frames - 1.0) / 60.0, 60.0)
     keys = 0
-    for name, values in zip(SHAPE_NAMES, sampled.expression.T, strict=True):
+    for name, values in zip(SHAPE_NAMES, sampled.table().T[: len(SHAPE_NAMES)], strict=True):
         curve = curves(action_of(rig))[(f'["{name}"]', 0)]
         got = np.array([curve.evaluate(frame) for frame in frames])
         assert np.abs(got - values).max() <= tolerance + 1e-6
         keys += len(curve.keyframe_points)
-    assert keys < 53 * len(frames) / 2
+    assert keys < 55 * len(frames) / 2
 
 
 def test_a_moved_strip_stays_moved_when_baked_again(rig, take):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.errors import BadInputError
 from core.head.head_model import HeadModel
-from core.motion.channels import EXPRESSIONS
+from core.motion.channels import EXPRESSIONS, SHAPES, TONGUE
 from core.motion.rotations import euler_to_matrix
 from core.portrait.portrait import Portrait
 from core.portrait.rig import jaw_angles, joints_of, skin_weights, write_head
@@ -66,9 +66,11 @@ def written(head, tmp_path_factory) -> tuple[dict[str, np.ndarray], np.ndarray, 
 def test_arrays_are_complete(head, written):
     arrays, texture, _ = written
     assert texture.shape == (512, 512, 3)
-    assert tuple(arrays["shape_names"]) == EXPRESSIONS and tuple(arrays["joint_names"]) == JOINTS
+    assert tuple(arrays["shape_names"]) == SHAPES == (*EXPRESSIONS, *TONGUE) and tuple(arrays["joint_names"]) == JOINTS
     count = len(head.mean)
-    assert arrays["vertices"].shape == (count, 3) and arrays["shapes"].shape == (53, count, 3)
+    assert arrays["vertices"].shape == (count, 3) and arrays["shapes"].shape == (55, count, 3)
+    moved = np.abs(arrays["shapes"][53:]).max(2) > 0
+    assert set(np.flatnonzero(moved.any(0))) <= set(head.part_vertices("tongue").tolist()) and moved.any(1).all()
     assert arrays["triangles"].max() == count - 1 and arrays["triangle_uv"].max() == len(arrays["uv"]) - 1
     assert all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f")
 
