@@ -1,4 +1,4 @@
-"""How English words are spoken: the CMU Pronouncing Dictionary, what is derived from its words, and rules for the rest."""
+"""How English words are spoken: the CMU Pronouncing Dictionary, words derived from its own, and rules."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _derived(word: str) -> Iterator[Pronunciation]:
 
 
 def _stems(word: str, ending: str) -> Iterator[str]:
-    """Words of the dictionary that may have got an ending: "stopped" and "stop", "making" and "make", "tries", "try"."""
+    """Words of the dictionary that may have got an ending: "stopped" and "stop", "making" and "make"."""
     if not word.endswith(ending) or len(word) < len(ending) + 2:
         return
     stem = word.removesuffix(ending)
