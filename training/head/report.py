@@ -169,7 +169,8 @@ def write_card(
         "# Head model",
         f"A linear head: a mean, {head.identity_count} identity components and 53 expression shapes on "
         f"{len(head.mean):,} vertices and {len(head.triangles):,} triangles (skin, lips, mouth, eye sockets, "
-        "eyeballs, gums, tongue, teeth). It is left/right symmetric and in centimetres. The file has "
+        "eyeballs, gums, tongue, teeth). It is left/right symmetric and in centimetres. The source has no shape of the "
+        "tongue; core/head/tongue.py computes tongueOut and tongueUp from the mean. The file has "
         f"{size / 1e6:.1f} MB: shapes are 16-bit integers with one scale each.",
         "**Source.** ICT-FaceKit (light), © 2020 USC Institute for Creative Technologies, MIT. Mediapipe's 468 "
         f"face-mesh points lie where its network (0.10.21) sees them on {facts.rendered_heads} random heads "
