@@ -161,7 +161,8 @@ class _Queue(Panel):
             layout.operator("soliloquy.queue_allow", icon="CHECKMARK")
         chosen = job_queue.active()
         if chosen is not None:
-            draw_mouth(layout, chosen.request.articulation, chosen.request.transcript)
+            words = chosen.request.transcript if chosen.transcript_file is None else chosen.transcript_file.name
+            draw_mouth(layout, chosen.request.articulation, words)
         if chosen is not None and chosen.error:
             draw_text(layout, chosen.error, "ERROR", alert=chosen.status == FAILED)
         crew = job_queue.crew()

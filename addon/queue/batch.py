@@ -21,7 +21,7 @@ from ...core import tables
 from ...core.errors import EXIT_DONE, BadInputError, printable
 from ...core.files import write_bytes, write_json
 from ...core.inputs import InputKind, read_input, shown
-from ...core.phones.transcripts import given_transcript, named_file, quoted
+from ...core.phones.transcripts import given_transcript, named_file, quoted, read_transcript
 from ...core.schema import build
 from ...core.wire.protocol import Generate, TakeReady, version
 from ..words import later, say
@@ -48,7 +48,7 @@ class Entry:
 
     ``key`` identifies it in this session. ``takes`` are the finished takes as the worker announced them, ``made_from``
     is the `fingerprint` of what they were made from. ``seconds`` is the time of all attempts. ``transcript_file`` is
-    the file that the list names for the words, which the request holds as they were when the list was read.
+    the file that the list names in place of the words; like the sound it is read when the job runs.
     """
 
     name: str
@@ -81,11 +81,19 @@ class Entry:
         return facts | {"takes": [_told(take) for take in self.takes]}
 
     def fingerprint(self) -> str:
-        """Digest of everything that its takes depend on; of sound and picture it uses size and time of change."""
+        """Digest of everything that its takes depend on; of its files it uses size and time of change."""
         settings = dataclasses.asdict(self.request)
         stamps = [_stamp(Path(path)) for path in (self.request.audio, self.request.portrait)]
         wanted = {name: value for name, value in settings.items() if name not in ELSEWHERE}
+        if self.transcript_file is not None:
+            stamps.append(_stamp(self.transcript_file))
         return hashlib.sha256(json.dumps([version(), wanted, stamps], sort_keys=True).encode()).hexdigest()[:16]
+
+    def wanted(self) -> Generate:
+        """The request with the words that its file holds now. Raises BadInputError as `read_transcript`."""
+        if self.transcript_file is None:
+            return self.request
+        return dataclasses.replace(self.request, transcript=read_transcript(self.transcript_file))
 
 
 def _told(take: TakeReady) -> dict[str, Any]:
@@ -179,12 +187,11 @@ def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, A
         if key not in values:
             raise BadInputError("bad_list", say("“{key}” is missing.", key=key), say("Add a column {key}.", key=key))
         values[key] = str((folder / str(values[key])).absolute())
-    written = values.get("transcript")
-    if isinstance(written, str):
-        values["transcript"] = given_transcript(written, folder)
-    entry = Entry(name, build(Generate, values))
-    if isinstance(written, str) and (file := named_file(written, folder)) is not None:
-        entry.transcript_file = file.absolute()
+    file = None
+    if isinstance(written := values.get("transcript"), str):
+        file = named_file(written, folder)
+        values["transcript"] = given_transcript(written, folder) if file is None else ""
+    entry = Entry(name, build(Generate, values), transcript_file=None if file is None else file.absolute())
     for key, value in route.items():
         setattr(entry, key, value)
     return entry
@@ -255,8 +262,9 @@ def _row(entry: Entry, folder: Path) -> dict[str, Any]:
     for key, value in dataclasses.asdict(entry.request).items():
         if key in _PATHS:
             row[key] = _beside(Path(value), folder)
-        elif key == "transcript" and value:
-            row[key] = quoted(value) if entry.transcript_file is None else _beside(entry.transcript_file, folder)
+        elif key == "transcript":
+            words = quoted(value) if entry.transcript_file is None else _beside(entry.transcript_file, folder)
+            row |= {key: words} if words else {}
         elif key not in ELSEWHERE and getattr(entry.request, key) != _FIELDS[key].default:
             row[key] = value
     return row

@@ -208,9 +208,10 @@ class Crew:
         entry.stage = seat.following.stage
         seat.begun = time.monotonic()
         try:
+            request = entry.wanted()
             if seat.client is None or not seat.client.alive:
                 seat.client = self._start(seat.environment)
-            seat.following.identifier = seat.client.request(entry.request)
+            seat.following.identifier = seat.client.request(request)
         except SoliloquyError as error:
             seat.following.error = error_event("", error)
         self._tell(entry)

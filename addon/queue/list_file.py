@@ -110,8 +110,9 @@ def _is_there(lock: Path, stream: BinaryIO) -> bool:
 
 # -------------------------------------------------------------------------------------------------------------- merging
 def identity(entry: Entry) -> str:
-    """What two programs know a job by: its name, its place in a .blend, and its settings."""
+    """What two programs know a job by: its name, its place in a .blend, its settings, and its transcript's file."""
     words = [printable(getattr(entry, name)).strip() for name in ("name", *ROUTE)]
+    words += [] if entry.transcript_file is None else [str(entry.transcript_file)]
     settings = {name: value for name, value in asdict(entry.request).items() if name not in batch.ELSEWHERE}
     return json.dumps([words, _normal(settings)], sort_keys=True)
 

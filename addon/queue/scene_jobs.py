@@ -83,7 +83,10 @@ def arrive(entry: Entry, take: TakeReady, otherwise: bpy.types.Scene, notices: l
                 )
             )
         return
-    request = entry.request
+    try:
+        request = entry.wanted()
+    except BadInputError:  # the file with its words is gone: only the list of takes would have shown them
+        request = entry.request
     follows = "" if hearing.needs_mixdown(scene, strip) else strips.link(scene, strip)
     place = hearing.heard_frames(scene, strip)[0], follows, strip.channel, entry.character
     spoken = speech.Speech(Path(request.audio), request.start, request.duration, *place)

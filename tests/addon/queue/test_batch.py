@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from soliloquy.addon.commands import cli
-from soliloquy.addon.queue import batch
+from soliloquy.addon.queue import batch, list_file
 from soliloquy.core.errors import BadInputError
 from soliloquy.core.phones.transcripts import MOST_LETTERS
 from soliloquy.core.wire.style import PriorStyle
@@ -79,7 +79,6 @@ def test_a_list_that_is_no_plain_file_is_refused(tmp_path):
      ("audio,portrait,out,takes\na,b,c,0", "takes can't be 0"),
      ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no"),
      ("audio,portrait,out,articulation\na,b,c,1.6", "articulation can't be 1.6"),
-     ("audio,portrait,out,transcript\na,b,c,none.txt", "Job 1 of jobs.csv: There is no transcript at"),
      ("audio,portrait,out,transcript\na,b,c," + "word " * 25_000, "At most 100,000 can be used")],
 )  # fmt: skip
 def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
@@ -116,11 +115,12 @@ def test_each_job_has_its_own_words_and_articulation(tmp_path):
     path.write_text("\n".join(["name,audio,portrait,out,Articulation,Transcript", *rows]), encoding="utf-8")
     entries = batch.load(path, {})
     wanted = [(0.7, "Bin blue at F two"), (1.0, "Grüße, Anna."), (1.5, "notes.txt"), (1.0, "")]
-    assert [(entry.request.articulation, entry.request.transcript) for entry in entries] == wanted
+    assert [(entry.wanted().articulation, entry.wanted().transcript) for entry in entries] == wanted
     for name in ("again.csv", "again.json"):
         batch.save(entries, tmp_path / name)
         again = batch.load(tmp_path / name, {})
-        assert [entry.request for entry in again] == [entry.request for entry in entries]
+        assert [entry.wanted() for entry in again] == [entry.wanted() for entry in entries]
+        assert [list_file.identity(entry) for entry in again] == [list_file.identity(entry) for entry in entries]
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert "lines/two.txt" in text and "Anna" not in text and text.count("0.7") == 1
     longest = dataclasses.replace(entries[0].request, transcript='"' * MOST_LETTERS)
@@ -128,8 +128,29 @@ def test_each_job_has_its_own_words_and_articulation(tmp_path):
     assert batch.load(tmp_path / "longest.csv", {})[0].request == longest
     with_other_words = dataclasses.replace(entries[0].request, transcript="Bin red at F two")
     assert batch.Entry("one", with_other_words).fingerprint() != batch.Entry("one", entries[0].request).fingerprint()
+    made_from, identity = entries[1].fingerprint(), list_file.identity(entries[1])
     (tmp_path / "lines" / "two.txt").write_text("Other words.", encoding="utf-8")
-    assert batch.load(path, {})[1].request.transcript == "Other words."
+    assert entries[1].wanted().transcript == "Other words." and entries[1].fingerprint() != made_from
+    assert list_file.identity(batch.load(path, {})[1]) == identity, "it is the same job of the list"
+
+
+def test_a_missing_transcript_fails_its_job_only(scene, listed, capsys):
+    """As a missing sound does: the list opens, the others run, and the job runs when the file is there."""
+    path = listed("person", "other")
+    head, *rows = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([f"{head},transcript", f"{rows[0]},line.txt", f"{rows[1]},Bin blue"]), encoding="utf-8")
+    assert cli.run(["batch", str(path)]) == 2
+    one, other = summary_of(path)["jobs"]
+    assert (one["status"], one["attempts"], other["status"]) == ("failed", 1, "done")
+    assert "There is no transcript at" in one["error"]
+    (path.parent / "line.txt").write_text("Bin red")
+    assert cli.run(["batch", str(path)]) == 0
+    made = {file: file.stat().st_mtime_ns for file in (path.parent / "out").rglob("motion.npz")}
+    assert len(made) == 4 and cli.run(["batch", str(path)]) == 0
+    assert made == {file: file.stat().st_mtime_ns for file in (path.parent / "out").rglob("motion.npz")}
+    capsys.readouterr()
+    (path.parent / "line.txt").write_text("Bin red again")
+    assert cli.run(["batch", str(path)]) == 0 and "1 job to do, 1 already done" in capsys.readouterr().out
 
 
 def test_all_jobs_are_run_and_summed_up(scene, listed, capsys):

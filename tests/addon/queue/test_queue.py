@@ -80,6 +80,20 @@ def test_each_strip_brings_its_own_words_and_takes_remember_them(play):
     assert len(job_queue.entries()) == 3, "other words are another job"
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_takes_remember_the_words_of_a_file_that_the_list_names(play, tmp_path, kept):
+    (tmp_path / "line.txt").write_text("Bin\nblue", encoding="utf-8")
+    bpy.ops.soliloquy.queue_scene()
+    job_queue.entries()[0].transcript_file = tmp_path / "line.txt"
+    assert bpy.ops.soliloquy.queue_run() == {"FINISHED"}
+    assert [take.transcript for take in play.soliloquy.takes] == ["Bin blue", ""]
+    play.soliloquy.takes.clear()
+    if not kept:
+        (tmp_path / "line.txt").unlink()
+    assert bpy.ops.soliloquy.queue_place() == {"FINISHED"}
+    assert [take.transcript for take in play.soliloquy.takes] == ["Bin blue" if kept else "", ""]
+
+
 def test_takes_land_on_their_characters_targets(play):
     bpy.ops.soliloquy.queue_scene()
     assert bpy.ops.soliloquy.queue_run() == {"FINISHED"}
