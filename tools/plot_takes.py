@@ -32,6 +32,7 @@ from core.renderer import Renderer
 from core.sound.audio import Audio, load_audio
 from core.sound.lips import LipModel
 from core.sound.mel import SAMPLE_RATE, log_mel
+from core.sound.whisper.front_end import whisper_mel
 from tools.contact_sheet import load_portraits
 
 STRIP_SIDE = 160
@@ -60,7 +61,9 @@ def sample(audio: Audio, seeds: list[int], scale: float | None, steps: int | Non
     """Name -> take: one take by the shipped models for each seed."""
     mel = log_mel(audio.samples, audio.frames)
     channels = np.zeros((audio.frames, len(CHANNELS)), np.float32)
-    channels[:, LIP_COLUMNS] = LipModel.load().predict(mel, presence=audio.presence)
+    channels[:, LIP_COLUMNS] = LipModel.load().hear_and_predict(
+        whisper_mel(audio.samples, audio.frames), audio.presence
+    )
     takes = {}
     sampling = Sampling(guidance_scale=scale, num_inference_steps=steps)
     for seed, nonlip in zip(seeds, NonlipPrior.load().sample(mel, seeds, sampling), strict=True):

@@ -49,6 +49,8 @@ def _network(module: str, steps: int, *, train: str = "train", export: str = "ex
 PARTS: dict[str, list[Command]] = {
     "tracks": [
         Command("training.tracking grid --data {data}"),
+        Command("training.tracking talkers --data {data}"),
+        Command("training.tracking addresses --data {data}"),
         Command("training.tracking obama --data {data}"),
     ],
     "videos": [Command("training.corpus.videos --source {data}/grid --out .cache/corpus/grid", "--processes 1")],
@@ -67,6 +69,7 @@ PARTS: dict[str, list[Command]] = {
         *_network("judge", 3),
     ],
     "lips": [
+        Command("training.lips.sound_offsets"),
         Command("training.lips train", "--size tiny --steps 4"),
         Command("training.lips finish", "--size tiny --steps 2"),
         Command("training.lips export", "--size tiny"),

@@ -12,6 +12,7 @@ from .audio import Audio, load_audio
 from .cut_off import is_cut_off
 from .mel import log_mel
 from .sound_file import SOUND, open_sound
+from .whisper.front_end import whisper_mel
 
 _BLOCK = 1 << 15
 
@@ -29,8 +30,8 @@ class Speech:
         Whether nothing is heard in it (:class:`core.sound.audio.Audio`).
     notice
         A sentence that the user should read about the sound, one of :mod:`core.wire.notices`, or None.
-    mel
-        (4 T, 80) float32 for T frames.
+    mel, whisper_mel
+        (4 T, 80) float32 for T frames: what the prior hears, and what the lips hear.
     presence
         (T,) float32 in 0–1, how far the mouth may move: 0 where there is only music or noise.
     """
@@ -44,7 +45,9 @@ class Speech:
         self.is_silent = audio.is_silent
         self.notice = _notice(audio, cut_off=duration is None and _is_cut_off(path))
         self.presence = audio.presence
-        self.mel = log_mel(audio.samples, audio.frames)  # the samples aren't kept
+        # The samples aren't kept.
+        self.mel = log_mel(audio.samples, audio.frames)
+        self.whisper_mel = whisper_mel(audio.samples, audio.frames)
         self._frames = audio.frames
 
     def __len__(self) -> int:

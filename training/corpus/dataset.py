@@ -80,6 +80,11 @@ class Clip:
         return self.array("mel").astype(np.float32)
 
     @property
+    def whisper_mel(self) -> np.ndarray:
+        """(4 T, 80) float32 log-mel that the lip model hears."""
+        return self.array("whisper_mel").astype(np.float32)
+
+    @property
     def identity(self) -> np.ndarray:
         """(I,) identity coefficients of the talker."""
         return self.array("identity")

@@ -14,6 +14,7 @@ Fields of a clip of T frames, all in pixels of its 256² crop:
 | opening, width | (T,) | of the mouth, divided by the outer-eye distance, from the landmarks |
 | residual | (T,) | of the fit, divided by the outer-eye distance |
 | mel | (4 T, 80) float16 | ``core.sound.mel`` |
+| whisper_mel | (4 T, 80) float16 | ``core.sound.whisper.front_end`` |
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from core.head.head_model import HeadModel
 from core.runtime.processes import let_threads_sleep
 from core.sound.audio import load_audio
 from core.sound.mel import MELS_PER_FRAME, log_mel
+from core.sound.whisper.front_end import whisper_mel
 
 from ..common.folders import LANDMARKS, TRACKS
 from ..common.splits import talker_split
@@ -175,6 +176,7 @@ def clip_fields(clip: Video, task: Task, places: Places) -> Iterator[tuple[str, 
     if audio.is_silent:
         raise BadClip("the sound is silent")
     mel = log_mel(audio.samples, frames).astype(np.float16)
+    heard = whisper_mel(audio.samples, frames).astype(np.float16)
     talker = recording_talker(task.recording, places.landmarks, size)
     for first, last in pieces(points, there):
         name = clip.name if (first, last) == (0, frames) else f"{clip.name}-{first:05d}"
@@ -192,7 +194,8 @@ def clip_fields(clip: Video, task: Task, places: Places) -> Iterator[tuple[str, 
             raise BadClip("the video can't be read to its end")
         arrays["landmarks"] = crop.to_crop(landmarks[..., :2])
         arrays["opening"], arrays["width"] = mouth_shape(landmarks)
-        arrays["mel"] = mel[MELS_PER_FRAME * first : MELS_PER_FRAME * last]
+        rows = slice(MELS_PER_FRAME * first, MELS_PER_FRAME * last)
+        arrays |= {"mel": mel[rows], "whisper_mel": heard[rows]}
         person = talker.person
         centre = crop.to_crop(person.centre.numpy())
         arrays["camera"] = np.array([float(person.focal) * crop.scale, *centre], np.float32)

@@ -40,6 +40,7 @@ from core.renderer.renderer import Renderer
 from core.sound.audio import load_audio
 from core.sound.lips import LipModel
 from core.sound.mel import log_mel
+from core.sound.whisper.front_end import whisper_mel
 
 from ..common.folders import GRID, PORTRAITS, RUNS, data_folder
 from ..common.results_page import Table, add_results_option, number, show
@@ -61,10 +62,11 @@ Report = dict[str, dict[str, dict[str, float]]]
 
 @dataclass(frozen=True)
 class Line:
-    """Something that a portrait says: mel (4 T, 80), motion of everything except the lips, and the clip if the talker
-    was filmed."""
+    """Something that a portrait says: mel and whisper_mel (4 T, 80), motion of everything except the lips, and the clip
+    if the talker was filmed."""
 
     mel: np.ndarray
+    whisper_mel: np.ndarray
     motion: Motion
     clip: Clip | None
 
@@ -78,7 +80,7 @@ class Line:
 def filmed(clip: Clip, rng: np.random.Generator) -> Line:
     """The sound and expressions of a clip, with the head motion of an address."""
     motion = Motion(clip.expression, head_motion(clip.frames, rng), np.zeros((clip.frames, 3)))
-    return Line(clip.mel, motion, clip)
+    return Line(clip.mel, clip.whisper_mel, motion, clip)
 
 
 def spoken(path: Path, rng: np.random.Generator) -> Line:
@@ -87,7 +89,8 @@ def spoken(path: Path, rng: np.random.Generator) -> Line:
     motion = Motion(
         np.zeros((audio.frames, len(EXPRESSIONS))), head_motion(audio.frames, rng), np.zeros((audio.frames, 3))
     )
-    return Line(log_mel(audio.samples, audio.frames), motion, None)
+    heard = whisper_mel(audio.samples, audio.frames)
+    return Line(log_mel(audio.samples, audio.frames), heard, motion, None)
 
 
 def shown(renderer: Renderer, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +150,7 @@ def judge_lines(
     takes: dict[str, list[Pair]] = defaultdict(list)
     openings: dict[str, list[Pair]] = defaultdict(list)
     for renderer, line in tqdm(cast, unit=""):
-        own = lips.predict(line.mel)
+        own = lips.hear_and_predict(line.whisper_mel)
         kinds = {
             "product": own,
             "loudness": loud_jaw(own, line.mel),

@@ -2,7 +2,7 @@
 
 python -m training.speech.phones && python -m training.speech.synthesis && python -m training.tracking grid
 python -m training.lips train                 # goes on from the checkpoint if there is one
-python -m training.lips finish                # only the mouth, from the output of the trained E_a for clean sound
+python -m training.lips finish                # the mouth, from what the trained E_a hears
 python -m training.lips export
 python -m training.lips evaluate
 """
@@ -22,7 +22,7 @@ from core.sound.lips import WEIGHTS, LipModel
 from ..common.engine import add_run_arguments, run_config
 from ..common.folders import RUNS, data_folder
 from ..common.results_page import add_results_option, show
-from .data import grid_utterances
+from .data import filmed_utterances
 from .evaluation import evaluate, table
 from .mouth_geometry import MouthGeometry
 from .train import FINISH, RUN, TrainConfig, averaged_model, calibrate, finishing, load_corpus, train
@@ -36,7 +36,6 @@ def main() -> None:
     parser.add_argument("command", choices=("train", "finish", "export", "evaluate"))
     add_run_arguments(parser, RUNS / "lips", replace(RUN, steps=0))
     parser.add_argument("--data", type=Path, default=data_folder())
-    parser.add_argument("--start", type=Path, help="exported weights that a new run begins with, as far as they fit")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="file that export writes and evaluate reads")
     add_results_option(parser)
     options = parser.parse_args()
@@ -44,17 +43,14 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     if options.command == "train":
         options.steps = options.steps or RUN.steps
-        corpus = load_corpus(options.data, config.voices)
-        train(config, run_config(options, RUN), corpus, options.run, options.start)
+        train(config, run_config(options, RUN), load_corpus(options.data), options.run)
     elif options.command == "finish":
         options.steps = options.steps or FINISH.steps
-        trained = options.run / "trained.safetensors"
-        averaged_model(options.run, config).save(trained)
-        corpus = load_corpus(options.data, config.voices)
-        train(finishing(config), run_config(options, FINISH), corpus, options.run / "finish", trained)
+        corpus = load_corpus(options.data)
+        train(finishing(config), run_config(options, FINISH), corpus, options.run / "finish", options.run)
     elif options.command == "export":
-        model = averaged_model(options.run / "finish", config)
-        calibrate(model, grid_utterances("train"), MouthGeometry.of(HeadModel.load()))
+        model = averaged_model(options.run / "finish", finishing(config))
+        calibrate(model, filmed_utterances("validation"), MouthGeometry.of(HeadModel.load()))
         model.save(options.weights)
         print(f"{options.weights}: {options.weights.stat().st_size / 1e6:.1f} MB, {len(LIP_CHANNELS)} channels")
     else:

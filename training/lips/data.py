@@ -1,37 +1,41 @@
-"""Training data of the lip model: utterances with mouth tracks, with exact phones, or with recognised phones.
+"""Recordings from which the lip model learns, with mouth tracks, with exact phones, or with recognised phones.
 
-``grid``      tracked GRID clips (real mouths), force-aligned phones
-``synthetic`` flite and espeak-ng with exact phones, mouth from ``visemes`` on the scale of the GRID tracks
-``recorded``  LibriSpeech and LJ Speech: many real voices, phones by pocketsphinx, mouth from ``visemes``
+``grid``      filmed clips (real mouths) of GRID's talkers, force-aligned phones
+``synthetic`` flite and espeak-ng with exact phones, mouth from ``visemes`` on the scale of the tracks
+``recorded``  LibriSpeech and LJ Speech: many real voices, phones by ``training.speech.phones``, mouth from ``visemes``
 ``quiet``     rooms in which nobody speaks
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from core.motion.channels import LIP_CHANNELS, LIP_COLUMNS
+from core.motion.channels import FPS, LIP_CHANNELS, LIP_COLUMNS
 from core.phones.phone_set import SILENCE as SILENT_PHONE
 from core.phones.phone_set import Segment
 from core.phones.rows import phone_rows
 from core.sound.audio import load_audio
-from core.sound.mel import MEL_BANDS, MELS_PER_FRAME, SILENCE, log_mel, normalise_log
+from core.sound.mel import MELS_PER_FRAME, SAMPLE_RATE, log_mel
+from core.sound.whisper.front_end import whisper_mel
 
 from ..common import folders
-from ..common.arrays import save_npy
-from ..common.splits import HELD_OUT_VOICES, split
-from ..speech import phones, revoice, visemes
+from ..common.arrays import save_npz
+from ..common.splits import HELD_OUT_VOICES, lips_split, split
+from ..speech import phones, visemes
+from ..speech.places import coloured_noise
 from ..speech.synthesis import CACHE as SPEECH
 from ..speech.synthesis import VOICES
+from .hearing import Hearing, Version
+from .sound_offsets import in_time_of_sound
 
-TRACKS = folders.TRACKS / "grid"
-MELS = folders.CACHE / "lips_mel"
+SOUNDS = folders.CACHE / "lips_sounds"
 SOURCES = ("grid", "synthetic", "recorded", "quiet")
+FILMED = ("grid", "talkers", "addresses")
+"""Folders of tracks."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,8 @@ class Utterance:
     ----------
     name, source
         For reports; the source is one of :data:`SOURCES`.
-    mel
-        (4 T, 80) float16.
-    revoiced
-        The same speech by other voices (``training.speech.revoice``), each (4 T, 80) float16.
+    mel, whisper_mel
+        (4 T, 80) float16: ``core.sound.mel`` and ``core.sound.whisper.front_end``.
     phones
         (4 T,) int64 index into ``core.phones.phone_set.PHONES``, or −1 if unknown.
     gestures
@@ -53,20 +55,23 @@ class Utterance:
     mouth
         (T, 27) float32 weights to learn.
     opening
-        (T,) inner-lip gap divided by the outer-eye distance, measured on the landmarks; only for GRID.
+        (T,) inner-lip gap divided by the outer-eye distance, measured on the landmarks; only for filmed clips.
     segments
         The phones with their times; empty if unknown.
+    versions
+        What Whisper's encoder hears in the recording and in changed versions of it; empty unless asked for.
     """
 
     name: str
     source: str
     mel: np.ndarray
+    whisper_mel: np.ndarray
     phones: np.ndarray
     gestures: np.ndarray
     mouth: np.ndarray
     opening: np.ndarray | None
     segments: tuple[Segment, ...]
-    revoiced: tuple[np.ndarray, ...] = ()
+    versions: tuple[Version, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -74,51 +79,63 @@ class Utterance:
         return len(self.mouth)
 
 
-def _mel(path: Path, corpus: str, frames: int | None = None, voice: int = 0) -> np.ndarray:
-    """(4 T, 80) float16 of a sound file, cached. T is ``frames``, or the length of the file; ``voice`` 0 is its own."""
-    cache = MELS / corpus / (f"{path.stem}.npy" if voice == 0 else f"{path.stem}.voice-{voice}.npy")
-    if cache.exists():
-        return np.load(cache, allow_pickle=False)
-    audio = load_audio(path)
-    frames = audio.frames if frames is None else frames
-    if voice == 0:
-        mel = log_mel(audio.samples, frames).astype(np.float16)
-    else:
-        factors = revoice.draw(np.random.default_rng([zlib.crc32(path.stem.encode()), voice]))
-        mel = revoice.revoiced_mel(audio.samples, frames, *factors).astype(np.float16)
-    save_npy(cache, mel)
-    return mel
+def _sound(path: Path, corpus: str, frames: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """``mel`` and ``whisper_mel`` of a sound file, cached. T is ``frames``, or the length of the file."""
+    cache = SOUNDS / corpus / f"{path.stem}.npz"
+    if not cache.exists():
+        audio = load_audio(path)
+        count = audio.frames if frames is None else frames
+        mels = log_mel(audio.samples, count), whisper_mel(audio.samples, count)
+        save_npz(cache, mel=mels[0].astype(np.float16), whisper_mel=mels[1].astype(np.float16))
+    with np.load(cache, allow_pickle=False) as kept:
+        return kept["mel"], kept["whisper_mel"]
 
 
 def _utterance(
     name: str,
     source: str,
-    mels: Sequence[np.ndarray],
+    sound: tuple[np.ndarray, np.ndarray],
     segments: Sequence[Segment],
     mouth: np.ndarray,
     opening: np.ndarray | None = None,
 ) -> Utterance:
-    rows = len(mels[0])
+    rows = len(sound[0])
     labels = phone_rows(segments, rows) if segments else np.full(rows, -1, np.int64)
     gestures = visemes.gesture_rows(segments, rows)
-    mouth, others = mouth.astype(np.float32), tuple(mels[1:])
-    return Utterance(name, source, mels[0], labels, gestures, mouth, opening, tuple(segments), others)
+    return Utterance(name, source, *sound, labels, gestures, mouth.astype(np.float32), opening, tuple(segments))
 
 
-def grid_utterances(which: str, voices: int = 0) -> list[Utterance]:
-    """Tracked GRID clips of one part of ``splits.split`` (``train``, ``test`` or ``unseen``), with ``voices`` other
-    voices each."""
+def filmed_utterances(which: str, hearing: Hearing | None = None) -> list[Utterance]:
+    """Tracked clips of one part of ``splits.lips_split``: ``train``, ``test`` or ``validation``."""
+    return _filmed(FILMED, lambda name: lips_split(name) == which, hearing)
+
+
+def grid_utterances(which: str) -> list[Utterance]:
+    """Tracked clips of s1 and s4 of one part of ``splits.split``: ``train``, ``test`` or ``unseen``."""
+    return _filmed(("grid",), lambda name: split(name) == which, None)
+
+
+def _filmed(corpora: Sequence[str], wanted: Callable[[str], bool], hearing: Hearing | None) -> list[Utterance]:
     out = []
-    for path in sorted(TRACKS.glob("*.npz")):
-        if split(path.stem) != which:
-            continue
-        with np.load(path, allow_pickle=False) as track:
-            mouth, opening = visemes.symmetric(track["expression"][:, LIP_COLUMNS]), track["opening"]
-        aligned = phones.CACHE / "grid" / f"{path.stem}.json"
-        segments = phones.load(aligned) if aligned.exists() else []
-        mels = [_mel(path.with_suffix(".wav"), "grid", len(mouth), voice) for voice in range(1 + voices)]
-        out.append(_utterance(path.stem, "grid", mels, segments, mouth, opening))
+    for corpus in corpora:
+        for path in sorted((folders.TRACKS / corpus).glob("*.npz")):
+            if not wanted(path.stem):
+                continue
+            with np.load(path, allow_pickle=False) as track:
+                mouth, opening = visemes.symmetric(track["expression"][:, LIP_COLUMNS]), track["opening"]
+            mouth, opening = in_time_of_sound(mouth, path), in_time_of_sound(opening, path)
+            aligned = phones.CACHE / corpus / f"{path.stem}.json"
+            segments = phones.load(aligned) if aligned.exists() else []
+            sound = path.with_suffix(".wav")
+            clip = _utterance(path.stem, "grid", _sound(sound, corpus, len(mouth)), segments, mouth, opening)
+            out.append(_heard(clip, sound, corpus, hearing))
     return out
+
+
+def _heard(utterance: Utterance, sound: Path, corpus: str, hearing: Hearing | None) -> Utterance:
+    if hearing is None:
+        return utterance
+    return replace(utterance, versions=hearing.versions(sound, corpus, utterance.frames))
 
 
 def viseme_table(clips: Sequence[Utterance]) -> np.ndarray:
@@ -126,168 +143,62 @@ def viseme_table(clips: Sequence[Utterance]) -> np.ndarray:
     return visemes.calibrate([(list(clip.segments), clip.mouth) for clip in clips if clip.segments])
 
 
-def synthetic_utterances(table: np.ndarray, held_out: bool, voices: int = 0) -> list[Utterance]:
-    """Synthesised speech of the training voices or of the held-out voices, with ``voices`` other voices each."""
+def synthetic_utterances(table: np.ndarray, held_out: bool, hearing: Hearing | None = None) -> list[Utterance]:
+    """Synthesised speech of the training voices or of the held-out voices."""
     out = []
     for voice in VOICES:
         if (voice.name in HELD_OUT_VOICES) != held_out:
             continue
         for path in sorted((SPEECH / voice.name).glob("*.wav")):
             segments = phones.load(path.with_suffix(".json"))
-            mels = [_mel(path, voice.name, voice=number) for number in range(1 + voices)]
-            mouth = visemes.mouth_targets(segments, len(mels[0]) // MELS_PER_FRAME, table)
-            out.append(_utterance(f"{voice.name}_{path.stem}", "synthetic", mels, segments, mouth))
+            out.append(_voice(path, voice.name, f"{voice.name}_{path.stem}", "synthetic", segments, table, hearing))
     return out
 
 
-def recorded_utterances(data: Path, table: np.ndarray, held_out: bool, voices: int = 0) -> list[Utterance]:
-    """LibriSpeech and LJ Speech with recognised words. A tenth of the LibriSpeech speakers is held out."""
+def recorded_utterances(
+    data: Path, table: np.ndarray, held_out: bool, hearing: Hearing | None = None
+) -> list[Utterance]:
+    """LibriSpeech and LJ Speech with recognised phones. A tenth of the LibriSpeech speakers is held out."""
     out = []
     for corpus in ("speech", "speech_lj"):
         for path in sorted((data / corpus).glob("*.flac")):
             aligned = phones.CACHE / corpus / f"{path.stem}.json"
             if (split(path.stem) == "test") != held_out or not aligned.exists():
                 continue
-            segments = phones.load(aligned)
-            if not segments:
-                continue
-            mels = [_mel(path, corpus, voice=number) for number in range(1 + voices)]
-            mouth = visemes.mouth_targets(segments, len(mels[0]) // MELS_PER_FRAME, table)
-            out.append(_utterance(path.stem, "recorded", mels, segments, mouth))
+            if segments := phones.load(aligned):
+                out.append(_voice(path, corpus, path.stem, "recorded", segments, table, hearing))
     return out
 
 
-def quiet_utterances(count: int, seed: int) -> list[Utterance]:
+def _voice(
+    path: Path,
+    corpus: str,
+    name: str,
+    source: str,
+    segments: Sequence[Segment],
+    table: np.ndarray,
+    hearing: Hearing | None,
+) -> Utterance:
+    """A recording that nobody filmed, with mouths made from its phones."""
+    sound = _sound(path, corpus)
+    mouth = visemes.mouth_targets(segments, len(sound[0]) // MELS_PER_FRAME, table)
+    return _heard(_utterance(name, source, sound, segments, mouth), path, corpus, hearing)
+
+
+def quiet_utterances(count: int, seed: int, hearing: Hearing | None = None) -> list[Utterance]:
     """Steady coloured noise, from inaudible to as loud as speech, 4 s each, with the mouth closed and at rest."""
     rng = np.random.default_rng(seed)
-    segments = [Segment(SILENT_PHONE, 0.0, 4.0)]
+    frames = round(4 * FPS)
     out = []
     for number in range(count):
-        slope = np.cumsum(rng.normal(0.0, 0.5, MEL_BANDS))
-        level = rng.uniform(-90.0, -18.0)  # dB of full scale
-        grain = rng.gamma(2.0, 0.5, (400, MEL_BANDS))
-        mel = normalise_log((grain * 10.0 ** ((level + slope - slope.mean()) / 10.0)).astype(np.float32))
+        noise = coloured_noise(4 * SAMPLE_RATE, rng)
+        level = 10.0 ** (rng.uniform(-90.0, -18.0) / 20.0)
+        samples = (noise * (level / np.sqrt(np.mean(np.square(noise))))).astype(np.float32)
         if number % 4 == 0:
-            mel = np.full_like(mel, SILENCE)
-        mouth = np.zeros((100, len(LIP_CHANNELS)), np.float32)
-        out.append(_utterance(f"quiet_{number}", "quiet", [mel.astype(np.float16)], segments, mouth))
+            samples[:] = 0.0
+        rows = whisper_mel(samples, frames)
+        sound = log_mel(samples, frames).astype(np.float16), rows.astype(np.float16)
+        mouth = np.zeros((frames, len(LIP_CHANNELS)), np.float32)
+        room = _utterance(f"quiet_{number}", "quiet", sound, [Segment(SILENT_PHONE, 0.0, 4.0)], mouth)
+        out.append(room if hearing is None else replace(room, versions=(hearing.version_of(rows),)))
     return out
-
-
-@dataclass(frozen=True)
-class Batch:
-    """B windows of L frames as arrays.
-
-    Attributes
-    ----------
-    mel
-        (B, 4 L, 80) float32.
-    phones
-        (B, 4 L) int64, −1 if unknown.
-    gestures
-        (B, L) int64: the gesture that fills at least half of the frame.
-    mouth
-        (B, L, 27) float32.
-    source
-        (B,) int64 index into :data:`SOURCES`.
-    """
-
-    mel: np.ndarray
-    phones: np.ndarray
-    gestures: np.ndarray
-    mouth: np.ndarray
-    source: np.ndarray
-
-
-SLOW_SHARE = 0.08
-SLOWEST = 0.35
-"""A few windows (``SLOW_SHARE``) play at this speed or a little faster: held vowels, drawled words."""
-
-
-class Sampler:
-    """Draws random windows: the source by its share, the utterance by its length; voice, place and speed uniformly.
-
-    ``own_voice`` is the probability of a recording's own voice, where it isn't one of several alike.
-    """
-
-    def __init__(
-        self,
-        utterances: Sequence[Utterance],
-        shares: dict[str, float],
-        frames: int,
-        speed: float,
-        own_voice: float | None = None,
-    ) -> None:
-        self._frames = frames
-        self._own_voice = own_voice
-        self._speed = speed
-        self._pools = {source: [u for u in utterances if u.source == source] for source in SOURCES}
-        self._weights = {}
-        for source, pool in self._pools.items():
-            lengths = np.array([u.frames for u in pool], dtype=np.float64)
-            self._weights[source] = lengths / lengths.sum() if len(pool) else lengths
-        present = [source for source in SOURCES if self._pools[source] and shares.get(source, 0.0) > 0.0]
-        self._sources = present
-        self._shares = np.array([shares[source] for source in present])
-        self._shares /= self._shares.sum()
-
-    def draw(self, count: int, rng: np.random.Generator) -> Batch:
-        """``count`` random windows."""
-        length = self._frames
-        mel = np.empty((count, MELS_PER_FRAME * length, MEL_BANDS), np.float32)
-        labels = np.empty((count, MELS_PER_FRAME * length), np.int64)
-        gestures = np.empty((count, length), np.int64)
-        mouth = np.empty((count, length, len(LIP_CHANNELS)), np.float32)
-        source = np.empty(count, np.int64)
-        for i in range(count):
-            name = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
-            pool = self._pools[name]
-            utterance = pool[int(rng.choice(len(pool), p=self._weights[name]))]
-            version = self._voice(len(utterance.revoiced), rng)
-            sound = utterance.mel if version == 0 else utterance.revoiced[version - 1]
-            slow = rng.random() < SLOW_SHARE
-            speed = rng.uniform(
-                SLOWEST if slow else 1.0 - self._speed, 1.0 - self._speed if slow else 1.0 + self._speed
-            )
-            room = utterance.frames - length * speed
-            start = rng.uniform(0.0, room) if room > 0 else room / 2  # short ones in the middle, silence around
-            mel[i], labels[i], wanted, mouth[i] = window(utterance, sound, start, speed, length)
-            shares = np.eye(len(visemes.GESTURES))[wanted].reshape(length, MELS_PER_FRAME, -1).mean(1)
-            gestures[i] = np.where(shares[:, 1:].max(1) >= 0.5, 1 + shares[:, 1:].argmax(1), 0)
-            source[i] = SOURCES.index(name)
-        return Batch(mel, labels, gestures, mouth, source)
-
-    def _voice(self, others: int, rng: np.random.Generator) -> int:
-        """A random voice: 0 for the recording's own, else one of its others. All are equally probable, or its own has
-        the given probability."""
-        if self._own_voice is None or others == 0:
-            return int(rng.integers(1 + others))
-        return 0 if rng.random() < self._own_voice else 1 + int(rng.integers(others))
-
-
-def window(
-    utterance: Utterance, sound: np.ndarray, start: float, speed: float, length: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """``length`` frames from ``start`` (frames) on, played ``speed`` times as fast: mel, phones, gestures, mouth.
-
-    ``sound`` (4 T, 80) is the utterance's own mel or that of one of its other voices.
-    """
-    rows = MELS_PER_FRAME * start + (np.arange(MELS_PER_FRAME * length) + 0.5) * speed - 0.5
-    mel = _interpolate(sound, rows)
-    outside = (rows < -0.5) | (rows > len(sound) - 0.5)
-    mel[outside] = SILENCE
-    nearest = np.clip(np.round(rows).astype(int), 0, len(sound) - 1)
-    labels, gestures = utterance.phones[nearest], utterance.gestures[nearest]
-    labels[outside & (labels >= 0)] = 0
-    gestures[outside] = 0
-    mouth = _interpolate(utterance.mouth, start + (np.arange(length) + 0.5) * speed - 0.5)
-    return mel, labels, gestures, mouth
-
-
-def _interpolate(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """(N, C) linearly interpolated at fractional rows and constant beyond both ends, float32."""
-    places = np.clip(places, 0.0, len(values) - 1.0)
-    below = np.minimum(places.astype(int), max(len(values) - 2, 0))
-    above = np.minimum(below + 1, len(values) - 1)
-    share = (places - below).astype(np.float32)[:, None]
-    return values[below].astype(np.float32) * (1.0 - share) + values[above].astype(np.float32) * share

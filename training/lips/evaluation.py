@@ -22,13 +22,22 @@ from core.motion.channels import FPS, LIP_CHANNELS
 from core.phones.phone_set import SILENCE as SILENT_PHONE
 from core.phones.phone_set import Segment
 from core.sound.lips import LipModel
-from core.sound.mel import MEL_BANDS, MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME, SILENCE
+from core.sound.mel import MEL_OFFSET, MEL_SCALE, MELS_PER_FRAME
+from core.sound.whisper.front_end import BANDS, SILENCE
 
 from ..common.folders import RUNS
 from ..common.results_page import Table, number
 from ..speech.visemes import GESTURES
-from .data import Utterance, grid_utterances, quiet_utterances, recorded_utterances, synthetic_utterances, viseme_table
+from .data import (
+    Utterance,
+    filmed_utterances,
+    quiet_utterances,
+    recorded_utterances,
+    synthetic_utterances,
+    viseme_table,
+)
 from .mouth_geometry import MouthGeometry
+from .sampler import talker
 
 MAX_LAG = 5
 """Largest shift, in frames (0.2 s), of a curve for its best correlation; the same for all clips of a set."""
@@ -146,9 +155,7 @@ def heard_phones(model: LipModel, clips: Sequence[Utterance]) -> float:
     """Share of the rows (10 ms) whose most probable phone is the right one, mean over clips."""
     shares = []
     for clip in clips:
-        mel = torch.from_numpy(clip.mel.astype(np.float32))[None].to(model.rest.device)
-        with torch.no_grad():
-            guessed = model.recognise_phones(mel)[1][0].argmax(-1).cpu().numpy()
+        guessed = model.listen(clip.whisper_mel.astype(np.float32)).phones.argmax(-1)
         shares.append(float((guessed == clip.phones)[clip.phones >= 0].mean()))
     return round(float(np.mean(shares)), 3)
 
@@ -160,7 +167,7 @@ def evaluate(model: LipModel, data: Path, out: Path = RUNS / "lips" / "evaluatio
 
     def weights(clip: Utterance) -> np.ndarray:
         if clip.name not in cache:
-            cache[clip.name] = model.predict(clip.mel.astype(np.float32))
+            cache[clip.name] = model.hear_and_predict(clip.whisper_mel.astype(np.float32))
         return cache[clip.name]
 
     def opening(clip: Utterance) -> np.ndarray:
@@ -187,8 +194,13 @@ def evaluate(model: LipModel, data: Path, out: Path = RUNS / "lips" / "evaluatio
         return clip.mouth @ geometry.width.numpy()
 
     report: Report = {}
-    for name, which in (("GRID s1, held-out clips", "test"), ("GRID s4, talker left out", "unseen")):
-        clips = grid_utterances(which)
+    test, validation = filmed_utterances("test"), filmed_utterances("validation")
+    for name, clips in {
+        "GRID s1, held-out clips": [clip for clip in test if talker(clip) == "s1"],
+        "GRID s4, held-out clips": [clip for clip in test if talker(clip) == "s4"],
+        "GRID s32 to s34, never trained on": [clip for clip in validation if talker(clip) != "president"],
+        "addresses, never trained on": [clip for clip in validation if talker(clip) == "president"],
+    }.items():
         report[name] = {
             "clips": len(clips),
             "opening": against(clips, opening, tracked),
@@ -205,13 +217,13 @@ def evaluate(model: LipModel, data: Path, out: Path = RUNS / "lips" / "evaluatio
             "gestures, tracked": gestures(clips, lambda clip: clip.mouth, geometry),
             "phones heard": heard_phones(model, [clip for clip in clips if clip.segments]),
         }
-    table = viseme_table(grid_utterances("train"))
+    table = viseme_table(filmed_utterances("train"))
     others = {
         **{
             f"synthesised, {voice}": [u for u in synthetic_utterances(table, held_out=True) if u.name.startswith(voice)]
             for voice in ("awb", "espeak-f4", "espeak-m7")
         },
-        "LibriSpeech, speakers left out (against phones heard by pocketsphinx)": recorded_utterances(
+        "LibriSpeech, speakers left out (against phones heard by hama)": recorded_utterances(
             data, table, held_out=True
         ),
     }
@@ -225,9 +237,9 @@ def evaluate(model: LipModel, data: Path, out: Path = RUNS / "lips" / "evaluatio
             "phones heard": heard_phones(model, clips),
         }
     rooms = quiet_utterances(40, seed=1)
-    silence = np.full((MELS_PER_FRAME * 100, MEL_BANDS), SILENCE, np.float32)
+    silence = np.full((MELS_PER_FRAME * 100, BANDS), SILENCE, np.float32)
     report["mouth at rest (opening)"] = {
-        "digital silence": round(float(geometry.opening_curve(model.predict(silence)).max()), 4),
+        "digital silence": round(float(geometry.opening_curve(model.hear_and_predict(silence)).max()), 4),
         "noise, median": round(float(np.median([opening(room).mean() for room in rooms])), 4),
         "noise, 95th percentile": round(float(np.percentile(np.concatenate([opening(room) for room in rooms]), 95)), 4),
     }

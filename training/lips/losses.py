@@ -18,8 +18,9 @@ from core.sound.lips import LipModel
 from core.sound.mel import MELS_PER_FRAME
 
 from ..speech.visemes import GESTURES
-from .data import SOURCES, Batch
+from .data import SOURCES
 from .mouth_geometry import MouthGeometry
+from .sampler import Batch
 
 OPENING_UNIT, WIDTH_UNIT, COVER_UNIT = 0.03, 0.02, 0.02
 """Units of errors of opening, width and lower lip: about their deviations in speech, in outer-eye distances."""
@@ -59,32 +60,36 @@ class LossWeights:
 class BothWays(nn.Module):
     """The lip model in training: mouths from recognised phones and from known phones.
 
-    ``mouth_gradient`` is the share of the mouth's gradient that reaches E_a. With 0, E_a only learns phones. With 1, it
-    may encode the filmed talker's habits in the shares of the phones. Without ``encoder_learns``, E_a and its phones
-    are fixed.
+    No gradient of a mouth reaches E_a, so its features only learn phones (and what else ``training.lips.train`` adds).
+    Otherwise they would encode the habits of the few filmed talkers. In a share of ``forget`` of the windows the manner
+    is hidden, so that the phones alone make a mouth too. Without ``encoder_learns``, E_a and its phones are fixed.
     """
 
-    def __init__(self, model: LipModel, mouth_gradient: float, encoder_learns: bool = True) -> None:
+    def __init__(self, model: LipModel, forget: float = 0.3, encoder_learns: bool = True) -> None:
         super().__init__()
-        self.model = model
-        self._mouth_gradient, self._encoder_learns = mouth_gradient, encoder_learns
-        for part in (model.encoder, model.phones):
+        self.adapter, self.phones, self.manner = model.adapter, model.phones, model.manner
+        self.a2l, self.decoder = model.a2l, model.decoder
+        self._forget, self._encoder_learns = forget, encoder_learns
+        for part in (self.adapter, self.phones):
             part.requires_grad_(encoder_learns)
 
     def train(self, mode: bool = True) -> BothWays:
         """As in every module. A fixed E_a has no dropout."""
         super().train(mode)
         if not self._encoder_learns:
-            self.model.encoder.eval()
+            self.adapter.eval()
         return self
 
-    def forward(self, mel: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 4 L, 80) mel and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), those of recognised
-        phones first, and logits (B, 4 L, 40)."""
-        _, logits = self.model.recognise_phones(mel)
-        heard = logits.float().softmax(-1)
-        heard = torch.lerp(heard.detach(), heard, self._mouth_gradient)
-        return self.model.decoder(self.model.a2l(torch.cat([heard, known]))), logits
+    def forward(self, heard: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 2 L, width) of Whisper's outputs and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), those
+        of recognised phones first, and logits (B, 4 L, 40)."""
+        f_a = self.adapter(heard)
+        logits = self.phones(f_a).unflatten(2, (MELS_PER_FRAME, -1)).flatten(1, 2)
+        manner = self.manner(f_a.detach())
+        if self.training:
+            manner = manner * (torch.rand(len(manner), 1, 1, device=manner.device) >= self._forget)
+        shares = torch.cat([logits.float().softmax(-1).detach(), known])
+        return self.decoder(self.a2l(shares, manner.repeat(2, 1, 1))), logits
 
 
 class Losses:

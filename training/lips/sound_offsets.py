@@ -27,7 +27,7 @@ from core.head.head_model import HeadModel
 from core.motion.channels import FPS
 from core.sound.audio import load_audio
 from core.sound.lips import LipModel
-from core.sound.mel import log_mel
+from core.sound.whisper.front_end import whisper_mel
 
 from ..common.folders import TRACKS
 from .mouth_geometry import MouthGeometry
@@ -94,8 +94,8 @@ def measured(folder: Path, model: LipModel, geometry: MouthGeometry) -> dict[str
     for path in sorted(folder.glob("*.npz")):
         with np.load(path, allow_pickle=False) as track:
             filmed = track["opening"]
-        mel = log_mel(load_audio(path.with_suffix(".wav")).samples, len(filmed))
-        curves[path.stem] = likeness(filmed, geometry.opening_curve(model.predict(mel)))
+        mel = whisper_mel(load_audio(path.with_suffix(".wav")).samples, len(filmed))
+        curves[path.stem] = likeness(filmed, geometry.opening_curve(model.hear_and_predict(mel)))
     return curves
 
 

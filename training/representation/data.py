@@ -11,7 +11,7 @@ person, light and place of the view.
 | clip, frame | (N,) int32 | clip of each view, and its frame there |
 | person | (clips,) int32 | person of each clip; −1: each view shows another person |
 | sounds | (clips + 1,) int64 | clip i has mel rows ``4 sounds[i] : 4 sounds[i + 1]``; no rows: no sound |
-| mel | (M, 80) float16 | ``core.sound.mel`` |
+| mel | (M, 80) float16 | ``core.sound.whisper.front_end`` |
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class Mixture:
         for faces in self.sets:
             faces.listen(lips)
         known = [faces.f_a for faces in self.sets if faces.f_a is not None]
-        width = lips.config.encoder.width
+        width = lips.config.adapter.width
         self.sound_mean = known[0].mean(0) if known else np.zeros(width, np.float32)
         self.sound_scale = known[0].std(0) + 1e-3 if known else np.ones(width, np.float32)
         self.widths = (width, lips.config.code)

@@ -55,16 +55,17 @@ COLUMNS = ("S_c", "N_c", "B_d", "G_d", "E_d", "P_d", "leak")
 
 @dataclass(frozen=True)
 class Filmed:
-    """A held-out clip: views (T, 3, S, S) 0–1, log-mel (4 T, 80) float32."""
+    """A held-out clip: views (T, 3, S, S) 0–1; log-mel for the judge and for the lips, (4 T, 80) float32."""
 
     views: Tensor
     mel: np.ndarray
+    whisper_mel: np.ndarray
 
     @classmethod
     def of(cls, clip: Clip, side: int) -> Filmed:
         """All frames of a clip of a corpus."""
         views = np.stack([clip.face_view(frame) for frame in range(clip.frames)])
-        return cls(as_input(views, side), clip.mel)
+        return cls(as_input(views, side), clip.mel, clip.whisper_mel)
 
 
 @torch.inference_mode()
@@ -77,7 +78,7 @@ def painted(networks: Networks, lips: LipModel, film: Filmed, lips_move: bool, r
     f_id, face = model.identity_encoder.with_map(film.views[:1])
     f_nl = model.f_nl(model.motion_encoder(film.views))[1]
     motion = torch.zeros(len(film.views), len(model.mean))
-    motion[:, LIP_COLUMNS] = torch.from_numpy(lips.predict(film.mel))
+    motion[:, LIP_COLUMNS] = torch.from_numpy(lips.hear_and_predict(film.whisper_mel))
     f_l = model.features_of_motion(motion)[0]
     count = len(film.views)
     f_l = f_l if lips_move else f_l[:1].expand(count, -1)

@@ -60,7 +60,7 @@ def grid_clips(split: str, folder: Path = GRID) -> Iterator[FilmedClip]:
     for clip in tqdm(corpus, desc=f"grid {split}", unit="clip"):
         frames = np.arange(0, clip.frames, STRIDE["grid"])
         views = np.stack([clip.face_view(frame) for frame in frames])
-        mel = clip.mel[: MELS_PER_FRAME * clip.frames]
+        mel = clip.whisper_mel[: MELS_PER_FRAME * clip.frames]
         yield FilmedClip(views, frames, seen_channels(clip)[frames], np.array(True), people[clip.talker], mel)
 
 
@@ -146,7 +146,7 @@ def portrait_clips(split: str, data: Path, done: Path, limit: int | None = None,
         first = int(rng.integers(0, utterance.frames - WINDOW + 1))
         motion = motion_of(utterance, load_audio(sound_file(utterance, data)).samples, first, rng)
         frames = np.arange(0, WINDOW, STRIDE["portraits"])
-        clip = filmed(renderer, head, motion, frames, person, utterance.mel[MELS_PER_FRAME * first :])
+        clip = filmed(renderer, head, motion, frames, person, utterance.whisper_mel[MELS_PER_FRAME * first :])
         save_npz(kept, **{name: np.asarray(getattr(clip, name)) for name in STORED})
         yield clip
 

@@ -119,7 +119,7 @@ class Variant:
 def build(config: TrainConfig, lips: LipModel, seed: int) -> Networks:
     """Untrained networks of the recipe. The widths of f_a and f_l and the decoder D_l are those of the lip model."""
     torch.manual_seed(seed)
-    widths = replace(config.representation, sound=lips.config.encoder.width, lip=lips.config.code)
+    widths = replace(config.representation, sound=lips.config.adapter.width, lip=lips.config.code)
     networks = Networks(widths, config.decoder, config.losses)
     gain, rest = lips.gain.cpu(), lips.rest.cpu()
     with torch.no_grad():  # takes show lips widened about the mouth at rest, so the inverse includes this

@@ -23,7 +23,8 @@ from core.phones.phone_set import PHONES, SILENCE, Segment
 from core.phones.rows import ROWS_A_SECOND
 from core.sound.audio import load_audio
 from core.sound.lips import LipModel
-from core.sound.mel import SAMPLE_RATE, log_mel
+from core.sound.mel import SAMPLE_RATE
+from core.sound.whisper.front_end import whisper_mel
 
 from ..common import folders
 from .phone_path import most_likely_times
@@ -83,7 +84,7 @@ def align_phones(samples: np.ndarray, spoken: Sequence[str]) -> list[Segment]:
     if [segment.phone for segment in found if segment.phone != SILENCE] == list(spoken):
         return found
     frames = int(np.ceil(len(samples) / SAMPLE_RATE * FPS))
-    return most_likely_times(_lip_model().hear(log_mel(samples / np.float32(32768.0), frames)), spoken)
+    return most_likely_times(_lip_model().listen(whisper_mel(samples / np.float32(32768.0), frames)).phones, spoken)
 
 
 @lru_cache(maxsize=1)

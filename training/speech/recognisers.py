@@ -1,4 +1,4 @@
-"""How well phones are heard: hama against pocketsphinx, where they are known: ``python -m training.speech.recognisers``.
+"""How well phones are heard: hama against pocketsphinx, on known phones: ``python -m training.speech.recognisers``.
 
 Synthesised voices tell their phones. GRID's words are known, and pocketsphinx aligns them. pocketsphinx hears words
 by a dictionary and a language model; hama hears phones.

@@ -21,8 +21,9 @@ from core.motion.channels import LIP_CHANNELS
 from core.sound.audio import read_mono
 from core.sound.level import level_speech
 from core.sound.lips import LipModel
-from core.sound.mel import SAMPLE_RATE, SAMPLES_PER_FRAME, log_mel
+from core.sound.mel import SAMPLE_RATE, SAMPLES_PER_FRAME
 from core.sound.presence import of_frames
+from core.sound.whisper.front_end import whisper_mel
 
 from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, command_line, number, show
@@ -79,7 +80,7 @@ class Ear:
         return self._jaw(out, free), free
 
     def _jaw(self, samples: np.ndarray, presence: np.ndarray | None) -> np.ndarray:
-        return self._lips.predict(log_mel(samples, _frames(samples)), presence=presence)[:, JAW_OPEN]
+        return self._lips.hear_and_predict(whisper_mel(samples, _frames(samples)), presence)[:, JAW_OPEN]
 
 
 def voices(data: Path) -> list[np.ndarray]:
