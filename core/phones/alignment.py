@@ -14,7 +14,7 @@ from .rows import ROWS_A_SECOND
 from .words import Word
 
 LEAST_SHARE = 0.5
-"""Where fewer words, or less of the speech, fit together, the transcript is of another sound."""
+"""Unless more of the words and more of the speech than this belong together, the transcript is of another sound."""
 GOOD_SHARE = 0.85
 """From this share of both on, nothing has to be said about it."""
 
@@ -52,7 +52,7 @@ class Alignment:
     @property
     def fits(self) -> bool:
         """Whether the transcript belongs to the sound."""
-        return min(self.found, self.covered) >= LEAST_SHARE
+        return min(self.found, self.covered) > LEAST_SHARE
 
 
 def align(probabilities: np.ndarray, words: Sequence[Word], spoken: np.ndarray | None = None) -> Alignment:

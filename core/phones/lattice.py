@@ -14,6 +14,7 @@ between are computed again when the path is traced back. So the memory grows wit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,8 +29,10 @@ PAUSE_COST = 3.0
 """Loss for a pause. Without it each closure of a stop would be one."""
 OTHER_SPEECH_COST = 1.0
 """Loss for each row of speech that the text doesn't have, relative to the phones that fit it best."""
-SKIP_COST, SKIP_MORE_COST = 10.0, 2.0
+SKIP_COST, SKIP_MORE_COST = 15.0, 2.0
 """Loss for leaving out a word, and for each further word after it."""
+LEAST_SCORE = math.log(0.003)
+"""Where a known phone is heard as another one, it costs no more than this: the text knows better."""
 BEAM = 250.0
 """Words whose best path is worse than the best of all by more than this are given up."""
 _WINDOW_ROWS, _WINDOW_WORDS = 64, 16
@@ -103,7 +106,7 @@ class _Sound:
     def block(self, first: int, last: int) -> Iterator[tuple[np.ndarray, np.ndarray, float, float]]:
         """For each row: scores (40,) of the phones, their sums over this row and two before, and both for pauses."""
         begin = max(0, first - SHORTEST_ROWS + 1)
-        scores = log_scores(self._probabilities[begin:last])
+        scores = np.maximum(log_scores(self._probabilities[begin:last]), LEAST_SCORE)
         pauses = np.maximum(scores[:, _SILENCE], scores.max(1) - OTHER_SPEECH_COST)
         if self._spoken is not None:
             pauses[~self._spoken[begin:last]] = 0.0

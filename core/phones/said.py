@@ -9,11 +9,8 @@ import numpy as np
 from .alignment import GOOD_SHARE, align
 from .decoding import heard_segments
 from .documents import HEARD, TRANSCRIPT, PhoneDocument
+from .transcripts import FITS_IN_PART, NO_WORDS, OTHER_SOUND
 from .words import words_of
-
-NO_WORDS = "The transcript holds no English words: the lips follow the sound."
-OTHER_SOUND = "The transcript does not fit the sound: the lips follow the sound."
-FITS_IN_PART = "The transcript fits only a part of the speech: elsewhere the lips follow the sound."
 
 
 def said(

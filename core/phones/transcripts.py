@@ -32,6 +32,9 @@ _HEADER = re.compile(r"\AWEBVTT.*$", re.MULTILINE)
 _ARROW = "-->"
 """Subtitles have it in each timing."""
 _QUOTE = '"'
+NO_WORDS = "The transcript holds no English words: the lips follow the sound."
+OTHER_SOUND = "The transcript does not fit the sound: the lips follow the sound."
+FITS_IN_PART = "The transcript fits only a part of the speech: elsewhere the lips follow the sound."
 
 
 def checked_transcript(text: str) -> str:

@@ -12,6 +12,7 @@ from ..motion.channels import FPS, LIP_GROUPS, MOUTH_COLUMNS
 from ..motion.motion import Motion
 from ..phones.documents import EDITED, HEARD, PhoneDocument, read_phones
 from ..phones.tongue import tongue_of_segments
+from ..phones.transcripts import checked_transcript
 from ..sound.lips import LipModel
 from ..wire.protocol import UpdateLips
 from ..wire.specs import LipsSpec, RenderSpec, ResampleSpec
@@ -31,6 +32,7 @@ class LipsUpdate:
     spec: LipsSpec
     document: PhoneDocument
     before: PhoneDocument
+    transcript: str
     mouth: Callable[[str], Mouth]
 
     def motion(self, source: Motion, lips: LipModel) -> Motion:
@@ -38,7 +40,9 @@ class LipsUpdate:
         table = source.table()
         old, articulation = table[:, MOUTH_COLUMNS], self.spec.articulation
         if self.spec.way == AS_HEARD:
-            heard = _with_tongue(self.mouth("").channels(articulation)[: len(old)], self.document, articulation)
+            heard = _with_tongue(
+                self.mouth(self.transcript).channels(articulation)[: len(old)], self.document, articulation
+            )
             new = np.concatenate([heard, old[len(heard) :]])
         else:
             new = mouth_of_phones(lips, self.document, len(old), articulation)
@@ -77,14 +81,14 @@ def lips_update(
     if request.phones is not None and request.transcript is not None:
         raise BadInputError("bad_setting", "Phones and a transcript can't both shape the mouth.", "Give one of them.")
     seconds = len(motion) / FPS
-    same = articulation_of(job, source)
+    same, transcript = articulation_of(job, source), ""
     articulation = same if request.articulation is None else request.articulation
     before = phones_of(source)
     if before is None:
         before = mouth("").document.of_length(seconds)
     if request.transcript is not None:
-        document = mouth(request.transcript).document.of_length(seconds)
-        way = AS_HEARD if document.source == HEARD else BY_PHONES
+        transcript = checked_transcript(request.transcript)
+        document, way = mouth(transcript).document.of_length(seconds), AS_HEARD
     else:
         given = before if request.phones is None else read_phones(request.phones)
         document = _edited(given.of_length(seconds), before)
@@ -93,7 +97,7 @@ def lips_update(
         else:
             way = AS_HEARD if document.source == HEARD else BY_PHONES
     spec = _spec(request, source, document, way, articulation)
-    return LipsUpdate(spec, document, before, mouth)
+    return LipsUpdate(spec, document, before, transcript, mouth)
 
 
 def articulation_of(job: Job, take: TakePlan) -> float:

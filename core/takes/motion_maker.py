@@ -109,7 +109,8 @@ class MotionMaker:
 
     @functools.cached_property
     def _mouth(self) -> Mouth:
-        return Mouth(self._models.lips, self._speech)
+        transcript = self._job.facts.settings.transcript
+        return Mouth(self._models.lips, self._speech, transcript, self._context.notice)
 
     def _phones(self, part: Part | None) -> PhoneDocument:
         """What is said in a take: as in the sound, or where the mouth is kept, as in the take that it is kept from."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 
 from ..files import is_file
 from ..motion.channels import FPS
-from ..phones.decoding import heard_segments
-from ..phones.documents import HEARD, PhoneDocument, read_phones
+from ..phones.documents import TRANSCRIPT, PhoneDocument, read_phones
 from ..phones.rows import ROWS_A_SECOND, phone_rows
-from ..sound.lips import LipModel
-from ..sound.mel import MEL_BANDS
+from ..phones.said import said
+from ..sound.lips import Heard, LipModel
 from ..sound.speech import Speech
 from .take import TakePlan
 
@@ -26,20 +26,34 @@ _BLEND_FRAMES = 3
 class Mouth:
     """What is said in one speech, and its lips. Each is computed once, however many takes ask."""
 
-    def __init__(self, lips: LipModel, speech: Speech) -> None:
-        self._lips, self._speech = lips, speech
+    def __init__(
+        self,
+        lips: LipModel,
+        speech: Speech,
+        transcript: str = "",
+        notice: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        """Nothing is computed yet. ``notice`` receives sentences about the transcript."""
+        self._lips, self._speech, self._transcript, self._notice = lips, speech, transcript, notice
+
+    @functools.cached_property
+    def heard(self) -> Heard:
+        """What is heard in the speech."""
+        return self._lips.listen(self._speech.whisper_mel)
 
     @functools.cached_property
     def document(self) -> PhoneDocument:
-        """The phones of the speech."""
+        """The phones of the speech: those that are heard, or those of the transcript where it fits."""
         spoken = np.repeat(self._speech.presence > 0.0, ROWS_A_FRAME)
-        segments = heard_segments(self._lips.hear(self._speech.mel), spoken)
-        return PhoneDocument.of(HEARD, len(self._speech) / FPS, segments)
+        return said(self.heard.phones, spoken, len(self._speech) / FPS, self._transcript, self._notice)
 
     @functools.lru_cache(maxsize=1)  # noqa: B019 - a mouth lives as long as its job
     def channels(self, articulation: float) -> np.ndarray:
         """(T, 27) lips and jaw of the whole speech."""
-        return self._lips.predict(self._speech.mel, presence=self._speech.presence, articulation=articulation)
+        if self.document.source == TRANSCRIPT:
+            rows = phone_rows(self.document.segments, ROWS_A_FRAME * len(self._speech))
+            return self._lips.predict(self.heard, phones=rows, articulation=articulation)
+        return self._lips.predict(self.heard, presence=self._speech.presence, articulation=articulation)
 
 
 def phones_of(take: TakePlan) -> PhoneDocument | None:
@@ -51,11 +65,9 @@ def phones_of(take: TakePlan) -> PhoneDocument | None:
 
 
 def mouth_of_phones(lips: LipModel, document: PhoneDocument, frames: int, articulation: float) -> np.ndarray:
-    """(``frames``, 27) lips and jaw of known phones."""
+    """(``frames``, 27) lips and jaw of known phones, spoken in the usual manner."""
     rows = phone_rows(document.segments, ROWS_A_FRAME * frames)
-    # Known phones take the place of what is heard, so of the sound only the length counts.
-    unheard = np.broadcast_to(np.float32(0.0), (len(rows), MEL_BANDS))
-    return lips.predict(unheard, phones=rows, articulation=articulation)
+    return lips.predict(Heard.nothing(frames, lips.config.manner), phones=rows, articulation=articulation)
 
 
 def corrected_mouth(old: np.ndarray, new: np.ndarray, before: PhoneDocument, after: PhoneDocument) -> np.ndarray:

@@ -22,6 +22,7 @@ from ..files import file_digest, is_file, make_folder
 from ..motion.channels import FPS, GROUPS
 from ..motion.live_link import read_live_link_csv
 from ..motion.motion import Motion
+from ..phones.transcripts import checked_transcript
 from ..portrait.portrait import Portrait
 from ..renderer.framing import frame_portrait
 from ..runtime.memory import memory_errors
@@ -88,6 +89,7 @@ class Studio:
 
     def _generate(self, request: Generate, context: JobContext) -> dict[str, Any]:
         models = self._models_on(request.device)
+        request = replace(request, transcript=checked_transcript(request.transcript))
         with context.stage("audio"):
             speech = Speech(request.audio, request.start, request.duration)
         if speech.notice is not None:
@@ -152,7 +154,7 @@ class Studio:
         @functools.cache
         def mouth(transcript: str) -> Mouth:
             with context.stage("audio"):
-                return Mouth(models.lips, _speech_of(job, context))
+                return Mouth(models.lips, _speech_of(job, context), transcript, context.notice)
 
         update = lips_update(request, job, source, motion, mouth)
 

@@ -85,8 +85,8 @@ class LipsSpec:
     phones_sha256
         Digest of the phones that shape the mouth (``PhoneDocument.digest``).
     way
-        How they shape it: only where they differ from the source's phones ("corrected"), or everywhere: as the sound
-        has it ("heard"), or by the phones alone ("known").
+        How they shape it: only where they differ from the source's phones ("corrected"), or everywhere: as a job of
+        the same sound and transcript has it ("heard"), or by the phones alone ("known").
     articulation
         How far the mouth moves.
     size, framing, renderer

@@ -12,10 +12,11 @@ import pytest
 from core.phones.alignment import align
 from core.phones.decoding import SHORTEST_ROWS, log_scores
 from core.phones.documents import HEARD, TRANSCRIPT
-from core.phones.lattice import PAUSE_COST, SKIP_COST, SKIP_MORE_COST, best_path
+from core.phones.lattice import LEAST_SCORE, PAUSE_COST, SKIP_COST, SKIP_MORE_COST, best_path
 from core.phones.phone_set import PHONES, Segment
 from core.phones.rows import phone_rows
-from core.phones.said import FITS_IN_PART, NO_WORDS, OTHER_SOUND, said
+from core.phones.said import said
+from core.phones.transcripts import FITS_IN_PART, NO_WORDS, OTHER_SOUND
 from core.phones.words import Word, words_of
 
 LONGER = "the quick brown fox jumps over the lazy dog and then it sleeps for a very long time under an old oak tree"
@@ -70,7 +71,7 @@ def test_words_that_are_not_said_are_left_out_and_other_speech_is_heard() -> Non
 
 def brute(probabilities: np.ndarray, words: list[Word]) -> float:
     """Score of the best path of all: phones of some of the words in order, each for three rows or more, and pauses."""
-    scores = log_scores(probabilities)
+    scores = np.maximum(log_scores(probabilities), LEAST_SCORE)
     pause = np.maximum(scores[:, 0], scores.max(1) - 1.0)
     best = -np.inf
     for count in range(len(words) + 1):
@@ -110,7 +111,7 @@ def test_the_path_is_the_best_of_all(seed) -> None:
     pieces = best_path(probabilities, words)
     assert pieces[0].first == 0 and pieces[-1].last == 24
     assert all(a.last == b.first for a, b in itertools.pairwise(pieces))
-    scores = log_scores(probabilities)
+    scores = np.maximum(log_scores(probabilities), LEAST_SCORE)
     pause = np.maximum(scores[:, 0], scores.max(1) - 1.0)
     score = 0.0
     for piece in pieces:
