@@ -143,8 +143,8 @@ def scores(curves: Mapping[str, Curves]) -> dict[str, Score]:
     return out
 
 
-def measured(data: Path, opening: Callable[[Path], np.ndarray]) -> dict[str, dict[str, Score]]:
-    """Scores by group and film. ``opening`` gives the made opening (T,) for a film. The curves go to ``runs/films``.
+def measured(data: Path, opening: Callable[[Path], np.ndarray], keep: Path) -> dict[str, dict[str, Score]]:
+    """Scores by group and film. ``opening`` gives the made opening (T,) for a film. The curves go to ``keep``.
 
     Raises FileNotFoundError if the data folder has not at least two films of each group.
     """
@@ -158,7 +158,7 @@ def measured(data: Path, opening: Callable[[Path], np.ndarray]) -> dict[str, dic
                 made, filmed = opening(film), read_openings(video.frames(film))
                 count = min(len(made), len(filmed))
                 curves[name] = filmed[:count], made[:count]
-                save_npz(_RESULTS / f"{name}.npz", filmed=filmed[:count], made=made[:count])
+                save_npz(keep / f"{name}.npz", filmed=filmed[:count], made=made[:count])
         if len(curves) < 2:
             raise FileNotFoundError(f"{data / CORPORA[corpus]} has not enough films; say with --data where they are")
         out[group] = scores(curves)
@@ -196,10 +196,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.fast:
         lips, geometry = LipModel.load(), MouthGeometry.of(HeadModel.load())
-        found = measured(options.data, lambda film: predicted_opening(film, lips, geometry))
+        found = measured(options.data, lambda film: predicted_opening(film, lips, geometry), _RESULTS / "fast")
     else:
         studio = Studio()
-        found = measured(options.data, lambda film: rendered_opening(film, studio))
+        found = measured(options.data, lambda film: rendered_opening(film, studio), _RESULTS)
     show(table(found, options.fast), options.results)
 
 

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -119,8 +119,21 @@ def frames_of(segment: Segment, frames: int) -> slice:
     return slice(min(max(first, 0), frames - 1), min(max(last, 1), frames))
 
 
+class Said(Protocol):
+    """Something that was said, of ``frames`` frames."""
+
+    @property
+    def frames(self) -> int: ...
+
+    @property
+    def segments(self) -> Sequence[Segment]: ...
+
+
+Spoken = TypeVar("Spoken", bound=Said)
+
+
 def gestures(
-    clips: Sequence[Utterance], mouth: Callable[[Utterance], np.ndarray], geometry: MouthGeometry
+    clips: Sequence[Spoken], mouth: Callable[[Spoken], np.ndarray], geometry: MouthGeometry
 ) -> dict[str, dict[str, float]]:
     """How often each of ``visemes.GESTURES`` is seen where it is required, and where it is wrong.
 

@@ -64,18 +64,27 @@ def _engine() -> tuple[ctypes.CDLL, int]:
 def speak(
     text: str, voice: str, words_a_minute: int, pitch: int, pitch_range: int = 50
 ) -> tuple[np.ndarray, int, list[Segment]]:
-    """Synthesise one sentence.
+    """Synthesise one English sentence, as :func:`utter`. The phones are ARPAbet."""
+    samples, rate, said = utter(text, voice, words_a_minute, pitch, pitch_range)
+    return samples, rate, _segments(said)
+
+
+def utter(
+    text: str, voice: str, words_a_minute: int, pitch: int, pitch_range: int = 50
+) -> tuple[np.ndarray, int, list[Segment]]:
+    """Synthesise one sentence of any language.
 
     Parameters
     ----------
     text, voice
-        English text and espeak-ng's voice, such as ``en-us+f3``.
+        The text and espeak-ng's voice, such as ``en-us+f3``.
     words_a_minute, pitch, pitch_range
         80–450; 0–100; 0–100 (espeak-ng's own scales).
 
     Returns
     -------
-    (N,) int16 samples, their rate in Hz, and the phones with times in seconds.
+    (N,) int16 samples, their rate in Hz, and the phones with times in seconds, as espeak-ng names them; names that
+    begin with ``_``, and empty ones, are pauses.
 
     Raises
     ------
@@ -108,16 +117,16 @@ def speak(
     library.espeak_Synth(encoded, len(encoded), 0, 1, 0, _UTF8, None, None)
     library.espeak_Synchronize()
     samples = np.concatenate(pieces)
-    return samples, rate, _segments(starts, len(samples) / rate)
+    ends = [start for _, start in starts[1:]] + [len(samples) / rate]
+    said = [Segment(name, start, end) for (name, start), end in zip(starts, ends, strict=True) if end > start]
+    return samples, rate, said
 
 
-def _segments(starts: list[tuple[str, float]], seconds: float) -> list[Segment]:
-    """Start times of espeak-ng's phonemes → ARPAbet segments. An unknown phoneme counts as AH."""
-    ends = [start for _, start in starts[1:]] + [seconds]
+def _segments(said: list[Segment]) -> list[Segment]:
+    """espeak-ng's phonemes as ARPAbet segments. An unknown phoneme counts as AH."""
     out: list[Segment] = []
-    for (name, start), end in zip(starts, ends, strict=True):
-        if end <= start:
-            continue
+    for phoneme in said:
+        name, start, end = phoneme.phone, phoneme.start, phoneme.end
         if name in _R_COLOURED:
             middle = start + 0.6 * (end - start)
             out += [Segment(_R_COLOURED[name], start, middle), Segment("R", middle, end)]

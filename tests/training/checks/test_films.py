@@ -40,7 +40,7 @@ def test_pictures_without_a_face_are_refused() -> None:
 
 def test_a_folder_without_films_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="grid_more"):
-        measured(tmp_path, lambda path: np.zeros(10))
+        measured(tmp_path, lambda path: np.zeros(10), tmp_path)
 
 
 def test_the_table_has_each_film_and_the_medians() -> None:
