@@ -94,6 +94,45 @@ def a_job_that_is_cancelled_leaves_the_lane() -> Iterator[None]:
     assert len(bpy.context.scene.soliloquy.takes) == 1 and lane(0)[3:5] == ["AA", "F"]
 
 
+def copies_and_cut_strips_are_phones_too() -> Iterator[None]:
+    """With Blender's own operators, as Shift D and K call them."""
+    compat, phone_lane = addon("compat"), addon("sequencer.phone_lane")
+    ready_scene()
+    click(bpy.ops.soliloquy.generate)
+    yield from until(idle)
+    click(bpy.ops.soliloquy.show_phones)
+    yield from until(lambda: len(lane(0)) == 28)
+    scene = bpy.context.scene
+    strips = phone_lane.strips_in(scene, scene.soliloquy.takes[0].key)
+    long = max(strips, key=lambda strip: compat.right_handle(strip) - compat.left_handle(strip))
+    name, left, right = phone_lane.name_of(long), compat.left_handle(long), compat.right_handle(long)
+    for strip in compat.all_strips(scene):
+        strip.select = strip == long
+    scene.sequence_editor.active_strip = long
+    with sequencer_override():
+        bpy.ops.sequencer.split(frame=left + 1, channel=long.channel, side="LEFT")
+        assert len(lane(0)) == 29
+        bpy.ops.sequencer.duplicate()
+    yield
+    assert len(lane(0)) >= 30 and lane(0).count(name) >= 3
+    document = addon("scene.phones").read(scene, scene.soliloquy.takes[0])
+    timing = addon("scene.takes").timing_of(scene, scene.soliloquy.takes[0])
+    found = [one for one in document.segments if timing.seconds(left) - 0.03 < one.start < timing.seconds(right) - 0.03]
+    assert [one.phone for one in found] == [name, name], found
+    assert abs(found[1].start - timing.seconds(left + 1)) < 1e-4
+
+
+def sequencer_override():
+    """Context of the window's largest area as a sequencer."""
+    window = bpy.context.window_manager.windows[0]
+    area = max(window.screen.areas, key=lambda area: area.width * area.height)
+    area.type = "SEQUENCE_EDITOR"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    if hasattr(window.workspace, "sequencer_scene"):
+        window.workspace.sequencer_scene = window.scene
+    return bpy.context.temp_override(window=window, area=area, region=region)
+
+
 def two_thousand_phones_take_a_moment() -> Iterator[None]:
     yield from take_made_of_nothing(4000, 25)
     yield from settled()
@@ -118,6 +157,7 @@ run_in_window(
     [
         a_wrong_phone_is_corrected_and_all_of_it_undone,
         a_job_that_is_cancelled_leaves_the_lane,
+        copies_and_cut_strips_are_phones_too,
         two_thousand_phones_take_a_moment,
     ],
 )

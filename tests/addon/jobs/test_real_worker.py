@@ -9,9 +9,10 @@ from soliloquy.addon import compat
 from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.rig.arkit import SHAPE_NAMES
-from soliloquy.addon.scene import request, take_list
-from soliloquy.addon.sequencer import speech
+from soliloquy.addon.scene import phones, request, take_list
+from soliloquy.addon.sequencer import phone_lane, speech
 from soliloquy.core.errors import SoliloquyError
+from soliloquy.core.motion.channels import EXPRESSIONS, GROUPS, LIP_GROUPS
 
 pytestmark = [pytest.mark.worker, pytest.mark.slow]
 
@@ -55,6 +56,30 @@ def test_speech_to_strip_head_and_keys(real, demo_speech, speaks):
     keys = skin.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.shape_keys.key_blocks
     values = [keys[name].value for name in SHAPE_NAMES]
     assert np.allclose(values, wanted.expression[12], atol=1e-3)
+
+
+def test_a_corrected_phone_changes_the_lips_and_nothing_else(real, demo_speech, speaks):
+    """An M in the place of the first open vowel closes the mouth there."""
+    scene = real
+    scene.soliloquy.motion_only = True
+    speaks(speech.Speech(demo_speech, 0.0, 2.0, 1, "", 1))
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    assert bpy.ops.soliloquy.show_phones() == {"FINISHED"}
+    take = take_list.active_take(scene)
+    strips = sorted(phone_lane.strips_in(scene, take.key), key=compat.left_handle)
+    long = [strip for strip in strips if phone_lane.kind_of(phone_lane.name_of(strip)).name == "vowels"]
+    wrong = max(long, key=lambda strip: compat.right_handle(strip) - compat.left_handle(strip))
+    middle = (compat.left_handle(wrong) + compat.right_handle(wrong)) // 2 - 1
+    wrong.name = "M"
+    assert bpy.ops.soliloquy.update_lips() == {"FINISHED"}
+    before, after = (load_motion(one.path() / "motion.npz") for one in scene.soliloquy.takes)
+    jaw = EXPRESSIONS.index("jawOpen")
+    assert after.expression[middle, jaw] < before.expression[middle, jaw]
+    others = [EXPRESSIONS.index(name) for group in GROUPS if group not in LIP_GROUPS for name in GROUPS[group]
+              if name in EXPRESSIONS]  # fmt: skip
+    assert (before.expression[:, others] == after.expression[:, others]).all()
+    assert (before.rotation == after.rotation).all() and (before.translation == after.translation).all()
+    assert phones.read(scene, scene.soliloquy.takes[1]) == phones.of_take(scene.soliloquy.takes[1])
 
 
 def test_a_picture_without_a_face_is_told_and_changes_nothing(real, portrait, demo_speech):
