@@ -5,7 +5,7 @@ gets longer it gets thinner and narrower (Kier and Smith, "Tongues, tentacles an
 Linnean Society 83, 1985). That is the rule here, with these movements:
 
 * ``tongueOut``: the genioglossus draws the root forward, so all of the tongue slides forward, the more the nearer it is
-  to the tip. At 1 the tip lies on the lower lip, as in ARKit's reference for ``tongueOut``; at 0.4 between the teeth.
+  to the tip. At 1 the tip lies on the lower lip, as in ARKit's reference for ``tongueOut``; at 0.33 between the teeth.
 * ``tongueUp``: the superior longitudinal muscle curls the front up. At 1 the tip is at the ridge behind the upper
   teeth, with the jaw as little open as in speech. The root stays.
 

@@ -25,7 +25,7 @@ from .rows import ROWS_A_SECOND, phone_rows
 class Tip(NamedTuple):
     """A phone's target.
 
-    ``out`` 0.4 is a tip between the teeth, 1 is a tongue stuck out. ``up`` 1 is a tip at the ridge behind the upper
+    ``out`` 0.33 is a tip between the teeth, 1 is a tongue stuck out. ``up`` 1 is a tip at the ridge behind the upper
     teeth. ``dominance`` 0–1 is how much the phone needs it.
     """
 
@@ -37,7 +37,7 @@ class Tip(NamedTuple):
 _RULES: tuple[tuple[Tip, tuple[str, ...]], ...] = (
     # Dental fricatives: the tip is between the teeth, as most speakers of American English do it, or close behind the
     # upper ones [LJ, "Dental"].
-    (Tip(0.4, 0.4, 1.0), ("TH", "DH")),
+    (Tip(0.33, 0.4, 1.0), ("TH", "DH")),
     # Alveolar lateral: the tip touches the middle of the ridge all the time, the air passes at its sides [LJ].
     (Tip(0.0, 1.0, 1.0), ("L",)),
     # Alveolar stops and nasal: tip or blade closes the mouth at the ridge [LJ, IPA].

@@ -36,8 +36,11 @@ NECK_SLANT = 0.5
 BEHIND_LIDS_CM = 1.5
 """Distance by which eyeballs are moved back before it is decided what hides what. It is more than the radius
 of an eyeball."""
-ROOM_CM = (0.03, 0.25)
-"""Mean opening of the lips at which the tongue can begin to come out, and can come out as far as it wants."""
+LIP_ROOM_CM, TEETH_ROOM_CM = (0.03, 0.25), (-0.15, 0.25)
+"""Mean opening of the lips, and distance between the front teeth's edges, at which the tongue can begin to come out,
+and can come out as far as it wants. The edges of closed teeth overlap."""
+FRONT_TEETH_CM = 0.5
+"""Front teeth reach this far to either side of the middle."""
 CONTOUR_WEIGHT = 0.15
 """Trust in landmarks of the face's outline, which slide over the skin as the head turns."""
 
@@ -100,6 +103,8 @@ class HeadGeometry:
 
         self.tongue = model.part_vertices("tongue")
         self._tongue_shapes = tongue_shapes(model)[:, self.tongue]
+        rows = [model.part_vertices(f"teeth_{row}") for row in ("upper", "lower")]
+        self._front_teeth = [teeth[model.mean[teeth, 0].abs() < FRONT_TEETH_CM] for teeth in rows]
         identity = torch.tensor(portrait.identity, dtype=torch.float32, device=device)
         fitted = model.neutral(identity)
         seen = torch.tensor(landmarks, dtype=torch.float32, device=device)
@@ -158,10 +163,18 @@ class HeadGeometry:
         return PosedHeads(torch.stack([f[0] for f in frames]), weights, torch.stack([f[1] for f in frames]), tongue)
 
     def _fitting_tongue(self, tongue: Tensor, weights: Tensor) -> Tensor:
-        """(B, 2) weights of the tongue in 0–1; it doesn't come out between lips (B, 53) that are shut."""
-        opening = torch.stack([self.contact.opening(row) for row in weights])
-        room = smoothstep(*ROOM_CM, opening)
+        """(B, 2) weights of the tongue in 0–1; it doesn't come out through lips or teeth (B, 53) that are shut."""
+        room = torch.stack([self._room(row) for row in weights])
         return torch.stack([tongue[:, 0].clamp(0, 1) * room, tongue[:, 1].clamp(0, 1)], 1)
+
+    def _room(self, weights: Tensor) -> Tensor:
+        """() 0..1: how far lips and teeth are open for a tongue that comes out."""
+        upper, lower = (
+            self.neutral[teeth, 1] + torch.einsum("e,ev->v", weights, self.model.expression_basis[:, teeth, 1])
+            for teeth in self._front_teeth
+        )
+        between = smoothstep(*TEETH_ROOM_CM, upper.min() - lower.max())
+        return smoothstep(*LIP_ROOM_CM, self.contact.opening(weights)) * between
 
     def shape(self, weights: Tensor, tongue: Tensor) -> Tensor:
         """(V, 3) the head in head space for weights (53,) and those of the tongue (2,), without ``contact``."""

@@ -79,6 +79,8 @@ GAP_TEETH = (0.12, 0.45)
 GAP_TEETH_NARROW = (0.02, 0.12)
 """Share of teeth around a pixel at which a gap begins to be closed, and is closed: in an open mouth, and between lips
 that are barely open."""
+GAP_TONGUE = (0.35, 0.7)
+"""The same where the tongue has moved."""
 
 # Place of the teeth --------------------------------------------------------------------------------------------------
 TEETH_DROP_CM = 0.18
@@ -284,8 +286,9 @@ class Interior:
         soft = blur(torch.cat([drawn * tooth, tooth], 1), radius, 2)
         narrow = smoothstep(*NARROW_CM, gap / self.pixels_per_cm)[:, None, None, None]
         low, high = (a - (a - b) * narrow for a, b in zip(GAP_TEETH, GAP_TEETH_NARROW, strict=True))
-        # Where the tongue has moved between the rows of teeth, it is seen there and no gap.
-        near = smoothstep(low, high, soft[:, 3:]) * (1 - view.values[:, 9:10])
+        # Where the tongue has moved between the rows of teeth, it is seen there, up to the teeth's edges.
+        low, high = (a + (b - a) * view.values[:, 9:10] for a, b in zip((low, high), GAP_TONGUE, strict=True))
+        near = smoothstep(low, high, soft[:, 3:])
         # The slits themselves, up to the gums, where few teeth are around: a slit has a tooth on its left and right.
         row = F.pad(tooth, (radius, radius, 0, 0))
         left, right = (largest_of(side, radius, 3) for side in (row[..., : -radius - 1], row[..., radius + 1 :]))
