@@ -128,6 +128,6 @@ def _sure(probabilities: np.ndarray) -> np.ndarray:
     """(n, 40) shares that sum to 1, without phones that were hardly heard; what remains is silence."""
     low, high = SURE
     heard = probabilities * np.clip((probabilities - low) / (high - low), 0.0, 1.0)
-    heard /= np.maximum(heard.sum(1, keepdims=True), high)
+    heard = heard / np.maximum(heard.sum(1, keepdims=True), high)
     heard[:, PHONES.index(SILENCE)] += 1.0 - heard.sum(1)
     return heard
