@@ -1,7 +1,7 @@
 """Thousands of damaged files: ``python -m tests.fuzz KIND [--cases N] [--seed S] [--first I]``.
 
-KIND is ``sounds``, ``pictures``, ``motions``, ``jobs`` (``job.json`` and ``take.json``), or ``portraits`` (disturbed
-photographs, through the fit).
+KIND is ``sounds``, ``pictures``, ``motions``, ``jobs`` (``job.json`` and ``take.json``), ``phones``, ``transcripts``,
+or ``portraits`` (disturbed photographs, through the fit).
 Every file must be read or refused with a sentence, within ten seconds, and within the memory of its kind. The files are
 met in processes of their own, a hundred each, with a limit on their memory, so that a crash or a hang costs one file.
 Prints what came of each kind of damage, and exits with 1 if any file was met with anything else. What ``--seed`` and a

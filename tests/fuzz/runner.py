@@ -11,12 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from . import documents, motions, pictures, portraits, sounds
+from . import documents, motions, pictures, portraits, sounds, speech_texts
 from .damage import Kind, outcome
 
 KINDS: dict[str, Kind] = {
     **{"sounds": sounds.KIND, "pictures": pictures.KIND, "motions": motions.KIND, "portraits": portraits.KIND},
-    "jobs": documents.KIND,
+    **{"jobs": documents.KIND, "phones": speech_texts.PHONE_LISTS, "transcripts": speech_texts.TRANSCRIPTS},
 }
 SECONDS = 10.0
 """Processor time that a file may take."""

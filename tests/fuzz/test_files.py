@@ -1,4 +1,4 @@
-"""Some damaged sounds, pictures, motions and jobs; ``python -m tests.fuzz`` reads thousands, with limits on memory."""
+"""Some damaged sounds, pictures, motions, jobs and texts; ``python -m tests.fuzz`` reads thousands in little memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from tests.fuzz.runner import GOOD, KINDS, SECONDS, made, run
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("sounds", 120), ("pictures", 80), ("motions", 120), ("jobs", 200), ("portraits", 24)]
+    ("name", "count"),
+    [
+        *(("sounds", 120), ("pictures", 80), ("motions", 120), ("jobs", 200), ("portraits", 24)),
+        *(("phones", 200), ("transcripts", 100)),
+    ],
 )
 def test_damaged_files_are_read_or_refused_with_a_sentence(
     name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
