@@ -17,6 +17,7 @@ from core.phones.phone_set import PHONES
 from core.portrait import remarks
 from core.prior.sampling import Sampling
 from core.renderer.framing import Framing
+from core.sound.lips import Heard
 from core.takes import extraction, studio
 
 
@@ -47,23 +48,31 @@ class StandInLips:
     def __init__(self) -> None:
         self.asked = 0
 
-    def hear(self, mel: np.ndarray) -> np.ndarray:
+    @dataclass(frozen=True)
+    class Config:
+        manner: int = 1
+
+    config = Config()
+
+    def listen(self, mel: np.ndarray) -> Heard:
+        """Its manner is the mean of the mel."""
         phones = np.where(np.arange(len(mel)) < 40, PHONES.index("M"), PHONES.index("AA"))
-        return np.eye(len(PHONES), dtype=np.float32)[phones]
+        loudness = mel.reshape(len(mel) // 4, -1).mean(1, keepdims=True)
+        return Heard(np.eye(len(PHONES), dtype=np.float32)[phones], loudness)
 
     def predict(
         self,
-        mel: np.ndarray,
+        heard: Heard,
         presence: np.ndarray | None = None,
         phones: np.ndarray | None = None,
         articulation: float = 1.0,
     ) -> np.ndarray:
         self.asked += 1
         if phones is None:
-            assert presence is not None and presence.shape == (len(mel) // 4,)
-            opening = mel.reshape(len(mel) // 4, -1).mean(1, keepdims=True)
+            assert presence is not None and presence.shape == (len(heard),)
+            opening = heard.manner
         else:
-            assert presence is None and phones.shape == (len(mel),)
+            assert presence is None and phones.shape == (4 * len(heard),)
             opening = phones.reshape(-1, 4).mean(1, keepdims=True) / len(PHONES)
         return np.clip(articulation * np.tile(opening, (1, len(LIP_CHANNELS))), 0, 1).astype(np.float32)
 

@@ -18,9 +18,9 @@ from core.places import ROOT
 from core.sound import level, presence
 from core.sound.level import TARGET_DB, Level, level_speech
 from core.sound.lips import LipModel
-from core.sound.mel import log_mel
 from core.sound.presence import of_frames
 from core.sound.speech_detector import BLOCK_SAMPLES
+from core.sound.whisper.front_end import whisper_mel
 from training.speech.other_sounds import MUSIC, NOISES, at_loudness, held_tones, pink_noise, singing, whispered
 
 SPEECH = ROOT / "tools" / "assets" / "demo_speech.flac"
@@ -51,13 +51,13 @@ def jaw(samples: np.ndarray) -> np.ndarray:
     """Jaw curve of a sound as a take has it."""
     out, found = levelled(samples)
     frames = round(len(out) / 640)
-    return lips().predict(log_mel(out, frames), presence=of_frames(found.mouth, frames))[:, JAW_OPEN]
+    return lips().hear_and_predict(whisper_mel(out, frames), of_frames(found.mouth, frames))[:, JAW_OPEN]
 
 
 @cache
 def plain_jaw() -> np.ndarray:
     """Jaw curve of the plain sound with one gain for the whole of it."""
-    return lips().predict(log_mel(at_loudness(speech(), TARGET_DB), 125))[:, JAW_OPEN]
+    return lips().hear_and_predict(whisper_mel(at_loudness(speech(), TARGET_DB), 125))[:, JAW_OPEN]
 
 
 def bits(samples: np.ndarray, depth: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from core.places import ROOT
 from core.sound.audio import load_audio
 from core.sound.mel import log_mel
 from core.sound.speech import Speech, write_spoken_part
+from core.sound.whisper.front_end import whisper_mel
 from core.wire import notices
 
 
@@ -32,6 +33,8 @@ def test_features_are_those_of_the_chosen_part(tmp_path: Path) -> None:
     audio = load_audio(path, 0.5, 2.0)
     assert len(speech) == 50 and speech.seconds == 2.0 and not speech.is_silent
     assert np.array_equal(speech.mel, log_mel(audio.samples, 50))
+    assert np.array_equal(speech.whisper_mel, whisper_mel(audio.samples, 50))
+    assert speech.mel.shape == speech.whisper_mel.shape == (200, 80)
     soundfile.write(path, np.zeros(16000), 16000)
     assert Speech(path, 0.0, None).is_silent
 

@@ -22,6 +22,9 @@ from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.portrait.fit import head_crop
 from core.readback.track import relative_pose
+from core.sound.audio import load_audio
+from core.sound.mel import log_mel
+from core.sound.whisper.front_end import whisper_mel
 from training.common.splits import split
 from training.corpus import crops, shards, videos
 from training.corpus.crops import SIDE, clip_crop, pack, unpack
@@ -183,6 +186,7 @@ def random_clip(rng: np.random.Generator, frames: int) -> dict[str, np.ndarray]:
         "rotation": rng.normal(0, 0.1, (frames, 3)).astype(np.float32),
         "translation": rng.normal(0, 1, (frames, 3)).astype(np.float32),
         "mel": rng.normal(0, 1, (4 * frames, 80)).astype(np.float16),
+        "whisper_mel": rng.normal(0, 1, (4 * frames, 80)).astype(np.float16),
     }
 
 
@@ -207,7 +211,8 @@ def test_clips_are_read_back_from_shards(tmp_path: Path) -> None:
         assert len(clip) == len(made["expression"])
         for field in ("expression", "rotation", "translation", "landmarks"):
             assert np.array_equal(getattr(clip, field), made[field])
-        assert clip.mel.dtype == np.float32 and np.array_equal(clip.mel, made["mel"])
+        for field in ("mel", "whisper_mel"):
+            assert getattr(clip, field).dtype == np.float32 and np.array_equal(getattr(clip, field), made[field])
         last = clip.frames - 1
         expected = unpack(made["jpeg"][made["offsets"][last] : made["offsets"][last + 1]])
         assert np.array_equal(clip.picture(last), expected)
@@ -294,7 +299,10 @@ def test_a_folder_becomes_a_corpus_and_bad_files_are_named(tmp_path: Path, monke
     assert set(made["skipped"]) == {"eileen_mute", "eileen_torn"}
     assert json.loads((out / "skipped.json").read_text()) == made["skipped"]
     clip = Corpus.open(out)[0]
-    assert clip.frames == 35 and clip.mel.shape == (140, 80) and clip.talker == "eileen"
+    assert clip.frames == 35 and clip.mel.shape == clip.whisper_mel.shape == (140, 80) and clip.talker == "eileen"
+    samples = load_audio(next((tmp_path / "sound").rglob("*.wav"))).samples
+    np.testing.assert_allclose(clip.mel, log_mel(samples, 35), atol=5e-3)
+    np.testing.assert_allclose(clip.whisper_mel, whisper_mel(samples, 35), atol=5e-3)
     eyes = np.linalg.norm(clip.landmarks[:, 33] - clip.landmarks[:, 263], axis=-1)
     assert 0.15 < eyes.mean() / SIDE < 0.5
     view = clip.face_view(20)

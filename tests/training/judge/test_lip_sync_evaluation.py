@@ -38,7 +38,8 @@ def line(name: str) -> Line:
     expression = rng.random((FRAMES, len(EXPRESSIONS)))
     expression[:, LIP_COLUMNS] = 0.3 + 0.4 * opening_of(name)[:, None]
     motion = Motion(expression, np.zeros((FRAMES, 3)), np.zeros((FRAMES, 3)))
-    return Line(np.full((4 * FRAMES, 80), float(name), np.float32), motion, FilmedClip(name, "s", "test", FRAMES, None))
+    mel = np.full((4 * FRAMES, 80), float(name), np.float32)
+    return Line(mel, mel + 100.0, motion, FilmedClip(name, "s", "test", FRAMES, None))
 
 
 def test_only_the_lips_are_replaced() -> None:
@@ -87,9 +88,9 @@ def test_kinds_of_lips_are_ranked_by_a_perfect_judge(monkeypatch: pytest.MonkeyP
         return code(opening), code(opening_of(str(int(mel[0, 0]))))
 
     class Lips:
-        def predict(self, mel: np.ndarray) -> np.ndarray:
+        def hear_and_predict(self, mel: np.ndarray) -> np.ndarray:
             noise = np.random.default_rng(0).normal(0, 0.03, FRAMES)
-            return np.repeat((0.2 + 0.3 * opening_of(str(int(mel[0, 0]))) + noise)[:, None], 27, 1)
+            return np.repeat((0.2 + 0.3 * opening_of(str(int(mel[0, 0] - 100))) + noise)[:, None], 27, 1)
 
     monkeypatch.setattr(evaluation, "shown", shown)
     monkeypatch.setattr(evaluation, "answers", answers)

@@ -28,8 +28,9 @@ def data(tmp_path, monkeypatch):
     mouth = np.zeros((frames, len(LIP_CHANNELS)), np.float32)
     mouth[:, LIP_CHANNELS.index("jawOpen")] = 0.4 + 0.3 * np.sin(np.arange(frames))
     rows = MELS_PER_FRAME * frames
-    mel, unknown = rng.normal(size=(rows, MEL_BANDS)).astype(np.float16), np.zeros(rows, np.int64)
-    line = Utterance("line", "recorded", mel, unknown, unknown, mouth, None, ())
+    mel, heard = (rng.normal(size=(rows, MEL_BANDS)).astype(np.float16) for _ in range(2))
+    unknown = np.zeros(rows, np.int64)
+    line = Utterance("line", "recorded", mel, heard, unknown, unknown, mouth, None, ())
     monkeypatch.setattr(prepare, "utterances", lambda split, folder: [line])
     monkeypatch.chdir(tmp_path)  # the cache of fitted portraits
     return tmp_path
@@ -42,6 +43,8 @@ def test_a_finished_portrait_is_read_again(data, monkeypatch):
     openings = 0.4 + 0.3 * np.sin(np.arange(prepare.WINDOW + 5))
     assert any(np.allclose(jaw, openings[first:][made[0].frames], atol=1e-5) for first in range(6))
     assert not np.array_equal(made[0].views[0], made[0].views[5])
+    heard = prepare.utterances("train", data)[0].whisper_mel
+    assert any(np.array_equal(made[0].mel, heard[MELS_PER_FRAME * first :][: len(made[0].mel)]) for first in range(6))
     monkeypatch.setattr(prepare, "Renderer", None)  # nothing is rendered again
     again = list(prepare.portrait_clips("train", data, data / "done"))
     for name in (*prepare.STORED, "observed"):

@@ -147,7 +147,7 @@ def test_as_in_the_paper_only_pictures_and_l_ol_train(tmp_path, faces):
     data = Mixture([Faces(faces)], [1.0], _lips(), VIEW_SIDE)
     networks.representation.mean, networks.representation.scale = data.channel_statistics()
     look(data, networks.representation.motion_encoder.eval(), config.losses.augment, tmp_path, None)
-    banks = MemoryBanks(1, 24, config.representation.free, _lips().config.encoder.width)
+    banks = MemoryBanks(1, 24, config.representation.free, _lips().config.adapter.width)
 
     def loss(jaw: float, sound: float) -> float:
         batch = data.draw(4, 6, np.random.default_rng(0), heard=True)
