@@ -117,7 +117,7 @@ def ready_player_me(head: bpy.types.Object, *, lean: bool) -> bpy.types.Object:
     shift = _to_eyes(head, eyes["Left"], eyes["Right"])
     shapes = {"mouthOpen": "0.7 jawOpen", "mouthSmile": "mouthSmileLeft + mouthSmileRight"}
     if not lean:
-        shapes |= {f"viseme_{name}": total for name, total in _OCULUS.items()} | _arkit_totals() | {"tongueOut": ""}
+        shapes |= {f"viseme_{name}": total for name, total in _OCULUS.items()} | _arkit_totals()
         shapes["eyesClosed"] = "eyeBlinkLeft + eyeBlinkRight"
     _part(head, rig, "Wolf3D_Head", groups, shift, shapes, eyes=False)
     _part(head, rig, "EyeLeft", groups, shift, shapes, eyes=True)
@@ -135,8 +135,8 @@ _OCULUS = {
 
 # ------------------------------------------------------------------------------------------------------------- parts
 def _arkit_totals() -> dict[str, str]:
-    """ARKit's 51 names, each with the sum of our shapes that makes it."""
-    names = {name: name for name in addon("rig.arkit").SHAPE_NAMES}
+    """ARKit's 52 names, each with the sum of our shapes that makes it."""
+    names = {name: name for name in addon("rig.arkit").SHAPE_NAMES if name != "tongueUp"}
     for whole in ("browInnerUp", "cheekPuff"):
         del names[f"{whole}Left"], names[f"{whole}Right"]
         names[whole] = f"{whole}Left + {whole}Right"

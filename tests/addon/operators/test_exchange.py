@@ -12,11 +12,12 @@ from soliloquy.core.provenance import SYNTHETIC_MOTION
 
 
 def recording(fps, seconds=4.0):
-    """A motion in which the jaw opens twice per second and the head turns."""
+    """A motion in which the jaw opens twice per second, the tongue comes out with it, and the head turns."""
     t = np.arange(round(fps * seconds))[:, None] / fps
     expression = np.zeros((len(t), 53))
     expression[:, EXPRESSIONS.index("jawOpen")] = 0.5 - 0.5 * np.cos(2 * np.pi * 2 * t[:, 0])
-    return Motion(expression, 0.2 * np.sin(t + np.arange(3)), np.zeros((len(t), 3)), fps)
+    tongue = np.concatenate([expression[:, [EXPRESSIONS.index("jawOpen")]], np.zeros((len(t), 1))], axis=1)
+    return Motion(expression, 0.2 * np.sin(t + np.arange(3)), np.zeros((len(t), 3)), fps, tongue)
 
 
 @pytest.mark.parametrize("fps", [25.0, 30.0, 60.0])
@@ -33,6 +34,7 @@ def test_a_recording_becomes_a_take_of_the_right_length(scene, tmp_path, fps):
     jaw = EXPRESSIONS.index("jawOpen")
     assert np.allclose(got.expression[:98, jaw], wanted.expression[:98, jaw], atol=0.02)
     assert np.allclose(got.rotation[:98], wanted.rotation[:98], atol=1e-3)
+    assert np.allclose(got.tongue[:98], wanted.tongue[:98], atol=0.02) and got.tongue.max() > 0.9
 
 
 def test_an_import_is_baked_compared_and_rendered_with_the_chosen_takes_portrait(
