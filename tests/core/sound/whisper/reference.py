@@ -69,9 +69,8 @@ def state_of_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
     for name, value in tensors.items():
         new = name.replace(".gamma", ".weight").replace(".beta", ".bias").replace("layer_", "layers.", 1)
         new = new.replace("layers.norm", "layer_norm")
-        new = new.replace("self_attention.layer_norm", "self_attn_layer_norm").replace(
-            "ffn.layer_norm", "final_layer_norm"
-        )
+        new = new.replace("self_attention.layer_norm", "self_attn_layer_norm")
+        new = new.replace("ffn.layer_norm", "final_layer_norm")
         new = new.replace("ffn.linear_0", "fc1").replace("ffn.linear_1", "fc2")
         new = new.replace("self_attention.linear_1", "self_attn.out_proj")
         if "self_attention.linear_0" in new:
