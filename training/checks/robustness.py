@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ SECONDS = 8.0
 """Longer recordings are cut to this."""
 OF_EACH = 3
 """Sentences of each synthesised voice."""
-BABBLE_DB = -5.0
+BABBLE_DB = (-5.0, 5.0)
 """The speech over the other voices."""
 BABBLERS = 6
 MUSIC_DB = 5.0
@@ -49,9 +50,9 @@ Change = Callable[[np.ndarray, int], np.ndarray]
 def changes(voices: Sequence[np.ndarray]) -> dict[str, Change]:
     """What is done to the sound. ``voices`` are the recordings that babble."""
 
-    def babble(speech: np.ndarray, seed: int) -> np.ndarray:
+    def babble(speech: np.ndarray, seed: int, db: float) -> np.ndarray:
         chosen = np.random.default_rng(seed).choice(len(voices), BABBLERS, replace=False)
-        return with_sound(speech, sum(np.resize(unit(voices[i]), len(speech)) for i in chosen), BABBLE_DB)
+        return with_sound(speech, sum(np.resize(unit(voices[i]), len(speech)) for i in chosen), db)
 
     def music(speech: np.ndarray, seed: int) -> np.ndarray:
         made = MUSIC[sorted(MUSIC)[seed % len(MUSIC)]](len(speech) / SAMPLE_RATE + 0.1, seed)
@@ -59,8 +60,9 @@ def changes(voices: Sequence[np.ndarray]) -> dict[str, Change]:
 
     return {
         "telephone (300 to 3400 Hz, 8 bits)": telephone,
-        f"{BABBLERS} other voices, louder by {-BABBLE_DB:.0f} dB": babble,
-        f"music, softer by {MUSIC_DB:.0f} dB": music,
+        f"{BABBLERS} other voices, speech over them {BABBLE_DB[0]:+.0f} dB": partial(babble, db=BABBLE_DB[0]),
+        f"{BABBLERS} other voices, speech over them {BABBLE_DB[1]:+.0f} dB": partial(babble, db=BABBLE_DB[1]),
+        f"music, speech over it {MUSIC_DB:+.0f} dB": music,
         f"clipped ({100 * CLIPPED_SHARE:.0f} % of the samples)": lambda speech, _: clipped(speech, CLIPPED_SHARE),
         f"a room that echoes for {ROOM[0]} s": lambda speech, seed: reverberated(
             speech, *ROOM, np.random.default_rng(seed)
