@@ -291,7 +291,7 @@ def main() -> int:
     parser.add_argument("--junitxml", type=Path)
     parser.add_argument(
         "--only",
-        choices=("background", "rigs", "window", "queue", "takes", "phones", "gaps", "commands", "real", "removal"),
+        choices=("background", "rigs", "window", "queue", "takes", "gaps", "commands", "real", "removal"),
     )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="soliloquy-blender-"))
@@ -311,7 +311,6 @@ def main() -> int:
         "window": lambda: window("in_window.py", "in_window_stress.py"),
         "queue": lambda: window("in_window_queue.py"),
         "takes": lambda: window("in_window_takes.py"),
-        "phones": lambda: window("in_window_phones.py"),
         "gaps": lambda: window("in_window_gaps.py"),
         "commands": lambda: commands(bench),
         "real": lambda: for_real(bench),
