@@ -69,10 +69,10 @@ PARTS: dict[str, list[Command]] = {
         *_network("judge", 3),
     ],
     "lips": [
-        Command("training.lips.sound_offsets"),
         Command("training.lips train", "--size tiny --steps 4"),
         Command("training.lips finish", "--size tiny --steps 2"),
         Command("training.lips export", "--size tiny"),
+        Command("training.lips.sound_offsets"),
     ],
     "representation": [
         Command("training.representation prepare --data {data}"),

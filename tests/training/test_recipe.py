@@ -18,7 +18,7 @@ from training.recipe import PARTS, Command, main
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data"))
-MADE_ELSEWHERE = ("head_model", "speech_detector")
+MADE_ELSEWHERE = ("head_model", "speech_detector", "speech_encoder")
 """Weights that the recipe starts from: they are converted from files that aren't among the data."""
 
 
@@ -60,6 +60,9 @@ def small_data(tmp_path) -> Path:
             lambda p: split(f"{p.parent.name}_{p.stem}"),
             wanted,
         )
+    for talker, ending in (("s2", "mpg"), ("s33", "mkv")):
+        _few(DATA / "grid_more" / talker, data / "grid_more" / talker, f"*.{ending}", lambda _: "any", {"any": 1})
+    _few(DATA / "addresses", data / "addresses", "*.mp4", lambda _: "any", {"any": 2})
     _few(DATA / "portraits", data / "portraits", "*.jpg", lambda p: portrait_split(p.stem), {"train": 3, "test": 3})
     for folder in ("speech", "speech_lj"):
         _few(DATA / folder, data / folder, "*.flac", lambda _: "any", {"any": 3})

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.head.head_model import HeadModel
 from core.sound.lips import LipModel, LipModelConfig
-from core.sound.whisper.encoder import WhisperEncoder
+from core.sound.whisper.encoder import WhisperConfig, WhisperEncoder
 from core.sound.whisper.front_end import BANDS, SILENCE
 
 from ..common.checkpoint import load_module
@@ -54,8 +54,8 @@ class TrainConfig:
     losses: LossWeights = field(default_factory=LossWeights)
 
     def model(self) -> LipModelConfig:
-        """The network of this size."""
-        return {"tiny": LipModelConfig.tiny(), "base": LipModelConfig()}[self.size]
+        """The network of this size. Its speech encoder always is the shipped one."""
+        return {"tiny": replace(LipModelConfig.tiny(), whisper=WhisperConfig()), "base": LipModelConfig()}[self.size]
 
 
 def finishing(config: TrainConfig) -> TrainConfig:

@@ -22,7 +22,7 @@ from core.motion.channels import FPS
 from core.phones.phone_set import PHONES, SILENCE, Segment
 from core.phones.rows import ROWS_A_SECOND
 from core.sound.audio import load_audio
-from core.sound.lips import LipModel
+from core.sound.lips import WEIGHTS, LipModel
 from core.sound.mel import SAMPLE_RATE
 from core.sound.whisper.front_end import whisper_mel
 
@@ -76,13 +76,16 @@ def align_phones(samples: np.ndarray, spoken: Sequence[str]) -> list[Segment]:
 
     pocketsphinx gets a dictionary that has every phone as a word. That is slightly less exact than :func:`align`,
     because phone contexts end at words. In about one recording of five it does not come to the last phone, because some
-    phones were misheard. Then the times are those that E_a's probabilities make most likely.
+    phones were misheard. Then the times are those that E_a's probabilities make most likely. As long as there are no
+    weights of the lips, such a recording has no phones.
     """
     if not spoken:
         return []
     found = _align_by_pocketsphinx(samples, spoken)
     if [segment.phone for segment in found if segment.phone != SILENCE] == list(spoken):
         return found
+    if not WEIGHTS.exists():
+        return []
     frames = int(np.ceil(len(samples) / SAMPLE_RATE * FPS))
     return most_likely_times(_lip_model().listen(whisper_mel(samples / np.float32(32768.0), frames)).phones, spoken)
 
