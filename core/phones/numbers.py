@@ -103,9 +103,9 @@ def whole_number(digits: str) -> list[str]:
     number = int(plain)
     ways = [_cardinal(number), _cardinal(number, " and")]
     if plain == digits and 1000 < number < 10_000 and number % 1000 >= 10:
-        first, second = divmod(number, 100)
-        year = "hundred" if second == 0 else f"oh {_ONES[second]}" if second < 10 else _cardinal(second)
-        ways.insert(0 if 1100 <= number < 2100 else len(ways), f"{_cardinal(first)} {year}")
+        hundreds, rest = divmod(number, 100)
+        year = "hundred" if rest == 0 else f"oh {_ONES[rest]}" if rest < 10 else _cardinal(rest)
+        ways.insert(0 if 1100 <= number < 2100 else len(ways), f"{_cardinal(hundreds)} {year}")
     if plain == digits and 2 < len(plain) < 12:
         ways += [one_by_one, one_by_one.replace("zero", "oh")]
         if len(plain) == 3 and plain[1] != "0":
@@ -120,8 +120,8 @@ def _cardinal(number: int, joint: str = "") -> str:
     if number < 100:
         return f"{_TENS[number // 10]} {_ONES[number % 10]}" if number % 10 else _TENS[number // 10]
     if number < 1000:
-        rest = f"{joint} {_cardinal(number % 100)}" if number % 100 else ""
-        return f"{_ONES[number // 100]} hundred{rest}"
+        tens = f"{joint} {_cardinal(number % 100)}" if number % 100 else ""
+        return f"{_ONES[number // 100]} hundred{tens}"
     unit, word = next((unit, word) for unit, word in _POWERS if number >= unit)
     rest = number % unit
     link = joint if 0 < rest < 100 else ""
