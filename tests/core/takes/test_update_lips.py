@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.__main__ import main
 from core.errors import BadInputError, CancelledError
 from core.motion.channels import LIP_COLUMNS, NONLIP_COLUMNS
 from core.motion.motion import Motion
@@ -200,3 +201,14 @@ def test_a_corrected_mouth_moves_evenly_into_the_old_one() -> None:
     assert mouth[12:23].tolist() == [1.0] * 11 and mouth[8:12].tolist() == [0.0, 0.25, 0.5, 0.75]
     assert not mouth[:9].any() and not mouth[26:].any()
     assert corrected_mouth(old, new, before, before) is old
+
+
+def test_the_command_line_makes_the_same_request(first, tmp_path, models, capfd) -> None:
+    """``update-lips`` finds the take that the same request made before."""
+    edited = phones(tmp_path)
+    take = run(update(first, phones=edited)).takes()[0]
+    command = ["update-lips", "--job", first.job, "--take", "1", "--phones", edited, "--device", "cpu"]
+    assert main(command) == 0
+    assert capfd.readouterr().out.strip() == take.folder
+    assert main([*command, "--transcript", "Hello there"]) == 2
+    assert "can't both shape the mouth" in capfd.readouterr().err
