@@ -52,7 +52,7 @@ def changes(voices: Sequence[np.ndarray]) -> dict[str, Change]:
 
     def babble(speech: np.ndarray, seed: int, db: float) -> np.ndarray:
         chosen = np.random.default_rng(seed).choice(len(voices), BABBLERS, replace=False)
-        return with_sound(speech, sum(np.resize(unit(voices[i]), len(speech)) for i in chosen), db)
+        return with_sound(speech, np.sum([np.resize(unit(voices[i]), len(speech)) for i in chosen], axis=0), db)
 
     def music(speech: np.ndarray, seed: int) -> np.ndarray:
         made = MUSIC[sorted(MUSIC)[seed % len(MUSIC)]](len(speech) / SAMPLE_RATE + 0.1, seed)
