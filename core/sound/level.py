@@ -32,7 +32,8 @@ beats of a drum move the mouth even at the first."""
 FAR_SECONDS = 1.5
 BACKGROUND_DB = 24.0
 """Speech that is softer than the loud speech of the same sound by more than this is raised ever less, because it is
-somebody else in the room or in the next microphone. Softer by half as much again, it isn't raised at all."""
+somebody else in the room or in the next microphone. It moves the mouth ever less too. Softer by half as much again, it
+isn't raised at all, and the mouth rests."""
 
 _WINDOW_SECONDS = 3.0
 """Length of the window, in time of speech."""
@@ -120,14 +121,16 @@ def _gain(loudness_db: np.ndarray, probabilities: np.ndarray) -> tuple[Level, np
     if len(places) == 0:
         return Level(False, -math.inf, loudest_db, spoken), np.minimum(FAR_FLOOR_DB - others, 0.0)
     speech_db = _followed(loudness_db[places])
-    raised = _wanted_gain(speech_db)
-    gain = _smooth(np.interp(np.arange(len(loudness_db)), places, raised))
+    background = _background(speech_db)
+    steps = np.arange(len(loudness_db))
+    gain = _smooth(np.interp(steps, places, _wanted_gain(speech_db, background)))
     gain = np.minimum(gain, TARGET_DB + _ABOVE_MEDIAN_DB - loudness_db)  # what is louder is a knock, or music
     kept = scipy.ndimage.maximum_filter1d(spoken, 2 * round(_KEPT_SECONDS * STEPS_PER_SECOND) + 1)
     away = scipy.ndimage.distance_transform_edt(kept == 0.0) / STEPS_PER_SECOND
     floor_db = FLOOR_DB + (FAR_FLOOR_DB - FLOOR_DB) * np.minimum(away / FAR_SECONDS, 1.0)
     too_loud = np.maximum(others + gain - floor_db, 0.0)
     mouth = 1.0 - (1.0 - spoken) * np.clip((others + gain - MOVING_DB[0]) / (MOVING_DB[1] - MOVING_DB[0]), 0.0, 1.0)
+    mouth = mouth * _smooth(np.interp(steps, places, 1.0 - np.minimum(background / (BACKGROUND_DB / 2.0), 1.0)))
     level = Level(True, float(np.median(speech_db)), loudest_db, mouth)
     return level, gain - (1.0 - kept) * _smooth(too_loud)
 
@@ -147,11 +150,15 @@ def _followed(loudness_db: np.ndarray) -> np.ndarray:
     return np.interp(np.arange(len(loudness_db)), np.arange(len(windows)) * _STRIDE, found)
 
 
-def _wanted_gain(speech_db: np.ndarray) -> np.ndarray:
-    """(M,) gain in dB of speech with the given loudness (M,)."""
+def _background(speech_db: np.ndarray) -> np.ndarray:
+    """(M,) by how many dB speech with the given loudness (M,) is too soft to be the talker's."""
     below = float(np.quantile(speech_db, _LOUD_SHARE)) - speech_db
-    background = np.maximum(below - BACKGROUND_DB, 0.0)
-    kept = np.minimum(3.0 * background, np.maximum(below, 0.0))
+    return np.maximum(below - BACKGROUND_DB, 0.0)
+
+
+def _wanted_gain(speech_db: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """(M,) gain in dB of speech with the given loudness and :func:`_background` (M,)."""
+    kept = np.minimum(3.0 * background, background + BACKGROUND_DB)
     return np.minimum(TARGET_DB - speech_db - kept, MAX_GAIN_DB)
 
 
