@@ -13,7 +13,7 @@ from ..motion.motion import Motion
 from ..phones.documents import EDITED, HEARD, PhoneDocument, read_phones
 from ..phones.tongue import tongue_of_segments
 from ..phones.transcripts import checked_transcript
-from ..sound.lips import LipModel
+from ..sound.lips import Heard, LipModel
 from ..wire.protocol import UpdateLips
 from ..wire.specs import LipsSpec, RenderSpec, ResampleSpec
 from ..wire.take_file import TakeFacts
@@ -45,12 +45,19 @@ class LipsUpdate:
             )
             new = np.concatenate([heard, old[len(heard) :]])
         else:
-            new = mouth_of_phones(lips, self.document, len(old), articulation)
+            new = mouth_of_phones(lips, self.document, len(old), articulation, self._heard())
             new = _with_tongue(new, self.document, articulation)
         if self.spec.way == CORRECTED:
             new = corrected_mouth(old, new, self.before, self.document)
         table[:, MOUTH_COLUMNS] = new
         return Motion.from_table(table, source.fps)
+
+    def _heard(self) -> Heard | None:
+        """What is heard in the job's sound; None if its file is gone."""
+        try:
+            return self.mouth(self.transcript).heard
+        except BadInputError:
+            return None
 
 
 def _with_tongue(lips: np.ndarray, document: PhoneDocument, articulation: float) -> np.ndarray:
@@ -71,7 +78,7 @@ def lips_update(
     Parameters
     ----------
     mouth
-        Gives the mouth of the job's sound for a transcript. It is called only if the sound is needed.
+        Gives the mouth of the job's sound for a transcript. Without the sound, the manner of the mouth is the usual one.
 
     Raises
     ------

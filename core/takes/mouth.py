@@ -64,10 +64,16 @@ def phones_of(take: TakePlan) -> PhoneDocument | None:
     return read_phones(take.phones) if is_file(take.phones) else None
 
 
-def mouth_of_phones(lips: LipModel, document: PhoneDocument, frames: int, articulation: float) -> np.ndarray:
-    """(``frames``, 27) lips and jaw of known phones, spoken in the usual manner."""
+def mouth_of_phones(
+    lips: LipModel, document: PhoneDocument, frames: int, articulation: float, heard: Heard | None
+) -> np.ndarray:
+    """(``frames``, 27) lips and jaw of known phones, in the manner that is ``heard``, or in the usual one if None."""
     rows = phone_rows(document.segments, ROWS_A_FRAME * frames)
-    return lips.predict(Heard.nothing(frames, lips.config.manner), phones=rows, articulation=articulation)
+    known = Heard.nothing(frames, lips.config.manner)
+    if heard is not None:
+        count = min(frames, len(heard))
+        known.manner[:count] = heard.manner[:count]
+    return lips.predict(known, phones=rows, articulation=articulation)
 
 
 def corrected_mouth(old: np.ndarray, new: np.ndarray, before: PhoneDocument, after: PhoneDocument) -> np.ndarray:
