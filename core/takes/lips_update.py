@@ -78,7 +78,7 @@ def lips_update(
     Parameters
     ----------
     mouth
-        Gives the mouth of the job's sound for a transcript. Without the sound, the manner of the mouth is the usual one.
+        Gives the mouth of the job's sound for a transcript. Without the sound, the manner of speaking is as usual.
 
     Raises
     ------
