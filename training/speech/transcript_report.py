@@ -58,7 +58,7 @@ def spelling_table(command: str) -> Table:
     count = HELD_OUT_WORDS.stop - HELD_OUT_WORDS.start
     row = (str(count), f"{100 * (1 - wrong / total):.1f} %", f"{100 * right / count:.1f} %")
     return Table(
-        "phones-spelling",
+        "phones/spelling",
         "Rules of spelling",
         command,
         ("held-out words", "phones right", "words without an error"),
@@ -89,7 +89,7 @@ def alignment_table(clips: Sequence[Path], lips: LipModel, command: str) -> Tabl
         ("of another clip", *_shares(other), "–", "–"),
     )
     names = ("words", "words found", "speech explained", "used", "boundary error, median", "90 %")
-    return Table("phones-words", "Words of GRID in its sound", command, names, rows)
+    return Table("phones/words", "Words of GRID in its sound", command, names, rows)
 
 
 def word_times(path: Path) -> list[tuple[float, float]]:
@@ -108,7 +108,7 @@ def likeness_table(clips: Sequence[Path], lips: LipModel, command: str) -> Table
     r, size, channels = np.array(found).T
     row = (number(float(np.median(r))), f"{np.median(size):.2f}", number(float(np.median(channels))))
     names = ("jawOpen, correlation", "size of its movement", "correlation of the median channel")
-    return Table("phones-mouth", "The mouth of the heard phones alone", command, names, (row,))
+    return Table("phones/mouth", "The mouth of the heard phones alone", command, names, (row,))
 
 
 def _likeness(clip: Path, lips: LipModel) -> tuple[float, float, float]:
