@@ -24,6 +24,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "sound": ("training.speech.sound_report",),
     "recognisers": ("training.speech.recognisers",),
     "lips": ("training.lips", "evaluate"),
+    "films": ("training.checks.films",),
     "lips-robustness": ("training.checks.robustness",),
     "lips-languages": ("training.checks.languages",),
     "lip-sync": ("training.judge.lip_sync_evaluation",),
