@@ -71,7 +71,7 @@ def telephone(speech: np.ndarray, _seed: int) -> np.ndarray:
     """300 to 3400 Hz in eight bits by the mu law."""
     band = scipy.signal.butter(4, [300, 3400], "band", fs=SAMPLE_RATE, output="sos")
     narrow = scipy.signal.sosfiltfilt(band, speech)
-    narrow = narrow / np.abs(narrow).max()
+    narrow = narrow / max(float(np.abs(narrow).max()), 1e-9)
     steps = np.round(127 * np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / math.log(256)) / 127
     return np.sign(steps) * (256.0 ** np.abs(steps) - 1.0) / 255.0
 
