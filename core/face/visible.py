@@ -5,7 +5,8 @@ that stands on its head. So each eye and the mouth are cut out of the picture al
 say whether the cut-out looks like the thing itself. Their input is a histogram of oriented gradients (Dalal and Triggs,
 "Histograms of Oriented Gradients for Human Detection", 2005, with one normalisation for the whole cut-out) and a small
 copy of the brightness. Colour isn't used, so that black-and-white photographs and paintings count alike.
-``training/visible`` makes the models.
+``training/visible`` makes the models, from people of all skin tones: on dark skin the white of an eye is brighter than
+its surroundings, on light skin it is not.
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ import numpy as np
 
 from core.face.points import CONTOUR, EYE_CORNERS, LIPS_OUTER_RING, MOUTH_CORNERS, OUTER_EYES
 
+from .canvas import as_bytes, filled, skin_colour
+
 Cover = Callable[[random.Random, np.ndarray, np.ndarray], np.ndarray]
 CLOTHS = ("white", "blue", "black", "any", "pattern", "skin", "picture")
 """Kinds of cloth: plain colours, a pattern, the colour of the face's own skin, and a piece of the picture itself."""
 _PLAIN = {"white": (235, 235, 238), "blue": (150, 190, 220), "black": (22, 22, 25)}
-_SKIN_POINTS = (50, 280, 151, 101, 330)
 _MASK_TOPS = ((454, 330, 5, 101, 234), (454, 280, 4, 50, 234), (454, 330, 195, 101, 234))
 """Upper edges of masks: cheek, next to the nose, nose, and back."""
 _NOSE_TIP, _UNDER_NOSE, _UPPER_LIP = 1, 2, 0
@@ -30,6 +31,7 @@ class _Face:
     """Unit of length, axes and places of a face."""
 
     def __init__(self, face: np.ndarray) -> None:
+        self.face = face
         self.points = face[:, :2].astype(np.float64)
         right, left = self.points[list(OUTER_EYES)]
         self.unit = float(np.linalg.norm(left - right))
@@ -64,7 +66,7 @@ def mask(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     below = outline[(outline - at.points[_NOSE_TIP]) @ at.y > r.uniform(-0.1, 0.15) * at.unit]
     middle = at.points[_NOSE_TIP]
     ring = np.concatenate([middle + (below - middle) * r.uniform(1.0, 1.08), at.points[list(r.choice(_MASK_TOPS))]])
-    return _laid(image, _cloth(r, image, at), _filled(image, cv2.convexHull(ring.astype(np.float32))[:, 0]), at, 0.008)
+    return _laid(image, _cloth(r, image, at), filled(image, cv2.convexHull(ring.astype(np.float32))[:, 0]), at, 0.008)
 
 
 def scarf(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -72,7 +74,7 @@ def scarf(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     at = _Face(face)
     top = (at.points[_UNDER_NOSE] + at.points[_UPPER_LIP]) / 2
     ring = at.at(top, np.array([-3, 3, 3, -3]), np.array([0, r.uniform(-0.2, 0.2), 9, 9]))
-    return _laid(image, _cloth(r, image, at), _filled(image, ring), at, 0.01)
+    return _laid(image, _cloth(r, image, at), filled(image, ring), at, 0.01)
 
 
 def tape(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -83,7 +85,7 @@ def tape(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     width = abs((corners[1] - corners[0]) @ at.x) / 2 / at.unit * r.uniform(1.15, 1.6)
     height = float(np.abs((lips - middle) @ at.y).max()) / at.unit * r.uniform(1.2, 1.8)
     ring = at.ring(middle, width, height, r.choice([_ROUND, 0.15]))
-    return _laid(image, _cloth(r, image, at), _filled(image, ring), at, 0.008)
+    return _laid(image, _cloth(r, image, at), filled(image, ring), at, 0.008)
 
 
 def hand(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -91,7 +93,7 @@ def hand(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     at = _Face(face)
     count, thick, turn = r.choice([3, 4]), r.uniform(0.16, 0.2), r.uniform(-0.5, 0.5) + r.choice([0.0, np.pi])
     along, across = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
-    skin, middle = _skin(image, at) * r.uniform(0.8, 1.1), at.points[list(LIPS_OUTER_RING)].mean(0)
+    skin, middle = skin_colour(image, at.face) * r.uniform(0.8, 1.1), at.points[list(LIPS_OUTER_RING)].mean(0)
     out = image.astype(np.float32)
     for finger in range(count):
         root = across * thick * 0.95 * (finger - (count - 1) / 2)
@@ -99,7 +101,7 @@ def hand(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
         cover = _line(image, ends, thick * at.unit)
         lit = 0.55 + 0.45 * cv2.GaussianBlur(cover, (0, 0), max(thick * at.unit / 4, 0.5))
         out += cover[..., None] * (skin * lit[..., None] - out)
-    return _as_bytes(out)
+    return as_bytes(out)
 
 
 def sunglasses(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -122,7 +124,7 @@ def sunglasses(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndar
         elif kind == "graded":
             lens = lens * (1 + 1.5 * np.clip(down / height + 0.3, 0, 1))[..., None]
         lens = lens + glint * np.exp(-(((across + 0.1) / 0.05) ** 2 + ((down + 0.07) / 0.03) ** 2))[..., None]
-        out = _laid(out, lens, _filled(image, ring) * r.uniform(0.95, 1.0), at, 0.004)
+        out = _laid(out, lens, filled(image, ring) * r.uniform(0.95, 1.0), at, 0.004)
     return _framed(r, out, at, rings) if r.random() < 0.8 else out
 
 
@@ -134,7 +136,7 @@ def shaded(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     rings = [at.ring(at.at(at.eye(side), 0, 0.03), 0.28, 0.21, power) for side in (0, 1)]
     out = image
     for ring in rings:
-        out = _laid(out, out * tint + haze, _filled(image, ring), at, 0.004)
+        out = _laid(out, out * tint + haze, filled(image, ring), at, 0.004)
     return _framed(r, out, at, rings)
 
 
@@ -145,14 +147,14 @@ def bar(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     corners = at.at((at.eye(0) + at.eye(1)) / 2, width * np.array([-1, 1, 1, -1]), height * np.array([-1, -1, 1, 1]))
     corners = corners + at.unit * tilt * np.array([[-1], [1], [1], [-1]]) * at.y
     flat = np.full(image.shape, r.choice([0.0, 0.0, 255.0, 128.0]), np.float32)
-    return _laid(image, flat if r.random() < 0.4 else _cloth(r, image, at), _filled(image, corners), at, 0.005)
+    return _laid(image, flat if r.random() < 0.4 else _cloth(r, image, at), filled(image, corners), at, 0.005)
 
 
 def eye_patch(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     """A patch over one eye."""
     at = _Face(face)
     ring = at.ring(at.eye(r.choice([0, 1])), r.uniform(0.22, 0.3), r.uniform(0.15, 0.25), r.choice([_ROUND, _BOX]))
-    return _laid(image, _cloth(r, image, at), _filled(image, ring), at, 0.006)
+    return _laid(image, _cloth(r, image, at), filled(image, ring), at, 0.006)
 
 
 def hair(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
@@ -163,13 +165,15 @@ def hair(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     for side in r.choice([(0,), (1,), (0, 1)]):
         middle = at.eye(side)
         ring = at.at(middle, np.array([-0.3, 0.3, 0.28, -0.28]), np.array([-0.9, -0.9, 0.15, 0.15]))
-        cover = cv2.GaussianBlur(_filled(image, ring), (0, 0), max(0.02 * at.unit, 0.5))[..., None]
+        cover = cv2.GaussianBlur(filled(image, ring), (0, 0), max(0.02 * at.unit, 0.5))[..., None]
         out += 0.97 * cover * (base - out)
         for _ in range(80):
             ends = np.array([[r.uniform(-0.32, 0.32), -0.9], [r.uniform(-0.34, 0.34), r.uniform(0.08, 0.3)]])
-            strand = _line(image, at.at(middle, ends[:, 0], ends[:, 1]), 0.012 * at.unit)[..., None]
-            out += 0.8 * strand * (base * r.uniform(0.5, 1.6) - out)
-    return _as_bytes(out)
+            ends = at.at(middle, ends[:, 0], ends[:, 1])
+            strand = _line(image, ends, 0.012 * at.unit)[..., None]
+            near = _around(ends, 3 + 0.012 * at.unit)
+            out[near] += 0.8 * strand[near] * (base * r.uniform(0.5, 1.6) - out[near])
+    return as_bytes(out)
 
 
 OVER_MOUTH: dict[str, Cover] = {"mask": mask, "scarf": scarf, "tape": tape, "hand": hand}
@@ -184,7 +188,7 @@ def _cloth(r: random.Random, image: np.ndarray, at: _Face) -> np.ndarray:
     height, width = image.shape[:2]
     kind = r.choice(CLOTHS)
     if kind == "skin":
-        cloth = np.broadcast_to(_skin(image, at) * r.uniform(0.85, 1.1), image.shape)
+        cloth = np.broadcast_to(skin_colour(image, at.face) * r.uniform(0.85, 1.1), image.shape)
     elif kind == "picture":
         side = int(min(max(at.unit, 16), height, width))
         top, left = r.randrange(height - side + 1), r.randrange(width - side + 1)
@@ -208,14 +212,6 @@ def _cloth(r: random.Random, image: np.ndarray, at: _Face) -> np.ndarray:
     return np.clip(cloth * np.clip(light, 0.3, 1.3)[..., None] + grain[..., None], 0, 255)
 
 
-def _skin(image: np.ndarray, at: _Face) -> np.ndarray:
-    """(3,) colour of the face between eyes and mouth."""
-    size = np.array(image.shape[1::-1])
-    places = np.clip(at.points[list(_SKIN_POINTS)].astype(int), 0, size - 1)
-    colour: np.ndarray = np.median(cv2.blur(image, (5, 5))[places[:, 1], places[:, 0]], axis=0)
-    return colour
-
-
 def _framed(r: random.Random, image: np.ndarray, at: _Face, rings: list[np.ndarray]) -> np.ndarray:
     """The frame of glasses: both rims and the bridge between them."""
     colour = np.broadcast_to([r.uniform(0, 120) for _ in range(3)], image.shape)
@@ -234,13 +230,6 @@ def _places(image: np.ndarray, at: _Face, middle: np.ndarray) -> tuple[np.ndarra
     return across, down
 
 
-def _filled(image: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """(H, W) float32 cover of a polygon (N, 2) px."""
-    cover = np.zeros(image.shape[:2], np.float32)
-    cv2.fillPoly(cover, [np.round(ring * 16).astype(np.int32)], (1.0,), lineType=cv2.LINE_AA, shift=4)
-    return cover
-
-
 def _line(image: np.ndarray, points: np.ndarray, thick: float, closed: bool = False) -> np.ndarray:
     """(H, W) float32 cover of a line of some pixels' thickness."""
     cover = np.zeros(image.shape[:2], np.float32)
@@ -249,11 +238,13 @@ def _line(image: np.ndarray, points: np.ndarray, thick: float, closed: bool = Fa
     return cover
 
 
+def _around(points: np.ndarray, margin: float) -> tuple[slice, slice]:
+    """Rows and columns of an image around points (N, 2) px."""
+    low, high = (np.clip(edge, 0, None).astype(int) for edge in (points.min(0) - margin, points.max(0) + margin + 1))
+    return slice(low[1], high[1]), slice(low[0], high[0])
+
+
 def _laid(image: np.ndarray, colours: np.ndarray, cover: np.ndarray, at: _Face, soft: float) -> np.ndarray:
     """``colours`` over the image where ``cover`` says so, with an edge of ``soft`` units."""
     cover = cv2.GaussianBlur(cover, (0, 0), max(soft * at.unit, 0.5))[..., None]
-    return _as_bytes(image + cover * (colours - image.astype(np.float32)))
-
-
-def _as_bytes(image: np.ndarray) -> np.ndarray:
-    return np.clip(image + 0.5, 0, 255).astype(np.uint8)
+    return as_bytes(image + cover * (colours - image.astype(np.float32)))

@@ -1,9 +1,10 @@
 """Examples: cut-outs of eyes and mouths that are seen or hidden, with the face mesh that the product finds there.
 
 Seen are the portraits' own, also through other treatments of the picture (blur, noise, grey, paint, light), with eyes
-shut and mouths open by the product's own warp, behind tinted glasses, and in frames of filmed talkers. Hidden are parts
-under the covers of ``covers.py``, and all parts where the picture lies on its side or stands on its head and the
-landmarks are found elsewhere than on the face.
+shut and mouths open by the product's own warp, behind tinted glasses, with skins of all tones and in other light
+(``tones.py``), in frames of filmed talkers, and of invented people of all skin tones (``people.py``). Hidden are parts
+under the covers of ``covers.py`` on any skin, and all parts where the picture lies on its side or stands on its head
+and the landmarks are found elsewhere than on the face.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from core.portrait import picture
 from core.portrait.fit import fit_face
 from core.renderer import Renderer
 
+from . import people
 from .covers import COVERS, OVER_EYES, OVER_MOUTH, shaded
+from .tones import made_up, relit, retoned, tone_of, varied
 
 ON_THE_FACE = 0.25
 """Mean distance of landmarks from where they belong, in outer-eye distances, up to which they lie on the face."""
@@ -62,7 +65,7 @@ class Examples:
         self.mesh, self.seed, self.wide = mesh, seed, wide
 
     def of_portrait(self, path: Path, covers_each: int) -> Iterator[Example]:
-        """Examples of one photograph, with every cover ``covers_each`` times."""
+        """Examples of one photograph, with every cover once, and ``covers_each`` times on other skins."""
         r = random.Random(f"{self.seed} {path.name}")
         image = picture.decode(path.read_bytes(), path.name).image
         faces = self.mesh.detect(image)
@@ -72,8 +75,7 @@ class Examples:
         pictures = [("as it is", image, (1, 1, 1))]
         pictures += [("treated", treated(r, image), (1, 1, 1)) for _ in range(covers_each)]
         for name, cover in COVERS.items():
-            seen = (0, 0, 1) if name in OVER_EYES else (1, 1, 0) if name in OVER_MOUTH else (-1, -1, 1)
-            pictures += [(name, cover(r, image, face), seen) for _ in range(covers_each)]
+            pictures += [(name, cover(r, image, face), _seen_under(name))]
         pictures += [("tinted glasses", shaded(r, image, face), (1, 1, 1)) for _ in range(covers_each)]
         for kind, shown, seen in pictures:
             if kind not in ("as it is", "treated") and r.random() < 0.3:
@@ -81,8 +83,43 @@ class Examples:
             yield from self._found(path.stem, kind, shown, face, np.array(seen))
         for turns in (1, 2, 3):
             yield from self._found(path.stem, f"turned by {90 * turns}°", *_turned(image, face, turns), np.ones(PARTS))
+        yield from self._toned(path.stem, image, face, covers_each)
         if self.wide:
             yield from self._moved(path, image, face)
+
+    def _toned(self, name: str, image: np.ndarray, face: np.ndarray, covers_each: int) -> Iterator[Example]:
+        """The person with skins of several tones, made up and in other light, and with covers on such skins."""
+        r = random.Random(f"{self.seed} {name} tones")
+        seen = np.ones(PARTS)
+        for _ in range(3):
+            shown = retoned(r, image, face)
+            yield from self._found(name, f"{tone_of(shown, face)} skin", shown, face, seen)
+        yield from self._found(name, "other light", relit(r, image, face), face, seen)
+        yield from self._found(name, "made up", made_up(r, image, face), face, seen)
+        for cover in COVERS:
+            for _ in range(covers_each):
+                shown = COVERS[cover](r, varied(r, image, face), face)
+                yield from self._found(name, f"{cover}, any skin", shown, face, np.array(_seen_under(cover)))
+
+    def of_person(self, seed: int, tone: float, covers: bool) -> Iterator[Example]:
+        """Examples of an invented person with a skin of ``people.SCALE``; with ``covers`` also under each cover."""
+        r = random.Random(f"{self.seed} {seed}")
+        yield from self._invented(f"invented-{seed}", r, people.photographed(seed, tone), covers)
+
+    def of_head(self, seed: int) -> Iterator[Example]:
+        """Examples of a plainly coloured head of the head model, turned by up to 29°."""
+        yield from self._invented(f"head-{seed}", random.Random(f"{self.seed} head {seed}"), people.head(seed), False)
+
+    def _invented(self, name: str, r: random.Random, image: np.ndarray, covers: bool) -> Iterator[Example]:
+        seen = np.ones(PARTS)
+        for face in self.mesh.detect(image)[:1]:
+            kind = f"invented, {tone_of(image, face)} skin"
+            shown = [image, relit(r, image, face), made_up(r, image, face), relit(r, made_up(r, image, face), face)]
+            for one in shown:
+                yield from self._found(name, kind, one, face, seen)
+            for cover in COVERS if covers else ():
+                one = COVERS[cover](r, shown[r.randrange(3)], face)
+                yield from self._found(name, f"invented, {cover}", one, face, np.array(_seen_under(cover)))
 
     def _moved(self, path: Path, image: np.ndarray, face: np.ndarray) -> Iterator[Example]:
         """The portrait with its eyes shut and with its mouth open, by the product's own warp."""
@@ -117,6 +154,11 @@ class Examples:
             unit = np.linalg.norm(truth[OUTER_EYES[0], :2] - truth[OUTER_EYES[1], :2])
             off = np.linalg.norm(found[:, :2] - truth[:, :2], axis=1).mean() / unit
             yield _example(name, kind, shown, found, seen if off < ON_THE_FACE else np.zeros(PARTS))
+
+
+def _seen_under(cover: str) -> tuple[int, int, int]:
+    """What is seen under a cover; of covers of an eye or both it isn't known which."""
+    return (0, 0, 1) if cover in OVER_EYES else (1, 1, 0) if cover in OVER_MOUTH else (-1, -1, 1)
 
 
 def treated(r: random.Random, image: np.ndarray) -> np.ndarray:

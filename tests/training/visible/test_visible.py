@@ -12,7 +12,7 @@ from core.face.points import EYE_CORNERS, LIPS_OUTER_RING
 from core.face.visible import FEATURES, cut_out, features
 from training.visible import covers
 from training.visible.__main__ import LENIENCE, rows, train
-from training.visible.examples import PARTS, Example, treated
+from training.visible.examples import PARTS, Example, Examples, treated
 
 
 @pytest.fixture(scope="module")
@@ -65,5 +65,19 @@ def test_the_models_learn_and_are_lenient(found: tuple[np.ndarray, np.ndarray], 
     inputs, wanted, _ = rows(examples, (2,))
     model = train(examples, (2,), "mouth")
     scores = inputs @ model[:-1] + model[-1]
-    assert ((scores > LENIENCE) == (wanted > 0)).all() and "people left out" in capsys.readouterr().out
+    assert ((scores > LENIENCE["mouth"]) == (wanted > 0)).all() and "people left out" in capsys.readouterr().out
     assert len(rows(examples, (0, 1))[0]) == 40  # what is not known is left out
+
+
+def test_invented_people_are_examples_of_their_skin() -> None:
+    with FaceMesh() as mesh:
+        examples = [
+            example
+            for seed, tone in ((2000, 0.0), (2001, 1.0))
+            for example in Examples(mesh).of_person(seed, tone, covers=seed == 2001)
+        ]
+    kinds = [example.kind for example in examples]
+    assert kinds.count("invented, light skin") == kinds.count("invented, dark skin") == 4
+    assert {kind.split(", ")[1] for kind in kinds} >= set(covers.COVERS)
+    hidden = [example for example in examples if example.kind == "invented, mask"]
+    assert all(example.seen.tolist() == [1, 1, 0] for example in hidden)
