@@ -80,7 +80,7 @@ def made_up(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray
 def relit(r: random.Random, image: np.ndarray, face: np.ndarray) -> np.ndarray:
     """The picture in other light, in the greys of an old film, with little contrast, small, or noisy."""
     way = r.choice(_WAYS)
-    value = image.astype(np.float32) / 255
+    value: np.ndarray = image.astype(np.float32) / 255
     if way == "gamma":
         value = value ** r.uniform(0.5, 2.2)
     elif way == "dim":
