@@ -51,7 +51,7 @@ def own_rules(thing: bpy.types.Object) -> list[Rule]:
     ]
     for side, bone, sign in (("Left", "eye.L", 1), ("Right", "eye.R", -1)):
         rules += _eye(bone, side, sign, (down, inward, outward, up))
-    return rules + [Rule(name, PROPERTY, name) for name in SHAPE_NAMES if name in thing]
+    return rules + [Rule(name, PROPERTY, name) for name in SHAPE_NAMES if thing.get(name) is not None]
 
 
 def _half_turn(bone: str, share: float = 1.0) -> list[Rule]:

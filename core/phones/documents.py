@@ -240,7 +240,7 @@ def _time(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError("a time is no number")
     if not math.isfinite(value) or not 0 <= value <= MAX_SECONDS:
-        raise ValueError(f"a time is not within 0 to {MAX_SECONDS:,.0f} seconds")
+        raise ValueError(f"a time is not within 0 to {MAX_SECONDS:,.0f} s")
     return float(value)
 
 

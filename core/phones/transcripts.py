@@ -12,6 +12,7 @@ from pathlib import Path
 from ..errors import BadInputError
 from ..files import is_file
 from ..inputs import InputKind, read_input, shown
+from ..plurals import counted
 from ..tables import text_of
 
 ENDINGS = (".txt", ".srt", ".vtt")
@@ -49,7 +50,7 @@ def checked_transcript(text: str) -> str:
     if letters > MOST_LETTERS:
         raise BadInputError(
             "transcript_too_long",
-            f"The transcript has {letters:,} letters.",
+            f"The transcript has {counted(letters, 'letter')}.",
             f"At most {MOST_LETTERS:,} can be used: cut the sound and its transcript into parts.",
         )
     return line

@@ -55,7 +55,7 @@ def subcommands() -> dict[str, argparse.ArgumentParser]:
     return {"": main, **inner.choices}
 
 
-@pytest.mark.parametrize("name", ["", *(cls.request for cls in COMMANDS)])
+@pytest.mark.parametrize("name", ["", *(cls.request.replace("_", "-") for cls in COMMANDS)])
 def test_the_workers_command_line(name):
     command = subcommands()[name]
     for action in command._actions:
