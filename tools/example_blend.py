@@ -110,7 +110,7 @@ def main() -> int:
         operators.soliloquy.bake()
     settings.takes[0].star, settings.takes[1].note = True, "calmer, good for the close-up"
     settings.active_take = 0
-    stage.camera_and_light(scene, (-0.2, 0.0, -0.2), (0.55, 0.0, 0.2))
+    stage.camera_and_light(scene, (-0.5, 0.0, -0.2), (0.5, 0.0, 0.2))
     scene.frame_set(30)
     settings.output_dir = "//"  # relative to the file, so that the folder can be moved
     bpy.ops.wm.save_mainfile()
