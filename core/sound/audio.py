@@ -30,7 +30,7 @@ __all__ = ["Audio", "load_audio", "log_mel", "read_mono", "resample_blocks"]
 MIN_SECONDS = 0.1
 """Shorter sounds are refused."""
 MAX_SECONDS = 4 * 3600.0
-"""Longer sounds are refused: samples and features of four hours take 1.5 GB."""
+"""Longer sounds are refused: samples and features of four hours take 1.9 GB."""
 MAX_SKIPPED_SECONDS = 24 * 3600.0
 """Most of a sound that is decoded before the part that is used."""
 SILENCE_DB = -60.0
