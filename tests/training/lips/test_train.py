@@ -19,7 +19,7 @@ from training.lips.data import Utterance
 from training.lips.hearing import statistics
 from training.lips.mouth_geometry import MouthGeometry
 from training.lips.sampler import Sampler
-from training.lips.train import MAX_WIDENING, TrainConfig, averaged_model, calibrate, finishing, train
+from training.lips.train import MAX_WIDENING, SEEN_WIDER, TrainConfig, averaged_model, calibrate, finishing, train
 
 TINY = TrainConfig(size="tiny", batch=4, window=24, learning_rate=3e-3, warm_up=5)
 SETTINGS = RunConfig(steps=40, bfloat16=False, device="cpu", ema=0.998, log_every=4, save_every=20)
@@ -117,7 +117,7 @@ def test_calibration_never_lowers_the_gain_below_one(corpus, geometry, trained):
 
 
 def test_calibration_restores_the_deviation_of_the_opening(corpus, geometry, trained):
-    """The tracked openings are those of the model with a known gain, which is found again."""
+    """The tracked openings are those that frames of the model with a known gain show. The gain is found again."""
     model = averaged_model(trained, TINY)
     calibrate(model, filmed(corpus), geometry)
     model.gain.fill_(1.2)
@@ -125,7 +125,7 @@ def test_calibration_restores_the_deviation_of_the_opening(corpus, geometry, tra
     def opening(u: Utterance) -> np.ndarray:
         return geometry.opening_curve(model.hear_and_predict(u.whisper_mel.astype(np.float32)))
 
-    clips = [replace(u, opening=opening(u)) for u in filmed(corpus)]
+    clips = [replace(u, opening=SEEN_WIDER * opening(u)) for u in filmed(corpus)]
     assert min(u.opening.std() for u in clips) > 0.0
     model.gain.fill_(1.0)
     calibrate(model, clips, geometry)

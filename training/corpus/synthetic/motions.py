@@ -22,6 +22,10 @@ _PAIRED = [name[:-2] for name in EXPRESSIONS if name.endswith("_L")]
 _SINGLE = [name for name in EXPRESSIONS if name[-2:] not in ("_L", "_R")]
 
 
+_CORPORA = ("grid", "obama")
+"""Tracked corpora whose talkers lend their motion."""
+
+
 @dataclass(frozen=True)
 class MotionBank:
     """Expression weights (N, 53) of tracked frames, and rotations (M, 3) of speakers' heads relative to their
@@ -34,7 +38,7 @@ class MotionBank:
     def load(cls, part: str, folder: Path = TRACKS) -> MotionBank:
         """Tracks of one part of the split (``train`` or ``test``); empty if none were made."""
         weights, turns = [np.zeros((0, len(EXPRESSIONS)), np.float32)], [np.zeros((0, 3), np.float32)]
-        for path in sorted(folder.glob("*/*.npz")):
+        for path in sorted(path for corpus in _CORPORA for path in (folder / corpus).glob("*.npz")):
             if split(path.stem) != part:
                 continue
             with np.load(path, allow_pickle=False) as track:

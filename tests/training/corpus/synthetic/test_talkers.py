@@ -29,7 +29,9 @@ def talkers(tmp_path_factory) -> SyntheticTalkers:
     surface = Surface(HeadModel.load(), 256)
     for seed in (1, 2):
         procedural_skin(surface, seed).save(folder / "train" / f"procedural-{seed}.safetensors")
-    return SyntheticTalkers("train", size=96, samples=1.5, cache=folder)
+    made = SyntheticTalkers("train", size=96, samples=1.5, cache=folder)
+    made.motions = MotionBank(np.zeros((0, 53), np.float32), np.zeros((0, 3), np.float32))  # whatever was tracked here
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +233,7 @@ def test_spoken_clips_show_the_motion_that_they_contain(talkers, tmp_path):
     soundfile.write(tmp_path / "voice" / "0001.wav", 0.3 * loud, 16000)
     mouth = np.abs(np.sin(np.arange(frames)[:, None] * np.linspace(0.1, 0.4, 27))).astype(np.float32)
     mel, phones = np.zeros((4 * frames, 80), np.float16), np.zeros(4 * frames, np.int64)
-    speech = Utterance("voice_0001", "synthetic", mel, phones, phones > 0, mouth, None, ())
+    speech = Utterance("voice_0001", "synthetic", mel, mel, phones, phones > 0, mouth, None, ())
     clips = SyntheticClips("train", talkers=talkers, utterances=[speech], speech=tmp_path)
     motion = clips[0]
     assert motion.frames == frames and motion.mel.shape == (4 * frames, 80) and motion.voice == "voice"
