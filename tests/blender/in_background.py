@@ -170,7 +170,7 @@ def head_and_bake_move_after_reload():
     rig = scene.soliloquy.targets[0].thing
     action = next(addon("animation.nla").tracks_on(rig)).action
     curves = addon("compat").action_fcurves(action)
-    assert len(curves) == 71 and all(1 <= len(curve.keyframe_points) <= 50 for curve in curves)
+    assert len(curves) == 73 and all(1 <= len(curve.keyframe_points) <= 50 for curve in curves)
     assert {curve.keyframe_points[0].co.x for curve in curves} == {11.0}
     skin = next(child for child in rig.children if child.type == "MESH")
     tips, jaws = [], []

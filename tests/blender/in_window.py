@@ -141,7 +141,7 @@ def head_and_bake_can_be_undone_and_redone() -> Iterator[None]:
     assert rig is not None
     click(bpy.ops.soliloquy.bake)
     yield from settled(60)
-    assert baked_curves() == 71
+    assert baked_curves() == 73
     undo()
     yield
     rig = bpy.context.scene.soliloquy.targets[0].thing
@@ -152,7 +152,7 @@ def head_and_bake_can_be_undone_and_redone() -> Iterator[None]:
     redo()
     redo()
     yield
-    assert baked_curves() == 71
+    assert baked_curves() == 73
 
 
 run_in_window(

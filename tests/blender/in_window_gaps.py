@@ -160,7 +160,7 @@ def placed_and_baked(frames: int, fps: int) -> Iterator[None]:
         lambda: addon("jobs.jobs").last_message() == before,
         lambda: click(bpy.ops.soliloquy.bake),
     )
-    assert baked_curves() == 71, baked_curves()
+    assert baked_curves() == 73, baked_curves()
 
 
 def a_job() -> Iterator[None]:
@@ -171,7 +171,7 @@ def a_job() -> Iterator[None]:
     yield from settled(60)
     scene.soliloquy.bake_on_arrival = True
     yield from gaps("a job of two seconds", lambda: not idle(), lambda: click(bpy.ops.soliloquy.generate))
-    assert scene.soliloquy.takes[0].image_strip and baked_curves() == 71
+    assert scene.soliloquy.takes[0].image_strip and baked_curves() == 73
 
 
 def a_minute() -> Iterator[None]:

@@ -106,7 +106,7 @@ def the_jaw_of_a_rigify_face_opens_down_and_lids_close():
 
 
 def a_long_bake_is_quick():
-    """60 s: 1,500 frames on the head's 71 curves. The time is printed, and checked against a generous limit."""
+    """60 s: 1,500 frames on the head's 73 curves. The time is printed, and checked against a generous limit."""
     scene, _ = ready_scene()
     bpy.ops.soliloquy.add_head()
     bake, presets, steps = addon("animation.bake"), addon("rig.presets"), addon("steps")
