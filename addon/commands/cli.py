@@ -21,6 +21,7 @@ from ...core.files import is_file
 from ...core.inputs import shown
 from ...core.phones.transcripts import given_transcript
 from ...core.schema import build, checked
+from ...core.stopping import hearing
 from ...core.wire.options import Parser, add_options, choices, nested, span
 from ...core.wire.protocol import Generate, PriorStyle, TakeReady
 from .. import compat, steps
@@ -257,15 +258,28 @@ def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: TakeRea
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the command with code 130 and stop the worker; Blender itself ignores Ctrl-C."""
+    """Let Ctrl-C and SIGTERM end the command with code 130 and stop the worker; Blender itself ignores Ctrl-C.
+
+    Python ignores exceptions in some places, a finaliser for example. So the signal is also remembered, and who waits
+    asks for it.
+    """
+    asked = False
 
     def stop(*_: object) -> None:
+        nonlocal asked
+        asked = True
         raise CancelledError
+
+    def check() -> None:
+        if asked:
+            raise CancelledError
 
     signals = [signal.SIGINT, signal.SIGTERM]
     previous = [signal.signal(number, stop) for number in signals]
     try:
-        yield
+        with hearing(check):
+            yield
+        check()
     finally:
         for number, handler in zip(signals, previous, strict=True):
             # None means that Blender set the handler from C, which Python can't restore.

@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from ...core.errors import EXIT_DONE
+from ...core.stopping import check_cancelled
 from ...core.wire.notices import ABOUT_SOUND
 from ...core.wire.protocol import STAGES, Done, Error, Event, Notice, Progress, Request, TakeReady
 from ..words import say
@@ -81,8 +82,12 @@ class Following:
 
 
 def wait_until(done: Callable[[], bool]) -> None:
-    """Call ``done`` until it returns True. For scripts and the command line; in a window a timer polls instead."""
+    """Call ``done`` until it returns True. For scripts and the command line; in a window a timer polls instead.
+
+    Raises CancelledError if the command was asked to stop.
+    """
     while not done():
+        check_cancelled()
         time.sleep(_PAUSE)
 
 

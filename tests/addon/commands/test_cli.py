@@ -1,10 +1,14 @@
 """The command line's handler under a bpy wheel; the real ``--command`` is tested in a real Blender."""
 
+import contextlib
+import signal
+
 import bpy
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.commands import cli
-from soliloquy.addon.jobs import jobs
+from soliloquy.addon.jobs import following, jobs
+from soliloquy.core.errors import CancelledError
 
 
 @pytest.fixture
@@ -105,3 +109,16 @@ def test_the_command_has_an_option_for_each_setting_and_writes_it_into_the_scene
     assert (settings.seed, settings.guidance_scale, settings.num_inference_steps) == (3, 2.5, 4)
     assert (settings.size, settings.framing, settings.renderer, settings.motion_only) == ("256", "crop", "warp", True)
     assert {"renderer", "num_inference_steps", "motion_only"} <= set(vars(cli.parser().parse_args([])))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_signal_ends_the_command_even_where_its_exception_is_ignored(number, waits):
+    """Python ignores exceptions in finalisers, and Blender those in its own calls."""
+    before = signal.getsignal(number)
+    with pytest.raises(CancelledError), cli._interruptible():
+        with contextlib.suppress(CancelledError):
+            signal.raise_signal(number)
+        if waits:
+            following.wait_until(lambda: False)
+    assert signal.getsignal(number) == before
