@@ -20,7 +20,7 @@ def said(*phones: tuple[str, int]) -> np.ndarray:
 
 
 def heard(rows: np.ndarray, sure: float) -> np.ndarray:
-    """The same as probabilities; what isn't sure is spread over all phones."""
+    """The same as probabilities. What is left of 1 is spread evenly over all phones."""
     return sure * np.eye(len(PHONES))[rows] + (1 - sure) / len(PHONES)
 
 
