@@ -132,10 +132,11 @@ class LipModel(nn.Module):
     rest: Tensor
     gain: Tensor
 
-    def __init__(self, config: LipModelConfig) -> None:
+    def __init__(self, config: LipModelConfig, whisper: WhisperEncoder | None = None) -> None:
+        """A model that has learned nothing yet, on ``whisper``, or on an encoder with random weights if it is None."""
         super().__init__()
         self.config = config
-        self.whisper = WhisperEncoder(config.whisper).requires_grad_(False)
+        self.whisper = (WhisperEncoder(config.whisper) if whisper is None else whisper).requires_grad_(False)
         self.adapter = Adapter(config.adapter, config.whisper.width)
         self.phones = nn.Linear(config.adapter.width, MELS_PER_FRAME * len(PHONES))
         self.manner = nn.Linear(config.adapter.width, config.manner)
@@ -173,14 +174,13 @@ class LipModel(nn.Module):
         with open_weights(path, "lip model", device=device) as file:
             config = file.config
             parts = {"whisper": WhisperConfig(**config["whisper"]), "adapter": AdapterConfig(**config["adapter"])}
-            model = cls(LipModelConfig(**(config | parts)))
-            missing, unknown = model.load_state_dict(file.tensors, strict=False)
             encoder = WhisperEncoder.load(device)
-            if unknown or any(not name.startswith("whisper.") for name in missing):
-                raise ValueError("it belongs to another version")
+            model = cls(LipModelConfig(**(config | parts)), encoder)
             if model.config.whisper != encoder.config:
                 raise ValueError("it was trained with another speech encoder")
-        model.whisper = encoder.requires_grad_(False)
+            missing, unknown = model.load_state_dict(file.tensors, strict=False)
+            if unknown or any(not name.startswith("whisper.") for name in missing):
+                raise ValueError("it belongs to another version")
         return model.to(device).eval()
 
     def own_state(self) -> dict[str, Tensor]:

@@ -139,9 +139,8 @@ def train(
 
 def averaged_model(folder: Path, config: TrainConfig) -> LipModel:
     """The lip model with the moving average of a run's weights and the shipped speech encoder, ready to predict."""
-    model = LipModel(config.model())
+    model = LipModel(config.model(), WhisperEncoder.load())
     load_module(folder / CHECKPOINT, "lips", pupil_of(model, config))
-    model.whisper = WhisperEncoder.load().requires_grad_(False)
     return model.eval()
 
 
