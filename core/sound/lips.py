@@ -121,6 +121,11 @@ class PhonesToCode(nn.Module):
         return self.out(self.blocks(x).transpose(1, 2))
 
 
+def in_rows(phones: Tensor) -> Tensor:
+    """(B, T, 160) numbers of the phones of whole frames → (B, 4 T, 40), a row for each 10 ms."""
+    return phones.unflatten(2, (MELS_PER_FRAME, -1)).flatten(1, 2)
+
+
 class LipModel(nn.Module):
     """Whisper's log-mel → 27 lip and jaw weights at 25 frames a second.
 
@@ -149,8 +154,7 @@ class LipModel(nn.Module):
         """Of Whisper's outputs (B, 2 T, width): f_a (B, T, d_a), the phone logits (B, 4 T, 40), 100 a second, and the
         manner (B, T, m)."""
         f_a = self.adapter(heard)
-        logits = self.phones(f_a).unflatten(2, (MELS_PER_FRAME, -1)).flatten(1, 2)  # (B, T, 160) → (B, 4 T, 40)
-        return f_a, logits, self.manner(f_a)
+        return f_a, in_rows(self.phones(f_a)), self.manner(f_a)
 
     def lip_features(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """f_l (B, T, d_l), the input of :attr:`decoder`, and f_a (B, T, d_a), of (B, 4 T, 80) of Whisper's log-mel of

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.phones.phone_set import PHONES
-from core.sound.lips import LipModel
+from core.sound.lips import LipModel, in_rows
 from core.sound.mel import MELS_PER_FRAME
 
 from ..speech.visemes import GESTURES
@@ -84,7 +84,7 @@ class BothWays(nn.Module):
         """(B, 2 L, width) of Whisper's outputs and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), those
         of recognised phones first, and logits (B, 4 L, 40)."""
         f_a = self.adapter(heard)
-        logits = self.phones(f_a).unflatten(2, (MELS_PER_FRAME, -1)).flatten(1, 2)
+        logits = in_rows(self.phones(f_a))
         manner = self.manner(f_a.detach())
         if self.training:
             manner = manner * (torch.rand(len(manner), 1, 1, device=manner.device) >= self._forget)
