@@ -112,7 +112,7 @@ def performance(out: Path, area: bpy.types.Area) -> Iterator[None]:
 
 
 def phones(out: Path, area: bpy.types.Area) -> Iterator[None]:
-    """Photograph the phones of the chosen take while one of them, which was heard wrong, has got another name."""
+    """Photograph the phones of the chosen take while one of them is chosen."""
     from soliloquy.addon import compat
     from soliloquy.addon.sequencer import phone_lane
 
@@ -126,19 +126,16 @@ def phones(out: Path, area: bpy.types.Area) -> Iterator[None]:
     space.view_type, space.show_region_channels, space.show_region_toolbar = "SEQUENCER", False, False
     lane = [strip for strip in compat.all_strips(scene) if phone_lane.take_of(strip)]
     lane.sort(key=compat.left_handle)
-    wrong = next(strip for strip in lane if phone_lane.name_of(strip) == "B" and compat.left_handle(strip) > 38)
+    chosen = next(strip for strip in lane if phone_lane.name_of(strip) == "M")
     yield from photograph(out / "guide_phones.png", low, "takes")  # the sidebar has its size now
-    view, middle = region_of(low).view2d, compat.left_handle(wrong)
+    view, middle = region_of(low).view2d, compat.left_handle(chosen)
     first, last = (view.region_to_view(x, 0)[0] for x in (0, region_of(low).width))
     for strip in compat.all_strips(scene):
-        strip.select = strip == wrong
-    there(scene.sequence_editor, "sequence editor").active_strip = wrong
+        strip.select = strip == chosen
+    there(scene.sequence_editor, "sequence editor").active_strip = chosen
     with bpy.context.temp_override(window=window(), area=low, region=region_of(low)):
         bpy.ops.view2d.zoom(deltax=(last - first - 12) / 2)  # twelve frames: wide enough for the names
         bpy.ops.view2d.pan(deltax=round((middle - (first + last) / 2) / 12 * region_of(low).width))
-    yield from drawn(low)
-    with bpy.context.temp_override(window=window(), area=low, region=region_of(low)):
-        operators.soliloquy.set_phone(phone="DH")
     yield from photograph(out / "guide_phones.png", low)
     with bpy.context.temp_override(window=window(), area=low, region=region_of(low)):
         operators.soliloquy.remove_phones()
