@@ -13,8 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD_LIBRARY = {
     *("core.errors", "core.files", "core.inputs", "core.own_folders", "core.places", "core.plurals", "core.provenance"),
-    "core.schema",
-    "core.tables",
+    *("core.schema", "core.stopping", "core.tables"),
     *("core.runtime", "core.wire"),
     "core.motion.channels",
     *("core.phones.documents", "core.phones.phone_set", "core.phones.transcripts"),
