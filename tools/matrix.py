@@ -24,7 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.blender.results import Result, write_junit  # noqa: E402  (the repository's root has to be on the path first)
+from core.runtime.processes import own_group, time_limit  # noqa: E402  (the repository's root must be on the path first)
+from tests.blender.results import Result, write_junit  # noqa: E402
 from tools.build_zip import build  # noqa: E402
 
 SMOKE = ROOT / "tests" / "blender" / "smoke.py"
@@ -90,22 +91,12 @@ def environment(folder: Path, archive: Path, worker: Path) -> dict[str, str]:
 
 
 def run(command: list[str], variables: dict[str, str], limit: float = LIMIT) -> tuple[int, str]:
-    """Exit status and output; a program that doesn't end in time counts as failed."""
-    try:
-        done = subprocess.run(
-            command,
-            env=variables,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        said = error.stdout or b""
-        return HUNG, said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return done.returncode, done.stdout + done.stderr
+    """Exit status and output; a program that doesn't end in time is ended and counts as failed."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
+    process = subprocess.Popen(command, env=variables, cwd=ROOT, **pipes, **own_group())
+    with time_limit(process, limit) as over:
+        out, errors = process.communicate()
+    return (HUNG, out) if over.is_set() else (process.returncode, out + errors)
 
 
 def try_out(kind: str, program: str, archive: Path, worker: Path) -> Row:

@@ -22,7 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.build_zip import build  # noqa: E402  (the repository's root has to be on the path first)
+from core.runtime.processes import own_group, time_limit  # noqa: E402  (the repository's root must be on the path first)
+from tools.build_zip import build  # noqa: E402
 
 SPEECH = ROOT / "tools" / "assets" / "demo_speech.flac"
 
@@ -86,7 +87,7 @@ def main() -> int:
         "--keep", action="store_true", help="Continue an earlier trial: update the extension, keep runtime and takes."
     )
     parser.add_argument(
-        "--limit", type=int, default=3600, help="Seconds to wait for Blender to quit after its last step."
+        "--limit", type=int, default=3600, help="Seconds after which Blender's window is ended. Default: 3600."
     )
     chosen = parser.parse_args()
     out, wheels, blender = (path.absolute() for path in (chosen.out, chosen.wheels, chosen.blender))
@@ -106,14 +107,20 @@ def main() -> int:
         subprocess.run([str(word) for word in update], env=variables, cwd=ROOT, check=True)
         command.append("--installed")
     window = subprocess.Popen(
-        [str(word) for word in command], env=variables, cwd=ROOT, stdout=subprocess.PIPE, text=True, errors="replace"
+        [str(word) for word in command],
+        **{"env": variables, "cwd": ROOT, "stdout": subprocess.PIPE, "text": True, "errors": "replace"},
+        **own_group(),
     )
     ended = False
     assert window.stdout is not None
-    for line in window.stdout:
-        print(line, end="", flush=True)
-        ended |= line.strip() == "ENDED"
-    if window.wait(chosen.limit) or not ended:
+    with time_limit(window, chosen.limit) as over:
+        for line in window.stdout:
+            print(line, end="", flush=True)
+            ended |= line.strip() == "ENDED"
+        code = window.wait()
+    if over.is_set():
+        print(f"Blender was not ready after {chosen.limit} s and was ended.", file=sys.stderr)
+    if code or not ended:
         print("The trial in the window did not come to its end.", file=sys.stderr)
         return 1
     command_line(blender, out, variables, wheels)

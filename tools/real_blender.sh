@@ -41,7 +41,8 @@ display=:$((70 + RANDOM % 900))
 size=${SCREEN:-1600x1000}
 Xvfb "$display" -screen 0 "${size}x24" >/dev/null 2>&1 &
 screen=$!
-trap 'kill "$screen" 2>/dev/null' EXIT
+pid=
+trap 'kill $pid "$screen" 2>/dev/null' EXIT
 sleep 2
 export DISPLAY=$display
 blender -p 0 0 "${size%x*}" "${size#*x}" "$@" &

@@ -17,6 +17,9 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from core.runtime.processes import own_group, time_limit  # noqa: E402  (the repository's root must be on the path first)
 
 
 def main() -> int:
@@ -26,7 +29,7 @@ def main() -> int:
     parser.add_argument("--blend", type=Path, required=True, help="File that is shown.")
     parser.add_argument("--out", type=Path, required=True, help="Folder for the pictures.")
     parser.add_argument("--frame", type=int, default=40, help="Scene frame to show.")
-    parser.add_argument("--limit", type=int, default=180, help="Seconds after which Blender is ended.")
+    parser.add_argument("--limit", type=int, default=600, help="Seconds after which Blender is ended. Default: 600.")
     parser.add_argument(
         "--worker-python", default=sys.executable, help="Interpreter of the runtime that the doctor checks."
     )
@@ -38,15 +41,19 @@ def main() -> int:
         command = [chosen.blender_gui, "--factory-startup", "--python", ROOT / "tools" / "screenshots_inside.py", "--"]
         command += ["--blend", chosen.blend, "--out", folder, "--frame", chosen.frame, "--scale", chosen.scale]
         command += ["--worker-python", chosen.worker_python]
-        try:
-            subprocess.run([str(word) for word in command], check=False, timeout=chosen.limit)
-        except subprocess.TimeoutExpired:
-            print(f"Blender was not ready after {chosen.limit} s.", file=sys.stderr)
+        window = subprocess.Popen([str(word) for word in command], **own_group())
+        with time_limit(window, chosen.limit) as over:
+            window.wait()
+        if over.is_set():
+            print(f"Blender was not ready after {chosen.limit} s and was ended.", file=sys.stderr)
         taken = sorted(folder.glob("*.png"))
         for path in taken:
             Image.open(path).convert("RGB").save(chosen.out / path.name, optimize=True)
             print(f"saved {chosen.out / path.name}")
-        return 0 if (folder / "done").exists() else 1
+        if not (folder / "done").exists():
+            print("Not all pictures were taken.", file=sys.stderr)
+            return 1
+        return 0
 
 
 if __name__ == "__main__":

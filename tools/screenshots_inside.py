@@ -29,11 +29,14 @@ from tools.window_pictures import (
     run,
     space_of,
     two_editors,
+    until,
     window,
 )
 
 PAUSE = 0.5
 """Seconds between two steps."""
+LONGEST = 240.0
+"""Seconds in which the doctor has ended and the queue's second job runs, on a busy machine."""
 
 
 def options() -> argparse.Namespace:
@@ -160,8 +163,7 @@ def doctored() -> Iterator[None]:
     area = next(area for area in there(window().screen, "screen").areas if area.type == "VIEW_3D")
     with bpy.context.temp_override(window=window(), area=area, region=region_of(area)):
         operators.soliloquy.doctor("INVOKE_DEFAULT")
-    while jobs.current() is not None or not operators_doctor.findings():
-        yield
+    yield from until(lambda: jobs.current() is None and bool(operators_doctor.findings()), LONGEST)
 
 
 def curves(area: bpy.types.Area, rig: bpy.types.Object) -> Iterator[None]:
@@ -181,6 +183,7 @@ def curves(area: bpy.types.Area, rig: bpy.types.Object) -> Iterator[None]:
 def queue(out: Path, area: bpy.types.Area) -> Iterator[None]:
     """Photograph a queue of two people who take turns, while the first is finished and the second is next."""
     from soliloquy.addon import compat
+    from soliloquy.addon.jobs import jobs
     from soliloquy.addon.queue import job_queue
     from soliloquy.addon.queue.batch import DONE
 
@@ -204,8 +207,11 @@ def queue(out: Path, area: bpy.types.Area) -> Iterator[None]:
             operators.soliloquy.queue_strip()
         operators.soliloquy.queue_run("INVOKE_DEFAULT")
         bpy.ops.sequencer.view_all()
-    while job_queue.crew() is not None and (entries()[0].status != DONE or entries()[-1].share == 0):
-        yield
+    yield from until(
+        lambda: job_queue.crew() is None or (entries()[0].status == DONE and entries()[-1].share > 0), LONGEST
+    )
+    if job_queue.crew() is None:
+        raise RuntimeError(f"The queue ended too early. {jobs.last_message()[0]}")
     yield from photograph(out / "guide_queue.png", area, "queue", "characters")
     job_queue.kill()
 

@@ -19,6 +19,8 @@ CATEGORY = "Soliloquy"
 """The sidebar tab that holds the extension's panels."""
 FIRST_STEP = 2.0
 """Seconds before the first step: Blender has drawn its window by then."""
+END = object()
+"""Stands for the end of the steps."""
 
 
 def window() -> bpy.types.Window:
@@ -155,17 +157,24 @@ def show_only(names: tuple[str, ...]) -> None:
 
 
 def run(steps: Iterator[None], pause: float) -> None:
-    """Run ``steps`` on a timer, one every ``pause`` seconds, then quit Blender."""
+    """Run ``steps`` on a timer, one every ``pause`` seconds, then quit Blender.
+
+    It also quits after a step that fails: nobody is there to close the window. Blender prints the traceback.
+    """
 
     def tick() -> float | None:
+        goes_on = False
         try:
-            next(steps)
-        except StopIteration:
-            for cls in our_panels():
-                if not cls.is_registered:
-                    bpy.utils.register_class(cls)
-            bpy.ops.wm.quit_blender()
-            return None
-        return pause
+            goes_on = next(steps, END) is None
+        finally:
+            if not goes_on:
+                leave()
+        return pause if goes_on else None
+
+    def leave() -> None:
+        for cls in our_panels():
+            if not cls.is_registered:
+                bpy.utils.register_class(cls)
+        bpy.ops.wm.quit_blender()
 
     bpy.app.timers.register(tick, first_interval=FIRST_STEP, persistent=True)

@@ -10,6 +10,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ def own_group() -> dict[str, Any]:
     return {"start_new_session": True}
 
 
-def end_group(process: subprocess.Popen[bytes], *, force: bool) -> None:
+def end_group(process: subprocess.Popen[Any], *, force: bool) -> None:
     """End a process started with :func:`own_group` and all its children; ``force`` kills them. Doesn't wait."""
     if sys.platform == "win32":
         if process.poll() is None:
@@ -50,6 +52,31 @@ def end_group(process: subprocess.Popen[bytes], *, force: bool) -> None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL if force else signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def time_limit(process: subprocess.Popen[Any], seconds: float) -> Iterator[threading.Event]:
+    """Kill a process started with :func:`own_group`, and its children, when the block takes longer than ``seconds``.
+
+    The same happens when the block is left while the process still runs, by Ctrl-C for example. Yields an event that is
+    set when the time is over.
+    """
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        end_group(process, force=True)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield over
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            end_group(process, force=True)
+            process.wait()
 
 
 def let_threads_sleep() -> None:
