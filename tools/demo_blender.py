@@ -3,10 +3,11 @@
 Run by ``tools/run.py demo``, in a real Blender or by the Python of a bpy wheel::
 
     blender -b --factory-startup --python tools/demo_blender.py -- --audio A --portrait P --out DIR --takes 2 \\
-        --seed 7 --size 256 --worker-python PATH
+        --seed 7 --size 256 --transcript WORDS --worker-python PATH
 
 It registers the extension from the source tree and runs ``blender --command soliloquy … --save-blend`` in Blender's
-own new scene. Then it renders each take from the sequencer with Blender's own FFmpeg.
+own new scene. It shows the phones of the first take above the sound, as *Show Phones* does, and prints them. Then it
+renders each take from the sequencer with Blender's own FFmpeg.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import importlib.util
 import os
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,12 +28,16 @@ sys.path.insert(0, str(ROOT))
 
 from tools.blender_state import (  # noqa: E402  (the repository's root must be on the path first)
     current_scene,
+    operators,
+    preferences,
     settings_of,
     there,
 )
 
 PAUSE = 60.0
 """Seconds between two lines about the progress."""
+WIDTH = 120
+"""Letters of the line with phones."""
 
 
 def register_extension() -> None:
@@ -55,6 +61,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--takes", type=int, default=1, help="Number of takes. Default: 1.")
     parser.add_argument("--seed", type=int, default=0, help="Seed of the first take. Default: 0.")
     parser.add_argument("--size", type=int, default=512, help="Pixels of the face square. Default: 512.")
+    parser.add_argument("--transcript", default="", help="The words that are said, or a text file. Default: none.")
     parser.add_argument("--worker-python", required=True, help="Python in which the worker runs.")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
@@ -72,15 +79,41 @@ def main() -> int:
     blend = out / f"{Path(chosen.portrait).stem}.blend"
     arguments = ["--audio", chosen.audio, "--portrait", chosen.portrait, "--out", str(out)]
     arguments += ["--takes", str(chosen.takes), "--seed", str(chosen.seed), "--size", str(chosen.size)]
+    arguments += ["--transcript", chosen.transcript] if chosen.transcript else []
     code = cli.run([*arguments, "--save-blend", str(blend)], pause=PAUSE)
     if code:
         return code
+    show_phones(current_scene())
+    preferences().filepaths.save_version = 0  # otherwise the file of before stays as a copy
+    with quiet_blender():
+        bpy.ops.wm.save_mainfile()
     videos = render_takes(current_scene(), out) if compat.HAS_SOUND else []
     for video in videos:
         print(f"video with sound: {video}")
     if not videos:
         print("No video: this Blender was built without sound.", file=sys.stderr)
     return 0 if videos and all(video.stat().st_size for video in videos) else 1
+
+
+def show_phones(scene: bpy.types.Scene) -> None:
+    """Shows the phones of the first take as strips above its sound, and prints what they are and where they are from.
+
+    Where nobody speaks there are none to show.
+    """
+    from soliloquy.addon.scene import phones
+    from soliloquy.core.phones.documents import PHONES_FILE, TRANSCRIPT
+    from soliloquy.core.plurals import counted
+
+    settings = settings_of(scene)
+    settings.active_take = 0
+    take = settings.takes[0]
+    document = phones.of_take(take)
+    if document.segments:
+        with quiet_blender():
+            operators.soliloquy.show_phones()
+    source = "of the transcript, timed by the sound" if document.source == TRANSCRIPT else "heard in the sound"
+    print(f"{counted(len(document.segments), 'phone')} {source}: {take.path() / PHONES_FILE}")
+    print(textwrap.shorten(" ".join(segment.phone for segment in document.segments), WIDTH, placeholder=" …"))
 
 
 def render_takes(scene: bpy.types.Scene, out: Path) -> list[Path]:

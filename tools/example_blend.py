@@ -2,8 +2,9 @@
 
     blender -b --factory-startup --python tools/example_blend.py -- --portrait P --out DIR --worker-python PATH
 
-Writes ``DIR/example.blend`` and the takes next to it. The speech is that of the demonstration. The portrait should be
-a picture that may be published (`training/corpus/synthetic/make_person.py` renders one).
+Writes ``DIR/example.blend`` and the takes next to it. The speech is the beginning of the demonstration's, and the
+transcript has the words of this part. The portrait should be a picture that may be published
+(`training/corpus/synthetic/make_person.py` renders one).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from tools.blender_state import (  # noqa: E402  (the repository's root must be 
 from tools.demo_blender import register_extension  # noqa: E402
 
 SPEECH = ROOT / "tools" / "assets" / "demo_speech.flac"
+WORDS = SPEECH.with_suffix(".txt")
+"""A line for each part of the speech that can be cut out. The first three seconds have the first line."""
 
 
 def options() -> argparse.Namespace:
@@ -37,6 +40,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--portrait", required=True, help="Photograph or painting with one face.")
     parser.add_argument("--out", type=Path, required=True, help="Folder for the file and its takes.")
     parser.add_argument("--seconds", type=float, default=3.0, help="Length of the speech in seconds. Default: 3.")
+    parser.add_argument("--lines", type=int, default=1, help="Lines of its text that are said then. Default: 1.")
     parser.add_argument("--takes", type=int, default=3, help="Number of takes. Default: 3.")
     parser.add_argument("--worker-python", required=True, help="Python in which the worker runs.")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
@@ -98,7 +102,8 @@ def main() -> int:
     settings.output_dir, settings.portrait_file = str(out), str(Path(chosen.portrait).absolute())
     settings.takes_wanted, settings.seed, settings.size = chosen.takes, 7, "256"
     bpy.ops.wm.save_as_mainfile(filepath=str(blend))
-    code = cli.run(["--save-blend", str(blend)])
+    words = WORDS.read_text(encoding="utf-8").splitlines()[: chosen.lines]
+    code = cli.run(["--transcript", " ".join(words), "--save-blend", str(blend)])
     if code:
         return code
     head = settings.targets[0].thing

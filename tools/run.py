@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from core.errors import SoliloquyError  # noqa: E402
+from core.phones.transcripts import given_transcript, named_file  # noqa: E402
 from core.runtime import environment  # noqa: E402  (the repository's root has to be on the path first)
 
 RUNTIME = ROOT / ".runtime"
@@ -52,6 +53,8 @@ LINTERS = {
 """Arguments of Python for each linter."""
 OLDEST_BLENDER = (4, 2)
 DEFAULT_OUT = ROOT / "demo-output"
+DEMO_SPEECH = ROOT / "tools" / "assets" / "demo_speech.flac"
+"""The demonstration's own speech. Its words are next to it, with the ending ``.txt``."""
 ABOUT = """\
 The project's commands. Each makes all that it needs once, below .runtime/; needs CPython 3.11 or newer.
 
@@ -102,6 +105,7 @@ def find_blender() -> list[str] | None:
 
 def demo(options: argparse.Namespace) -> int:
     """Run the main job through Blender, once for each portrait; returns the exit code."""
+    words = demo_words(options.audio, options.transcript)
     print("== the worker's environment")
     worker = worker_environment()
     blender = find_blender()
@@ -117,7 +121,7 @@ def demo(options: argparse.Namespace) -> int:
         launcher = [str(python)]
 
     out = Path(options.out).resolve()
-    audio = Path(options.audio).resolve() if options.audio else ROOT / "tools" / "assets" / "demo_speech.flac"
+    audio = Path(options.audio).resolve() if options.audio else DEMO_SPEECH
     if options.portrait:
         portraits = [(Path(options.portrait).resolve(), out)]
     else:
@@ -126,12 +130,25 @@ def demo(options: argparse.Namespace) -> int:
         print(f"== {audio.name} + {portrait.name}", flush=True)
         job = [str(ROOT / "tools" / "demo_blender.py"), "--", "--audio", str(audio), "--portrait", str(portrait)]
         job += ["--out", str(folder), "--takes", str(options.takes), "--seed", str(options.seed)]
-        job += ["--size", str(options.size), "--worker-python", str(worker)]
+        job += ["--size", str(options.size), "--transcript", words, "--worker-python", str(worker)]
         code = subprocess.run(launcher + job, cwd=ROOT, check=False).returncode
         if code:
             return code
     print(f"== done: {out}")
     return 0
+
+
+def demo_words(audio: str | None, transcript: str | None) -> str:
+    """The transcript: what the user gives, else the words of our own speech; nothing for another sound.
+
+    The name of a file gets its whole path, because Blender starts in another folder. Raises BadInputError as
+    `given_transcript`.
+    """
+    if transcript is None:
+        return "" if audio else str(DEMO_SPEECH.with_suffix(".txt"))
+    given_transcript(transcript, Path())  # refuse it before the environments are made
+    file = named_file(transcript, Path())
+    return transcript if file is None else str(file.resolve())
 
 
 def default_portraits() -> list[Path]:
@@ -282,6 +299,12 @@ def main(arguments: list[str] | None = None) -> int:
     demonstration.add_argument("--audio", help="Sound file or movie with the speech. Default: the demonstration's own.")
     demonstration.add_argument(
         "--portrait", help="Photograph with one face. Default: a test photograph and a rendered person."
+    )
+    demonstration.add_argument(
+        "--transcript",
+        metavar="FILE|TEXT",
+        help="The words that are said, or a .txt, .srt or .vtt file that holds them. Default: those of the"
+        " demonstration's own sound; none for another one.",
     )
     demonstration.add_argument("--out", default=str(DEFAULT_OUT), help="Folder for the result. Default: demo-output.")
     demonstration.add_argument("--takes", type=int, default=1, help="Number of takes of each portrait. Default: 1.")

@@ -124,3 +124,20 @@ def test_it_needs_the_standard_library_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_demo_says_its_own_words_and_no_others(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = tmp_path / "words.txt"
+    words.write_text("not today", encoding="utf-8")
+    own = Path(run.demo_words(None, None))
+    assert own.read_text(encoding="utf-8").startswith("Hello.") and own.parent == run.DEMO_SPEECH.parent
+    assert run.demo_words("speech.flac", None) == ""
+    assert run.demo_words("speech.flac", "not today") == run.demo_words(None, "not today") == "not today"
+    assert run.demo_words("speech.flac", "words.txt") == str(words), "Blender starts in another folder"
+
+
+def test_a_transcript_that_is_not_there_is_told_before_anything_is_made(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(run, "worker_environment", lambda: pytest.fail("too late"))
+    assert run.main(["demo", "--transcript", "none.txt"]) == 2
+    assert "transcript" in capsys.readouterr().err

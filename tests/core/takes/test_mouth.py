@@ -8,8 +8,12 @@ import numpy as np
 
 from core.phones.documents import HEARD, TRANSCRIPT
 from core.phones.phone_set import PHONES
-from core.phones.transcripts import OTHER_SOUND
-from core.takes.mouth import Mouth
+from core.phones.rows import phone_rows
+from core.phones.transcripts import OTHER_SOUND, read_transcript
+from core.places import ROOT
+from core.sound import speech
+from core.sound.lips import LipModel
+from core.takes.mouth import ROWS_A_FRAME, Mouth
 from core.wire import notices
 
 HELLO = ("HH", "AH", "L", "OW")
@@ -66,3 +70,14 @@ def test_another_text_is_told_and_the_mouth_follows_the_sound() -> None:
 
 def test_the_panel_can_translate_what_is_said_about_a_transcript() -> None:
     assert OTHER_SOUND in notices.ABOUT_SOUND
+
+
+def test_the_demonstrations_words_are_those_of_its_sound() -> None:
+    """With shipped weights: all words are found, and what is heard without them is nearly the same."""
+    sound, told = ROOT / "tools" / "assets" / "demo_speech.flac", []
+    spoken, lips = speech.Speech(sound, 0.0, None), LipModel.load()
+    written = Mouth(lips, spoken, read_transcript(sound.with_suffix(".txt")), told.append).document
+    assert written.source == TRANSCRIPT and not told
+    both = (written, Mouth(lips, spoken).document)
+    known, heard = (phone_rows(document.segments, ROWS_A_FRAME * len(spoken)) for document in both)
+    assert (known == heard)[known > 0].mean() > 0.9
