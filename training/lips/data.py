@@ -30,6 +30,7 @@ from ..speech.places import coloured_noise
 from ..speech.synthesis import CACHE as SPEECH
 from ..speech.synthesis import VOICES
 from .hearing import Hearing, Version
+from .seen import Sight
 from .sound_offsets import in_time_of_sound
 
 SOUNDS = folders.CACHE / "lips_sounds"
@@ -60,6 +61,8 @@ class Utterance:
         The phones with their times; empty if unknown.
     versions
         What Whisper's encoder hears in the recording and in changed versions of it; empty unless asked for.
+    f_v
+        (T, d_v) float16, what E_v sees in each frame; only for filmed clips, if asked for.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Utterance:
     opening: np.ndarray | None
     segments: tuple[Segment, ...]
     versions: tuple[Version, ...] = ()
+    f_v: np.ndarray | None = None
 
     @property
     def frames(self) -> int:
@@ -105,9 +109,9 @@ def _utterance(
     return Utterance(name, source, *sound, labels, gestures, mouth.astype(np.float32), opening, tuple(segments))
 
 
-def filmed_utterances(which: str, hearing: Hearing | None = None) -> list[Utterance]:
+def filmed_utterances(which: str, hearing: Hearing | None = None, sight: Sight | None = None) -> list[Utterance]:
     """Tracked clips of one part of ``splits.lips_split``: ``train``, ``test`` or ``validation``."""
-    return _filmed(FILMED, lambda name: lips_split(name) == which, hearing)
+    return _filmed(FILMED, lambda name: lips_split(name) == which, hearing, sight)
 
 
 def grid_utterances(which: str) -> list[Utterance]:
@@ -115,7 +119,9 @@ def grid_utterances(which: str) -> list[Utterance]:
     return _filmed(("grid",), lambda name: split(name) == which, None)
 
 
-def _filmed(corpora: Sequence[str], wanted: Callable[[str], bool], hearing: Hearing | None) -> list[Utterance]:
+def _filmed(
+    corpora: Sequence[str], wanted: Callable[[str], bool], hearing: Hearing | None, sight: Sight | None = None
+) -> list[Utterance]:
     out = []
     for corpus in corpora:
         for path in sorted((folders.TRACKS / corpus).glob("*.npz")):
@@ -128,6 +134,8 @@ def _filmed(corpora: Sequence[str], wanted: Callable[[str], bool], hearing: Hear
             segments = phones.load(aligned) if aligned.exists() else []
             sound = path.with_suffix(".wav")
             clip = _utterance(path.stem, "grid", _sound(sound, corpus, len(mouth)), segments, mouth, opening)
+            if sight is not None:
+                clip = replace(clip, f_v=in_time_of_sound(sight.f_v(path, corpus), path))
             out.append(_heard(clip, sound, corpus, hearing))
     return out
 

@@ -43,6 +43,8 @@ class LossWeights:
     heard, taught, phones
         For each source the weight of its mouth in the first pass (recognised phones), of its mouth in the second pass
         (known phones), and of its phones.
+    contrast
+        L_cl between f_a and what is seen (:mod:`.contrast`), in the windows of filmed talkers.
     """
 
     velocity: float = 0.5
@@ -52,6 +54,7 @@ class LossWeights:
     on_teeth: float = 0.5
     rounded: float = 0.3
     cross_entropy: float = 0.5
+    contrast: float = 0.0
     heard: Shares = (("grid", 1.0), ("synthetic", 0.5), ("recorded", 0.3), ("quiet", 1.0))
     taught: Shares = (("grid", 1.0), ("synthetic", 0.1), ("recorded", 0.1), ("quiet", 1.0))
     phones: Shares = (("grid", 1.0), ("synthetic", 1.0), ("recorded", 0.6), ("quiet", 1.0))
@@ -60,8 +63,8 @@ class LossWeights:
 class BothWays(nn.Module):
     """The lip model in training: mouths from recognised phones and from known phones.
 
-    No gradient of a mouth reaches E_a, so its features only learn phones (and what else ``training.lips.train`` adds).
-    Otherwise they would encode the habits of the few filmed talkers. In a share of ``forget`` of the windows the manner
+    No gradient of a mouth reaches E_a: its features would encode the habits of the few filmed talkers. They learn
+    phones, and L_cl ties them to what is seen. In a share of ``forget`` of the windows the manner
     is hidden, so that the phones alone make a mouth too. Without ``encoder_learns``, E_a and its phones are fixed.
     """
 
@@ -80,16 +83,16 @@ class BothWays(nn.Module):
             self.adapter.eval()
         return self
 
-    def forward(self, heard: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, heard: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(B, 2 L, width) of Whisper's outputs and (B, 4 L, 40) shares of the known phones → mouths (2 B, L, 27), those
-        of recognised phones first, and logits (B, 4 L, 40)."""
+        of recognised phones first, logits (B, 4 L, 40), and f_a (B, L, d_a)."""
         f_a = self.adapter(heard)
         logits = in_rows(self.phones(f_a))
         manner = self.manner(f_a.detach())
         if self.training:
             manner = manner * (torch.rand(len(manner), 1, 1, device=manner.device) >= self._forget)
         shares = torch.cat([logits.float().softmax(-1).detach(), known])
-        return self.decoder(self.a2l(shares, manner.repeat(2, 1, 1))), logits
+        return self.decoder(self.a2l(shares, manner.repeat(2, 1, 1))), logits, f_a
 
 
 class Losses:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Batch:
         (B, L, 27) float32.
     source
         (B,) int64 index into :data:`SOURCES`.
+    filmed, f_v
+        (S,) int64 windows whose face was seen, and (S, L, d_v) float32, what E_v sees in them.
     """
 
     heard: np.ndarray
@@ -39,6 +41,8 @@ class Batch:
     gestures: np.ndarray
     mouth: np.ndarray
     source: np.ndarray
+    filmed: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    f_v: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
 
 
 def talker(utterance: Utterance) -> str:
@@ -50,7 +54,7 @@ class Sampler:
     """Draws random windows: the source by its share, then the talker, the recording by its length, version and place.
 
     Talkers are drawn with the square root of the length of all they say, so that one who fills most of a corpus
-    doesn't fill most of the windows.
+    doesn't fill most of the windows. ``d_v`` is the width of what E_v sees, 0 if nobody was seen.
     """
 
     def __init__(self, utterances: Sequence[Utterance], shares: dict[str, float], frames: int) -> None:
@@ -61,6 +65,7 @@ class Sampler:
         self._shares = np.array([shares[source] for source in self._sources])
         self._shares /= self._shares.sum()
         self._width = utterances[0].versions[0].heard.shape[1]
+        self.d_v = max((u.f_v.shape[1] for u in utterances if u.f_v is not None), default=0)
 
     def draw(self, count: int, rng: np.random.Generator) -> Batch:
         """``count`` random windows."""
@@ -70,6 +75,7 @@ class Sampler:
         gestures = np.empty((count, length), np.int64)
         mouth = np.empty((count, length, len(LIP_CHANNELS)), np.float32)
         source = np.empty(count, np.int64)
+        f_v = {}
         for i in range(count):
             name = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
             utterance = self._pools[name][int(rng.choice(len(self._pools[name]), p=self._weights[name]))]
@@ -79,7 +85,11 @@ class Sampler:
             shares = np.eye(len(visemes.GESTURES))[wanted].reshape(length, MELS_PER_FRAME, -1).mean(1)
             gestures[i] = np.where(shares[:, 1:].max(1) >= 0.5, 1 + shares[:, 1:].argmax(1), 0)
             source[i] = SOURCES.index(name)
-        return Batch(heard, labels, gestures, mouth, source)
+            if utterance.f_v is not None:
+                f_v[i] = _interpolate(utterance.f_v, own_places(version, start, length))
+        filmed = np.array(list(f_v), np.int64)
+        seen = np.stack(list(f_v.values())) if f_v else np.zeros((0, length, self.d_v), np.float32)
+        return Batch(heard, labels, gestures, mouth, source, filmed, seen)
 
 
 def _weights(pool: Sequence[Utterance]) -> np.ndarray:
@@ -98,13 +108,19 @@ def window(
 
     Beyond the version's end its last frame goes on.
     """
-    frames = np.minimum(start + np.arange(length), version.frames - 1)
     fine = np.minimum(OUTPUTS_PER_FRAME * start + np.arange(OUTPUTS_PER_FRAME * length), len(version.heard) - 1)
     rows = np.minimum(MELS_PER_FRAME * start + np.arange(MELS_PER_FRAME * length), MELS_PER_FRAME * version.frames - 1)
     own_rows = np.clip(np.round((rows + 0.5) * version.speed - 0.5).astype(int), 0, len(utterance.phones) - 1)
-    mouth = _interpolate(utterance.mouth, (frames + 0.5) * version.speed - 0.5)
+    mouth = _interpolate(utterance.mouth, own_places(version, start, length))
     heard = version.heard[fine].astype(np.float32)
     return heard, utterance.phones[own_rows], utterance.gestures[own_rows], mouth
+
+
+def own_places(version: Version, start: int, length: int) -> np.ndarray:
+    """(length,) fractional places of a version's frames from ``start`` on among the frames of the recording itself."""
+    frames = np.minimum(start + np.arange(length), version.frames - 1)
+    places: np.ndarray = (frames + 0.5) * version.speed - 0.5
+    return places
 
 
 def _interpolate(values: np.ndarray, places: np.ndarray) -> np.ndarray:

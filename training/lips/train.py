@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.head.head_model import HeadModel
 from core.sound.lips import LipModel, LipModelConfig
@@ -19,6 +19,7 @@ from core.sound.whisper.front_end import BANDS, SILENCE
 
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_cosine
+from .contrast import Contrast, contrast
 from .data import (
     Utterance,
     filmed_utterances,
@@ -31,6 +32,7 @@ from .hearing import Hearing, statistics
 from .losses import BothWays, Losses, LossWeights, known_shares
 from .mouth_geometry import MouthGeometry
 from .sampler import Sampler
+from .seen import Sight
 
 RUN = RunConfig(steps=1500, ema=0.995)
 
@@ -76,9 +78,9 @@ and without ``--fast``): a portrait's lips are fuller than those of the head mod
 
 
 def load_corpus(data: Path) -> list[Utterance]:
-    """All utterances for training, with what is heard in them, without held-out clips, talkers and voices."""
+    """All utterances for training, with what is heard and seen in them, without held-out clips, talkers and voices."""
     hearing = Hearing(data)
-    filmed = filmed_utterances("train", hearing)
+    filmed = filmed_utterances("train", hearing, Sight(data))
     table = viseme_table(filmed)
     return [
         *filmed,
@@ -117,19 +119,29 @@ def train(
         every = [version for utterance in utterances for version in utterance.versions]
         for buffer, value in zip((pupil.adapter.mean, pupil.adapter.deviation), statistics(every[::5]), strict=True):
             buffer.copy_(torch.from_numpy(value))
-    learning = [parameter for parameter in pupil.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=config.weight_decay)
-    run = Run(folder, settings, {"lips": pupil}, {"lips": optimiser}, averaged=["lips"], recipe=asdict(config))
-    losses = Losses(config.losses, channel_scale(utterances), MouthGeometry.of(HeadModel.load()), run.device)
     sampler = Sampler(utterances, dict(config.shares), config.window)
-    run.modules["lips"].train()
+    modules: dict[str, nn.Module] = {"lips": pupil}
+    if config.encoder_learns and config.losses.contrast > 0.0 and sampler.d_v:
+        modules["contrast"] = Contrast(sampler.d_v, config.model().adapter.width)
+    learning = [weight for module in modules.values() for weight in module.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=config.weight_decay)
+    run = Run(folder, settings, modules, {"lips": optimiser}, averaged=list(modules), recipe=asdict(config))
+    losses = Losses(config.losses, channel_scale(utterances), MouthGeometry.of(HeadModel.load()), run.device)
+    for module in run.modules.values():
+        module.train()
 
     def make_step(step: Step) -> dict[str, Tensor]:
         batch = sampler.draw(config.batch, step.rng)
         known = known_shares(torch.from_numpy(batch.phones).to(run.device))
+        f_cl = None
         with step.autocast():
-            mouths, logits = run.forward["lips"](torch.from_numpy(batch.heard).to(run.device), known)
+            mouths, logits, f_a = run.forward["lips"](torch.from_numpy(batch.heard).to(run.device), known)
+            if "contrast" in modules:
+                f_cl = run.forward["contrast"](torch.from_numpy(batch.f_v).to(run.device))
         terms = losses(mouths.float(), logits.float(), batch)
+        if f_cl is not None:
+            terms["contrast"] = contrast(f_cl.float(), f_a[torch.from_numpy(batch.filmed).to(run.device)].float())
+            terms["total"] = terms["total"] + config.losses.contrast * terms["contrast"]
         step.set_rate("lips", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
         step.update("lips", terms["total"], clip=1.0)
         return {name: value.detach() for name, value in terms.items()}

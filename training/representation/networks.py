@@ -25,10 +25,11 @@ from core.motion.channels import CHANNELS, EXPRESSIONS, LIP_CHANNELS, LIP_COLUMN
 from core.representation.encoders import D_ID
 from core.representation.model import Representation, RepresentationConfig
 
+from ..common.contrastive import contrastive, retrieval
 from .augment import AugmentConfig, disguised
 from .data import Batch
 from .decoder import DecoderConfig, FaceDecoder, pixel_loss
-from .losses import MemoryBanks, about_clips, contrastive, orthogonality, retrieval, same_person
+from .losses import MemoryBanks, about_clips, orthogonality, same_person
 
 
 @dataclass(frozen=True)

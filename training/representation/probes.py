@@ -31,8 +31,9 @@ from core.motion.channels import (
 from core.representation.model import Representation
 from core.sound.lips import LipModel
 
+from ..common.contrastive import retrieval
 from .data import CACHE, Faces, as_input
-from .losses import orthogonality, retrieval
+from .losses import orthogonality
 
 HELD_OUT = {
     "s1, clips never trained on": "grid-test",

@@ -19,8 +19,14 @@ def heard_of(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (spectra[labels[::2]] + 0.1 * rng.normal(size=(len(labels) // 2, WIDTH))).astype(np.float16)
 
 
+def seen_of(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(T, 12) float16: the face of each phone of labels (4 T,) looks different."""
+    looks = np.random.default_rng(98).normal(0.0, 1.0, (len(PHONES), 12))
+    return (looks[labels[2::4]] + 0.1 * rng.normal(size=(len(labels) // 4, 12))).astype(np.float16)
+
+
 def utterance(seed: int, source: str = "grid", frames: int = 60, name: str = "") -> Utterance:
-    """A recording of random phones of 0.12 s, as it is and in a second version."""
+    """A recording of random phones of 0.12 s, as it is and in a second version. It was filmed if it is of ``grid``."""
     rng = np.random.default_rng(seed)
     names = [str(rng.choice(PHONES)) for _ in range(frames // 3)]
     segments = tuple(Segment(phone, 0.12 * i, 0.12 * (i + 1)) for i, phone in enumerate(names))
@@ -30,7 +36,8 @@ def utterance(seed: int, source: str = "grid", frames: int = 60, name: str = "")
     versions = tuple(Version(heard_of(labels, rng), 1.0) for _ in range(2))
     wanted = gesture_rows(segments, 4 * frames)
     title = name or f"{source}_{seed}"
-    return Utterance(title, source, mel, whisper, labels, wanted, mouth, mouth[:, 2], segments, versions)
+    f_v = seen_of(labels, rng) if source == "grid" else None
+    return Utterance(title, source, mel, whisper, labels, wanted, mouth, mouth[:, 2], segments, versions, f_v)
 
 
 def quiet(seed: int, frames: int = 60) -> Utterance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from pathlib import Path
 
@@ -42,6 +43,17 @@ class Ear:
         return Version(mel[::2], 1.0)
 
 
+class Eye:
+    """Sees the number of each frame, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def f_v(self, track: Path, corpus: str) -> np.ndarray:
+        self.asked.append((track.stem, corpus))
+        return np.arange(75, dtype=np.float16)[:, None]
+
+
 @pytest.fixture
 def tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tracks of all corpora, without sound."""
@@ -65,18 +77,30 @@ def test_every_filmed_clip_has_one_part(tracks: None) -> None:
 
 
 def test_no_held_out_talker_or_clip_trains(tracks: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The whole corpus of a run is made, with an ear that remembers what it hears."""
-    ear = Ear()
+    """The whole corpus of a run is made, with an ear and an eye that remember what they hear and see."""
+    ear, eye = Ear(), Eye()
     monkeypatch.setattr(lips_train, "Hearing", lambda data: ear)
+    monkeypatch.setattr(lips_train, "Sight", lambda data: eye)
     monkeypatch.setattr(lips_data, "SPEECH", tmp_path / "none")
     monkeypatch.setattr(lips_train, "viseme_table", lambda clips: hand_targets())
     corpus = lips_train.load_corpus(tmp_path / "none")
     filmed = [u for u in corpus if u.source == "grid"]
     assert filmed and {u.name for u in filmed} == {name for name, _, _ in ear.asked}
+    assert {u.name for u in filmed} == {name for name, _ in eye.asked}
+    assert all((u.f_v is not None) == (u.source == "grid") for u in corpus)
     assert {lips_split(u.name) for u in filmed} == {"train"}
     assert not [u for u in filmed if u.name.split("_")[0] in VALIDATION_TALKERS]
     assert {u.name.split("_")[0] for u in filmed} >= {"s1", "s2", "s5"}
     assert all(u.versions for u in corpus) and {u.source for u in corpus} == {"grid", "quiet"}
+
+
+def test_faces_are_seen_when_their_sound_is_heard(tracks: None, tmp_path: Path) -> None:
+    """The sound of an address may be late; then the face of an earlier frame belongs to it."""
+    late = {"president_03": 0.08}
+    (tmp_path / "addresses" / "sound_offsets.json").write_text(json.dumps(late))
+    clips = {u.name: u.f_v for u in filmed_utterances("validation", None, Eye())}
+    assert clips["president_03"] is not None and clips["president_03"][:, 0].tolist() == [0, 0, *range(73)]
+    assert clips["president_04"] is not None and clips["president_04"][:, 0].tolist() == list(range(75))
 
 
 def test_the_talkers_of_other_networks_are_split_as_before(tracks: None) -> None:

@@ -40,8 +40,9 @@ def inputs(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 def test_no_mouth_s_gradient_reaches_e_a():
     """E_a learns only phones; the manner and MLP_a2l learn the mouth."""
     both = pupil(forget=0.0)
-    mouths, logits = both(*inputs())
+    mouths, logits, f_a = both(*inputs())
     assert mouths.shape == (4, 10, len(LIP_CHANNELS)) and logits.shape == (2, 40, len(PHONES))
+    assert f_a.shape == (2, 10, 24)
     mouths.square().sum().backward()
     assert gradient(both.adapter) == gradient(both.phones) == 0.0
     assert min(gradient(part) for part in (both.manner, both.a2l, both.decoder)) > 0.0
@@ -55,8 +56,9 @@ def test_both_mouths_are_those_of_the_model():
     model = LipModel(LipModelConfig.tiny()).eval()
     both, (heard, known) = BothWays(model).eval(), inputs()
     with torch.no_grad():
-        mouths, logits = both(heard, known)
-        _, expected, manner = model.recognise(heard)
+        mouths, logits, f_a = both(heard, known)
+        features, expected, manner = model.recognise(heard)
+        torch.testing.assert_close(f_a, features)
         torch.testing.assert_close(logits, expected)
         torch.testing.assert_close(mouths[:2], model.decoder(model.a2l(expected.softmax(-1), manner)))
         torch.testing.assert_close(mouths[2:], model.decoder(model.a2l(known, manner)))
@@ -89,7 +91,7 @@ def test_a_fixed_e_a_neither_learns_nor_forgets():
     both.train()
     assert not both.adapter.training and both.a2l.training
     assert not any(p.requires_grad for part in (both.adapter, both.phones) for p in part.parameters())
-    mouths, _ = both(*inputs())
+    mouths = both(*inputs())[0]
     mouths.square().sum().backward()
     assert gradient(both.adapter) == gradient(both.phones) == 0.0 and gradient(both.a2l) > 0.0
     learning = pupil()

@@ -21,8 +21,8 @@ def bump(places: np.ndarray, middle: float, width: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("speed", "start"), [(1.0, 10), (0.84, 17), (1.13, 9), (1.2, 0)])
-def test_windows_keep_sound_phones_and_mouth_together(speed: float, start: int) -> None:
-    """All three have their mark at 1.22 s, in the middle of frame 30, which is heard sooner at a higher speed."""
+def test_windows_keep_sound_phones_mouth_and_face_together(speed: float, start: int) -> None:
+    """All four have their mark at 1.22 s, in the middle of frame 30, which is heard sooner at a higher speed."""
     clip = utterance(3)
     outputs = np.arange(2 * round(60 / speed))
     heard = np.tile(bump((outputs + 0.5) / 2, 30.5 / speed, 2.0)[:, None], (1, WIDTH)).astype(np.float16)
@@ -37,6 +37,13 @@ def test_windows_keep_sound_phones_and_mouth_together(speed: float, start: int) 
     assert np.average((np.arange(160) + 0.5) / 4, weights=labels) == pytest.approx(expected, abs=0.13)
     assert (labels > 0).sum() == pytest.approx(16 / speed, abs=1.01)
     assert np.array_equal(labels > 0, wanted > 0)
+    clip = replace(clip, f_v=mouth.astype(np.float16), versions=(Version(heard[: 2 * 40], speed),))
+    batch = Sampler([clip, utterance(0, "synthetic")], {"grid": 0.5, "synthetic": 0.5}, 40).draw(
+        8, np.random.default_rng(0)
+    )
+    assert 0 < len(batch.filmed) < 8 and batch.f_v.shape == (len(batch.filmed), 40, 27)
+    assert np.array_equal(batch.source[batch.filmed], np.full(len(batch.filmed), SOURCES.index("grid")))
+    np.testing.assert_allclose(batch.f_v, batch.mouth[batch.filmed], atol=2e-3)
 
 
 def test_the_last_frame_goes_on_where_a_recording_ends() -> None:

@@ -9,15 +9,7 @@ import torch
 from training.representation.augment import AugmentConfig, disguised, reshape
 from training.representation.data import spread_rows
 from training.representation.decoder import REACH, DecoderConfig, FaceDecoder, face_weight, pixel_loss
-from training.representation.losses import (
-    MemoryBanks,
-    about_clips,
-    contrastive,
-    orthogonality,
-    pearson,
-    retrieval,
-    same_person,
-)
+from training.representation.losses import MemoryBanks, about_clips, orthogonality, pearson, same_person
 
 SIDE = 64
 
@@ -109,30 +101,6 @@ def test_without_banks_only_the_current_step_counts():
     f_ol, f_a = _normal(10, 4), _normal(10, 5, seed=1)
     banks.remember(f_ol, f_a)
     assert torch.equal(banks.joined(f_ol, f_a)[0], f_ol) and int(banks.filled) == 0
-
-
-def test_contrastive_loss_is_the_sum_written_out():
-    motion, sound = _normal(2, 5, 7), _normal(2, 5, 7, seed=1)
-    total = 0.0
-    for c in range(2):
-        for i in range(5):
-            for query, keys in ((motion[c, i], sound[c]), (sound[c, i], motion[c])):
-                cosines = [float(torch.cosine_similarity(query, key, dim=0)) for key in keys]
-                shares = np.exp(np.array(cosines) / 0.2)
-                total -= np.log(shares[i] / shares.sum())
-    assert float(contrastive(motion, sound, 0.2)) == pytest.approx(total / 20, rel=1e-4)
-
-
-def test_negatives_are_frames_of_the_same_clip():
-    motion = _normal(2, 5, 7)
-    other = motion.clone()
-    other[1] = _normal(5, 7, seed=3)
-    first = motion[:1]
-    alone = contrastive(first, first, 0.1)
-    both = contrastive(motion, torch.cat([first, other[1:]]), 0.1)
-    second = contrastive(motion[1:], other[1:], 0.1)
-    torch.testing.assert_close(both, (alone + second) / 2)
-    assert retrieval(motion, motion) == 1.0 and retrieval(motion, motion.roll(1, 1)) == 0.0
 
 
 def test_people_are_distinguished():
