@@ -92,8 +92,16 @@ def environment(folder: Path, archive: Path, worker: Path) -> dict[str, str]:
 
 def run(command: list[str], variables: dict[str, str], limit: float = LIMIT) -> tuple[int, str]:
     """Exit status and output; a program that doesn't end in time is ended and counts as failed."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
-    process = subprocess.Popen(command, env=variables, cwd=ROOT, **pipes, **own_group())
+    process = subprocess.Popen(
+        command,
+        env=variables,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        **own_group(),
+    )
     with time_limit(process, limit) as over:
         out, errors = process.communicate()
     return (HUNG, out) if over.is_set() else (process.returncode, out + errors)

@@ -108,7 +108,11 @@ def main() -> int:
         command.append("--installed")
     window = subprocess.Popen(
         [str(word) for word in command],
-        **{"env": variables, "cwd": ROOT, "stdout": subprocess.PIPE, "text": True, "errors": "replace"},
+        env=variables,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
         **own_group(),
     )
     ended = False
