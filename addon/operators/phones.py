@@ -51,17 +51,19 @@ class _OnFiles(OperatorMixin):
 
 
 class SOLILOQUY_OT_show_phones(_OnFiles, SteppedOperator, bpy.types.Operator):
-    """Show the phones of the chosen take above its sound, one strip each. Move, trim, rename (F2), duplicate or \
-delete them, then press Update Lips"""
+    """Show the phones of the chosen take above its sound, one strip each, and choose the one at the current frame. \
+Move, trim, rename (F2), duplicate or delete them, then press Update Lips"""
 
     bl_idname = "soliloquy.show_phones"
     bl_label = "Show Phones"
     bl_options = {"REGISTER", "UNDO"}
 
     def steps(self, context: bpy.types.Context) -> Iterator[object]:
-        """Make the lane."""
+        """Make the lane. The artist has mostly stopped at the frame that looks wrong: its phone is chosen."""
         scene = compat.sequencer_scene(context)
-        told = yield from phones.show(scene, take_list.chosen_take(scene))
+        take = take_list.chosen_take(scene)
+        told = yield from phones.show(scene, take)
+        phone_lane.choose_at(scene, take.key, scene.frame_current)
         self.report({"INFO"}, told)
 
 

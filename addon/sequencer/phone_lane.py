@@ -112,6 +112,20 @@ def lay_out(
         yield
 
 
+def choose_at(scene: bpy.types.Scene, key: str, frame: int) -> None:
+    """Make the phone of a take's lane at a scene frame active and the only selected strip, as a click on it does.
+
+    In a silence nothing changes.
+    """
+    strips = strips_in(scene, key)
+    meant = next((one for one in strips if compat.left_handle(one) <= frame < compat.right_handle(one)), None)
+    if meant is not None:
+        for strip in compat.selected_strips(scene):
+            strip.select = False
+        meant.select = True
+        compat.editor_of(scene).active_strip = meant
+
+
 def remove(scene: bpy.types.Scene, key: str) -> int:
     """Remove a take's lane; returns the number of its strips."""
     editor = scene.sequence_editor

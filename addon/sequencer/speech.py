@@ -12,8 +12,9 @@ import bpy
 from ...core.errors import BadInputError, SoliloquyError
 from ...core.files import is_file, make_folder, write_bytes
 from .. import compat
+from ..typed import attached
 from ..words import say
-from . import hearing, strips
+from . import hearing, phone_lane, strips
 from .timing import Timing, scene_rate
 
 
@@ -41,19 +42,32 @@ def rate_of(scene: bpy.types.Scene) -> float:
 
 
 def sound_strip(scene: bpy.types.Scene) -> Any | None:
-    """The strip to be spoken: the active strip if it is sound, the sound of the active movie, or the only one.
+    """The strip to be spoken: the active strip if it is sound, the sound of the active movie or take, or the only one.
 
-    The only selected sound strip comes before the only existing one.
+    A take is active with its strip of pictures and with its phones. The only selected sound strip comes before the only
+    existing one.
     """
     active = scene.sequence_editor.active_strip if scene.sequence_editor else None
     if active is not None and active.type == "SOUND":
         return active
     if active is not None and active.type == "MOVIE" and (its := hearing.sound_of_movie(scene, active)) is not None:
         return its
+    if active is not None and (its := _sound_of_take(scene, active)) is not None:
+        return its
     for among in (compat.selected_strips(scene), compat.all_strips(scene)):
         sounds = [strip for strip in among if strip.type == "SOUND"]
         if len(sounds) == 1:
             return sounds[0]
+    return None
+
+
+def _sound_of_take(scene: bpy.types.Scene, strip: Any) -> Any | None:
+    """The sound strip of the take whose pictures or phone a strip shows; None for any other strip."""
+    key, link = phone_lane.take_of(strip), strip.soliloquy_link or strip.name
+    for take in attached(scene, "soliloquy").takes:
+        if take.key == key if key else take.image_strip == link:
+            its = strips.find_strip(scene, take.audio_strip)
+            return its if its is not None and its.type == "SOUND" else None
     return None
 
 

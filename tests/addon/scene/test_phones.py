@@ -8,7 +8,7 @@ import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.scene import phones
-from soliloquy.addon.sequencer import phone_lane, strips
+from soliloquy.addon.sequencer import phone_lane, speech, strips
 from soliloquy.core.motion.channels import EXPRESSIONS
 from soliloquy.core.phones.documents import EDITED, PhoneDocument, read_phones
 from soliloquy.core.phones.phone_set import Segment
@@ -54,6 +54,40 @@ def test_show_rename_update(made):
     jaw = after["expression"][:, EXPRESSIONS.index("jawOpen")]
     assert jaw == pytest.approx(0.36), "the articulation that is set went along"
     assert phones.read(made, second) == PhoneDocument.of(EDITED, 2.0, new.segments)
+
+
+def test_the_phone_at_the_current_frame_is_chosen(made):
+    """The artist has stopped at the frame that looks wrong. In a silence what was chosen stays chosen."""
+    active = made.sequence_editor.active_strip
+    made.frame_set(1)
+    bpy.ops.soliloquy.show_phones()
+    assert made.sequence_editor.active_strip == active
+    wrong = lane(made)[3]
+    made.frame_set(compat.right_handle(wrong) - 1)
+    others = compat.all_strips(made)
+    bpy.ops.soliloquy.show_phones()
+    assert made.sequence_editor.active_strip == lane(made)[3]
+    assert [strip for strip in compat.all_strips(made) if strip.select] == [lane(made)[3]] and len(others) > 1
+    assert bpy.ops.soliloquy.set_phone(phone="UW") == {"FINISHED"}
+    assert bpy.ops.soliloquy.update_lips() == {"FINISHED"}
+    assert [one.phone for one in heard(take(made)).segments][3] == "UW"
+
+
+def test_a_phone_and_the_pictures_stand_for_their_takes_sound(made):
+    """Show Phones makes a phone active: Generate still speaks its sound, also where there are several."""
+    sound = needs_sound(made)
+    compat.new_sound_strip(made, "music", str(sound.sound.filepath), 7, 300)
+    made.frame_set(compat.left_handle(sound) + 4)
+    bpy.ops.soliloquy.show_phones()
+    made.sequence_editor.active_strip = lane(made)[3]
+    assert speech.sound_strip(made) == sound
+    made.sequence_editor.active_strip = strips.find_strip(made, take(made).image_strip)
+    assert speech.sound_strip(made) == sound
+    for strip in compat.all_strips(made):
+        strip.select = False
+    made.sequence_editor.active_strip = compat.new_colour_strip(made, "black", 9, 1, 20)
+    assert speech.sound_strip(made) is None, "another strip says nothing about which sound is meant"
+    assert made.sequence_editor.active_strip.name == "black"
 
 
 def test_an_untouched_lane_asks_for_exactly_the_takes_phones(made):
