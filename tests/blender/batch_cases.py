@@ -21,11 +21,23 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 _LIMIT = 300.0
+_PLAY = """
+import sys
+sys.path.insert(0, {here!r})
+import bpy
+from harness import WORK, fresh_file, two_characters
+fresh_file()
+scene = two_characters("anna", "ben")
+scene.soliloquy.output_dir = "//takes"
+scene.soliloquy.motion_only = True
+bpy.ops.wm.save_as_mainfile(filepath=str(WORK / "play.blend"))
+"""
+"""Saves a .blend in which two characters take turns, each with a portrait and a face."""
 
 
 def scene_cases(bench: Bench) -> None:
     """Run the strips of a .blend for their characters twice; the second run has nothing to do."""
-    made = bench.run("-b", "--python-exit-code", "1", "--python", HERE / "make_play.py")
+    made = bench.run("-b", "--python-exit-code", "1", "--python-expr", _PLAY.format(here=str(HERE)))
     play, done = bench.folder / "work" / "play.blend", bench.folder / "work" / "done.blend"
     bench.check("batch::a_play_is_made", made.returncode == 0 and play.is_file(), made.stdout + made.stderr)
     command = ("-b", play, "--command", "soliloquy", "batch", "--scene", "--save-blend", done)

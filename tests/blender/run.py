@@ -30,6 +30,9 @@ from results import Result, write_junit
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MARK = "RESULT "
+TESTED = ("background", "rigs", "window", "queue", "takes", "commands", "real", "removal")
+MEASURED = ("gaps", "correction")
+"""Parts that only print times, and need minutes. They run only where they are named."""
 LIMIT = 600.0
 
 
@@ -110,9 +113,9 @@ class Bench:
                 raise
         return subprocess.CompletedProcess(command, process.returncode, *said)
 
-    def script(self, path: Path, *before: str, program: Path | None = None) -> None:
+    def script(self, path: Path, *before: str, scripted: bool = True, program: Path | None = None) -> None:
         """Run a script of cases and collect its reports; a script that ends early is a failure."""
-        done = self.run(*before, "--python-exit-code", "1", "--python", path, program=program)
+        done = self.run(*before, "--python-exit-code", "1", "--python", path, scripted=scripted, program=program)
         lines = done.stdout.splitlines()
         reported = [Result(**json.loads(line[len(MARK) :])) for line in lines if line.startswith(MARK)]
         self.results += [Result(f"{path.stem}::{r.name}", r.outcome, r.text, r.seconds) for r in reported]
@@ -126,7 +129,7 @@ class Bench:
                 self.results.append(
                     Result(f"{path.stem}::no_process_is_left", "passed" if gone else "failed", "" if gone else line)
                 )
-            elif line.startswith(("rate ", "longest ")):
+            elif line.startswith(("rate ", "longest ", "took ")):
                 print(f"    {line}")
 
     def skip(self, name: str, why: str) -> None:
@@ -237,24 +240,33 @@ def write_click(path: Path) -> None:
     soundfile.write(path, samples, 16000)
 
 
+def photograph(folder: Path) -> Path:
+    """Write a public-domain photograph of a person. Raises ImportError where the worker's Python lacks its package."""
+    import skimage.data
+    from PIL import Image
+
+    Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.png")
+    return folder / "astronaut.png"
+
+
 def for_real(bench: Bench) -> None:
     """Run 1.5 seconds of real speech and a real photograph through the real worker, and check the result."""
-    try:
-        import numpy as np
-        import skimage.data
-        import soundfile
-        from PIL import Image
-    except ImportError as error:
-        bench.results.append(Result("for_real", "skipped", f"the worker's Python lacks {error.name}"))
-        return
     work = bench.folder / "for real"
     work.mkdir()
-    Image.fromarray(skimage.data.astronaut()).save(work / "astronaut.png")
+    try:
+        import numpy as np
+        import soundfile
+        from PIL import Image
+
+        face = photograph(work)
+    except ImportError as error:
+        bench.skip("for_real", f"the worker's Python lacks {error.name}")
+        return
     samples, rate = soundfile.read(ROOT / "tools" / "assets" / "demo_speech.flac")
     soundfile.write(work / "speech.flac", samples[: int(1.5 * rate)], rate)
     blend = work / "talk.blend"
     done = bench.run(
-        *("-b", "--command", "soliloquy", "--audio", work / "speech.flac", "--portrait", work / "astronaut.png"),
+        *("-b", "--command", "soliloquy", "--audio", work / "speech.flac", "--portrait", face),
         *("--out", work / "out", "--takes", "1", "--seed", "7", "--save-blend", blend),
         scripted=False,
     )
@@ -270,8 +282,8 @@ def for_real(bench: Bench) -> None:
     if blend.is_file():
         done = bench.run("-b", blend, "--python-exit-code", "1", "--python", HERE / "head_moves.py")
         bench.check("for_real::head_moves", done.returncode == 0, done.stdout + done.stderr)
-    batch_cases.killed_cases(bench, real=(work / "speech.flac", work / "astronaut.png"))
-    batch_cases.full_disk_cases(bench, work / "speech.flac", work / "astronaut.png")
+    batch_cases.killed_cases(bench, real=(work / "speech.flac", face))
+    batch_cases.full_disk_cases(bench, work / "speech.flac", face)
 
 
 # -------------------------------------------------------------------------------------------------------------- main
@@ -289,21 +301,18 @@ def main() -> int:
     parser.add_argument("--zip", type=Path, required=True)
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="the worker's interpreter")
     parser.add_argument("--junitxml", type=Path)
-    parser.add_argument(
-        "--only",
-        choices=("background", "rigs", "window", "queue", "takes", "gaps", "commands", "real", "removal"),
-    )
+    parser.add_argument("--only", choices=(*TESTED, *MEASURED))
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="soliloquy-blender-"))
     bench = Bench(options.blender.absolute(), options.python.absolute(), folder)
     gui = gui_of(bench.blender)
 
-    def window(*names: str) -> None:
+    def window(*names: str, scripted: bool = True) -> None:
         if gui is None:
-            bench.results.append(Result("in_window", "skipped", "no screen and no blender-gui beside the binary"))
+            bench.skip("in_window", "no screen and no blender-gui beside the binary")
             return
         for name in names:
-            bench.script(HERE / name, program=gui)
+            bench.script(HERE / name, scripted=scripted, program=gui)
 
     parts = {
         "background": lambda: bench.script(HERE / "in_background.py", "-b"),
@@ -312,6 +321,7 @@ def main() -> int:
         "queue": lambda: window("in_window_queue.py"),
         "takes": lambda: window("in_window_takes.py"),
         "gaps": lambda: window("in_window_gaps.py"),
+        "correction": lambda: photograph(folder / "work") and window("in_window_correction.py", scripted=False),
         "commands": lambda: commands(bench),
         "real": lambda: for_real(bench),
         "removal": lambda: removal_cases(bench),
@@ -320,7 +330,7 @@ def main() -> int:
         (folder / "work").mkdir()
         install(bench, options.zip.absolute())
         for name, part in parts.items():
-            if options.only == name or (options.only is None and name != "gaps"):  # it only measures, and takes minutes
+            if name == options.only or (options.only is None and name in TESTED):
                 try:
                     part()
                 except subprocess.TimeoutExpired as error:

@@ -61,8 +61,8 @@ def push(name: str) -> None:
         bpy.ops.ed.undo_push(message=name)
 
 
-def until(condition) -> Iterator[None]:
-    end = time.monotonic() + LIMIT
+def until(condition, seconds: float = LIMIT) -> Iterator[None]:
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
         yield
