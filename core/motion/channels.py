@@ -64,6 +64,9 @@ TONGUE = ("tongueOut", "tongueUp")
 are an array of their own beside the 59 channels, because no network knows them."""
 TONGUE_GROUP = "lips"
 """The group with which the tongue is sampled again, kept and scaled: both follow only the speech."""
+BODY = ("torsoX", "torsoY", "torsoRoll", "breath")
+"""Shoulders and chest: two shifts (centimetres) and a tilt (radians) with the directions of the head's, and how far a
+breath is drawn in (0–1). They are an array of their own too: only pictures show them, and no curve moves them."""
 SHAPES: tuple[str, ...] = EXPRESSIONS + TONGUE
 """The 55 weights that a head has shapes for."""
 

@@ -17,7 +17,7 @@ from ..files import write_bytes
 from ..inputs import InputKind
 from ..plurals import counted
 from .arrays import read_arrays
-from .channels import CHANNELS, EXPRESSIONS, FPS, GROUPS, SHAPES, TONGUE
+from .channels import BODY, CHANNELS, EXPRESSIONS, FPS, GROUPS, SHAPES, TONGUE
 
 MAX_FRAMES = 1_000_000
 """Frames of a motion that is read from a file: eleven hours at 25 a second, 244 MB."""
@@ -35,9 +35,17 @@ _LARGEST_VALUE = 10_000.0
 """Largest weight, radians or centimetres in a file."""
 _EXPRESSION_COUNT = len(EXPRESSIONS)
 _TABLE_SPLITS = [_EXPRESSION_COUNT, len(SHAPES), len(SHAPES) + 3]
-_MOST_BYTES = 4 * (len(CHANNELS) + len(TONGUE)) * MAX_FRAMES + 100_000
-_RESTING = np.zeros((0, len(TONGUE)))
-"""Stands for a tongue that rests, however many frames the motion has."""
+_WIDTHS = {
+    "expression": _EXPRESSION_COUNT,
+    "rotation": 3,
+    "translation": 3,
+    "tongue": len(TONGUE),
+    "body": len(BODY),
+}
+"""Columns of each array."""
+_MOST_BYTES = 4 * sum(_WIDTHS.values()) * MAX_FRAMES + 100_000
+_RESTING = np.zeros((0, 0))
+"""Stands for a tongue or a body that rests, however many frames the motion has."""
 Result = TypeVar("Result")
 
 
@@ -53,7 +61,7 @@ def group_indices(group: str) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """T frames of 53 expression weights, head rotation, head translation, and 2 weights of the tongue.
+    """T frames of 53 expression weights, head rotation, head translation, 2 weights of the tongue, and the body.
 
     Attributes
     ----------
@@ -66,7 +74,10 @@ class Motion:
     fps
         Frames a second; frame i stands for the time i / fps.
     tongue
-        (T, 2) float32, weights 0–1 in the order of ``core.motion.channels.TONGUE``. None means that it rests: zeros.
+        (T, 2) float32, weights 0–1 in the order of ``core.motion.channels.TONGUE``. Left out, it rests: zeros.
+    body
+        (T, 4) float32, the motion of shoulders and chest in the order of ``core.motion.channels.BODY``. Left out, they
+        rest.
 
     Raises ``ValueError`` when a shape doesn't fit or a value isn't finite.
     """
@@ -76,13 +87,14 @@ class Motion:
     translation: np.ndarray
     fps: float = FPS
     tongue: np.ndarray = field(default_factory=lambda: _RESTING)
+    body: np.ndarray = field(default_factory=lambda: _RESTING)
 
     def __post_init__(self) -> None:
         frames = len(self.expression) if np.ndim(self.expression) else 0
-        if self.tongue is _RESTING:
-            object.__setattr__(self, "tongue", np.zeros((frames, len(TONGUE))))
-        for name, width in (("expression", _EXPRESSION_COUNT), ("rotation", 3), ("translation", 3), ("tongue", 2)):
-            array = np.array(getattr(self, name), dtype=np.float32)  # a copy, so that nobody else can change it
+        for name, width in _WIDTHS.items():
+            given = getattr(self, name)
+            given = np.zeros((frames, width)) if given is _RESTING else given
+            array = np.array(given, dtype=np.float32)  # a copy, so that nobody else can change it
             if array.shape != (frames, width):
                 raise ValueError(f"{name} has shape {array.shape}, expected ({frames}, {width})")
             if not np.isfinite(array).all():
@@ -107,26 +119,28 @@ class Motion:
         return cls(np.zeros((frames, _EXPRESSION_COUNT)), np.zeros((frames, 3)), np.zeros((frames, 3)), fps)
 
     @classmethod
-    def from_channels(cls, channels: np.ndarray, fps: float = FPS, tongue: np.ndarray = _RESTING) -> Motion:
-        """Build from a (T, 59) array in the order of ``channels.CHANNELS``, and the tongue's (T, 2) weights.
+    def from_channels(
+        cls, channels: np.ndarray, fps: float = FPS, tongue: np.ndarray = _RESTING, body: np.ndarray = _RESTING
+    ) -> Motion:
+        """Build from a (T, 59) array in the order of ``channels.CHANNELS``, the tongue's (T, 2) weights and ``body``.
 
-        Weights are clipped to 0–1. Without ``tongue`` the tongue rests.
+        Weights are clipped to 0–1. Without ``tongue`` or ``body`` these rest.
         """
         channels = np.asarray(channels, dtype=np.float32)
         if channels.ndim != 2 or channels.shape[1] != len(CHANNELS):
             raise ValueError(f"channels have shape {channels.shape}, expected (T, {len(CHANNELS)})")
         expression, rotation, translation = np.split(channels, [_EXPRESSION_COUNT, _EXPRESSION_COUNT + 3], axis=1)
         tongue = tongue if tongue is _RESTING else np.clip(tongue, 0.0, 1.0)
-        return cls(np.clip(expression, 0.0, 1.0), rotation, translation, fps, tongue)
+        return cls(np.clip(expression, 0.0, 1.0), rotation, translation, fps, tongue, body)
 
     @classmethod
-    def from_table(cls, table: np.ndarray, fps: float = FPS) -> Motion:
-        """Build from a (T, 61) array as `table` gives it. Nothing is clipped."""
+    def from_table(cls, table: np.ndarray, fps: float = FPS, body: np.ndarray = _RESTING) -> Motion:
+        """Build from a (T, 61) array as `table` gives it, and ``body`` (T, 4). Nothing is clipped."""
         expression, tongue, rotation, translation = np.split(table, _TABLE_SPLITS, axis=1)
-        return cls(expression, rotation, translation, fps, tongue)
+        return cls(expression, rotation, translation, fps, tongue, body)
 
     def table(self) -> np.ndarray:
-        """All that moves as one (T, 61) float32 array: the 55 weights of ``channels.SHAPES``, then ``channels.HEAD``.
+        """All of the head as one (T, 61) float32 array: the 55 weights of ``channels.SHAPES``, then ``channels.HEAD``.
 
         Whatever changes or joins whole motions works on this.
         """
@@ -144,13 +158,13 @@ class Motion:
         """A copy whose group ``name`` holds ``values`` (T, n); every other channel stays bit-identical."""
         channels = self.channels()
         channels[:, group_indices(name)] = values
-        return Motion.from_channels(channels, self.fps, self.tongue)
+        return Motion.from_channels(channels, self.fps, self.tongue, self.body)
 
     def slice(self, start: int, stop: int) -> Motion:
         """Frames ``start`` to ``stop`` (exclusive)."""
         part = slice(start, stop)
         expression, rotation, translation = self.expression[part], self.rotation[part], self.translation[part]
-        return Motion(expression, rotation, translation, self.fps, self.tongue[part])
+        return Motion(expression, rotation, translation, self.fps, self.tongue[part], self.body[part])
 
     def resampled(self, fps: float) -> Motion:
         """The same motion at another rate, interpolated linearly.
@@ -165,9 +179,9 @@ class Motion:
         if not count:
             return Motion.zeros(0, fps)
         positions = np.arange(count, dtype=np.float64) * (self.fps / fps)
-        table = _last(self._interpolating(positions))
+        table, body = _last(self._interpolating(positions))
         table[:, : len(SHAPES)] = np.clip(table[:, : len(SHAPES)], 0.0, 1.0)
-        return Motion.from_table(table, fps)
+        return Motion.from_table(table, fps, body)
 
     def sampled(self, seconds: np.ndarray, fps: float) -> Motion:
         """The values at the times ``seconds`` (n,), interpolated linearly, as a motion at ``fps``.
@@ -181,27 +195,28 @@ class Motion:
         """`sampled` in short steps, one for each column, for a caller that must not block; returns the motion."""
         if not len(self):
             raise ValueError("a motion without frames has no values")
-        table = yield from self._interpolating(np.asarray(seconds, float) * self.fps)
-        return Motion.from_table(table, fps)
+        table, body = yield from self._interpolating(np.asarray(seconds, float) * self.fps)
+        return Motion.from_table(table, fps, body)
 
-    def _interpolating(self, positions: np.ndarray) -> Generator[None, None, np.ndarray]:
-        """The `table` (n, 61) at positions (n,) counted in frames of this motion; a step for each column."""
+    def _interpolating(self, positions: np.ndarray) -> Generator[None, None, tuple[np.ndarray, np.ndarray]]:
+        """`table` (n, 61) and ``body`` (n, 4) at positions (n,) counted in frames of this motion; a step for each
+        column."""
         known = np.arange(len(self))
-        columns = self.table().T
-        table = np.empty((len(positions), len(columns)), np.float32)
+        columns = np.concatenate([self.table(), self.body], axis=1).T
+        values = np.empty((len(positions), len(columns)), np.float32)
         for index, column in enumerate(columns):
-            table[:, index] = np.interp(positions, known, column)
+            values[:, index] = np.interp(positions, known, column)
             yield None
-        return table
+        return values[:, : -len(BODY)], values[:, -len(BODY) :]
 
     def to_bytes(self, about: str = "") -> bytes:
         """The motion as an ``.npz`` file: arrays, rate and channel names. Equal motions give equal bytes.
 
-        A tongue that rests is left out, as in files of earlier versions, which had none. ``about`` says where the
-        motion comes from. Readers don't need it; see `about_file`.
+        A tongue or a body that rests is left out, as in files of earlier versions, which had none. ``about`` says where
+        the motion comes from. Readers don't need it; see `about_file`.
         """
         stream = io.BytesIO()
-        more = {"tongue": self.tongue} if self.tongue.any() else {}
+        more = {name: getattr(self, name) for name in ("tongue", "body") if getattr(self, name).any()}
         more |= {"about": np.array(about)} if about else {}
         np.savez(
             stream,
@@ -233,8 +248,8 @@ class Motion:
             if fps.shape != () or fps.dtype.kind not in "iuf":
                 raise ValueError("its rate is no number")
             with np.errstate(over="ignore"):  # too large for float32: infinite, which is refused
-                tongue = stored.get("tongue", _RESTING)
-                motion = cls(stored["expression"], stored["rotation"], stored["translation"], float(fps), tongue)
+                more = (stored.get(name, _RESTING) for name in ("tongue", "body"))
+                motion = cls(stored["expression"], stored["rotation"], stored["translation"], float(fps), *more)
             return motion.checked()
         except KeyError as error:
             raise MOTION.unreadable(path, f"can't be read: it has no {error.args[0]}") from error
@@ -251,8 +266,8 @@ class Motion:
             raise ValueError(f"{self.fps:g} frames a second are no usual rate")
         if max(len(self), self.seconds * FPS) > MAX_FRAMES:
             raise ValueError(f"it lasts {counted(self.seconds / 3600, 'hour', form='.0f')}")
-        table = self.table()
-        if max(table.max(initial=0.0), -table.min(initial=0.0)) > _LARGEST_VALUE:
+        every = self.table(), self.body
+        if max(max(values.max(initial=0.0), -values.min(initial=0.0)) for values in every) > _LARGEST_VALUE:
             raise ValueError("its values are far beyond those of a face")
         return self
 

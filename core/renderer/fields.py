@@ -52,6 +52,11 @@ def resize(field: Tensor, height: int, width: int) -> Tensor:
     return F.interpolate(field, (height, width), mode="bilinear", align_corners=False)
 
 
+def enlarged(field: Tensor, size: int) -> Tensor:
+    """(B, C, ``size``, ``size``) of a field (B, C, N, N), bilinear."""
+    return F.interpolate(field, (size, size), mode="bilinear", align_corners=False)
+
+
 def blur(field: Tensor, radius: int, passes: int = 3) -> Tensor:
     """Repeated box means of (B, C, H, W). Beyond the edge its values continue.
 

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from ..head.raster import interpolate, rasterise
 from ..head.rotation import euler_to_matrix
-from .fields import blur, dilate, erode, fill_smoothly, pixel_grid, resize, sample, smoothstep
+from .fields import blur, dilate, enlarged, erode, fill_smoothly, pixel_grid, resize, sample, smoothstep
 from .framing import Framing
 from .geometry import HeadGeometry, PosedHeads, head_share
 from .hull import Hull
+from .layers.torso import Torso
 from .mesh_values import lower_on_mesh
 from .visibility import visible_vertices
 
@@ -104,6 +105,7 @@ class FlowField:
         self.sheet_grid = pixel_grid(SHEET, SHEET) * (size / SHEET)
         room = torch.from_numpy(framing.room(self.sheet_grid.cpu().numpy())).to(self.sheet_grid)
         self._lay_sheet(room, tight)
+        self.torso = Torso(geometry, framing, self.sheet_points, self.sheet_grid)
 
     def _vertex_trust(self, skin: Tensor, tight: Tensor) -> Tensor:
         """(V,) 0..1: trust in vertices of the head that the photograph shows from the front and within the person."""
@@ -139,10 +141,13 @@ class FlowField:
         distance = torch.from_numpy(cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
         rim = smoothstep(0.0, RIM * self.size, distance.to(room) * cell) if cut_off.any() else torch.ones_like(room)
         self.follow = (head_share(self.sheet_points) * rim)[..., None]
-        self.rim = F.interpolate(rim[None, None], (self.size, self.size), mode="bilinear", align_corners=False)
+        self.rim = enlarged(rim[None, None], self.size)
 
-    def __call__(self, heads: PosedHeads, rotation: Tensor, translation: Tensor) -> Flow:
-        """Flow of frames whose heads were posed with ``rotation`` and ``translation`` (B, 3)."""
+    def __call__(self, heads: PosedHeads, rotation: Tensor, translation: Tensor, body: Tensor | None = None) -> Flow:
+        """Flow of frames whose heads were posed with ``rotation`` and ``translation`` (B, 3).
+
+        ``body`` (B, 4) moves shoulders and chest (``core.motion.channels.BODY``). None: they rest.
+        """
         size = self.size
         pixels = self.hull.posed(heads)
         shown = self.hull.shown(pixels, heads)
@@ -151,12 +156,15 @@ class FlowField:
         values = interpolate(seen, self.triangles, self._attributes(shown, self.vertex_trust)).permute(0, 3, 1, 2)
         trust = values[:, 2:]
         sheet = self._sheet_flow(rotation, translation)  # (B, 2, 64, 64)
-        wide = F.interpolate(sheet, (size, size), mode="bilinear", align_corners=False)
+        wide = enlarged(sheet, size)
         grid = self.grid.permute(2, 0, 1)  # (S, S, 2) -> (2, S, S)
         extended = self._beyond_sheet(pixels, shown, sheet)
-        flow = wide + F.interpolate(extended, (size, size), mode="bilinear", align_corners=False)
+        flow = wide + enlarged(extended, size)
         flow = flow + trust * (values[:, :2] - grid - flow)
         positions = grid + flow * self.rim
+        if body is not None:
+            torso = self.torso(body, sheet)
+            positions = positions + enlarged(torso, size)
         return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle)
 
     @staticmethod
@@ -180,7 +188,7 @@ class FlowField:
         down = (coarse[:, 1:2, 1:] - coarse[:, 1:2, :-1]) / step
         least = torch.minimum(F.pad(right, (0, 1), value=1.0), F.pad(down, (0, 0, 0, 1), value=1.0))
         wide = blur(dilate(smoothstep(*STRETCHED, least), 1), 1, 1)
-        return F.interpolate(wide, (self.size, self.size), mode="bilinear", align_corners=False)
+        return enlarged(wide, self.size)
 
     def _sheet_flow(self, rotation: Tensor, translation: Tensor) -> Tensor:
         """(B, 2, 64, 64) backward flow of the sheet, in pixels of the square."""

@@ -95,16 +95,28 @@ class Framing:
 
     def room(self, points: np.ndarray) -> np.ndarray:
         """(...,) distance of points (..., 2) px of the square from its border and from the photograph's, pixels."""
+        border = np.stack([points, len(self.crop) - points]).min((0, -1))
+        return np.minimum(border, self.photograph_edges(points)[0].min(0))
+
+    def photograph_edges(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Distances (4, ...) of points (..., 2) px of the square from the photograph's four edges, positive within it,
+        and the edges' normals (4, 2) in the square."""
+        middle = len(self.crop) / 2
+        photo = turned(points - middle, self.angle) + middle + np.asarray(self.origin, points.dtype)
+        ends = np.concatenate([photo, np.asarray(self.extent, points.dtype) - photo], -1)
+        axes = turned(np.eye(2, dtype=points.dtype), -self.angle)
+        return np.moveaxis(ends, -1, 0), np.concatenate([axes, -axes])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the square is the frame itself. Otherwise it is pasted into the frame, with a soft rim."""
         size = len(self.crop)
-        photo = turned(points - size / 2, self.angle) + size / 2 + np.asarray(self.origin, points.dtype)
-        ends = (points, size - points, photo, np.asarray(self.extent, points.dtype) - photo)
-        return np.stack(ends).min((0, -1))
+        return not self.angle and self.paste == (0, 0, size) and self.frame.shape[:2] == (size, size)
 
     def compose(self, square: np.ndarray) -> np.ndarray:
         """Paste a rendered square (S, S, 3) uint8 into the frame, with a soft rim; with alpha (S, S, 4)."""
         x, y, side = self.paste
-        height, width = self.frame.shape[:2]
-        if not self.angle and (x, y, side) == (0, 0, height) and height == width == square.shape[0]:
+        if self.is_whole:
             return square
         if side != square.shape[0]:
             shrinks = side < square.shape[0]

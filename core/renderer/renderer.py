@@ -23,12 +23,13 @@ from ..motion.motion import Motion
 from ..portrait.eye_rings import with_whole_eyes
 from ..portrait.portrait import Portrait
 from .eyes import Eye
-from .fields import blur, sample, smoothstep
+from .fields import blur, enlarged, sample, smoothstep
 from .flow import FlowField
 from .framing import frame_portrait
 from .generator.refine import Painter, Refiner
 from .geometry import HeadGeometry, PosedHeads
 from .layers.matte import separate
+from .layers.near import near_layers
 from .layers.stretched import StretchedPerson
 from .light import Light
 from .masks import polygon
@@ -87,6 +88,9 @@ class Renderer:
             self.person = torch.cat([layers.person, layers.alpha], 1)  # (1, 3 + 1, S, S)
             self.stretched = StretchedPerson(layers.pure, layers.alpha)
             self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
+            shoulders = enlarged(self.flow_field.torso.below_head[None, None], size)
+            near = near_layers(picture, layers, shoulders, self.framing.inside)
+            self.with_body = torch.cat([near.person, near.alpha], 1), near.background
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
@@ -123,11 +127,11 @@ class Renderer:
 
     def _draw(self, motion: Motion) -> np.ndarray:
         """(T, S, S, 3 or 4) uint8 squares of a short motion, all drawn at once."""
-        expression, rotation, translation, tongue = (
+        expression, rotation, translation, tongue, body = (
             torch.tensor(values, dtype=torch.float32, device=self.device)
-            for values in (motion.expression, motion.rotation, motion.translation, motion.tongue)
+            for values in (motion.expression, motion.rotation, motion.translation, motion.tongue, motion.body)
         )
-        warped = self.warp(expression, rotation, translation, tongue=tongue)
+        warped = self.warp(expression, rotation, translation, tongue=tongue, body=body if motion.body.any() else None)
         picture = self.refine(warped, torch.cat([expression, rotation, translation], 1))
         if self.opacity is not None:
             with torch.inference_mode(), _made_on(self.device):
@@ -141,23 +145,34 @@ class Renderer:
         translation: Tensor,
         absolute: bool = False,
         tongue: Tensor | None = None,
+        body: Tensor | None = None,
     ) -> WarpedFrames:
-        """Warped frames of the square for motion channels (B, 53), (B, 3), (B, 3) and (B, 2); see
-        ``HeadGeometry.pose``."""
+        """Warped frames of the square for motion channels (B, 53), (B, 3), (B, 3), (B, 2) and (B, 4); see
+        ``HeadGeometry.pose`` and ``FlowField``."""
         with torch.inference_mode(), _made_on(self.device):
             heads = self.geometry.pose(expression, rotation, translation, absolute, tongue)
-            flow = self.flow_field(heads, rotation, translation)
-            layer = sample(self.person, flow.positions, "bicubic")  # the person's colours and matte
+            flow = self.flow_field(heads, rotation, translation, body)
+            person, background = self._layers_of(body)
+            layer = sample(person, flow.positions, "bicubic")  # the person's colours and matte
             if flow.stretch.any():
                 colours, matte = self.stretched(flow.positions)
                 layer = layer + flow.stretch * (torch.cat([matte * colours, matte], 1) - layer)
             layer = layer + self._outline(flow.trust) * (blur(layer, 1, 1) - layer)
             alpha = layer[:, 3:].clamp(0, 1)
-            picture = layer[:, :3] + (1 - alpha) * self.background
+            picture = layer[:, :3] + (1 - alpha) * background
             for eye in self.eyes:
                 picture = eye.draw(picture, heads)
             picture = self.mouth.draw(picture, heads)
             return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
+
+    def _layers_of(self, body: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(1 or B, 4, S, S) the person with its matte, and (1 or B, 3, S, S) the background, for ``body`` (B, 4)."""
+        still = self.person, self.background
+        moves = [] if body is None else body.any(1).tolist()
+        if len(set(moves)) < 2:
+            return self.with_body if any(moves) else still
+        person, background = zip(*(self.with_body if move else still for move in moves), strict=True)
+        return torch.cat(person), torch.cat(background)
 
     def refine(self, frames: WarpedFrames, channels: Tensor) -> Tensor:
         """Pictures (B, 3, S, S) 0..1 of warped frames after G's correction; without G the warp unchanged.

@@ -49,6 +49,7 @@ class JobSettings:
     style: PriorStyle = PriorStyle()  # noqa: RUF009 - frozen
     articulation: float = 1.0
     transcript: str = ""
+    body: float = 0.0
     size: int
     framing: str
     renderer: str = "warp"
@@ -71,7 +72,7 @@ class JobSettings:
         return {name: value for name, value in values.items() if _LATER.get(name, ...) != value}
 
 
-_LATER: dict[str, Any] = {"preview": None, "articulation": 1.0, "transcript": ""}
+_LATER: dict[str, Any] = {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0}
 """Settings that came after the first jobs, with the values that the older jobs have."""
 SETTINGS = tuple(spec.name for spec in dataclasses.fields(JobSettings) if spec.name != "more")
 """Names of the settings that a job shares with the request that began it."""

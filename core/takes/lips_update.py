@@ -50,7 +50,7 @@ class LipsUpdate:
         if self.spec.way == CORRECTED:
             new = corrected_mouth(old, new, self.before, self.document)
         table[:, MOUTH_COLUMNS] = new
-        return Motion.from_table(table, source.fps)
+        return Motion.from_table(table, source.fps, source.body)
 
     def _heard(self) -> Heard | None:
         """What is heard in the job's sound; None if its file is gone."""

@@ -19,6 +19,7 @@ from ..prior.sampling import Sampling
 from ..sound.speech import Speech
 from ..wire.progress import JobContext, Stage
 from ..wire.specs import Part, ResampleSpec
+from .body import kept_body, new_body, with_body
 from .job import Job
 from .models import Models
 from .mouth import Mouth, phones_of
@@ -27,14 +28,14 @@ from .take import TakePlan
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Channels (T, 59) of the take that is kept in part, and a mask (T, 59) bool that is True for what is kept.
+    """The take that is kept in part, its channels (T, 59), and a mask (T, 59) bool that is True for what is kept.
 
-    The take's ``tongue`` (T, 2) is kept where its lips are.
+    The take's tongue is kept where its lips are. Its breath stays, and its shoulders follow the new head.
     """
 
+    take: Motion
     source: np.ndarray
     mask: np.ndarray
-    tongue: np.ndarray
 
 
 class MotionMaker:
@@ -62,6 +63,7 @@ class MotionMaker:
         self._load_models(timings)
         with self._context.stage("motion", len(self._speech), plan.index) as stage:
             motion = Motion.from_channels(self._channels(plan, part, kept, stage), FPS, self._tongue(kept))
+            motion = with_body(motion, self._body(motion, plan, part, kept))
         timings["motion"] = stage.seconds
         preview = self._job.facts.settings.preview
         if preview is not None:
@@ -75,7 +77,7 @@ class MotionMaker:
         frames = len(self._speech)
         if len(source) != frames:
             raise BadInputError("take_other_length", "That take is not as long as the sound.", "Choose another take.")
-        return Kept(source.channels(), ~renewed(frames, part), source.tongue)
+        return Kept(source, source.channels(), ~renewed(frames, part))
 
     def _load_models(self, timings: dict[str, float]) -> None:
         """Load the networks unless they are loaded already."""
@@ -105,7 +107,17 @@ class MotionMaker:
         """(T, 2) weights of the tongue: from what is said, and kept where the lips are."""
         said, frames = self._mouth.document.segments, len(self._speech)
         tongue = tongue_of_segments(said, frames, self._job.facts.settings.articulation)
-        return tongue if kept is None else np.where(kept.mask[:, group_indices(TONGUE_GROUP)[:1]], kept.tongue, tongue)
+        if kept is None:
+            return tongue
+        return np.where(kept.mask[:, group_indices(TONGUE_GROUP)[:1]], kept.take.tongue, tongue)
+
+    def _body(self, motion: Motion, plan: TakePlan, part: Part | None, kept: Kept | None) -> np.ndarray:
+        """(T, 4) shoulders and breath. Frames that are kept keep theirs bit for bit."""
+        strength, loop = self._job.facts.settings.body, self._sampling(plan, part).style.loop
+        if part is None or kept is None:
+            return new_body(motion, plan.seed, self._mouth.document, strength, loop)
+        again = ~kept.mask[:, group_indices("head")].all(axis=1)
+        return kept_body(kept.take, motion, strength, loop, _easing(again, part.transition))
 
     @functools.cached_property
     def _mouth(self) -> Mouth:
@@ -151,6 +163,16 @@ def renewed(frames: int, part: Part) -> np.ndarray:
     mask = np.zeros((frames, len(CHANNELS)), dtype=bool)
     mask[part.first_frame : last + 1] = [name in names for name in CHANNELS]
     return mask
+
+
+def _easing(again: np.ndarray, transition: int) -> np.ndarray:
+    """(T,) 0–1: how far frames may change. It is 0 outside of what is sampled ``again`` (T,) bool, and falls toward an
+    end of it after which the old take goes on."""
+    share = again.astype(float)
+    last = len(again) - int(again[::-1].argmax())
+    if again.any() and last < len(again):
+        share *= np.clip((last - np.arange(len(again))) / (transition + 1), 0.0, 1.0)
+    return share
 
 
 def _in_frames(step: Callable[[int], None], frames: int) -> Callable[[int, int], None]:

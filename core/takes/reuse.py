@@ -53,7 +53,7 @@ class EqualFrames:
         facts = None if source is None else source.finished()
         if source is None or facts is None or facts.drawn_with != drawn:
             return
-        before, after = Motion.load(source.motion).table(), motion.table()
+        before, after = (np.hstack([m.table(), m.body]) for m in (Motion.load(source.motion), motion))
         if look == (facts.size, facts.framing, facts.renderer) and len(before) == len(after):
             self._same = (before == after).all(axis=1)
 

@@ -22,6 +22,7 @@ from ..files import file_digest, is_file, make_folder
 from ..motion.channels import FPS, GROUPS
 from ..motion.live_link import read_live_link_csv
 from ..motion.motion import Motion
+from ..phones.documents import PhoneDocument
 from ..phones.transcripts import checked_transcript
 from ..portrait.portrait import Portrait
 from ..renderer.framing import frame_portrait
@@ -34,6 +35,7 @@ from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Res
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
 from ..wire.worker_facts import GpuFacts, WorkerFacts
 from ..wire.workload import Expected
+from .body import kept_body, new_body, with_body
 from .extraction import read_back
 from .job import Job, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
@@ -123,7 +125,8 @@ class Studio:
         job = Job.open(request.job)
         source = job.take(request.take)
         path = Path(request.motion) if request.motion else source.motion
-        motion = read_motion(path)
+        said = phones_of(source)
+        motion = _with_body_of(read_motion(path), job, source, said)
         settings = job.facts.settings
         spec = RenderSpec(
             source_take=request.take,
@@ -132,7 +135,6 @@ class Studio:
             framing=request.framing or settings.framing,
             renderer=request.renderer or settings.renderer,
         )
-        said = phones_of(source)
 
         def new_motion(plan: TakePlan, _: Timings) -> Motion:
             if said is not None:
@@ -239,6 +241,19 @@ def read_motion(path: Path) -> Motion:
     if not len(motion):
         raise BadInputError("motion_empty", f"The motion in {path} has no frames.", "Choose another.")
     return motion.resampled(FPS)
+
+
+def _with_body_of(motion: Motion, job: Job, source: TakePlan, said: PhoneDocument | None) -> Motion:
+    """The motion that is rendered for a take: edited curves have no body, so they get that of the take ``source``."""
+    settings = job.facts.settings
+    if motion.body.any() or not is_file(source.motion):
+        return motion
+    own, loop = Motion.load(source.motion), settings.style.loop
+    if not own.body.any():
+        return motion
+    if len(own) == len(motion):
+        return with_body(motion, kept_body(own, motion, settings.body, loop))
+    return with_body(motion, new_body(motion, source.seed, said, settings.body, loop))
 
 
 def _part_of(request: Resample, job: Job) -> Part | None:

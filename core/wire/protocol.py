@@ -117,6 +117,7 @@ class Generate:
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
     articulation: float = setting(1.0, "how far the mouth moves; 1 is as people do", low=0.5, high=1.5)
     transcript: str = setting("", "the words that are said; the lips are then shaped by them")
+    body: float = setting(1.0, "how far shoulders and chest follow the head and breathe", low=0.0, high=2.0)
     size: int = setting(
         512, "pixels of the face square; the picture's long side has as many, if the photograph has", low=128, high=1024
     )

@@ -135,17 +135,23 @@ def _taken_for_person(picture: Tensor, pure: Tensor, background: Tensor, tight: 
 
 def _strands(picture: Tensor, hole: Tensor, tight: Tensor) -> Tensor:
     """(1, 1, S, S) 0..1: pixels in which the completed background is trusted: the person and the hair around it."""
-    unit = picture.shape[-1] / UNIT
+    outside = (tight[0, 0] < ALPHA_EDGE[0]).numpy().astype(np.uint8)
+    distance = torch.from_numpy(cv2.distanceTransform(outside, cv2.DIST_L2, 5))[None, None]
+    reach = STRANDS[0] + plainness(picture, hole) * (STRANDS[1] - STRANDS[0])
+    return smoothstep(reach, reach / 2, distance / (picture.shape[-1] / UNIT))
+
+
+def plainness(picture: Tensor, hole: Tensor) -> Tensor:
+    """(1, 1, S, S) 0..1: how plain the visible background around each pixel of a picture (1, 3, S, S) is.
+
+    ``hole`` (1, 1, S, S) bool marks the pixels that can show the person.
+    """
     known = (~hole).float()
-    radius = round(DETAIL_RADIUS * unit)
+    radius = round(DETAIL_RADIUS * picture.shape[-1] / UNIT)
     share = blur(known, radius).clamp_min(1e-4)
     mean = blur(picture * known, radius) / share
     variance = (blur(picture.square() * known, radius) / share - mean.square()).clamp_min(0).mean(1, keepdim=True)
-    plain = torch.exp(-variance / (2 * DETAIL**2))
-    outside = (tight[0, 0] < ALPHA_EDGE[0]).numpy().astype(np.uint8)
-    distance = torch.from_numpy(cv2.distanceTransform(outside, cv2.DIST_L2, 5))[None, None] / unit
-    reach = STRANDS[0] + plain * (STRANDS[1] - STRANDS[0])
-    return smoothstep(reach, reach / 2, distance)
+    return torch.exp(-variance / (2 * DETAIL**2))
 
 
 def _segment(crop: np.ndarray) -> np.ndarray:

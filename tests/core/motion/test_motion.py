@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInputError
-from core.motion.channels import CHANNELS, GROUPS, HEAD, SHAPES, TONGUE
+from core.motion.channels import BODY, CHANNELS, GROUPS, HEAD, SHAPES, TONGUE
 from core.motion.motion import Motion, about_file, frames_at, group_indices
 from core.provenance import SYNTHETIC_MOTION
 
@@ -177,7 +177,7 @@ def test_sampling_interpolates_each_time_from_the_time_itself() -> None:
 
 def test_sampling_takes_a_step_for_each_channel() -> None:
     motion, seconds = random_motion(50), np.arange(60) / 30.0
-    assert sum(1 for _ in motion.sampling(seconds, 30.0)) == len(CHANNELS) + len(TONGUE)
+    assert sum(1 for _ in motion.sampling(seconds, 30.0)) == len(CHANNELS) + len(TONGUE) + len(BODY)
     assert np.allclose(motion.sampled(seconds, 30.0).table(), motion.resampled(30.0).table(), rtol=0, atol=1e-6)
 
 

@@ -112,7 +112,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     TakeFacts.read(DATA).write(tmp_path / "take-003")
     as_before(tmp_path)
     again = json.loads((tmp_path / "job.json").read_text(encoding="utf-8"))
-    old["settings"] |= {"preview": None, "articulation": 1.0, "transcript": ""}
+    old["settings"] |= {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0}
     for entry in old["takes"]:
         entry["spec"]["keep"] = [g for g in GROUPS if g in entry["spec"]["keep"]] if "keep" in entry["spec"] else None
     for entry in again["takes"]:
@@ -320,18 +320,18 @@ def identifier(**changed) -> str:
 
 
 def test_identifiers_are_those_of_the_previous_version() -> None:
-    """Computed with version 0.1.0 before `JobSettings` existed: jobs on disk must be found again."""
-    assert identifier() == "222c1a1ea726"
+    """Computed with version 0.1.0 before `JobSettings` existed: jobs on disk must be found again. Their bodies rest."""
+    assert identifier(body=0.0) == "222c1a1ea726"
     style = PriorStyle(liveliness=0.5, end_pose=(1.0, 2.0, 3.0), loop=True)
-    assert identifier(style=style, seed=3, size=256) == "796052853e59"
-    assert identifier(preview=2.0) == "bbbb6415215b"
+    assert identifier(style=style, seed=3, size=256, body=0.0) == "796052853e59"
+    assert identifier(preview=2.0, body=0.0) == "bbbb6415215b"
 
 
 def test_everything_that_takes_depend_on_is_in_the_identifier() -> None:
     changes = [
         *({"start": 0.5}, {"duration": 2.0}, {"seed": 1}, {"guidance_scale": 2.0}, {"num_inference_steps": 9}),
         *({"style": PriorStyle(loop=True)}, {"size": 256}, {"framing": "crop"}, {"renderer": "warp"}),
-        *({"motion_only": True}, {"preview": 1.0}),
+        *({"motion_only": True}, {"preview": 1.0}, {"body": 0.0}, {"body": 0.5}),
         *({"articulation": 1.2}, {"transcript": "Hello."}, {"transcript": "Hello"}),
     ]
     found = {identifier(**change) for change in [{}, *changes]}
