@@ -43,6 +43,7 @@ SETTINGS = {
     "seed": "seed",
     "guidance_scale": "guidance_scale",
     "articulation": "articulation",
+    "body": "body",
     "num_inference_steps": "num_inference_steps",
     "size": "size",
     "framing": "framing",

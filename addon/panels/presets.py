@@ -43,7 +43,7 @@ class SOLILOQUY_OT_performance_preset(AddPresetBase, bpy.types.Operator):
     )
     preset_values = (
         *(f"performance.{name}" for name in _SAMPLED),
-        *("settings.guidance_scale", "settings.articulation"),
+        *("settings.guidance_scale", "settings.articulation", "settings.body"),
     )
 
 

@@ -46,6 +46,7 @@ class _Performance(Panel):
         column = layout.column(align=True)
         for name in AMPLITUDES:
             column.prop(performance, name, slider=True)
+        layout.prop(settings, "body", slider=True)
         layout.prop(performance, "loop")
         for name in ("start", "end"):
             self.draw_pose(layout, performance, name)

@@ -203,6 +203,12 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
         "eyes don't change",
         **_limits("articulation"),
     )
+    body: FloatProperty(
+        name="Body",
+        description="How far shoulders and chest follow the head and breathe, in frames: 1 as people do, 0 holds them "
+        "still. The motion of the head doesn't change",
+        **_limits("body"),
+    )
     transcript: PointerProperty(type=SoliloquyTranscript, description="What is said in the scene's mix")
     motion_only: BoolProperty(name="Motion Only", description="Make motion and curves without rendering frames")
     renew: EnumProperty(

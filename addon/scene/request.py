@@ -118,6 +118,7 @@ def request_without_files(scene: bpy.types.Scene) -> Generate:
         num_inference_steps=settings.num_inference_steps,
         style=settings.performance.style(),
         articulation=round(settings.articulation, 4),  # Blender stores single precision, and values identify a job
+        body=round(settings.body, 4),
         renderer=settings.renderer,
         size=int(settings.size),
         framing=settings.framing,

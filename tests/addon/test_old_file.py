@@ -78,7 +78,8 @@ def test_settings_are_as_they_were_saved(old):
         0.5,
     )
     assert settings.tolerance == pytest.approx(0.004)
-    assert settings.articulation == 1.0 and [take.articulation for take in settings.takes] == [1.0, 1.0]
+    assert settings.articulation == settings.body == 1.0
+    assert [take.articulation for take in settings.takes] == [1.0, 1.0]
     assert not settings.transcript.said()
     assert not any(strip.soliloquy_transcript.said() for strip in compat.all_strips(old))
     pose = tuple(round(math.degrees(angle), 3) for angle in (0.1, 0.2, 0.0))

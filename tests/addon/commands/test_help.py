@@ -7,6 +7,7 @@ import bpy
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.commands import batch, cli, doctor, progress
+from soliloquy.addon.scene.request import request_without_files
 from soliloquy.core.wire.protocol import Generate, PriorStyle
 
 PARSERS = {"": cli.parser, "batch": batch.parser, "doctor": doctor.parser}
@@ -86,6 +87,16 @@ def test_articulation_and_words_are_sent_kept_and_remembered(
     assert [strip.soliloquy_transcript.said() for strip in strips] == ([words] if compat.HAS_SOUND else [])
 
 
+@pytest.mark.parametrize(("given", "body"), [(["--body", "0"], 0.0), (["--body", "0.5"], 0.5), ([], 0.7)])
+def test_the_body_is_that_of_the_blend_unless_another_is_given(scene, sound, portrait, tmp_path, given, body):
+    scene.soliloquy.body = 0.7
+    arguments = ["--audio", str(sound), "--portrait", str(portrait()), "--out", str(tmp_path / "out"), "--motion-only"]
+    assert cli.run([*arguments, *given]) == 0
+    settings = bpy.context.scene.soliloquy
+    assert round(settings.body, 4) == request_without_files(bpy.context.scene).body == body
+    assert len(settings.takes) == 1
+
+
 def test_the_words_of_the_blend_are_spoken_unless_others_are_given(scene, sound, portrait, tmp_path):
     if not compat.HAS_SOUND:
         pytest.skip("this Blender was built without sound strips")
@@ -103,6 +114,7 @@ def test_the_words_of_the_blend_are_spoken_unless_others_are_given(scene, sound,
     [
         (["--liveliness", "3"], "liveliness"),
         (["--articulation", "1.6"], "articulation"),
+        (["--body", "-0.1"], "body"),
         (["--transcript", "nowhere.txt"], "no transcript at"),
         (["--transcript", "a\0b"], "not plain text"),
         (["--transcript", "word " * 25_000], "At most 100,000"),

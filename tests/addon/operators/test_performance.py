@@ -133,9 +133,9 @@ def test_presets_come_with_the_extension():
 def test_every_shipped_performance_is_whole(scene, operator, name):
     performance = scene.soliloquy.performance
     performance.liveliness, performance.loop, performance.set_end_pose = 1.0, True, True
-    scene.soliloquy.guidance_scale, scene.soliloquy.articulation = 3.0, 1.4
+    scene.soliloquy.guidance_scale, scene.soliloquy.articulation, scene.soliloquy.body = 3.0, 1.4, 0.0
     run_preset(operator, name.replace("_", " "))
-    assert scene.soliloquy.articulation == 1.0, "as people do"
+    assert scene.soliloquy.articulation == scene.soliloquy.body == 1.0, "as people do"
     first = performance.style()
     generate = protocol.Generate(audio="a", portrait="p", out="o")
     assert scene.soliloquy.guidance_scale == pytest.approx(generate.guidance_scale)
@@ -170,29 +170,31 @@ def test_a_preset_of_ones_own_is_saved_found_and_removed(scene, tmp_path, monkey
     monkeypatch.setattr(bpy.utils, "preset_paths", lambda subdir: [str(tmp_path / "presets" / subdir)])
     performance = scene.soliloquy.performance
     performance.liveliness, performance.start_pose, performance.set_start_pose = 0.25, (0.1, 0.2, 0.3), True
-    scene.soliloquy.articulation = 0.75
+    scene.soliloquy.articulation, scene.soliloquy.body = 0.75, 0.5
     assert bpy.ops.soliloquy.performance_preset(name="My Own") == {"FINISHED"}
     wanted = performance.style()
     performance.liveliness, performance.set_start_pose = -1.0, False
-    scene.soliloquy.articulation = 1.0
+    scene.soliloquy.articulation, scene.soliloquy.body = 1.0, 0.0
     run_preset(style_presets.SOLILOQUY_OT_performance_preset, "My Own")
-    assert performance.style() == wanted and scene.soliloquy.articulation == 0.75
+    assert performance.style() == wanted and (scene.soliloquy.articulation, scene.soliloquy.body) == (0.75, 0.5)
     assert bpy.ops.soliloquy.performance_preset(name="My Own", remove_name=True) == {"FINISHED"}
     assert not list(tmp_path.rglob("*.py"))
 
 
 def test_a_preset_of_an_earlier_version_sets_what_it_knows(scene, tmp_path, monkeypatch):
-    """As version 0.1 wrote it: without the articulation, which stays."""
+    """As version 0.1 wrote it: without articulation and body, which stay."""
     folder = tmp_path / "presets" / "soliloquy" / "performance"
     folder.mkdir(parents=True)
     shipped = places.PRESET_PATHS / "presets" / "soliloquy" / "performance" / "Lively.py"
-    lines_of_then = [line for line in shipped.read_text().splitlines() if "articulation" not in line]
-    assert len(lines_of_then) == len(shipped.read_text().splitlines()) - 1
+    later = ("settings.articulation", "settings.body")
+    lines_of_then = [line for line in shipped.read_text().splitlines() if not line.startswith(later)]
+    assert len(lines_of_then) == len(shipped.read_text().splitlines()) - 2
     (folder / "Then.py").write_text("\n".join(lines_of_then))
     monkeypatch.setattr(bpy.utils, "preset_paths", lambda subdir: [str(tmp_path / "presets" / subdir)])
-    scene.soliloquy.articulation = 1.25
+    scene.soliloquy.articulation, scene.soliloquy.body = 1.25, 0.25
     run_preset(style_presets.SOLILOQUY_OT_performance_preset, "Then")
     assert (scene.soliloquy.performance.liveliness, scene.soliloquy.articulation) == (pytest.approx(0.7), 1.25)
+    assert scene.soliloquy.body == 0.25
 
 
 def test_panels_have_their_presets_in_the_header():

@@ -51,11 +51,12 @@ def test_a_chosen_text_has_the_row_for_itself(scene):
     assert layout.drawn == [("choice", "text")]
 
 
-def test_articulation_is_among_the_settings_of_a_performance(scene):
+def test_articulation_and_body_are_among_the_settings_of_a_performance(scene):
     panel = type("Drawn", (style._Performance,), {"layout": Layout()})()
     panel.draw(bpy.context)
     names = [name for _, name in panel.layout.drawn]
     assert names.index("articulation") == names.index("head_amplitude") - 1
+    assert names.index("body") == names.index("cheek_amplitude") + 1
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,13 @@ def test_articulation_has_the_protocols_limits_and_no_trace_of_single_precision(
         assert request_for(scene, heard).articulation == sent
 
 
+def test_the_body_has_the_protocols_limits_and_no_trace_of_single_precision(scene, heard):
+    assert request_for(scene, heard).body == 1.0
+    for value, sent in ((0.7, 0.7), (-1.0, 0.0), (9.0, 2.0)):
+        scene.soliloquy.body = value
+        assert request_for(scene, heard).body == sent
+
+
 def test_the_estimate_of_a_cancelled_job_knows_it_by_its_articulation_whatever_is_said(scene, heard, sound):
     scene.soliloquy.articulation = 0.7
     asked = request_for(scene, speech.Speech(sound, 0.0, 2.0, 1, "", 1))

@@ -79,6 +79,7 @@ def test_a_list_that_is_no_plain_file_is_refused(tmp_path):
      ("audio,portrait,out,takes\na,b,c,0", "takes can't be 0"),
      ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no"),
      ("audio,portrait,out,articulation\na,b,c,1.6", "articulation can't be 1.6"),
+     ("audio,portrait,out,body\na,b,c,2.1", "body can't be 2.1"),
      ("audio,portrait,out,transcript\na,b,c," + "word " * 25_000, "At most 100,000 can be used")],
 )  # fmt: skip
 def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
@@ -103,6 +104,16 @@ def test_what_is_saved_is_read_again(listed, tmp_path):
     assert "speech.wav" in text and str(tmp_path) not in text, "paths beside the list are relative"
     batch.save([], tmp_path / "empty.json")
     assert batch.load(tmp_path / "empty.json", {}, may_be_empty=True) == []
+
+
+def test_each_job_has_its_own_body(tmp_path):
+    path = tmp_path / "jobs.csv"
+    path.write_text("name,audio,portrait,out,body\none,a.wav,p.png,o,0\ntwo,a.wav,p.png,o,\n", encoding="utf-8")
+    entries = batch.load(path, {})
+    for name in ("again.csv", "again.json"):
+        batch.save(entries, tmp_path / name)
+        for read in (entries, batch.load(tmp_path / name, {})):
+            assert [entry.wanted().body for entry in read] == [0.0, 1.0]
 
 
 def test_each_job_has_its_own_words_and_articulation(tmp_path):

@@ -17,3 +17,4 @@ performance.set_start_pose = False
 performance.set_end_pose = False
 settings.guidance_scale = 1.5
 settings.articulation = 1.0
+settings.body = 1.0
