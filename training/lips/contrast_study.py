@@ -10,13 +10,14 @@ face, whether L_cl trained it or not.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.head.head_model import HeadModel
 from core.sound.lips import LipModel
@@ -45,22 +46,6 @@ LAG = 3
 PROBE = RunConfig(steps=600)
 PROBE_RATE = 2e-3
 Clips = Sequence[Utterance]
-Compared = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""f_a (…, d_a) and f_v (…, d_v) → both in one space."""
-
-
-class Probe(nn.Module):
-    """A linear layer on f_a and an MLP on f_v, which bring both into one space."""
-
-    def __init__(self, d_a: int, d_v: int) -> None:
-        super().__init__()
-        self.d_v = d_v
-        self.even = nn.BatchNorm1d(d_a, affine=False)
-        self.sound, self.motion = nn.Linear(d_a, d_a), Contrast(d_v, d_a)
-
-    def forward(self, f_a: Tensor, f_v: Tensor) -> tuple[Tensor, Tensor]:
-        """(…, d_a) both."""
-        return self.sound(self.even(f_a.flatten(0, 1)).view_as(f_a)), self.motion(f_v)
 
 
 @torch.no_grad()
@@ -69,32 +54,33 @@ def f_a_of(model: LipModel, clip: Utterance) -> Tensor:
     return model.adapter(torch.from_numpy(clip.versions[0].heard.astype(np.float32))[None])[0]
 
 
-def probe_of(model: LipModel, clips: Clips, config: TrainConfig) -> Probe:
-    """A probe trained on the f_a and f_v of filmed clips."""
+def probe_of(model: LipModel, clips: Clips, config: TrainConfig) -> Contrast:
+    """MLP_cl and the linear layer on f_a, trained on the f_v of filmed clips and on an f_a that is fixed."""
     torch.manual_seed(PROBE.seed)
     sounds = [f_a_of(model, clip).repeat_interleave(OUTPUTS_PER_FRAME, 0).numpy() for clip in clips]
     pairs = [replace(clip, versions=(Version(f_a, 1.0),)) for clip, f_a in zip(clips, sounds, strict=True)]
     sampler = Sampler(pairs, {"grid": 1.0}, config.window)
-    probe = Probe(sounds[0].shape[1], sampler.d_v).train()
+    probe = Contrast.of([clip.f_v for clip in clips if clip.f_v is not None], sounds[0].shape[1]).train()
     optimiser = torch.optim.AdamW(probe.parameters(), betas=(0.9, 0.98), weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PROBE_RATE, PROBE.steps)
     for step in range(PROBE.steps):
         batch = sampler.draw(config.batch, np.random.default_rng([PROBE.seed, step]))
-        f_a, f_v = probe(torch.from_numpy(batch.heard[:, ::OUTPUTS_PER_FRAME]), torch.from_numpy(batch.f_v))
+        f_cl, sound = probe(torch.from_numpy(batch.f_v), torch.from_numpy(batch.heard[:, ::OUTPUTS_PER_FRAME]))
         optimiser.zero_grad()
-        contrast(f_v, f_a).backward()
+        contrast(f_cl, sound).backward()
         optimiser.step()
         schedule.step()
     return probe.eval()
 
 
 @torch.no_grad()
-def own_sound_found(model: LipModel, clips: Clips, compared: Compared) -> list[float]:
+def own_sound_found(model: LipModel, clips: Clips, compared: Contrast) -> list[float]:
     """For each filmed clip the share of its frames that find their own sound first; ``APART`` / T is chance."""
     shares = []
     for clip in clips:
-        f_a, f_v = compared(f_a_of(model, clip)[None], torch.from_numpy(np.asarray(clip.f_v, np.float32))[None])
-        shares.append(float(retrieval(spaced(f_v), spaced(f_a))))
+        f_v = torch.from_numpy(np.asarray(clip.f_v, np.float32))[None]
+        f_cl, sound = compared(f_v, f_a_of(model, clip)[None])
+        shares.append(float(retrieval(spaced(f_cl), spaced(sound))))
     return shares
 
 
@@ -119,8 +105,8 @@ class Study:
         self._addresses = [clip for clip in validation if talker(clip) == "president"]
         self._grid = [clip for clip in validation if talker(clip) != "president"]
 
-    def trained(self, weight: float, fold: Sequence[str]) -> tuple[LipModel, Compared | None, Probe]:
-        """The model, its MLP_cl if it has one, and a probe, all without the talkers of a fold."""
+    def trained(self, weight: float, fold: Sequence[str]) -> tuple[LipModel, Contrast | None, Contrast]:
+        """The model, what it learned L_cl with, if it did, and a probe, all without the talkers of a fold."""
         folder = self._run / f"{weight:g}-without-{'-'.join(fold)}"
         config = replace(self._config, losses=replace(self._config.losses, contrast=weight))
         corpus = [u for u in self._corpus if u.source != "grid" or talker(u) not in fold]
@@ -132,8 +118,7 @@ class Study:
         probe = probe_of(model, filmed, config)
         if weight == 0.0:
             return model, None, probe
-        mlp_cl = load_module(folder / CHECKPOINT, "contrast", Contrast(probe.d_v, model.config.adapter.width))
-        return model, lambda f_a, f_v: (f_a, mlp_cl(f_v)), probe
+        return model, load_module(folder / CHECKPOINT, "contrast", copy.deepcopy(probe)), probe
 
     def row(self, weight: float) -> tuple[str, ...]:
         """A row of the table: medians over clips for openings, means for the others."""

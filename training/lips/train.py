@@ -32,7 +32,7 @@ from .hearing import Hearing, statistics
 from .losses import BothWays, Losses, LossWeights, known_shares
 from .mouth_geometry import MouthGeometry
 from .sampler import Sampler
-from .seen import Sight
+from .seen import WEIGHTS, Sight
 
 RUN = RunConfig(steps=1500, ema=0.995)
 
@@ -78,9 +78,15 @@ and without ``--fast``): a portrait's lips are fuller than those of the head mod
 
 
 def load_corpus(data: Path) -> list[Utterance]:
-    """All utterances for training, with what is heard and seen in them, without held-out clips, talkers and voices."""
+    """All utterances for training, with what is heard in them, without held-out clips, talkers and voices.
+
+    Filmed ones also have what E_v sees, if E_v has been trained.
+    """
     hearing = Hearing(data)
-    filmed = filmed_utterances("train", hearing, Sight(data))
+    sight = Sight(data) if WEIGHTS.exists() else None
+    if sight is None:
+        print(f"There is no {WEIGHTS.name} yet, so the lips are trained without L_cl. Train them again when there is.")
+    filmed = filmed_utterances("train", hearing, sight)
     table = viseme_table(filmed)
     return [
         *filmed,
@@ -121,8 +127,9 @@ def train(
             buffer.copy_(torch.from_numpy(value))
     sampler = Sampler(utterances, dict(config.shares), config.window)
     modules: dict[str, nn.Module] = {"lips": pupil}
-    if config.encoder_learns and config.losses.contrast > 0.0 and sampler.d_v:
-        modules["contrast"] = Contrast(sampler.d_v, config.model().adapter.width)
+    seen = [utterance.f_v for utterance in utterances if utterance.f_v is not None]
+    if config.encoder_learns and config.losses.contrast > 0.0 and seen:
+        modules["contrast"] = Contrast.of(seen, config.model().adapter.width)
     learning = [weight for module in modules.values() for weight in module.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     run = Run(folder, settings, modules, {"lips": optimiser}, averaged=list(modules), recipe=asdict(config))
@@ -133,14 +140,14 @@ def train(
     def make_step(step: Step) -> dict[str, Tensor]:
         batch = sampler.draw(config.batch, step.rng)
         known = known_shares(torch.from_numpy(batch.phones).to(run.device))
-        f_cl = None
         with step.autocast():
             mouths, logits, f_a = run.forward["lips"](torch.from_numpy(batch.heard).to(run.device), known)
-            if "contrast" in modules:
-                f_cl = run.forward["contrast"](torch.from_numpy(batch.f_v).to(run.device))
         terms = losses(mouths.float(), logits.float(), batch)
-        if f_cl is not None:
-            terms["contrast"] = contrast(f_cl.float(), f_a[torch.from_numpy(batch.filmed).to(run.device)].float())
+        if "contrast" in modules:
+            f_v, filmed = (torch.from_numpy(values).to(run.device) for values in (batch.f_v, batch.filmed))
+            with step.autocast():
+                f_cl, sound = run.forward["contrast"](f_v, f_a[filmed])
+            terms["contrast"] = contrast(f_cl.float(), sound.float())
             terms["total"] = terms["total"] + config.losses.contrast * terms["contrast"]
         step.set_rate("lips", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
         step.update("lips", terms["total"], clip=1.0)

@@ -47,17 +47,29 @@ def test_the_loss_is_that_of_the_paper_among_spaced_frames():
 
 
 def test_windows_of_people_who_were_not_filmed_have_no_loss():
-    f_cl, f_a = torch.zeros(0, 12, 5, requires_grad=True), torch.randn(3, 12, 5, requires_grad=True)
-    loss = contrast(f_cl, f_a[torch.zeros(0, dtype=torch.long)])
+    net, f_a = Contrast(7, 5), torch.randn(3, 12, 5, requires_grad=True)
+    loss = contrast(*net(torch.zeros(0, 12, 7), f_a[torch.zeros(0, dtype=torch.long)]))
     loss.backward()
     assert loss.item() == 0.0 and f_a.grad is not None and float(f_a.grad.abs().sum()) == 0.0
+    assert all(p.grad is not None and float(p.grad.abs().sum()) == 0.0 for p in net.parameters())
+
+
+def test_who_is_seen_makes_no_difference():
+    """f_v counts relative to its mean in the window, in units of how far it moves in the clips."""
+    clips = [(k + np.random.default_rng(k).normal(0.0, [0.1, 5.0, 0.0], (40, 3))).astype(np.float16) for k in range(3)]
+    net = Contrast.of(clips, 4).eval()
+    np.testing.assert_allclose(net.deviation.numpy(), [0.1, 5.0, 1e-3], rtol=0.15)
+    f_v, f_a = torch.from_numpy(clips[0][None, :12].astype(np.float32)), torch.randn(1, 12, 4)
+    torch.testing.assert_close(
+        net(f_v, f_a)[0], net(f_v + torch.tensor([3.0, -2.0, 1.0]), f_a)[0], atol=1e-3, rtol=1e-3
+    )
 
 
 def test_its_gradient_reaches_the_adapter_and_neither_whisper_nor_the_mouth():
     model = LipModel(LipModelConfig.tiny())
     both, net = BothWays(model), Contrast(12, 24)
     f_a = both(torch.randn(2, 24, 32), known_shares(torch.zeros(2, 48, dtype=torch.long)))[2]
-    contrast(net(torch.randn(2, 12, 12)), f_a).backward()
+    contrast(*net(torch.randn(2, 12, 12), f_a)).backward()
 
     def learns(module: torch.nn.Module) -> bool:
         return any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in module.parameters())
@@ -75,7 +87,8 @@ def test_faces_find_their_sound_in_clips_that_were_not_trained_on(corpus, tmp_pa
     other = made.utterance(77)
     with torch.no_grad():
         f_a = model.adapter(torch.from_numpy(other.versions[0].heard.astype(np.float32))[None])
-        found = retrieval(spaced(net(torch.from_numpy(np.asarray(other.f_v, np.float32))[None])), spaced(f_a))
+        f_cl, sound = net(torch.from_numpy(np.asarray(other.f_v, np.float32))[None], f_a)
+        found = retrieval(spaced(f_cl), spaced(sound))
     assert float(found) > 6 * APART / 60
 
 
