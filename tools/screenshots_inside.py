@@ -115,7 +115,7 @@ def performance(out: Path, area: bpy.types.Area) -> Iterator[None]:
 
 
 def phones(out: Path, area: bpy.types.Area) -> Iterator[None]:
-    """Photograph the phones of the chosen take while one of them is chosen."""
+    """Photograph the phones of the chosen take while one of them is chosen, at the current frame."""
     from soliloquy.addon import compat
     from soliloquy.addon.sequencer import phone_lane
 
@@ -127,15 +127,17 @@ def phones(out: Path, area: bpy.types.Area) -> Iterator[None]:
     low = min((other for other in there(window().screen, "screen").areas if other.x == area.x), key=lambda one: one.y)
     space = space_of(low)
     space.view_type, space.show_region_channels, space.show_region_toolbar = "SEQUENCER", False, False
+    if hasattr(space, "show_region_footer"):  # Blender 5: buttons for playing
+        space.show_region_footer = False
     lane = [strip for strip in compat.all_strips(scene) if phone_lane.take_of(strip)]
     lane.sort(key=compat.left_handle)
     chosen = next(strip for strip in lane if phone_lane.name_of(strip) == "M")
     yield from photograph(out / "guide_phones.png", low, "takes")  # the sidebar has its size now
     view, middle = region_of(low).view2d, compat.left_handle(chosen)
     first, last = (view.region_to_view(x, 0)[0] for x in (0, region_of(low).width))
-    for strip in compat.all_strips(scene):
-        strip.select = strip == chosen
-    there(scene.sequence_editor, "sequence editor").active_strip = chosen
+    before = scene.frame_current
+    scene.frame_set(middle)
+    phone_lane.choose_at(scene, phone_lane.take_of(chosen), middle)
     with bpy.context.temp_override(window=window(), area=low, region=region_of(low)):
         bpy.ops.view2d.zoom(deltax=(last - first - 12) / 2)  # twelve frames: wide enough for the names
         bpy.ops.view2d.pan(deltax=round((middle - (first + last) / 2) / 12 * region_of(low).width))
@@ -143,6 +145,7 @@ def phones(out: Path, area: bpy.types.Area) -> Iterator[None]:
     with bpy.context.temp_override(window=window(), area=low, region=region_of(low)):
         operators.soliloquy.remove_phones()
         bpy.ops.screen.area_close()
+    scene.frame_set(before)
     yield
 
 

@@ -73,6 +73,7 @@ def arrange(left: bpy.types.Area, right: bpy.types.Area) -> None:
     viewport.shading.type, viewport.shading.color_type = "SOLID", "TEXTURE"
     viewport.region_3d.view_perspective = "CAMERA"
     viewport.overlay.show_bones = False
+    viewport.overlay.show_extras = viewport.overlay.show_cursor = False  # lines of lights would cross the faces
     for thing in window().scene.objects:
         thing.select_set(False)
 
