@@ -22,8 +22,10 @@ AT_REST = 0.4
 """Part of the time of a quiet breath in which it is drawn in."""
 QUICK_SECONDS = (0.45, 1.1)
 """Least and most time in which a breath is drawn in before a phrase."""
-PAUSE_SECONDS = 0.2
-"""Shortest silence in which somebody breathes in."""
+PAUSE_SECONDS = (0.1, 0.8)
+"""Shortest silence in which somebody breathes in, and one that no longer silence is better for."""
+DISTANCE = 0.5
+"""What a time between two breaths counts against the length of a pause, when a breath is moved to one."""
 EARLIER, LATER = 0.5, 1.8
 """Limits between which a breath is moved to a pause, in times between two breaths."""
 DEEP, QUIET, SHALLOW = (0.75, 1.0), (0.5, 0.7), (0.3, 0.4)
@@ -82,7 +84,8 @@ def _breaths(rng: np.random.Generator, spoken: np.ndarray) -> list[Breath]:
         due, depths, taken = full + period, QUIET, AT_REST * period
         near = onsets[(onsets[:, 1] > full + EARLIER * period) & (onsets[:, 1] < full + LATER * period)]
         if len(near):
-            silent, due = near[np.abs(near[:, 1] - due).argmin()]
+            pauses = np.minimum((near[:, 1] - near[:, 0]) / PAUSE_SECONDS[1], 1.0)
+            silent, due = near[(pauses - DISTANCE * np.abs(near[:, 1] - due) / period).argmax()]
             depths, taken = DEEP, np.clip(due - silent, *QUICK_SECONDS)
         elif 0 <= due < seconds and spoken[int(due * FPS)]:
             depths = SHALLOW
@@ -96,7 +99,7 @@ def _onsets(spoken: np.ndarray) -> np.ndarray:
     steps = np.flatnonzero(np.diff(spoken.astype(int), prepend=0, append=0))
     begins, ends = steps[::2] / FPS, steps[1::2] / FPS
     silent = np.concatenate([[-np.inf], ends[:-1]])[: len(begins)]
-    return np.stack([silent, begins], axis=1)[begins - silent >= PAUSE_SECONDS]
+    return np.stack([silent, begins], axis=1)[begins - silent >= PAUSE_SECONDS[0]]
 
 
 def _drawn(breaths: list[Breath], seconds: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..fields import blur, smoothstep
+from ..fields import blur, fill_smoothly, smoothstep
 from .completion import complete
 from .matte import DETAIL_RADIUS, UNIT, Layers, plainness
 
@@ -31,7 +31,8 @@ REACH = (1.0, 10.0)
 """Distance outside the outline up to which what differs from the background is the person's: before a background with
 much detail, and before a plain one."""
 LEAST_SEEN = 0.01
-"""Share of visible background around a pixel from which its detail can be measured; otherwise it counts as plain."""
+"""Share of visible background around a pixel from which its detail can be measured; elsewhere it is that of places
+nearby."""
 UNCOVERED = 8.0
 """Distance inside the outline up to which the moving shoulders can uncover the background."""
 
@@ -60,9 +61,10 @@ def near_layers(picture: Tensor, layers: Layers, weight: Tensor, inside: np.ndar
     """
     unit = picture.shape[-1] / UNIT
     beyond = ~torch.from_numpy(inside)
+    weight = weight * ~beyond
     hidden = layers.hole | beyond
     seen = blur((~hidden).float(), round(DETAIL_RADIUS * unit))
-    plain = torch.where(seen < LEAST_SEEN, 1.0, plainness(picture, hidden))
+    plain = fill_smoothly(plainness(picture, hidden), (seen >= LEAST_SEEN).float()).clamp(0, 1)
     busy = weight * (1 - plain)
     fitted = smoothstep(*EDGE, along_edges(smoothstep(0.3, 0.7, layers.tight), picture, max(1, round(RADIUS * unit))))
     alpha = layers.alpha + busy * (fitted - layers.alpha)

@@ -97,6 +97,17 @@ def test_who_speaks_breathes_in_before_phrases(seed) -> None:
     assert len(near) >= 4 and all(near)
 
 
+def test_the_longer_of_two_pauses_is_taken() -> None:
+    spoken = np.ones(500, bool)
+    for first, last in ((80, 84), (95, 112), (125, 129)):
+        spoken[first:last] = False
+    full = np.concatenate(
+        [[k for k in peaks(curve) if curve[k] > 0.72] for curve in map(breathing, range(20), [spoken] * 20)]
+    )
+    assert (np.abs(full - 112) <= 1).sum() >= 18
+    assert (np.abs(full - 84) <= 1).sum() + (np.abs(full - 129) <= 1).sum() <= 2
+
+
 def test_every_seed_breathes_in_its_own_way_and_always_in_the_same() -> None:
     curves = [breathing(seed, TALK) for seed in range(20)]
     assert len({curve.tobytes() for curve in curves}) == 20
