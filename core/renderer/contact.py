@@ -54,10 +54,13 @@ class ContactShapes:
 
     def offsets(self, weights: Tensor) -> Tensor:
         """(V, 3) head-space centimetres to add for expression weights (53,)."""
-        closing = (weights[self.blink] - self.own_blink) / (1 - self.own_blink).clamp_min(LEAST_CLOSING)
-        closing = closing.clamp(0, 1).square()
+        left, right = self.closing(weights).clamp(0, 1).square()
         lips = ((self.lip_gap(weights) - self._own_gap).abs() / self._gap_range).clamp(max=1)
-        return closing[0] * self.lids[0] + closing[1] * self.lids[1] + lips * self.lips
+        return left * self.lids[0] + right * self.lids[1] + lips * self.lips
+
+    def closing(self, weights: Tensor) -> Tensor:
+        """(..., 2) how far expression weights (..., 53) close each eye from the portrait's own state: 1 is shut."""
+        return (weights[..., self.blink] - self.own_blink) / (1 - self.own_blink).clamp_min(LEAST_CLOSING)
 
     def _lid_shape(self, model: HeadModel, neutral: Tensor, own: Tensor, side: int) -> Tensor:
         """(V, 3) offsets that move the closed upper lid onto the lower one."""

@@ -22,7 +22,7 @@ from ..head.raster import interpolate, rasterise
 from ..motion.motion import Motion
 from ..portrait.eye_rings import with_whole_eyes
 from ..portrait.portrait import Portrait
-from .eyes import Eye
+from .eyes import Eye, LidMotion
 from .fields import blur, enlarged, sample, smoothstep
 from .flow import FlowField
 from .framing import frame_portrait
@@ -94,7 +94,8 @@ class Renderer:
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
-            self.eyes = [Eye(self.geometry, picture, landmarks, side, light, trust) for side in (0, 1)]
+            self.lids = LidMotion(self.geometry)
+            self.eyes = [Eye(self.geometry, self.lids, picture, landmarks, side, light, trust) for side in (0, 1)]
             opacity = self.framing.opacity
             self.opacity = None if opacity is None else Opacity(opacity, layers.alpha, layers.hole)
             chosen = Painter.shipped(self.device) if painter == "shipped" else painter
@@ -151,7 +152,8 @@ class Renderer:
         ``HeadGeometry.pose`` and ``FlowField``."""
         with torch.inference_mode(), _made_on(self.device):
             heads = self.geometry.pose(expression, rotation, translation, absolute, tongue)
-            flow = self.flow_field(heads, rotation, translation, body)
+            resting = self.lids.resting(heads)  # the lids' own movement is drawn by the eyes
+            flow = self.flow_field(resting, rotation, translation, body)
             person, background = self._layers_of(body)
             layer = sample(person, flow.positions, "bicubic")  # the person's colours and matte
             if flow.stretch.any():
@@ -161,7 +163,7 @@ class Renderer:
             alpha = layer[:, 3:].clamp(0, 1)
             picture = layer[:, :3] + (1 - alpha) * background
             for eye in self.eyes:
-                picture = eye.draw(picture, heads)
+                picture = eye.draw(picture, heads, resting)
             picture = self.mouth.draw(picture, heads)
             return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
 
