@@ -26,6 +26,8 @@ MAX_SIDE = 2160
 """Longest side of a whole-photograph frame, pixels."""
 FEATHER = 0.03
 """Width of the soft rim of the pasted square, as a fraction of its side."""
+INSET = 0.025
+"""Width of the rim that isn't pasted where the photograph around the square moves, as a fraction of the side."""
 ANTIALIAS = 0.4
 """Standard deviation of the Gaussian before shrinking, in pixels of the smaller picture."""
 LEAST_BLUR = 0.5
@@ -113,8 +115,16 @@ class Framing:
         size = len(self.crop)
         return not self.angle and self.paste == (0, 0, size) and self.frame.shape[:2] == (size, size)
 
-    def compose(self, square: np.ndarray) -> np.ndarray:
-        """Paste a rendered square (S, S, 3) uint8 into the frame, with a soft rim; with alpha (S, S, 4)."""
+    @property
+    def is_surrounded(self) -> bool:
+        """Whether the photograph around the square can move with what the square shows; see ``layers.around``."""
+        return not self.is_whole and not self.angle and self.opacity is None
+
+    def compose(self, square: np.ndarray, frame: np.ndarray | None = None) -> np.ndarray:
+        """Paste a rendered square (S, S, 3) uint8 into the frame, with a soft rim; with alpha (S, S, 4).
+
+        ``frame`` is one whose surroundings of the square have moved; it is changed.
+        """
         x, y, side = self.paste
         if self.is_whole:
             return square
@@ -123,9 +133,9 @@ class Framing:
             square = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
         x0, y0, x1, y1 = self._box
         new = square[y0 - y : y1 - y, x0 - x : x1 - x] if not self.angle else self._turned_back(square)
-        out = self.frame.copy()
+        out = self.frame.copy() if frame is None else frame
         old = out[y0:y1, x0:x1].astype(np.uint16)
-        weight = self._weight
+        weight = self._weight if frame is None else self._inset_weight
         out[y0:y1, x0:x1] = ((new.astype(np.uint16) * weight + old * (256 - weight) + 128) >> 8).astype(np.uint8)
         return out
 
@@ -140,12 +150,20 @@ class Framing:
     @cached_property
     def _weight(self) -> np.ndarray:
         """(h, w, 1) uint16 weights 0..256 of the square's colours in ``_box``."""
-        x, y, side = self.paste
+        return self._pasted(_feather(self.paste[2]))
+
+    @cached_property
+    def _inset_weight(self) -> np.ndarray:
+        """The same where the square's rim isn't shown, because shoulders that move there come from beyond it."""
+        return self._pasted(_feather(self.paste[2], INSET))
+
+    def _pasted(self, weight: np.ndarray) -> np.ndarray:
+        """(h, w, 1) weights (side, side) of the square in ``_box``."""
+        if self.angle:
+            return self._turned_back(weight, outside=cv2.BORDER_CONSTANT)[..., None]
+        x, y, _ = self.paste
         x0, y0, x1, y1 = self._box
-        feather = _feather(side)
-        if not self.angle:
-            return feather[y0 - y : y1 - y, x0 - x : x1 - x, None]
-        return self._turned_back(feather, outside=cv2.BORDER_CONSTANT)[..., None]
+        return weight[y0 - y : y1 - y, x0 - x : x1 - x, None]
 
     def _turned_back(self, square: np.ndarray, outside: int = cv2.BORDER_REPLICATE) -> np.ndarray:
         """(h, w) or (h, w, 3): a square of the frame's scale, turned into the frame's ``_box``."""
@@ -248,8 +266,9 @@ def _turned_cut(
     return crop, (u >= 0) & (u < width) & (v >= 0) & (v < height)
 
 
-def _feather(side: int) -> np.ndarray:
-    """(side, side) uint16 weights 0..256; 0 at the rim."""
-    distance = np.minimum(np.arange(side), np.arange(side)[::-1]) / max(FEATHER * side, 1.0)
+def _feather(side: int, inset: float = 0.0) -> np.ndarray:
+    """(side, side) uint16 weights 0..256; 0 at the rim, and up to ``inset`` sides away from it."""
+    distance = np.minimum(np.arange(side), np.arange(side)[::-1]) - inset * side
+    distance = distance / max(FEATHER * side, 1.0)
     ramp = np.clip(distance, 0, 1)
     return np.round(256 * np.minimum(ramp[:, None], ramp[None])).astype(np.uint16)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ from .flow import FlowField
 from .framing import frame_portrait
 from .generator.refine import Painter, Refiner
 from .geometry import HeadGeometry, PosedHeads
+from .layers.around import Around
 from .layers.matte import separate
 from .layers.near import near_layers
 from .layers.stretched import StretchedPerson
@@ -81,6 +83,7 @@ class Renderer:
             self.framing = frame_portrait(portrait, size, framing)
             self.size = size = len(self.framing.crop)
             landmarks = with_whole_eyes(self.framing.crop, self.framing.to_crop(portrait.landmarks))
+            self._landmarks = landmarks
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing, landmarks)
             layers = separate(self.framing.crop, landmarks, self.framing.inside)
             picture = torch.tensor(self.framing.crop).permute(2, 0, 1)[None].float() / 255
@@ -120,11 +123,22 @@ class Renderer:
         """
         on_processor = self.device.type == "cpu"
         batch = min(batch, SIDE_BY_SIDE) if on_processor else batch
+        bodies = iter(motion.body)
         pieces = (motion.slice(k, min(k + batch, len(motion))) for k in range(0, len(motion), batch))
         for squares in (side_by_side if on_processor else map)(self._draw, pieces):
             for square in squares:  # composed only when it is needed, because whole photographs are large
-                frame = self.framing.compose(square)
+                frame = self.framing.compose(square, self._surroundings(next(bodies)))
                 yield frame if self.opacity is None else without_grey(frame)
+
+    def _surroundings(self, body: np.ndarray) -> np.ndarray | None:
+        """The frame around the square for ``body`` (4,), where it moves; None where it stays."""
+        return self.around.moved(body) if self.framing.is_surrounded and body.any() else None
+
+    @cached_property
+    def around(self) -> Around:
+        """The photograph around the square, made when shoulders first move."""
+        with torch.inference_mode(), _made_on(self.device):
+            return Around(self.geometry, self.framing, self._landmarks)
 
     def _draw(self, motion: Motion) -> np.ndarray:
         """(T, S, S, 3 or 4) uint8 squares of a short motion, all drawn at once."""

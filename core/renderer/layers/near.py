@@ -23,6 +23,8 @@ RADIUS = 5.0
 """Radius within which the outline may move to an edge of the picture. Lengths are in pixels of a square of ``UNIT``."""
 SMOOTH = 2e-4
 """Variance of colour, 0..1, below which a window of the picture counts as without an edge."""
+UNSURE = (0.3, 0.7)
+"""Probabilities of the person between which the outline is looked for."""
 EDGE = (0.25, 0.75)
 """Filtered probabilities of the person between which the matte rises from 0 to 1."""
 SOLID = (0.9, 1.0)
@@ -66,8 +68,7 @@ def near_layers(picture: Tensor, layers: Layers, weight: Tensor, inside: np.ndar
     seen = blur((~hidden).float(), round(DETAIL_RADIUS * unit))
     plain = fill_smoothly(plainness(picture, hidden), (seen >= LEAST_SEEN).float()).clamp(0, 1)
     busy = weight * (1 - plain)
-    fitted = smoothstep(*EDGE, along_edges(smoothstep(0.3, 0.7, layers.tight), picture, max(1, round(RADIUS * unit))))
-    alpha = layers.alpha + busy * (fitted - layers.alpha)
+    alpha = layers.alpha + busy * (fitted_matte(picture, layers.tight) - layers.alpha)
     outside = (alpha[0, 0] < 0.02).numpy().astype(np.uint8)
     distance = torch.from_numpy(cv2.distanceTransform(outside, cv2.DIST_L2, 5))[None, None] / unit
     depth = cv2.distanceTransform(1 - outside, cv2.DIST_L2, 5) / unit
@@ -80,6 +81,15 @@ def near_layers(picture: Tensor, layers: Layers, weight: Tensor, inside: np.ndar
     background = layers.background + weight * (near - layers.background)
     own = alpha * (layers.pure + smoothstep(*SOLID, alpha) * (picture - layers.pure))
     return NearLayers(own + (1 - busy) * (picture - (1 - alpha) * background - own), alpha, background)
+
+
+def fitted_matte(picture: Tensor, tight: Tensor) -> Tensor:
+    """(1, 1, S, S) 0..1: the matte of a picture (1, 3, S, S) whose outline follows the picture's edges.
+
+    ``tight`` (1, 1, S, S) is the probability of the person.
+    """
+    radius = max(1, round(RADIUS * picture.shape[-1] / UNIT))
+    return smoothstep(*EDGE, along_edges(smoothstep(*UNSURE, tight), picture, radius))
 
 
 def along_edges(values: Tensor, picture: Tensor, radius: int) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,8 @@ from core.portrait.fit import fit_portrait
 from core.portrait.portrait import Portrait
 from core.portrait.tilt import turned
 from core.renderer import Renderer
-from core.renderer.framing import FEATHER
+from core.renderer.framing import FEATHER, INSET
+from core.renderer.layers.around import CELLS, MARGIN
 from core.renderer.layers.near import along_edges
 from core.renderer.layers.torso import RISE_CM
 
@@ -116,20 +119,51 @@ def test_the_head_takes_none_of_it(whole) -> None:
 def test_the_background_stays(whole) -> None:
     """Where no part of the person is, before or after, no pixel of a frame differs from the photograph."""
     frames = frames_of(whole, BODIES).astype(int)
-    person = torch.maximum(whole.person, whole.with_body[0])[0].abs().amax(0)
-    far = torch.nn.functional.max_pool2d((person > 0.004)[None, None].float(), 21, 1, 10)[0, 0].numpy() == 0
-    x, y, _ = whole.framing.paste
-    height, width = whole.frame_shape
-    still = np.ones((height, width), bool)
-    x0, y0 = max(x, 0), max(y, 0)
-    inner = far[y0 - y : height - y, x0 - x : width - x]
-    still[y0 : y0 + inner.shape[0], x0 : x0 + inner.shape[1]] = inner
+    person = torch.maximum(whole.person, whole.with_body[0])[0].abs().amax(0).numpy() > 0.004
+    x, y, side = whole.framing.paste
+    around = whole.around
+    seen = np.zeros(whole.frame_shape, np.uint8)
+    seen[around.rows, around.columns] = around.person[..., 3] > 0
+    rows, columns = (slice(max(k, 0), k + side) for k in (y, x))
+    seen[rows, columns] |= person[rows.start - y :, columns.start - x :]
+    still = cv2.dilate(seen, np.ones((21, 21), np.uint8)) == 0
     assert still.mean() > 0.3
     assert np.abs(frames - whole.framing.frame)[:, still].max() <= 1
 
 
-def test_the_rim_of_a_pasted_square_stays(whole) -> None:
-    field = np.abs(field_of(whole, BODIES))
+def test_around_the_pasted_square_the_chest_moves_on(whole) -> None:
+    """Below the square too, and less and less: far from it the photograph stays."""
+    frames = frames_of(whole, BODIES).astype(int)
+    x, y, side = whole.framing.paste
+    change = np.abs(frames - whole.framing.frame).max((0, 3))
+    assert (change[y + side : y + side + side // 10, x : x + side] > 15).mean() > 0.05
+    assert change[y + side + math.ceil(MARGIN * side) :].max() == 0 == change[:, : x - math.ceil(MARGIN * side)].max()
+    fields = np.tensordot(BODIES, whole.around.fields, 1)
+    assert max(np.abs(np.diff(fields, axis=axis)).max() for axis in (1, 2)) < 0.34 * side / CELLS
+
+
+def test_no_border_of_the_paste_is_seen(whole) -> None:
+    """Where square and surroundings pass into each other, both show the shoulders in the same place."""
+    x, y, side = whole.framing.paste
+    ring = np.zeros((side, side), bool)
+    first, last = (round(k * side) for k in (INSET, INSET + FEATHER))
+    ring[first:-first, first:-first] = True
+    ring[last:-last, last:-last] = False
+    ring[: side // 2] = False
+    place = np.s_[max(y, 0) : y + side, x : x + side]
+    still = whole._draw(motion_of(np.zeros((1, 4)))).astype(int)[0]
+    for body, square in zip(BODIES, whole._draw(motion_of(BODIES)).astype(int), strict=True):
+        around = np.zeros((side, side, 3), int)
+        around[max(-y, 0) :] = whole.around.moved(body)[place]
+        apart, moved = (np.abs(square - other)[ring].mean() for other in (around, still))
+        assert apart < 0.35 * moved and apart < 3
+
+
+@pytest.mark.parametrize("angle", [25, -60])
+def test_where_the_surroundings_can_not_move_the_rim_of_the_square_stays(model, portrait, angle) -> None:
+    renderer = Renderer(model, tilted(portrait, angle), SIZE, painter=None)
+    assert not renderer.framing.is_surrounded
+    field = np.abs(field_of(renderer, BODIES))
     rim = int(FEATHER * SIZE)
     for side in (field[:, :rim], field[:, -rim:], field[:, :, :rim], field[:, :, -rim:]):
         assert side.max() == 0.0
