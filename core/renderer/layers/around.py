@@ -30,6 +30,8 @@ NEAR = 60
 """Distance from the person, in 1/512 of the square's side, beyond which nothing moves."""
 HIDDEN = 0.75
 """Distance outside the outline within which a pixel can still show some of the person, in 1/256 of the surroundings."""
+_NONE = np.empty(0, np.float32)
+"""Second map of a remapping whose first one holds both coordinates."""
 
 
 class Strip(NamedTuple):
@@ -144,7 +146,7 @@ class Around:
         shift = self._enlarged(shift) if self.strips else shift
         for rows, columns, places, weight, rest in self.strips:
             at = places - shift[rows, columns]
-            person = cv2.remap(self.person, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            person = cv2.remap(self.person, at, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             behind = cv2.cvtColor(255 - person[..., 3], cv2.COLOR_GRAY2RGB)
             behind = cv2.multiply(self.background[rows, columns], behind, scale=1 / 255)
             drawn = cv2.add(cv2.cvtColor(person, cv2.COLOR_RGBA2RGB), behind)
