@@ -46,7 +46,8 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("lips",),
         ("corpus",),
         ("judge", "prior", "reconstruction", "visible"),
-        ("checks", "generator", "representation"),
+        ("generator", "representation"),
+        ("checks",),
         ("evaluate", "recipe"),
     ),
 }

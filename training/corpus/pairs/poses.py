@@ -158,7 +158,7 @@ class Source:
                     flow=half_flow(warped.flow.positions[k : k + 1])[0].permute(1, 2, 0).half().numpy(),
                     interest=self._interest(warped, k, landmarks),
                     valid=self._valid(shoulders_move),
-                    channels=self._channels(truth.pose),
+                    channels=self.channels(truth.pose),
                     expression=truth.pose.expression.numpy(),
                     own=self.portrait.expression.astype(np.float32),
                     landmarks=landmarks.astype(np.float32),
@@ -168,7 +168,7 @@ class Source:
             )
         return out
 
-    def _channels(self, pose: Pose) -> np.ndarray:
+    def channels(self, pose: Pose) -> np.ndarray:
         """(59,) the Motion that the product would show as this pose: the inverse of ``target_expression``."""
         own = self.renderer.geometry.own_expression
         kept = target_expression(own, torch.zeros_like(own)[None])[0]
