@@ -45,7 +45,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("head", "speech", "tracking"),
         ("lips",),
         ("corpus",),
-        ("judge", "prior", "reconstruction", "visible"),
+        ("judge", "prior", "reconstruction", "teeth", "visible"),
         ("generator", "representation"),
         ("checks",),
         ("evaluate", "recipe"),

@@ -19,6 +19,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "tracks": ("training.tracking.report",),
     "reconstruction": ("training.reconstruction", "evaluate"),
     "visible": ("training.visible", "evaluate"),
+    "teeth": ("training.teeth", "evaluate"),
     "roundtrip": ("training.checks.roundtrip",),
     "outline": ("training.checks.outline",),
     "sound": ("training.speech.sound_report",),

@@ -47,6 +47,7 @@ def _network(module: str, steps: int, *, train: str = "train", export: str = "ex
 
 
 PARTS: dict[str, list[Command]] = {
+    "teeth": [Command("training.teeth train --data {data}", "--size tiny")],
     "tracks": [
         Command("training.tracking grid --data {data}"),
         Command("training.tracking talkers --data {data}"),

@@ -27,6 +27,9 @@ LID_WIDTHS_CM = (0.5, 0.25)
 LIP_WIDTHS_CM = (0.6, 0.3)
 """Widths of the corrections around the landmarks; see :func:`.mesh_values.values_from_points`."""
 
+ON_BONE = ("teeth_upper", "teeth_lower", "gums_upper", "gums_lower")
+"""Parts that lips don't move."""
+
 
 class ContactShapes:
     """Three corrective shapes of one person: left lids, right lids, lips."""
@@ -88,10 +91,12 @@ class ContactShapes:
         gap = (points[upper] - points[lower])[:, 1]
         half = torch.zeros(len(upper), 3, device=neutral.device)
         half[:, 1] = gap / 2
-        return values_from_points(
+        offsets = values_from_points(
             feature_space(model, shape),
             feature_space(model, shape, points=True)[torch.cat([upper, lower])],
             torch.cat([-half, half]),
             torch.ones(2 * len(upper), device=neutral.device),
             LIP_WIDTHS_CM,
         )
+        offsets[model.part_vertices(*ON_BONE)] = 0
+        return offsets

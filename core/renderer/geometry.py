@@ -89,6 +89,7 @@ class HeadGeometry:
     def __init__(self, model: HeadModel, portrait: Portrait, framing: Framing, landmarks: np.ndarray) -> None:
         device = model.device
         self.model = model
+        self.digest = portrait.digest
         self.own_expression = torch.tensor(portrait.expression, dtype=torch.float32, device=device)
         self.focal, centre = framing.camera(portrait)
         self.centre = torch.tensor(centre, device=device)

@@ -1,6 +1,6 @@
-"""The inside of the mouth: the head model's teeth, gums, tongue and cheeks in the portrait's light.
+"""The inside of the mouth: gums, tongue and cheeks of the head model, lit through the opening of the lips.
 
-If the photograph shows teeth, the model's teeth wear their colours.
+``teeth/`` draws the teeth.
 """
 
 from __future__ import annotations
@@ -13,45 +13,36 @@ from torch import Tensor
 
 from ..face.points import LIPS_INNER_RING
 from ..head.head_model import PARTS
-from .fields import blur, largest_of, sample, smoothstep
+from .fields import blur, smoothstep
 from .geometry import HeadGeometry, PosedHeads
 from .light import Light
 from .patch import PatchView
-from .teeth import teeth_colour, teeth_light, teeth_mask
+from .teeth.drawing import Layer, Teeth
 
-PARTS_INSIDE = ("teeth_upper", "teeth_lower", "gums_upper", "gums_lower", "tongue", "mouth_socket")
+PARTS_INSIDE = ("gums_upper", "gums_lower", "tongue", "mouth_socket")
+"""Parts that are seen between the lips besides the teeth."""
 ALBEDO = {
-    "teeth_upper": (0.97, 0.89, 0.82),
-    "teeth_lower": (0.84, 0.765, 0.70),
-    "gums_upper": (0.66, 0.36, 0.34),
-    "gums_lower": (0.62, 0.33, 0.31),
-    "tongue": (0.68, 0.37, 0.36),
-    "mouth_socket": (0.42, 0.18, 0.17),
+    "gums_upper": (0.72, 0.42, 0.40),
+    "gums_lower": (0.70, 0.40, 0.38),
+    "tongue": (0.98, 0.60, 0.58),
+    "mouth_socket": (0.52, 0.22, 0.21),
 }
-"""Colours under white light in front of the lips, display RGB 0–1. This module itself darkens them with the depth
-behind the teeth. Therefore they differ from the finished colours of ``portrait.texture.PAINT``, which nothing darkens
-afterwards."""
+"""Colours under white light in front of the lips, display RGB 0–1. This module itself darkens them with the light that
+comes in through the lips. Therefore they differ from the finished colours of ``portrait.texture.PAINT``, which nothing
+darkens afterwards."""
 
 # Light ---------------------------------------------------------------------------------------------------------------
-DEPTH_FALLOFF_CM = (3.4, 2.3, 2.1)
-"""Distance behind the front teeth over which red, green and blue light in the mouth falls to 1/e."""
-TOOTH_FALLOFF = 0.45
-"""How much shorter that distance is for teeth: side teeth lie in the shade of the mouth's corners."""
-FRONT_CM = 0.3
-"""Depth behind the foremost point of the upper teeth up to which no light is lost."""
 RECESS = 0.3
-"""How much teeth darken behind lips that stand forward around a small opening, as in “oo” (``light_within``)."""
+"""How much things darken behind the opening of the lips (``light_within``)."""
+CAVITY_RECESS = 0.16
+"""The same for the cavity: the lips and the teeth also take light from the sides."""
 RECESS_TINT = (0.85, 1.05, 1.12)
 """Powers of that light for red, green and blue: lips and gums reflect the light that still arrives."""
-ARCH_ROUNDNESS = 0.75
-"""Share of the dental arch's own normal in the normals of teeth. Single teeth are too small to be shaded one by one."""
-ARCH_FLATNESS, ARCH_CENTRE_CM = 1.2, 4.0
-"""Shape of that arch: factor on its width, and its centre's depth behind the foremost point of the upper teeth."""
-GLOSS = 0.10
-GLOSS_POWER = 24
-GLOSS_DIRECTION = (0.55, 0.8)
-"""Brightness of the reflection on wet surfaces, its Phong exponent, and the y and z (camera axes) of the direction in
-which it is brightest."""
+BOUNCED = 0.5
+"""Share of the light in the cavity that has no direction, because its walls reflect it."""
+GLOSS = 0.35
+GLOSS_POWER = 14
+"""Brightness of the reflection of the opening on wet surfaces, and its Blinn-Phong exponent."""
 
 # Shadow of the lips --------------------------------------------------------------------------------------------------
 SHADOW_CM = 0.13
@@ -62,41 +53,12 @@ SHADOW_RANGE = (0.05, 0.95)
 """Openness at which the shadow is deepest, and ends."""
 DEEPEST = 0.35
 """Light that is left in the deepest shadow."""
-TEETH_FILL = 0.5
+TEETH_FILL = 0.4
 """Share of the lips' shadow that teeth are spared; they are glossy and in front."""
-DEEPEST_ON_OWN = 0.45
-"""Light that is left in the deepest shadow on the photograph's own teeth."""
-
-# Gaps between teeth --------------------------------------------------------------------------------------------------
-GAP_CM = 0.13
-"""Half width up to which a gap between teeth is closed."""
-GAP_SHADE = 0.85
-"""Brightness of a closed gap relative to the teeth around it."""
-NARROW_CM = (0.6, 0.3)
-"""Opening of the lips at which gaps begin to be closed further, and are closed furthest: between lips that are barely
-open, the tips of the teeth by themselves would look like missing teeth."""
-GAP_TEETH = (0.12, 0.45)
-GAP_TEETH_NARROW = (0.02, 0.12)
-"""Share of teeth around a pixel at which a gap begins to be closed, and is closed: in an open mouth, and between lips
-that are barely open."""
-GAP_TONGUE = (0.35, 0.7)
-"""The same where the tongue has moved."""
-
-# Place of the teeth --------------------------------------------------------------------------------------------------
-TEETH_DROP_CM = 0.18
-"""How much lower the upper teeth stand than on the head model, if the photograph doesn't show them."""
-TEETH_DROP_RANGE_CM = (0.05, 0.55)
-"""Limits of that distance, if the photograph shows them."""
+BESIDE_CM = 0.12
+"""How far the tongue must lie before a tooth to hide it whole."""
 FRONT_TEETH_CM = 0.8
 """Front teeth reach this far to either side of the middle."""
-TOOTH = 0.4
-"""Mask above which a pixel shows teeth."""
-LEAST_TEETH_CM = 0.25
-"""Mean height of the teeth in the photograph from which their lower edge is read."""
-EDGE_QUANTILE = 0.97
-"""Quantile of the rows of tooth pixels that is taken as that edge."""
-OWN_REACH_CM = (3.2, 1.6)
-"""Depth behind the front teeth at which teeth stop wearing the photograph's colours, and wear them fully."""
 
 # Tongue ---------------------------------------------------------------------------------------------------------------
 TONGUE_MOVED = (0.0, 0.6)
@@ -114,8 +76,6 @@ class Surface:
     ----------
     normals
         (V, 3) unit normals in head space.
-    depth_light
-        (V, 3) share of red, green and blue light that arrives at this depth.
     moved
         (V, 1) 0..1: the tongue has moved here.
     out
@@ -123,7 +83,6 @@ class Surface:
     """
 
     normals: Tensor
-    depth_light: Tensor
     moved: Tensor
     out: Tensor
 
@@ -137,16 +96,11 @@ class MovedTongue:
         The person's head.
     shape
         (V, 3) it at rest, in head space.
-    behind
-        (V, 1) distance in centimetres behind the place up to which no light is lost.
-    falloff
-        (3,) distance over which the light falls to 1/e.
     """
 
-    def __init__(self, geometry: HeadGeometry, shape: Tensor, behind: Tensor, falloff: Tensor) -> None:
+    def __init__(self, geometry: HeadGeometry, shape: Tensor) -> None:
         model, rows = geometry.model, geometry.tongue
-        self.geometry, self.rows, self.falloff = geometry, rows, falloff
-        self.shape, self.behind = shape[rows], behind[rows]
+        self.geometry, self.rows, self.shape = geometry, rows, shape[rows]
         place = torch.full((len(shape),), -1)
         place[rows] = torch.arange(len(rows))
         self.triangles = place[model.triangles[model.triangle_part == PARTS.index("tongue")]]
@@ -159,17 +113,14 @@ class MovedTongue:
         if not weights.any():
             return rest
         offsets = self.geometry.tongue_offsets(weights)
-        normals, depth_light, moved, out = (
-            values.clone() for values in (rest.normals, rest.depth_light, rest.moved, rest.out)
-        )
+        normals, moved, out = (values.clone() for values in (rest.normals, rest.moved, rest.out))
         # The change is added, so that a tongue that moves by nothing looks as at rest, where the normals come from the
         # whole mesh.
         turned = normals[self.rows] + self._normals(self.shape + offsets) - self.rest
         normals[self.rows] = F.normalize(turned, dim=1)
-        depth_light[self.rows] = torch.exp(-(self.behind - offsets[:, 2:]).clamp_min(0) / self.falloff)
         moved[self.rows] = smoothstep(*TONGUE_MOVED, weights.amax())
         out[self.rows] = smoothstep(*TONGUE_OUT_CM, self.before_lips + offsets[:, 2:])
-        return Surface(normals, depth_light, moved, out)
+        return Surface(normals, moved, out)
 
     def _normals(self, shape: Tensor) -> Tensor:
         """(n, 3) unit normals of the tongue (n, 3): means of its triangles' normals, weighted by their areas."""
@@ -211,39 +162,65 @@ class Interior:
     ) -> None:
         self.geometry, self.light, self.pixels_per_cm = geometry, light, pixels_per_cm
         self.first_triangle = first_triangle
-        self.own_teeth = teeth_mask(picture, opening, light)
-        self.worn = torch.cat([teeth_colour(picture, self.own_teeth), self.own_teeth], 1)
-        self._place_teeth()
-        self._make_materials(teeth_light(picture, self.own_teeth, light, ALBEDO["teeth_upper"]))
+        self.teeth = Teeth(geometry, picture, opening, light)
+        model = geometry.model
+        teeth = model.part_vertices("teeth_upper")
+        self.front_teeth = teeth[model.mean[teeth, 0].abs() < FRONT_TEETH_CM]
+        self.vertices = model.part_vertices(*PARTS_INSIDE)
+        shape = geometry.neutral + model.expression_offsets(geometry.own_expression)
+        albedo = torch.zeros(len(model.mean), 3)
+        for name, colour in ALBEDO.items():
+            albedo[model.part_vertices(name)] = torch.tensor(colour)
+        self.albedo = (albedo * light.white)[self.vertices]
+        still = torch.zeros(len(model.mean), 1)
+        self.surface = Surface(model.normals(shape), still, still)
+        self.tongue = MovedTongue(geometry, shape)
 
     def vertex_colours(self, heads: PosedHeads) -> Tensor:
-        """(B, V, 7): shaded colour, whether it is a tooth, how far it may wear the photograph's colours, and of
-        `MovedTongue` how far it has moved and how far it is out between the lips."""
-        surfaces = [self.tongue.surface(self.surface, weights) for weights in heads.tongue]
-        normals = torch.stack([s.normals @ r.T for s, r in zip(surfaces, heads.rotation, strict=True)])
-        depth_light = torch.stack([s.depth_light for s in surfaces])
-        shade = self.light.shade(normals)[..., None]
-        up, forward = GLOSS_DIRECTION
-        gloss = (normals[..., 2:] * forward + normals[..., 1:2] * up).clamp_min(0).pow(GLOSS_POWER)
-        colour = self.albedo * depth_light * shade + gloss * GLOSS * depth_light
-        same = torch.cat([self.tooth, self.own_share], 1)
-        moved = torch.stack([torch.cat([s.moved, s.out], 1) for s in surfaces])
-        return torch.cat([colour, same.expand(len(colour), -1, -1), moved], 2)
+        """(B, V, 5): lit colour, and of `MovedTongue` how far it has moved and how far it is out between the lips.
+
+        The opening of the lips is a lamp: a place sees it under an angle that falls with the square of the distance,
+        and a surface that faces it takes most light.
+        """
+        frames = []
+        area, middle = self._opening(heads)
+        for k, weights in enumerate(heads.tongue):
+            surface = self.tongue.surface(self.surface, weights)
+            places = self.geometry.unproject(heads.pixels[k, self.vertices])
+            normals = surface.normals[self.vertices] @ heads.rotation[k].T
+            way = middle[k] - places
+            distance = way.norm(dim=1, keepdim=True).clamp_min(1e-3)
+            toward = way / distance
+            arrives = area[k] / (area[k] + CAVITY_RECESS * torch.pi * distance.square()).clamp_min(1e-6)
+            facing = (normals * toward).sum(1, keepdim=True).clamp_min(0)
+            half = F.normalize(toward - F.normalize(places, dim=1), dim=1)
+            gloss = (normals * half).sum(1, keepdim=True).clamp_min(0).pow(GLOSS_POWER)
+            lit = arrives.pow(torch.tensor(RECESS_TINT))
+            colour = lit * (self.albedo * (BOUNCED + (1 - BOUNCED) * facing) + GLOSS * gloss * self.light.white)
+            values = torch.cat([torch.zeros(len(surface.moved), 3), surface.moved, surface.out], 1)
+            values[self.vertices, :3] = colour
+            frames.append(values)
+        return torch.stack(frames)
 
     def light_within(self, heads: PosedHeads) -> Tensor:
         """(B, 3, 1, 1) 0..1: the share of light that comes through the lips' opening to the front teeth.
 
         An opening of area A at distance d in front of a point lets in about A / (A + π d²) of the light from there.
         """
-        ring = self.geometry.model.mesh468(heads.pixels)[:, list(LIPS_INNER_RING)]
-        x, y, depth = (ring / torch.tensor([self.pixels_per_cm, self.pixels_per_cm, 1.0])).unbind(-1)
-        area = (x * y.roll(-1, 1) - x.roll(-1, 1) * y).sum(1).abs() / 2
-        before = (heads.pixels[:, self.front_teeth, 2].mean(1) - depth.mean(1)).clamp_min(0)
+        area, middle = self._opening(heads)
+        before = (heads.pixels[:, self.front_teeth, 2].mean(1) + middle[:, 2]).clamp_min(0)
         share = area / (area + RECESS * torch.pi * before.square()).clamp_min(1e-6)
         return share[:, None].pow(torch.tensor(RECESS_TINT))[:, :, None, None]
 
+    def _opening(self, heads: PosedHeads) -> tuple[Tensor, Tensor]:
+        """(B,) area in cm² of the opening of the lips as the camera sees it, and (B, 3) its middle in camera axes."""
+        ring = self.geometry.model.mesh468(heads.pixels)[:, list(LIPS_INNER_RING)]
+        x, y, _ = (ring / self.pixels_per_cm).unbind(-1)
+        area = (x * y.roll(-1, 1) - x.roll(-1, 1) * y).sum(1).abs() / 2
+        return area, self.geometry.unproject(ring).mean(1)
+
     def lay_behind(
-        self, view: PatchView, colour: Tensor, cover: Tensor, between: Tensor, gap: Tensor, within: Tensor
+        self, view: PatchView, heads: PosedHeads, colour: Tensor, cover: Tensor, between: Tensor, within: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Colour and cover of a window with the inside of the mouth between the lips, at its finer resolution.
 
@@ -251,18 +228,18 @@ class Interior:
         ----------
         view
             The window. Its values are: texture position (0, 1), cover (2), crease (3), then :meth:`vertex_colours`.
+        heads
+            The posed heads.
         colour, cover
             (B, 3, h, w) and (B, 1, h, w) of the lips.
         between
             (B, 1, h, w) 1 around the lips, between which the inside is seen; else 0. A tongue that is out is seen in
             front of them too.
-        gap
-            (B,) px opening of the lips.
         within
             Of :meth:`light_within`.
         """
         behind = (view.fragments.triangle >= self.first_triangle)[:, None].float()
-        out = view.values[:, 10:11]
+        moved, out = view.values[:, 7:8], view.values[:, 8:9]
         inside = behind * torch.maximum(between, out)
         cover = cover * (1 - behind) + inside
         radius = max(1, round(SHADOW_CM * self.pixels_per_cm * view.fineness))
@@ -271,68 +248,15 @@ class Interior:
         openness = (1 - SHADOW_ABOVE) * open_around + SHADOW_ABOVE * above
         lit = DEEPEST + (1 - DEEPEST) * torch.maximum(smoothstep(*SHADOW_RANGE, openness), out)
         within = within + out * (1 - within)
-        drawn = self._without_gaps(view, inside, gap)
-        own = sample(self.worn, view.values[:, :2].permute(0, 2, 3, 1))
-        weight = own[:, 3:] * view.values[:, 8:9]
-        surface = drawn * (lit + TEETH_FILL * view.values[:, 7:8] * (1 - lit))
-        surface = surface + weight * (own[:, :3] * (DEEPEST_ON_OWN + (1 - DEEPEST_ON_OWN) * lit) - surface)
-        return colour + inside * (surface * within - colour), cover
+        surface = view.values[:, 4:7] * lit
+        on_teeth = (lit + TEETH_FILL * (1 - lit)) * within
+        depth = view.fragments.depth[:, None]
+        for teeth in self.teeth.layers(view, heads):
+            shown = teeth.cover * (1 - moved * _before(depth, teeth))
+            surface = surface + shown * (teeth.colour * on_teeth - surface)
+        return colour + inside * (surface - colour), cover
 
-    def _without_gaps(self, view: PatchView, inside: Tensor, gap: Tensor) -> Tensor:
-        """(B, 3, h, w) colours with the thin gaps between teeth closed: at this size they are a shade, not a black
-        line."""
-        drawn, tooth = view.values[:, 4:7], view.values[:, 7:8] * inside
-        radius = max(1, round(GAP_CM * self.pixels_per_cm * view.fineness))
-        soft = blur(torch.cat([drawn * tooth, tooth], 1), radius, 2)
-        narrow = smoothstep(*NARROW_CM, gap / self.pixels_per_cm)[:, None, None, None]
-        low, high = (a - (a - b) * narrow for a, b in zip(GAP_TEETH, GAP_TEETH_NARROW, strict=True))
-        # Where the tongue has moved between the rows of teeth, it is seen there, up to the teeth's edges.
-        low, high = (a + (b - a) * view.values[:, 9:10] for a, b in zip((low, high), GAP_TONGUE, strict=True))
-        near = smoothstep(low, high, soft[:, 3:])
-        # The slits themselves, up to the gums, where few teeth are around: a slit has a tooth on its left and right.
-        row = F.pad(tooth, (radius, radius, 0, 0))
-        left, right = (largest_of(side, radius, 3) for side in (row[..., : -radius - 1], row[..., radius + 1 :]))
-        near = torch.maximum(near, torch.minimum(left, right)) * (1 - tooth)
-        return drawn + near * (GAP_SHADE * soft[:, :3] / soft[:, 3:].clamp_min(1e-3) - drawn)
 
-    def _make_materials(self, white: Tensor) -> None:
-        """Colours, normals and light of all vertices (V); those of other parts are black. ``white`` (3,) is the light
-        on the teeth."""
-        model, geometry = self.geometry.model, self.geometry
-        count = len(model.mean)
-        albedo, tooth = torch.zeros(count, 3), torch.zeros(count, 1)
-        for name, colour in ALBEDO.items():
-            vertices = model.part_vertices(name)
-            albedo[vertices] = torch.tensor(colour)
-            tooth[vertices] = float(name.startswith("teeth"))
-        front = model.mean[model.part_vertices("teeth_upper"), 2].max()
-        behind = (front - FRONT_CM - model.mean[:, 2:]).clamp_min(0)
-        reach = torch.tensor(DEPTH_FALLOFF_CM) * (1 - TOOTH_FALLOFF * tooth)
-        depth_light = torch.exp(-behind / reach)  # (V, 3)
-        self.own_share = tooth * smoothstep(*OWN_REACH_CM, behind)
-        shape = geometry.neutral + model.expression_offsets(geometry.own_expression)
-        normals = model.normals(shape)
-        arch = torch.stack([shape[:, 0] * ARCH_FLATNESS, torch.zeros(count), shape[:, 2] - front + ARCH_CENTRE_CM], 1)
-        normals = normals + tooth * ARCH_ROUNDNESS * (F.normalize(arch, dim=1) - normals)
-        self.albedo, self.tooth = albedo * white, tooth
-        still = torch.zeros(count, 1)
-        self.surface = Surface(F.normalize(normals, dim=1), depth_light, still, still)
-        self.tongue = MovedTongue(geometry, shape, behind, torch.tensor(DEPTH_FALLOFF_CM))
-
-    def _place_teeth(self) -> None:
-        """Move the model's upper teeth down to where the photograph's teeth end, or else by a fixed distance."""
-        geometry, model = self.geometry, self.geometry.model
-        upper = model.part_vertices("teeth_upper")
-        front = upper[model.mean[upper, 0].abs() < FRONT_TEETH_CM]
-        self.front_teeth = front
-        pixels = geometry.source.pixels[0, front]
-        edge = float(pixels[:, 1].max())
-        x = slice(int(pixels[:, 0].min()), int(pixels[:, 0].max()) + 1)
-        rows = (self.own_teeth[0, 0, :, x] > TOOTH).nonzero()[:, 0]
-        drop = TEETH_DROP_CM
-        if len(rows) > LEAST_TEETH_CM * self.pixels_per_cm * (x.stop - x.start):
-            low, high = TEETH_DROP_RANGE_CM
-            seen_edge = float(rows.float().quantile(EDGE_QUANTILE)) + 1
-            drop = min(max((seen_edge - edge) / self.pixels_per_cm, low), high)
-        moved = torch.cat([upper, model.part_vertices("gums_upper")])
-        geometry.shift(moved, torch.tensor([0.0, -drop, 0.0]))
+def _before(depth: Tensor, teeth: Layer) -> Tensor:
+    """(B, 1, h, w) 0..1: what lies at a depth hides the teeth."""
+    return smoothstep(0.0, BESIDE_CM, torch.where(teeth.cover > 0, teeth.depth - depth, 0.0))

@@ -123,7 +123,7 @@ class Mouth:
             colour = colour * (1 - self.crease_tint * crease)
             within = self.interior.light_within(heads)
             between = Patch.within(view, lips, heads) * self._between_lips(heads, view)
-            colour, cover = self.interior.lay_behind(view, colour, cover, between, gap, within)
+            colour, cover = self.interior.lay_behind(view, heads, colour, cover, between, within)
         else:
             line = self._lip_line(heads, view)
             slit = ((cover == 0) & (line > 0)).float()

@@ -1,0 +1,1 @@
+"""Learns what teeth look like, from portraits that smile with teeth."""
