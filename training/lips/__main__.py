@@ -25,6 +25,7 @@ from ..common.results_page import add_results_option, show
 from .data import filmed_utterances
 from .evaluation import evaluate, table
 from .mouth_geometry import MouthGeometry
+from .seen import Sight
 from .train import FINISH, RUN, TrainConfig, averaged_model, calibrate, finishing, load_corpus, train
 
 
@@ -41,9 +42,10 @@ def main() -> None:
     options = parser.parse_args()
     config = TrainConfig(size=options.size)
     torch.set_num_threads(options.threads)
+    sight = Sight(options.data) if config.losses.contrast > 0.0 else None
     if options.command == "train":
         options.steps = options.steps or RUN.steps
-        train(config, run_config(options, RUN), load_corpus(options.data), options.run)
+        train(config, run_config(options, RUN), load_corpus(options.data, sight), options.run)
     elif options.command == "finish":
         options.steps = options.steps or FINISH.steps
         corpus = load_corpus(options.data)

@@ -98,7 +98,7 @@ class Study:
 
     def __init__(self, data: Path, config: TrainConfig, settings: RunConfig, run: Path) -> None:
         self._config, self._settings, self._run = config, settings, run
-        self._corpus, self._geometry = load_corpus(data), MouthGeometry.of(HeadModel.load())
+        self._corpus, self._geometry = load_corpus(data, Sight(data)), MouthGeometry.of(HeadModel.load())
         self._filmed = [u for u in self._corpus if u.source == "grid"]
         self._read = recorded_utterances(data, viseme_table(self._filmed), True)
         validation = filmed_utterances("validation", Hearing(data, 1), Sight(data))

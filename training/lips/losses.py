@@ -54,7 +54,7 @@ class LossWeights:
     on_teeth: float = 0.5
     rounded: float = 0.3
     cross_entropy: float = 0.5
-    contrast: float = 0.1
+    contrast: float = 0.0
     heard: Shares = (("grid", 1.0), ("synthetic", 0.5), ("recorded", 0.3), ("quiet", 1.0))
     taught: Shares = (("grid", 1.0), ("synthetic", 0.1), ("recorded", 0.1), ("quiet", 1.0))
     phones: Shares = (("grid", 1.0), ("synthetic", 1.0), ("recorded", 0.6), ("quiet", 1.0))

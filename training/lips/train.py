@@ -32,7 +32,7 @@ from .hearing import Hearing, statistics
 from .losses import BothWays, Losses, LossWeights, known_shares
 from .mouth_geometry import MouthGeometry
 from .sampler import Sampler
-from .seen import WEIGHTS, Sight
+from .seen import Sight
 
 RUN = RunConfig(steps=1500, ema=0.995)
 
@@ -77,15 +77,12 @@ SEEN_WIDER = 1.2
 and without ``--fast``): a portrait's lips are fuller than those of the head model, whose inner margins are measured."""
 
 
-def load_corpus(data: Path) -> list[Utterance]:
+def load_corpus(data: Path, sight: Sight | None = None) -> list[Utterance]:
     """All utterances for training, with what is heard in them, without held-out clips, talkers and voices.
 
-    Filmed ones also have what E_v sees, if E_v has been trained.
+    Filmed ones also have what E_v sees, if ``sight`` is given. L_cl needs it.
     """
     hearing = Hearing(data)
-    sight = Sight(data) if WEIGHTS.exists() else None
-    if sight is None:
-        print(f"There is no {WEIGHTS.name} yet, so the lips are trained without L_cl. Train them again when there is.")
     filmed = filmed_utterances("train", hearing, sight)
     table = viseme_table(filmed)
     return [

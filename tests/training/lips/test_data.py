@@ -80,10 +80,9 @@ def test_no_held_out_talker_or_clip_trains(tracks: None, monkeypatch: pytest.Mon
     """The whole corpus of a run is made, with an ear and an eye that remember what they hear and see."""
     ear, eye = Ear(), Eye()
     monkeypatch.setattr(lips_train, "Hearing", lambda data: ear)
-    monkeypatch.setattr(lips_train, "Sight", lambda data: eye)
     monkeypatch.setattr(lips_data, "SPEECH", tmp_path / "none")
     monkeypatch.setattr(lips_train, "viseme_table", lambda clips: hand_targets())
-    corpus = lips_train.load_corpus(tmp_path / "none")
+    corpus = lips_train.load_corpus(tmp_path / "none", eye)
     filmed = [u for u in corpus if u.source == "grid"]
     assert filmed and {u.name for u in filmed} == {name for name, _, _ in ear.asked}
     assert {u.name for u in filmed} == {name for name, _ in eye.asked}
@@ -94,15 +93,13 @@ def test_no_held_out_talker_or_clip_trains(tracks: None, monkeypatch: pytest.Mon
     assert all(u.versions for u in corpus) and {u.source for u in corpus} == {"grid", "quiet"}
 
 
-def test_without_e_v_nobody_is_seen(tracks: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys) -> None:
-    """E_v is trained after the lips, so the first lips of all have to do without it."""
+def test_nobody_is_seen_unless_asked_for(tracks: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """E_v is trained after the lips, so the lips do without it, unless L_cl is wanted."""
     monkeypatch.setattr(lips_train, "Hearing", lambda data: Ear())
-    monkeypatch.setattr(lips_train, "WEIGHTS", tmp_path / "representation.safetensors")
     monkeypatch.setattr(lips_data, "SPEECH", tmp_path / "none")
     monkeypatch.setattr(lips_train, "viseme_table", lambda clips: hand_targets())
     corpus = lips_train.load_corpus(tmp_path / "none")
     assert all(u.f_v is None for u in corpus) and any(u.source == "grid" for u in corpus)
-    assert "no representation.safetensors yet" in capsys.readouterr().out
 
 
 def test_faces_are_seen_when_their_sound_is_heard(tracks: None, tmp_path: Path) -> None:
