@@ -63,7 +63,7 @@ def table(model: TeethModel, people: Sequence[Person]) -> Table:
     found = errors(model, people)
     rows = tuple((name, f"{torch.tensor(values).mean():.2f}") for name, values in found.items())
     return Table(
-        name="teeth",
+        name="renderer/teeth",
         title="Hidden teeth",
         command="python -m training.teeth evaluate",
         columns=("what is put in the hidden half", "PSNR, dB"),
