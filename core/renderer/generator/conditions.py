@@ -91,8 +91,8 @@ def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
 
     It may where the photograph moves, and around mouth and eyes, which are redrawn in every frame. It may not on the
     background, so the background never drifts, and not where the photograph stands still, so the photograph stays
-    unchanged there. It may not on teeth, which are drawn well, and which it would bleach. It may not in a wide open
-    mouth: hardly any photograph shows one to learn from, and the cavity is drawn well.
+    unchanged there. It may not in a wide open mouth: hardly any photograph shows one to learn from, and the head model
+    draws the cavity and the teeth in front of it well.
 
     Parameters
     ----------
@@ -107,10 +107,7 @@ def paintable(alpha: Tensor, moved: Tensor, parts: Tensor) -> Tensor:
     reach, soft = (max(1, round(r * size / UNIT)) for r in REACH)
     moves = smoothstep(*STILL, moved.norm(dim=1, keepdim=True) * (UNIT / size))
     person = smoothstep(*SOFT_EDGE, blur(dilate(alpha, reach), soft, 2))
-    group = GROUP_OF.to(parts.device)[parts + 1]
-    cavity = (group == GROUPS.index(CAVITY_NAMES))[:, None].float()
-    teeth = ((group == GROUPS.index(("teeth_upper",))) | (group == GROUPS.index(("teeth_lower",))))[:, None].float()
+    cavity = (GROUP_OF.to(parts.device)[parts + 1] == GROUPS.index(CAVITY_NAMES))[:, None].float()
     wide = max(1, round(CAVITY_BLUR * size / UNIT))
     deep = blur(dilate(smoothstep(*CAVITY, blur(cavity, wide, 2)), wide), soft, 2)
-    closed = torch.maximum(deep, smoothstep(*SOFT_EDGE, blur(teeth, soft, 2)))
-    return person * torch.maximum(enlarge(moves), around_features(parts)) * (1 - closed)
+    return person * torch.maximum(enlarge(moves), around_features(parts)) * (1 - deep)

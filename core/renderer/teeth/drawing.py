@@ -17,6 +17,9 @@ from .appearance import Strip, load_teeth, luma_of, placed
 from .arch import DENSITY, HEIGHTS_CM, REACH_CM, Arch, ArchInPicture, boundaries, texture_places
 from .photographed import teeth_mask
 
+TALKING = 0.8
+"""Brightness of unseen teeth relative to those in smiling portraits. Teeth of filmed talkers of GRID are that much
+darker: less light comes in between lips that talk, and films aren't retouched."""
 LOWER_TONE = 0.86
 """Brightness of the lower teeth relative to the upper ones: they lean inward and lie in the lower lip's shade."""
 LEAST_TEETH = 150.0
@@ -170,7 +173,7 @@ class Teeth:
             learned = _crisp(learned)
             own = learned + trust * (colour - learned)
         else:
-            placement, full = model.place, light.white * model.tone
+            placement, full = model.place, light.white * model.tone * TALKING
             # Drawn for the photograph, so that a person's teeth are the same in every take and at every size.
             generator = torch.Generator().manual_seed(zlib.crc32(geometry.digest.encode()))
             weights = DRAW * torch.randn(len(model.basis), generator=generator).to(picture.device)
