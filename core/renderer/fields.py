@@ -12,7 +12,7 @@ from torch import Tensor
 from ..stopping import check_cancelled
 
 
-def pixel_grid(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
+def pixel_grid(height: int, width: int, device: torch.device | str | None = None) -> Tensor:
     """(H, W, 2) pixel centres (x, y), the first at (0.5, 0.5)."""
     y, x = torch.meshgrid(
         torch.arange(height, device=device, dtype=torch.float32) + 0.5,

@@ -79,21 +79,29 @@ class Renderer:
         painter: Painter | Literal["shipped"] | None = "shipped",
     ) -> None:
         self.device = torch.device(device)
-        with torch.inference_mode(), _made_on(self.device):
+        # Layers are made with OpenCV and numpy too, so they are made on the processor.
+        with torch.inference_mode():
             self.framing = frame_portrait(portrait, size, framing)
             self.size = size = len(self.framing.crop)
-            landmarks = with_whole_eyes(self.framing.crop, self.framing.to_crop(portrait.landmarks))
-            self._landmarks = landmarks
+            self._landmarks = landmarks = with_whole_eyes(self.framing.crop, self.framing.to_crop(portrait.landmarks))
+            photograph = torch.tensor(self.framing.crop).permute(2, 0, 1)[None].float() / 255
+            parted = separate(self.framing.crop, landmarks, self.framing.inside)
+            layers = parted.to(self.device)
+            picture = photograph.to(self.device)
+        with torch.inference_mode(), _made_on(self.device):
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing, landmarks)
-            layers = separate(self.framing.crop, landmarks, self.framing.inside)
-            picture = torch.tensor(self.framing.crop).permute(2, 0, 1)[None].float() / 255
             self.background = layers.background
             self.person = torch.cat([layers.person, layers.alpha], 1)  # (1, 3 + 1, S, S)
             self.stretched = StretchedPerson(layers.pure, layers.alpha)
             self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
             shoulders = enlarged(self.flow_field.torso.below_head[None, None], size)
-            near = near_layers(picture, layers, shoulders, self.framing.inside)
-            self.with_body = torch.cat([near.person, near.alpha], 1), near.background
+        with torch.inference_mode():
+            near = near_layers(photograph, parted, shoulders.cpu(), self.framing.inside)
+            self.with_body = (
+                torch.cat([near.person, near.alpha], 1).to(self.device),
+                near.background.to(self.device),
+            )
+        with torch.inference_mode(), _made_on(self.device):
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
@@ -137,7 +145,7 @@ class Renderer:
     @cached_property
     def around(self) -> Around:
         """The photograph around the square, made when shoulders first move."""
-        with torch.inference_mode(), _made_on(self.device):
+        with torch.inference_mode():
             return Around(self.geometry, self.framing, self._landmarks)
 
     def _draw(self, motion: Motion) -> np.ndarray:

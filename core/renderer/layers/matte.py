@@ -8,7 +8,7 @@ background, so they move with the head too, without the background around them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -75,6 +75,10 @@ class Layers:
     person: Tensor
     background: Tensor
     hole: Tensor
+
+    def to(self, device: torch.device) -> Layers:
+        """The same layers on a device."""
+        return Layers(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def find_person(crop: np.ndarray, landmarks: np.ndarray) -> Tensor:

@@ -84,7 +84,7 @@ def torso_fields(geometry: HeadGeometry, points: Tensor, grid: Tensor) -> tuple[
     """
     camera = points @ geometry.rotation.T + geometry.translation
     pixels_per_cm = -geometry.focal / camera[..., 2]
-    base = geometry.project(torch.tensor(NECK_BASE_CM) @ geometry.rotation.T + geometry.translation)[:2]
+    base = geometry.project(geometry.rotation.new_tensor(NECK_BASE_CM) @ geometry.rotation.T + geometry.translation)[:2]
     x, y = (grid - base).unbind(-1)
     still = torch.zeros_like(x)
     fields = torch.stack(

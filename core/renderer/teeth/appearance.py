@@ -165,7 +165,7 @@ class TeethModel:
         starts[:, 2] = torch.linspace(*RISES_CM, SCANNED)
         cost = self._cost(strip, starts, counts_as)
         here, best = starts[cost.argmin()], float(cost.min())
-        steps = STEPS.clone()
+        steps = STEPS.to(here.device)
         for _ in range(ROUNDS):
             tried = here + torch.cat([torch.diag(steps), -torch.diag(steps)])
             tried[:, 2].clamp_(*RISES_CM)
