@@ -34,8 +34,10 @@ darkens afterwards."""
 # Light ---------------------------------------------------------------------------------------------------------------
 RECESS = 0.3
 """How much things darken behind the opening of the lips (``light_within``)."""
-CAVITY_RECESS = 0.16
+CAVITY_RECESS = 0.2
 """The same for the cavity: the lips and the teeth also take light from the sides."""
+LEAST_LIGHT = 0.4
+"""Light that arrives everywhere in the cavity, through the narrowest opening."""
 RECESS_TINT = (0.85, 1.05, 1.12)
 """Powers of that light for red, green and blue: lips and gums reflect the light that still arrives."""
 BOUNCED = 0.5
@@ -195,7 +197,7 @@ class Interior:
             facing = (normals * toward).sum(1, keepdim=True).clamp_min(0)
             half = F.normalize(toward - F.normalize(places, dim=1), dim=1)
             gloss = (normals * half).sum(1, keepdim=True).clamp_min(0).pow(GLOSS_POWER)
-            lit = arrives.pow(torch.tensor(RECESS_TINT))
+            lit = (LEAST_LIGHT + (1 - LEAST_LIGHT) * arrives).pow(torch.tensor(RECESS_TINT))
             colour = lit * (self.albedo * (BOUNCED + (1 - BOUNCED) * facing) + GLOSS * gloss * self.light.white)
             values = torch.cat([torch.zeros(len(surface.moved), 3), surface.moved, surface.out], 1)
             values[self.vertices, :3] = colour
