@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -153,16 +152,16 @@ def test_processes_that_add_at_the_same_time_lose_nothing(tmp_path):
 
 def test_a_lock_that_is_held_is_waited_for_and_then_told(tmp_path, monkeypatch):
     path = tmp_path / "queue.json"
-    free = threading.Event()
+    held, free = threading.Event(), threading.Event()
 
     def hold():
         with list_file.locked(path):
+            held.set()
             free.wait()
 
     holder = threading.Thread(target=hold)
     holder.start()
-    while not list(tmp_path.glob(".*.lock")):
-        time.sleep(0.01)
+    assert held.wait(20.0)
     monkeypatch.setattr(list_file, "_PATIENCE", 0.1)
     with pytest.raises(SoliloquyError, match="Another program is writing"), list_file.locked(path):
         pass
