@@ -14,7 +14,12 @@ from training.common.results_page import TABLES, command_line, embedded
 from training.evaluate import PARTS, RESULTS, main
 
 STORED = {str(file.relative_to(RESULTS / TABLES).with_suffix("")): file for file in (RESULTS / TABLES).rglob("*.md")}
-OF_PART = {"sound": "sound-level", "prior": "prior/voices", "prior-sampling": "prior/voices-sampling"}
+OF_PART = {
+    "sound": "sound-level",
+    "prior": "prior/voices",
+    "prior-sampling": "prior/voices-sampling",
+    "teeth": "renderer/teeth",
+}
 """Tables of the parts whose table doesn't have the name of the part."""
 PAGES = sorted(RESULTS.glob("*.md"))
 
