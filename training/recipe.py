@@ -86,7 +86,7 @@ PARTS: dict[str, list[Command]] = {
     "pairs": [
         *(
             Command(f"training.corpus.pairs build --kind {kind} --data {{data}}", "--limit 2")
-            for kind in ("portraits", "lids", "grid", "synthetic")
+            for kind in ("films", "portraits", "lids", "synthetic")
         ),
     ],
     "generator": _network("generator", 2),

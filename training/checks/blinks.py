@@ -1,15 +1,15 @@
 """Measure drawn blinks by filmed ones: ``python -m training.checks.blinks``.
 
-Each blink was filmed of a person on whom no generator was trained (GRID's s4, s32, s33 and s34, and the talker of the
-addresses). The portrait is the last frame before it with open eyes. The head is posed on the landmarks of each frame of
-the blink, the lids are closed as far as the film's, and the region around the eyes is compared with the film.
+Each blink was filmed in a clip that no generator was trained on (``training.common.splits.generator_split``). The
+portrait is the last frame before it with open eyes. The head is posed on the landmarks of each frame of the blink, the
+lids are closed as far as the film's, and the region around the eyes is compared with the film.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,17 +29,18 @@ from core.renderer import Renderer
 from core.renderer.fields import blur, dilate
 from core.renderer.framing import frame_portrait
 from core.renderer.generator.refine import Painter
+from core.renderer.generator.weights import load_generator
 from core.renderer.masks import polygon
 
 from ..common.folders import LANDMARKS, RUNS, data_folder
 from ..common.results_page import Table, add_results_option, command_line, number, show
-from ..common.splits import VALIDATION_TALKERS, split
+from ..common.splits import generator_split
 from ..corpus.pairs.poses import Source
 from ..generator.perceptual import PerceptualDistance
 from ..generator.picture_quality import psnr
 from ..tracking import video
 from ..tracking.landmarks import BadClip, load_or_track
-from ..tracking.tracks import ADDRESSES, GRID, TALKERS, filmed_talkers
+from ..tracking.tracks import CORPORA, filmed_talkers
 
 SIZE = 512
 """Side of the rendered square."""
@@ -146,13 +147,13 @@ class Judge:
         self.model = LandmarkModel.face_mesh(self.head)
         self.perceptual = PerceptualDistance(None)
 
-    def blinks(self, corpus: str, held_out: bool) -> Iterator[tuple[Blink, Path, np.ndarray, np.ndarray]]:
-        """Blinks of a corpus with the clip's file, its landmarks (T, 478, 3) px and its lids' openness (T, 2)."""
+    def blinks(self, corpus: str, splits: Collection[str]) -> Iterator[tuple[Blink, Path, np.ndarray, np.ndarray]]:
+        """Blinks in clips of some splits of a corpus, with the clip's file, its landmarks (T, 478, 3) px and its lids'
+        openness (T, 2)."""
         for talker, clips in filmed_talkers(self.data, corpus).items():
             left = BLINKS
             for clip, path in clips.items():
-                unseen = split(clip) == "unseen" or talker in VALIDATION_TALKERS
-                if unseen != held_out or not left:
+                if generator_split(clip) not in splits or not left:
                     continue
                 try:
                     landmarks, _ = load_or_track(path, LANDMARKS / corpus / f"{clip}.npz")
@@ -192,8 +193,9 @@ class Judge:
             yield Drawn(float(lids[i].mean()), values, (strip * 255 + 0.5).clamp(0, 255).byte().numpy(), points[1])
 
 
-SETS = {GRID: "s4", TALKERS: "s32, s34", ADDRESSES: "addresses"}
-"""Name of the people of each corpus in the table."""
+SPLITS = ("test", "unseen")
+NAMES = {"president": "addresses"}
+"""Names of talkers in the table, if they have another."""
 HEADINGS = (
     "people",
     "lids",
@@ -243,26 +245,38 @@ def write_sheet(drawn: Sequence[Drawn], path: Path) -> None:
     cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
 
 
+def painter_of(weights: Path | None) -> Painter | None:
+    """The shipped networks, with the generator of a file if one is given."""
+    shipped = Painter.shipped()
+    return replace(shipped, generator=load_generator(weights)) if shipped and weights else shipped
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--warp", action="store_true", help="only the warp, without G")
-    parser.add_argument("--training", action="store_true", help="people of the training instead, to choose settings on")
+    parser.add_argument("--generator", type=Path, help="weights of G; else the shipped ones")
+    parser.add_argument(
+        "--split",
+        action="append",
+        choices=("train", "validation", *SPLITS),
+        help="clips of this split; repeat for more; else test and unseen",
+    )
     parser.add_argument("--sheets", type=Path, default=RUNS / "blinks")
     add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    judge = Judge(options.data, None if options.warp else Painter.shipped())
+    judge = Judge(options.data, None if options.warp else painter_of(options.generator))
     found: dict[str, list[Drawn]] = {}
-    for corpus, name in SETS.items():
-        for blink, path, landmarks, lids in judge.blinks(corpus, not options.training):
+    for corpus in CORPORA:
+        for blink, path, landmarks, lids in judge.blinks(corpus, options.split or SPLITS):
             try:
                 drawn = list(judge.measure(blink, path, landmarks, lids))
             except BadInputError as error:
                 print(f"{blink.clip}: {error}", flush=True)
                 continue
-            found.setdefault(name, []).extend(drawn)
+            found.setdefault(NAMES.get(blink.talker, blink.talker), []).extend(drawn)
             write_sheet(drawn, options.sheets / f"{blink.clip}-{blink.frames[0]}.png")
             print(f"{blink.clip}: {len(drawn)} frames", flush=True)
     show(table(found, command_line("training.checks.blinks", sys.argv[1:])), options.results)

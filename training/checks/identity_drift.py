@@ -32,7 +32,7 @@ from core.renderer.generator.refine import Painter
 from ..common.folders import PORTRAITS, RUNS, data_folder
 from ..common.results_page import Table, add_results_option, interval, number, show
 from ..common.splits import portrait_split
-from ..corpus.pairs.grid import clips
+from ..corpus.pairs.films import films
 from ..tracking import video
 from .roundtrip import speech_motion
 
@@ -138,8 +138,8 @@ def measure(data: Path, count: int, seconds: int, painter: Painter | None) -> di
             found[name].append(asdict(drift))
         people.append(own)
         print(path.stem, {name: series[-1] for name, series in found.items() if series}, flush=True)
-    for path in clips(data, "test")[:count]:
-        frames = list(video.frames(path))
+    for film in films(data, "test")["s1"][:count]:
+        frames = list(video.frames(film.path))
         own = still_identity(frames[0])
         found["real video"].append(asdict(drift_of(window_identities(frames), own)))
     found["between people"] = [{"distance": float(distance(a, b))} for a, b in combinations(people, 2)]

@@ -4,8 +4,9 @@
 |---|---|---|
 | clips of video corpora | nine recordings in ten | ``test``: by the hash of the recording's name |
 | clips for the lips | all others | ``validation``: ``VALIDATION_TALKERS``; else as clips of video corpora |
-| talkers, but for the lips | all others | ``unseen``: GRID's s4; in corpora of many talkers one in ten, by name |
-| portraits | 85 % | 15 %, by the hash of the file's name |
+| clips for the generator | most clips of most talkers | :func:`generator_split` |
+| talkers, for all other networks | all others | ``unseen``: GRID's s4; in corpora of many talkers one in ten |
+| portraits | 85 % | 15 %, by the hash of the file's name; one half is the generator's ``validation`` |
 | synthetic identities | seeds below 1 000 000 | seeds from 1 000 000 |
 | synthesised voices | all others | ``HELD_OUT_VOICES`` |
 | texts | nine sentences in ten | by the hash of their words |
@@ -22,12 +23,16 @@ import hashlib
 import numpy as np
 
 UNSEEN_TALKER = "s4"
-"""GRID talker that only the lips are trained on (:func:`lips_split`). Other networks' numbers for strangers come from
-her clips."""
+"""GRID talker that only lips and generator are trained on (:func:`lips_split`, :func:`generator_split`). Other
+networks' numbers for strangers come from her clips."""
 VALIDATION_TALKERS = ("s32", "s33", "s34", "president")
 """Talkers on whom lips are compared and chosen, and never trained: three of GRID and the talker of the addresses."""
 TALKERS_OF_FEW_CLIPS = ("s2", "s3", "s5", "s20", "s22", "s23", "s30")
-"""Talkers of one or two clips, with all of which the lips are trained."""
+"""Talkers of one or two clips, with all of which lips and generator are trained."""
+GENERATOR_VALIDATION, GENERATOR_UNSEEN = ("s32",), ("s33", "s34")
+"""Strangers to the generator: the one that it is chosen on, and those that are only looked at when all is chosen."""
+LAST_TRAINED_ADDRESS = 4
+"""The generator is trained on the sentences of the addresses up to this number."""
 HELD_OUT_SHARE = 0.10
 HELD_OUT_PORTRAITS = 0.15
 HELD_OUT_VOICES = ("awb", "espeak-f4", "espeak-m7")
@@ -72,6 +77,25 @@ def lips_split(name: str) -> str:
     return "test" if _share(recording(name)) < HELD_OUT_SHARE else "train"
 
 
+def generator_split(name: str) -> str:
+    """``train``, ``validation``, ``test`` or ``unseen`` of a filmed clip for the generator.
+
+    The generator is chosen on ``validation``: a stranger, and clips of talkers who are trained on. ``test`` are other
+    clips of such talkers, ``unseen`` all clips of other strangers. Of s4, who has few clips, two in five are held out.
+    The addresses show one man: his later sentences are new sentences of a known person.
+    """
+    talker = name.split("_")[0]
+    if talker in GENERATOR_VALIDATION + GENERATOR_UNSEEN:
+        return "validation" if talker in GENERATOR_VALIDATION else "unseen"
+    if talker in TALKERS_OF_FEW_CLIPS:
+        return "train"
+    if talker == "president":
+        return "train" if int(recording(name).split("_")[1]) <= LAST_TRAINED_ADDRESS else "test"
+    held_out = 4 * HELD_OUT_SHARE if talker == UNSEEN_TALKER else HELD_OUT_SHARE
+    share = _share(recording(name))
+    return "train" if share >= held_out else "validation" if share < held_out / 2 else "test"
+
+
 def talker_split(name: str, talker: str, talkers: int) -> str:
     """:func:`split` of a clip of ``talker``. In a corpus of ten or more talkers one in ten talkers is unseen."""
     if talkers >= 10 and _share(f"talker {talker}") < HELD_OUT_SHARE:
@@ -82,6 +106,13 @@ def talker_split(name: str, talker: str, talkers: int) -> str:
 def portrait_split(name: str) -> str:
     """``train`` or ``test`` of a portrait's file name without suffix."""
     return "test" if _share(f"portrait {name}") < HELD_OUT_PORTRAITS else "train"
+
+
+def generator_portrait_split(name: str) -> str:
+    """``train``, ``validation`` or ``test`` of a portrait for the generator: the held-out portraits are halved."""
+    if portrait_split(name) == "train":
+        return "train"
+    return "validation" if _share(f"portrait {name}") < HELD_OUT_PORTRAITS / 2 else "test"
 
 
 def identity_seed(rng: np.random.Generator, part: str) -> int:

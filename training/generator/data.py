@@ -37,12 +37,18 @@ class WindowConfig:
         Side of a window, pixels.
     aim
         Share of the windows aimed at mouth, eyes, edge, and anywhere on the person.
+    runs
+        Share of the steps that show three neighbouring frames of a film instead of ``pairs``.
+    run_windows
+        Windows in each frame of such a step, at the same places in all three.
     """
 
     pairs: int = 2
     windows: int = 3
     side: int = 112
     aim: tuple[float, float, float, float] = (0.35, 0.25, 0.25, 0.15)
+    runs: float = 0.4
+    run_windows: int = 2
 
     @classmethod
     def tiny(cls) -> WindowConfig:
@@ -77,6 +83,8 @@ class Windows:
         (W, 3, h, w) masks 0–1 of mouth, eyes and edge.
     landmarks
         (W, 478, 2) face mesh of the truth, px of the window.
+    frames
+        1, or 3 if the pairs are three neighbouring frames of a film from one source.
     """
 
     source: Tensor
@@ -89,10 +97,12 @@ class Windows:
     counts: Tensor
     interest: Tensor
     landmarks: Tensor
+    frames: int = 1
 
     def to(self, device: torch.device) -> Windows:
         """The same windows on a device."""
-        return Windows(*(getattr(self, field.name).to(device) for field in fields(self)))
+        tensors = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "frames"}
+        return replace(self, **tensors)
 
 
 class PairSource:
@@ -105,16 +115,24 @@ class PairSource:
 
     def batch(self, count: int, step: int, rng: np.random.Generator) -> PairBatch:
         """``count`` random pairs for step ``step``."""
+        return self._opened(step).batch(count, rng, self.shares)
+
+    def run(self, step: int, rng: np.random.Generator) -> PairBatch | None:
+        """Three neighbouring frames of a film from one source, or None if there are none."""
+        return self._opened(step).run(rng)
+
+    def _opened(self, step: int) -> ReenactmentPairs:
         if self._pairs is None or step % REOPEN == 0:
             files = sorted(p for kind in KINDS for p in (self.folder / kind / self.split).glob("*.safetensors"))
             if files != self._files or self._pairs is None:
                 self._files, self._pairs = files, ReenactmentPairs.open(self.folder, self.split)
-        return self._pairs.batch(count, rng, self.shares)
+        return self._pairs
 
 
-def recolour(pairs: PairBatch, rng: np.random.Generator) -> PairBatch:
-    """The pairs under other light and colours; source, warp and truth of a pair change in the same way."""
-    count = len(pairs)
+def recolour(pairs: PairBatch, rng: np.random.Generator, alike: bool = False) -> PairBatch:
+    """The pairs under other light and colours; source, warp and truth of a pair change in the same way. ``alike``: all
+    pairs change in the same way."""
+    count = 1 if alike else len(pairs)
     gain = torch.tensor(rng.uniform(0.85, 1.12, (count, 1, 1, 1)) * rng.uniform(0.93, 1.07, (count, 3, 1, 1)))
     power = torch.tensor(rng.uniform(0.8, 1.25, (count, 1, 1, 1)))
 
@@ -144,7 +162,7 @@ def whole_squares(pairs: PairBatch, style: Tensor) -> Windows:
 
 
 def cut_windows(squares: Windows, config: WindowConfig, rng: np.random.Generator) -> Windows:
-    """``config.windows`` windows of each whole square."""
+    """``config.windows`` windows of each whole square, or ``config.run_windows`` of each frame of a film."""
     size, side = squares.warped.shape[-1], config.side
     halves = ("conditions", "positions")
     names = ("warped", "truth", "paintable", "counts", "interest", *halves)
@@ -152,17 +170,21 @@ def cut_windows(squares: Windows, config: WindowConfig, rng: np.random.Generator
     points: list[Tensor] = []
     inner = torch.zeros(side, side)
     inner[MARGIN:-MARGIN, MARGIN:-MARGIN] = 1
+    together = squares.frames > 1
+    count = config.run_windows if together else config.windows
+    middle = [_corner(squares, 1, config, rng, size) for _ in range(count)] if together else []
     for k in range(len(squares.warped)):
-        for _ in range(config.windows):
-            x, y = _corner(squares, k, config, rng, size)
+        for n in range(count):
+            x, y = middle[n] if together else _corner(squares, k, config, rng, size)
             points.append(squares.landmarks[k] - torch.tensor([x, y]))
             for name in names:
                 half = 2 if name in halves else 1
                 part = getattr(squares, name)[k, :, y // half : (y + side) // half, x // half : (x + side) // half]
                 pieces[name].append(part * inner if name == "counts" else part)
     return Windows(
-        source=squares.source,
-        style=squares.style.repeat_interleave(config.windows, 0),
+        source=squares.source[:1] if together else squares.source,
+        style=squares.style.repeat_interleave(count, 0),
+        frames=squares.frames,
         landmarks=torch.stack(points),
         **{name: torch.stack(parts) for name, parts in pieces.items()},
     )

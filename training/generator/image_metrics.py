@@ -1,10 +1,10 @@
 """Self-reenactment on held-out pairs: every renderer measured against the same truths.
 
 ``python -m training.generator.image_metrics`` compares the still portrait (the unchanged source), the plain flow warp,
-the paper's own generator if its weights are given, and G. Held out are the test clips of talker s1 and all clips of s4
-(a stranger), portraits by name, and synthetic people by seed (``training.common.splits``). No photograph shows how the
-lids of held-out portraits close, so their truth is the warp's own picture, drawn at twice the size. Writes JSON and two
-tables.
+the paper's own generator if its weights are given, and G. Held out are clips of talkers, portraits by name, and
+synthetic people by seed (``training.common.splits``, ``training.corpus.pairs.sets``). No photograph shows how the lids
+of held-out portraits close, so their truth is the warp's own picture, drawn at twice the size. ``--sets validation``
+measures the pairs that the generator is chosen on. Writes JSON and three tables.
 """
 
 from __future__ import annotations
@@ -13,39 +13,28 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from core.errors import SoliloquyError
 from core.face.reconstruction import Reconstruction
 from core.renderer.generator.finish import finished
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
 
 from ..common.folders import RECONSTRUCTION, RUNS
 from ..common.results_page import Table, add_results_option, command_line, number, show
-from ..corpus.pairs.dataset import ReenactmentPairs
-from ..corpus.pairs.pair import FOLDER, Pair, PairBatch
+from ..corpus.pairs.pair import FOLDER, PairBatch
+from ..corpus.pairs.sets import SETS
 from .data import whole_squares
-from .measurement import Method, MethodMeans, SetResult, features_by, measure
+from .measurement import Method, MethodMeans, SetResult, features_by, measure, measure_flicker
 from .paper import PaperGenerator
 from .perceptual import PerceptualDistance
 from .recipe import correct, style_networks
 from .weights import load, weights_path
 
-SETS = {
-    "s1, clips held out": ("grid", "test"),
-    "s4, never seen": ("grid", "unseen"),
-    "portraits held out": ("portraits", "test"),
-    "the portrait itself": ("own", "test"),
-    "its lids closing": ("lids", "test"),
-    "synthetic people held out": ("synthetic", "test"),
-}
-"""For the name of each set of pairs its kind and split."""
 COLUMNS = (
     ("PSNR", "whole", "psnr", 2),
     ("SSIM", "whole", "ssim", 3),
@@ -66,11 +55,13 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Results:
-    """Measurements on every set of pairs, and the names of the perceptual distance and of the Fréchet features."""
+    """Measurements on every set of pairs, flicker in every set of films, and the names of the perceptual distance and
+    of the Fréchet features."""
 
     perceptual: str
     frechet: str
     sets: dict[str, SetResult]
+    flicker: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def still(batch: PairBatch) -> Tensor:
@@ -108,14 +99,8 @@ def _identities(styles: StyleNetworks, batch: PairBatch) -> Tensor:
         return torch.cat([identity_of(styles, picture, points, torch.device("cpu")) for picture, points in pairs])
 
 
-def spread(pairs: ReenactmentPairs, limit: int) -> list[Pair]:
-    """At most ``limit`` pairs, evenly spaced over all."""
-    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(limit, len(pairs))).round().astype(int))
-    return [pairs[int(i)] for i in chosen]
-
-
 def tables(results: Results, command: str) -> list[Table]:
-    """The results of :func:`evaluate` as two tables: the whole picture, and its parts."""
+    """The results of :func:`evaluate` as tables: the whole picture, its parts, and flicker if films were measured."""
     rows = []
     for name, of_set in results.sets.items():
         for method, values in of_set.methods.items():
@@ -135,10 +120,17 @@ def tables(results: Results, command: str) -> list[Table]:
     keys = headings[:2]
     whole = [heading for heading, region, *_ in COLUMNS if region in ("whole", "face")]
     parts = [heading for heading, region, *_ in COLUMNS if region not in ("whole", "face")]
-    return [
+    made = [
         wide.part(wide.name, f"{wide.title}, the whole picture", [*keys, *whole, headings[-2]], (note,)),
         wide.part(f"{wide.name}-regions", f"{wide.title}, mouth, eyes and edge", [*keys, *parts, headings[-1]]),
     ]
+    if results.flicker:
+        names = [name for name in next(iter(results.flicker.values())) if name != "still"]
+        lines = tuple((name, *(number(of[method], 2) for method in names)) for name, of in results.flicker.items())
+        heading = ("held out", *("film" if name == "truth" else name for name in names))
+        about = "Mean absolute second difference of three neighbouring frames, levels of 255, away from mouth and eyes."
+        made.append(Table("renderer/flicker", "Flicker", command, heading, lines, (about,)))
+    return made
 
 
 def _value(values: MethodMeans, region: str, metric: str) -> float:
@@ -148,30 +140,42 @@ def _value(values: MethodMeans, region: str, metric: str) -> float:
 
 
 def evaluate(
-    folder: Path, methods: Mapping[str, Method], limit: int, vgg: Path | None = None, inception: Path | None = None
+    folder: Path,
+    methods: Mapping[str, Method],
+    limit: int,
+    vgg: Path | None = None,
+    inception: Path | None = None,
+    sets: str = "test",
 ) -> Results:
-    """Measure the methods on every set that has pairs."""
+    """Measure the methods on every set of ``SETS[sets]`` that has pairs."""
     perceptual, (compared_by, features_of) = PerceptualDistance(vgg), features_by(inception)
     network = Reconstruction.load(RECONSTRUCTION) if RECONSTRUCTION.is_file() else None
     results = Results(perceptual.name, compared_by, {})
-    for name, (kind, split) in SETS.items():
-        try:
-            pairs = ReenactmentPairs.open(folder, split, (kind,))
-        except SoliloquyError as error:
-            if error.code != "pairs_missing":
-                raise
+    for name, of_set in SETS[sets].items():
+        started = time.monotonic()
+        pairs = of_set.pairs(folder, limit)
+        if not pairs:
             print(f"{name}: no pairs", flush=True)
             continue
-        started = time.monotonic()
-        results.sets[name] = measure(spread(pairs, limit), methods, perceptual, features_of, network)
+        results.sets[name] = measure(pairs, methods, perceptual, features_of, network)
+        runs = of_set.runs(folder, limit // 3)
+        if runs:
+            results.flicker[name] = measure_flicker(runs, methods)
         print(f"{name}: {results.sets[name].pairs} pairs, {time.monotonic() - started:.0f} s", flush=True)
     return results
 
 
-def available(generator: Path | None, paper: Path | None) -> dict[str, Method]:
-    """The methods that can run: G from ``generator`` or as shipped, and the paper's own G if it has weights."""
+def available(generators: Sequence[Path], paper: Path | None) -> dict[str, Method]:
+    """The methods that can run: G from each of ``generators`` or as shipped, and the paper's own G if it has weights.
+
+    Several generators are called by the names of their files.
+    """
     methods: dict[str, Method] = {"still": still, "warp": warp}
-    chosen = {"paper's own G": paper or weights_path("paper"), "G": generator or weights_path("flow")}
+    chosen = {"paper's own G": paper or weights_path("paper")}
+    if len(generators) > 1:
+        chosen |= {path.stem: path for path in generators}
+    else:
+        chosen["G"] = generators[0] if generators else weights_path("flow")
     there = {name: path for name, path in chosen.items() if path.is_file()}
     if there:
         styles = style_networks()
@@ -184,16 +188,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=Path, default=FOLDER)
     parser.add_argument("--limit", type=int, default=1000, help="largest number of pairs in each set")
-    parser.add_argument("--generator", type=Path, help="weights of G; default: the shipped ones")
+    parser.add_argument("--sets", choices=SETS, default="test", help="the pairs for reports, or those to choose on")
+    parser.add_argument(
+        "--generator", type=Path, action="append", default=[], help="weights of G, may be repeated; else the shipped"
+    )
     parser.add_argument("--paper", type=Path, help="weights of the paper's own G")
-    parser.add_argument("--vgg", type=Path, help="weights of VGG-19 for the perceptual distance")
+    parser.add_argument("--vgg", type=Path, help="weights of VGG-19 or HED for the perceptual distance")
     parser.add_argument("--inception", type=Path, help="weights of Inception v3 for FID")
     parser.add_argument("--out", type=Path, default=RUNS / "image_metrics")
     add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     methods = available(options.generator, options.paper)
-    results = evaluate(options.pairs, methods, options.limit, options.vgg, options.inception)
+    results = evaluate(options.pairs, methods, options.limit, options.vgg, options.inception, options.sets)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "image_metrics.json").write_text(json.dumps(asdict(results), indent=1))
     for table in tables(results, command_line("training.generator.image_metrics", sys.argv[1:])):

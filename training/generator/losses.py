@@ -1,4 +1,4 @@
-"""Losses of G and D (paper §3.3, eq. 5): L_GAN, L_1, L_VGG, L_gaze, feature matching."""
+"""Losses of G and D: L_GAN, L_1, L_VGG, L_gaze and feature matching (paper §3.3, eq. 5), and steadiness in time."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class LossWeights:
     ----------
     gan, pixels, perceptual, gaze, features
         L_GAN, L_1, L_VGG, L_gaze, feature matching.
+    time
+        For the error of the second difference of three neighbouring frames; see :func:`unsteadiness`.
     share, shift
         For the mean replaced share (1 − mask), and for the residual flow's differences between neighbours (pixels).
     mouth, eyes, edge
@@ -36,6 +38,7 @@ class LossWeights:
     perceptual: float = 3.0
     gaze: float = 0.2
     features: float = 0.5
+    time: float = 2.0
     share: float = 0.002
     shift: float = 0.02
     mouth: float = 3.0
@@ -58,6 +61,18 @@ def importance(interest: Tensor, weights: LossWeights) -> Tensor:
 def weighted_l1(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
     """L_1: mean over pixels of the weighted absolute difference; pictures (B, 3, H, W), weight (B, 1, H, W)."""
     return (weight * (made - truth).abs()).mean()
+
+
+def unsteadiness(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Mean weighted error of the second difference in time, a − 2 b + c of the frames a, b, c.
+
+    A film that is drawn right moves as the truth does. Where it flickers, its second difference is larger, although
+    each frame may be near to the truth. ``made`` and ``truth`` are (3 N, 3, H, W), first all N windows of the first
+    frame. A pixel has the least of its three weights (3 N, 1, H, W).
+    """
+    before, middle, after = (made - truth).chunk(3)
+    least = torch.stack(weight.chunk(3)).amin(0)
+    return weighted_l1(before + after, 2 * middle, least)
 
 
 def hinge_discriminator(real: Judgement, made: Judgement) -> Tensor:

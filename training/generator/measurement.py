@@ -21,7 +21,7 @@ from core.face.reconstruction import Reconstruction
 from ..corpus.pairs.pair import Pair, PairBatch, collate
 from .inception import Inception
 from .perceptual import OrientedPyramid, PerceptualDistance
-from .picture_quality import frechet, mean_over, psnr, sharpness, ssim_map
+from .picture_quality import flicker, frechet, mean_over, psnr, sharpness, ssim_map
 
 Features = Callable[[Tensor, Tensor], Tensor]
 """(B, D) of pictures (B, 3, S, S) and their landmarks (B, 478, 2) px, for the Fréchet distance."""
@@ -183,6 +183,20 @@ def measure(
             better=better,
         )
     return SetResult(len(pairs), results)
+
+
+def measure_flicker(runs: Sequence[tuple[Pair, Pair, Pair]], methods: Mapping[str, Method]) -> dict[str, float]:
+    """Mean flicker of the film ("truth") and of each method over runs of three neighbouring frames, in levels of 255,
+    away from mouth and eyes."""
+    values: dict[str, list[float]] = {name: [] for name in ("truth", *methods)}
+    for run in runs:
+        batch = collate(run)
+        still = batch.valid * (1 - batch.interest[:, :2].amax(1, keepdim=True))
+        values["truth"].append(flicker(batch.truth, still))
+        for name, method in methods.items():
+            with torch.inference_mode():
+                values[name].append(flicker(method(batch).float(), still))
+    return {name: mean_known(found) for name, found in values.items()}
 
 
 def mean_known(values: Sequence[float]) -> float:

@@ -1,4 +1,7 @@
-"""Perceptual distance of pictures (L_VGG of the paper's eq. 5): VGG-19 if its weights are given, else a stand-in.
+"""Perceptual distance of pictures (L_VGG of the paper's eq. 5): a VGG network's if weights are given, or a stand-in.
+
+VGG-19 is compared as in pix2pixHD. HED's VGG-16, which was trained on edges last, is compared as in LPIPS (Zhang et al.
+2018): each place's features are scaled to one length, and all depths count alike.
 
 The stand-in has no learned part of its own. Like models of early vision it compares edges and lines of four
 orientations at four scales, in brightness and, from the second scale on, in two colour contrasts. Each response is
@@ -18,10 +21,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .vgg import VGG19
+from .vgg import VGG19, EdgeVGG16
 
 VGG_SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 """Weights of relu1_1 … relu5_1, as in pix2pixHD (Wang et al. 2018)."""
+HDF5 = (".h5", ".hdf5")
+"""Endings of a file with HED's VGG-16 instead of VGG-19."""
+EDGE_SHARE = 0.2
+"""Weight of each depth of HED's VGG-16. With it the gradient is about as large as that of the stand-in."""
 SCALES = 4
 ORIENTATIONS = 4
 SIGMA = 0.9
@@ -102,26 +109,34 @@ class PerceptualDistance(nn.Module):
     Parameters
     ----------
     weights
-        Weights of VGG-19 as a safetensors file (:class:`VGG19`); None for the stand-in.
+        Weights of VGG-19 as a safetensors file (:class:`VGG19`), or of HED's VGG-16 as an HDF5 file
+        (:class:`EdgeVGG16`); None for the stand-in.
     trunk
         Feature maps to add to the stand-in, such as ``core.face.reconstruction.Reconstruction.maps``.
 
     Attributes
     ----------
+    learned
+        Whether the compared features are a VGG network's.
     name
-        Name of the distance, for reports: "VGG-19", "oriented filters" or "oriented filters + R".
+        Name of the distance, for reports: "VGG-19", "VGG-16 of HED", "oriented filters" or "oriented filters + R".
     """
 
     def __init__(self, weights: Path | None = None, trunk: FeatureMaps | None = None) -> None:
         super().__init__()
         self.trunk: FeatureMaps | None = None
-        if weights is not None:
+        self.maps: nn.Module
+        if weights is not None and weights.suffix in HDF5:
+            self.name = "VGG-16 of HED"
+            self.maps = EdgeVGG16.load(weights)
+        elif weights is not None:
             self.name = "VGG-19"
-            self.maps: nn.Module = VGG19.load(weights)
+            self.maps = VGG19.load(weights)
         else:
             self.name = "oriented filters" + (" + R" if trunk else "")
             self.maps = OrientedPyramid()
             self.trunk = trunk
+        self.learned = weights is not None
         self.eval().requires_grad_(False)
 
     def distances(self, generated: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -135,7 +150,11 @@ class PerceptualDistance(nn.Module):
         """(B, R) distances of the same pictures by each of R weights (B, R, H, W), at little more than the cost of
         one."""
         ours, theirs = self.maps(generated), self.maps(truth)
-        shares = VGG_SHARES if self.name == "VGG-19" else [1 / len(ours)] * len(ours)
+        shares: Sequence[float] = [1 / len(ours)] * len(ours)
+        if isinstance(self.maps, VGG19):
+            shares = VGG_SHARES
+        elif isinstance(self.maps, EdgeVGG16):
+            ours, theirs, shares = [_unit(a) for a in ours], [_unit(b) for b in theirs], [EDGE_SHARE] * len(ours)
         total = torch.zeros(weights.shape[:2], device=generated.device)
         for a, b, share in zip(ours, theirs, shares, strict=True):
             total = total + share * _mean_difference(a, b, weights)

@@ -34,6 +34,15 @@ def psnr(made: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     return (-10 * torch.log10(error.clamp_min(10 ** (-BEST_PSNR / 10)))).clamp(max=BEST_PSNR)
 
 
+def flicker(pictures: Tensor, weight: Tensor | None = None) -> float:
+    """Mean absolute second difference in time of three neighbouring pictures (3, 3, H, W), in levels of 255.
+
+    ``weight`` (3, 1, H, W): a pixel has the least of its three weights.
+    """
+    change = (pictures[0] - 2 * pictures[1] + pictures[2]).abs()[None] * 255
+    return float(mean_over(change, None if weight is None else weight.amin(0, keepdim=True))[0])
+
+
 def ssim(made: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """(B,) structural similarity (Wang et al. 2004): Gaussian window of 11 pixels, mean over the colours."""
     return mean_over(ssim_map(made, truth), weight)

@@ -50,7 +50,7 @@ class Recipe:
     warm_up: int = 200
     decay_from: float = 1.0
     shares: Mapping[str, float] = field(
-        default_factory=lambda: {"grid": 0.2, "portraits": 0.32, "own": 0.16, "lids": 0.12, "synthetic": 0.2}
+        default_factory=lambda: {"films": 0.45, "portraits": 0.25, "own": 0.1, "lids": 0.08, "synthetic": 0.12}
     )
 
     @classmethod

@@ -8,6 +8,7 @@ uses a stand-in for f_cat (``training.generator.style``); the same run goes on w
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,7 @@ from .losses import (
     hinge_generator,
     importance,
     unevenness,
+    unsteadiness,
     weighted_l1,
 )
 from .perceptual import PerceptualDistance
@@ -48,6 +50,9 @@ class BatchSource(Protocol):
 
     def batch(self, count: int, step: int, rng: np.random.Generator) -> PairBatch:
         """``count`` random pairs for step ``step``."""
+
+    def run(self, step: int, rng: np.random.Generator) -> PairBatch | None:
+        """Three neighbouring frames of a film from one source, or None if there are none."""
 
 
 class GeneratorTrainer:
@@ -101,8 +106,10 @@ class GeneratorTrainer:
     def draw(self, step: int, rng: np.random.Generator) -> Windows:
         """The batch of a step, on the device."""
         windows = self.recipe.windows
-        pairs = recolour(self.source.batch(windows.pairs, step, rng), rng)
-        squares = whole_squares(pairs, self.style(pairs))
+        film = self.source.run(step, rng) if windows.windows and rng.random() < windows.runs else None
+        drawn_pairs = self.source.batch(windows.pairs, step, rng) if film is None else film
+        pairs = recolour(drawn_pairs, rng, alike=film is not None)
+        squares = replace(whole_squares(pairs, self.style(pairs)), frames=1 if film is None else len(film))
         if windows.windows:
             drawn = cut_windows(squares, windows, rng)
         else:
@@ -134,9 +141,11 @@ class GeneratorTrainer:
         log: dict[str, float | Tensor] = {}
         terms = {
             "pixels": weights.pixels * weighted_l1(made, truth, level * counts),
-            "perceptual": weights.perceptual * self.perceptual(made, truth, level * counts),
+            "perceptual": weights.perceptual * self._looks(step, made, truth, level * counts),
             **{name: getattr(weights, name) * value for name, value in small.items()},
         }
+        if batch.frames == 3 and weights.time:
+            terms["time"] = weights.time * unsteadiness(made, truth, level * counts)
         if self.gaze is not None:
             terms["gaze"] = weights.gaze * gaze_difference(self.gaze, made, truth, batch.landmarks, MARGIN)
         strength = weights.adversarial(step.index)
@@ -161,6 +170,13 @@ class GeneratorTrainer:
             log["l1"] = weighted_l1(made, truth, counts)
             log["l1_warp"] = weighted_l1(truth + counts * (batch.warped - truth), truth, counts)
         return log
+
+    def _looks(self, step: Step, made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+        """L_VGG, without the rim of windows, where nothing counts."""
+        if self.recipe.windows.windows and made.shape[-1] > 4 * MARGIN:
+            made, truth, weight = (v[..., MARGIN:-MARGIN, MARGIN:-MARGIN] for v in (made, truth, weight))
+        with step.autocast() if self.perceptual.learned else nullcontext():
+            return self.perceptual(made, truth, weight)
 
     def picture(self, batch: Windows) -> tuple[Tensor, Tensor | None]:
         """Pictures 0–1 of the averaged weights for whole squares, and the share of the warp that is replaced."""

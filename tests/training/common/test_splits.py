@@ -10,6 +10,8 @@ from training.common.splits import (
     HELD_OUT_PORTRAITS,
     HELD_OUT_SHARE,
     HELD_OUT_VOICES,
+    generator_portrait_split,
+    generator_split,
     identity_seed,
     judge_split,
     lips_split,
@@ -82,6 +84,28 @@ def test_lips_are_trained_on_most_talkers_and_chosen_on_others() -> None:
     assert {lips_split(name) for name in held_out} == {"test"}  # no clip that earlier lips were measured on is trained
     assert {lips_split(f"s5_clip{index}") for index in range(200)} == {"train"}
     assert split("s4_bbaf2a") == "unseen"  # to all other networks
+
+
+def test_the_generator_is_trained_on_most_talkers_and_chosen_on_others() -> None:
+    assert {generator_split(f"s5_clip{index}") for index in range(200)} == {"train"}
+    assert {generator_split(f"{talker}_a") for talker in ("s33", "s34")} == {"unseen"}
+    assert generator_split("s32_sbwe5n") == "validation"
+    addresses = [generator_split(f"president_0{i}-00012") for i in range(1, 9)]
+    assert addresses == ["train"] * 4 + ["test"] * 4
+    for talker, share in (("s1", HELD_OUT_SHARE), ("s4", 4 * HELD_OUT_SHARE)):
+        parts = [generator_split(f"{talker}_clip{index:04d}") for index in range(3000)]
+        for part in ("validation", "test"):
+            assert abs(np.mean([p == part for p in parts]) - share / 2) < 0.03
+    held_out = [name for name in NAMES if split(name) == "test"]
+    assert "train" not in {generator_split(name) for name in held_out}  # as for earlier ones
+
+
+def test_the_generators_portraits_halve_the_held_out_ones() -> None:
+    parts = [generator_portrait_split(name) for name in NAMES]
+    for name, part in zip(NAMES, parts, strict=True):
+        assert (part == "train") == (portrait_split(name) == "train")
+    for part in ("validation", "test"):
+        assert abs(np.mean([p == part for p in parts]) - HELD_OUT_PORTRAITS / 2) < 0.02
 
 
 def test_identities_of_training_and_test_never_meet() -> None:

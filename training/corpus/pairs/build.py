@@ -13,10 +13,10 @@ from core.errors import SoliloquyError
 from core.face.landmark_model import LandmarkModel
 from core.head.head_model import HeadModel
 
-from ...common.folders import LANDMARKS, PORTRAITS
-from ...common.splits import portrait_split
+from ...common.folders import PORTRAITS
+from ...common.splits import generator_portrait_split
 from ...tracking.landmarks import BadClip
-from .grid import CLIPS, clip_name, clip_pairs, clips
+from .films import film_pairs, sittings
 from .pair import KINDS, SPLITS, Pair
 from .portraits import portrait_pairs
 from .store import shard_is_whole, write_pairs
@@ -34,7 +34,7 @@ def build(kind: str, folder: Path, data: Path, limit: int | None = None, splits:
     ``limit`` is the largest number of portraits, clips or people in each split. Only ``splits`` are made.
     """
     head = HeadModel.load()
-    makers = {"portraits": _portraits, "lids": _lids, "grid": _grid, "synthetic": _synthetic}[kind]
+    makers = {"portraits": _portraits, "lids": _lids, "films": _films, "synthetic": _synthetic}[kind]
     for split, units in makers(data, head):
         if split not in splits:
             continue
@@ -45,8 +45,8 @@ def _portraits(data: Path, head: HeadModel, lids: bool = False) -> Iterator[tupl
     files = sorted((data / "portraits").glob("*.jpg"))
     # In random order, so that the first shards already show many different people.
     files = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
-    for part in ("train", "test"):
-        chosen = [f for f in files if portrait_split(f.stem) == part]
+    for part in ("train", "validation", "test"):
+        chosen = [f for f in files if generator_portrait_split(f.stem) == part]
         yield part, {f.stem: partial(portrait_pairs, head, f, PORTRAITS, lids) for f in chosen}
 
 
@@ -54,12 +54,10 @@ def _lids(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
     yield from _portraits(data, head, lids=True)
 
 
-def _grid(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
-    model, cache = LandmarkModel.face_mesh(head), LANDMARKS / "grid"
-    for part in CLIPS:
-        files = clips(data, part)
-        pairs = zip(files, [*files[1:], *files[:1]], strict=True)
-        yield part, {clip_name(f): partial(clip_pairs, head, model, f, other, cache) for f, other in pairs}
+def _films(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:
+    model = LandmarkModel.face_mesh(head)
+    for part in SPLITS:
+        yield part, {name: partial(film_pairs, head, model, *of) for name, of in sittings(data, part).items()}
 
 
 def _synthetic(data: Path, head: HeadModel) -> Iterator[tuple[str, Makers]]:

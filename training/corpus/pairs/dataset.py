@@ -23,6 +23,7 @@ class ReenactmentPairs:
     def __init__(self, shards: Sequence[PairShard]) -> None:
         self.shards = list(shards)
         self._places = [(shard, k) for shard in self.shards for k in range(len(shard))]
+        self.runs = [i for i in range(1, len(self._places) - 1) if self._neighbours(i)]
         self.of_kind = {kind: [i for i in range(len(self._places)) if self.facts(i)["kind"] == kind] for kind in KINDS}
 
     @classmethod
@@ -52,6 +53,21 @@ class ReenactmentPairs:
         """Kind, name, split and pose of pair ``i``, without reading its pictures."""
         shard, k = self._places[i]
         return shard.facts[k]
+
+    def _neighbours(self, i: int) -> bool:
+        """Whether pairs ``i - 1``, ``i`` and ``i + 1`` show neighbouring frames, from one source."""
+        before, here, after = (self.facts(k) for k in (i - 1, i, i + 1))
+        if "frame" not in here or any("frame" not in facts for facts in (before, after)):
+            return False
+        same = all(facts[name] == here[name] for facts in (before, after) for name in ("name", "source", "clip"))
+        return same and int(before["frame"]) + 1 == int(here["frame"]) == int(after["frame"]) - 1
+
+    def run(self, rng: np.random.Generator) -> PairBatch | None:
+        """A random pair of a film between its neighbours in time, or None if there are no such pairs."""
+        if not self.runs:
+            return None
+        middle = self.runs[int(rng.integers(len(self.runs)))]
+        return collate([self[i] for i in (middle - 1, middle, middle + 1)])
 
     def draw(self, n: int, rng: np.random.Generator, shares: Mapping[str, float] = SHARES) -> list[int]:
         """Indices of ``n`` random pairs: first the kind by its share, then a pair of this kind, uniformly."""

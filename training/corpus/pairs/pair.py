@@ -5,7 +5,7 @@ head is posed on the truth, and ``Renderer.warp`` and ``Renderer.surfaces`` give
 
 | kind | source | truth |
 |---|---|---|
-| ``grid`` | a frame of a GRID talker | other frames of the talker, posed on their landmarks |
+| ``films`` | a frame of a filmed talker | runs of other frames of the talker, posed on their landmarks |
 | ``portraits`` | a real portrait re-posed by the renderer | the photograph itself |
 | ``own`` | a real portrait | the same portrait, or the portrait moved so little that the warp is right |
 | ``lids`` | a real portrait | the portrait with closing lids, drawn by the warp at twice the size |
@@ -24,10 +24,10 @@ from torch import Tensor
 from ...common import folders
 
 FOLDER = folders.CACHE / "pairs"
-KINDS = ("grid", "portraits", "own", "lids", "synthetic")
-SPLITS = ("train", "test", "unseen")
-SHARES = {"grid": 0.2, "portraits": 0.35, "own": 0.1, "lids": 0.05, "synthetic": 0.3}
-"""Share of each kind in a batch, among the kinds that exist. Portraits come first: they show the many real people."""
+KINDS = ("films", "portraits", "own", "lids", "synthetic")
+SPLITS = ("train", "validation", "test", "unseen")
+SHARES = {"films": 0.5, "portraits": 0.25, "own": 0.1, "lids": 0.05, "synthetic": 0.1}
+"""Share of each kind in a batch, among the kinds that exist. Films come first: only they show real people moving."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Pair:
     source, truth, warped (S, S, 3) uint8 RGB; alpha, trust, stretch (S, S) uint8; parts (S, S) int8; normals (S, S, 3)
     int8, 127 = 1; flow (S/2, S/2, 2) float16 px; interest (S, S, 3) and valid (S, S) uint8; channels (59,), expression,
     own (53,) float32; landmarks, source_landmarks (478, 2) float32 px; facts: kind, name (of the portrait or clip),
-    split, what (the pose).
+    split, what (the pose); of films also clip and frame of the truth and frame of the source.
     """
 
     source: np.ndarray

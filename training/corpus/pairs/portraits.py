@@ -33,7 +33,7 @@ from core.portrait.load import load_portrait
 from core.portrait.portrait import Portrait
 from core.renderer import Renderer
 
-from ...common.splits import portrait_split
+from ...common.splits import generator_portrait_split
 from ...tracking.landmarks import mouth_shape
 from .pair import Pair
 from .poses import SIZE, Pose, Source, Truth
@@ -234,7 +234,7 @@ def portrait_pairs(head: HeadModel, path: Path, cache: Path, lids: bool = False)
     Raises BadInputError for a portrait that the product refuses.
     """
     name = path.stem
-    facts = {"name": name, "split": portrait_split(name)}
+    facts = {"name": name, "split": generator_portrait_split(name)}
     photograph = Photograph(head, load_portrait(path, cache))
     if lids:
         return lid_pairs(head, photograph, name, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -51,12 +51,13 @@ class Pose:
 @dataclass(frozen=True)
 class Truth:
     """A picture that the generator should make, in the pixels of the source portrait's image: image (H, W, 3) uint8,
-    landmarks (478, 2 or 3) px, the pose that shows it, and its name."""
+    landmarks (478, 2 or 3) px, the pose that shows it, its name, and further facts."""
 
     image: np.ndarray
     landmarks: np.ndarray
     pose: Pose
     what: str
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 class Source:
@@ -163,7 +164,7 @@ class Source:
                     own=self.portrait.expression.astype(np.float32),
                     landmarks=landmarks.astype(np.float32),
                     source_landmarks=self.renderer.framing.to_crop(self.portrait.landmarks).astype(np.float32),
-                    facts={**facts, "what": truth.what},
+                    facts={**facts, **truth.facts, "what": truth.what},
                 )
             )
         return out

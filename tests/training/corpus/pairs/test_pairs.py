@@ -39,18 +39,18 @@ from training.generator.picture_quality import psnr, sharpness
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Ten pairs of "grid" and ten of "portraits", two of them from one source."""
+    """Ten pairs of "films" and ten of "portraits", two of them from one source."""
     folder = tmp_path_factory.mktemp("pairs")
-    for kind in ("grid", "portraits"):
+    for kind in ("films", "portraits"):
         pairs = [made_up(kind, number) for number in range(9)]
         write_pairs(folder / kind / "train" / "0000.safetensors", [*pairs, replace(pairs[0], parts=pairs[1].parts)], {})
     return folder
 
 
 def test_stored_pairs_come_back(folder):
-    shard = PairShard(folder / "grid" / "train" / "0000.safetensors")
+    shard = PairShard(folder / "films" / "train" / "0000.safetensors")
     for number in range(9):
-        kept, pair = shard[number], made_up("grid", number)
+        kept, pair = shard[number], made_up("films", number)
         for name in ("alpha", "trust", "stretch", "parts", "normals", "flow", "interest", "valid", "channels"):
             assert np.array_equal(getattr(kept, name), getattr(pair, name)), name
         for name in ("source", "truth", "warped"):  # JPEG
@@ -61,8 +61,8 @@ def test_stored_pairs_come_back(folder):
 
 
 def test_a_batch_has_the_documented_units_and_shapes(folder):
-    pair = made_up("grid", 3)
-    batch = collate([pair, made_up("grid", 4)])
+    pair = made_up("films", 3)
+    batch = collate([pair, made_up("films", 4)])
     assert batch.source.shape == (2, 3, 64, 64) and batch.alpha.shape == (2, 1, 64, 64)
     assert batch.flow.shape == (2, 2, 32, 32) and batch.interest.shape == (2, 3, 64, 64)
     assert batch.parts.dtype == torch.int64 and int(batch.parts.min()) == -1
@@ -74,7 +74,7 @@ def test_a_batch_has_the_documented_units_and_shapes(folder):
 def test_kinds_are_drawn_by_their_shares(folder):
     pairs = ReenactmentPairs.open(folder)
     assert len(pairs) == 20
-    drawn = pairs.draw(3000, np.random.default_rng(0), {"grid": 1.0, "portraits": 3.0, "synthetic": 5.0})
+    drawn = pairs.draw(3000, np.random.default_rng(0), {"films": 1.0, "portraits": 3.0, "synthetic": 5.0})
     kinds = [pairs.facts(i)["kind"] for i in drawn]
     assert 0.7 < kinds.count("portraits") / 3000 < 0.8  # there are no synthetic ones
     assert pairs.draw(5, np.random.default_rng(1)) == pairs.draw(5, np.random.default_rng(1))
@@ -84,9 +84,9 @@ def test_missing_and_damaged_pairs_give_different_errors(folder, tmp_path):
     with pytest.raises(SoliloquyError) as missing:
         ReenactmentPairs.open(folder, "unseen")
     assert missing.value.code == "pairs_missing"
-    broken = tmp_path / "grid" / "train" / "0000.safetensors"
+    broken = tmp_path / "films" / "train" / "0000.safetensors"
     broken.parent.mkdir(parents=True)
-    broken.write_bytes((folder / "grid" / "train" / "0000.safetensors").read_bytes()[:2000])
+    broken.write_bytes((folder / "films" / "train" / "0000.safetensors").read_bytes()[:2000])
     assert not shard_is_whole(broken)
     with pytest.raises(SoliloquyError) as damaged:
         ReenactmentPairs.open(tmp_path)
