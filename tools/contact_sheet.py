@@ -2,6 +2,7 @@
 
     python tools/contact_sheet.py a.jpg b.jpg --size 256 --out runs/sheet.png
     python tools/contact_sheet.py --count 12          (random portraits of the data folder, chosen by --seed)
+    python tools/contact_sheet.py $(python -m training.corpus.pairs held-out --count 24) --size 512 --columns 6 --each
 
 By default the sheet goes to a folder that git ignores: it shows people who must not get into the repository.
 """
@@ -14,6 +15,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from core.head.head_model import HeadModel  # noqa: E402
+from core.motion.body import following  # noqa: E402
 from core.motion.channels import EXPRESSIONS, FPS  # noqa: E402
 from core.motion.motion import Motion  # noqa: E402
 from core.portrait.fit import fit_portrait  # noqa: E402
@@ -45,8 +48,10 @@ POSES: dict[str, tuple[dict[str, float], tuple[float, float, float]]] = {
     "yaw -15": ({}, (0, -15, 0)),
     "pitch +10": ({}, (10, 0, 0)),
     "roll +10": ({"browInnerUp": 0.5, "jawOpen": 0.1}, (0, 0, 10)),
+    "teeth": ({"mouthUpperUp": 0.6, "mouthLowerDown": 0.6, "mouthStretch": 0.5, "jawOpen": 0.03}, (0, 0, 0)),
 }
-"""Name -> expression (a name without a side means both sides) and rotation in degrees (pitch, yaw, roll)."""
+"""Name -> expression (a name without a side means both sides) and rotation in degrees (pitch, yaw, roll). The shoulders
+follow the head as they do in takes."""
 
 
 def pose_motion(names: Sequence[str] = tuple(POSES)) -> Motion:
@@ -59,7 +64,11 @@ def pose_motion(names: Sequence[str] = tuple(POSES)) -> Motion:
             for full in (name, f"{name}_L", f"{name}_R"):
                 if full in EXPRESSIONS:
                     expression[row, EXPRESSIONS.index(full)] = value
-    return Motion(expression, rotation, np.zeros_like(rotation), FPS)
+    motion = Motion(expression, rotation, np.zeros_like(rotation), FPS)
+    body = np.zeros_like(motion.body)
+    for row in range(len(names)):
+        body[row, :3] = following(motion.slice(row, row + 1))[0]
+    return replace(motion, body=body)
 
 
 def portraits(args: argparse.Namespace) -> list[tuple[str, Portrait]]:
@@ -95,11 +104,12 @@ def main() -> None:
     parser.add_argument(
         "--columns", type=int, default=0, help="Start a new row after this many pictures of a portrait."
     )
+    parser.add_argument("--each", action="store_true", help="A sheet for each portrait, in the folder --out.")
     parser.add_argument(
         "--out",
         type=Path,
         default=ROOT / "runs" / "contact_sheet.png",
-        help="File for the sheet. Default: runs/contact_sheet.png.",
+        help="File for the sheet, or folder with --each. Default: runs/contact_sheet.png.",
     )
     args = parser.parse_args()
 
@@ -117,10 +127,20 @@ def main() -> None:
         columns = args.columns or len(shown)
         while len(shown) % columns:
             shown.append(np.zeros_like(shown[0]))
-        rows += [np.concatenate(shown[k : k + columns], 1) for k in range(0, len(shown), columns)]
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(args.out), np.concatenate(rows)[..., ::-1])
-    print(args.out)
+        own = [np.concatenate(shown[k : k + columns], 1) for k in range(0, len(shown), columns)]
+        if args.each:
+            write(args.out / f"{name}.png", own)
+        rows += own
+    if not args.each:
+        write(args.out, rows)
+
+
+def write(path: Path, rows: Sequence[np.ndarray]) -> None:
+    """Write rows of pictures as one sheet and print its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1]):
+        raise OSError(f"{path} can't be written")
+    print(path)
 
 
 def zoomed(picture: np.ndarray, zoom: float) -> np.ndarray:

@@ -24,25 +24,27 @@ PARTS_INSIDE = ("gums_upper", "gums_lower", "tongue", "mouth_socket")
 ALBEDO = {
     "gums_upper": (0.72, 0.42, 0.40),
     "gums_lower": (0.70, 0.40, 0.38),
-    "tongue": (0.98, 0.60, 0.58),
+    "tongue": (1.32, 0.81, 0.78),
     "mouth_socket": (0.52, 0.22, 0.21),
 }
 """Colours under white light in front of the lips, display RGB 0–1. This module itself darkens them with the light that
 comes in through the lips. Therefore they differ from the finished colours of ``portrait.texture.PAINT``, which nothing
-darkens afterwards."""
+darkens afterwards. The tongue's red is above 1, because light also comes through its wet surface from around."""
 
 # Light ---------------------------------------------------------------------------------------------------------------
 RECESS = 0.3
 """How much things darken behind the opening of the lips (``light_within``)."""
 CAVITY_RECESS = 0.2
 """The same for the cavity: the lips and the teeth also take light from the sides."""
-LEAST_LIGHT = 0.4
-"""Light that arrives everywhere in the cavity, through the narrowest opening."""
+LEAST_LIGHT = (0.4, 0.12)
+"""Light that arrives at the front of the cavity, and in the throat, through the narrowest opening."""
+THROAT_CM = 1.2
+"""Depth, besides the opening's diameter, at which the throat begins."""
 RECESS_TINT = (0.85, 1.05, 1.12)
 """Powers of that light for red, green and blue: lips and gums reflect the light that still arrives."""
 BOUNCED = 0.5
 """Share of the light in the cavity that has no direction, because its walls reflect it."""
-GLOSS = 0.35
+GLOSS = 0.4
 GLOSS_POWER = 14
 """Brightness of the reflection of the opening on wet surfaces, and its Blinn-Phong exponent."""
 
@@ -197,7 +199,11 @@ class Interior:
             facing = (normals * toward).sum(1, keepdim=True).clamp_min(0)
             half = F.normalize(toward - F.normalize(places, dim=1), dim=1)
             gloss = (normals * half).sum(1, keepdim=True).clamp_min(0).pow(GLOSS_POWER)
-            lit = (LEAST_LIGHT + (1 - LEAST_LIGHT) * arrives).pow(torch.tensor(RECESS_TINT))
+            depth = (way @ heads.rotation[k])[:, 2:].clamp_min(0)
+            reach = THROAT_CM + 2 * (area[k] / torch.pi).sqrt()
+            front, throat = LEAST_LIGHT
+            least = throat + (front - throat) * torch.exp(-(depth / reach).pow(4))
+            lit = (least + (1 - least) * arrives).pow(torch.tensor(RECESS_TINT))
             colour = lit * (self.albedo * (BOUNCED + (1 - BOUNCED) * facing) + GLOSS * gloss * self.light.white)
             values = torch.cat([torch.zeros(len(surface.moved), 3), surface.moved, surface.out], 1)
             values[self.vertices, :3] = colour
