@@ -17,18 +17,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-import cv2
 import mediapipe
 import numpy as np
 
 from core.head.head_model import HeadModel
 from core.sound.lips import LipModel
 from core.sound.speech import Speech
-from core.takes.frames import read_frames
 from core.takes.mouth import Mouth
 from core.takes.studio import Studio
-from core.wire.progress import JobContext
-from core.wire.protocol import Event, Generate, TakeReady
 
 from ..common.arrays import save_npz
 from ..common.folders import RUNS, data_folder
@@ -39,9 +35,8 @@ from ..lips.mouth_geometry import MouthGeometry
 from ..lips.sound_offsets import by_other_clips
 from ..tracking import video
 from ..tracking.tracks import ADDRESSES, CORPORA, TALKERS, filmed_talkers
+from .filmed_takes import rendered_frames
 
-SIZE = 256
-SEED = 3
 LAGS = tuple(range(-MAX_LAG, MAX_LAG + 1))
 """Frames by which the made lips may come after the film's."""
 GROUPS = {TALKERS: "GRID, new talkers", ADDRESSES: "addresses, free speech"}
@@ -102,23 +97,8 @@ def _distance(points: np.ndarray, pair: tuple[int, int]) -> float:
 
 def rendered_opening(film: Path, studio: Studio) -> np.ndarray:
     """The opening (T,) on the product's frames for a film's first picture and sound."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        video.extract_sound(film, folder / "sound.wav")
-        cv2.imwrite(str(folder / "portrait.png"), next(video.frames(film))[:, :, ::-1])
-        request = Generate(
-            audio=str(folder / "sound.wav"),
-            portrait=str(folder / "portrait.png"),
-            out=str(folder),
-            seed=SEED,
-            size=SIZE,
-            extract=False,
-        )
-        events: list[Event] = []
-        studio.handle(request, JobContext("films", events.append))
-        (take,) = (event for event in events if isinstance(event, TakeReady))
-        assert take.frames is not None
-        return read_openings(read_frames(Path(take.frames), take.frame_count))
+    with rendered_frames(film, studio) as frames:
+        return read_openings(frames)
 
 
 def predicted_opening(film: Path, lips: LipModel, geometry: MouthGeometry) -> np.ndarray:
