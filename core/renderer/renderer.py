@@ -24,7 +24,7 @@ from ..motion.motion import Motion
 from ..portrait.eye_rings import with_whole_eyes
 from ..portrait.portrait import Portrait
 from .eyes import Eye, LidMotion
-from .fields import blur, enlarged, sample, smoothstep
+from .fields import enlarged
 from .flow import FlowField
 from .framing import frame_portrait
 from .generator.refine import Painter, Refiner
@@ -36,16 +36,13 @@ from .layers.stretched import StretchedPerson
 from .light import Light
 from .masks import polygon
 from .mouth import Mouth
+from .moved_person import MovedPerson, drawn_frames
 from .opacity import Opacity, without_grey
 from .warped import WarpedFrames
 
 SIDE_BY_SIDE = 4
 """Frames that one processor thread draws at once. With fewer frames the threads wait for each other more often; with
 more the data doesn't fit into the processor's cache."""
-SOLID = (0.1, 0.6)
-"""Trust in the flow between which a pixel counts as covered by the head model, for its outline."""
-OUTLINE = (0.1, 0.3)
-"""Difference of that cover from its blurred version between which a pixel counts as outline."""
 WELL_INSIDE = 0.9
 """Mask of the eye openings above which a pixel is used to estimate the light."""
 
@@ -90,18 +87,15 @@ class Renderer:
             picture = photograph.to(self.device)
         with torch.inference_mode(), _made_on(self.device):
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing, landmarks)
-            self.background = layers.background
-            self.person = torch.cat([layers.person, layers.alpha], 1)  # (1, 3 + 1, S, S)
-            self.stretched = StretchedPerson(layers.pure, layers.alpha)
+            stretched = StretchedPerson(layers.pure, layers.alpha)
+            self.still = MovedPerson(torch.cat([layers.person, layers.alpha], 1), layers.background, stretched)
             self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
             shoulders = enlarged(self.flow_field.torso.below_head[None, None], size)
         with torch.inference_mode():
             near = near_layers(photograph, parted, shoulders.cpu(), self.framing.inside)
-            self.with_body = (
-                torch.cat([near.person, near.alpha], 1).to(self.device),
-                near.background.to(self.device),
-            )
+            near_person = torch.cat([near.person, near.alpha], 1).to(self.device)
         with torch.inference_mode(), _made_on(self.device):
+            self.with_body = MovedPerson(near_person, near.background.to(self.device), stretched)
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
@@ -159,7 +153,7 @@ class Renderer:
         if self.opacity is not None:
             with torch.inference_mode(), _made_on(self.device):
                 picture = torch.cat([picture, self.opacity.moved(warped.flow.positions)], 1)
-        return (picture * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        return (picture * 255).add_(0.5).clamp_(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
     def warp(
         self,
@@ -176,27 +170,12 @@ class Renderer:
             heads = self.geometry.pose(expression, rotation, translation, absolute, tongue)
             resting = self.lids.resting(heads)  # the lids' own movement is drawn by the eyes
             flow = self.flow_field(resting, rotation, translation, body)
-            person, background = self._layers_of(body)
-            layer = sample(person, flow.positions, "bicubic")  # the person's colours and matte
-            if flow.stretch.any():
-                colours, matte = self.stretched(flow.positions)
-                layer = layer + flow.stretch * (torch.cat([matte * colours, matte], 1) - layer)
-            layer = layer + self._outline(flow.trust) * (blur(layer, 1, 1) - layer)
-            alpha = layer[:, 3:].clamp(0, 1)
-            picture = layer[:, :3] + (1 - alpha) * background
+            moves = [False] * len(rotation) if body is None else body.any(1).tolist()
+            picture, alpha = drawn_frames([self.with_body if move else self.still for move in moves], flow)
             for eye in self.eyes:
                 picture = eye.draw(picture, heads, resting)
             picture = self.mouth.draw(picture, heads)
             return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
-
-    def _layers_of(self, body: Tensor | None) -> tuple[Tensor, Tensor]:
-        """(1 or B, 4, S, S) the person with its matte, and (1 or B, 3, S, S) the background, for ``body`` (B, 4)."""
-        still = self.person, self.background
-        moves = [] if body is None else body.any(1).tolist()
-        if len(set(moves)) < 2:
-            return self.with_body if any(moves) else still
-        person, background = zip(*(self.with_body if move else still for move in moves), strict=True)
-        return torch.cat(person), torch.cat(background)
 
     def refine(self, frames: WarpedFrames, channels: Tensor) -> Tensor:
         """Pictures (B, 3, S, S) 0..1 of warped frames after G's correction; without G the warp unchanged.
@@ -207,12 +186,6 @@ class Renderer:
             return frames.picture
         with torch.inference_mode(), _made_on(self.device):
             return self.refiner.correct(frames, *self.surfaces(frames.heads, self.refiner.side), channels)
-
-    @staticmethod
-    def _outline(trust: Tensor) -> Tensor:
-        """(B, 1, S, S) 1 along the outline of the head model. The flow jumps there and would leave a jagged edge."""
-        solid = smoothstep(*SOLID, trust)
-        return smoothstep(*OUTLINE, (solid - blur(solid, 1, 1)).abs())
 
     def surfaces(self, heads: PosedHeads, side: int | None = None) -> tuple[Tensor, Tensor]:
         """Part labels (B, N, N) and unit normals in camera axes (B, 3, N, N) of posed heads.

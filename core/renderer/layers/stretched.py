@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..fields import blur, resize, sample, smoothstep
+from ..chosen import pixels_of, put, sample_points
+from ..fields import blur, resize, smoothstep
 
 GRID = 64
 """Side of the grid on which the magnification is computed."""
@@ -64,12 +65,18 @@ class StretchedPerson:
             radius = max(1, round(part * size))
             # Weighted by the matte, so that no colour from outside the person is mixed in.
             softer.append(blur(pure * alpha, radius) / blur(alpha, radius).clamp_min(1e-3))
-        self.layers = torch.cat([alpha, pure, *softer], 1)  # (1, 4 + 3 n, S, S)
+        self.matted = torch.cat([pure, alpha], 1)  # (1, 3 + 1, S, S)
+        self.softer = softer
 
-    def __call__(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Colours (B, 3, S, S) and matte (B, 1, S, S) at positions (B, S, S, 2) of the photograph."""
-        filled = magnification(positions)
-        matte, colours, *softer = sample(self.layers, positions).split([1, 3] + [3] * len(SOFTER), 1)
-        for (begins, whole, _), soft in zip(SOFTER, softer, strict=True):
-            colours = colours + smoothstep(begins, whole, filled) * (soft - colours)
-        return colours, matte
+    def at(self, points: Tensor, filled: Tensor) -> Tensor:
+        """(3 + 1, N) the person, multiplied by its matte, and the matte at points (2, N) px of the photograph, where
+        the :func:`magnification` is ``filled`` (N,)."""
+        drawn = sample_points(self.matted, points)
+        colours, matte = drawn[:3], drawn[3:]
+        for (begins, whole, _), layer in zip(SOFTER, self.softer, strict=True):
+            some = pixels_of(filled > begins)
+            share = smoothstep(begins, whole, filled.index_select(0, some))
+            soft = sample_points(layer, points.index_select(1, some))
+            sharp = colours.index_select(1, some)
+            put(colours, some, sharp + share * (soft - sharp))
+        return torch.cat([matte * colours, matte])
