@@ -17,10 +17,8 @@ from ..errors import SoliloquyError
 from ..files import write_bytes
 from ..provenance import picture_marks
 from ..wire.names import frame_name
-from .png_marks import HEADER_BYTES, text_chunks
+from .png import encode_png
 
-_COMPRESSION = 2
-"""zlib level: within 10 % of the smallest file at a third of the time."""
 _THREADS = 2
 _WAITING = 8
 """Frames that may wait for the disk before the renderer has to wait. This bounds the memory."""
@@ -37,19 +35,6 @@ def synthetic_marks(version: str, job: str, take: int, seed: int) -> dict[str, s
         "Soliloquy-Take": str(take),
         "Soliloquy-Seed": str(seed),
     }
-
-
-def encode_png(picture: np.ndarray, marks: dict[str, str]) -> bytes:
-    """PNG of an (H, W, 3) uint8 RGB picture, or (H, W, 4) with alpha, with ``marks`` as tEXt chunks.
-
-    The same input gives the same bytes.
-    """
-    swapped = picture[..., ::-1] if picture.shape[2] == 3 else picture[..., [2, 1, 0, 3]]
-    done, data = cv2.imencode(".png", swapped, [cv2.IMWRITE_PNG_COMPRESSION, _COMPRESSION])
-    if not done:
-        raise SoliloquyError("picture_failed", "A frame could not be encoded.", "Try another size.")
-    png = data.tobytes()
-    return b"".join([png[:HEADER_BYTES], text_chunks(marks), png[HEADER_BYTES:]])
 
 
 class FrameWriter:

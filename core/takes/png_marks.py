@@ -7,13 +7,19 @@ import zlib
 
 HEADER_BYTES = 33
 """Signature and IHDR of a PNG. Our marks follow them."""
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def text_chunks(marks: dict[str, str]) -> bytes:
     """``marks`` as tEXt chunks (Latin-1)."""
-    bodies = (b"tEXt" + key.encode("latin-1") + b"\0" + text.encode("latin-1") for key, text in marks.items())
-    return b"".join(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) for body in bodies)
+    return b"".join(
+        chunk(b"tEXt", key.encode("latin-1") + b"\0" + text.encode("latin-1")) for key, text in marks.items()
+    )
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG: length, kind (4), data and checksum."""
+    return b"".join([struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))])
 
 
 def marked_again(png: bytes, marks: dict[str, str], shape: tuple[int, int]) -> bytes:
@@ -21,17 +27,17 @@ def marked_again(png: bytes, marks: dict[str, str], shape: tuple[int, int]) -> b
 
     Raises ValueError for anything but an intact PNG of ``shape`` (height, width).
     """
-    if png[:8] != _SIGNATURE or len(png) < HEADER_BYTES or struct.unpack(">II", png[16:24]) != shape[::-1]:
+    if png[:8] != SIGNATURE or len(png) < HEADER_BYTES or struct.unpack(">II", png[16:24]) != shape[::-1]:
         raise ValueError("no PNG of this size")
     kept = [png[:HEADER_BYTES], text_chunks(marks)]
     place, kind = HEADER_BYTES, b""
     while kind != b"IEND":
         length = int.from_bytes(png[place : place + 4], "big")
-        chunk = png[place : place + 12 + length]
-        kind, check = chunk[4:8], chunk[8 + length :]
-        if len(check) != 4 or int.from_bytes(check, "big") != zlib.crc32(chunk[4 : 8 + length]):
+        part = png[place : place + 12 + length]
+        kind, check = part[4:8], part[8 + length :]
+        if len(check) != 4 or int.from_bytes(check, "big") != zlib.crc32(part[4 : 8 + length]):
             raise ValueError("a damaged PNG")
         if kind != b"tEXt":
-            kept.append(chunk)
-        place += len(chunk)
+            kept.append(part)
+        place += len(part)
     return b"".join(kept)

@@ -19,7 +19,7 @@ from core.places import ASSETS
 from core.portrait.load import load_portrait
 from core.portrait.remarks import remarks
 from core.renderer import Renderer
-from core.takes.frames import encode_png
+from core.takes.png import encode_png
 from training.visible import covers
 
 from .damage import Case, Kind

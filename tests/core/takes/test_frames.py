@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -65,14 +63,6 @@ def test_frames_count_stops_at_the_first_gap(tmp_path) -> None:
     for index in (0, 1, 3):
         (tmp_path / frame_name(index)).write_bytes(b"x")
     assert frames.frames_on_disk(tmp_path) == 2
-
-
-def test_a_png_is_read_bit_for_bit() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (33, 47, 3), np.uint8)
-    data = frames.encode_png(picture, {"Software": "Soliloquy"})
-    assert data == frames.encode_png(picture, {"Software": "Soliloquy"})
-    with Image.open(io.BytesIO(data)) as opened:
-        assert np.array_equal(np.asarray(opened), picture) and opened.text == {"Software": "Soliloquy"}
 
 
 def test_a_contact_sheet_shows_only_the_face(tmp_path) -> None:
