@@ -1,8 +1,8 @@
 """Measure drawn blinks by filmed ones: ``python -m training.checks.blinks``.
 
 Each blink was filmed in a clip that no generator was trained on (``training.common.splits.generator_split``). The
-portrait is the last frame before it with open eyes. The head is posed on the landmarks of each frame of the blink, the
-lids are closed as far as the film's, and the region around the eyes is compared with the film.
+portrait is the last frame before it with open eyes. The head is posed on the clip's
+landmarks, the lids are closed as far as the film's, and the region around the eyes is compared with the film.
 """
 
 from __future__ import annotations
@@ -172,8 +172,9 @@ class Judge:
         renderer = Renderer(self.head, portrait, SIZE, framing="crop", painter=self.painter)
         still = torch.tensor(renderer.framing.crop).permute(2, 0, 1)[None].float() / 255
         size = still.shape[-1]
+        poses = source.poses_on(landmarks)
         for i in blink.frames:
-            pose = source.with_lids(source.pose_on(landmarks[i]), torch.tensor(lids[i], dtype=torch.float32))
+            pose = source.with_lids(poses[i], torch.tensor(lids[i], dtype=torch.float32))
             warped = renderer.warp(pose.expression[None], pose.rotation[None], pose.translation[None], absolute=True)
             pictures = {"still": still, "warp": warped.picture}
             if self.painter is not None:

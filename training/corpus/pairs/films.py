@@ -118,12 +118,12 @@ def film_pairs(head: HeadModel, model: LandmarkModel, film: Film, other: Film | 
     clip = ClipFrames.read(film, model)
     place = _source_frame(clip, rng)
     source = Source(head, fit_portrait(clip.frames[place], name=film.name))
-    truths = [_truth(source, clip, i, what) for i, what in truth_frames(clip, place, rng).items()]
+    truths = _truths(source, clip, truth_frames(clip, place, rng))
     if other is not None:
         beside = ClipFrames.read(other, model)
         middles = rng.choice(np.arange(1, len(beside.frames) - 1), OTHER_CLIP, replace=False)
         chosen = sorted({int(i) + step for i in middles for step in (-1, 0, 1)})
-        truths += [_truth(source, beside, i, "another clip") for i in chosen]
+        truths += _truths(source, beside, dict.fromkeys(chosen, "another clip"))
     facts = {"kind": "films", "name": film.name, "split": generator_split(film.name), "source": str(place)}
     return source.pairs(truths, facts, shoulders_move=True, own_background=False)
 
@@ -173,7 +173,12 @@ def truth_frames(clip: ClipFrames, place: int, rng: np.random.Generator) -> dict
     return {i: chosen[i] for i in sorted(chosen) if i != place}
 
 
-def _truth(source: Source, clip: ClipFrames, i: int, what: str) -> Truth:
-    landmarks = clip.landmarks[i]
-    pose = source.with_lids(source.pose_on(landmarks), torch.full((2,), float(clip.lids[i])))
-    return Truth(clip.frames[i], landmarks, pose, what, {"clip": clip.name, "frame": str(i)})
+def _truths(source: Source, clip: ClipFrames, chosen: Mapping[int, str]) -> list[Truth]:
+    """The truths of a clip's frames, which are ``chosen`` for a reason each. Lids keep their own measure: they move
+    faster than a smooth fit does."""
+    poses = source.poses_on(clip.landmarks)
+    truths = []
+    for i, what in chosen.items():
+        pose = source.with_lids(poses[i], torch.full((2,), float(clip.lids[i])))
+        truths.append(Truth(clip.frames[i], clip.landmarks[i], pose, what, {"clip": clip.name, "frame": str(i)}))
+    return truths

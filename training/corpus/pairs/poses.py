@@ -74,12 +74,20 @@ class Source:
 
     def pose_on(self, landmarks: np.ndarray) -> Pose:
         """The pose that brings the head onto landmarks (478, 2 or 3) px of the same camera."""
-        points = torch.from_numpy(np.ascontiguousarray(landmarks[None, :, :2], np.float32))
+        return self.poses_on(landmarks[None])[0]
+
+    def poses_on(self, landmarks: np.ndarray) -> list[Pose]:
+        """The poses that bring the head onto landmarks (T, 478, 2 or 3) px of consecutive frames, smoothly in time.
+
+        Found landmarks tremble. Frame by frame the head would tremble with them.
+        """
+        points = torch.from_numpy(np.ascontiguousarray(landmarks[..., :2], np.float32))
         fit = self._fitter.fit_frames(points, self.person)
         rotation, translation = relative_pose(
             fit, self.person.rotation[0], self.person.translation[0], self.head.neck_pivot
         )
-        return Pose(fit.expression[0], torch.from_numpy(rotation[0]), torch.from_numpy(translation[0]))
+        moved = zip(fit.expression, torch.from_numpy(rotation), torch.from_numpy(translation), strict=True)
+        return [Pose(*of_frame) for of_frame in moved]
 
     def with_lids(self, pose: Pose, openness: Tensor) -> Pose:
         """The pose with the lids of its closing eyes set to ``openness`` (2,): left, right; 1 as in the source, 0

@@ -127,6 +127,22 @@ def test_a_known_pose_is_found_from_its_landmarks(source):
     assert source.miss(posed.pixels[0], landmarks) < 0.01
 
 
+def test_a_film_is_posed_more_steadily_than_its_frames(source):
+    """A head that turns evenly, seen through landmarks that tremble by half a pixel."""
+    own, count = source.renderer.geometry.own_expression, 15
+    turn = torch.zeros(count, 3)
+    turn[:, 1] = torch.linspace(0, 0.2, count)
+    heads = source.renderer.geometry.pose(own.expand(count, -1), turn, torch.zeros(count, 3), absolute=True)
+    landmarks = np.stack([as_landmarks(source, pixels) for pixels in heads.pixels])
+    landmarks += np.random.default_rng(0).normal(0, 0.5 / source.renderer.framing.scale, (count, 1, 2))
+    film = torch.stack([pose.translation for pose in source.poses_on(landmarks)])
+    alone = torch.stack([source.pose_on(points).translation for points in landmarks])
+    tremble, of_each = (moved.diff(n=2, dim=0)[:, :2].abs().mean() for moved in (film, alone))
+    assert tremble < 0.6 * of_each
+    found = torch.stack([pose.rotation for pose in source.poses_on(landmarks)])
+    assert float((found - turn).abs().max()) < 0.05
+
+
 def test_lids_close_as_far_as_asked(source):
     own = source.renderer.geometry.own_expression
     still = Pose(own, torch.zeros(3), torch.zeros(3))
