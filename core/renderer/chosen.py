@@ -25,7 +25,7 @@ class SparseLayer:
         shown = (layer != 0).any(1, keepdim=True).float()
         self.reach = dilate(shown, TAPS)[0, 0].reshape(-1) > 0
         """(S · S,) bool: a position in this pixel can show something of the layer."""
-        self.grid = pixel_grid(*layer.shape[-2:], layer.device).permute(2, 0, 1).reshape(2, -1)
+        self.grid = pixel_grid(layer.shape[-2], layer.shape[-1], layer.device).permute(2, 0, 1).reshape(2, -1)
 
     def shown(self, positions: Tensor) -> Tensor:
         """(P,) bool: which of the positions (2, P) px can show something of the layer."""

@@ -91,9 +91,19 @@ def read_frame(folder: Path, index: int) -> np.ndarray:
     path = folder / frame_name(index)
     # On Windows, imread can't open paths with characters outside the system's code page. Path.read_bytes can.
     data = path.read_bytes() if path.is_file() else b""
+    try:
+        return decoded(data)
+    except ValueError:
+        raise SoliloquyError(
+            "frame_missing", f"The frame {path} is missing or damaged.", "Render the take again."
+        ) from None
+
+
+def decoded(data: bytes) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of a PNG, without its alpha. Raises ValueError if it is none."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if picture is None:
-        raise SoliloquyError("frame_missing", f"The frame {path} is missing or damaged.", "Render the take again.")
+        raise ValueError("no picture")
     return np.ascontiguousarray(picture[..., ::-1])
 
 

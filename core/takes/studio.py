@@ -36,7 +36,7 @@ from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
 from ..wire.worker_facts import GpuFacts, WorkerFacts
 from ..wire.workload import Expected
 from .body import kept_body, new_body, with_body
-from .extraction import read_back
+from .extraction import ReadBack
 from .job import Job, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
 from .lips_update import lips_update
@@ -183,8 +183,8 @@ class Studio:
         with context.stage("portrait"):
             portrait = models.portrait(job.portrait)
         framing = frame_portrait(portrait, facts.size, facts.framing)
-        with job.locked():
-            read_back(plan, facts.frame_count, portrait, framing, context)
+        with job.locked(), ReadBack(plan, portrait, framing, facts.frame_count) as reading:
+            reading.finish(facts.frame_count, context)
             plan.finish(facts)
         return {"job": str(job.folder), "take": plan.index, "curves": str(plan.curves_extracted)}
 

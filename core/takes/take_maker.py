@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -17,14 +18,13 @@ from ..motion.motion import Motion
 from ..portrait.portrait import Portrait
 from ..provenance import SYNTHETIC_MOTION
 from ..renderer import Renderer
-from ..renderer.framing import Framing
 from ..runtime.memory import is_out_of_memory
 from ..wire.progress import JobContext
 from ..wire.protocol import version
 from ..wire.specs import LipsSpec, RenderSpec, source_take
 from ..wire.take_file import TakeFacts
 from ..wire.workload import Expected
-from .extraction import read_back
+from .extraction import ReadBack
 from .frames import FrameWriter, frames_on_disk, synthetic_marks, write_contact_sheet
 from .job import Job
 from .job_file import DONE
@@ -153,9 +153,11 @@ class TakeMaker:
         marks = synthetic_marks(version(), self._job.facts.id, plan.index, plan.seed)
         drawn = drawn_with(self._models.device)
         equal = EqualFrames(self._source(plan), motion, look, drawn, BATCH)
-        self._write_frames(plan, motion, renderer, marks, equal, timings)
-        if self._extract:
-            self._read_back(plan, len(motion), portrait, renderer.framing, timings)
+        begun = _first_to_render(plan, len(motion))
+        with ReadBack(plan, portrait, renderer.framing, begun) if self._extract else nullcontext() as reading:
+            self._write_frames(plan, motion, renderer, marks, equal, begun, reading, timings)
+            if reading is not None:
+                self._read_back(plan, len(motion), reading, timings)
         write_contact_sheet(plan.contact, plan.frames, len(motion), marks, renderer.framing.paste)
         height, width = renderer.frame_shape
         return replace(facts, **look._asdict(), width=width, height=height, drawn_with=drawn)
@@ -180,31 +182,36 @@ class TakeMaker:
         renderer: Renderer,
         marks: dict[str, str],
         equal: EqualFrames,
+        begun: int,
+        reading: ReadBack | None,
         timings: Timings,
     ) -> None:
-        """Render the frames that aren't on disk yet, except those that the take's source has already."""
+        """Render the frames from ``begun`` on, except those that the take's source has already."""
         rendered = 0
         with self._context.stage("frames", len(motion), plan.index) as stage:
-            begun = _first_to_render(plan, len(motion))
             stage.resume_at(begun)
             with FrameWriter(plan.frames, marks) as writer:
                 for first, last, pictures in equal.stretches(begun, marks, renderer.frame_shape):
                     if pictures is not None:
                         for index, png in enumerate(pictures, first):
                             writer.put_png(index, png)
+                            if reading is not None:
+                                reading.put(png)
                         stage.skip(last, last - first)
                         continue
                     for index, picture in render_from(renderer, motion.slice(0, last), first):
                         writer.put(index, picture)
+                        if reading is not None:
+                            reading.put(picture)
                         rendered += 1
                         stage.step(index + 1)
         if rendered == len(motion):  # some of the frames don't tell how long all of them take
             timings["frames"] = stage.seconds
 
-    def _read_back(self, plan: TakePlan, count: int, portrait: Portrait, framing: Framing, timings: Timings) -> None:
+    def _read_back(self, plan: TakePlan, count: int, reading: ReadBack, timings: Timings) -> None:
         """Read curves back from the frames. Frames without a face are no error of the take; the user is told."""
         try:
-            timings["extract"] = read_back(plan, count, portrait, framing, self._context)
+            timings["extract"] = reading.finish(count, self._context)
         except SoliloquyError as error:
             if error.code != "extract_no_face":
                 raise
