@@ -99,15 +99,16 @@ def _identities(styles: StyleNetworks, batch: PairBatch) -> Tensor:
         return torch.cat([identity_of(styles, picture, points, torch.device("cpu")) for picture, points in pairs])
 
 
-def tables(results: Results, command: str) -> list[Table]:
-    """The results of :func:`evaluate` as tables: the whole picture, its parts, and flicker if films were measured."""
+def tables(results: Results, command: str, name: str = "self-reenactment") -> list[Table]:
+    """The results of :func:`evaluate` as tables that begin with ``name``: the whole picture, its parts, and flicker if
+    films were measured."""
     rows = []
-    for name, of_set in results.sets.items():
+    for held_out, of_set in results.sets.items():
         for method, values in of_set.methods.items():
             cells = [number(_value(values, region, metric), digits) for _, region, metric, digits in COLUMNS]
             better = values.better
             share = "–" if better is None else f"{100 * better['mouth']:.0f} / {100 * better['eyes']:.0f} %"
-            rows.append((f"{name} ({of_set.pairs})", method, *cells, number(1000 * values.frechet, 2), share))
+            rows.append((f"{held_out} ({of_set.pairs})", method, *cells, number(1000 * values.frechet, 2), share))
     headings = (
         "held out (pairs)",
         "renderer",
@@ -116,7 +117,7 @@ def tables(results: Results, command: str) -> list[Table]:
         "nearer than the warp: mouth / eyes",
     )
     note = f"Perceptual distance: {results.perceptual}. FD: Fréchet distance, {results.frechet}."
-    wide = Table("self-reenactment", "Self-reenactment", command, headings, tuple(rows))
+    wide = Table(name, "Self-reenactment", command, headings, tuple(rows))
     keys = headings[:2]
     whole = [heading for heading, region, *_ in COLUMNS if region in ("whole", "face")]
     parts = [heading for heading, region, *_ in COLUMNS if region not in ("whole", "face")]
@@ -125,11 +126,11 @@ def tables(results: Results, command: str) -> list[Table]:
         wide.part(f"{wide.name}-regions", f"{wide.title}, mouth, eyes and edge", [*keys, *parts, headings[-1]]),
     ]
     if results.flicker:
-        names = [name for name in next(iter(results.flicker.values())) if name != "still"]
-        lines = tuple((name, *(number(of[method], 2) for method in names)) for name, of in results.flicker.items())
-        heading = ("held out", *("film" if name == "truth" else name for name in names))
+        shown = [method for method in next(iter(results.flicker.values())) if method != "still"]
+        lines = tuple((films, *(number(of[m], 2) for m in shown)) for films, of in results.flicker.items())
+        heading = ("held out", *("film" if method == "truth" else method for method in shown))
         about = "Mean absolute second difference of three neighbouring frames, levels of 255, away from mouth and eyes."
-        made.append(Table("renderer/flicker", "Flicker", command, heading, lines, (about,)))
+        made.append(Table(f"{name}-flicker", "Flicker", command, heading, lines, (about,)))
     return made
 
 
@@ -203,7 +204,8 @@ def main() -> None:
     results = evaluate(options.pairs, methods, options.limit, options.vgg, options.inception, options.sets)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "image_metrics.json").write_text(json.dumps(asdict(results), indent=1))
-    for table in tables(results, command_line("training.generator.image_metrics", sys.argv[1:])):
+    name = "self-reenactment" if options.sets == "test" else f"renderer/{options.sets}"
+    for table in tables(results, command_line("training.generator.image_metrics", sys.argv[1:]), name):
         show(table, options.results)
 
 
