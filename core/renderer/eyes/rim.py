@@ -24,6 +24,9 @@ BESIDE = 1.08
 """The rim shows itself beside the eye, from this distance on, in half widths. Lashes and creases end there."""
 CLEAR_CM, HAIR, FORBIDDEN = 0.1, 0.3, 10.0
 """Height above the open margin in which lashes lie; costs of a row there or in the brow, and of one below."""
+LASHES_CM, MOST_LASHES = 0.3, 0.5
+"""Lashes reach this far above the open margin. A line that lies there in more than this share of the eye's columns is
+the lash line itself, which looks like a rim where the lid's fold goes on beside the eye."""
 ORDER = 4
 """Degree of the polynomial along the rim."""
 MOST, DARK, CONTRAST = 0.8, 0.68, 0.25
@@ -65,6 +68,8 @@ def rim_in_front(relative: Tensor, shape: LidShape, cm: float) -> Tensor:
     brow = cv2.remap(shape.brow.cpu().numpy(), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) / cm
     hair = (eye & (margin > -CLEAR_CM)) | (margin < -brow)
     path = _darkest_line(seen + HAIR * hair + FORBIDDEN * (eye & (margin > 0)))
+    if (margin[path, np.arange(COLUMNS)][eye] > -LASHES_CM).mean() > MOST_LASHES:
+        return torch.zeros_like(relative)
     beside = np.abs(across) > BESIDE
     thin = round(THIN_CM * PER_CM)
     here, over, under = (seen[np.clip(path + step, 0, len(down) - 1), np.arange(COLUMNS)] for step in (0, -thin, thin))

@@ -170,6 +170,27 @@ def test_the_rim_of_glasses_stays_in_front(portrait):
         assert shut[row].mean() < opened[row].mean() + 15
 
 
+def test_a_lash_line_that_goes_on_beside_the_eye_is_no_rim(portrait):
+    """Folds go on beside many eyes as the lash line's dark, thin end. A closed lid doesn't show the line."""
+    image = portrait.image.copy()
+    points = portrait.landmarks[:, :2]
+    apart = float(np.linalg.norm(points[33] - points[263]))
+    lines = []
+    for ring in LID_RINGS:
+        upper = points[list(ring[:9])] - [0, 0.012 * apart]
+        ends = (upper[[0, 8]] - upper[4]) * 1.75 + upper[4]
+        lines.append(np.concatenate([ends[:1], upper, ends[1:]]))
+    drawn = [np.round(line * 16).astype(np.int32)[:, None] for line in lines]
+    cv2.polylines(image, drawn, False, (25, 22, 20), max(2, round(0.025 * apart)), cv2.LINE_AA, 4)
+    renderer = Renderer(HeadModel.load(), replace(portrait, image=image), SIZE, framing="crop", painter=None)
+    opened, shut = (frame.astype(float) @ LUMA for frame in renderer.render(closing(0, 1)))
+    for line in lines:
+        (x, y), (_, below) = renderer.framing.to_crop(line[[5, 5]] + [[0, 0], [0, -0.05 * apart]])
+        row, skin = ((slice(round(at) - 1, round(at) + 2), slice(round(x) - 6, round(x) + 7)) for at in (y, below))
+        assert opened[row].mean() < 0.75 * opened[skin].mean()
+        assert shut[row].mean() > 0.8 * shut[skin].mean()
+
+
 def test_lids_of_a_head_are_told_apart_from_its_motion(renderer):
     """Taken out of the motion, a blink leaves the head as it was; told as numbers, it shuts the eye."""
     weights = torch.zeros(3, len(EXPRESSIONS))
