@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -34,8 +33,8 @@ def drawn_with(device: str) -> str:
 class EqualFrames:
     """Says which frames of a take are those of its source, the take that it was made from.
 
-    Frames are rendered in batches, and only whole batches are taken over. So each frame is bit for bit the one that
-    rendering would give.
+    A frame depends only on its own row of the motion, and is the same in any batch. So each frame that is taken over
+    is bit for bit the one that rendering would give.
 
     Parameters
     ----------
@@ -43,12 +42,10 @@ class EqualFrames:
         The take that ``motion`` was made from, or None.
     motion, look, drawn
         The new take's motion and look, and :func:`drawn_with` of this program.
-    batch
-        Frames in a batch.
     """
 
-    def __init__(self, source: TakePlan | None, motion: Motion, look: Look, drawn: str, batch: int) -> None:
-        self._source, self._batch = source, batch
+    def __init__(self, source: TakePlan | None, motion: Motion, look: Look, drawn: str) -> None:
+        self._source = source
         self._same = np.zeros(len(motion), bool)
         facts = None if source is None else source.finished()
         if source is None or facts is None or facts.drawn_with != drawn:
@@ -57,31 +54,17 @@ class EqualFrames:
         if look == (facts.size, facts.framing, facts.renderer) and len(before) == len(after):
             self._same = (before == after).all(axis=1)
 
-    def stretches(
-        self, first: int, marks: dict[str, str], shape: tuple[int, int]
-    ) -> Iterator[tuple[int, int, list[bytes] | None]]:
-        """(begin, end, PNGs) of the frames from ``first`` on, which is the beginning of a batch.
+    def differing(self, first: int) -> np.ndarray:
+        """(N,) numbers of the frames from ``first`` on that differ from the source's."""
+        return first + np.flatnonzero(~self._same[first:])
 
-        With PNGs it is a batch of the source's frames, which have new ``marks``. Without, the frames must be rendered:
-        they differ, or the source's files are gone, damaged, or of another (height, width).
+    def picture(self, index: int, marks: dict[str, str], shape: tuple[int, int]) -> bytes | None:
+        """The PNG of a frame that is the source's, with new ``marks``.
+
+        None where the source's file is gone, damaged, or of another (height, width): the frame must be rendered.
         """
-        begin, count = first, len(self._same)
-        for place in range(first, count, self._batch):
-            end = min(place + self._batch, count)
-            pictures = self._pictures(place, end, marks, shape)
-            if pictures is not None:
-                if begin < place:
-                    yield begin, place, None
-                yield place, end, pictures
-                begin = end
-        if begin < count:
-            yield begin, count, None
-
-    def _pictures(self, begin: int, end: int, marks: dict[str, str], shape: tuple[int, int]) -> list[bytes] | None:
-        if self._source is None or not self._same[begin:end].all():
-            return None
-        paths = [self._source.frames / frame_name(index) for index in range(begin, end)]
+        assert self._source is not None and self._same[index]
         try:
-            return [marked_again(path.read_bytes(), marks, shape) for path in paths]
+            return marked_again((self._source.frames / frame_name(index)).read_bytes(), marks, shape)
         except (OSError, ValueError):
             return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -152,7 +152,7 @@ class TakeMaker:
         look = look._replace(renderer=renderer.kind)
         marks = synthetic_marks(version(), self._job.facts.id, plan.index, plan.seed)
         drawn = drawn_with(self._models.device)
-        equal = EqualFrames(self._source(plan), motion, look, drawn, BATCH)
+        equal = EqualFrames(self._source(plan), motion, look, drawn)
         begun = _first_to_render(plan, len(motion))
         with ReadBack(plan, portrait, renderer.framing, begun) if self._extract else nullcontext() as reading:
             self._write_frames(plan, motion, renderer, marks, equal, begun, reading, timings)
@@ -187,25 +187,32 @@ class TakeMaker:
         timings: Timings,
     ) -> None:
         """Render the frames from ``begun`` on, except those that the take's source has already."""
-        rendered = 0
-        with self._context.stage("frames", len(motion), plan.index) as stage:
+        rendered = copied = untold = 0
+        differing = equal.differing(begun)
+        with (
+            self._context.stage("frames", len(motion), plan.index) as stage,
+            FrameWriter(plan.frames, marks) as writer,
+            closing(render_from(renderer, _rows(motion, differing), 0)) as drawn,
+        ):
             stage.resume_at(begun)
-            with FrameWriter(plan.frames, marks) as writer:
-                for first, last, pictures in equal.stretches(begun, marks, renderer.frame_shape):
-                    if pictures is not None:
-                        for index, png in enumerate(pictures, first):
-                            writer.put_png(index, png)
-                            if reading is not None:
-                                reading.put(png)
-                        stage.skip(last, last - first)
-                        continue
-                    for index, picture in render_from(renderer, motion.slice(0, last), first):
-                        writer.put(index, picture)
-                        if reading is not None:
-                            reading.put(picture)
-                        rendered += 1
-                        stage.step(index + 1)
-        if rendered == len(motion):  # some of the frames don't tell how long all of them take
+            for index in range(begun, len(motion)):
+                differs = rendered < len(differing) and differing[rendered] == index
+                png = None if differs else equal.picture(index, marks, renderer.frame_shape)
+                if png is not None:
+                    writer.put_png(index, png)
+                    copied, untold = copied + 1, untold + 1
+                else:
+                    _, picture = next(drawn if differs else render_from(renderer, _rows(motion, [index]), 0))
+                    writer.put(index, picture)
+                    rendered += differs
+                if untold and (png is None or untold == BATCH or index == len(motion) - 1):
+                    stage.skip(index + (png is not None), untold)
+                    untold = 0
+                if png is None:
+                    stage.step(index + 1)
+                if reading is not None:
+                    reading.put(picture if png is None else png)
+        if not begun and not copied:  # some of the frames don't tell how long all of them take
             timings["frames"] = stage.seconds
 
     def _read_back(self, plan: TakePlan, count: int, reading: ReadBack, timings: Timings) -> None:
@@ -218,6 +225,11 @@ class TakeMaker:
             self._context.notice(f"Take {plan.index} has no curves from its frames: {error.message}")
 
 
+def _rows(motion: Motion, frames: Sequence[int] | np.ndarray) -> Motion:
+    """Some frames of a motion."""
+    return Motion.from_table(motion.table()[frames], motion.fps, motion.body[frames])
+
+
 def _first_to_render(plan: TakePlan, count: int) -> int:
     """The first of a take's ``count`` frames that has to be rendered.
 
@@ -228,7 +240,7 @@ def _first_to_render(plan: TakePlan, count: int) -> int:
     return done - done % BATCH if done < count else count
 
 
-def render_from(renderer: Renderer, motion: Motion, first: int) -> Iterator[tuple[int, np.ndarray]]:
+def render_from(renderer: Renderer, motion: Motion, first: int) -> Generator[tuple[int, np.ndarray], None, None]:
     """(index, picture) of every frame from ``first`` on. When GPU memory runs out, it continues with half the batch."""
     batch, index = BATCH, first
     while index < len(motion):

@@ -129,7 +129,8 @@ def test_frames_that_do_not_change_are_copied(first, tmp_path, models) -> None:
     """They are equal to a full rendering, but for the marks, which name the new take."""
     models._renderer.rendered = 0
     take = run(update(first, phones=phones(tmp_path))).takes()[0]
-    assert models._renderer.rendered == 8, "three of four batches are copied"
+    differs = (channels(take) != channels(first)).any(1)
+    assert 0 < models._renderer.rendered == differs.sum() <= 8
     models._renderer.rendered = 0
     path = tmp_path / "alone.npz"
     Motion.load(take.motion).save(path)
@@ -159,8 +160,10 @@ def test_only_intact_frames_of_the_same_program_are_copied(first, tmp_path, mode
         path = Path(first.folder) / "take.json"
         path.write_text(path.read_text(encoding="utf-8").replace('"drawn_with": "', '"drawn_with": "0'))
     models._renderer.rendered = 0
-    run(update(first, phones=phones(tmp_path)))
-    assert models._renderer.rendered == (FRAMES if spoil == "drawn" else 8 + 6), "its batch has six frames"
+    take = run(update(first, phones=phones(tmp_path))).takes()[0]
+    differs = (channels(take) != channels(first)).any(1)
+    assert not differs[27]
+    assert models._renderer.rendered == (FRAMES if spoil == "drawn" else differs.sum() + 1)
 
 
 def test_a_take_without_frames_gets_none(models, request_, tmp_path) -> None:
