@@ -48,8 +48,19 @@ def sample(picture: Tensor, positions: Tensor, mode: str = "bilinear") -> Tensor
 def resize(field: Tensor, height: int, width: int) -> Tensor:
     """Resize (B, C, H, W): means of blocks if it shrinks by whole factors, else bilinear."""
     if field.shape[-2] % height == 0 and field.shape[-1] % width == 0:
-        return F.avg_pool2d(field, (field.shape[-2] // height, field.shape[-1] // width))
+        tall, wide = field.shape[-2] // height, field.shape[-1] // width
+        # Sums of views, rows first: many times faster than pooling on a processor.
+        rows = _total([field[..., k::tall, :] for k in range(tall)])
+        return _total([rows[..., k::wide] for k in range(wide)]) * (1.0 / (tall * wide))
     return F.interpolate(field, (height, width), mode="bilinear", align_corners=False)
+
+
+def _total(parts: list[Tensor]) -> Tensor:
+    """Sum of tensors of one shape, in their order."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
 
 
 def enlarged(field: Tensor, size: int) -> Tensor:

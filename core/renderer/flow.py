@@ -156,10 +156,9 @@ class FlowField:
         values = interpolate(seen, self.triangles, self._attributes(shown, self.vertex_trust)).permute(0, 3, 1, 2)
         trust = values[:, 2:]
         sheet = self._sheet_flow(rotation, translation)  # (B, 2, 64, 64)
-        wide = enlarged(sheet, size)
         grid = self.grid.permute(2, 0, 1)  # (S, S, 2) -> (2, S, S)
         extended = self._beyond_sheet(pixels, shown, sheet)
-        flow = wide + enlarged(extended, size)
+        flow = enlarged(sheet + extended, size)
         flow = flow + trust * (values[:, :2] - grid - flow)
         positions = grid + flow * self.rim
         if body is not None:

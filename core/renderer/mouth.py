@@ -91,21 +91,19 @@ class Mouth:
         self.source_is_open = bool(self._gap_pixels(geometry.source)[0] > OPEN_CM * self.pixels_per_cm)
         self.static = self._vertex_attributes(geometry.source.pixels[0], trust)
 
-    def draw(self, frame: Tensor, heads: PosedHeads) -> Tensor:
-        """Frames (B, 3, S, S) with the mouth of the posed heads."""
+    def draw(self, frames: Tensor, heads: PosedHeads) -> None:
+        """Draw the mouth of the posed heads over frames (B, 3, S, S), in place."""
         gap = self._gap_pixels(heads)
         is_open = gap > OPEN_CM * self.pixels_per_cm
-        out = frame.clone()
         for state in (False, True):
             chosen = (is_open == state).nonzero()[:, 0]
             if len(chosen):
-                out[chosen] = self._draw(frame[chosen], heads.chosen(chosen), gap[chosen], state)
-        return out
+                self._draw([frames[k] for k in chosen.tolist()], heads.chosen(chosen), gap[chosen], state)
 
-    def _draw(self, frame: Tensor, heads: PosedHeads, gap: Tensor, is_open: bool) -> Tensor:
-        """Frames whose mouths are all open, or all closed; ``gap`` (B,) px is the opening."""
+    def _draw(self, frames: list[Tensor], heads: PosedHeads, gap: Tensor, is_open: bool) -> None:
+        """Draw over frames whose mouths are all open, or all closed; ``gap`` (B,) px is the opening."""
         window = self.open_window if is_open else self.closed_window
-        attributes = self.static.expand(len(frame), -1, -1)
+        attributes = self.static.expand(len(frames), -1, -1)
         if is_open:
             attributes = torch.cat([attributes, self.interior.vertex_colours(heads)], 2)
         lips = heads.pixels[:, self.anchor, :2]
@@ -131,7 +129,7 @@ class Mouth:
             cover = cover + slit
             drawn = line if self.source_is_open else slit
             colour = colour * (1 - self.crease_tint * drawn)
-        return window.paste(frame, view, colour * cover, cover)
+        window.paste(frames, view, colour * cover, cover)
 
     def _lip_line(self, heads: PosedHeads, view: PatchView) -> Tensor:
         """(B, 1, h, w) 0..1: the soft dark line where closed lips meet, weaker toward the corners."""

@@ -98,17 +98,15 @@ class Patch:
             result &= (here > low) & (here < high)
         return result[:, None].float()
 
-    def paste(self, frame: Tensor, view: PatchView, colour: Tensor, cover: Tensor) -> Tensor:
-        """Frames (B, 3, S, S) with the window laid over them.
+    def paste(self, frames: list[Tensor], view: PatchView, colour: Tensor, cover: Tensor) -> None:
+        """Lay the window over B frames (3, S, S), in place.
 
         ``colour`` (B, 3, h, w) is multiplied by ``cover`` (B, 1, h, w) already.
         """
         colour, cover = (F.avg_pool2d(v, self.fineness) * self.window for v in (colour, cover))
-        out = frame.clone()
-        for k, (x, y) in enumerate(view.origin.tolist()):
-            part = out[k, :, y : y + self.height, x : x + self.width]
+        for k, (frame, (x, y)) in enumerate(zip(frames, view.origin.tolist(), strict=True)):
+            part = frame[:, y : y + self.height, x : x + self.width]
             part.mul_(1 - cover[k]).add_(colour[k])
-        return out
 
 
 def cover_of(trust: Tensor) -> Tensor:

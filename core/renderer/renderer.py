@@ -173,9 +173,9 @@ class Renderer:
             moves = [False] * len(rotation) if body is None else body.any(1).tolist()
             picture, alpha = drawn_frames([self.with_body if move else self.still for move in moves], flow)
             for eye in self.eyes:
-                picture = eye.draw(picture, heads, resting)
-            picture = self.mouth.draw(picture, heads)
-            return WarpedFrames(picture.clamp(0, 1), flow, alpha, heads)
+                eye.draw(picture, heads, resting)
+            self.mouth.draw(picture, heads)
+            return WarpedFrames(picture.clamp_(0, 1), flow, alpha, heads)
 
     def refine(self, frames: WarpedFrames, channels: Tensor) -> Tensor:
         """Pictures (B, 3, S, S) 0..1 of warped frames after G's correction; without G the warp unchanged.

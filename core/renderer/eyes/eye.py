@@ -158,8 +158,8 @@ class Eye:
         positions = torch.cat([positions, _wider(ring)])
         return torch.cat([positions, torch.cat([cover, torch.ones(len(ring))])[:, None]], 1)
 
-    def draw(self, frame: Tensor, heads: PosedHeads, resting: PosedHeads) -> Tensor:
-        """Frames (B, 3, S, S) with this eye of the posed heads; ``resting`` are the same with unmoved lids."""
+    def draw(self, frames: Tensor, heads: PosedHeads, resting: PosedHeads) -> None:
+        """Draw this eye of the posed heads over frames (B, 3, S, S), in place; ``resting`` have unmoved lids."""
         model, cm = self.geometry.model, self.pixels_per_cm
         ring = model.mesh468(resting.pixels)
         anchor = ring[:, self.anchor, :2].mean(1)
@@ -190,7 +190,7 @@ class Eye:
         hair = lash * smoothstep(*LASHES_DOWN, closing)
         colour = colour + hair * (self.lash_colour - colour)
         cover = view.values[:, 2:] * zone
-        return self.window.paste(frame, view, colour * cover, cover)
+        self.window.paste(list(frames), view, colour * cover, cover)
 
     def _moved(self, picture: Tensor, at: Tensor, shift: Tensor) -> Tensor:
         """A picture of the part at places (B, h, w, 2) that lie (B, 1, h, w) px farther down."""

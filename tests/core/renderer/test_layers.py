@@ -71,7 +71,7 @@ def test_a_picture_without_a_source_is_continued_smoothly():
 
 
 def test_the_layers_add_up_to_the_photograph(renderer):
-    total = renderer.person[:, :3] + (1 - renderer.person[:, 3:]) * renderer.background
+    total = renderer.still.person.layer[:, :3] + (1 - renderer.still.person.layer[:, 3:]) * renderer.still.background
     crop = torch.tensor(renderer.framing.crop).permute(2, 0, 1)[None] / 255
     assert torch.allclose(total, crop, atol=1e-5)
 
@@ -82,7 +82,7 @@ def test_the_background_never_moves(renderer, degrees):
     frames = warped(renderer, degrees)
     crop = torch.tensor(renderer.framing.crop).permute(2, 0, 1) / 255
     shown = frames.picture[0]
-    person = renderer.person[0].abs().amax(0) > 0.004
+    person = renderer.still.person.layer[0].abs().amax(0) > 0.004
     before = cv2.dilate(person.numpy().astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     moved = frames.flow.positions[0]
     rows, columns = (moved[..., k].floor().long().clamp(0, SIZE - 1) for k in (1, 0))
@@ -129,7 +129,7 @@ def test_hair_at_the_edge_of_the_picture_stays_at_the_edge(portrait, side):
     first = rows[0] if side == "top" else columns[0]
     edge, whole = slice(first, first + 2), slice(None)
     at = (edge, whole) if side == "top" else (whole, edge)
-    hair = renderer.person[0, 3].numpy()[at] > 0.95
+    hair = renderer.still.person.layer[0, 3].numpy()[at] > 0.95
     assert hair.sum() > 8
     for degrees in ((16, 0, 0), (0, 15, 0), (0, -15, 0)):
         assert warped(renderer, degrees).alpha[0, 0].numpy()[at][hair].min() > 0.7

@@ -119,7 +119,7 @@ def test_the_head_takes_none_of_it(whole) -> None:
 def test_the_background_stays(whole) -> None:
     """Where no part of the person is, before or after, no pixel of a frame differs from the photograph."""
     frames = frames_of(whole, BODIES).astype(int)
-    person = torch.maximum(whole.person, whole.with_body[0])[0].abs().amax(0).numpy() > 0.004
+    person = torch.maximum(whole.still.person.layer, whole.with_body.person.layer)[0].abs().amax(0).numpy() > 0.004
     x, y, side = whole.framing.paste
     around = whole.around
     seen = np.zeros(whole.frame_shape, np.uint8)
@@ -222,7 +222,7 @@ def test_a_body_that_rests_draws_the_frames_of_a_motion_without_one(whole) -> No
 
 def test_with_a_resting_body_the_layers_still_show_the_photograph(whole) -> None:
     """Next to nothing changes when the first breath begins: the two kinds of layers show the same picture."""
-    person, background = whole.with_body
+    person, background = whole.with_body.person.layer, whole.with_body.background
     shown = person[:, :3] + (1 - person[:, 3:]) * background
     crop = torch.tensor(whole.framing.crop).permute(2, 0, 1)[None] / 255
     off = (shown - crop).abs().amax(1)[0]
@@ -231,7 +231,7 @@ def test_with_a_resting_body_the_layers_still_show_the_photograph(whole) -> None
 
 def test_the_background_behind_shoulders_is_completed(whole) -> None:
     """Where shoulders go aside, no trace of them is left: the person isn't in the background layer."""
-    person, background = whole.with_body
+    person, background = whole.with_body.person.layer, whole.with_body.background
     lower = whole.flow_field.torso.below_head
     below = torch.nn.functional.interpolate(lower[None, None], (SIZE, SIZE))[0, 0] > 0.9
     edge = (person[0, 3] > 0.98) & below
@@ -254,7 +254,7 @@ def test_alpha_moves_with_the_shoulders(model, portrait) -> None:
     base = Renderer(model, portrait, SIZE, framing="crop", painter=None)
     x0, y0, side = (round(v) for v in portrait.crop)
     alpha = np.zeros(portrait.image.shape[:2], np.uint8)
-    solid = (torch.nn.functional.interpolate(base.person[:, 3:], (side, side))[0, 0].numpy() * 255).round()
+    solid = (torch.nn.functional.interpolate(base.still.person.layer[:, 3:], (side, side))[0, 0].numpy() * 255).round()
     ys, xs = np.mgrid[:side, :side]
     ok = (ys + y0 >= 0) & (xs + x0 >= 0) & (ys + y0 < alpha.shape[0]) & (xs + x0 < alpha.shape[1])
     alpha[(ys + y0)[ok], (xs + x0)[ok]] = solid[ok]
