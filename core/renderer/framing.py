@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -32,6 +33,36 @@ ANTIALIAS = 0.4
 """Standard deviation of the Gaussian before shrinking, in pixels of the smaller picture."""
 LEAST_BLUR = 0.5
 """Standard deviation in pixels of the photograph up to which that Gaussian is left out."""
+
+
+class _Rim(NamedTuple):
+    """How a square is pasted: most of it is copied, and only its soft rim is mixed with the frame.
+
+    ``inner`` is a rectangle of the pasted box in which only the square is seen. ``strips`` cover the rest of the box:
+    the place of each, and the weights (h, w, channels) uint16, 0..256, of the square and of the frame.
+    """
+
+    inner: tuple[slice, slice]
+    strips: list[tuple[tuple[slice, slice], np.ndarray, np.ndarray]]
+
+    @classmethod
+    def of(cls, weight: np.ndarray, channels: int) -> _Rim:
+        """The rim for the square's weights (h, w, 1) uint16 0..256 in the box."""
+        (height, width), full = weight.shape[:2], weight[..., 0] == 256
+        # From the corners inwards to a rectangle of full weight only. It is empty if there is none.
+        ys, xs = np.flatnonzero(full.any(1)), np.flatnonzero(full.any(0))
+        top, bottom, left, right = (ys[0], ys[-1] + 1, xs[0], xs[-1] + 1) if len(ys) else (0, 0, 0, 0)
+        while not full[top:bottom, left:right].all():
+            top, bottom, left, right = top + 1, bottom - 1, left + 1, right - 1
+        top, bottom, left, right = int(top), int(max(top, bottom)), int(left), int(max(left, right))
+        boxes = (
+            np.s_[:top, :],
+            np.s_[bottom:height, :],
+            np.s_[top:bottom, :left],
+            np.s_[top:bottom, right:width],
+        )
+        parts = [(box, np.repeat(weight[box], channels, 2)) for box in boxes if weight[box].any()]
+        return cls(np.s_[top:bottom, left:right], [(box, part, 256 - part) for box, part in parts])
 
 
 @dataclass(frozen=True)
@@ -134,9 +165,16 @@ class Framing:
         x0, y0, x1, y1 = self._box
         new = square[y0 - y : y1 - y, x0 - x : x1 - x] if not self.angle else self._turned_back(square)
         out = self.frame.copy() if frame is None else frame
-        old = out[y0:y1, x0:x1].astype(np.uint16)
-        weight = self._weight if frame is None else self._inset_weight
-        out[y0:y1, x0:x1] = ((new.astype(np.uint16) * weight + old * (256 - weight) + 128) >> 8).astype(np.uint8)
+        rim = self._rim if frame is None else self._inset_rim
+        shown = out[y0:y1, x0:x1]
+        shown[rim.inner] = new[rim.inner]
+        for part, weight, rest in rim.strips:
+            mixed = new[part].astype(np.uint16)
+            mixed *= weight
+            mixed += shown[part] * rest
+            mixed += 128
+            mixed >>= 8
+            shown[part] = mixed
         return out
 
     @property
@@ -148,14 +186,18 @@ class Framing:
         return max(x - beyond, 0), max(y - beyond, 0), min(x + side + beyond, width), min(y + side + beyond, height)
 
     @cached_property
-    def _weight(self) -> np.ndarray:
-        """(h, w, 1) uint16 weights 0..256 of the square's colours in ``_box``."""
-        return self._pasted(_feather(self.paste[2]))
+    def _rim(self) -> _Rim:
+        """Where the pasted square hides the frame, and where it mixes with it."""
+        return self._rim_of(0.0)
 
     @cached_property
-    def _inset_weight(self) -> np.ndarray:
+    def _inset_rim(self) -> _Rim:
         """The same where the square's rim isn't shown, because shoulders that move there come from beyond it."""
-        return self._pasted(_feather(self.paste[2], INSET))
+        return self._rim_of(INSET)
+
+    def _rim_of(self, inset: float) -> _Rim:
+        side = self.paste[2]
+        return _Rim.of(self._pasted(_feather(side, inset)), self.frame.shape[2])
 
     def _pasted(self, weight: np.ndarray) -> np.ndarray:
         """(h, w, 1) weights (side, side) of the square in ``_box``."""

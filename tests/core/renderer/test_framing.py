@@ -16,7 +16,7 @@ from core.motion.motion import Motion
 from core.portrait.fit import fit_portrait
 from core.portrait.portrait import Portrait
 from core.renderer import Renderer
-from core.renderer.framing import MOST_ENLARGED, frame_portrait
+from core.renderer.framing import FEATHER, INSET, MOST_ENLARGED, Framing, frame_portrait
 from core.takes.frames import FrameWriter, read_frame
 
 
@@ -122,3 +122,34 @@ def test_colours_of_transparent_frames_hold_no_grey(tmp_path: Path) -> None:
     stored = Image.open(file)
     assert stored.mode == "RGBA" and np.array_equal(np.asarray(stored), frames[0])
     assert np.array_equal(read_frame(tmp_path, 0), frames[0][..., :3])
+
+
+@pytest.mark.parametrize("degrees", [0, 20, 45, 90])
+@pytest.mark.parametrize("kind", ["opaque", "alpha", "moved"])
+def test_pasting_is_the_mean_of_square_and_frame_by_the_soft_rim(degrees: int, kind: str) -> None:
+    """Only the rim is mixed and the rest is copied; the bytes are those of mixing every pixel."""
+    side, channels = 90, 4 if kind == "alpha" else 3
+    r = np.random.default_rng(degrees)
+    square = r.integers(0, 256, (side, side, channels), np.uint8)
+    frame = r.integers(0, 256, (100, 140, channels), np.uint8)
+    inside = np.ones((side, side), bool)
+    # The square reaches beyond the frame at the top.
+    framing = Framing(square[..., :3], inside, 1.0, np.radians(degrees), (30, -20), (140, 100), frame, (30, -20, side))
+    surroundings = r.integers(0, 256, frame.shape, np.uint8) if kind == "moved" else None
+    rim = FEATHER * side
+    lost = INSET * side if kind == "moved" else 0.0
+    ramp = np.clip((np.minimum(np.arange(side), np.arange(side)[::-1]) - lost) / rim, 0, 1)
+    weight = np.round(256 * np.minimum(ramp[:, None], ramp[None])).astype(np.uint16)
+    x0, y0, x1, y1 = framing._box
+    if degrees:
+        new, part = framing._turned_back(square), framing._turned_back(weight, outside=cv2.BORDER_CONSTANT)
+    else:
+        new, part = square[20:], weight[20:]
+    wanted = (frame if surroundings is None else surroundings).copy()
+    old = wanted[y0:y1, x0:x1].astype(int)
+    share = part[..., None].astype(int)
+    wanted[y0:y1, x0:x1] = (new.astype(int) * share + old * (256 - share) + 128) >> 8
+    kept = frame.copy()
+    assert np.array_equal(framing.compose(square, surroundings), wanted)
+    assert np.array_equal(framing.frame, kept)  # the photograph itself stays for the next frame
+    assert (part == 256).any() and ((part > 0) & (part < 256)).any() and (part == 0).any()
