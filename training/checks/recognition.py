@@ -86,6 +86,6 @@ class Recogniser:
 
 def square(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """(150, 150, 3) uint8 the upright face in a picture (H, W, 3) uint8; ``landmarks`` (478, 2 or 3) px."""
-    found = np.float32([landmarks[list(pair), :2].mean(0) for pair in POINTS])
-    matrix, _ = cv2.estimateAffinePartial2D(found, np.float32(PLACES))
+    found = np.array([landmarks[list(pair), :2].mean(0) for pair in POINTS], np.float32)
+    matrix, _ = cv2.estimateAffinePartial2D(found, np.array(PLACES, np.float32))
     return np.asarray(cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=cv2.INTER_AREA))

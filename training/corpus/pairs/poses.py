@@ -153,7 +153,8 @@ class Source:
             picture = torch.tensor(square).permute(2, 0, 1)[None].float() / 255  # (S, S, 3) -> (1, 3, S, S)
             if own_background:
                 matte = find_person(square, landmarks)
-                picture = self.renderer.background + matte * (picture - self.renderer.background)
+                background = self.renderer.still.background
+                picture = background + matte * (picture - background)
             out.append(
                 Pair(
                     source=self.renderer.framing.crop,
