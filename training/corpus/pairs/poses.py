@@ -37,6 +37,10 @@ MAX_MISS = 0.06
 """Largest median distance between the landmarks of the posed head and of the truth, divided by the outer-eye distance.
 A pair above it would teach nothing but a shift, and is left out."""
 
+MAX_CAST = 6.0
+"""Largest difference between the mean colours of warp and truth, levels of 255. Clips of one talker can be filmed
+in other light. A pair above it would teach to guess the light, and is left out."""
+
 
 @dataclass(frozen=True)
 class Pose:
@@ -131,7 +135,7 @@ class Source:
     def pairs(
         self, truths: list[Truth], facts: dict[str, str], shoulders_move: bool, own_background: bool
     ) -> list[Pair]:
-        """A pair for each truth that the posed head fits.
+        """A pair for each truth that the posed head fits, and that was filmed in the source's light.
 
         ``shoulders_move``: the shoulders move between source and truth, unlike in the product. They are marked as not
         comparable. ``own_background``: outside the person the truth gets the renderer's background, because nobody can
@@ -155,6 +159,9 @@ class Source:
                 matte = find_person(square, landmarks)
                 background = self.renderer.still.background
                 picture = background + matte * (picture - background)
+            valid = self._valid(shoulders_move)
+            if cast(warped.picture[k : k + 1], picture, warped.alpha[k : k + 1] * torch.from_numpy(valid)) > MAX_CAST:
+                continue
             out.append(
                 Pair(
                     source=self.renderer.framing.crop,
@@ -167,7 +174,7 @@ class Source:
                     normals=(normals[k].permute(1, 2, 0) * 127).round().to(torch.int8).numpy(),
                     flow=half_flow(warped.flow.positions[k : k + 1])[0].permute(1, 2, 0).half().numpy(),
                     interest=self._interest(warped, k, landmarks),
-                    valid=self._valid(shoulders_move),
+                    valid=valid,
                     channels=self.channels(truth.pose),
                     expression=truth.pose.expression.numpy(),
                     own=self.portrait.expression.astype(np.float32),
@@ -206,6 +213,13 @@ class Source:
         """(S, S) uint8: how well truth and conditions agree."""
         inside = torch.tensor(self.renderer.framing.inside)[None, None].float()
         return _bytes((inside * smoothstep(0.5, 1.0, self._follow()) if shoulders_move else inside)[0, 0])
+
+
+def cast(warped: Tensor, truth: Tensor, weight: Tensor) -> float:
+    """Largest difference of a colour's mean between two pictures (1, 3, S, S) RGB 0–1, in levels of 255; ``weight``
+    (1, 1, S, S)."""
+    mean = ((truth - warped) * weight).sum((0, 2, 3)) / weight.sum().clamp_min(1e-6)
+    return float(mean.abs().max()) * 255
 
 
 def _bytes(values: Tensor) -> np.ndarray:

@@ -30,7 +30,7 @@ from training.corpus.pairs.portraits import (
     seed_of,
     source_move,
 )
-from training.corpus.pairs.poses import MAX_MISS, SIZE, Pose, Source, Truth
+from training.corpus.pairs.poses import MAX_MISS, SIZE, Pose, Source, Truth, cast
 from training.corpus.pairs.store import PairShard, shard_is_whole, write_pairs
 from training.corpus.pairs.synthetic import MOMENTS, Sittings, synthetic_pairs
 from training.corpus.synthetic.skins import Surface, procedural_skin
@@ -179,6 +179,22 @@ def test_a_head_that_misses_the_truth_makes_no_pair(source, portrait):
     truth = Truth(portrait.image, portrait.landmarks, turned, "elsewhere")
     assert source.pairs([truth], {"kind": "own", "name": "astronaut"}, shoulders_move=False, own_background=True) == []
     assert MAX_MISS < 0.1
+
+
+def test_a_truth_in_other_light_makes_no_pair(source, portrait):
+    own = source.renderer.geometry.own_expression
+    still = Pose(own, torch.zeros(3), torch.zeros(3))
+    made = []
+    for gain in ((1.0, 1.0, 1.0), (1.0, 1.0, 0.8)):
+        image = (portrait.image * np.array(gain)).astype(np.uint8)
+        truth = Truth(image, portrait.landmarks, still, "itself")
+        made.append(source.pairs([truth], {"kind": "own"}, shoulders_move=False, own_background=False))
+    assert len(made[0]) == 1 and made[1] == []
+    black, white = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    left = torch.zeros(1, 1, 4, 4)
+    left[..., :2] = 1
+    half = torch.cat([white[..., :2] * torch.tensor([0.1, 0.2, 0.0])[:, None, None], white[..., 2:]], 3)
+    assert cast(black, half, left) == pytest.approx(51)
 
 
 def test_small_motions_leave_the_mouth_unchanged(portrait):
