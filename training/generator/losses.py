@@ -38,7 +38,7 @@ class LossWeights:
     perceptual: float = 3.0
     gaze: float = 0.2
     features: float = 0.5
-    time: float = 2.0
+    time: float = 1.0
     share: float = 0.002
     shift: float = 0.02
     mouth: float = 3.0
