@@ -231,13 +231,8 @@ def _rows(motion: Motion, frames: Sequence[int] | np.ndarray) -> Motion:
 
 
 def _first_to_render(plan: TakePlan, count: int) -> int:
-    """The first of a take's ``count`` frames that has to be rendered.
-
-    Frames are rendered in whole batches. A batch that was interrupted is rendered again as a whole, so that its frames
-    are the same as without the interruption.
-    """
-    done = frames_on_disk(plan.frames)
-    return done - done % BATCH if done < count else count
+    """The first of a take's ``count`` frames that isn't on disk; ``count`` if all are."""
+    return min(frames_on_disk(plan.frames), count)
 
 
 def render_from(renderer: Renderer, motion: Motion, first: int) -> Generator[tuple[int, np.ndarray], None, None]:
