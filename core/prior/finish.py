@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..motion.channels import GAZE, NONLIP_CHANNELS
+from ..motion.channels import FPS, GAZE, NONLIP_CHANNELS
 from ..sound.mel import MELS_PER_FRAME
 from .blinks import BlinkPacer
 from .features import FEATURES, channels_from_features, close_blinks, d_nl, features_from_channels, known_features
@@ -15,12 +15,16 @@ from .kept import Kept
 from .sampling import SamplingPlan
 from .spaces import NormalisedSpace
 from .styling import Styling, leave_poses
-from .windows import close_seams
+from .windows import away_from_known, close_seams
 
 Piece = tuple[int, np.ndarray]
 """First frame, and values (N, n, …) of the frames from there on."""
 _LID = FEATURES.index("blink")
 _LIDS = [i for i, name in enumerate(NONLIP_CHANNELS) if name.startswith("eyeBlink")]
+_TURNS = ("headPitch", "headYaw")
+_TURN_CHANNELS = [NONLIP_CHANNELS.index(name) for name in _TURNS]
+_TURN_FEATURES = [FEATURES.index(name) for name in _TURNS]
+_SECOND = round(FPS)
 _EYES = [NONLIP_CHANNELS.index(name) for name in GAZE]
 
 
@@ -54,7 +58,7 @@ class Finisher:
         loop: bool,
     ) -> None:
         self._space, self._styling = space, styling
-        self._mel, self._kept, self._plan = mel, kept, plan
+        self._mel, self._kept, self._plan, self._loop = mel, kept, plan, loop
         self._frames = len(mel) // MELS_PER_FRAME
         self._pacers = [BlinkPacer(seed, plan.style.blink_rate, loop) for seed in seeds]
         self._settlers = [GazeSettler(seed, styling.glance, loop) for seed in seeds]
@@ -71,6 +75,7 @@ class Finisher:
             if ready:
                 features, waiting = waiting[:, :ready], waiting[:, ready:]
                 features[..., _LID] = lids
+                self._limit_turns(begin, features)
                 self._styling.look(features, looks)
                 kept, mask = self._kept.part(begin, begin + ready)
                 yield begin, np.where(mask, kept, channels_from_features(features))
@@ -105,6 +110,23 @@ class Finisher:
             features = self._joined(first, features)
         leave_poses(features, first, self._frames, self._plan.style, self._kept)
         return features
+
+    def _limit_turns(self, first: int, features: np.ndarray) -> None:
+        """Bring heads of (N, n, 25) features from ``first`` on within the limits of their turns, in place.
+
+        Next to kept frames and poses the limits come in over a second. The eyes' directions are put in afterwards, so
+        they look where they looked.
+        """
+        if self._plan.turning is None:
+            return
+        begin, stop = first - _SECOND, first + features.shape[1] + _SECOND
+        kept = self._kept.part(begin, stop)[1]
+        if self._loop:
+            kept |= self._kept.part(begin + self._frames, stop + self._frames)[1]
+            kept |= self._kept.part(begin - self._frames, stop - self._frames)[1]
+        turns = features[..., _TURN_FEATURES]
+        away = away_from_known(kept[:, _TURN_CHANNELS])[_SECOND:-_SECOND]
+        features[..., _TURN_FEATURES] = turns + away * (self._plan.turning.eased(turns) - turns)
 
     def _joined(self, first: int, features: np.ndarray) -> np.ndarray:
         """(N, n, 25) features from ``first`` on, bent where style or code changed the kept motion.

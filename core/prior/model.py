@@ -193,7 +193,9 @@ class NonlipPrior:
         )
         posed = style.start_pose is not None or style.end_pose is not None
         transition = max(sampling.transition, POSE_TRANSITION) if posed else sampling.transition
-        return SamplingPlan(SAMPLERS[sampling.sampler or self.sampler], steps, guidance, style, transition)
+        return SamplingPlan(
+            SAMPLERS[sampling.sampler or self.sampler], steps, guidance, style, transition, sampling.turning
+        )
 
     def _threads(self) -> AbstractContextManager[None]:
         return single_thread() if self.device.type == "cpu" else nullcontext()

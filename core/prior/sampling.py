@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..motion.turning import TurningLimits
 from ..wire.style import PriorStyle
 from .guidance import Guidance
 from .levels import LEVELS
@@ -32,6 +33,9 @@ class Sampling:
     levels
         (7,) how lively the talker is, as ``levels.measure_levels`` returns it; NaN where that is unknown. If None, the
         style's liveliness decides.
+    turning
+        How far sampled heads may turn. None: as far as they do. Kept motion and poses that a style asks for stay, and
+        the limits come in over a second next to them.
 
     Raises
     ------
@@ -45,6 +49,7 @@ class Sampling:
     style: PriorStyle = field(default_factory=PriorStyle)
     transition: int = SEAM_FRAMES
     levels: np.ndarray | None = None
+    turning: TurningLimits | None = None
 
     def __post_init__(self) -> None:
         if self.sampler is not None and self.sampler not in SAMPLERS:
@@ -69,6 +74,8 @@ class SamplingPlan:
         How the motion looks.
     transition
         Frames over which sampled motion bends to meet kept motion.
+    turning
+        How far sampled heads may turn, or None.
     """
 
     sampler: Sampler
@@ -76,3 +83,4 @@ class SamplingPlan:
     guidance: Guidance
     style: PriorStyle
     transition: int
+    turning: TurningLimits | None = None

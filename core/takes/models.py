@@ -15,6 +15,7 @@ from ..places import WEIGHTS
 
 if TYPE_CHECKING:
     from ..head.head_model import HeadModel
+    from ..motion.turning import TurningLimits
     from ..portrait.portrait import Portrait
     from ..prior.model import NonlipPrior
     from ..renderer import Renderer
@@ -106,6 +107,12 @@ class Models:
         from ..portrait.load import load_portrait
 
         return load_portrait(path, cache_folder())
+
+    def turning(self, portrait: Portrait) -> TurningLimits:
+        """How far the head of a portrait may turn."""
+        from ..portrait.turning import turning_limits
+
+        return turning_limits(self.head.to("cpu"), portrait)
 
     def renderer(self, portrait: Portrait, size: int, framing: str, kind: str) -> Renderer:
         """A renderer for the portrait. The last one is kept, because it takes seconds to analyse the picture.

@@ -12,9 +12,11 @@ import numpy as np
 from ..errors import BadInputError
 from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, LIP_GROUPS, NONLIP_COLUMNS, TONGUE_GROUP
 from ..motion.motion import Motion, group_indices
+from ..motion.turning import TurningLimits
 from ..phones.documents import PhoneDocument
 from ..phones.tongue import tongue_of_segments
 from ..plurals import counted
+from ..portrait.portrait import Portrait
 from ..prior.sampling import Sampling
 from ..sound.speech import Speech
 from ..wire.progress import JobContext, Stage
@@ -47,10 +49,15 @@ class MotionMaker:
         The job, the networks, and where progress goes.
     speech
         The sound. All takes of the job share it, so what is said and the lips are computed once.
+    portrait
+        Gives the job's portrait; asked only if the job has pictures.
     """
 
-    def __init__(self, job: Job, models: Models, context: JobContext, speech: Speech) -> None:
+    def __init__(
+        self, job: Job, models: Models, context: JobContext, speech: Speech, portrait: Callable[[], Portrait]
+    ) -> None:
         self._job, self._models, self._context, self._speech = job, models, context, speech
+        self._portrait = portrait
 
     def make(self, plan: TakePlan, timings: dict[str, float]) -> Motion:
         """The motion of a planned take, whose phones are on disk afterwards. Seconds of the stages go into ``timings``.
@@ -124,6 +131,16 @@ class MotionMaker:
         transcript = self._job.facts.settings.transcript
         return Mouth(self._models.lips, self._speech, transcript, self._context.notice)
 
+    @functools.cached_property
+    def _turning(self) -> TurningLimits | None:
+        """How far heads may turn: as far as the portrait allows in a job with pictures, else as far as they do.
+
+        Motion alone is for rigs, which no photograph limits.
+        """
+        if self._job.facts.settings.motion_only:
+            return None
+        return self._models.turning(self._portrait())
+
     def _phones(self, part: Part | None) -> PhoneDocument:
         """What is said in a take: as in the sound, or where the mouth is kept, as in the take that it is kept from."""
         said = self._mouth.document
@@ -143,6 +160,7 @@ class MotionMaker:
             guidance_scale=settings.guidance_scale,
             num_inference_steps=settings.num_inference_steps,
             style=settings.style if own_style is None else own_style,
+            turning=self._turning,
         )
         return sampling if part is None else dataclasses.replace(sampling, transition=part.transition)
 

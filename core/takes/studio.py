@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import platform
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -101,8 +102,9 @@ class Studio:
         job = _job_of(request, speech, portrait.digest, models.device)
         with job.locked():
             plans = [job.plan(request.seed + k, GenerateSpec(), again=True) for k in range(request.takes)]
-            motions = MotionMaker(job, models, context, speech)
-            TakeMaker(job, models, context, motions.make, extract=request.extract).make_all(plans)
+            face = _reader(job, models)
+            motions = MotionMaker(job, models, context, speech, face)
+            TakeMaker(job, models, context, motions.make, face, extract=request.extract).make_all(plans)
         return {"job": str(job.folder), "takes": [plan.index for plan in plans]}
 
     def _resample(self, request: Resample, context: JobContext) -> dict[str, Any]:
@@ -116,8 +118,9 @@ class Studio:
             seed = job.unfinished_seed(spec) if request.seed is None else request.seed
             again = request.seed is not None
             plans = [job.plan(seed + k, spec, again=again) for k in range(request.takes)]
-            motions = MotionMaker(job, models, context, speech)
-            TakeMaker(job, models, context, motions.make, extract=True).make_all(plans)
+            face = _reader(job, models)
+            motions = MotionMaker(job, models, context, speech, face)
+            TakeMaker(job, models, context, motions.make, face, extract=True).make_all(plans)
         return {"job": str(job.folder), "takes": [plan.index for plan in plans]}
 
     def _render(self, request: Render, context: JobContext) -> dict[str, Any]:
@@ -143,7 +146,8 @@ class Studio:
 
         with job.locked():
             plan = job.plan(source.seed, spec, again=True)
-            maker = TakeMaker(job, models, context, new_motion, extract=request.extract, pictures=len(motion))
+            face, pictures = _reader(job, models), len(motion)
+            maker = TakeMaker(job, models, context, new_motion, face, extract=request.extract, pictures=pictures)
             maker.make_all([plan])
         return {"job": str(job.folder), "takes": [plan.index]}
 
@@ -169,7 +173,8 @@ class Studio:
 
         with job.locked():
             plan = job.plan(source.seed, update.spec, again=True)
-            TakeMaker(job, models, context, new_motion, extract=False, pictures=len(motion)).make_all([plan])
+            face = _reader(job, models)
+            TakeMaker(job, models, context, new_motion, face, extract=False, pictures=len(motion)).make_all([plan])
         return {"job": str(job.folder), "takes": [plan.index]}
 
     def _extract(self, request: Extract, context: JobContext) -> dict[str, Any]:
@@ -317,6 +322,11 @@ def _portrait_of(path: str, models: Models, context: JobContext) -> Portrait:
     for remark in remarks(portrait):
         context.notice(remark)
     return portrait
+
+
+def _reader(job: Job, models: Models) -> Callable[[], Portrait]:
+    """Gives the job's portrait. Its file is read and decoded when it is first needed, once for all takes."""
+    return functools.cache(lambda: models.portrait(job.portrait))
 
 
 def _speech_of(job: Job, context: JobContext) -> Speech:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -48,6 +47,8 @@ class TakeMaker:
         The job, the networks, and where progress goes.
     new_motion
         Makes the motion of a take that has none yet, and adds the seconds of its stages to the given timings.
+    portrait
+        Gives the job's portrait; asked only for takes with pictures.
     extract
         Whether curves are read back from finished frames.
     pictures
@@ -60,12 +61,14 @@ class TakeMaker:
         models: Models,
         context: JobContext,
         new_motion: Callable[[TakePlan, Timings], Motion],
+        portrait: Callable[[], Portrait],
         *,
         extract: bool,
         pictures: int | None = None,
     ) -> None:
         self._job, self._models, self._context = job, models, context
-        self._new_motion, self._extract, self._pictures = new_motion, extract, pictures
+        self._new_motion, self._portrait = new_motion, portrait
+        self._extract, self._pictures = extract, pictures
 
     def make_all(self, plans: list[TakePlan]) -> None:
         """Make every planned take that isn't finished, and announce all of them."""
@@ -144,7 +147,7 @@ class TakeMaker:
         """Make frames, curves read back from them, and the contact sheet; returns ``facts`` completed by the frames."""
         look = self._look(plan)
         assert look.size is not None and look.framing is not None and look.renderer is not None
-        portrait = self._portrait
+        portrait = self._portrait()
         with self._context.stage("renderer", take=plan.index) as stage:
             # Returns at once if the last take had the same look.
             renderer = self._models.renderer(portrait, look.size, look.framing, look.renderer)
@@ -161,11 +164,6 @@ class TakeMaker:
         write_contact_sheet(plan.contact, plan.frames, len(motion), marks, renderer.framing.paste)
         height, width = renderer.frame_shape
         return replace(facts, **look._asdict(), width=width, height=height, drawn_with=drawn)
-
-    @functools.cached_property
-    def _portrait(self) -> Portrait:
-        """The job's portrait. Its file is read and decoded once for all takes."""
-        return self._models.portrait(self._job.portrait)
 
     def _source(self, plan: TakePlan) -> TakePlan | None:
         """The take that a take was made from, or None."""

@@ -13,6 +13,7 @@ from core.errors import BadInputError
 from core.face.points import LANDMARKS, MOUTH_CORNERS, OUTER_EYES
 from core.motion.channels import LIP_CHANNELS, NONLIP_CHANNELS
 from core.motion.motion import Motion
+from core.motion.turning import TurningLimits
 from core.phones.phone_set import PHONES
 from core.portrait import remarks
 from core.prior.sampling import Sampling
@@ -138,6 +139,9 @@ class StandInModels:
         if not Path(path).is_file():
             raise BadInputError("portrait_missing", f"There is no file {path}.")
         return StandInPortrait()
+
+    def turning(self, portrait):
+        return TurningLimits((-0.4, 0.4), (-0.3, 0.3))
 
     def renderer(self, portrait, size, framing, kind):
         self._renderer.kind = kind
