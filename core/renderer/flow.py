@@ -68,12 +68,15 @@ class Flow:
         (B, 1, S, S) 0..1: how strongly the photograph is stretched there.
     triangle
         (B, S, S) int64 skin triangle (row of ``FlowField.triangles``), or −1.
+    surface
+        (B, V, 3) the posed surface with its hair: x, y in pixels of the square, and the distance in cm.
     """
 
     positions: Tensor
     trust: Tensor
     stretch: Tensor
     triangle: Tensor
+    surface: Tensor
 
 
 class FlowField:
@@ -164,7 +167,7 @@ class FlowField:
         if body is not None:
             torso = self.torso(body, sheet)
             positions = positions + enlarged(torso, size)
-        return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle)
+        return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle, pixels)
 
     @staticmethod
     def _attributes(shown: Tensor, trust: Tensor) -> Tensor:

@@ -58,6 +58,8 @@ class Hull:
         (V, 3) the surface in the photograph: x, y in pixels of the square, and the distance in cm.
     facing
         (V,) cosine between its normals and the line of sight in the photograph.
+    shown_normals
+        (V, 3) its normals in the photograph, in camera axes.
     scalp
         (V,) 0..1: how far a vertex belongs to the scalp.
     """
@@ -78,6 +80,7 @@ class Hull:
         self.offsets = offsets[self.moved] * geometry.rigidity[self.moved]
         shape = geometry.neutral + model.expression_offsets(geometry.own_expression) + offsets
         normals = model.normals(shape)
+        self.shown_normals = normals @ geometry.rotation.T
         self.facing = self._facing(normals, self.source, geometry.rotation)
         self.scalp = smoothstep(*SCALP_CM, model.mean[:, 1]) * self.upper(away) * is_skin
         self.top = (self.scalp > 0).nonzero()[:, 0]

@@ -8,6 +8,7 @@ from torch import Tensor
 from .chosen import SparseLayer, mean_around, pixels_of, put, take
 from .fields import blur, smoothstep
 from .flow import Flow
+from .layers.mirrored import MirroredSide
 from .layers.stretched import StretchedPerson, magnification
 
 SOLID = (0.1, 0.6)
@@ -27,10 +28,13 @@ class MovedPerson:
         (1, 3, S, S).
     stretched
         Draws the person where the flow stretches the photograph.
+    mirrored
+        Draws the side of the head that the photograph hides over that.
     """
 
-    def __init__(self, person: Tensor, background: Tensor, stretched: StretchedPerson) -> None:
-        self.person, self.background, self.stretched = SparseLayer(person), background, stretched
+    def __init__(self, person: Tensor, background: Tensor, stretched: StretchedPerson, mirrored: MirroredSide) -> None:
+        self.person, self.background = SparseLayer(person), background
+        self.stretched, self.mirrored = stretched, mirrored
 
     def draw(self, flow: Flow, frame: int, picture: Tensor, matte: Tensor) -> None:
         """Write ``picture`` (3, S, S) and ``matte`` (1, S, S) of one frame of a flow."""
@@ -42,6 +46,8 @@ class MovedPerson:
         if len(at):
             filled = magnification(flow.positions[frame : frame + 1]).reshape(-1).index_select(0, at)
             drawn, sharp = self.stretched.at(positions.index_select(1, at), filled), take(layer, at)
+            if self.mirrored.used:
+                self.mirrored.over(drawn, flow.surface[frame], at)
             put(layer, at, sharp + stretch.index_select(0, at) * (drawn - sharp))
         # The flow jumps at the outline and would leave a jagged edge.
         outline = outline_of(flow.trust[frame : frame + 1]).reshape(-1)

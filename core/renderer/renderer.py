@@ -31,6 +31,7 @@ from .generator.refine import Painter, Refiner
 from .geometry import HeadGeometry, PosedHeads
 from .layers.around import Around
 from .layers.matte import separate
+from .layers.mirrored import MirroredSide
 from .layers.near import near_layers
 from .layers.stretched import StretchedPerson
 from .light import Light
@@ -87,17 +88,19 @@ class Renderer:
             picture = photograph.to(self.device)
         with torch.inference_mode(), _made_on(self.device):
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing, landmarks)
-            stretched = StretchedPerson(layers.pure, layers.alpha)
-            self.still = MovedPerson(torch.cat([layers.person, layers.alpha], 1), layers.background, stretched)
             self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
+            trust = self.flow_field.vertex_trust
+            light = self._light(picture, landmarks, trust)
+            stretched = StretchedPerson(layers.pure, layers.alpha)
+            mirrored = MirroredSide(self.geometry, self.flow_field.hull, layers.pure, layers.alpha, light)
+            person = torch.cat([layers.person, layers.alpha], 1)
+            self.still = MovedPerson(person, layers.background, stretched, mirrored)
             shoulders = enlarged(self.flow_field.torso.below_head[None, None], size)
         with torch.inference_mode():
             near = near_layers(photograph, parted, shoulders.cpu(), self.framing.inside)
             near_person = torch.cat([near.person, near.alpha], 1).to(self.device)
         with torch.inference_mode(), _made_on(self.device):
-            self.with_body = MovedPerson(near_person, near.background.to(self.device), stretched)
-            trust = self.flow_field.vertex_trust
-            light = self._light(picture, landmarks, trust)
+            self.with_body = MovedPerson(near_person, near.background.to(self.device), stretched, mirrored)
             self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
             self.lids = LidMotion(self.geometry)
             self.eyes = [Eye(self.geometry, self.lids, picture, landmarks, side, light, trust) for side in (0, 1)]
