@@ -48,6 +48,8 @@ CUT_OFF = 0.3
 """Probability of the person at the picture's edge from which the person counts as cut off there."""
 AT_EDGE = 1.5
 """Distance in sheet pixels from the picture's edge below which a point of the sheet lies at that edge."""
+CYLINDER_CM = 8.0
+"""Radius of the cylinder on which places on the head are told."""
 EXTENSION = (8, 4, 2, 1)
 """Blur radii (sheet pixels) with which the face's own motion is continued past it, widest first."""
 EXTENDED = 0.25
@@ -70,6 +72,8 @@ class Flow:
         (B, S, S) int64 skin triangle (row of ``FlowField.triangles``), or −1.
     surface
         (B, V, 3) the posed surface with its hair: x, y in pixels of the square, and the distance in cm.
+    on_head
+        (B, 2, 64, 64) cm: the place on the head that each cell shows, around it and upwards, on a cylinder.
     """
 
     positions: Tensor
@@ -77,6 +81,7 @@ class Flow:
     stretch: Tensor
     triangle: Tensor
     surface: Tensor
+    on_head: Tensor
 
 
 class FlowField:
@@ -104,6 +109,8 @@ class FlowField:
         person = sample(dilate(tight, max(1, size // SHEET)), self.hull.source[None, None, :, :2])[0, 0, 0]
         self.wide_trust = torch.maximum(self.vertex_trust, self.hull.scalp * person)  # (V,)
         self.wide_triangles = skin[(self.wide_trust[skin] > 0).any(1)]
+        around = torch.atan2(model.mean[:, 0], model.mean[:, 2]) * CYLINDER_CM
+        self.unrolled = torch.stack([around, model.mean[:, 1]], 1)  # (V, 2) cm
         self.grid = pixel_grid(size, size)
         self.sheet_grid = pixel_grid(SHEET, SHEET) * (size / SHEET)
         room = torch.from_numpy(framing.room(self.sheet_grid.cpu().numpy())).to(self.sheet_grid)
@@ -160,27 +167,31 @@ class FlowField:
         trust = values[:, 2:]
         sheet = self._sheet_flow(rotation, translation)  # (B, 2, 64, 64)
         grid = self.grid.permute(2, 0, 1)  # (S, S, 2) -> (2, S, S)
-        extended = self._beyond_sheet(pixels, shown, sheet)
+        extended, on_head = self._beyond_sheet(pixels, shown, sheet)
         flow = enlarged(sheet + extended, size)
         flow = flow + trust * (values[:, :2] - grid - flow)
         positions = grid + flow * self.rim
         if body is not None:
             torso = self.torso(body, sheet)
             positions = positions + enlarged(torso, size)
-        return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle, pixels)
+        return Flow(positions.permute(0, 2, 3, 1), trust, self._stretch(positions), seen.triangle, pixels, on_head)
 
     @staticmethod
     def _attributes(shown: Tensor, trust: Tensor) -> Tensor:
         """(B, V, 3) places in the photograph (B, V, 2) and the trust (V,) in them."""
         return torch.cat([shown, trust[:, None].expand(len(shown), -1, -1)], -1)
 
-    def _beyond_sheet(self, pixels: Tensor, shown: Tensor, sheet: Tensor) -> Tensor:
-        """(B, 2, 64, 64) flow of the whole surface beyond the sheet's own, continued past the surface."""
+    def _beyond_sheet(self, pixels: Tensor, shown: Tensor, sheet: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 2, 64, 64) flow of the whole surface beyond the sheet's own, continued past the surface, and the places
+        on the head, continued too."""
         coarse = pixels * torch.tensor([SHEET / self.size, SHEET / self.size, 1.0])
         seen = rasterise(coarse, self.wide_triangles, SHEET, SHEET, cull_backfaces=True)
-        values = interpolate(seen, self.wide_triangles, self._attributes(shown, self.wide_trust)).permute(0, 3, 1, 2)
+        on_head = self.unrolled.expand(len(shown), -1, -1)
+        attributes = torch.cat([self._attributes(shown, self.wide_trust), on_head], -1)
+        values = interpolate(seen, self.wide_triangles, attributes).permute(0, 3, 1, 2)
         beyond = values[:, :2] - self.sheet_grid.permute(2, 0, 1) - sheet
-        return self._extend(beyond * values[:, 2:], values[:, 2:])
+        places = fill_smoothly(values[:, 3:], seen.covered[:, None].float())
+        return self._extend(beyond * values[:, 2:3], values[:, 2:3]), places
 
     def _stretch(self, positions: Tensor) -> Tensor:
         """(B, 1, S, S) 1 where neighbouring pixels come from less than half a pixel apart, 0 without stretching."""

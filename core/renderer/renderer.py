@@ -30,6 +30,7 @@ from .framing import frame_portrait
 from .generator.refine import Painter, Refiner
 from .geometry import HeadGeometry, PosedHeads
 from .layers.around import Around
+from .layers.grain import SkinGrain
 from .layers.matte import separate
 from .layers.mirrored import MirroredSide
 from .layers.near import near_layers
@@ -91,7 +92,8 @@ class Renderer:
             self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
             trust = self.flow_field.vertex_trust
             light = self._light(picture, landmarks, trust)
-            stretched = StretchedPerson(layers.pure, layers.alpha)
+            grain = SkinGrain.of(self.geometry, layers.pure, layers.alpha, landmarks)
+            stretched = StretchedPerson(layers.pure, layers.alpha, grain)
             mirrored = MirroredSide(self.geometry, self.flow_field.hull, layers.pure, layers.alpha, light)
             person = torch.cat([layers.person, layers.alpha], 1)
             self.still = MovedPerson(person, layers.background, stretched, mirrored)

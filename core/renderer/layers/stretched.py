@@ -2,7 +2,8 @@
 
 One pixel of the photograph drawn over several pixels of a frame becomes a streak: the grain still changes from row to
 row, but no longer along the row. Therefore the photograph is blurred there by about as much as it is stretched: viewers
-expect a smooth cheek, not stripes. The colours are the person's own, without the background along the outline.
+expect no stripes on a cheek. Skin gets its grain back (``grain``). The colours are the person's own, without the
+background along the outline.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..chosen import pixels_of, put, sample_points
-from ..fields import blur, resize, smoothstep
+from ..fields import blur, resize
+from .grain import SkinGrain
+from .softer import SOFTER, shares, softened
 
 GRID = 64
 """Side of the grid on which the magnification is computed."""
-SOFTER = ((2.0, 4.0, 1 / 256), (5.0, 8.0, 1 / 128))
-"""For each softer photograph: magnification at which it begins to be used, and is used fully, and the radius of its
-blur as a fraction of the square's side."""
 MOST = 10.0
 """Upper limit of the magnification."""
 
@@ -56,27 +56,25 @@ class StretchedPerson:
     ----------
     pure, alpha
         (1, 3, S, S) and (1, 1, S, S) of ``matte.Layers``.
+    grain
+        The grain that blurred skin gets; None: none.
     """
 
-    def __init__(self, pure: Tensor, alpha: Tensor) -> None:
-        size = pure.shape[-1]
-        softer = []
-        for _, _, part in SOFTER:
-            radius = max(1, round(part * size))
-            # Weighted by the matte, so that no colour from outside the person is mixed in.
-            softer.append(blur(pure * alpha, radius) / blur(alpha, radius).clamp_min(1e-3))
+    def __init__(self, pure: Tensor, alpha: Tensor, grain: SkinGrain | None = None) -> None:
         self.matted = torch.cat([pure, alpha], 1)  # (1, 3 + 1, S, S)
-        self.softer = softer
+        self.softer, self.grain = softened(pure, alpha), grain
 
-    def at(self, points: Tensor, filled: Tensor) -> Tensor:
+    def at(self, points: Tensor, filled: Tensor, on_head: Tensor) -> Tensor:
         """(3 + 1, N) the person, multiplied by its matte, and the matte at points (2, N) px of the photograph, where
-        the :func:`magnification` is ``filled`` (N,)."""
+        the :func:`magnification` is ``filled`` (N,). They are shown at ``on_head`` (2, N) cm (``Flow``)."""
         drawn = sample_points(self.matted, points)
         colours, matte = drawn[:3], drawn[3:]
-        for (begins, whole, _), layer in zip(SOFTER, self.softer, strict=True):
-            some = pixels_of(filled > begins)
-            share = smoothstep(begins, whole, filled.index_select(0, some))
-            soft = sample_points(layer, points.index_select(1, some))
-            sharp = colours.index_select(1, some)
-            put(colours, some, sharp + share * (soft - sharp))
+        some = pixels_of(filled > SOFTER[0][0])
+        places, parts = points.index_select(1, some), shares(filled.index_select(0, some))
+        blurred = colours.index_select(1, some)
+        for share, layer in zip(parts, self.softer, strict=True):
+            blurred += share * (sample_points(layer, places) - blurred)
+        if self.grain is not None:
+            blurred *= self.grain.factors(places, on_head.index_select(1, some), parts)
+        put(colours, some, blurred)
         return torch.cat([matte * colours, matte])

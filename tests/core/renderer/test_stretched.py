@@ -38,7 +38,7 @@ def test_magnification_is_limited_where_one_pixel_fills_everything():
 def drawn(picture: torch.Tensor, alpha: torch.Tensor, flow: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(1, 3, S, S) colours, multiplied by the matte, and matte (1, 1, S, S) of a whole frame."""
     points = flow[0].permute(2, 0, 1).reshape(2, -1)
-    layer = StretchedPerson(picture, alpha).at(points, magnification(flow).reshape(-1))
+    layer = StretchedPerson(picture, alpha).at(points, magnification(flow).reshape(-1), torch.zeros_like(points))
     colours, matte = layer.reshape(1, 4, SIZE, SIZE).split((3, 1), 1)
     return colours, matte
 
