@@ -49,6 +49,7 @@ def setting(
 ) -> Any:
     """A message field with its meaning and limits (both ends included). The limits of a tuple are those of each entry.
 
+    Of a field that may be a number or a text, ``low`` and ``high`` limit the number, and ``choices`` are the texts.
     ``length`` is the number of entries that a tuple must have. A field may be a message itself (a frozen dataclass of
     settings).
     """
@@ -158,13 +159,14 @@ def _check_limits(spec: dataclasses.Field[Any], value: Any) -> None:
     if length is not None and len(value) != length:
         raise BadInputError("bad_setting", f"{name} must be {length} values, not {len(value)}.", _CORRECT)
     for item in value if isinstance(value, tuple) else (value,):
-        if choices and item not in choices:
-            hint = f"Choose from: {', '.join(choices)}."
+        if choices and isinstance(item, str) and item not in choices:
+            number = "" if low is None else f", or a number of {low:g} to {high:g}"
+            hint = f"Choose from: {', '.join(choices)}{number}."
             raise BadInputError("bad_setting", f"{name} can't be “{_word(item)}”.", hint)
         if spec.metadata and isinstance(item, str) and not _is_text(item):
             hint = "Give the file or folder another name."
             raise BadInputError("bad_setting", f"{name} “{_word(item)}” is not valid text.", hint)
-        if (low is not None and item < low) or (high is not None and item > high):
+        if not isinstance(item, str) and ((low is not None and item < low) or (high is not None and item > high)):
             limits = " to ".join(f"{limit:g}" for limit in (low, high) if limit is not None)
             hint = f"Choose a value of {limits}." if high is not None else f"Choose {limits} or more."
             raise BadInputError("bad_setting", f"{name} can't be {shown_value(item)}.", hint)

@@ -11,7 +11,8 @@ from typing import Any
 from ...core.errors import EXIT_DONE
 from ...core.stopping import check_cancelled
 from ...core.wire.notices import ABOUT_SOUND
-from ...core.wire.protocol import STAGES, Done, Error, Event, Notice, Progress, Request, TakeReady
+from ...core.wire.protocol import Done, Error, Event, Notice, Progress, Request, TakeReady
+from ...core.wire.workload import STAGES
 from ..words import say
 
 _PAUSE = 0.02

@@ -23,6 +23,7 @@ from ...core.files import write_bytes, write_json
 from ...core.inputs import InputKind, read_input, shown
 from ...core.phones.transcripts import given_transcript, named_file, quoted, read_transcript
 from ...core.schema import build
+from ...core.wire.options import number_or_text
 from ...core.wire.protocol import Generate, TakeReady, version
 from ..words import later, say
 
@@ -208,6 +209,8 @@ def _typed(key: str, value: Any) -> Any:
         return value
     kind, text = str(_FIELDS[key].type), value.strip()
     try:
+        if kind.startswith("int | str"):
+            return number_or_text(text)
         if kind.startswith("int"):
             return int(text)
         if kind.startswith("float"):

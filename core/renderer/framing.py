@@ -1,8 +1,9 @@
 """From the whole photograph to the rendered square, and back.
 
-The photograph is scaled once, so that the portrait's crop square measures ``size`` pixels. The square is cut at whole
-pixels of the scaled picture, so that it doesn't shift when it is pasted back. For a tilted face the square is tilted
-too: all that renders a square sees an upright face. Such a square is turned back when it is pasted.
+The portrait's crop square is worked with ``size`` pixels a side. The frame that it is pasted into has the same scale,
+or a size of its own. The square lies at whole pixels of the frame, so that it doesn't shift when it is pasted. For a
+tilted face the square is tilted too: all that renders a square sees an upright face. Such a square is turned back when
+it is pasted.
 """
 
 from __future__ import annotations
@@ -19,20 +20,16 @@ from torch import Tensor
 
 from ..head.rotation import euler_to_matrix
 from ..portrait.portrait import Portrait, fitted
+from ..portrait.resampling import Place, cut, resampled, scaled, turned_cut
 from ..portrait.tilt import QUARTER, turn_matrix, turn_to_undo, turned
+from ..wire.picture_size import FIT, MAX_SIDE, even, frame_scale, frame_size
 
 MOST_ENLARGED = 1.5
 """Side of the rendered square in sides of ``size``, at most. Beyond that a rendered square is enlarged."""
-MAX_SIDE = 2160
-"""Longest side of a whole-photograph frame, pixels."""
 FEATHER = 0.03
 """Width of the soft rim of the pasted square, as a fraction of its side."""
 INSET = 0.025
 """Width of the rim that isn't pasted where the photograph around the square moves, as a fraction of the side."""
-ANTIALIAS = 0.4
-"""Standard deviation of the Gaussian before shrinking, in pixels of the smaller picture."""
-LEAST_BLUR = 0.5
-"""Standard deviation in pixels of the photograph up to which that Gaussian is left out."""
 
 
 class _Rim(NamedTuple):
@@ -92,17 +89,20 @@ class Framing:
         (x, y, side) of the rendered square in the frame, before it is turned.
     opacity
         (S, S) uint8 alpha of the square, or None where the photograph is opaque.
+    fine
+        (side, side, 3 or 4) uint8: the square as the frame shows it, where it has more pixels there than ``crop``.
     """
 
     crop: np.ndarray
     inside: np.ndarray
     scale: float
     angle: float
-    origin: tuple[int, int]
-    extent: tuple[int, int]
+    origin: Place
+    extent: Place
     frame: np.ndarray
     paste: tuple[int, int, int]
     opacity: np.ndarray | None = None
+    fine: np.ndarray | None = None
 
     def camera(self, portrait: Portrait) -> tuple[float, tuple[float, float]]:
         """Focal length and principal point (x, y) in pixels of the square."""
@@ -154,14 +154,13 @@ class Framing:
     def compose(self, square: np.ndarray, frame: np.ndarray | None = None) -> np.ndarray:
         """Paste a rendered square (S, S, 3) uint8 into the frame, with a soft rim; with alpha (S, S, 4).
 
+        A square that has the frame's pixels already (:meth:`resized`) is taken as it is.
         ``frame`` is one whose surroundings of the square have moved; it is changed.
         """
-        x, y, side = self.paste
+        x, y, _ = self.paste
         if self.is_whole:
             return square
-        if side != square.shape[0]:
-            shrinks = side < square.shape[0]
-            square = cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        square = self.resized(square)
         x0, y0, x1, y1 = self._box
         new = square[y0 - y : y1 - y, x0 - x : x1 - x] if not self.angle else self._turned_back(square)
         out = self.frame.copy() if frame is None else frame
@@ -176,6 +175,13 @@ class Framing:
             mixed >>= 8
             shown[part] = mixed
         return out
+
+    def resized(self, square: np.ndarray) -> np.ndarray:
+        """A square (S, S, ...) with as many pixels as it has in the frame, before it is turned."""
+        size, side = len(square), self.paste[2]
+        if side == size:
+            return square
+        return cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA if side < size else cv2.INTER_CUBIC)
 
     @property
     def _box(self) -> tuple[int, int, int, int]:
@@ -218,94 +224,102 @@ class Framing:
         return cv2.warpAffine(square, matrix, (x1 - x0, y1 - y0), flags=flags, borderMode=outside)
 
 
-def frame_portrait(portrait: Portrait, size: int, framing: str) -> Framing:
+def frame_portrait(portrait: Portrait, size: int, framing: str, picture: int | str = FIT) -> Framing:
     """Scale the photograph and cut out the square; ``framing`` is "portrait" or "crop" (``ValueError`` otherwise).
 
     The square has ``size`` pixels a side, an even number. For the framing "portrait" it has up to half as many more
     where the photograph around it would have less than ``size`` pixels on its long side, although it has them: in
     close-ups most of the square lies outside the photograph.
+
+    ``picture`` says how large the frame is for the framing "portrait" (``core.wire.picture_size``). For ``FIT`` it has
+    the scale of the square. In close-ups it is larger, so that its long side has ``size`` pixels where the photograph
+    has them, and it is smaller where it would have more than ``MAX_SIDE``.
     """
     if framing not in ("portrait", "crop"):
         raise ValueError(f'framing must be "portrait" or "crop", not {framing!r}')
     image = np.ascontiguousarray(portrait.image)
     if portrait.alpha is not None:
         image = np.dstack([image, portrait.alpha])
-    x0, y0, side = (float(v) for v in portrait.crop)
-    wanted = min(size, max(image.shape[:2]))
+    side, long_side = float(portrait.crop[2]), max(image.shape[:2])
+    wanted = min(size, long_side)
     if framing == "portrait":
-        size = max(size, min(math.ceil(wanted * side / max(image.shape[:2]) + 1e-6), int(MOST_ENLARGED * size)))
+        size = max(size, min(math.ceil(wanted * side / long_side + 1e-6), int(MOST_ENLARGED * size)))
     size += size % 2  # the generator halves the flow
+    if framing == "portrait" and picture != FIT:
+        return _in_frame(portrait, image, size, picture)
+    return _in_own_scale(portrait, image, size, None if framing == "crop" else wanted)
+
+
+def _in_own_scale(portrait: Portrait, image: np.ndarray, size: int, wanted: int | None) -> Framing:
+    """The square at whole pixels of a photograph that is scaled for it. The frame has at least ``wanted`` pixels on its
+    long side; None: it is the square."""
+    x0, y0, side = (float(v) for v in portrait.crop)
     scale = size / side
-    scaled = _scaled(image, scale)
-    origin = (round(x0 * scale), round(y0 * scale))
-    angle = turn_to_undo(portrait.landmarks)
-    extent = (scaled.shape[1], scaled.shape[0])
-    level, inside = _cut(scaled, origin, size)
-    quarters = round(angle / QUARTER)
-    if angle == quarters * QUARTER:
-        crop, inside = (np.ascontiguousarray(np.rot90(part, quarters)) for part in (level, inside))
-    else:
-        crop, inside = _turned_cut(image, scale, origin, size, angle)
-    opacity = None
-    if portrait.alpha is not None:
-        crop, opacity = np.ascontiguousarray(crop[..., :3]), np.ascontiguousarray(crop[..., 3])
+    whole = scaled(image, scale)
+    origin, extent = (round(x0 * scale), round(y0 * scale)), (whole.shape[1], whole.shape[0])
+    level, inside = cut(whole, origin, size)
+    angle, crop, inside = _upright(portrait, image, scale, origin, level, inside)
+    crop, opacity = _without_alpha(crop)
     square = (crop, inside, scale, angle, origin, extent)
-    if framing == "crop":
+    if wanted is None:
         return Framing(*square, level, (0, 0, size), opacity)
     long_side = max(extent)
     zoom = MAX_SIDE / long_side if long_side > MAX_SIDE else max(1.0, (wanted - 1) / long_side)
     if zoom == 1.0:
-        height, width = (side - side % 2 for side in scaled.shape[:2])
-        return Framing(*square, scaled[:height, :width].copy(), (*origin, size), opacity)
+        return Framing(*square, whole[: even(extent[1]), : even(extent[0])].copy(), (*origin, size), opacity)
     if zoom > 1:
         zoom = wanted / max(image.shape[:2]) / scale
-    frame = _scaled(image, scale * zoom)
-    height, width = (side - side % 2 for side in frame.shape[:2])
+    frame = scaled(image, scale * zoom)
+    height, width = (even(side) for side in frame.shape[:2])
     paste = (round(origin[0] * zoom), round(origin[1] * zoom), round(size * zoom))
     return Framing(*square, frame[:height, :width].copy(), paste, opacity)
 
 
-def _scaled(image: np.ndarray, scale: float) -> np.ndarray:
-    """The image at another scale, its first corner kept in place, without aliasing; at least 2 × 2 pixels."""
-    height, width = (max(2, int(side * scale)) for side in image.shape[:2])
-    return _resampled(image, scale, np.eye(2) / scale, np.zeros(2), (width, height))
-
-
-def _resampled(
-    image: np.ndarray, scale: float, matrix: np.ndarray, offset: np.ndarray, size: tuple[int, int]
-) -> np.ndarray:
-    """A picture of (width, height) ``size`` whose point p shows the image at ``matrix`` p + ``offset``, without
-    aliasing; ``scale`` is its pixels per pixel of the image."""
-    if scale < 1:
-        sigma = ANTIALIAS / scale
-        image = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > LEAST_BLUR else image
-    # OpenCV has pixel centres at integers, we have them at half-integers: x reads the input at (x + 0.5) / scale − 0.5.
-    shift = matrix.sum(1) * 0.5 + offset - 0.5
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    whole = np.concatenate([matrix, shift[:, None]], 1)
-    return cv2.warpAffine(image, whole, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _cut(image: np.ndarray, origin: tuple[int, int], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A square that can reach beyond the image, and the mask of its pixels within the image."""
-    columns, rows = (np.arange(size) + start for start in origin)
+def _in_frame(portrait: Portrait, image: np.ndarray, size: int, picture: int | str) -> Framing:
+    """The square of the whole pixels of a frame whose size is given, itself at the scale at which it has ``size``."""
     height, width = image.shape[:2]
-    crop = image[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None]]
-    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))[None]
-    return np.ascontiguousarray(crop), inside
+    zoom, extent = frame_scale(width, height, picture), frame_size(width, height, picture)
+    if zoom == 1.0:
+        frame = image[: extent[1], : extent[0]].copy()
+    else:
+        frame = resampled(image, zoom, np.eye(2) / zoom, np.zeros(2), extent)
+    x, y, side = (round(float(v) * zoom) for v in portrait.crop)
+    side = max(side, 2)
+    level, inside = cut(frame, (x, y), side)
+    share, fine = size / side, None
+    scale, origin = zoom * share, (x * share, y * share)
+    if side < size:
+        level, inside = turned_cut(image, scale, origin, size, 0.0)
+    elif side > size:
+        fine = _upright(portrait, image, zoom, (x, y), level, inside)[1]
+        level, inside = turned_cut(image, scale, origin, size, 0.0)
+    angle, crop, inside = _upright(portrait, image, scale, origin, level, inside)
+    crop, opacity = _without_alpha(crop)
+    return Framing(
+        *(crop, inside, scale, angle, origin, (width * scale, height * scale), frame, (x, y, side), opacity, fine)
+    )
 
 
-def _turned_cut(
-    image: np.ndarray, scale: float, origin: tuple[int, int], size: int, angle: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """A turned square of the scaled image, sampled from the image itself, and the mask of its pixels within it."""
-    turn = turn_matrix(angle)
-    offset = np.asarray(origin) + size / 2 - turn @ np.full(2, size / 2)
-    crop = _resampled(image, scale, turn / scale, offset / scale, (size, size))
-    y, x = np.mgrid[:size, :size] + 0.5
-    u, v = (turn @ np.stack([x.ravel(), y.ravel()]) + offset[:, None]).reshape(2, size, size) / scale
-    height, width = image.shape[:2]
-    return crop, (u >= 0) & (u < width) & (v >= 0) & (v < height)
+def _upright(
+    portrait: Portrait, image: np.ndarray, scale: float, origin: Place, level: np.ndarray, inside: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """The angle of a tilted face, and its square of the scaled photograph and the mask of that, in which it is upright.
+
+    ``level`` and ``inside`` are the square and the mask before the turn. They are the answer if the face isn't tilted.
+    """
+    angle = turn_to_undo(portrait.landmarks)
+    quarters = round(angle / QUARTER)
+    if angle == quarters * QUARTER:
+        crop, mask = (np.ascontiguousarray(np.rot90(part, quarters)) for part in (level, inside))
+        return angle, crop, mask
+    return angle, *turned_cut(image, scale, origin, len(level), angle)
+
+
+def _without_alpha(crop: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The colours of a square, and its alpha if it has one."""
+    if crop.shape[2] == 3:
+        return crop, None
+    return np.ascontiguousarray(crop[..., :3]), np.ascontiguousarray(crop[..., 3])
 
 
 def _feather(side: int, inset: float = 0.0) -> np.ndarray:

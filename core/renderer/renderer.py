@@ -23,6 +23,8 @@ from ..head.raster import interpolate, rasterise
 from ..motion.motion import Motion
 from ..portrait.eye_rings import with_whole_eyes
 from ..portrait.portrait import Portrait
+from ..wire.picture_size import FIT
+from .detail import Detail, Moved
 from .eyes import Eye, LidMotion
 from .fields import enlarged
 from .flow import FlowField
@@ -61,11 +63,12 @@ class Renderer:
     device
         Device of the torch computations.
     framing
-        "portrait": the square is pasted into the whole photograph, which is scaled so that the portrait's crop
-        measures ``size`` pixels (long side at most 2160, even dimensions). "crop": only the square.
+        "portrait": the square is pasted into the whole photograph. "crop": only the square.
     painter
         The networks of G that correct the warp. "shipped": the product's own, if this build has them. None: only the
         warp.
+    picture
+        Size of the whole photograph's frames; see ``core.wire.picture_size``. By default they have the square's scale.
     """
 
     def __init__(
@@ -76,22 +79,23 @@ class Renderer:
         device: str | torch.device = "cpu",
         framing: str = "portrait",
         painter: Painter | Literal["shipped"] | None = "shipped",
+        picture: int | str = FIT,
     ) -> None:
         self.device = torch.device(device)
         # Layers are made with OpenCV and numpy too, so they are made on the processor.
         with torch.inference_mode():
-            self.framing = frame_portrait(portrait, size, framing)
+            self.framing = frame_portrait(portrait, size, framing, picture)
             self.size = size = len(self.framing.crop)
             self._landmarks = landmarks = with_whole_eyes(self.framing.crop, self.framing.to_crop(portrait.landmarks))
             photograph = torch.tensor(self.framing.crop).permute(2, 0, 1)[None].float() / 255
             parted = separate(self.framing.crop, landmarks, self.framing.inside)
             layers = parted.to(self.device)
-            picture = photograph.to(self.device)
+            square = photograph.to(self.device)
         with torch.inference_mode(), _made_on(self.device):
             self.geometry = HeadGeometry(head_model.to(self.device), portrait, self.framing, landmarks)
             self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
             trust = self.flow_field.vertex_trust
-            light = self._light(picture, landmarks, trust)
+            light = self._light(square, landmarks, trust)
             grain = SkinGrain.of(self.geometry, layers.pure, layers.alpha, landmarks)
             stretched = StretchedPerson(layers.pure, layers.alpha, grain)
             mirrored = MirroredSide(self.geometry, self.flow_field.hull, layers.pure, layers.alpha, light)
@@ -103,10 +107,11 @@ class Renderer:
             near_person = torch.cat([near.person, near.alpha], 1).to(self.device)
         with torch.inference_mode(), _made_on(self.device):
             self.with_body = MovedPerson(near_person, near.background.to(self.device), stretched, mirrored)
-            self.mouth = Mouth(self.geometry, picture, landmarks, light, trust)
+            self.mouth = Mouth(self.geometry, square, landmarks, light, trust)
             self.lids = LidMotion(self.geometry)
-            self.eyes = [Eye(self.geometry, self.lids, picture, landmarks, side, light, trust) for side in (0, 1)]
+            self.eyes = [Eye(self.geometry, self.lids, square, landmarks, side, light, trust) for side in (0, 1)]
             opacity = self.framing.opacity
+            self.detail = None if self.framing.fine is None else Detail(self.framing, layers.alpha[0, 0].cpu().numpy())
             self.opacity = None if opacity is None else Opacity(opacity, layers.alpha, layers.hole)
             chosen = Painter.shipped(self.device) if painter == "shipped" else painter
             self.refiner = Refiner(chosen, self.framing.crop, landmarks) if chosen else None
@@ -132,8 +137,10 @@ class Renderer:
         batch = min(batch, SIDE_BY_SIDE) if on_processor else batch
         bodies = iter(motion.body)
         pieces = (motion.slice(k, min(k + batch, len(motion))) for k in range(0, len(motion), batch))
-        for squares in (side_by_side if on_processor else map)(self._draw, pieces):
-            for square in squares:  # composed only when it is needed, because whole photographs are large
+        for drawn in (side_by_side if on_processor else map)(self._draw, pieces):
+            for square, moved in drawn:  # composed only when it is needed, because whole photographs are large
+                if self.detail is not None and moved is not None:
+                    square = self.detail.added(square, moved)
                 frame = self.framing.compose(square, self._surroundings(next(bodies)))
                 yield frame if self.opacity is None else without_grey(frame)
 
@@ -147,8 +154,8 @@ class Renderer:
         with torch.inference_mode():
             return Around(self.geometry, self.framing, self._landmarks)
 
-    def _draw(self, motion: Motion) -> np.ndarray:
-        """(T, S, S, 3 or 4) uint8 squares of a short motion, all drawn at once."""
+    def _draw(self, motion: Motion) -> list[tuple[np.ndarray, Moved | None]]:
+        """The squares (S, S, 3 or 4) uint8 of a short motion, all drawn at once, and what moves the fine detail."""
         expression, rotation, translation, tongue, body = (
             torch.tensor(values, dtype=torch.float32, device=self.device)
             for values in (motion.expression, motion.rotation, motion.translation, motion.tongue, motion.body)
@@ -158,7 +165,9 @@ class Renderer:
         if self.opacity is not None:
             with torch.inference_mode(), _made_on(self.device):
                 picture = torch.cat([picture, self.opacity.moved(warped.flow.positions)], 1)
-        return (picture * 255).add_(0.5).clamp_(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        squares = (picture * 255).add_(0.5).clamp_(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+        moved = [None] * len(squares) if self.detail is None else Moved.of(warped.flow.positions, warped.alpha)
+        return list(zip(squares, moved, strict=True))
 
     def warp(
         self,

@@ -15,6 +15,7 @@ from ..errors import BadInputError
 from ..files import write_json
 from ..inputs import InputKind, read_json
 from ..schema import checked, plain, read
+from ..wire.picture_size import FIT
 from ..wire.protocol import MAX_SECONDS, Generate
 from ..wire.specs import GenerateSpec, LipsSpec, RenderSpec, ResampleSpec, spec_of_format_1
 from ..wire.style import PriorStyle
@@ -53,6 +54,7 @@ class JobSettings:
     size: int
     framing: str
     renderer: str = "warp"
+    picture: int | str = FIT
     motion_only: bool
     preview: float | None = None
     more: dict[str, Any] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class JobSettings:
         return {name: value for name, value in values.items() if _LATER.get(name, ...) != value}
 
 
-_LATER: dict[str, Any] = {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0}
+_LATER: dict[str, Any] = {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0, "picture": FIT}
 """Settings that came after the first jobs, with the values that the older jobs have."""
 SETTINGS = tuple(spec.name for spec in dataclasses.fields(JobSettings) if spec.name != "more")
 """Names of the settings that a job shares with the request that began it."""

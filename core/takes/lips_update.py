@@ -144,4 +144,5 @@ def _spec(request: UpdateLips, source: TakePlan, document: PhoneDocument, way: s
         size=facts.size,
         framing=facts.framing,
         renderer=facts.renderer,
+        picture=facts.picture,
     )

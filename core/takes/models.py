@@ -56,7 +56,7 @@ class Models:
         self.device = device
         self._lips: LipModel | None = None
         self._prior: NonlipPrior | None = None
-        self._renderer: tuple[tuple[str, int, str, str], Renderer] | None = None
+        self._renderer: tuple[tuple[str, int, str, str, int | str], Renderer] | None = None
 
     @functools.cached_property
     def head(self) -> HeadModel:
@@ -114,17 +114,18 @@ class Models:
 
         return turning_limits(self.head.to("cpu"), portrait)
 
-    def renderer(self, portrait: Portrait, size: int, framing: str, kind: str) -> Renderer:
+    def renderer(self, portrait: Portrait, size: int, framing: str, kind: str, picture: int | str) -> Renderer:
         """A renderer for the portrait. The last one is kept, because it takes seconds to analyse the picture.
 
-        ``kind`` is "gan" (G corrects the warp, if this build has its weights) or "warp".
+        ``kind`` is "gan" (G corrects the warp, if this build has its weights) or "warp". The others are those of
+        `Renderer`.
         """
         from ..renderer import Renderer
 
-        key = (portrait.digest, size, framing, kind)
+        key = (portrait.digest, size, framing, kind, picture)
         if self._renderer is None or self._renderer[0] != key:
             self._renderer = None  # free the old one's memory first
             painter: Literal["shipped"] | None = "shipped" if kind == "gan" else None
-            renderer = Renderer(self.head, portrait, size, self.device, framing, painter)
+            renderer = Renderer(self.head, portrait, size, self.device, framing, painter, picture)
             self._renderer = (key, renderer)
         return self._renderer[1]

@@ -17,11 +17,12 @@ from .take import TakePlan
 
 
 class Look(NamedTuple):
-    """How frames look: pixels of the face square (None for no frames), framing and renderer."""
+    """How frames look: pixels of the face square (None for no frames), framing, renderer, and size of the frames."""
 
     size: int | None
     framing: str | None
     renderer: str | None
+    picture: int | str
 
 
 def drawn_with(device: str) -> str:
@@ -51,7 +52,7 @@ class EqualFrames:
         if source is None or facts is None or facts.drawn_with != drawn:
             return
         before, after = (np.hstack([m.table(), m.body]) for m in (Motion.load(source.motion), motion))
-        if look == (facts.size, facts.framing, facts.renderer) and len(before) == len(after):
+        if look == (facts.size, facts.framing, facts.renderer, facts.picture) and len(before) == len(after):
             self._same = (before == after).all(axis=1)
 
     def differing(self, first: int) -> np.ndarray:

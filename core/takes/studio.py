@@ -137,6 +137,7 @@ class Studio:
             size=request.size or settings.size,
             framing=request.framing or settings.framing,
             renderer=request.renderer or settings.renderer,
+            picture=request.picture or settings.picture,
         )
 
         def new_motion(plan: TakePlan, _: Timings) -> Motion:
@@ -187,7 +188,7 @@ class Studio:
         context.expect([Expected("portrait", None, 1), Expected("extract", plan.index, facts.frame_count)])
         with context.stage("portrait"):
             portrait = models.portrait(job.portrait)
-        framing = frame_portrait(portrait, facts.size, facts.framing)
+        framing = frame_portrait(portrait, facts.size, facts.framing, facts.picture)
         with job.locked(), ReadBack(plan, portrait, framing, facts.frame_count) as reading:
             reading.finish(facts.frame_count, context)
             plan.finish(facts)

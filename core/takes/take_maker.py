@@ -131,9 +131,10 @@ class TakeMaker:
     def _look(self, plan: TakePlan) -> Look:
         """How a take's frames look: a render and a new mouth say it, otherwise the job's settings do."""
         if isinstance(plan.spec, (RenderSpec, LipsSpec)):
-            return Look(plan.spec.size, plan.spec.framing, plan.spec.renderer)
+            return Look(plan.spec.size, plan.spec.framing, plan.spec.renderer, plan.spec.picture)
         settings = self._job.facts.settings
-        return Look(None if settings.motion_only else settings.size, settings.framing, settings.renderer)
+        size = None if settings.motion_only else settings.size
+        return Look(size, settings.framing, settings.renderer, settings.picture)
 
     def _motion(self, plan: TakePlan, timings: Timings) -> Motion:
         """The take's motion, which is on disk afterwards."""
@@ -150,7 +151,7 @@ class TakeMaker:
         portrait = self._portrait()
         with self._context.stage("renderer", take=plan.index) as stage:
             # Returns at once if the last take had the same look.
-            renderer = self._models.renderer(portrait, look.size, look.framing, look.renderer)
+            renderer = self._models.renderer(portrait, look.size, look.framing, look.renderer, look.picture)
         timings["renderer"] = stage.seconds
         look = look._replace(renderer=renderer.kind)
         marks = synthetic_marks(version(), self._job.facts.id, plan.index, plan.seed)

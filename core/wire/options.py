@@ -114,10 +114,23 @@ def _add_option(
     series = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
     allowed = kinds if series is None else typing.get_args(series)
     kind = next((kind for kind in (int, float) if kind in allowed), str)
+    words = spec.metadata["choices"] if kind is int and str in allowed else ()
     count = "*" if series is not None and spec.metadata["length"] is None else spec.metadata["length"]
     name = "GROUP" if series is not None and kind is str else _METAVARS.get(kind, spec.name.upper())
     name = "FILE|TEXT" if spec.name in _FILE_OR_TEXT else name
-    command.add_argument(*flags, dest=target, type=kind, required=required, nargs=count, metavar=name, help=text)
+    if words:
+        name = "|".join((*words, name))
+    command.add_argument(
+        *flags,
+        **{"dest": target, "type": number_or_text if words else kind, "required": required, "nargs": count},
+        **{"metavar": name, "help": text},
+    )
+
+
+def number_or_text(text: str) -> int | str:
+    """A whole number if ``text`` is one, else ``text``: the value of a setting that may be either."""
+    text = text.strip()
+    return int(text) if re.fullmatch("[+-]?[0-9]+", text) else text
 
 
 def choices(names: Iterable[object]) -> str:
@@ -133,7 +146,8 @@ def span(low: float, high: float) -> str:
 def _limits(about: Mapping[str, Any]) -> str:
     """The sentence about what a field may be; empty if it may be anything."""
     if about["choices"]:
-        return choices(about["choices"])
+        named = about["choices"]
+        return choices(named if about["low"] is None else (*named, f"{about['low']} to {about['high']}"))
     if about["low"] is None:
         return ""
     return f"At least {_number(about['low'])}." if about["high"] is None else span(about["low"], about["high"])

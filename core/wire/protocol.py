@@ -48,22 +48,13 @@ from ..errors import EXIT_FAILED, SoliloquyError
 from ..motion.channels import GROUPS
 from ..places import MANIFEST
 from ..schema import setting
+from .picture_size import CHOICES, LEAST_SIDE, MAX_SIDE, PHOTOGRAPH
 from .style import PriorStyle
+from .workload import STAGES
 
 PROTOCOL = 2
 """Version of the message schema; both sides must agree."""
 
-STAGES: dict[str, str] = {
-    "models": "Loading the models",
-    "audio": "Listening to the speech",
-    "portrait": "Measuring the portrait",
-    "motion": "Finding the motion",
-    "renderer": "Studying the portrait",
-    "frames": "Rendering frames",
-    "extract": "Reading curves back from the frames",
-    "head": "Building the head",
-}
-"""Stages of a job in the order they come, with words for the user."""
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _FRAMINGS = ("portrait", "crop")
 _RENDERERS = ("gan", "warp")
@@ -118,8 +109,13 @@ class Generate:
     articulation: float = setting(1.0, "how far the mouth moves; 1 is as people do", low=0.5, high=1.5)
     transcript: str = setting("", "the words that are said; the lips are then shaped by them")
     body: float = setting(1.0, "how far shoulders and chest follow the head and breathe", low=0.0, high=2.0)
-    size: int = setting(
-        512, "pixels of the face square; the picture's long side has as many, if the photograph has", low=128, high=1024
+    size: int = setting(512, "pixels of the square in which the face is worked", low=128, high=1024)
+    picture: int | str = setting(
+        PHOTOGRAPH,
+        "size of the frames: as the photograph, to fit the face square's scale, or pixels of the long side",
+        low=LEAST_SIDE,
+        high=MAX_SIDE,
+        choices=CHOICES,
     )
     framing: str = setting("portrait", "whole photograph, or only the face square", choices=_FRAMINGS)
     renderer: str = setting("gan", "warp corrected by the generator, or the plain warp", choices=_RENDERERS)
@@ -168,6 +164,9 @@ class Render:
     take: int = setting(1, "take to render", low=1)
     motion: str | None = setting(None, "edited motion to use instead of the take's own")
     size: int | None = setting(None, "pixels of the face square; the job's when left out", low=128, high=1024)
+    picture: int | str | None = setting(
+        None, "size of the frames; the job's when left out", low=LEAST_SIDE, high=MAX_SIDE, choices=CHOICES
+    )
     framing: str | None = setting(None, "the job's when left out", choices=_FRAMINGS)
     renderer: str | None = setting(None, "the job's when left out", choices=_RENDERERS)
     extract: bool = setting(True, "also read curves back from the finished frames")

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ..motion.channels import GROUPS
 from ..schema import read
+from .picture_size import FIT
 from .style import PriorStyle
 
 _FIRST_TRANSITION = 8
@@ -64,7 +65,8 @@ class ResampleSpec:
 class RenderSpec:
     """Frames of a given motion: of the motion of ``source_take``, or an edited one in its place.
 
-    ``motion_sha256`` is the digest of the motion's file. ``size`` is in pixels of the face square.
+    ``motion_sha256`` is the digest of the motion's file. ``size`` is in pixels of the face square, ``picture`` that of
+    the frames (``core.wire.picture_size``).
     """
 
     kind: ClassVar[str] = "render"
@@ -73,6 +75,7 @@ class RenderSpec:
     size: int
     framing: str
     renderer: str = "warp"  # takes older than the choice don't name it
+    picture: int | str = FIT  # the same
     more: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,8 +92,8 @@ class LipsSpec:
         the same sound and transcript has it ("heard"), or by the phones alone ("known").
     articulation
         How far the mouth moves.
-    size, framing, renderer
-        Look of the source's frames; None where it has none.
+    size, framing, renderer, picture
+        Look of the source's frames; a size of None where it has none.
     """
 
     kind: ClassVar[str] = "lips"
@@ -101,6 +104,7 @@ class LipsSpec:
     size: int | None = None
     framing: str | None = None
     renderer: str | None = None
+    picture: int | str = FIT
     more: dict[str, Any] = field(default_factory=dict)
 
 

@@ -11,6 +11,7 @@ from ..files import write_json
 from ..inputs import InputKind, read_json
 from ..schema import plain, read
 from .names import frame_name
+from .picture_size import FIT
 from .specs import GenerateSpec, LipsSpec, RenderSpec, ResampleSpec, spec_of_format_1
 
 TAKE_FILE = "take.json"
@@ -46,6 +47,8 @@ class TakeFacts:
     size, framing, renderer, width, height, drawn_with
         Look and size in pixels of the frames, and a digest of the program and the weights that drew them; None for a
         take without frames.
+    picture
+        Which size of the frames was asked for (``core.wire.picture_size``). Takes older than the choice have ``FIT``.
     files
         Names of the files next to ``take.json``.
     """
@@ -63,6 +66,7 @@ class TakeFacts:
     size: int | None = None
     framing: str | None = None
     renderer: str | None = None
+    picture: int | str = FIT
     width: int | None = None
     height: int | None = None
     drawn_with: str | None = None

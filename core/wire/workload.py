@@ -13,6 +13,17 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+STAGES: dict[str, str] = {
+    "models": "Loading the models",
+    "audio": "Listening to the speech",
+    "portrait": "Measuring the portrait",
+    "motion": "Finding the motion",
+    "renderer": "Studying the portrait",
+    "frames": "Rendering frames",
+    "extract": "Reading curves back from the frames",
+    "head": "Building the head",
+}
+"""Stages of a job in the order they come, with words for the user."""
 SECONDS_PER_UNIT = {
     "models": 1.0,
     "audio": 0.5,

@@ -9,7 +9,7 @@ import bpy
 import pytest
 from soliloquy import addon
 from soliloquy.addon import compat, translations, words
-from soliloquy.core.wire import notices, protocol
+from soliloquy.core.wire import notices, workload
 
 FOLDER = Path(addon.__file__).parent
 SPOKEN = {"text", "heading", "placeholder"}
@@ -135,7 +135,7 @@ def own(cls):
 @pytest.fixture
 def every_word(scene):
     """All texts of the interface."""
-    stages = dict.fromkeys(protocol.STAGES.values(), "core/wire/protocol.py")
+    stages = dict.fromkeys(workload.STAGES.values(), "core/wire/workload.py")
     sentences = dict.fromkeys(notices.ABOUT_SOUND, "core/wire/notices.py")
     return words_in_source() | words_in_blender() | stages | sentences
 

@@ -143,7 +143,7 @@ class StandInModels:
     def turning(self, portrait):
         return TurningLimits((-0.4, 0.4), (-0.3, 0.3))
 
-    def renderer(self, portrait, size, framing, kind):
+    def renderer(self, portrait, size, framing, kind, picture):
         self._renderer.kind = kind
         return self._renderer
 

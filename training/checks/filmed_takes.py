@@ -12,6 +12,7 @@ import numpy as np
 
 from core.takes.frames import read_frames
 from core.takes.studio import Studio
+from core.wire.picture_size import FIT
 from core.wire.progress import JobContext
 from core.wire.protocol import Event, Generate, TakeReady
 
@@ -34,6 +35,7 @@ def rendered_frames(film: Path, studio: Studio) -> Iterator[Iterable[np.ndarray]
             out=str(folder),
             seed=SEED,
             size=SIZE,
+            picture=FIT,
             extract=False,
         )
         events: list[Event] = []

@@ -113,23 +113,23 @@ def test_edited_curves_get_the_takes_breath_and_shoulders_that_follow_the_new_he
 
 def test_curves_that_nobody_edited_are_the_same_frames(models, first, tmp_path) -> None:
     """They are copied, because nothing of their motion differs."""
-    rendered = models.renderer(None, 0, "", "").rendered
+    rendered = models.renderer(None, 0, "", "", "").rendered
     path = edited(first, tmp_path / "same.npz", slice(0, 0))
     take = run(Render(job=first.job, take=1, motion=path, device="cpu")).takes()[0]
     assert np.array_equal(motion(take).body, motion(first).body)
-    assert models.renderer(None, 0, "", "").rendered == rendered
+    assert models.renderer(None, 0, "", "", "").rendered == rendered
     assert len(contents(Path(take.frames))) == first.frame_count
 
 
 def test_frames_whose_body_alone_differs_are_rendered_again(models, first, tmp_path) -> None:
-    rendered = models.renderer(None, 0, "", "").rendered
+    rendered = models.renderer(None, 0, "", "", "").rendered
     own = motion(first)
     body = own.body.copy()
     body[20, 3] += 0.1
     Motion.from_table(own.table(), body=body).save(tmp_path / "deeper.npz")
     take = run(Render(job=first.job, take=1, motion=str(tmp_path / "deeper.npz"), device="cpu")).takes()[0]
     assert np.array_equal(motion(take).body, body), "a motion that has a body brings its own"
-    assert models.renderer(None, 0, "", "").rendered == rendered + 1, "frame 20"
+    assert models.renderer(None, 0, "", "", "").rendered == rendered + 1, "frame 20"
 
 
 def test_edited_curves_of_another_length_breathe_to_their_end(first, tmp_path) -> None:

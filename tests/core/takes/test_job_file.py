@@ -1,4 +1,4 @@
-"""job.json and take.json: written and read, of format 1, of a newer version, damaged; and the identifier of a job.
+"""job.json and take.json: written and read, of format 1, of a newer version, damaged.
 
 ``data/`` holds the files that the previous version wrote for a job with stand-in networks: two takes, one of which was
 resampled with ``keep``, resampled with ``groups`` and an own style, resampled whole, and rendered in another size.
@@ -18,10 +18,10 @@ import pytest
 from core.errors import BadInputError
 from core.motion.channels import GROUPS
 from core.motion.motion import Motion
-from core.takes.job import Job, job_identifier
-from core.takes.job_file import JobFacts, JobSettings
+from core.takes.job import Job
+from core.takes.job_file import JobFacts
 from core.takes.take import TakePlan
-from core.wire.protocol import Extract, Generate, Render, Resample
+from core.wire.protocol import Extract, Render, Resample
 from core.wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec
 from core.wire.style import PriorStyle
 from core.wire.take_file import TakeFacts, finished_take
@@ -72,7 +72,7 @@ def before(spec: dict) -> dict:
     """``kind`` and ``spec`` of a take in format 1."""
     kind, part, style = spec["kind"], spec.get("part"), spec.get("style")
     if kind == "render":
-        return {"kind": kind, "spec": {name: value for name, value in spec.items() if name != "kind"}}
+        return {"kind": kind, "spec": {name: value for name, value in spec.items() if name not in ("kind", "picture")}}
     flat = {} if part is None else {name: value for name, value in part.items() if name != "renew"}
     if part is not None:
         flat["keep"] = [group for group in GROUPS if group not in part["renew"]]
@@ -85,6 +85,7 @@ def test_a_job_of_format_1_says_the_same_in_todays_words() -> None:
     assert [entry.seed for entry in facts.takes] == [0, 1, 2, 3, 4, 0]
     assert all(entry.status == "done" and entry.timings["frames"] > 0 for entry in facts.takes)
     assert facts.settings.style == PriorStyle(end_pose=(1.0, 2.0, 3.0)) and facts.settings.renderer == "gan"
+    assert facts.settings.picture == "fit"
     assert (facts.audio.frames, facts.audio.silent, facts.portrait.file) == (30, False, "portrait.png")
 
 
@@ -92,6 +93,7 @@ def test_a_take_of_format_1_says_the_same_in_todays_words() -> None:
     facts = TakeFacts.read(DATA)
     assert (facts.index, facts.seed, facts.spec, facts.more) == (3, 2, SPECS[2], {})
     assert (facts.frame_count, facts.size, facts.renderer, facts.width) == (30, 512, "gan", 32)
+    assert facts.picture == "fit"
     assert "motion.npz" in facts.files and facts.timings["frames"] > 0 and facts.memory["gpu"] is None
 
 
@@ -112,7 +114,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     TakeFacts.read(DATA).write(tmp_path / "take-003")
     as_before(tmp_path)
     again = json.loads((tmp_path / "job.json").read_text(encoding="utf-8"))
-    old["settings"] |= {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0}
+    old["settings"] |= {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0, "picture": "fit"}
     for entry in old["takes"]:
         entry["spec"]["keep"] = [g for g in GROUPS if g in entry["spec"]["keep"]] if "keep" in entry["spec"] else None
     for entry in again["takes"]:
@@ -120,12 +122,13 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     assert again == old
     take = json.loads((DATA / "take.json").read_text(encoding="utf-8"))
     take["keep"] = [group for group in GROUPS if group in take["keep"]]
-    take["drawn_with"] = None
+    take |= {"drawn_with": None, "picture": "fit"}
     assert json.loads((tmp_path / "take-003" / "take.json").read_text(encoding="utf-8")) == take
 
 
 def test_the_takes_of_a_job_of_the_previous_version_stay_usable(models, request_) -> None:
     """They are found, announced and not made again; parts of them are resampled, rendered and read back."""
+    request_ = replace(request_, picture="fit")
     first = run(request_).takes()
     job = Path(first[0].job)
     part = Resample(job=str(job), take=1, seed=7, renew=("head",), first_frame=5, transition=4, device="cpu")
@@ -237,6 +240,8 @@ def test_a_job_file_that_says_nonsense_is_a_sentence(tmp_path, spoil) -> None:
         {"settings": {"start": 1e308}},
         {"settings": {"size": 10**9}},
         {"settings": {"framing": "wide"}},
+        {"settings": {"picture": "wide"}},
+        {"settings": {"picture": 9}},
         {"audio": {"start": -1.0}},
         {"audio": {"frames": 0}},
         {"audio": {"frames": 10**30}},
@@ -307,33 +312,3 @@ def test_folders_of_a_take_are_made_as_needed(tmp_path) -> None:
         plan = TakePlan(1, 0, GenerateSpec(), tmp_path / f"take-{pictures}")
         plan.begin(pictures=pictures)
         assert plan.folder.is_dir() and plan.frames.is_dir() == pictures
-
-
-# -------------------------------------------------------------------------------------------------------- identifiers
-WEIGHTS = {"lips.safetensors": "1607d8", "prior.safetensors": "a5a645"}
-
-
-def identifier(**changed) -> str:
-    """The identifier of a job with these settings."""
-    request = Generate(audio="a.wav", portrait="p.png", out="/o", **changed)
-    return job_identifier("0.1.0", JobSettings.of(request), "4cc654", "241888", WEIGHTS)
-
-
-def test_identifiers_are_those_of_the_previous_version() -> None:
-    """Computed with version 0.1.0 before `JobSettings` existed: jobs on disk must be found again. Their bodies rest."""
-    assert identifier(body=0.0) == "222c1a1ea726"
-    style = PriorStyle(liveliness=0.5, end_pose=(1.0, 2.0, 3.0), loop=True)
-    assert identifier(style=style, seed=3, size=256, body=0.0) == "796052853e59"
-    assert identifier(preview=2.0, body=0.0) == "bbbb6415215b"
-
-
-def test_everything_that_takes_depend_on_is_in_the_identifier() -> None:
-    changes = [
-        *({"start": 0.5}, {"duration": 2.0}, {"seed": 1}, {"guidance_scale": 2.0}, {"num_inference_steps": 9}),
-        *({"style": PriorStyle(loop=True)}, {"size": 256}, {"framing": "crop"}, {"renderer": "warp"}),
-        *({"motion_only": True}, {"preview": 1.0}, {"body": 0.0}, {"body": 0.5}),
-        *({"articulation": 1.2}, {"transcript": "Hello."}, {"transcript": "Hello"}),
-    ]
-    found = {identifier(**change) for change in [{}, *changes]}
-    assert len(found) == len(changes) + 1
-    assert identifier(takes=5, device="cpu", extract=False, transcript=" \n") == identifier()
