@@ -29,6 +29,8 @@ from core.portrait.load import load_portrait  # noqa: E402
 from core.portrait.portrait import Portrait  # noqa: E402
 from core.renderer import Renderer  # noqa: E402
 from core.renderer.generator import refine  # noqa: E402
+from core.wire.options import number_or_text  # noqa: E402
+from core.wire.picture_size import FIT  # noqa: E402
 
 
 def speech_like(frames: int, seed: int = 0) -> Motion:
@@ -66,10 +68,12 @@ class Stopwatch:
         setattr(owner, attribute, timed)
 
 
-def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch: int, gan: bool) -> None:
-    """Render ``frames`` frames of ``size`` pixels and print the times."""
+def measure(
+    portrait: Portrait, model: HeadModel, size: int, frames: int, batch: int, gan: bool, picture: int | str
+) -> None:
+    """Render ``frames`` frames whose face square has ``size`` pixels, in a picture of a size, and print the times."""
     start = time.perf_counter()
-    renderer = Renderer(model, portrait, size, painter="shipped" if gan else None)
+    renderer = Renderer(model, portrait, size, painter="shipped" if gan else None, picture=picture)
     analysed = time.perf_counter() - start
     motion = speech_like(frames)
     for _ in renderer.render(motion.slice(0, batch), batch):
@@ -81,6 +85,8 @@ def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch:
     watch.record("mouth", renderer.mouth, "draw")
     for eye in renderer.eyes:
         watch.record("eyes", eye, "draw")
+    if renderer.detail:
+        watch.record("fine detail", renderer.detail, "added")
     if renderer.refiner:
         watch.record("parts and normals for G", renderer, "surfaces")
         watch.record("G", renderer.refiner, "correct")
@@ -91,7 +97,7 @@ def measure(portrait: Portrait, model: HeadModel, size: int, frames: int, batch:
 
     height, width = renderer.frame_shape
     wall_ms, cpu_ms = wall / frames * 1e3, cpu / frames * 1e3
-    print(f"{size}²: {frames / wall:.1f} frames/s ({wall_ms:.1f} ms wall, {cpu_ms:.1f} ms CPU a frame)")
+    print(f"{size}², {picture}: {frames / wall:.1f} frames/s ({wall_ms:.1f} ms wall, {cpu_ms:.1f} ms CPU a frame)")
     print(f"    portrait analysed in {analysed:.2f} s, frames of {width} × {height}")
     watch.seconds["warp, composition, pasting"] = cpu - sum(watch.seconds.values())
     for name, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1]):
@@ -109,6 +115,13 @@ def main() -> None:
         default=[256, 512],
         help="Pixels of the face square, one or several. Default: 256 512.",
     )
+    parser.add_argument(
+        "--picture",
+        type=number_or_text,
+        nargs="+",
+        default=[FIT],
+        help="Size of the frames, one or several: photograph, fit (earlier numbers are of it), or pixels. Default: fit.",
+    )
     parser.add_argument("--frames", type=int, default=100, help="Number of frames. Default: 100.")
     parser.add_argument("--batch", type=int, default=8, help="Frames that are made at once. Default: 8.")
     parser.add_argument("--warp", action="store_true", help="Use the plain warp, without G.")
@@ -123,7 +136,8 @@ def main() -> None:
 
         portrait = fit_portrait(skimage.data.astronaut())
     for size in args.size:
-        measure(portrait, HeadModel.load(), size, args.frames, args.batch, not args.warp)
+        for picture in args.picture:
+            measure(portrait, HeadModel.load(), size, args.frames, args.batch, not args.warp, picture)
 
 
 if __name__ == "__main__":
