@@ -120,7 +120,7 @@ def main() -> None:
         type=number_or_text,
         nargs="+",
         default=[FIT],
-        help="Size of the frames, one or several: photograph, fit (earlier numbers are of it), or pixels. Default: fit.",
+        help="Size of the frames, one or several: photograph, fit (as earlier numbers), or pixels. Default: fit.",
     )
     parser.add_argument("--frames", type=int, default=100, help="Number of frames. Default: 100.")
     parser.add_argument("--batch", type=int, default=8, help="Frames that are made at once. Default: 8.")

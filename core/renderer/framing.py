@@ -26,6 +26,9 @@ from ..wire.picture_size import FIT, MAX_SIDE, even, frame_scale, frame_size
 
 MOST_ENLARGED = 1.5
 """Side of the rendered square in sides of ``size``, at most. Beyond that a rendered square is enlarged."""
+NEARLY = 0.04
+"""Difference of the square's side in the frame from the side with which it is worked up to which it is given that side,
+as a fraction of it."""
 FEATHER = 0.03
 """Width of the soft rim of the pasted square, as a fraction of its side."""
 INSET = 0.025
@@ -90,7 +93,7 @@ class Framing:
     opacity
         (S, S) uint8 alpha of the square, or None where the photograph is opaque.
     fine
-        (side, side, 3 or 4) uint8: the square as the frame shows it, where it has more pixels there than ``crop``.
+        (side, side, 3 or 4) uint8: the square as the frame shows it, where it doesn't have as many pixels as ``crop``.
     """
 
     crop: np.ndarray
@@ -283,14 +286,11 @@ def _in_frame(portrait: Portrait, image: np.ndarray, size: int, picture: int | s
         frame = image[: extent[1], : extent[0]].copy()
     else:
         frame = resampled(image, zoom, np.eye(2) / zoom, np.zeros(2), extent)
-    x, y, side = (round(float(v) * zoom) for v in portrait.crop)
-    side = max(side, 2)
+    x, y, side = _square_of(portrait, zoom, size)
     level, inside = cut(frame, (x, y), side)
     share, fine = size / side, None
     scale, origin = zoom * share, (x * share, y * share)
-    if side < size:
-        level, inside = turned_cut(image, scale, origin, size, 0.0)
-    elif side > size:
+    if side != size:
         fine = _upright(portrait, image, zoom, (x, y), level, inside)[1]
         level, inside = turned_cut(image, scale, origin, size, 0.0)
     angle, crop, inside = _upright(portrait, image, scale, origin, level, inside)
@@ -298,6 +298,16 @@ def _in_frame(portrait: Portrait, image: np.ndarray, size: int, picture: int | s
     return Framing(
         *(crop, inside, scale, angle, origin, (width * scale, height * scale), frame, (x, y, side), opacity, fine)
     )
+
+
+def _square_of(portrait: Portrait, zoom: float, size: int) -> tuple[int, int, int]:
+    """(x, y, side) of the portrait's square in a frame of ``zoom`` pixels per pixel of the photograph.
+
+    A square that has nearly ``size`` pixels has exactly so many. Then it is a part of the frame, pixel for pixel.
+    """
+    x, y, side = (float(v) * zoom for v in portrait.crop)
+    wanted = float(size) if abs(side / size - 1) < NEARLY else max(side, 2.0)
+    return round(x + (side - wanted) / 2), round(y + (side - wanted) / 2), round(wanted)
 
 
 def _upright(
