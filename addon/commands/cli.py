@@ -23,6 +23,7 @@ from ...core.phones.transcripts import given_transcript
 from ...core.schema import build, checked
 from ...core.stopping import hearing
 from ...core.wire.options import Parser, add_options, choices, nested, span
+from ...core.wire.picture_size import CHOICES, LEAST_SIDE, MAX_SIDE
 from ...core.wire.protocol import Generate, PriorStyle, TakeReady
 from .. import compat, steps
 from ..jobs import jobs
@@ -69,7 +70,7 @@ Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any
 def parser() -> Parser:
     """The command's options."""
     options = Parser(prog=f"blender -b [file.blend] --command {COMMAND}", description=_ABOUT, epilog=_CODES)
-    wanted = (*FILES, *SETTINGS, "transcript", "style", "device")
+    wanted = (*FILES, *SETTINGS, "picture", "transcript", "style", "device")
     add_options(options, Generate, only=wanted, otherwise="as in the .blend", limits=_limits())
     add = options.add_argument
     add("--mix", action="store_true", help="Speak everything that is heard between the scene's first and last frame.")
@@ -175,6 +176,8 @@ def _apply(settings: SoliloquySettings, options: argparse.Namespace) -> None:
         value = getattr(options, field)
         if value is not None:
             _set(settings, name, value)
+    if options.picture is not None:
+        _set_picture(settings, options.picture)
     style = nested({name: value for name, value in vars(options).items() if value is not None}).get("style", {})
     settings.performance.adopt(build(PriorStyle, style), style)
     if options.curve_error is not None:
@@ -200,6 +203,16 @@ def _set(settings: SoliloquySettings, name: str, value: Any) -> None:
         hint = f"Choose a value of {about.hard_min:g} to {about.hard_max:g}."
         raise BadInputError("bad_setting", f"{words} can't be {value}.", hint)
     setattr(settings, name, value)
+
+
+def _set_picture(settings: SoliloquySettings, value: int | str) -> None:
+    """Set the picture's size; raises as `_set`, and for a word that isn't one of the protocol's."""
+    if isinstance(value, int):
+        _set(settings, "picture_side", value)
+    elif value not in CHOICES:
+        hint = f"Choose from: {', '.join(CHOICES)}, or {LEAST_SIDE} to {MAX_SIDE} pixels."
+        raise BadInputError("bad_setting", f"picture can't be “{shown(value)}”.", hint)
+    settings.picture = "pixels" if isinstance(value, int) else value
 
 
 def _speech_of_file(scene: bpy.types.Scene, audio: Path) -> speech.Speech:

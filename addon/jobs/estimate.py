@@ -24,6 +24,7 @@ from ..properties import preferences
 from ..session import session
 from ..words import duration, say, size
 from . import disk
+from .portrait_file import UNKNOWN, PortraitFile, look
 
 START = 8.0
 """Seconds that a new worker needs to load its libraries."""
@@ -33,6 +34,9 @@ _SECONDS_PER_FRAME = {"gan": (0.041, 0.057), "warp": (0.023, 0.032)}
 """Seconds per frame on two cores: a constant part, and a part that grows with the pixels, given at 512²."""
 _MEMORY = (0.70e9, 0.63e9)
 """Bytes that a worker uses: a constant part, and a part for pictures of 512²."""
+_SECONDS_PER_PIXEL, _MEMORY_PER_PIXEL = 6e-9, 200.0
+"""Seconds on two cores and bytes that a pixel of a frame needs beside the work at the face, for pasting and packing:
+12 ns of processor time and 170 to 200 bytes between pictures of 512² and 2160² pixels."""
 _GPU_MEMORY = (0.8e9, 0.9e9)
 _LARGEST = 1e15
 """Stored rates of this many seconds or bytes are damage."""
@@ -82,14 +86,16 @@ def learn(folder: Path) -> None:
     rates = session().part(Rates)
     try:
         facts = TakeFacts.read(folder)
-        device, count = facts.device, facts.frame_count
+        device, count, pixels = facts.device, facts.frame_count, (facts.width or 0) * (facts.height or 0)
         for stage, seconds in facts.timings.items():
             if stage in SECONDS_PER_UNIT and seconds > 0:
                 name = _name(stage, device, facts.size, facts.renderer)
-                rates.learned[name] = seconds / (count if stage in _PER_FRAME else 1)
+                each = seconds / (count if stage in _PER_FRAME else 1)
+                rates.learned[name] = max(each - pixels * _SECONDS_PER_PIXEL, each / 2) if stage == "frames" else each
         for kind, held in facts.memory.items():
             if held:
-                rates.learned[f"{kind} memory {device} {facts.size}"] = float(held)
+                own = pixels * _MEMORY_PER_PIXEL if kind == "process" else 0.0
+                rates.learned[f"{kind} memory {device} {facts.size}"] = max(held - own, held / 2)
         disk.learn(rates.learned, folder, facts)
         rates.device = device
         make_folder(_file().parent)
@@ -103,9 +109,14 @@ def _name(stage: str, device: str, pixels: object, renderer: object) -> str:
     return f"{stage} {device} {pixels} {renderer}" if stage in ("frames", "renderer") else f"{stage} {device}"
 
 
-def frame_size(request: Generate, picture: int | None) -> tuple[int, int] | None:
+def frame_size(request: Generate, portrait: PortraitFile) -> tuple[int, int] | None:
     """Width and height of a request's frames, pixels, as far as they are known; see ``disk.frame_size``."""
-    return disk.frame_size(session().part(Rates).learned, request, picture)
+    return disk.frame_size(session().part(Rates).learned, request, portrait)
+
+
+def face_pixels(portrait: PortraitFile) -> int | None:
+    """Pixels of the photograph along the side of its face square, if they are known; see ``disk.face_pixels``."""
+    return disk.face_pixels(session().part(Rates).learned, portrait)
 
 
 def device_of(request: Generate) -> str:
@@ -114,7 +125,7 @@ def device_of(request: Generate) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------- what it costs
-def cost(request: Generate, seconds: float, *, running: bool, picture: int | None = None) -> Cost:
+def cost(request: Generate, seconds: float, *, running: bool, portrait: PortraitFile = UNKNOWN) -> Cost:
     """What the takes of a request need.
 
     Parameters
@@ -123,8 +134,8 @@ def cost(request: Generate, seconds: float, *, running: bool, picture: int | Non
         Length of the speech.
     running
         Whether a worker is already running.
-    picture
-        Bytes of the portrait's file, by which it is known (`disk`); None if they are not known.
+    portrait
+        What is known of the portrait's file.
     """
     learned = session().part(Rates).learned
     device, frames = device_of(request), FPS * seconds
@@ -137,14 +148,15 @@ def cost(request: Generate, seconds: float, *, running: bool, picture: int | Non
     finer = (request.size / 512) ** 2
     if not request.motion_only:
         always, growing = _SECONDS_PER_FRAME[request.renderer]
-        each += shown * rate("frames", always + growing * finer)
+        pixels = disk.frame_pixels(learned, request, portrait)
+        each += shown * (rate("frames", always + growing * finer) + pixels * _SECONDS_PER_PIXEL)
         each += shown * rate("extract", SECONDS_PER_UNIT["extract"]) if request.extract else 0.0
     once = sum(rate(stage, SECONDS_PER_UNIT[stage]) for stage in _ONCE)
     once += 0.0 if request.motion_only else rate("renderer", SECONDS_PER_UNIT["renderer"])
     once += 0.0 if running else START + rate("models", SECONDS_PER_UNIT["models"])
-    needed = disk.expected_bytes(learned, request, frames, shown, picture) * request.takes
+    needed = disk.expected_bytes(learned, request, frames, shown, portrait) * request.takes
     to_do = 1.0 - _done_before(request, seconds)
-    memory, gpu = memory_of(request)
+    memory, gpu = memory_of(request, portrait)
     return Cost(once + each * request.takes * to_do, needed * to_do, memory, gpu)
 
 
@@ -164,23 +176,25 @@ def _done_before(request: Generate, seconds: float) -> float:
     return begun[1] if replace(begun[0], **files) == replace(request, **files) else 0.0
 
 
-def memory_of(request: Generate) -> tuple[float, float | None]:
+def memory_of(request: Generate, portrait: PortraitFile = UNKNOWN) -> tuple[float, float | None]:
     """Bytes of main memory that a worker needs for a request, and of GPU memory if it runs on a GPU."""
+    learned = session().part(Rates).learned
     device = device_of(request)
     pixels = None if request.motion_only else request.size
     finer = 0.0 if pixels is None else (pixels / 512) ** 2
 
     def held(kind: str, always: float, growing: float) -> float:
-        return session().part(Rates).learned.get(f"{kind} memory {device} {pixels}", always + growing * finer)
+        return learned.get(f"{kind} memory {device} {pixels}", always + growing * finer)
 
-    return held("process", *_MEMORY), held("gpu", *_GPU_MEMORY) if device == "cuda" else None
+    whole = 0 if pixels is None else disk.frame_pixels(learned, request, portrait)
+    main = held("process", *_MEMORY) + whole * _MEMORY_PER_PIXEL
+    return main, held("gpu", *_GPU_MEMORY) if device == "cuda" else None
 
 
 def total(requests: Iterable[tuple[Generate, float]], workers: int) -> Cost:
     """What several requests, each with its seconds of speech, need with so many workers at the same time."""
     costs = [
-        cost(request, seconds, running=True, picture=disk.bytes_of(Path(request.portrait)))
-        for request, seconds in requests
+        cost(request, seconds, running=True, portrait=look(Path(request.portrait))) for request, seconds in requests
     ]
     if not costs:
         return Cost(0.0, 0.0, 0.0)

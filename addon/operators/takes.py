@@ -84,7 +84,7 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
 
 
 class SOLILOQUY_OT_render_take(JobOperator, bpy.types.Operator):
-    """Render the chosen take's motion as a new take, with the face size, framing and renderer set in the options"""
+    """Render the chosen take's motion as a new take, with the sizes, framing and renderer set in the options"""
 
     bl_idname = "soliloquy.render_take"
     bl_label = "Render Frames"

@@ -112,6 +112,8 @@ def _told(context: bpy.types.Context, job: jobs.Job | None) -> list[status.Told]
     if reason := why_not(context, needs_speech=True):
         told.append(status.Told(reason, "INFO"))
     elif expected := costs.words(scene):
+        if picture := costs.picture(scene):
+            told.append(status.Told(picture, "IMAGE_DATA"))
         told.append(status.Told(expected, "TIME"))
         if lacking := costs.lack_of_disk(scene):
             told.insert(0, status.Told(lacking, "ERROR", True))
@@ -177,6 +179,13 @@ class _Options(Panel):
         sub = column.column()
         sub.active = not settings.motion_only
         sub.prop(settings, "size")
+        if needless := costs.needless_size(compat.sequencer_scene(context)):
+            draw_text(sub, needless, "INFO")
+        whole = sub.column()
+        whole.active = settings.framing == "portrait"
+        whole.prop(settings, "picture")
+        if settings.picture == "pixels":
+            whole.prop(settings, "picture_side")
         sub.prop(settings, "framing")
         sub.prop(settings, "renderer")
         layout.prop(settings, "num_inference_steps")

@@ -18,6 +18,7 @@ from bpy.props import (
 
 from ...core.files import is_file, is_folder
 from ...core.motion.channels import FPS, GROUPS, LIP_GROUPS
+from ...core.wire.picture_size import FIT, LEAST_SIDE, MAX_SIDE, PHOTOGRAPH
 from ...core.wire.protocol import Generate
 from ..compat import BLEND_RELATIVE
 from ..sequencer.ranges import ITEMS as RANGES
@@ -57,6 +58,8 @@ TAKE_CHOSEN: Change[SoliloquySettings] = Change()
 SHOWN_CHANGED: Change[SoliloquyTake] = Change()
 """The user switched the eye of a take."""
 TAKE_RENAMED: Change[SoliloquyTake] = Change()
+FACE_SIZES = (256, 512, 1024)
+"""Choices of *Face Size*, pixels."""
 OUTPUT_CHOSEN: Change[SoliloquySettings] = Change()
 """The user chose another output folder."""
 OPINION_CHANGED: Change[SoliloquyTake] = Change()
@@ -166,16 +169,30 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     )
     size: EnumProperty(
         name="Face Size",
-        description=(
-            "Pixels of the rendered square around the face. The whole picture has at least as many on its long side, "
-            "where the photograph has them"
-        ),
+        description="Pixels of the square around the face in which the work is done",
         items=(
             ("256", "256 px", "Quick"),
             ("512", "512 px", "Finer, about three times slower"),
-            ("1024", "1024 px", "For close-ups of large photographs, about four times slower again"),
+            ("1024", "1024 px", "For large photographs whose face has so many pixels, about four times slower again"),
         ),
         default="512",
+    )
+    picture: EnumProperty(
+        name="Picture Size",
+        description="How large the whole picture is. The face is put into it, whatever it is worked with",
+        items=(
+            (PHOTOGRAPH, "Photograph", "As large as the photograph, up to 2160 pixels"),
+            ("pixels", "Long Side", "With so many pixels on the long side"),
+            (FIT, "Face", "So large that the face in it has the pixels of Face Size"),
+        ),
+    )
+    picture_side: IntProperty(
+        name="Long Side",
+        description="Pixels of the picture's long side",
+        default=1080,
+        min=LEAST_SIDE,
+        max=MAX_SIDE,
+        subtype="PIXEL",
     )
     framing: EnumProperty(
         name="Framing",
@@ -268,6 +285,11 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
         precision=4,
         step=0.1,
     )
+
+
+def picture_of(settings: SoliloquySettings) -> int | str:
+    """The picture's size that is set, as requests have it."""
+    return settings.picture_side if settings.picture == "pixels" else str(settings.picture)
 
 
 def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:

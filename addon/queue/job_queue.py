@@ -22,6 +22,7 @@ from ...core.runtime import memory
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import TakeReady
 from ..jobs import estimate, jobs
+from ..jobs.portrait_file import look
 from ..properties import output, preferences, trusted
 from ..properties.queue import queue_lines_of, queue_settings_of
 from ..properties.scene import settings_of
@@ -86,7 +87,7 @@ def active() -> Entry | None:
 
 def room(waiting: list[Entry]) -> Room:
     """What one worker needs for the most demanding of these entries, and what this computer has."""
-    needs = [estimate.memory_of(entry.request) for entry in waiting]
+    needs = [estimate.memory_of(entry.request, look(Path(entry.request.portrait))) for entry in waiting]
     most = max((need[0] for need in needs), default=1.0)
     gpu = max((need[1] or 0.0 for need in needs), default=0.0)
     return Room(most, gpu, memory.available(), os.cpu_count() or 1)

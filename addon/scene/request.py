@@ -8,11 +8,12 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.wire.picture_size import FIT
 from ...core.wire.protocol import Generate, Render
 from .. import compat
 from ..jobs import jobs
 from ..properties import preferences, trusted
-from ..properties.scene import SoliloquyTake, settings_of
+from ..properties.scene import SoliloquyTake, picture_of, settings_of
 from ..properties.transcript import SoliloquyTranscript, transcript_of_strip
 from ..sequencer import hearing, ranges, speech
 from ..words import say
@@ -121,13 +122,17 @@ def request_without_files(scene: bpy.types.Scene) -> Generate:
         body=round(settings.body, 4),
         renderer=settings.renderer,
         size=int(settings.size),
+        picture=picture_of(settings),
         framing=settings.framing,
         motion_only=settings.motion_only,
         device=preferences.device(),
     )
 
 
-PREVIEW = {"takes": 1, "size": 256, "renderer": "warp", "motion_only": False, "extract": False, "preview": 4.0}
+PREVIEW = {
+    **{"takes": 1, "size": 256, "picture": FIT, "renderer": "warp"},
+    **{"motion_only": False, "extract": False, "preview": 4.0},
+}
 """Settings of a preview that differ from the request: only the first four seconds, in small, uncorrected pictures."""
 PREVIEW_FOLDER = "previews"
 
@@ -159,7 +164,7 @@ def no_portrait(take: SoliloquyTake) -> str:
 
 
 def render_request(scene: bpy.types.Scene, take: SoliloquyTake, motion: str | None = None) -> Render:
-    """The request for frames of the take, or of another motion instead, with the face size and framing that are set."""
+    """The request for frames of the take, or of another motion instead, with the look that is set."""
     settings = settings_of(scene)
     if motion is None and take.imported:  # the worker knows only the motions of the job's own takes
         motion = str(take.path() / "motion.npz")
@@ -168,6 +173,7 @@ def render_request(scene: bpy.types.Scene, take: SoliloquyTake, motion: str | No
         take=take.index,
         motion=motion,
         size=int(settings.size),
+        picture=picture_of(settings),
         framing=settings.framing,
         renderer=settings.renderer,
         device=preferences.device(),

@@ -164,7 +164,8 @@ class TakeMaker:
                 self._read_back(plan, len(motion), reading, timings)
         write_contact_sheet(plan.contact, plan.frames, len(motion), marks, renderer.framing.paste)
         height, width = renderer.frame_shape
-        return replace(facts, **look._asdict(), width=width, height=height, drawn_with=drawn)
+        face = round(len(renderer.framing.crop) / renderer.framing.scale)
+        return replace(facts, **look._asdict(), face=face, width=width, height=height, drawn_with=drawn)
 
     def _source(self, plan: TakePlan) -> TakePlan | None:
         """The take that a take was made from, or None."""

@@ -49,6 +49,8 @@ class TakeFacts:
         take without frames.
     picture
         Which size of the frames was asked for (``core.wire.picture_size``). Takes older than the choice have ``FIT``.
+    face
+        Pixels of the photograph along the side of its face square; None without frames, and in older takes.
     files
         Names of the files next to ``take.json``.
     """
@@ -67,6 +69,7 @@ class TakeFacts:
     framing: str | None = None
     renderer: str | None = None
     picture: int | str = FIT
+    face: int | None = None
     width: int | None = None
     height: int | None = None
     drawn_with: str | None = None

@@ -104,10 +104,12 @@ def test_missing_runtime_says_what_to_do(arguments, monkeypatch, capsys):
 
 def test_the_command_has_an_option_for_each_setting_and_writes_it_into_the_scene(scene, arguments):
     more = ["--seed", "3", "--guidance-scale", "2.5", "--steps", "4", "--size", "256", "--framing", "crop"]
+    more += ["--picture", "640"]
     assert cli.run(arguments("person", *more, "--renderer", "warp", "--motion-only")) == 0
     settings = scene.soliloquy
     assert (settings.seed, settings.guidance_scale, settings.num_inference_steps) == (3, 2.5, 4)
     assert (settings.size, settings.framing, settings.renderer, settings.motion_only) == ("256", "crop", "warp", True)
+    assert (settings.picture, settings.picture_side) == ("pixels", 640)
     assert {"renderer", "num_inference_steps", "motion_only"} <= set(vars(cli.parser().parse_args([])))
 
 

@@ -41,9 +41,18 @@ def test_limits_are_those_of_the_scene(scene):
     """The scene's settings allow less than the worker; each choice that is named is accepted."""
     text = " ".join(cli.parser().format_help().split())
     assert "Choices: 256, 512" in text and "From 1 to 64." in text and "128 to 1024" not in text
-    for name, value in (("--size", "256"), ("--framing", "crop"), ("--renderer", "warp")):
+    for name, value in (("--size", "256"), ("--picture", "fit"), ("--framing", "crop"), ("--renderer", "warp")):
         cli._apply(scene.soliloquy, cli.parser().parse_args([name, value]))
     assert (scene.soliloquy.size, scene.soliloquy.framing, scene.soliloquy.renderer) == ("256", "crop", "warp")
+    assert scene.soliloquy.picture == "fit"
+
+
+@pytest.mark.parametrize("value", ["wide", "pixels", "9", "2161", "-64", "70.5", ""])
+def test_sizes_of_the_picture_that_are_none_are_a_sentence(scene, value, capsys):
+    assert cli.run(["--audio", "a.wav", "--portrait", "p.png", f"--picture={value}"]) == 2
+    told = capsys.readouterr().err
+    assert "picture" in told and "64" in told and told.count("\n") == 1
+    assert scene.soliloquy.picture == "photograph"
 
 
 def test_the_performance_is_set_and_saved(scene, sound, portrait, tmp_path):

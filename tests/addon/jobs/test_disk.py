@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 from soliloquy.addon.jobs import disk, estimate, jobs
+from soliloquy.addon.jobs.portrait_file import UNKNOWN, PortraitFile, look
 from soliloquy.addon.session import session
 from soliloquy.core.wire.protocol import Generate
 from soliloquy.core.wire.specs import GenerateSpec
 from soliloquy.core.wire.take_file import TakeFacts
 
-REQUEST = Generate(audio="", portrait="", out="")
+REQUEST = Generate(audio="", portrait="", out="", picture="fit")
 MEASURED = {  # bytes of a whole photograph's frame at 256 and 512, as PNG files of the product
     "a photograph of an astronaut, 512 × 512": (452_487, 1_401_017),
     "a painting, 335 × 410": (51_051, 172_810),
@@ -43,7 +44,8 @@ def made(tmp_path):
 
 
 def expected(size: int, picture: int | None = None) -> float:
-    return estimate.cost(replace(REQUEST, size=size), 4.0, running=True, picture=picture).disk
+    portrait = PortraitFile(picture)
+    return estimate.cost(replace(REQUEST, size=size), 4.0, running=True, portrait=portrait).disk
 
 
 @pytest.mark.parametrize("kind", MEASURED)
@@ -70,11 +72,49 @@ def test_a_new_portrait_is_expected_to_be_like_the_others(scene, made):
 def test_the_frames_size_is_known_after_one_take_and_for_the_face_alone(scene, made):
     folder = made(1000, 40_000, 512)
     replace(TakeFacts.read(folder), width=1034, height=1200).write(folder)
-    assert estimate.frame_size(REQUEST, 1000) is None
+    known, other = PortraitFile(1000), PortraitFile(5)
+    assert estimate.frame_size(REQUEST, known) is None
     estimate.learn(folder)
-    assert estimate.frame_size(REQUEST, 1000) == (1034, 1200)
-    assert estimate.frame_size(replace(REQUEST, size=256), 1000) is None and estimate.frame_size(REQUEST, 5) is None
-    assert estimate.frame_size(replace(REQUEST, framing="crop", size=256), None) == (256, 256)
+    assert estimate.frame_size(REQUEST, known) == (1034, 1200)
+    assert estimate.frame_size(replace(REQUEST, size=256), known) is None
+    assert estimate.frame_size(REQUEST, other) is None
+    assert estimate.frame_size(replace(REQUEST, framing="crop", size=256), UNKNOWN) == (256, 256)
+
+
+def test_the_frames_size_follows_from_the_photographs_at_once(scene):
+    portrait = PortraitFile(1000, (3001, 4000))
+    for wanted, size in (("photograph", (1620, 2160)), (641, (480, 640)), ("fit", None)):
+        assert estimate.frame_size(replace(REQUEST, picture=wanted), portrait) == size
+    assert estimate.frame_size(replace(REQUEST, picture="photograph"), UNKNOWN) is None
+    assert estimate.frame_size(replace(REQUEST, picture="photograph"), PortraitFile(1, (65, 81))) == (64, 80)
+
+
+def test_where_the_file_does_not_tell_its_size_the_first_take_does(scene, made):
+    folder = made(1000, 40_000, 512)
+    facts = replace(TakeFacts.read(folder), picture="photograph", width=900, height=1200, face=311)
+    facts.write(folder)
+    request = replace(REQUEST, picture="photograph")
+    assert estimate.frame_size(request, PortraitFile(1000)) is None
+    estimate.learn(folder)
+    assert estimate.frame_size(request, PortraitFile(1000)) == (900, 1200)
+    assert estimate.frame_size(replace(request, size=256), PortraitFile(1000)) == (900, 1200)
+    assert estimate.frame_size(replace(request, picture="fit"), PortraitFile(1000)) is None
+    assert estimate.face_pixels(PortraitFile(1000)) == 311 and estimate.face_pixels(PortraitFile(5)) is None
+
+
+def test_larger_pictures_need_more_of_everything(scene, made):
+    """The bytes of a portrait's frames at one size tell those at another."""
+    portrait = PortraitFile(1000, (1500, 2000))
+    small, large = (
+        estimate.cost(replace(REQUEST, picture=side), 4.0, running=True, portrait=portrait) for side in (500, 2000)
+    )
+    assert large.disk > 5 * small.disk
+    assert large.seconds > small.seconds + 1 and large.memory > small.memory + 300e6
+    folder = made(1000, 70_000, 512)
+    replace(TakeFacts.read(folder), picture=500, width=374, height=500).write(folder)
+    estimate.learn(folder)
+    again = estimate.cost(replace(REQUEST, picture=1000), 4.0, running=True, portrait=portrait).disk
+    assert again == pytest.approx(100 * 70_000 * 2**1.7, rel=0.1)
 
 
 def test_motion_alone_needs_little(scene):
@@ -117,5 +157,5 @@ def test_a_small_disk_is_told(scene, tmp_path, monkeypatch):
 
 
 def test_a_picture_file_is_known_by_its_bytes(scene, portrait, tmp_path):
-    assert disk.bytes_of(portrait()) == portrait().stat().st_size
-    assert disk.bytes_of(tmp_path / "gone.png") is None
+    assert look(portrait()).bytes == portrait().stat().st_size
+    assert look(tmp_path / "gone.png") == UNKNOWN

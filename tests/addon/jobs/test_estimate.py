@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from soliloquy.addon.jobs import estimate
+from soliloquy.addon.jobs.portrait_file import PortraitFile
 from soliloquy.addon.properties import preferences
 from soliloquy.addon.session import session
 from soliloquy.core.wire.protocol import Generate
@@ -12,6 +13,8 @@ from soliloquy.core.wire.specs import GenerateSpec
 from soliloquy.core.wire.take_file import TakeFacts
 
 TAKES = Generate(audio="", portrait="", out="", takes=2)
+PORTRAIT = PortraitFile(1)
+"""That of the finished take, which has a byte."""
 
 
 @pytest.fixture
@@ -24,22 +27,22 @@ def finished(tmp_path):
         (folder / "frames" / f"{index + 1:06d}.png").write_bytes(b"x" * 1000)
     TakeFacts(
         index=1, seed=0, spec=GenerateSpec(), job="x", frame_count=50, fps=25.0, start=0.0, seconds=2.0, device="cpu",
-        size=512, framing="portrait", renderer="gan", memory={"process": 1_500_000_000, "gpu": None},
+        size=512, framing="portrait", renderer="gan", picture="photograph", width=640, height=400, memory={"process": 1_500_000_000, "gpu": None},
         timings={"motion": 1.0, "frames": 10.0, "extract": 2.0, "portrait": 4.0},
     ).write(folder)  # fmt: skip
     return folder
 
 
 def test_what_was_measured_is_what_is_expected(scene, finished):
-    before = estimate.cost(TAKES, 4.0, running=False)
+    before = estimate.cost(TAKES, 4.0, running=False, portrait=PORTRAIT)
     estimate.learn(finished)
-    after = estimate.cost(TAKES, 4.0, running=False)
+    after = estimate.cost(TAKES, 4.0, running=False, portrait=PORTRAIT)
     once = estimate.START + 4.0 + sum(estimate.SECONDS_PER_UNIT[stage] for stage in ("models", "audio", "renderer"))
     assert after.seconds == pytest.approx(once + 2 * 100 * (0.02 + 0.2 + 0.04)) and after != before
     assert after.disk < before.disk / 2, "its frames are small"
     assert (after.memory, after.gpu) == (1.5e9, None)
     assert estimate.cost(replace(TAKES, motion_only=True), 4.0, running=False).disk < 1e6
-    assert estimate.cost(TAKES, 4.0, running=True).seconds < after.seconds - estimate.START
+    assert estimate.cost(TAKES, 4.0, running=True, portrait=PORTRAIT).seconds < after.seconds - estimate.START
 
 
 def test_a_gpus_rates_are_its_own(scene, finished):
