@@ -27,7 +27,8 @@ def finished(tmp_path):
         (folder / "frames" / f"{index + 1:06d}.png").write_bytes(b"x" * 1000)
     TakeFacts(
         index=1, seed=0, spec=GenerateSpec(), job="x", frame_count=50, fps=25.0, start=0.0, seconds=2.0, device="cpu",
-        size=512, framing="portrait", renderer="gan", picture="photograph", width=640, height=400, memory={"process": 1_500_000_000, "gpu": None},
+        size=512, framing="portrait", renderer="gan", picture="photograph", width=640, height=400,
+        memory={"process": 1_500_000_000, "gpu": None},
         timings={"motion": 1.0, "frames": 10.0, "extract": 2.0, "portrait": 4.0},
     ).write(folder)  # fmt: skip
     return folder
@@ -89,10 +90,11 @@ def test_a_queue_costs_the_sum_and_several_workers_their_memory(scene):
 
 def test_rates_outlive_the_session_and_damage_is_no_matter(scene, finished):
     estimate.learn(finished)
+    known = dict(session().part(estimate.Rates).learned)
     extension = sys.modules["soliloquy"]
     extension.unregister()
     extension.register()
-    assert session().part(estimate.Rates).learned["frames cpu 512 gan"] == pytest.approx(0.2)
+    assert session().part(estimate.Rates).learned == known and known["frames cpu 512 gan"] > 0.19
     extension.unregister()
     (preferences.user_folder() / "rates.json").write_text("[1")
     extension.register()
