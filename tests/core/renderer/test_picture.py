@@ -198,6 +198,22 @@ def test_what_is_drawn_anew_has_no_detail_of_the_photograph() -> None:
     assert mark[y - 3 : y + 4, x - 3 : x + 4].min() > 40
 
 
+def test_shoulders_of_an_enlarged_square_meet_those_around_it() -> None:
+    """Where both show the moved photograph they are alike; below the head, along the square's own border."""
+    renderer = renderer_of(128, PHOTOGRAPH)
+    body = np.array([0.6, 0.3, 0.02, 1.0], np.float32)
+    motion = Motion(np.zeros((1, len(EXPRESSIONS))), np.zeros((1, 3)), np.zeros((1, 3)), 25.0, body=body[None])
+    ((square, moved),) = renderer._draw(motion)
+    assert renderer.detail is not None and moved is not None
+    x, y, side = renderer.framing.paste
+    band = np.s_[-round(0.055 * side) : -round(0.025 * side), side // 4 : -side // 4]
+    inside = renderer.detail.added(square, moved)[band].astype(int)
+    around = renderer.around.moved(body)[y + side - len(inside) - round(0.025 * side) :][: len(inside), x + side // 4 :]
+    around = around[:, : inside.shape[1]].astype(int)
+    still = renderer.framing.fine[band].astype(int) if renderer.framing.fine is not None else inside
+    assert np.abs(inside - around).mean() < 0.5 * np.abs(inside - still).mean()
+
+
 def test_frames_are_the_same_bytes_in_any_batch() -> None:
     turns = np.linspace((0, -0.1, 0), (0, 0.1, 0), 5)
     motion = Motion(np.zeros((5, len(EXPRESSIONS))), turns, np.zeros((5, 3)))

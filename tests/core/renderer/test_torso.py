@@ -151,8 +151,8 @@ def test_no_border_of_the_paste_is_seen(whole) -> None:
     ring[last:-last, last:-last] = False
     ring[: side // 2] = False
     place = np.s_[max(y, 0) : y + side, x : x + side]
-    still = whole._draw(motion_of(np.zeros((1, 4)))).astype(int)[0]
-    for body, square in zip(BODIES, whole._draw(motion_of(BODIES)).astype(int), strict=True):
+    still, *squares = (s.astype(int) for s, _ in whole._draw(motion_of(np.concatenate([np.zeros((1, 4)), BODIES]))))
+    for body, square in zip(BODIES, squares, strict=True):
         around = np.zeros((side, side, 3), int)
         around[max(-y, 0) :] = whole.around.moved(body)[place]
         apart, moved = (np.abs(square - other)[ring].mean() for other in (around, still))
