@@ -80,6 +80,8 @@ def test_a_list_that_is_no_plain_file_is_refused(tmp_path):
      ("audio,portrait,out,motion_only\na,b,c,perhaps", "neither yes nor no"),
      ("audio,portrait,out,articulation\na,b,c,1.6", "articulation can't be 1.6"),
      ("audio,portrait,out,body\na,b,c,2.1", "body can't be 2.1"),
+     ("audio,portrait,out,picture\na,b,c,wide", "picture can't be “wide”"),
+     ("audio,portrait,out,picture\na,b,c,9", "picture can't be 9"),
      ("audio,portrait,out,transcript\na,b,c," + "word " * 25_000, "At most 100,000 can be used")],
 )  # fmt: skip
 def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
@@ -114,6 +116,21 @@ def test_each_job_has_its_own_body(tmp_path):
         batch.save(entries, tmp_path / name)
         for read in (entries, batch.load(tmp_path / name, {})):
             assert [entry.wanted().body for entry in read] == [0.0, 1.0]
+
+
+def test_each_job_has_its_own_size_of_the_picture(tmp_path):
+    path = tmp_path / "jobs.csv"
+    path.write_text(
+        "name,audio,portrait,out,picture\n"
+        + "".join(
+            f"{name},a.wav,p.png,out,{value}\n"
+            for name, value in (("a", 640), ("b", "fit"), ("c", ""), ("d", "photograph"))
+        )
+    )
+    entries = batch.load(path, {})
+    assert [entry.request.picture for entry in entries] == [640, "fit", "photograph", "photograph"]
+    batch.save(entries, tmp_path / "again.csv")
+    assert [entry.request for entry in batch.load(tmp_path / "again.csv", {})] == [entry.request for entry in entries]
 
 
 def test_each_job_has_its_own_words_and_articulation(tmp_path):

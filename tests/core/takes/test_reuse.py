@@ -12,6 +12,7 @@ from PIL import Image
 from core.motion.motion import Motion, group_indices
 from core.takes import extraction
 from core.wire.protocol import Progress, Render, Resample, TakeReady
+from core.wire.take_file import TakeFacts
 from tests.core.job_runs import run
 
 FRAMES = 30
@@ -44,6 +45,18 @@ def test_edited_curves_render_their_frames_only(first, models, tmp_path, frames)
     assert len(after) == FRAMES
     changed = [k for k in range(FRAMES) if not np.array_equal(before[k], after[k])]
     assert changed == frames
+
+
+def test_frames_of_another_size_are_all_rendered(first, models, tmp_path) -> None:
+    """With the same settings as the source's they are copied, whether they are named or left out."""
+    rendering = edited(first, tmp_path, [3])
+    assert TakeFacts.read(Path(first.folder)).picture == "photograph"
+    run(replace(rendering, picture="fit"))
+    assert models._renderer.rendered == FRAMES
+    models._renderer.rendered = 0
+    run(replace(rendering, picture="photograph"))
+    take = run(rendering).takes()[0]
+    assert models._renderer.rendered == 1 and take.index == 3
 
 
 def test_a_resampled_range_renders_its_frames_only(first, models) -> None:

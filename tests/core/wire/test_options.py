@@ -31,6 +31,15 @@ def test_options_have_the_fields_types_and_nested_messages_their_own_names():
     }
 
 
+def test_an_option_may_be_a_number_or_a_word():
+    for given, wanted in (("640", 640), (" 640 ", 640), ("photograph", "photograph"), ("6.5", "6.5"), ("", "")):
+        assert parse(f"--picture={given}", only=("picture",))["picture"] == wanted
+    parser = Parser(prog="speak")
+    add_options(parser, Generate, only=("picture",))
+    told = " ".join(parser.format_help().split())
+    assert "--picture photograph|fit|N" in told and "Choices: photograph, fit, 64 to 2160." in told
+
+
 def test_with_another_source_of_values_nothing_is_required():
     options = parse(
         "--size", "256", "--no-motion-only", only=("audio", "size", "motion_only"), otherwise="as in the file"

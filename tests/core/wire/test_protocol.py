@@ -29,6 +29,8 @@ REQUESTS = [
     Resample(job="/job", take=2, renew=("head", "gaze"), seed=8, first_frame=10, last_frame=20),
     Resample(job="/job", take=2, transition=20, style=PriorStyle(liveliness=-0.5)),
     protocol.Render(job="/job", motion="edited.npz", size=512, framing="crop"),
+    protocol.Render(job="/job", picture=640),
+    protocol.Render(job="/job", picture="fit"),
     protocol.UpdateLips(job="/job", take=2, phones="phones.json", transcript=None, articulation=1.2),
     protocol.Extract(job="/job", take=2),
     protocol.Head(portrait="p.jpg", out="/o"),
@@ -174,6 +176,13 @@ def test_any_garbage_is_one_kind_of_error(line) -> None:
         ({"guidance_scale": "much"}, "guidance_scale"),
         ({"size": 64}, "size"),
         ({"framing": "wide"}, "framing"),
+        ({"picture": "wide"}, "picture"),
+        ({"picture": "640"}, "picture"),
+        ({"picture": 63}, "picture"),
+        ({"picture": 2161}, "picture"),
+        ({"picture": 640.5}, "picture"),
+        ({"picture": True}, "picture"),
+        ({"picture": None}, "picture"),
         ({"renderer": "oil"}, "renderer"),
         ({"device": "tpu"}, "device"),
         ({"motion_only": 1}, "motion_only"),
@@ -192,6 +201,13 @@ def test_wrong_settings_are_named(changes, word) -> None:
     with pytest.raises(BadInputError, match=word) as caught:
         lines.decode_request(json.dumps(fields).encode())
     assert caught.value.code == "bad_setting" and caught.value.exit_code == EXIT_BAD_INPUT
+
+
+def test_a_size_of_the_picture_is_a_word_or_a_number_and_the_hint_says_so() -> None:
+    with pytest.raises(BadInputError, match="photograph, fit, or a number of 64 to 2160"):  # str() has the hint too
+        schema.build(protocol.Generate, {"audio": "a", "portrait": "p", "out": "o", "picture": "wide"})
+    for value in ("photograph", "fit", 64, 2160):
+        assert schema.build(protocol.Render, {"job": "/j", "picture": value}).picture == value
 
 
 def test_missing_settings_are_named() -> None:
