@@ -62,19 +62,23 @@ class Detail:
         self.grid = self.places + 0.5  # as the flow counts pixels
 
     def added(self, square: np.ndarray, moved: Moved) -> np.ndarray:
-        """(side, side, 3 or 4) uint8: a rendered square (S, S, 3 or 4) uint8 in the frame's pixels, with the detail."""
+        """(side, side, 3 or 4) uint8: a rendered square (S, S, 3 or 4) uint8 in the frame's pixels, with the detail.
+
+        What lies beyond the frame has none.
+        """
         moves = (moved.matte >= SOLID).view(np.uint8)
         flow = cv2.copyTo(cv2.subtract(moved.positions, self.grid), moves)
         shown = self._shown(square[..., :3], flow, moved.matte)
         side, channels = len(self.own), square.shape[2]
         flow, shown = _enlarged(flow * (side / len(square)), side), _enlarged(shown, side)
         out = self.framing.resized(square)
-        for top in range(0, side, BAND):
-            rows = slice(top, top + BAND)
-            places = cv2.add(flow[rows], self.fine_grid[rows])
+        in_frame, columns = self.framing.visible
+        for top in range(in_frame.start, in_frame.stop, BAND):
+            band = slice(top, min(top + BAND, in_frame.stop)), columns
+            places = cv2.add(flow[band], self.fine_grid[band])
             detail = cv2.remap(self.own, places, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            detail = cv2.multiply(detail, cv2.merge([shown[rows]] * channels))
-            cv2.add(out[rows], detail, dst=out[rows], dtype=cv2.CV_8U)
+            detail = cv2.multiply(detail, cv2.merge([shown[band]] * channels))
+            out[band] = cv2.add(out[band], detail, dtype=cv2.CV_8U)
         return out
 
     def _shown(self, square: np.ndarray, flow: np.ndarray, matte: np.ndarray) -> np.ndarray:

@@ -179,6 +179,15 @@ class Framing:
             shown[part] = mixed
         return out
 
+    @property
+    def visible(self) -> tuple[slice, slice]:
+        """Rows and columns of the square, in the frame's pixels, that lie in the frame; all of a turned square."""
+        x, y, side = self.paste
+        if self.angle:
+            return slice(0, side), slice(0, side)
+        x0, y0, x1, y1 = self._box
+        return slice(y0 - y, y1 - y), slice(x0 - x, x1 - x)
+
     def resized(self, square: np.ndarray) -> np.ndarray:
         """A square (S, S, ...) with as many pixels as it has in the frame, before it is turned."""
         size, side = len(square), self.paste[2]
