@@ -48,7 +48,7 @@ class Detail:
     Parameters
     ----------
     framing
-        With ``fine``, the square in the frame's own pixels.
+        With ``fine``, the visible part of the square in the frame's own pixels.
     matte
         (S, S) 0..1 of the person at rest.
     """
@@ -57,8 +57,8 @@ class Detail:
         assert framing.fine is not None
         self.framing, self.matte = framing, matte.astype(np.float32)
         square = framing.crop if framing.opacity is None else np.dstack([framing.crop, framing.opacity])
-        self.own = framing.fine.astype(np.float32) - framing.resized(square)
-        self.places, self.fine_grid = _grid(len(square)), _grid(len(framing.fine))
+        self.own = framing.fine.astype(np.float32) - framing.resized(square)[framing.visible]
+        self.places, self.fine_grid = _grid(square), _grid(self.own)
         self.grid = self.places + 0.5  # as the flow counts pixels
 
     def added(self, square: np.ndarray, moved: Moved) -> np.ndarray:
@@ -69,16 +69,16 @@ class Detail:
         moves = (moved.matte >= SOLID).view(np.uint8)
         flow = cv2.copyTo(cv2.subtract(moved.positions, self.grid), moves)
         shown = self._shown(square[..., :3], flow, moved.matte)
-        side, channels = len(self.own), square.shape[2]
-        flow, shown = _enlarged(flow * (side / len(square)), side), _enlarged(shown, side)
+        side, visible = self.framing.paste[2], self.framing.visible
+        flow, shown = (_enlarged(field, side)[visible] for field in (flow * (side / len(square)), shown))
         out = self.framing.resized(square)
-        in_frame, columns = self.framing.visible
-        for top in range(in_frame.start, in_frame.stop, BAND):
-            band = slice(top, min(top + BAND, in_frame.stop)), columns
+        seen = out[visible]
+        for top in range(0, len(seen), BAND):
+            band = slice(top, top + BAND)
             places = cv2.add(flow[band], self.fine_grid[band])
-            detail = cv2.remap(self.own, places, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            detail = cv2.multiply(detail, cv2.merge([shown[band]] * channels))
-            out[band] = cv2.add(out[band], detail, dtype=cv2.CV_8U)
+            detail = cv2.remap(self.own, places, _NONE, cv2.INTER_LINEAR)
+            detail = cv2.multiply(detail, cv2.merge([shown[band]] * square.shape[2]))
+            seen[band] = cv2.add(seen[band], detail, dtype=cv2.CV_8U)
         return out
 
     def _shown(self, square: np.ndarray, flow: np.ndarray, matte: np.ndarray) -> np.ndarray:
@@ -97,7 +97,7 @@ def _enlarged(field: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(field, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
-def _grid(side: int) -> np.ndarray:
-    """(side, side, 2) float32: columns and rows of pixels, as OpenCV counts them."""
-    y, x = np.mgrid[:side, :side].astype(np.float32)
+def _grid(picture: np.ndarray) -> np.ndarray:
+    """(h, w, 2) float32: columns and rows of a picture's pixels, as OpenCV counts them."""
+    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
     return np.stack([x, y], -1)

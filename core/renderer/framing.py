@@ -9,7 +9,7 @@ it is pasted.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -93,7 +93,7 @@ class Framing:
     opacity
         (S, S) uint8 alpha of the square, or None where the photograph is opaque.
     fine
-        (side, side, 3 or 4) uint8: the square as the frame shows it, where it doesn't have as many pixels as ``crop``.
+        (h, w, 3 or 4) uint8: the ``visible`` part of the square in the frame's pixels; None if ``crop`` has as many.
     """
 
     crop: np.ndarray
@@ -291,22 +291,23 @@ def _in_frame(portrait: Portrait, image: np.ndarray, size: int, picture: int | s
     """The square of the whole pixels of a frame whose size is given, itself at the scale at which it has ``size``."""
     height, width = image.shape[:2]
     zoom, extent = frame_scale(width, height, picture), frame_size(width, height, picture)
-    if zoom == 1.0:
-        frame = image[: extent[1], : extent[0]].copy()
-    else:
+    frame = image[: extent[1], : extent[0]].copy()
+    if zoom != 1.0:
         frame = resampled(image, zoom, np.eye(2) / zoom, np.zeros(2), extent)
     x, y, side = _square_of(portrait, zoom, size)
-    level, inside = cut(frame, (x, y), side)
-    share, fine = size / side, None
+    share = size / side
     scale, origin = zoom * share, (x * share, y * share)
-    if side != size:
-        fine = _upright(portrait, image, zoom, (x, y), level, inside)[1]
-        level, inside = turned_cut(image, scale, origin, size, 0.0)
+    level, inside = cut(frame, (x, y), size) if side == size else turned_cut(image, scale, origin, size, 0.0)
     angle, crop, inside = _upright(portrait, image, scale, origin, level, inside)
     crop, opacity = _without_alpha(crop)
-    return Framing(
-        *(crop, inside, scale, angle, origin, (width * scale, height * scale), frame, (x, y, side), opacity, fine)
-    )
+    whole = (width * scale, height * scale)
+    framing = Framing(crop, inside, scale, angle, origin, whole, frame, (x, y, side), opacity)
+    if side == size:
+        return framing
+    if angle:
+        return replace(framing, fine=_upright(portrait, image, zoom, (x, y), *cut(frame, (x, y), side))[1])
+    x0, y0, x1, y1 = framing._box
+    return replace(framing, fine=frame[y0:y1, x0:x1])
 
 
 def _square_of(portrait: Portrait, zoom: float, size: int) -> tuple[int, int, int]:

@@ -72,7 +72,8 @@ def test_frames_have_the_size_that_was_asked_for(size: int, picture: int | str, 
     assert np.isclose(side, portrait.crop[2], rtol=NEARLY, atol=0.51 / scale)
     assert np.allclose([x + side / 2, y + side / 2], middle_of(portrait), atol=1.01 / scale)
     assert (framing.fine is None) == (framing.paste[2] == len(framing.crop))
-    assert framing.fine is None or framing.fine.shape[:2] == (framing.paste[2],) * 2
+    rows, columns = framing.visible
+    assert framing.fine is None or framing.fine.shape[:2] == (rows.stop - rows.start, columns.stop - columns.start)
 
 
 def middle_of(portrait: Portrait) -> list[float]:
