@@ -20,11 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.prior.levels import LEVELS
-from core.prior.network import PROSODY, PriorConfig, embedded_levels, levels_network, prosody, sinusoidal
+from core.prior.network import PriorConfig, embedded_levels, levels_network, sinusoidal
 from core.prior.spaces import ChannelSpace
 from core.prior.windows import plan_windows
 from core.sound.audio_encoder import AudioEncoder
 from core.sound.mel import MELS_PER_FRAME
+from core.sound.prosody import PROSODY, prosody
 
 from ..common.checkpoint import load_checkpoint, load_module, module_weights
 from ..common.engine import (
