@@ -120,11 +120,8 @@ def _add_option(
     name = "FILE|TEXT" if spec.name in _FILE_OR_TEXT else name
     if words:
         name = "|".join((*words, name))
-    command.add_argument(
-        *flags,
-        **{"dest": target, "type": number_or_text if words else kind, "required": required, "nargs": count},
-        **{"metavar": name, "help": text},
-    )
+    read = number_or_text if words else kind
+    command.add_argument(*flags, dest=target, type=read, required=required, nargs=count, metavar=name, help=text)
 
 
 def number_or_text(text: str) -> int | str:
