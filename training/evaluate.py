@@ -31,6 +31,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "lip-sync": ("training.judge.lip_sync_evaluation",),
     "self-reenactment": ("training.generator.image_metrics",),
     "identity": ("training.checks.identity_drift",),
+    "blinks": ("training.checks.blinks",),
+    "likeness": ("training.checks.likeness",),
     "disentanglement": ("training.representation.disentanglement",),
     "prior": ("training.prior.evaluate", "--guidance", "1", "--own-levels"),
     "prior-sampling": (

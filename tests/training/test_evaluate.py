@@ -18,7 +18,7 @@ OF_PART = {
     "sound": "sound-level",
     "prior": "prior/voices",
     "prior-sampling": "prior/voices-sampling",
-    "teeth": "renderer/teeth",
+    **{name: f"renderer/{name}" for name in ("teeth", "self-reenactment", "blinks", "likeness")},
 }
 """Tables of the parts whose table doesn't have the name of the part."""
 PAGES = sorted(RESULTS.glob("*.md"))

@@ -99,7 +99,7 @@ def _identities(styles: StyleNetworks, batch: PairBatch) -> Tensor:
         return torch.cat([identity_of(styles, picture, points, torch.device("cpu")) for picture, points in pairs])
 
 
-def tables(results: Results, command: str, name: str = "self-reenactment") -> list[Table]:
+def tables(results: Results, command: str, name: str = "renderer/self-reenactment") -> list[Table]:
     """The results of :func:`evaluate` as tables that begin with ``name``: the whole picture, its parts, and flicker if
     films were measured."""
     rows = []
@@ -204,7 +204,7 @@ def main() -> None:
     results = evaluate(options.pairs, methods, options.limit, options.vgg, options.inception, options.sets)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "image_metrics.json").write_text(json.dumps(asdict(results), indent=1))
-    name = "self-reenactment" if options.sets == "test" else f"renderer/{options.sets}"
+    name = f"renderer/{'self-reenactment' if options.sets == 'test' else options.sets}"
     for table in tables(results, command_line("training.generator.image_metrics", sys.argv[1:]), name):
         show(table, options.results)
 
