@@ -6,6 +6,7 @@ computed by itself, so a pixel has the same value whichever others are chosen.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from .fields import dilate, pixel_grid, sample
@@ -45,6 +46,11 @@ class SparseLayer:
 def pixels_of(mask: Tensor) -> Tensor:
     """(N,) int64 flat numbers of the pixels where a mask of any shape is true."""
     return mask.reshape(-1).nonzero()[:, 0]
+
+
+def centres(at: Tensor, width: int) -> Tensor:
+    """(2, N) px (x, y) of the centres of flat pixels (N,) of a picture of ``width`` pixels."""
+    return torch.stack([at % width, at // width]) + 0.5
 
 
 def sample_points(picture: Tensor, points: Tensor, mode: str = "bilinear") -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .chosen import SparseLayer, mean_around, pixels_of, put, sample_points, take
+from .chosen import SparseLayer, mean_around, pixels_of, put, take
 from .fields import blur, smoothstep
 from .flow import Flow
 from .layers.mirrored import MirroredSide
@@ -45,10 +45,8 @@ class MovedPerson:
         at = pixels_of((stretch > 0) & shown)
         if len(at):
             filled = magnification(flow.positions[frame : frame + 1]).reshape(-1).index_select(0, at)
-            size = picture.shape[-1]
-            cells = torch.stack([at % size, at // size]).add(0.5) * (flow.on_head.shape[-1] / size)
-            on_head = sample_points(flow.on_head[frame : frame + 1], cells)
-            drawn, sharp = self.stretched.at(positions.index_select(1, at), filled, on_head), take(layer, at)
+            drawn = self.stretched.at(positions.index_select(1, at), filled, flow.on_head[frame : frame + 1], at)
+            sharp = take(layer, at)
             if self.mirrored.used:
                 self.mirrored.over(drawn, flow.surface[frame], at)
             put(layer, at, sharp + stretch.index_select(0, at) * (drawn - sharp))

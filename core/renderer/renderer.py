@@ -36,6 +36,7 @@ from .layers.grain import SkinGrain
 from .layers.matte import separate
 from .layers.mirrored import MirroredSide
 from .layers.near import near_layers
+from .layers.softer import softened
 from .layers.stretched import StretchedPerson
 from .light import Light
 from .masks import polygon
@@ -96,8 +97,9 @@ class Renderer:
             self.flow_field = FlowField(self.geometry, self.framing, layers.tight, size)
             trust = self.flow_field.vertex_trust
             light = self._light(square, landmarks, trust)
-            grain = SkinGrain.of(self.geometry, layers.pure, layers.alpha, landmarks)
-            stretched = StretchedPerson(layers.pure, layers.alpha, grain)
+            softer = softened(layers.pure, layers.alpha)
+            grain = SkinGrain.of(self.geometry, layers.pure, layers.alpha, softer, landmarks)
+            stretched = StretchedPerson(layers.pure, layers.alpha, softer, grain)
             mirrored = MirroredSide(self.geometry, self.flow_field.hull, layers.pure, layers.alpha, light)
             person = torch.cat([layers.person, layers.alpha], 1)
             self.still = MovedPerson(person, layers.background, stretched, mirrored)

@@ -20,7 +20,6 @@ from ..chosen import sample_points
 from ..fields import blur, smoothstep
 from ..geometry import HeadGeometry
 from ..light import LUMA
-from .softer import softened
 
 PATCHES = (50, 280, 205, 425, 151)
 """Points of the face mesh around which a patch may lie: both cheeks, high and low, and the forehead."""
@@ -59,13 +58,15 @@ class SkinGrain:
     skin: Tensor
 
     @classmethod
-    def of(cls, geometry: HeadGeometry, pure: Tensor, alpha: Tensor, landmarks: np.ndarray) -> SkinGrain | None:
+    def of(
+        cls, geometry: HeadGeometry, pure: Tensor, alpha: Tensor, softer: Sequence[Tensor], landmarks: np.ndarray
+    ) -> SkinGrain | None:
         """The grain of a photograph with the landmarks (478, 2) px; None where no patch of skin is large enough.
 
-        ``pure`` and ``alpha`` are those of ``matte.Layers``.
+        ``pure`` and ``alpha`` are those of ``matte.Layers``, ``softer`` is ``softened`` of them.
         """
         pixels_per_cm = geometry.focal / float(geometry.source.pixels[0, :, 2].median())
-        layers = [pure, *softened(pure, alpha)]
+        layers = [pure, *softer]
         brightness = [_luma(layer).clamp_min(DARKEST) for layer in layers]  # (1, 1, S, S) each
         bands = torch.cat([(fine - coarse) / brightness[-1] for fine, coarse in pairwise(brightness)], 1)
         boxes = _patches(landmarks, round(PATCH_CM * pixels_per_cm), alpha)

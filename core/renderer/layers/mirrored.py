@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...head.raster import interpolate, rasterise
-from ..chosen import pixels_of, sample_points
+from ..chosen import centres, pixels_of, sample_points
 from ..fields import blur, dilate, pixel_grid, sample, smoothstep
 from ..geometry import HeadGeometry
 from ..hull import Hull
@@ -131,7 +131,7 @@ class MirroredSide:
         if not len(there):
             return
         chosen = at.index_select(0, there)
-        points = torch.stack([chosen % size, chosen // size]) + 0.5
+        points = centres(chosen, size)
         x, y, *light, share, cover = sample_points(fields, points * (GRID / size))
         total = share.clamp_min(LEAST)
         places = torch.stack([x / total - points[0], y / total + points[1]])

@@ -8,14 +8,16 @@ background along the outline.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..chosen import pixels_of, put, sample_points
+from ..chosen import centres, pixels_of, put, sample_points
 from ..fields import blur, resize
 from .grain import SkinGrain
-from .softer import SOFTER, shares, softened
+from .softer import SOFTER, shares
 
 GRID = 64
 """Side of the grid on which the magnification is computed."""
@@ -56,17 +58,35 @@ class StretchedPerson:
     ----------
     pure, alpha
         (1, 3, S, S) and (1, 1, S, S) of ``matte.Layers``.
+    softer
+        ``softened`` of them.
     grain
         The grain that blurred skin gets; None: none.
     """
 
-    def __init__(self, pure: Tensor, alpha: Tensor, grain: SkinGrain | None = None) -> None:
+    def __init__(self, pure: Tensor, alpha: Tensor, softer: Sequence[Tensor], grain: SkinGrain | None = None) -> None:
         self.matted = torch.cat([pure, alpha], 1)  # (1, 3 + 1, S, S)
-        self.softer, self.grain = softened(pure, alpha), grain
+        self.softer, self.grain = softer, grain
 
-    def at(self, points: Tensor, filled: Tensor, on_head: Tensor) -> Tensor:
-        """(3 + 1, N) the person, multiplied by its matte, and the matte at points (2, N) px of the photograph, where
-        the :func:`magnification` is ``filled`` (N,). They are shown at ``on_head`` (2, N) cm (``Flow``)."""
+    def at(self, points: Tensor, filled: Tensor, on_head: Tensor, pixels: Tensor) -> Tensor:
+        """The person, multiplied by its matte, and the matte, at chosen pixels of a frame.
+
+        Parameters
+        ----------
+        points
+            (2, N) px of the photograph that are shown.
+        filled
+            (N,) :func:`magnification` there.
+        on_head
+            (1, 2, n, n) of the frame; see ``Flow``.
+        pixels
+            (N,) flat pixels of the frame.
+
+        Returns
+        -------
+        Tensor
+            (3 + 1, N).
+        """
         drawn = sample_points(self.matted, points)
         colours, matte = drawn[:3], drawn[3:]
         some = pixels_of(filled > SOFTER[0][0])
@@ -75,6 +95,8 @@ class StretchedPerson:
         for share, layer in zip(parts, self.softer, strict=True):
             blurred += share * (sample_points(layer, places) - blurred)
         if self.grain is not None:
-            blurred *= self.grain.factors(places, on_head.index_select(1, some), parts)
+            size = self.matted.shape[-1]
+            cells = centres(pixels.index_select(0, some), size) * (on_head.shape[-1] / size)
+            blurred *= self.grain.factors(places, sample_points(on_head, cells), parts)
         put(colours, some, blurred)
         return torch.cat([matte * colours, matte])

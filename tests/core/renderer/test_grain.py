@@ -15,7 +15,7 @@ from core.portrait.fit import fit_portrait
 from core.renderer import Renderer
 from core.renderer.fields import blur
 from core.renderer.layers.grain import PATCH_CM, PATCHES, SkinGrain
-from core.renderer.layers.softer import SOFTER
+from core.renderer.layers.softer import SOFTER, softened
 from training.corpus.synthetic.make_person import photograph
 from training.corpus.synthetic.person import Look
 
@@ -42,7 +42,8 @@ def grainy(seed: int = 0) -> torch.Tensor:
 
 
 def grain_of(picture: torch.Tensor) -> SkinGrain:
-    found = SkinGrain.of(geometry(), picture, torch.ones(1, 1, SIZE, SIZE), landmarks())
+    alpha = torch.ones(1, 1, SIZE, SIZE)
+    found = SkinGrain.of(geometry(), picture, alpha, softened(picture, alpha), landmarks())
     assert found is not None
     return found
 
@@ -96,7 +97,7 @@ def test_without_a_patch_there_is_no_grain(case):
         points[list(PATCHES)] = 3.0
     else:
         alpha *= 0.9
-    assert SkinGrain.of(head, grainy(), alpha, points) is None
+    assert SkinGrain.of(head, grainy(), alpha, softened(grainy(), alpha), points) is None
 
 
 def test_a_turned_cheek_has_grain_that_turns_along():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core.renderer.fields import pixel_grid
+from core.renderer.layers.softer import softened
 from core.renderer.layers.stretched import MOST, StretchedPerson, magnification
 
 SIZE = 128
@@ -38,7 +39,8 @@ def test_magnification_is_limited_where_one_pixel_fills_everything():
 def drawn(picture: torch.Tensor, alpha: torch.Tensor, flow: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(1, 3, S, S) colours, multiplied by the matte, and matte (1, 1, S, S) of a whole frame."""
     points = flow[0].permute(2, 0, 1).reshape(2, -1)
-    layer = StretchedPerson(picture, alpha).at(points, magnification(flow).reshape(-1), torch.zeros_like(points))
+    person = StretchedPerson(picture, alpha, softened(picture, alpha))
+    layer = person.at(points, magnification(flow).reshape(-1), torch.zeros(1, 2, 64, 64), torch.arange(SIZE * SIZE))
     colours, matte = layer.reshape(1, 4, SIZE, SIZE).split((3, 1), 1)
     return colours, matte
 
