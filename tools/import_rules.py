@@ -24,7 +24,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("head", "sound"),
         ("face",),
         ("portrait", "representation"),
-        ("prior", "readback", "renderer", "sadtalker"),
+        ("prior", "readback", "renderer"),
         ("takes",),
         ("__main__", "worker"),
     ),

@@ -15,7 +15,7 @@ import scipy.signal
 import torch
 from torch import Tensor, nn
 
-from ..motion.channels import HEAD
+from core.motion.channels import HEAD
 
 POSE = len(HEAD)
 SMOOTHED = (13, 2)
