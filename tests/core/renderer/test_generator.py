@@ -14,11 +14,11 @@ from core.motion.motion import Motion
 from core.portrait.fit import fit_portrait
 from core.renderer import Renderer
 from core.renderer.fields import pixel_grid
-from core.renderer.generator import Correction, Generator, GeneratorConfig
+from core.renderer.generator import Correction, Generator, GeneratorConfig, refine
 from core.renderer.generator.conditions import CHANNELS, GROUPS, conditions, half_flow, paintable
 from core.renderer.generator.finish import DETAIL_GAIN, with_detail, without_cooling, without_stripes
 from core.renderer.generator.layers import EPSILON, GAIN, Mapping, ModulatedConv, activate, soften
-from core.renderer.generator.refine import Painter
+from core.renderer.generator.refine import MARGIN, STEP, Painter, window_of
 from core.renderer.generator.style import identity_of, style_of
 from core.renderer.generator.weights import load_generator, save_generator
 from core.representation.model import Representation, RepresentationConfig
@@ -292,6 +292,25 @@ def test_g_changes_the_warp_but_not_the_background(renderer, portrait):
     untouched = (paintable(frames.alpha, half_flow(frames.flow.positions), parts) == 0)[:, 0].numpy()
     assert untouched.mean() > 0.1
     assert (warped[untouched] == made[untouched]).all()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [((70, 100), (90, 91)), ((0, 256), (3, 250)), ((0, 0), (0, 0))])
+def test_a_window_holds_all_that_may_be_painted(rows, columns):
+    paint = torch.zeros(256, 256)
+    paint[slice(*rows), slice(*columns)] = 0.5
+    for window, (first, end) in zip(window_of(paint), (rows, columns), strict=True):
+        assert window.start % STEP == 0 == window.stop % STEP
+        assert window.start <= max(first - MARGIN, 0) and min(end + MARGIN, 256) <= window.stop <= 256
+        assert window.stop - window.start < end - first + 2 * (MARGIN + STEP)
+
+
+def test_in_its_window_the_shipped_g_paints_nearly_what_it_does_in_the_square(portrait, monkeypatch):
+    shipped = Renderer(HeadModel.load(), portrait, 256, framing="crop")
+    motion = some_motion()
+    made = np.stack(list(shipped.render(motion))).astype(int)
+    monkeypatch.setattr(refine, "window_of", lambda paint: (slice(0, len(paint)), slice(0, len(paint))))
+    apart = np.abs(made - np.stack(list(shipped.render(motion))))
+    assert apart.max() <= 8 and apart.mean() < 0.02
 
 
 def test_a_larger_square_is_corrected_at_the_same_places(renderer, painter, portrait):
