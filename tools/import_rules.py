@@ -25,6 +25,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("face",),
         ("portrait", "representation"),
         ("prior", "readback", "renderer"),
+        ("systems",),
         ("takes",),
         ("__main__", "worker"),
     ),

@@ -12,7 +12,7 @@ from .blinks import BlinkPacer
 from .features import FEATURES, channels_from_features, close_blinks, d_nl, features_from_channels, known_features
 from .gaze import GazeSettler
 from .kept import Kept
-from .sampling import SamplingPlan
+from .sampling import FinishPlan
 from .spaces import NormalisedSpace
 from .styling import Styling, leave_poses
 from .windows import away_from_known, close_seams
@@ -42,7 +42,7 @@ class Finisher:
     kept
         What these takes keep.
     plan
-        How they were sampled.
+        How they are finished.
     loop
         Whether the last frame runs into the first.
     """
@@ -54,7 +54,7 @@ class Finisher:
         mel: np.ndarray,
         seeds: list[int],
         kept: Kept,
-        plan: SamplingPlan,
+        plan: FinishPlan,
         loop: bool,
     ) -> None:
         self._space, self._styling = space, styling

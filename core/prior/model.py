@@ -29,10 +29,10 @@ from .kept import Kept
 from .levels import levels_of
 from .network import AudioToNonlipPrior, PriorConfig
 from .sampler import SAMPLERS
-from .sampling import Sampling, SamplingPlan
+from .sampling import Sampling, SamplingPlan, transition_of
 from .schedule import CosineSchedule
 from .spaces import ChannelSpace, CodeSpace, FeatureSpace, NormalisedSpace
-from .styling import POSE_TRANSITION, pose_constraints
+from .styling import pose_constraints
 from .walk import Walk, count_windows
 
 OnWindow = Callable[[int, int], None]
@@ -191,10 +191,13 @@ class NonlipPrior:
             self.calibration,
             None if gain is None else torch.from_numpy(gain).to(self.device),
         )
-        posed = style.start_pose is not None or style.end_pose is not None
-        transition = max(sampling.transition, POSE_TRANSITION) if posed else sampling.transition
         return SamplingPlan(
-            SAMPLERS[sampling.sampler or self.sampler], steps, guidance, style, transition, sampling.turning
+            style=style,
+            transition=transition_of(sampling),
+            turning=sampling.turning,
+            sampler=SAMPLERS[sampling.sampler or self.sampler],
+            num_inference_steps=steps,
+            guidance=guidance,
         )
 
     def _threads(self) -> AbstractContextManager[None]:

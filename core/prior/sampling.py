@@ -11,6 +11,7 @@ from ..wire.style import PriorStyle
 from .guidance import Guidance
 from .levels import LEVELS
 from .sampler import SAMPLERS, Sampler
+from .styling import POSE_TRANSITION
 from .windows import SEAM_FRAMES
 
 
@@ -60,8 +61,27 @@ class Sampling:
             raise ValueError(f"levels must be {len(LEVELS)} numbers, not {np.shape(self.levels)}")
 
 
-@dataclass(frozen=True, eq=False)
-class SamplingPlan:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FinishPlan:
+    """How motion is finished, whatever made it.
+
+    Attributes
+    ----------
+    style
+        How the motion looks.
+    transition
+        Frames over which new motion bends to meet kept motion.
+    turning
+        How far heads may turn, or None.
+    """
+
+    style: PriorStyle
+    transition: int
+    turning: TurningLimits | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SamplingPlan(FinishPlan):
     """A :class:`Sampling` in which every value is decided.
 
     Attributes
@@ -70,17 +90,15 @@ class SamplingPlan:
         The sampler and its number of steps.
     guidance
         What is done to the network's answer in each step.
-    style
-        How the motion looks.
-    transition
-        Frames over which sampled motion bends to meet kept motion.
-    turning
-        How far sampled heads may turn, or None.
     """
 
     sampler: Sampler
     num_inference_steps: int
     guidance: Guidance
-    style: PriorStyle
-    transition: int
-    turning: TurningLimits | None = None
+
+
+def transition_of(sampling: Sampling) -> int:
+    """Frames over which new motion bends to meet kept motion and poses."""
+    style = sampling.style
+    posed = style.start_pose is not None or style.end_pose is not None
+    return max(sampling.transition, POSE_TRANSITION) if posed else sampling.transition

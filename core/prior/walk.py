@@ -23,7 +23,7 @@ from .windows import close_seams, plan_windows
 LOOP_FRAMES = 12
 """Shortest take that can be made a loop."""
 _NOISE_BLOCK = 50
-_LOOP_REDONE = 50
+LOOP_REDONE = 50
 """Frames at a loop's end that are sampled a second time, so that they lead to its beginning (2 s)."""
 _FURTHEST = 5.0
 """Kept motion is clipped to this many deviations from the mean before the network sees it."""
@@ -123,7 +123,7 @@ class Walk:
         """
         ahead = min(self._size * 3 // 20, self._frames // 4)  # frames of the beginning in that window
         seen = min(self._size - ahead, self._frames)  # frames of the end in it
-        redone = min(_LOOP_REDONE, self._frames // 3, seen - 1)
+        redone = min(LOOP_REDONE, self._frames // 3, seen - 1)
         start = rest = self._nothing()
         for first, values in pieces:
             start = np.concatenate([start, values[:, : ahead - start.shape[1]]], axis=1)

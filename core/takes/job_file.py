@@ -19,6 +19,7 @@ from ..wire.picture_size import FIT
 from ..wire.protocol import MAX_SECONDS, Generate
 from ..wire.specs import GenerateSpec, LipsSpec, RenderSpec, ResampleSpec, spec_of_format_1
 from ..wire.style import PriorStyle
+from ..wire.systems import DIFFUSION, WARP
 
 JOB_FILE = "job.json"
 JOB = InputKind(
@@ -45,6 +46,8 @@ class JobSettings:
     start: float
     duration: float | None
     seed: int
+    source: str = DIFFUSION
+    pose_style: int = 0
     guidance_scale: float
     num_inference_steps: int
     style: PriorStyle = PriorStyle()  # noqa: RUF009 - frozen
@@ -53,7 +56,7 @@ class JobSettings:
     body: float = 0.0
     size: int
     framing: str
-    renderer: str = "warp"
+    renderer: str = WARP
     picture: int | str = FIT
     motion_only: bool
     preview: float | None = None
@@ -74,7 +77,10 @@ class JobSettings:
         return {name: value for name, value in values.items() if _LATER.get(name, ...) != value}
 
 
-_LATER: dict[str, Any] = {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0, "picture": FIT}
+_LATER: dict[str, Any] = {
+    **{"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0, "picture": FIT},
+    **{"source": DIFFUSION, "pose_style": 0},
+}
 """Settings that came after the first jobs, with the values that the older jobs have."""
 SETTINGS = tuple(spec.name for spec in dataclasses.fields(JobSettings) if spec.name != "more")
 """Names of the settings that a job shares with the request that began it."""

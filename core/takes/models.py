@@ -6,20 +6,21 @@ import functools
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..compute.weight_files import weight_digest
 from ..errors import SoliloquyError
 from ..files import make_private_folder
 from ..places import WEIGHTS
+from ..systems.choice import RENDERERS, SOURCES
 
 if TYPE_CHECKING:
     from ..head.head_model import HeadModel
     from ..motion.turning import TurningLimits
     from ..portrait.portrait import Portrait
-    from ..prior.model import NonlipPrior
-    from ..renderer import Renderer
     from ..sound.lips import LipModel
+    from ..systems.frame_renderer import FrameRenderer
+    from ..systems.motion_source import MotionSource
 
 
 @functools.cache
@@ -55,8 +56,8 @@ class Models:
     def __init__(self, device: str) -> None:
         self.device = device
         self._lips: LipModel | None = None
-        self._prior: NonlipPrior | None = None
-        self._renderer: tuple[tuple[str, int, str, str, int | str], Renderer] | None = None
+        self._sources: dict[str, MotionSource] = {}
+        self._renderer: tuple[tuple[str, int, str, str, int | str], FrameRenderer] | None = None
 
     @functools.cached_property
     def head(self) -> HeadModel:
@@ -65,25 +66,25 @@ class Models:
 
         return HeadModel.load(self.device)
 
-    @property
-    def ready(self) -> bool:
-        """Whether the networks that make motion are loaded."""
-        return self._lips is not None and self._prior is not None
+    def ready(self, source: str) -> bool:
+        """Whether the networks that make motion with the motion source ``source`` are loaded."""
+        return self._lips is not None and source in self._sources
 
-    def load(self) -> None:
-        """Load the networks that make motion."""
+    def load(self, source: str) -> None:
+        """Load the networks that make motion with the motion source ``source``."""
         self._load_lips()
-        self._load_prior()
+        self.source(source)
 
     @property
     def lips(self) -> LipModel:
         """Lips from speech."""
         return self._load_lips()
 
-    @property
-    def prior(self) -> NonlipPrior:
-        """Everything else from speech."""
-        return self._load_prior()
+    def source(self, name: str) -> MotionSource:
+        """The motion source of this name. Raises SoliloquyError ``weights_missing`` or ``weights_damaged``."""
+        if name not in self._sources:
+            self._sources[name] = SOURCES[name](self.device)
+        return self._sources[name]
 
     def _load_lips(self) -> LipModel:
         if self._lips is None:
@@ -91,13 +92,6 @@ class Models:
 
             self._lips = LipModel.load(self.device)
         return self._lips
-
-    def _load_prior(self) -> NonlipPrior:
-        if self._prior is None:
-            from ..prior.model import NonlipPrior
-
-            self._prior = NonlipPrior.load(self.device)
-        return self._prior
 
     def portrait(self, path: str | Path) -> Portrait:
         """The fitted portrait, from the cache if its content is known.
@@ -114,18 +108,14 @@ class Models:
 
         return turning_limits(self.head.to("cpu"), portrait)
 
-    def renderer(self, portrait: Portrait, size: int, framing: str, kind: str, picture: int | str) -> Renderer:
+    def renderer(self, portrait: Portrait, size: int, framing: str, kind: str, picture: int | str) -> FrameRenderer:
         """A renderer for the portrait. The last one is kept, because it takes seconds to analyse the picture.
 
-        ``kind`` is "gan" (G corrects the warp, if this build has its weights) or "warp". The others are those of
-        `Renderer`.
+        ``kind`` is its name (``core.systems.choice.RENDERERS``). The others are those of ``core.renderer.Renderer``.
         """
-        from ..renderer import Renderer
-
         key = (portrait.digest, size, framing, kind, picture)
         if self._renderer is None or self._renderer[0] != key:
             self._renderer = None  # free the old one's memory first
-            painter: Literal["shipped"] | None = "shipped" if kind == "gan" else None
-            renderer = Renderer(self.head, portrait, size, self.device, framing, painter, picture)
+            renderer = RENDERERS[kind](self.head, portrait, size, self.device, framing, picture)
             self._renderer = (key, renderer)
         return self._renderer[1]

@@ -1,16 +1,15 @@
-"""Makes the motion of a take: lips from the speech, everything else sampled, and what a resampled take keeps."""
+"""Makes the motion of a take with the job's motion source, and says what a resampled take keeps."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import BadInputError
-from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_COLUMNS, LIP_GROUPS, NONLIP_COLUMNS, TONGUE_GROUP
+from ..motion.channels import CHANNELS, FPS, GROUPS, LIP_GROUPS, TONGUE_GROUP
 from ..motion.motion import Motion, group_indices
 from ..motion.turning import TurningLimits
 from ..phones.documents import PhoneDocument
@@ -19,25 +18,16 @@ from ..plurals import counted
 from ..portrait.portrait import Portrait
 from ..prior.sampling import Sampling
 from ..sound.speech import Speech
+from ..systems.motion_source import Kept, Wish
+from ..systems.unheeded import unheeded
 from ..wire.progress import JobContext, Stage
 from ..wire.specs import Part, ResampleSpec
+from ..wire.style import PriorStyle
 from .body import kept_body, new_body, with_body
 from .job import Job
 from .models import Models
 from .mouth import Mouth, phones_of
 from .take import TakePlan
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """The take that is kept in part, its channels (T, 59), and a mask (T, 59) bool that is True for what is kept.
-
-    The take's tongue is kept where its lips are. Its breath stays, and its shoulders follow the new head.
-    """
-
-    take: Motion
-    source: np.ndarray
-    mask: np.ndarray
 
 
 class MotionMaker:
@@ -50,14 +40,15 @@ class MotionMaker:
     speech
         The sound. All takes of the job share it, so what is said and the lips are computed once.
     portrait
-        Gives the job's portrait; asked only if the job has pictures.
+        Gives the job's portrait; asked only if the job has pictures, or its motion source wants to see it.
     """
 
     def __init__(
         self, job: Job, models: Models, context: JobContext, speech: Speech, portrait: Callable[[], Portrait]
     ) -> None:
         self._job, self._models, self._context, self._speech = job, models, context, speech
-        self._portrait = portrait
+        self._settings, self._portrait = job.facts.settings, portrait
+        self._told: set[str] = set()
 
     def make(self, plan: TakePlan, timings: dict[str, float]) -> Motion:
         """The motion of a planned take, whose phones are on disk afterwards. Seconds of the stages go into ``timings``.
@@ -66,13 +57,14 @@ class MotionMaker:
         part as the plan says.
         """
         part = plan.spec.part if isinstance(plan.spec, ResampleSpec) else None
+        self._tell_unheeded(self._style(plan))
         kept = None if part is None else self._kept(part)
         self._load_models(timings)
         with self._context.stage("motion", len(self._speech), plan.index) as stage:
             motion = Motion.from_channels(self._channels(plan, part, kept, stage), FPS, self._tongue(kept))
             motion = with_body(motion, self._body(motion, plan, part, kept))
         timings["motion"] = stage.seconds
-        preview = self._job.facts.settings.preview
+        preview = self._settings.preview
         if preview is not None:
             motion = motion.slice(0, max(1, round(preview * FPS)))
         self._phones(part).of_length(len(motion) / FPS).write(plan.phones)
@@ -84,43 +76,52 @@ class MotionMaker:
         frames = len(self._speech)
         if len(source) != frames:
             raise BadInputError("take_other_length", "That take is not as long as the sound.", "Choose another take.")
-        return Kept(source, source.channels(), ~renewed(frames, part))
+        return Kept(source, ~renewed(frames, part))
+
+    def _tell_unheeded(self, style: PriorStyle) -> None:
+        """Tell once which settings the motion source can't honour."""
+        settings = self._settings
+        names = ("guidance_scale", "num_inference_steps")
+        values = {name: getattr(settings, name) for name in names} | {"liveliness": style.liveliness}
+        sentence = unheeded(settings.source, values)
+        if sentence and sentence not in self._told:
+            self._told.add(sentence)
+            self._context.notice(sentence)
 
     def _load_models(self, timings: dict[str, float]) -> None:
         """Load the networks unless they are loaded already."""
-        if not self._models.ready:
+        if not self._models.ready(self._settings.source):
             with self._context.stage("models") as stage:
-                self._models.load()
+                self._models.load(self._settings.source)
             timings["models"] = stage.seconds
 
     def _channels(self, plan: TakePlan, part: Part | None, kept: Kept | None, stage: Stage) -> np.ndarray:
-        """(T, 59) channels: lips from the speech, the others sampled; what is kept stays bit for bit."""
-        channels = np.empty((len(self._speech), len(CHANNELS)), dtype=np.float32)
-        channels[:, LIP_COLUMNS] = self._mouth.channels(self._job.facts.settings.articulation)
-        if kept is not None:
-            np.copyto(channels, kept.source, where=kept.mask)
-        stage.step(0)
-        channels[:, NONLIP_COLUMNS] = self._models.prior.sample(
-            self._speech.mel,
-            [plan.seed],
-            self._sampling(plan, part),
-            keep=None if kept is None else kept.source[None, :, NONLIP_COLUMNS],
-            keep_mask=None if kept is None else kept.mask[:, NONLIP_COLUMNS],
-            progress=_in_frames(stage.step, len(self._speech)),
-        )[0]
-        return channels
+        """(T, 59) channels from the job's motion source; what is kept stays bit for bit."""
+        articulation = self._settings.articulation
+        wish = Wish(
+            speech=self._speech,
+            seed=plan.seed,
+            sampling=self._sampling(plan, part),
+            lips=lambda: self._mouth.channels(articulation),
+            spoken=lambda: self._mouth.spoken,
+            reference=lambda: self._portrait().expression,
+            articulation=articulation,
+            pose_style=self._settings.pose_style,
+            kept=kept,
+        )
+        return self._models.source(self._settings.source).channels(wish, stage.step)
 
     def _tongue(self, kept: Kept | None) -> np.ndarray:
         """(T, 2) weights of the tongue: from what is said, and kept where the lips are."""
         said, frames = self._mouth.document.segments, len(self._speech)
-        tongue = tongue_of_segments(said, frames, self._job.facts.settings.articulation)
+        tongue = tongue_of_segments(said, frames, self._settings.articulation)
         if kept is None:
             return tongue
         return np.where(kept.mask[:, group_indices(TONGUE_GROUP)[:1]], kept.take.tongue, tongue)
 
     def _body(self, motion: Motion, plan: TakePlan, part: Part | None, kept: Kept | None) -> np.ndarray:
         """(T, 4) shoulders and breath. Frames that are kept keep theirs bit for bit."""
-        strength, loop = self._job.facts.settings.body, self._sampling(plan, part).style.loop
+        strength, loop = self._settings.body, self._style(plan).loop
         if part is None or kept is None:
             return new_body(motion, plan.seed, self._mouth.document, strength, loop)
         again = ~kept.mask[:, group_indices("head")].all(axis=1)
@@ -128,7 +129,7 @@ class MotionMaker:
 
     @functools.cached_property
     def _mouth(self) -> Mouth:
-        transcript = self._job.facts.settings.transcript
+        transcript = self._settings.transcript
         return Mouth(self._models.lips, self._speech, transcript, self._context.notice)
 
     @functools.cached_property
@@ -137,7 +138,7 @@ class MotionMaker:
 
         Motion alone is for rigs, which no photograph limits.
         """
-        if self._job.facts.settings.motion_only:
+        if self._settings.motion_only:
             return None
         return self._models.turning(self._portrait())
 
@@ -152,14 +153,17 @@ class MotionMaker:
         last = len(self._speech) if part.last_frame is None else part.last_frame + 1
         return source.with_part(said, part.first_frame / FPS, last / FPS)
 
+    def _style(self, plan: TakePlan) -> PriorStyle:
+        """The style of the take: its own, or the job's."""
+        own = plan.spec.style if isinstance(plan.spec, ResampleSpec) else None
+        return self._settings.style if own is None else own
+
     def _sampling(self, plan: TakePlan, part: Part | None) -> Sampling:
-        """How the prior samples the take."""
-        settings = self._job.facts.settings
-        own_style = plan.spec.style if isinstance(plan.spec, ResampleSpec) else None
+        """How the take is sampled."""
         sampling = Sampling(
-            guidance_scale=settings.guidance_scale,
-            num_inference_steps=settings.num_inference_steps,
-            style=settings.style if own_style is None else own_style,
+            guidance_scale=self._settings.guidance_scale,
+            num_inference_steps=self._settings.num_inference_steps,
+            style=self._style(plan),
             turning=self._turning,
         )
         return sampling if part is None else dataclasses.replace(sampling, transition=part.transition)
@@ -191,8 +195,3 @@ def _easing(again: np.ndarray, transition: int) -> np.ndarray:
     if again.any() and last < len(again):
         share *= np.clip((last - np.arange(len(again))) / (transition + 1), 0.0, 1.0)
     return share
-
-
-def _in_frames(step: Callable[[int], None], frames: int) -> Callable[[int, int], None]:
-    """A listener for progress in windows that passes it on in frames."""
-    return lambda done, total: step(frames * done // total)

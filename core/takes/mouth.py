@@ -10,6 +10,7 @@ import numpy as np
 from ..files import is_file
 from ..motion.channels import FPS
 from ..phones.documents import TRANSCRIPT, PhoneDocument, read_phones
+from ..phones.phone_set import PHONES
 from ..phones.rows import ROWS_A_SECOND, phone_rows
 from ..phones.said import said
 from ..sound.lips import Heard, LipModel
@@ -47,13 +48,24 @@ class Mouth:
         spoken = np.repeat(self._speech.presence > 0.0, ROWS_A_FRAME)
         return said(self.heard.phones, spoken, len(self._speech) / FPS, self._transcript, self._notice)
 
+    @functools.cached_property
+    def spoken(self) -> tuple[Heard, np.ndarray | None]:
+        """What is said as the lip model hears it, with the phones of the transcript where it fits, and (T,) 0–1, where
+        the mouth moves, or None for everywhere."""
+        if self.document.source != TRANSCRIPT:
+            return self.heard, self._speech.presence
+        return Heard(np.eye(len(PHONES), dtype=np.float32)[self._rows()], self.heard.manner), None
+
     @functools.lru_cache(maxsize=1)  # noqa: B019 - a mouth lives as long as its job
     def channels(self, articulation: float) -> np.ndarray:
         """(T, 27) lips and jaw of the whole speech."""
         if self.document.source == TRANSCRIPT:
-            rows = phone_rows(self.document.segments, ROWS_A_FRAME * len(self._speech))
-            return self._lips.predict(self.heard, phones=rows, articulation=articulation)
+            return self._lips.predict(self.heard, phones=self._rows(), articulation=articulation)
         return self._lips.predict(self.heard, presence=self._speech.presence, articulation=articulation)
+
+    def _rows(self) -> np.ndarray:
+        """(4 T,) the phone of each 10 ms by the document."""
+        return phone_rows(self.document.segments, ROWS_A_FRAME * len(self._speech))
 
 
 def phones_of(take: TakePlan) -> PhoneDocument | None:

@@ -16,8 +16,8 @@ from ..motion.live_link import write_live_link_csv
 from ..motion.motion import Motion
 from ..portrait.portrait import Portrait
 from ..provenance import SYNTHETIC_MOTION
-from ..renderer import Renderer
 from ..runtime.memory import is_out_of_memory
+from ..systems.frame_renderer import FrameRenderer
 from ..wire.progress import JobContext
 from ..wire.protocol import version
 from ..wire.specs import LipsSpec, RenderSpec, source_take
@@ -95,6 +95,7 @@ class TakeMaker:
             seed=plan.seed,
             spec=plan.spec,
             job=self._job.facts.id,
+            source=self._job.facts.settings.source,
             frame_count=len(motion),
             fps=FPS,
             start=audio.start,
@@ -114,7 +115,7 @@ class TakeMaker:
         pictures = shown if self._pictures is None else self._pictures
         made = [plan for plan in plans if not isinstance(plan.spec, RenderSpec) and not plan.motion.is_file()]
         samples = [plan for plan in made if not isinstance(plan.spec, LipsSpec)]
-        stages = [Expected("models", None, 1)] if samples and not self._models.ready else []
+        stages = [Expected("models", None, 1)] if samples and not self._models.ready(settings.source) else []
         for plan in plans:
             if plan in made:
                 stages.append(Expected("motion", plan.index, frames))
@@ -179,7 +180,7 @@ class TakeMaker:
         self,
         plan: TakePlan,
         motion: Motion,
-        renderer: Renderer,
+        renderer: FrameRenderer,
         marks: dict[str, str],
         equal: EqualFrames,
         begun: int,
@@ -235,7 +236,7 @@ def _first_to_render(plan: TakePlan, count: int) -> int:
     return min(frames_on_disk(plan.frames), count)
 
 
-def render_from(renderer: Renderer, motion: Motion, first: int) -> Generator[tuple[int, np.ndarray], None, None]:
+def render_from(renderer: FrameRenderer, motion: Motion, first: int) -> Generator[tuple[int, np.ndarray], None, None]:
     """(index, picture) of every frame from ``first`` on. When GPU memory runs out, it continues with half the batch."""
     batch, index = BATCH, first
     while index < len(motion):

@@ -50,6 +50,7 @@ from ..places import MANIFEST
 from ..schema import setting
 from .picture_size import CHOICES, LEAST_SIDE, MAX_SIDE, PHOTOGRAPH
 from .style import PriorStyle
+from .systems import MAX_POSE_STYLE, RENDERERS, SOURCES, names
 from .workload import STAGES
 
 PROTOCOL = 2
@@ -57,8 +58,10 @@ PROTOCOL = 2
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _FRAMINGS = ("portrait", "crop")
-_RENDERERS = ("gan", "warp")
+_RENDERERS = names(RENDERERS)
+_SOURCES = names(SOURCES)
 _GROUPS = tuple(GROUPS)
+_PICTURE: dict[str, Any] = {"low": LEAST_SIDE, "high": MAX_SIDE, "choices": CHOICES}
 MAX_SEED = 2**31 - 1
 MAX_TAKES = 1000
 MAX_SECONDS = 360_000.0
@@ -103,6 +106,8 @@ class Generate:
     )
     takes: int = setting(1, "number of takes; take k uses seed + k − 1", low=1, high=MAX_TAKES)
     seed: int = setting(0, "seed of the first take", low=0, high=MAX_SEED)
+    source: str = setting(_SOURCES[0], "where the motion comes from", choices=_SOURCES)
+    pose_style: int = setting(0, "manner of the head's motion, if the source has several", low=0, high=MAX_POSE_STYLE)
     guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
     num_inference_steps: int = setting(10, "sampler steps; with fewer the head moves less", low=1, high=1000)
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
@@ -113,12 +118,10 @@ class Generate:
     picture: int | str = setting(
         PHOTOGRAPH,
         "size of the frames: as the photograph, to fit the face square's scale, or pixels of the long side",
-        low=LEAST_SIDE,
-        high=MAX_SIDE,
-        choices=CHOICES,
+        **_PICTURE,
     )
     framing: str = setting("portrait", "whole photograph, or only the face square", choices=_FRAMINGS)
-    renderer: str = setting("gan", "warp corrected by the generator, or the plain warp", choices=_RENDERERS)
+    renderer: str = setting(_RENDERERS[0], "what draws the frames", choices=_RENDERERS)
     motion_only: bool = setting(False, "motion and curves without frames")
     extract: bool = setting(True, "also read curves back from the finished frames")
     preview: float | None = setting(
@@ -164,9 +167,7 @@ class Render:
     take: int = setting(1, "take to render", low=1)
     motion: str | None = setting(None, "edited motion to use instead of the take's own")
     size: int | None = setting(None, "pixels of the face square; the job's when left out", low=128, high=1024)
-    picture: int | str | None = setting(
-        None, "size of the frames; the job's when left out", low=LEAST_SIDE, high=MAX_SIDE, choices=CHOICES
-    )
+    picture: int | str | None = setting(None, "size of the frames; the job's when left out", **_PICTURE)
     framing: str | None = setting(None, "the job's when left out", choices=_FRAMINGS)
     renderer: str | None = setting(None, "the job's when left out", choices=_RENDERERS)
     extract: bool = setting(True, "also read curves back from the finished frames")

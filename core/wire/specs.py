@@ -14,6 +14,7 @@ from ..motion.channels import GROUPS
 from ..schema import read
 from .picture_size import FIT
 from .style import PriorStyle
+from .systems import WARP
 
 _FIRST_TRANSITION = 8
 """Transition of takes that are older than the choice."""
@@ -74,7 +75,7 @@ class RenderSpec:
     motion_sha256: str
     size: int
     framing: str
-    renderer: str = "warp"  # takes older than the choice don't name it
+    renderer: str = WARP  # takes older than the choice don't name it
     picture: int | str = FIT  # the same
     more: dict[str, Any] = field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from ..schema import plain, read
 from .names import frame_name
 from .picture_size import FIT
 from .specs import GenerateSpec, LipsSpec, RenderSpec, ResampleSpec, spec_of_format_1
+from .systems import DIFFUSION
 
 TAKE_FILE = "take.json"
 TAKE = InputKind(
@@ -38,6 +39,8 @@ class TakeFacts:
     ----------
     index, seed, spec, job
         Which take it is: its number from 1, its seed, its specification, and the identifier of its job.
+    source
+        Name of the motion source of its job (``core.wire.systems``). Takes older than the choice have ``DIFFUSION``.
     frame_count, fps
         Length of the motion, and of the frames if there are any; always 25 a second.
     start, seconds
@@ -60,6 +63,7 @@ class TakeFacts:
     spec: GenerateSpec | ResampleSpec | RenderSpec | LipsSpec
     job: str
     synthetic: bool = True
+    source: str = DIFFUSION
     frame_count: int
     fps: float
     start: float

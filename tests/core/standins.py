@@ -19,6 +19,8 @@ from core.portrait import remarks
 from core.prior.sampling import Sampling
 from core.renderer.framing import Framing
 from core.sound.lips import Heard
+from core.systems.diffusion import Diffusion
+from core.systems.motion_source import MotionSource
 from core.takes import extraction, studio
 
 
@@ -126,14 +128,22 @@ class StandInRenderer:
 
 
 class StandInModels:
-    device = "cpu"
-    ready = False
+    """Motion sources and renderers of every name are the stand-ins."""
 
-    def load(self) -> None:
-        self.ready = True
+    device = "cpu"
 
     def __init__(self) -> None:
         self.lips, self.prior, self._renderer = StandInLips(), StandInPrior(), StandInRenderer()
+        self.loaded: set[str] = set()
+
+    def ready(self, source: str) -> bool:
+        return source in self.loaded
+
+    def load(self, source: str) -> None:
+        self.loaded.add(source)
+
+    def source(self, name: str) -> MotionSource:
+        return Diffusion(self.prior)
 
     def portrait(self, path):
         if not Path(path).is_file():

@@ -54,7 +54,8 @@ def walk_along(prior, sound, kept, style=None):
     windows = []
     networks = Networks(prior.network, prior.coarse, prior.schedule)
     space = NormalisedSpace(prior.space, prior.mean, prior.deviation)
-    plan = SamplingPlan(dpm_solver_pp, 3, Guidance(), style or PriorStyle(), SEAM_FRAMES)
+    named = {"sampler": dpm_solver_pp, "num_inference_steps": 3, "guidance": Guidance()}
+    plan = SamplingPlan(style=style or PriorStyle(), transition=SEAM_FRAMES, **named)
     return Walk(networks, space, sound, [8], kept, plan, lambda: windows.append(1)), windows
 
 

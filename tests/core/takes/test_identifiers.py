@@ -39,6 +39,7 @@ def test_everything_that_takes_depend_on_is_in_the_identifier() -> None:
             {"transcript": "Hello"},
             {"picture": "fit"},
             {"picture": 640},
+            {"pose_style": 1},
         ),
     ]
     found = {identifier(**change) for change in [{}, *changes]}

@@ -115,6 +115,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     as_before(tmp_path)
     again = json.loads((tmp_path / "job.json").read_text(encoding="utf-8"))
     old["settings"] |= {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0, "picture": "fit"}
+    old["settings"] |= {"source": "diffusion", "pose_style": 0}
     for entry in old["takes"]:
         entry["spec"]["keep"] = [g for g in GROUPS if g in entry["spec"]["keep"]] if "keep" in entry["spec"] else None
     for entry in again["takes"]:
@@ -122,7 +123,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     assert again == old
     take = json.loads((DATA / "take.json").read_text(encoding="utf-8"))
     take["keep"] = [group for group in GROUPS if group in take["keep"]]
-    take |= {"drawn_with": None, "picture": "fit", "face": None}
+    take |= {"drawn_with": None, "picture": "fit", "face": None, "source": "diffusion"}
     assert json.loads((tmp_path / "take-003" / "take.json").read_text(encoding="utf-8")) == take
 
 

@@ -1,0 +1,82 @@
+"""Every motion source with every renderer: takes, parts that are sampled again, and what the files remember."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from core.motion.motion import Motion, group_indices
+from core.places import ASSETS
+from core.renderer.generator import refine
+from core.renderer.generator.config import GeneratorConfig
+from core.renderer.generator.generator import Generator
+from core.representation.model import Representation, RepresentationConfig
+from core.takes.job import Job
+from core.wire.protocol import Generate, Render, Resample
+from core.wire.systems import RENDERERS, SOURCES, names
+from core.wire.take_file import TakeFacts
+from tests.core.job_runs import run
+
+FRAMES = 30
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """Where the portrait's fit is kept for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def request_(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, tiny_sources: None) -> Generate:
+    """A second of the shipped voice and the shipped face in small pictures."""
+    torch.manual_seed(0)
+    painter = refine.Painter(Generator(GeneratorConfig.tiny()), Representation(RepresentationConfig.tiny()))
+    monkeypatch.setattr(refine, "_load", lambda device: painter)
+    monkeypatch.setenv("SOLILOQUY_CACHE", str(cache))
+    voice, rate = soundfile.read(ASSETS / "self_test.flac")
+    soundfile.write(tmp_path / "voice.wav", np.resize(voice, round(FRAMES / 25 * rate)), rate)
+    return Generate(
+        audio=str(tmp_path / "voice.wav"),
+        portrait=str(ASSETS / "self_test.jpg"),
+        out=str(tmp_path / "out"),
+        size=128,
+        framing="crop",
+        preview=0.08,
+        extract=False,
+        device="cpu",
+    )
+
+
+@pytest.mark.parametrize("renderer", names(RENDERERS))
+@pytest.mark.parametrize("source", names(SOURCES))
+def test_a_pair_makes_takes_that_remember_it(request_, source, renderer) -> None:
+    [take] = run(replace(request_, source=source, renderer=renderer)).takes()
+    facts = TakeFacts.read(Path(take.folder))
+    assert (facts.source, facts.renderer, take.frame_count) == (source, renderer, 2)
+    assert len(list(Path(take.frames).glob("*.png"))) == 2
+    settings = Job.open(take.job).facts.settings
+    assert (settings.source, settings.renderer) == (source, renderer)
+    [other] = run(Render(job=take.job, take=1, renderer="warp", size=128, extract=False, device="cpu")).takes()
+    assert TakeFacts.read(Path(other.folder)).source == source
+
+
+@pytest.mark.parametrize("source", names(SOURCES))
+def test_a_source_samples_parts_again(request_, source) -> None:
+    request = replace(request_, source=source, motion_only=True, preview=None, takes=2)
+    first, second = run(request).takes()
+    one, two = (Motion.load(take.motion).channels() for take in (first, second))
+    assert len(one) == FRAMES and not np.array_equal(one, two), "another seed"
+    again = run(replace(request, out=request.out + "2")).takes()[0]
+    assert Path(again.motion).read_bytes() == Path(first.motion).read_bytes(), "the same seed"
+    part = Resample(job=first.job, take=1, renew=("head", "lips"), first_frame=10, last_frame=19, device="cpu")
+    [take] = run(part).takes()
+    assert TakeFacts.read(Path(take.folder)).source == source
+    channels, renewed = Motion.load(take.motion).channels(), group_indices("head") + group_indices("lips")
+    assert np.array_equal(np.delete(channels, renewed, 1), np.delete(one, renewed, 1))
+    assert np.array_equal(np.delete(channels, range(10, 20), 0), np.delete(one, range(10, 20), 0))
+    assert not np.array_equal(channels[10:20, group_indices("head")], one[10:20, group_indices("head")])
