@@ -62,6 +62,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="Seed of the first take. Default: 0.")
     parser.add_argument("--size", type=int, default=512, help="Pixels of the face square. Default: 512.")
     parser.add_argument("--transcript", default="", help="The words that are said, or a text file. Default: none.")
+    parser.add_argument("--source", required=True, help="Where the motion comes from.")
+    parser.add_argument("--pose-style", required=True, help="Manner of the head's motion.")
+    parser.add_argument("--renderer", required=True, help="What draws the frames.")
     parser.add_argument("--worker-python", required=True, help="Python in which the worker runs.")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
@@ -79,6 +82,7 @@ def main() -> int:
     blend = out / f"{Path(chosen.portrait).stem}.blend"
     arguments = ["--audio", chosen.audio, "--portrait", chosen.portrait, "--out", str(out)]
     arguments += ["--takes", str(chosen.takes), "--seed", str(chosen.seed), "--size", str(chosen.size)]
+    arguments += ["--source", chosen.source, "--pose-style", chosen.pose_style, "--renderer", chosen.renderer]
     arguments += ["--transcript", chosen.transcript] if chosen.transcript else []
     code = cli.run([*arguments, "--save-blend", str(blend)], pause=PAUSE)
     if code:

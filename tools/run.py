@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 from core.errors import SoliloquyError  # noqa: E402
 from core.phones.transcripts import given_transcript, named_file  # noqa: E402
 from core.runtime import environment  # noqa: E402  (the repository's root has to be on the path first)
+from core.wire.systems import RENDERERS, SOURCES, names  # noqa: E402
 
 RUNTIME = ROOT / ".runtime"
 REQUIREMENTS = ROOT / "tools" / "requirements"
@@ -131,6 +132,7 @@ def demo(options: argparse.Namespace) -> int:
         job = [str(ROOT / "tools" / "demo_blender.py"), "--", "--audio", str(audio), "--portrait", str(portrait)]
         job += ["--out", str(folder), "--takes", str(options.takes), "--seed", str(options.seed)]
         job += ["--size", str(options.size), "--transcript", words, "--worker-python", str(worker)]
+        job += ["--source", options.source, "--pose-style", str(options.pose_style), "--renderer", options.renderer]
         code = subprocess.run(launcher + job, cwd=ROOT, check=False).returncode
         if code:
             return code
@@ -312,6 +314,14 @@ def main(arguments: list[str] | None = None) -> int:
     demonstration.add_argument(
         "--size", type=int, default=512, choices=(256, 512), help="Pixels of the face square: 256 or 512. Default: 512."
     )
+    for name, kinds, text in (
+        ("source", SOURCES, "Where motion comes from."),
+        ("renderer", RENDERERS, "What draws it."),
+    ):
+        usual = kinds[0].name
+        demonstration.add_argument(f"--{name}", choices=names(kinds), default=usual, help=f"{text} Default: {usual}.")
+    text = "Manner of the head's motion, if the source has several. Default: 0."
+    demonstration.add_argument("--pose-style", type=int, default=0, help=text)
     tests = commands.add_parser(
         "test", help="Run the tests; further arguments go to pytest.", add_help=False, allow_abbrev=False
     )

@@ -42,6 +42,8 @@ FILES = ("audio", "portrait", "out")
 SETTINGS = {
     "takes": "takes_wanted",
     "seed": "seed",
+    "source": "source",
+    "pose_style": "pose_style",
     "guidance_scale": "guidance_scale",
     "articulation": "articulation",
     "body": "body",

@@ -19,6 +19,7 @@ from ...core.errors import SoliloquyError
 from ...core.files import make_folder, write_json
 from ...core.motion.channels import FPS
 from ...core.wire.protocol import Generate, Request
+from ...core.wire.systems import DIFFUSION, renderer_facts, source_facts
 from ...core.wire.workload import SECONDS_PER_UNIT
 from ..properties import preferences
 from ..session import session
@@ -30,8 +31,6 @@ START = 8.0
 """Seconds that a new worker needs to load its libraries."""
 _PER_FRAME = ("motion", "frames", "extract")
 _ONCE = ("audio", "portrait")
-_SECONDS_PER_FRAME = {"gan": (0.041, 0.057), "warp": (0.023, 0.032)}
-"""Seconds per frame on two cores: a constant part, and a part that grows with the pixels, given at 512²."""
 _MEMORY = (0.70e9, 0.63e9)
 """Bytes that a worker uses: a constant part, and a part for pictures of 512²."""
 _SECONDS_PER_PIXEL, _MEMORY_PER_PIXEL = 6e-9, 200.0
@@ -89,7 +88,7 @@ def learn(folder: Path) -> None:
         device, count, pixels = facts.device, facts.frame_count, (facts.width or 0) * (facts.height or 0)
         for stage, seconds in facts.timings.items():
             if stage in SECONDS_PER_UNIT and seconds > 0:
-                name = _name(stage, device, facts.size, facts.renderer)
+                name = _name(stage, device, facts.size, facts.renderer, facts.source)
                 each = seconds / (count if stage in _PER_FRAME else 1)
                 rates.learned[name] = max(each - pixels * _SECONDS_PER_PIXEL, each / 2) if stage == "frames" else each
         for kind, held in facts.memory.items():
@@ -104,9 +103,13 @@ def learn(folder: Path) -> None:
         return
 
 
-def _name(stage: str, device: str, pixels: object, renderer: object) -> str:
-    """Name of a stage's rate; only rendering depends on the size and the renderer of the pictures."""
-    return f"{stage} {device} {pixels} {renderer}" if stage in ("frames", "renderer") else f"{stage} {device}"
+def _name(stage: str, device: str, pixels: object, renderer: object, source: str) -> str:
+    """Name of a stage's rate. Rendering depends on the size and the renderer of the pictures, motion on its source;
+    rates of the default source have the names that they had when it was the only one."""
+    if stage in ("frames", "renderer"):
+        return f"{stage} {device} {pixels} {renderer}"
+    own_source = stage in ("motion", "models") and source != DIFFUSION
+    return f"{stage} {device} {source}" if own_source else f"{stage} {device}"
 
 
 def frame_size(request: Generate, portrait: PortraitFile) -> tuple[int, int] | None:
@@ -142,12 +145,12 @@ def cost(request: Generate, seconds: float, *, running: bool, portrait: Portrait
     shown = frames if request.preview is None else min(frames, FPS * request.preview)
 
     def rate(stage: str, otherwise: float) -> float:
-        return learned.get(_name(stage, device, request.size, request.renderer), otherwise)
+        return learned.get(_name(stage, device, request.size, request.renderer, request.source), otherwise)
 
-    each = frames * rate("motion", SECONDS_PER_UNIT["motion"])
+    each = frames * rate("motion", source_facts(request.source).seconds_per_frame)
     finer = (request.size / 512) ** 2
     if not request.motion_only:
-        always, growing = _SECONDS_PER_FRAME[request.renderer]
+        always, growing = renderer_facts(request.renderer).seconds_per_frame
         pixels = disk.frame_pixels(learned, request, portrait)
         each += shown * (rate("frames", always + growing * finer) + pixels * _SECONDS_PER_PIXEL)
         each += shown * rate("extract", SECONDS_PER_UNIT["extract"]) if request.extract else 0.0

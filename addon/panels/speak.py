@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 
+from ...core.wire.systems import source_facts
 from .. import compat
 from ..drawing import Panel, draw_text, in_editors
 from ..jobs import doctor, jobs
@@ -14,6 +15,7 @@ from ..operators import runtime as operators_runtime
 from ..places import ROOT_PACKAGE
 from ..properties import output, own_python, preferences, trusted
 from ..properties.portrait import draw_portrait
+from ..properties.scene import heeds
 from ..properties.transcript import SoliloquyTranscript
 from ..scene import characters, costs
 from ..scene.request import speaker_of, transcript_of, why_not
@@ -187,8 +189,6 @@ class _Options(Panel):
         if settings.picture == "pixels":
             whole.prop(settings, "picture_side")
         sub.prop(settings, "framing")
-        sub.prop(settings, "renderer")
-        layout.prop(settings, "num_inference_steps")
         folder = output.output_folder(settings.output_dir)
         layout.prop(settings, "output_dir", placeholder=str(folder))
         if not bpy.data.filepath and output.passing_root(folder) is not None:
@@ -197,4 +197,24 @@ class _Options(Panel):
             draw_text(layout, say("Takes are kept in {folder}.", folder=folder), "INFO")
 
 
-CLASSES = in_editors((_Speak, ""), (_Options, "speak"))
+class _Advanced(Panel):
+    bl_label = "Advanced"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """What makes the motion and what draws the frames."""
+        layout, settings = layout_of(self), self.settings(context)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(settings, "source")
+        if source_facts(settings.source).has_pose_styles:
+            layout.prop(settings, "pose_style")
+        sub = layout.column()
+        sub.active = heeds(settings, "num_inference_steps")
+        sub.prop(settings, "num_inference_steps")
+        sub = layout.column()
+        sub.active = not settings.motion_only
+        sub.prop(settings, "renderer")
+
+
+CLASSES = in_editors((_Speak, ""), (_Options, "speak"), (_Advanced, "options"))

@@ -9,6 +9,7 @@ from ...core.motion.channels import GROUPS
 from .. import compat
 from ..animation import nla
 from ..drawing import Panel, draw_text, in_editors
+from ..properties.scene import heeds
 from ..properties.style import AMPLITUDES
 from ..scene import take_list
 from ..scene.request import range_of
@@ -34,8 +35,10 @@ class _Performance(Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         column = layout.column(align=True)
-        column.prop(performance, "liveliness", slider=True)
-        column.prop(settings, "guidance_scale")
+        for owner, name in ((performance, "liveliness"), (settings, "guidance_scale")):
+            sub = column.column(align=True)
+            sub.active = heeds(settings, name)
+            sub.prop(owner, name, slider=True)
         column.prop(performance, "gaze_to_camera", slider=True)
         row = layout.row(heading="Blinks per Minute")
         row.prop(performance, "set_blink_rate", text="")

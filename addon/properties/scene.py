@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
@@ -18,6 +19,7 @@ from bpy.props import (
 
 from ...core.files import is_file, is_folder
 from ...core.motion.channels import FPS, GROUPS, LIP_GROUPS
+from ...core.wire import systems
 from ...core.wire.picture_size import FIT, LEAST_SIDE, MAX_SIDE, PHOTOGRAPH
 from ...core.wire.protocol import Generate
 from ..compat import BLEND_RELATIVE
@@ -39,6 +41,11 @@ _LIMITS = {spec.name: spec for spec in dataclasses.fields(Generate)}
 def _limits(name: str) -> dict[str, float]:
     spec = _LIMITS[name]
     return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
+
+
+def _items(offered: Sequence[systems.System]) -> tuple[tuple[str, str, str], ...]:
+    """Motion sources or renderers as Blender wants the items of a choice."""
+    return tuple((system.name, system.label, system.text) for system in offered)
 
 
 _GROUP_ITEMS = (
@@ -201,17 +208,17 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
             ("crop", "Face Only", "Only the face square"),
         ),
     )
+    source: EnumProperty(
+        name="Motion Source", description="How motion is made from speech", items=_items(systems.SOURCES)
+    )
+    pose_style: IntProperty(
+        name="Pose Style",
+        description="Number of the manner in which the head moves. A number that the motion source doesn't have is "
+        "refused with a sentence that says how many there are",
+        **_limits("pose_style"),
+    )
     renderer: EnumProperty(
-        name="Renderer",
-        description="How frames are made from a motion",
-        items=(
-            ("gan", "Corrected", "The photograph warped by geometry, then corrected by the trained network G"),
-            (
-                "warp",
-                "Plain Warp",
-                "The photograph warped by geometry only: faster, but seams and lids are more visible",
-            ),
-        ),
+        name="Renderer", description="How frames are made from a motion", items=_items(systems.RENDERERS)
     )
     performance: PointerProperty(type=SoliloquyPerformance)
     articulation: FloatProperty(
@@ -290,6 +297,11 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
 def picture_of(settings: SoliloquySettings) -> int | str:
     """The picture's size that is set, as requests have it."""
     return settings.picture_side if settings.picture == "pixels" else str(settings.picture)
+
+
+def heeds(settings: SoliloquySettings, name: str) -> bool:
+    """Whether the motion source that is set can honour a setting (`systems.LABELS`)."""
+    return name not in systems.source_facts(settings.source).unheeded
 
 
 def settings_of(scene: bpy.types.Scene) -> SoliloquySettings:

@@ -10,6 +10,7 @@ import bpy
 from ...core.errors import BadInputError
 from ...core.wire.picture_size import FIT
 from ...core.wire.protocol import Generate, Render
+from ...core.wire.systems import pose_style_of
 from .. import compat
 from ..jobs import jobs
 from ..properties import preferences, trusted
@@ -115,6 +116,8 @@ def request_without_files(scene: bpy.types.Scene) -> Generate:
         out="",
         takes=settings.takes_wanted,
         seed=settings.seed,
+        source=settings.source,
+        pose_style=pose_style_of(settings.source, settings.pose_style),
         guidance_scale=settings.guidance_scale,
         num_inference_steps=settings.num_inference_steps,
         style=settings.performance.style(),

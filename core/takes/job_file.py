@@ -19,7 +19,7 @@ from ..wire.picture_size import FIT
 from ..wire.protocol import MAX_SECONDS, Generate
 from ..wire.specs import GenerateSpec, LipsSpec, RenderSpec, ResampleSpec, spec_of_format_1
 from ..wire.style import PriorStyle
-from ..wire.systems import DIFFUSION, WARP
+from ..wire.systems import DIFFUSION, WARP, pose_style_of
 
 JOB_FILE = "job.json"
 JOB = InputKind(
@@ -64,8 +64,10 @@ class JobSettings:
 
     @classmethod
     def of(cls, request: Generate) -> JobSettings:
-        """The settings of a request. Spaces around its transcript don't count."""
-        return cls(**{name: getattr(request, name) for name in SETTINGS} | {"transcript": request.transcript.strip()})
+        """The settings of a request. Spaces around its transcript don't count, nor does a pose style where the motion
+        source has none."""
+        values = {name: getattr(request, name) for name in SETTINGS} | {"transcript": request.transcript.strip()}
+        return cls(**values | {"pose_style": pose_style_of(request.source, request.pose_style)})
 
     def identity(self) -> dict[str, Any]:
         """The plain values that a job's identifier depends on.

@@ -79,6 +79,7 @@ def test_settings_are_as_they_were_saved(old):
     )
     assert settings.tolerance == pytest.approx(0.004)
     assert settings.articulation == settings.body == 1.0
+    assert (settings.source, settings.pose_style) == ("diffusion", 0)
     assert [take.articulation for take in settings.takes] == [1.0, 1.0]
     assert not settings.transcript.said()
     assert not any(strip.soliloquy_transcript.said() for strip in compat.all_strips(old))

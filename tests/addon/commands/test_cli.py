@@ -110,7 +110,9 @@ def test_the_command_has_an_option_for_each_setting_and_writes_it_into_the_scene
     assert (settings.seed, settings.guidance_scale, settings.num_inference_steps) == (3, 2.5, 4)
     assert (settings.size, settings.framing, settings.renderer, settings.motion_only) == ("256", "crop", "warp", True)
     assert (settings.picture, settings.picture_side) == ("pixels", 640)
-    assert {"renderer", "num_inference_steps", "motion_only"} <= set(vars(cli.parser().parse_args([])))
+    assert {"source", "pose_style", "renderer", "num_inference_steps", "motion_only"} <= set(
+        vars(cli.parser().parse_args([]))
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -8,6 +8,7 @@ from soliloquy.addon.jobs import estimate
 from soliloquy.addon.jobs.portrait_file import PortraitFile
 from soliloquy.addon.properties import preferences
 from soliloquy.addon.session import session
+from soliloquy.core.wire import systems
 from soliloquy.core.wire.protocol import Generate
 from soliloquy.core.wire.specs import GenerateSpec
 from soliloquy.core.wire.take_file import TakeFacts
@@ -66,6 +67,19 @@ def test_other_sizes_and_renderers_are_not_confused(scene, finished):
     warp = replace(TAKES, renderer="warp")
     assert estimate.cost(warp, 4.0, running=True).seconds < estimate.cost(TAKES, 4.0, running=True).seconds
     assert estimate.cost(small, 4.0, running=True).memory < 1.5e9
+
+
+def test_motion_sources_are_not_confused(scene, finished, monkeypatch):
+    slow = replace(systems.SOURCES[0], name="slow", seconds_per_frame=1.0)
+    monkeypatch.setattr(systems, "SOURCES", (*systems.SOURCES, slow))
+    asked = replace(TAKES, source="slow")
+    first, usual = (estimate.cost(request, 4.0, running=True) for request in (asked, TAKES))
+    assert first.seconds - usual.seconds == pytest.approx(200 * (1.0 - 0.006))
+    facts = TakeFacts.read(finished)
+    replace(facts, source="slow", timings={"motion": 25.0}).write(finished)
+    estimate.learn(finished)
+    learned, still = (estimate.cost(request, 4.0, running=True) for request in (asked, TAKES))
+    assert learned.seconds - still.seconds == pytest.approx(200 * (0.5 - 0.006)), "half a second each was measured"
 
 
 def test_a_preview_costs_what_it_shows(scene):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 import pytest
 from soliloquy.addon import drawing
 from soliloquy.addon.panels import speak, style
+from soliloquy.core.wire import systems
 
 
 class Layout:
@@ -57,6 +60,34 @@ def test_articulation_and_body_are_among_the_settings_of_a_performance(scene):
     names = [name for _, name in panel.layout.drawn]
     assert names.index("articulation") == names.index("head_amplitude") - 1
     assert names.index("body") == names.index("cheek_amplitude") + 1
+
+
+def drawn(panel: type) -> list[str]:
+    """Names of the properties that a panel draws."""
+    shown = type("Drawn", (panel,), {"layout": Layout()})()
+    shown.draw(bpy.context)
+    return [name for kind, name in shown.layout.drawn if kind == "prop"]
+
+
+def test_source_and_renderer_are_advanced_and_only_some_sources_have_pose_styles(scene, monkeypatch):
+    assert drawn(speak._Advanced) == ["source", "num_inference_steps", "renderer"]
+    several = replace(systems.SOURCES[0], has_pose_styles=True)
+    monkeypatch.setattr(systems, "SOURCES", (several,))
+    assert drawn(speak._Advanced) == ["source", "pose_style", "num_inference_steps", "renderer"]
+
+
+def test_what_is_offered_is_what_the_worker_accepts(scene):
+    for name, offered in (("source", systems.SOURCES), ("renderer", systems.RENDERERS)):
+        about = scene.soliloquy.bl_rna.properties[name]
+        assert [item.identifier for item in about.enum_items] == list(systems.names(offered))
+        assert about.default == offered[0].name
+
+
+def test_settings_that_may_be_unheeded_have_the_panels_labels(scene):
+    settings, performance = scene.soliloquy, scene.soliloquy.performance
+    for name, label in systems.LABELS.items():
+        owner = settings if name in settings.bl_rna.properties else performance
+        assert owner.bl_rna.properties[name].name == label
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from soliloquy.addon.scene import take_list
 from soliloquy.addon.scene.request import generate_request, request_for, transcript_of
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.errors import BadInputError
+from soliloquy.core.wire import systems
 from soliloquy.core.wire.protocol import Generate, Render, Resample, UpdateLips
 
 WITH_SOUND = pytest.mark.skipif(not compat.HAS_SOUND, reason="this Blender was built without sound strips")
@@ -116,6 +117,17 @@ def test_the_body_has_the_protocols_limits_and_no_trace_of_single_precision(scen
     for value, sent in ((0.7, 0.7), (-1.0, 0.0), (9.0, 2.0)):
         scene.soliloquy.body = value
         assert request_for(scene, heard).body == sent
+
+
+def test_the_pose_style_is_sent_only_to_a_source_that_has_some(scene, heard, monkeypatch):
+    scene.soliloquy.pose_style = 3
+    request = request_for(scene, heard)
+    assert (request.source, request.pose_style) == (scene.soliloquy.source, 0) == ("diffusion", 0)
+    several = replace(systems.SOURCES[0], has_pose_styles=True)
+    monkeypatch.setattr(systems, "SOURCES", (several,))
+    assert request_for(scene, heard).pose_style == 3
+    scene.soliloquy.pose_style = 1000
+    assert request_for(scene, heard).pose_style == systems.MAX_POSE_STYLE
 
 
 def test_the_estimate_of_a_cancelled_job_knows_it_by_its_articulation_whatever_is_said(scene, heard, sound):

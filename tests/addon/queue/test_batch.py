@@ -118,6 +118,27 @@ def test_each_job_has_its_own_body(tmp_path):
             assert [entry.wanted().body for entry in read] == [0.0, 1.0]
 
 
+def test_each_job_has_its_own_source_and_renderer(tmp_path):
+    path = tmp_path / "jobs.csv"
+    path.write_text(
+        "name,audio,portrait,out,Source,pose-style,renderer\n"
+        "one,a.wav,p.png,o,diffusion,2,warp\ntwo,a.wav,p.png,o,,,\n",
+        encoding="utf-8",
+    )
+    entries = batch.load(path, {})
+    for name in ("again.csv", "again.json"):
+        batch.save(entries, tmp_path / name)
+        for read in (entries, batch.load(tmp_path / name, {})):
+            wanted = [entry.wanted() for entry in read]
+            assert [(each.source, each.pose_style, each.renderer) for each in wanted] == [
+                ("diffusion", 2, "warp"),
+                ("diffusion", 0, "gan"),
+            ]
+    path.write_text("name,audio,portrait,out,source\none,a.wav,p.png,o,puppet\n", encoding="utf-8")
+    with pytest.raises(BadInputError, match="source can't be “puppet”"):
+        batch.load(path, {})
+
+
 def test_each_job_has_its_own_size_of_the_picture(tmp_path):
     path = tmp_path / "jobs.csv"
     path.write_text(

@@ -51,10 +51,10 @@ def test_settings_that_change_nothing_are_told_in_one_sentence(monkeypatch) -> N
     plain = {"guidance_scale": 1.5, "num_inference_steps": 10, "liveliness": 0.0}
     changed = {"guidance_scale": 3.0, "num_inference_steps": 20, "liveliness": 0.5}
     assert unheeded("diffusion", changed) == ""
-    deaf = systems.MotionSourceFacts("deaf", "Deaf", "", unheeded=("liveliness", "guidance_scale"))
+    deaf = systems.MotionSourceFacts("deaf", "Deaf", "", 0.01, unheeded=("liveliness", "guidance_scale"))
     monkeypatch.setattr(systems, "SOURCES", (*systems.SOURCES, deaf))
     assert unheeded("deaf", plain) == ""
-    assert unheeded("deaf", changed) == "Settings that don't change the motion of Deaf: Liveliness, Guidance."
+    assert unheeded("deaf", changed) == "Settings that don't change the motion of Deaf: Temperament, Guidance."
 
 
 @pytest.mark.parametrize("source", systems.SOURCES, ids=lambda source: source.name)

@@ -39,9 +39,9 @@ def test_everything_that_takes_depend_on_is_in_the_identifier() -> None:
             {"transcript": "Hello"},
             {"picture": "fit"},
             {"picture": 640},
-            {"pose_style": 1},
         ),
     ]
     found = {identifier(**change) for change in [{}, *changes]}
     assert len(found) == len(changes) + 1
     assert identifier(takes=5, device="cpu", extract=False, transcript=" \n") == identifier()
+    assert identifier(source="diffusion", pose_style=3) == identifier(), "it has no pose styles"
