@@ -24,7 +24,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("head", "sound"),
         ("face",),
         ("portrait", "representation"),
-        ("prior", "readback", "renderer"),
+        ("prior", "readback", "renderer", "sadtalker"),
         ("systems",),
         ("takes",),
         ("__main__", "worker"),

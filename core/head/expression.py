@@ -42,7 +42,28 @@ def target_expression(own: Tensor, motion: Tensor) -> Tensor:
     motion
         (B, 53) weights of the motion.
     """
-    rounding = motion[:, ROUNDING[0]] + motion[:, ROUNDING[1]]
-    share = _kept_share().to(own.device) * torch.ones_like(motion)
+    return (motion + _kept(own, motion)).clamp(0, 1)
+
+
+def motion_expression(own: Tensor, shown: Tensor) -> Tensor:
+    """Weights (B, 53) of the motion with which a portrait shows what is wanted: the inverse of `target_expression`.
+
+    A motion's weights are at least 0, so what the portrait's own expression shows already can't be taken back.
+
+    Parameters
+    ----------
+    own
+        (53,) weights of the portrait.
+    shown
+        (B, 53) weights to show, 0–1.
+    """
+    # Nothing of the portrait's own rounding is kept, so a motion rounds the lips as what is shown.
+    return (shown - _kept(own, shown)).clamp(0, 1)
+
+
+def _kept(own: Tensor, rounded: Tensor) -> Tensor:
+    """(B, 53) of the portrait's own weights (53,) that are added to a motion which rounds the lips as (B, 53)."""
+    rounding = rounded[:, ROUNDING[0]] + rounded[:, ROUNDING[1]]
+    share = _kept_share().to(own.device) * torch.ones_like(rounded)
     share = torch.where(_is_lip().to(own.device), share * (1 - rounding).clamp(0, 1)[:, None], share)
-    return (motion + share * own).clamp(0, 1)
+    return share * own

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.motion.channels import HEAD
+from core.sadtalker.pose_vae import PoseVae, PoseVaeConfig
 from core.sound.prosody import PROSODY
 
 from ..common.engine import Run, RunConfig, Step, warm_up_cosine
-from .network import PoseVae, PoseVaeConfig
 from .poses import PoseSampler, Stretches
 
 RUN = RunConfig(steps=20_000, ema=0.999, save_every=500)

@@ -15,7 +15,7 @@ import scipy.signal
 import torch
 from torch import Tensor, nn
 
-from core.motion.channels import HEAD
+from ..motion.channels import HEAD
 
 POSE = len(HEAD)
 SMOOTHED = (13, 2)
@@ -166,17 +166,19 @@ class PoseVae(nn.Module):
         (T, 6) float32; the first one is ``first``.
         """
         length, count = self.config.frames, len(heard)
-        out = np.empty((0, POSE), np.float32)
+        out = np.empty((count + length, POSE), np.float32)
         begin = np.asarray(first, np.float32)
         rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(OVERLAP) + 0.5) / OVERLAP)[:, None]
-        while len(out) < count:
-            place = max(len(out) - OVERLAP, 0)
+        done = 0
+        while done < count:
+            place = max(done - OVERLAP, 0)
             part = heard[np.minimum(np.arange(place, place + length), count - 1)]
             made = begin + self._stretch(part, style, begin, rng)
-            if len(out):
-                made[:OVERLAP] = out[place:] + rise * (made[:OVERLAP] - out[place:])
-            out = np.concatenate([out[:place], made]).astype(np.float32)
-            begin = out[-OVERLAP]
+            if done:
+                made[:OVERLAP] = out[place:done] + rise * (made[:OVERLAP] - out[place:done])
+            done = place + length
+            out[place:done] = made
+            begin = out[done - OVERLAP]
         return _smoothed(out[:count], first)
 
     def _stretch(self, heard: np.ndarray, style: int, first: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.sadtalker.network import POSE, PoseVae, PoseVaeConfig
+from core.sadtalker.pose_vae import POSE, PoseVae, PoseVaeConfig
 
 HEARD = 5
 
