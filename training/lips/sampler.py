@@ -60,7 +60,10 @@ class Sampler:
     def __init__(self, utterances: Sequence[Utterance], shares: dict[str, float], frames: int) -> None:
         self._frames = frames
         self._pools = {source: [u for u in utterances if u.source == source] for source in SOURCES}
-        self._weights = {source: _weights(pool) for source, pool in self._pools.items()}
+        self._weights = {
+            source: shares_of([talker(u) for u in pool], [u.frames for u in pool])
+            for source, pool in self._pools.items()
+        }
         self._sources = [source for source in SOURCES if self._pools[source] and shares.get(source, 0.0) > 0.0]
         self._shares = np.array([shares[source] for source in self._sources])
         self._shares /= self._shares.sum()
@@ -92,13 +95,14 @@ class Sampler:
         return Batch(heard, labels, gestures, mouth, source, filmed, seen)
 
 
-def _weights(pool: Sequence[Utterance]) -> np.ndarray:
-    """(n,) probabilities of the recordings of a source, which sum to 1."""
+def shares_of(talkers: Sequence[str], frames: Sequence[int]) -> np.ndarray:
+    """(n,) probabilities of recordings, which sum to 1: each talker's with the square root of all frames that are
+    theirs, each recording's with its own frames."""
     said: dict[str, int] = {}
-    for utterance in pool:
-        said[talker(utterance)] = said.get(talker(utterance), 0) + utterance.frames
-    weights = np.array([utterance.frames / np.sqrt(said[talker(utterance)]) for utterance in pool])
-    return weights / weights.sum() if len(pool) else weights
+    for name, count in zip(talkers, frames, strict=True):
+        said[name] = said.get(name, 0) + count
+    weights = np.array([count / np.sqrt(said[name]) for name, count in zip(talkers, frames, strict=True)])
+    return weights / weights.sum() if len(talkers) else weights
 
 
 def window(

@@ -1,34 +1,180 @@
-"""Train SadTalker's networks: ``python -m training.sadtalker posevae``."""
+"""Train SadTalker's motion networks, write them into one file, and measure them.
+
+python -m training.sadtalker posevae     # head motion
+python -m training.sadtalker reader      # which phones a mouth says, for a loss of expnet
+python -m training.sadtalker expnet      # expressions
+python -m training.sadtalker export      # core/weights/sadtalker.safetensors
+python -m training.sadtalker evaluate    # both on held-out people
+python -m training.sadtalker ablations   # expnet without parts of it, in short runs
+"""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import torch
 
 from core.errors import SoliloquyError
+from core.head.head_model import HeadModel
+from core.sadtalker.model import WEIGHTS, SadTalkerMotion
+from core.sound.lips import LipModel
 
-from ..common.engine import add_run_arguments, run_config
-from ..common.folders import RUNS
-from .pose_vae import RUN, TrainConfig, train
+from ..common.engine import CHECKPOINT, add_run_arguments, run_config
+from ..common.folders import RUNS, data_folder
+from ..common.results_page import add_results_option, show
+from ..lips.data import filmed_utterances
+from ..lips.mouth_geometry import MouthGeometry
+from . import expression, pose_vae, reader
+from .ablations import VARIANTS, ablation_table
+from .clips import Clip, filmed_clips, voice_clips
+from .expression_evaluation import HeldOut, control, filmed_opening, mouth_table, shown_mouth
+from .pose_evaluation import pose_table
 from .poses import PoseSampler, recordings
+
+READER, EXPRESSION, POSE = RUNS / "lip_reader", RUNS / "exp_net", RUNS / "pose_vae"
+"""Folders of the runs."""
+SHORT = replace(expression.RUN, steps=600)
+"""Each run of the ablations."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="training.sadtalker", description=(__doc__ or "").splitlines()[0])
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(getattr(options, "threads", 1))
+    COMMANDS[options.command](options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="training.sadtalker", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    trainer = commands.add_parser("posevae", help="train PoseVAE, or go on training, in a run folder")
-    add_run_arguments(trainer, RUNS / "pose_vae", RUN)
-    options = parser.parse_args(arguments)
-    config = TrainConfig(size=options.size)
+    trainers = {
+        "posevae": ("train PoseVAE, or go on training", POSE, pose_vae.RUN),
+        "reader": ("train the lip reader, or go on training", READER, reader.RUN),
+        "expnet": ("train ExpNet, or go on training", EXPRESSION, expression.RUN),
+        "ablations": ("train ExpNet without parts of it, and compare", RUNS / "exp_net_ablations", SHORT),
+    }
+    for name, (what, folder, defaults) in trainers.items():
+        trainer = commands.add_parser(name, help=what)
+        add_run_arguments(trainer, folder, defaults)
+        if name in ("expnet", "ablations"):
+            trainer.add_argument("--data", type=Path, default=data_folder())
+            trainer.add_argument("--reader", type=Path, default=READER, help="folder of the lip reader's run")
+        if name == "ablations":
+            add_results_option(trainer)
+        if name == "expnet":
+            trainer.add_argument("--variant", choices=tuple(VARIANTS), default="whole", help="an ablation to train")
+    export = commands.add_parser("export", help="write both networks into one file")
+    export.add_argument("--expnet", type=Path, default=EXPRESSION, help="folder of ExpNet's run")
+    export.add_argument("--posevae", type=Path, default=POSE, help="folder of PoseVAE's run")
+    export.add_argument("--size", choices=("tiny", "base"), default="base")
+    export.add_argument("--weights", type=Path, default=WEIGHTS, help="file that is written")
+    measure = commands.add_parser("evaluate", help="measure the networks on held-out people")
+    measure.add_argument("--weights", type=Path, default=WEIGHTS, help="file that is measured")
+    add_results_option(measure)
+    return parser
+
+
+def _train_pose(options: argparse.Namespace) -> None:
+    config = pose_vae.TrainConfig(size=options.size)
     found = recordings("train")
+    _require(found)
+    sampler = PoseSampler(found, config.shape(1).frames)
+    pose_vae.train(config, run_config(options, pose_vae.RUN), sampler, options.run)
+
+
+def _train_reader(options: argparse.Namespace) -> None:
+    clips = _filmed()
+    config = reader.ReaderConfig(size=options.size)
+    reader.train_reader(config, run_config(options, reader.RUN), clips, options.run)
+
+
+def _train_expression(options: argparse.Namespace) -> None:
+    config = replace(VARIANTS[options.variant], size=options.size)
+    taught = _reader(options) if config.losses.reading > 0.0 else None
+    clips = [*_filmed(), *voice_clips(options.data, LipModel.load())]
+    expression.train(config, run_config(options, expression.RUN), clips, taught, options.run)
+
+
+def _ablations(options: argparse.Namespace) -> None:
+    taught = _reader(options)
+    lips = LipModel.load()
+    clips = [*_filmed(), *voice_clips(options.data, lips)]
+    networks = {}
+    for name, variant in VARIANTS.items():
+        config = replace(variant, size=options.size)
+        used = taught if config.losses.reading > 0.0 else None
+        folder = options.run / name.replace(" ", "-")
+        expression.train(config, run_config(options, SHORT), clips, used, folder)
+        networks[name] = expression.trained(folder, config), config
+    command = "python -m training.sadtalker ablations"
+    show(ablation_table(HeldOut(lips, ("validation",)), networks, command), options.results)
+
+
+def _export(options: argparse.Namespace) -> None:
+    config = expression.TrainConfig(size=options.size)
+    network = expression.trained(options.expnet, config)
+    lips = LipModel.load()
+    clips, openings = filmed_clips("validation", lips), filmed_utterances("validation")
+    gain = expression.calibrate(network, clips, [filmed_opening(clip) for clip in openings], _geometry())
+    styles = pose_vae.styles_of(options.posevae)
+    pose = pose_vae.trained(options.posevae, pose_vae.TrainConfig(size=options.size), styles)
+    SadTalkerMotion(network, pose, styles).save(options.weights)
+    print(
+        f"{options.weights}: {options.weights.stat().st_size / 1e6:.2f} MB, gain {gain:.2f}, styles {', '.join(styles)}"
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    motion, lips = SadTalkerMotion.load(path=options.weights), LipModel.load()
+    command = "python -m training.sadtalker evaluate"
+    models = {"ExpNet": shown_mouth(motion.expression), "the lip model that ships": lips.predict}
+    show(mouth_table(HeldOut(lips, ("test", "validation")), models, command), options.results)
+    filmed = [*recordings("test"), *recordings("validation")]
+    show(pose_table(motion.pose, motion.styles, filmed, command), options.results)
+    for name, value in control(motion.expression).items():
+        print(f"{name}: {value:.4f}")
+
+
+def _filmed() -> list[Clip]:
+    clips = filmed_clips("train", LipModel.load())
+    _require(clips)
+    return clips
+
+
+def _require(found: object) -> None:
+    """Raise SoliloquyError ``tracks_missing`` if nothing was found."""
     if not found:
         raise SoliloquyError(
             "tracks_missing",
             "There are no tracks of filmed talkers.",
             "Make them with `python -m training.tracking grid`, `talkers`, `addresses` and `obama`.",
         )
-    train(config, run_config(options, RUN), PoseSampler(found, config.shape(1).frames), options.run)
 
+
+def _reader(options: argparse.Namespace) -> reader.Reader:
+    if not (options.reader / CHECKPOINT).exists():
+        raise SoliloquyError(
+            "reader_missing", "There is no lip reader.", "Make it with `python -m training.sadtalker reader`."
+        )
+    return reader.load_reader(options.reader, options.size)
+
+
+def _geometry() -> MouthGeometry:
+    return MouthGeometry.of(HeadModel.load())
+
+
+COMMANDS = {
+    "posevae": _train_pose,
+    "reader": _train_reader,
+    "expnet": _train_expression,
+    "ablations": _ablations,
+    "export": _export,
+    "evaluate": _evaluate,
+}
 
 if __name__ == "__main__":
     main()

@@ -13,7 +13,8 @@ from core.motion.channels import HEAD
 from core.sadtalker.pose_vae import PoseVae, PoseVaeConfig
 from core.sound.prosody import PROSODY
 
-from ..common.engine import Run, RunConfig, Step, warm_up_cosine
+from ..common.checkpoint import load_checkpoint, load_module
+from ..common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_cosine
 from .poses import PoseSampler, Stretches
 
 RUN = RunConfig(steps=20_000, ema=0.999, save_every=500)
@@ -116,6 +117,18 @@ def train(config: TrainConfig, settings: RunConfig, sampler: PoseSampler, folder
         return {name: value.detach() for name, value in terms.items()} | {"total": total.detach()}
 
     return run.fit(make_step)
+
+
+def styles_of(folder: Path) -> tuple[str, ...]:
+    """The talkers of a run's styles, in the order of their numbers."""
+    facts = load_checkpoint(folder / CHECKPOINT, {}, {}, {})
+    return tuple(facts["recipe"]["talkers"])
+
+
+def trained(folder: Path, config: TrainConfig, styles: tuple[str, ...]) -> PoseVae:
+    """The averaged network of a run."""
+    lesson = Lesson(PoseVae(config.shape(len(styles))))
+    return load_module(folder / CHECKPOINT, "pose_vae", lesson).network
 
 
 def _on(batch: Stretches, device: torch.device) -> Stretches:
