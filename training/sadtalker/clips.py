@@ -5,8 +5,9 @@ paper makes such targets by letting Wav2Lip speak on the first frame. Here they 
 film, lids by the film's blinks, and all else from the frame that is the reference. For voices that nobody filmed, the
 shipped lip model is the teacher.
 
-A track is relative to the talker's own face at rest, but a portrait may smile. So each window gets a face of its own,
-with which it is shown by the rule that the product has (``core.head.expression.target_expression``).
+A track is relative to the talker's own face at rest, but a portrait may smile. So each window gets a face of its own.
+The reference is what a photograph of that face in that frame would show, and the targets are what takes of this
+photograph show by the product's rule (``core.head.expression.target_expression``).
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Windows:
     phones, manner
         (B, 4 L, 40) and (B, L, m), what is heard.
     reference
-        (B, 53) expression of a random frame of the clip, on the window's own face, with open eyes.
+        (B, 53) what a photograph shows: a random frame of the clip, on the window's own face, with open eyes.
     blink
         (B, L) how far the eyes are shut.
     target
@@ -182,7 +183,7 @@ def lip_only(own: Tensor, first: Tensor, mouth: Tensor, blink: Tensor) -> tuple[
     Parameters
     ----------
     own
-        (53,) expression of the face on which all is shown.
+        (53,) expression of the face at rest.
     first
         (53,) weights of the frame that is the reference.
     mouth
@@ -192,7 +193,7 @@ def lip_only(own: Tensor, first: Tensor, mouth: Tensor, blink: Tensor) -> tuple[
     """
     opened = first.clone()
     opened[LIDS] = 0.0
-    reference = target_expression(own, opened[None])[0]
+    reference = (own + opened).clamp(0.0, 1.0)
     speaking = opened.repeat(len(mouth), 1)
     speaking[:, LIP_COLUMNS] = mouth
     target = target_expression(own, speaking)

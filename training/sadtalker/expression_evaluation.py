@@ -115,7 +115,7 @@ def control(network: ExpNet, reference: bool = True) -> dict[str, float]:
     nothing = Heard.nothing(frames, network.config.manner)
     phones, manner = (torch.from_numpy(values)[None] for values in (nothing.phones, nothing.manner))
     code = network.listen(phones, manner)[:, frames // 2].expand(FACES, -1)[:, None]
-    seen = wanted * float(reference)
+    seen = faces * float(reference)
 
     def shown(blink: float) -> torch.Tensor:
         return network.from_code(code, seen, torch.full((FACES, 1), blink))[:, 0].clamp(0.0, 1.0)
