@@ -22,6 +22,13 @@ def _diffusion(device: str) -> MotionSource:
     return Diffusion(NonlipPrior.load(device))
 
 
+def _sadtalker(device: str) -> MotionSource:
+    from ..sadtalker.model import SadTalkerMotion
+    from .sadtalker import SadTalker
+
+    return SadTalker(SadTalkerMotion.load(device))
+
+
 def _warped(painter: Literal["shipped"] | None) -> _NewRenderer:
     """Makes the renderer that warps the photograph, with or without the networks of G."""
 
@@ -36,8 +43,10 @@ def _warped(painter: Literal["shipped"] | None) -> _NewRenderer:
 
 
 _NewRenderer = Callable[["HeadModel", "Portrait", int, str, str, int | str], "FrameRenderer"]
-SOURCES: Mapping[str, Callable[[str], MotionSource]] = {"diffusion": _diffusion}
+SOURCES: Mapping[str, Callable[[str], MotionSource]] = {"diffusion": _diffusion, "sadtalker": _sadtalker}
 """Motion sources by name, each as a function of the device."""
 RENDERERS: Mapping[str, _NewRenderer] = {"gan": _warped("shipped"), "warp": _warped(None)}
 """Renderers by name, each as a function of head model, portrait, size, device, framing and picture, which are those of
 ``core.renderer.Renderer``. Without its weights, ``gan`` is ``warp``, and its ``kind`` says so."""
+OWN_WEIGHTS: Mapping[str, str] = {"sadtalker": "sadtalker.safetensors"}
+"""Weights files that only one motion source or renderer uses: takes that are made without it don't depend on them."""

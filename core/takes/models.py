@@ -12,7 +12,7 @@ from ..compute.weight_files import weight_digest
 from ..errors import SoliloquyError
 from ..files import make_private_folder
 from ..places import WEIGHTS
-from ..systems.choice import RENDERERS, SOURCES
+from ..systems.choice import OWN_WEIGHTS, RENDERERS, SOURCES
 
 if TYPE_CHECKING:
     from ..head.head_model import HeadModel
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 def weight_digests() -> dict[str, str]:
     """SHA-256 of every weights file, by file name."""
     return {path.name: weight_digest(path) for path in sorted(WEIGHTS.glob("*.safetensors"))}
+
+
+def digests_for(*systems: str) -> dict[str, str]:
+    """`weight_digests` without the files that only other motion sources and renderers than ``systems`` use."""
+    others = {file for name, file in OWN_WEIGHTS.items() if name not in systems}
+    return {file: digest for file, digest in weight_digests().items() if file not in others}
 
 
 def cache_folder() -> Path | None:

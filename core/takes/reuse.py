@@ -11,7 +11,7 @@ import numpy as np
 from ..motion.motion import Motion
 from ..wire.names import frame_name
 from ..wire.protocol import version
-from .models import weight_digests
+from .models import digests_for
 from .png_marks import marked_again
 from .take import TakePlan
 
@@ -25,9 +25,9 @@ class Look(NamedTuple):
     picture: int | str
 
 
-def drawn_with(device: str) -> str:
-    """A digest of all that the pixels of a motion depend on, besides the portrait and the look."""
-    text = json.dumps([version(), device, weight_digests()], sort_keys=True)
+def drawn_with(device: str, renderer: str) -> str:
+    """A digest of all that the pixels of a motion depend on, besides the portrait and the rest of the look."""
+    text = json.dumps([version(), device, digests_for(renderer)], sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
@@ -42,7 +42,7 @@ class EqualFrames:
     source
         The take that ``motion`` was made from, or None.
     motion, look, drawn
-        The new take's motion and look, and :func:`drawn_with` of this program.
+        The new take's motion and look, and :func:`drawn_with` of this program and the look's renderer.
     """
 
     def __init__(self, source: TakePlan | None, motion: Motion, look: Look, drawn: str) -> None:

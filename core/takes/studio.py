@@ -41,7 +41,7 @@ from .extraction import ReadBack
 from .job import Job, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
 from .lips_update import lips_update
-from .models import Models, weight_digests
+from .models import Models, digests_for, weight_digests
 from .motion_maker import MotionMaker
 from .mouth import Mouth, phones_of
 from .self_test import self_test
@@ -297,7 +297,7 @@ def _job_of(request: Generate, speech: Speech, portrait_digest: str, device: str
         sha256=portrait_digest,
         file=f"portrait{Path(request.portrait).suffix.lower()}",
     )
-    weights = weight_digests()
+    weights = digests_for(settings.source, settings.renderer)
     identifier = job_identifier(version(), settings, audio.sha256, portrait.sha256, weights)
     facts = JobFacts(
         id=identifier,

@@ -156,7 +156,7 @@ class TakeMaker:
         timings["renderer"] = stage.seconds
         look = look._replace(renderer=renderer.kind)
         marks = synthetic_marks(version(), self._job.facts.id, plan.index, plan.seed)
-        drawn = drawn_with(self._models.device)
+        drawn = drawn_with(self._models.device, renderer.kind)
         equal = EqualFrames(self._source(plan), motion, look, drawn)
         begun = _first_to_render(plan, len(motion))
         with ReadBack(plan, portrait, renderer.framing, begun) if self._extract else nullcontext() as reading:

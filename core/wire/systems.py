@@ -64,6 +64,14 @@ SOURCES = (
         "Lips follow what is said; a diffusion prior samples head, eyes and brows, in as many ways as there are seeds",
         seconds_per_frame=0.006,
     ),
+    MotionSourceFacts(
+        "sadtalker",
+        "SadTalker",
+        "Face by ExpNet, from what is said and the portrait's expression; head by PoseVAE, in one of several styles",
+        seconds_per_frame=0.002,
+        has_pose_styles=True,
+        unheeded=("guidance_scale", "num_inference_steps", "liveliness"),
+    ),
 )
 """Motion sources; the first one is the default."""
 GAN, WARP = "gan", "warp"

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import soundfile
 import torch
 
+from core.places import ASSETS
 from core.prior.features import d_nl
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.renderer.generator import refine
+from core.renderer.generator.config import GeneratorConfig
+from core.renderer.generator.generator import Generator
+from core.representation.model import Representation, RepresentationConfig
+from core.sadtalker.exp_net import ExpNet, ExpNetConfig
+from core.sadtalker.model import SadTalkerMotion
+from core.sadtalker.pose_vae import PoseVae, PoseVaeConfig
+from core.sound.prosody import PROSODY
 from core.systems import choice
 from core.systems.diffusion import Diffusion
 from core.systems.motion_source import MotionSource
+from core.systems.sadtalker import SadTalker
+from core.wire.protocol import Generate
+
+FRAMES = 30
 
 
 def _diffusion(device: str) -> MotionSource:
@@ -21,7 +38,17 @@ def _diffusion(device: str) -> MotionSource:
     return Diffusion(NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.05), num_inference_steps=3))
 
 
-TINY = {"diffusion": _diffusion}
+def _sadtalker(device: str) -> MotionSource:
+    torch.manual_seed(0)
+    expression = ExpNet(ExpNetConfig.tiny())
+    pose = PoseVae(PoseVaeConfig.tiny(styles=3, heard=PROSODY))
+    with torch.no_grad():
+        for weights in (expression.out.weight, *pose.style.parameters()):
+            weights.normal_(0.0, 0.5)
+    return SadTalker(SadTalkerMotion(expression, pose, ("anna", "ben", "carla")))
+
+
+TINY = {"diffusion": _diffusion, "sadtalker": _sadtalker}
 
 
 @pytest.fixture
@@ -29,3 +56,30 @@ def tiny_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every motion source has tiny networks."""
     for name in choice.SOURCES:
         monkeypatch.setitem(choice.SOURCES, name, TINY[name])
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory) -> Path:
+    """Where the portrait's fit is kept for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def request_(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, tiny_sources: None) -> Generate:
+    """A second of the shipped voice and the shipped face in small pictures."""
+    torch.manual_seed(0)
+    painter = refine.Painter(Generator(GeneratorConfig.tiny()), Representation(RepresentationConfig.tiny()))
+    monkeypatch.setattr(refine, "_load", lambda device: painter)
+    monkeypatch.setenv("SOLILOQUY_CACHE", str(cache))
+    voice, rate = soundfile.read(ASSETS / "self_test.flac")
+    soundfile.write(tmp_path / "voice.wav", np.resize(voice, round(FRAMES / 25 * rate)), rate)
+    return Generate(
+        audio=str(tmp_path / "voice.wav"),
+        portrait=str(ASSETS / "self_test.jpg"),
+        out=str(tmp_path / "out"),
+        size=128,
+        framing="crop",
+        preview=0.08,
+        extract=False,
+        device="cpu",
+    )

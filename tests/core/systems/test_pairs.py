@@ -7,49 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-import torch
 
 from core.motion.motion import Motion, group_indices
-from core.places import ASSETS
-from core.renderer.generator import refine
-from core.renderer.generator.config import GeneratorConfig
-from core.renderer.generator.generator import Generator
-from core.representation.model import Representation, RepresentationConfig
 from core.takes.job import Job
-from core.wire.protocol import Generate, Render, Resample
+from core.wire.protocol import Render, Resample
 from core.wire.systems import RENDERERS, SOURCES, names
 from core.wire.take_file import TakeFacts
 from tests.core.job_runs import run
-
-FRAMES = 30
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    """Where the portrait's fit is kept for all tests."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def request_(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, tiny_sources: None) -> Generate:
-    """A second of the shipped voice and the shipped face in small pictures."""
-    torch.manual_seed(0)
-    painter = refine.Painter(Generator(GeneratorConfig.tiny()), Representation(RepresentationConfig.tiny()))
-    monkeypatch.setattr(refine, "_load", lambda device: painter)
-    monkeypatch.setenv("SOLILOQUY_CACHE", str(cache))
-    voice, rate = soundfile.read(ASSETS / "self_test.flac")
-    soundfile.write(tmp_path / "voice.wav", np.resize(voice, round(FRAMES / 25 * rate)), rate)
-    return Generate(
-        audio=str(tmp_path / "voice.wav"),
-        portrait=str(ASSETS / "self_test.jpg"),
-        out=str(tmp_path / "out"),
-        size=128,
-        framing="crop",
-        preview=0.08,
-        extract=False,
-        device="cpu",
-    )
+from tests.core.systems.conftest import FRAMES
 
 
 @pytest.mark.parametrize("renderer", names(RENDERERS))

@@ -29,7 +29,7 @@ class Lips:
         self.told: list[dict] = []
 
     def listen(self, mel: np.ndarray) -> SimpleNamespace:
-        return SimpleNamespace(phones=self.phones)
+        return SimpleNamespace(phones=self.phones, manner=np.full((12, 3), 0.5, np.float32))
 
     def hear(self, mel: np.ndarray) -> np.ndarray:
         return self.phones
@@ -57,6 +57,11 @@ def test_the_words_of_a_transcript_take_the_place_of_what_is_heard() -> None:
     mouth.channels(1.2)
     assert lips.told[0]["articulation"] == 1.2
     assert PHONES.index("AH") in lips.told[0]["phones"] and PHONES.index("UH") not in lips.told[0]["phones"]
+    spoken, presence = mouth.spoken  # the same for motion sources with lips of their own
+    assert np.array_equal(spoken.phones.argmax(1), lips.told[0]["phones"]) and presence is None
+    assert (spoken.phones.max(1) == 1.0).all() and (spoken.manner == 0.5).all()
+    heard, everywhere = Mouth(lips, Speech()).spoken
+    assert heard.phones is lips.phones and everywhere is Speech.presence
 
 
 def test_another_text_is_told_and_the_mouth_follows_the_sound() -> None:
