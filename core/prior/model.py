@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from ..compute.devices import fast_bfloat16
+from ..compute.shards import open_shards
 from ..compute.threads import side_by_side, single_thread
-from ..compute.weight_files import INSTALL_AGAIN, open_weights
-from ..errors import SoliloquyError
 from ..motion.channels import NONLIP_CHANNELS
 from ..places import WEIGHTS
 from ..representation.model import Representation
@@ -90,16 +89,8 @@ class NonlipPrior:
         SoliloquyError
             ``weights_missing`` if there are no shards or one is absent; ``weights_damaged``.
         """
-        shards = sorted(Path(folder).glob("prior-*.safetensors"))
-        missing = SoliloquyError(
-            "weights_missing", f"The weights of the motion prior are not complete in {folder}.", INSTALL_AGAIN
-        )
-        if not shards:
-            raise missing
-        with open_weights(shards, "motion prior") as file:
+        with open_shards("prior", "motion prior", folder) as file:
             facts, shape, tensors = file.facts, file.config, file.tensors
-            if len(shards) != int(facts["shards"]):
-                raise missing
             config = PriorConfig(**(shape | {"audio": AudioEncoderConfig(**shape["audio"])}))
             network = AudioToNonlipPrior(config)
             mean, deviation, spread = (tensors.pop(name) for name in ("mean", "deviation", "spread"))

@@ -29,6 +29,13 @@ def _sadtalker(device: str) -> MotionSource:
     return SadTalker(SadTalkerMotion.load(device))
 
 
+def _autoregressive(device: str) -> MotionSource:
+    from ..prior.autoregressive.model import AutoregressiveMotion
+    from .autoregressive import Autoregressive
+
+    return Autoregressive(AutoregressiveMotion.load(device))
+
+
 def _warped(painter: Literal["shipped"] | None) -> _NewRenderer:
     """Makes the renderer that warps the photograph, with or without the networks of G."""
 
@@ -43,10 +50,17 @@ def _warped(painter: Literal["shipped"] | None) -> _NewRenderer:
 
 
 _NewRenderer = Callable[["HeadModel", "Portrait", int, str, str, int | str], "FrameRenderer"]
-SOURCES: Mapping[str, Callable[[str], MotionSource]] = {"diffusion": _diffusion, "sadtalker": _sadtalker}
+SOURCES: Mapping[str, Callable[[str], MotionSource]] = {
+    "diffusion": _diffusion,
+    "sadtalker": _sadtalker,
+    "autoregressive": _autoregressive,
+}
 """Motion sources by name, each as a function of the device."""
 RENDERERS: Mapping[str, _NewRenderer] = {"gan": _warped("shipped"), "warp": _warped(None)}
 """Renderers by name, each as a function of head model, portrait, size, device, framing and picture, which are those of
 ``core.renderer.Renderer``. Without its weights, ``gan`` is ``warp``, and its ``kind`` says so."""
-OWN_WEIGHTS: Mapping[str, str] = {"sadtalker": "sadtalker.safetensors"}
-"""Weights files that only one motion source or renderer uses: takes that are made without it don't depend on them."""
+OWN_WEIGHTS: Mapping[str, str] = {
+    "sadtalker": "sadtalker.safetensors",
+    "autoregressive": "autoregressive-*.safetensors",
+}
+"""Patterns of the weights files that only one motion source or renderer uses. Takes of others don't depend on them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import os
 import sys
@@ -31,8 +32,12 @@ def weight_digests() -> dict[str, str]:
 
 def digests_for(*systems: str) -> dict[str, str]:
     """`weight_digests` without the files that only other motion sources and renderers than ``systems`` use."""
-    others = {file for name, file in OWN_WEIGHTS.items() if name not in systems}
-    return {file: digest for file, digest in weight_digests().items() if file not in others}
+    others = [pattern for name, pattern in OWN_WEIGHTS.items() if name not in systems]
+    return {
+        file: digest
+        for file, digest in weight_digests().items()
+        if not any(fnmatch.fnmatchcase(file, pattern) for pattern in others)
+    }
 
 
 def cache_folder() -> Path | None:

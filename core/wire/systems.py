@@ -72,6 +72,13 @@ SOURCES = (
         has_pose_styles=True,
         unheeded=("guidance_scale", "num_inference_steps", "liveliness"),
     ),
+    MotionSourceFacts(
+        "autoregressive",
+        "Autoregressive",
+        "Lips follow what is said; head, eyes and brows follow frame by frame from the frames before. For comparison",
+        seconds_per_frame=0.006,
+        unheeded=("guidance_scale", "num_inference_steps"),
+    ),
 )
 """Motion sources; the first one is the default."""
 GAN, WARP = "gan", "warp"

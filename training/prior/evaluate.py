@@ -38,7 +38,7 @@ from ..common.checkpoint import load_checkpoint
 from ..common.engine import CHECKPOINT
 from ..common.folders import RUNS
 from ..common.results_page import Table, add_results_option, command_line, show
-from .autoregressive import AutoregressiveSampler
+from . import autoregressive
 from .data import Clip
 from .evaluation import (
     SETS,
@@ -193,10 +193,10 @@ def _other(folder: Path, first: Sampler, levels: Levels) -> tuple[str, Sampler, 
     if "editing" in facts["recipe"]:
         prior, _ = trained(folder)
         return label, prior_sampler(prior, levels=levels), prior.network.config.window
-    baseline = AutoregressiveSampler(folder)
+    baseline, _ = autoregressive.trained(folder)
 
     def regress(clip: Clip, seed: int) -> np.ndarray:
-        return in_range(baseline.sample(clip.mel, clip.frames, first(clip, seed)[0], levels(clip, seed)))
+        return in_range(baseline.continued(clip.mel, clip.frames, first(clip, seed)[0], levels(clip, seed)))
 
     return label, regress, baseline.network.config.window
 

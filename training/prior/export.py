@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.compute.weight_files import write_weights
+from core.compute.shards import write_shards
 from core.places import WEIGHTS
 from core.prior.calibration import Calibration
 from core.prior.model import NonlipPrior
@@ -18,9 +18,6 @@ from core.prior.network import AudioToNonlipPrior
 from ..common.checkpoint import load_checkpoint, load_module, module_weights
 from ..common.engine import CHECKPOINT
 from .train import Denoising, TrainConfig
-
-SHARD_BYTES = 14 * 2**20
-"""Largest size of a shard's tensors. With the header a file stays below 15 MiB."""
 
 
 def save_shards(
@@ -38,32 +35,16 @@ def save_shards(
 
     Shards of an earlier prior in the folder are removed. Returns the paths.
     """
-    tensors = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
     spread = torch.ones_like(mean) if spread is None else spread
     numbers = {"mean": mean, "deviation": deviation, "spread": spread}
     if calibration is not None:
         numbers |= {"calibration.keep": calibration.keep, "calibration.trust": calibration.trust}
-    tensors |= {name: value.float().contiguous() for name, value in numbers.items()}
-    shards: list[dict[str, Tensor]] = [{}]
-    size = 0
-    for name, value in tensors.items():
-        if size + value.nbytes > SHARD_BYTES:
-            shards.append({})
-            size = 0
-        shards[-1][name] = value
-        size += value.nbytes
     facts = {
         "num_inference_steps": str(num_inference_steps),
         "guidance_scale": str(guidance_scale),
         "sampler": sampler,
-        "shards": str(len(shards)),
     }
-    for old in folder.glob("prior-*.safetensors"):
-        old.unlink()
-    paths = [folder / f"prior-{i + 1:05d}-of-{len(shards):05d}.safetensors" for i in range(len(shards))]
-    for path, shard in zip(paths, shards, strict=True):
-        write_weights(path, shard, asdict(network.config), facts)
-    return paths
+    return write_shards("prior", network.state_dict(), numbers, asdict(network.config), folder, facts)
 
 
 def write(prior: NonlipPrior, folder: Path) -> list[Path]:

@@ -10,6 +10,8 @@ import soundfile
 import torch
 
 from core.places import ASSETS
+from core.prior.autoregressive.model import AutoregressiveMotion
+from core.prior.autoregressive.network import AutoregressivePrior
 from core.prior.features import d_nl
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
@@ -22,6 +24,7 @@ from core.sadtalker.model import SadTalkerMotion
 from core.sadtalker.pose_vae import PoseVae, PoseVaeConfig
 from core.sound.prosody import PROSODY
 from core.systems import choice
+from core.systems.autoregressive import Autoregressive
 from core.systems.diffusion import Diffusion
 from core.systems.motion_source import MotionSource
 from core.systems.sadtalker import SadTalker
@@ -48,7 +51,14 @@ def _sadtalker(device: str) -> MotionSource:
     return SadTalker(SadTalkerMotion(expression, pose, ("anna", "ben", "carla")))
 
 
-TINY = {"diffusion": _diffusion, "sadtalker": _sadtalker}
+def _autoregressive(device: str) -> MotionSource:
+    torch.manual_seed(0)
+    network = AutoregressivePrior(PriorConfig.tiny())
+    torch.nn.init.normal_(network.out.weight, 0.0, 0.2)
+    return Autoregressive(AutoregressiveMotion(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1)))
+
+
+TINY = {"diffusion": _diffusion, "sadtalker": _sadtalker, "autoregressive": _autoregressive}
 
 
 @pytest.fixture

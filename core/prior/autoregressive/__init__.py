@@ -1,0 +1,1 @@
+"""The autoregressive prior: the baseline that the paper compares its diffusion prior with."""
