@@ -6,7 +6,7 @@ Needs numpy only. The file form is an ``.npz`` without pickles.
 from __future__ import annotations
 
 import io
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -165,6 +165,10 @@ class Motion:
         part = slice(start, stop)
         expression, rotation, translation = self.expression[part], self.rotation[part], self.translation[part]
         return Motion(expression, rotation, translation, self.fps, self.tongue[part], self.body[part])
+
+    def picked(self, frames: Sequence[int] | np.ndarray) -> Motion:
+        """The frames with these numbers, in this order."""
+        return Motion.from_table(self.table()[frames], self.fps, self.body[frames])
 
     def resampled(self, fps: float) -> Motion:
         """The same motion at another rate, interpolated linearly.

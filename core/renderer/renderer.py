@@ -7,7 +7,7 @@ into the whole photograph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Literal
@@ -118,6 +118,9 @@ class Renderer:
             chosen = Painter.shipped(self.device) if painter == "shipped" else painter
             self.refiner = Refiner(chosen, self.framing.crop, landmarks) if chosen else None
 
+    reach = 0
+    """A picture depends only on its own row of the motion."""
+
     @property
     def kind(self) -> str:
         """ "gan" if G corrects the warp, else "warp"."""
@@ -129,12 +132,13 @@ class Renderer:
         height, width = self.framing.frame.shape[:2]
         return height, width
 
-    def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
+    def render(self, motion: Motion, batch: int = 8, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Yield a picture (H, W, 3) uint8 for each frame of the motion; (H, W, 4) with alpha if the photograph has it.
 
-        ``batch`` frames are drawn at once; on a processor each thread draws a few (``core.compute.threads``). The
-        pictures are the same bytes for any ``batch``.
+        ``frames`` are the numbers of those that are drawn; None means all. ``batch`` frames are drawn at once; on a
+        processor each thread draws a few (``core.compute.threads``). The pictures are the same bytes for any ``batch``.
         """
+        motion = motion if frames is None else motion.picked(frames)
         on_processor = self.device.type == "cpu"
         batch = min(batch, SIDE_BY_SIDE) if on_processor else batch
         bodies = iter(motion.body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -26,9 +26,13 @@ class FrameRenderer(Protocol):
     def framing(self) -> Framing:
         """How the rendered square lies in the frames."""
 
-    def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
+    @property
+    def reach(self) -> int:
+        """Rows of the motion before and after a picture's own on which it depends too; 0 if it depends on its own."""
+
+    def render(self, motion: Motion, batch: int = 8, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """A picture (H, W, 3) uint8 for each frame of the motion; (H, W, 4) with alpha if the photograph has it.
 
-        A picture depends only on its own row of the motion, and is the same bytes for any ``batch``, the number of
-        frames that are drawn at once.
+        ``frames`` are the numbers of those that are drawn; None means all. ``batch`` frames are drawn at once. A
+        picture is the same bytes for any ``batch``, and whatever other frames are drawn.
         """

@@ -34,8 +34,8 @@ def drawn_with(device: str, renderer: str) -> str:
 class EqualFrames:
     """Says which frames of a take are those of its source, the take that it was made from.
 
-    A frame depends only on its own row of the motion, and is the same in any batch. So each frame that is taken over
-    is bit for bit the one that rendering would give.
+    A frame depends only on its own row of the motion and on those that its renderer looks at around it, and is the
+    same in any batch. So each frame that is taken over is bit for bit the one that rendering would give.
 
     Parameters
     ----------
@@ -43,9 +43,11 @@ class EqualFrames:
         The take that ``motion`` was made from, or None.
     motion, look, drawn
         The new take's motion and look, and :func:`drawn_with` of this program and the look's renderer.
+    reach
+        Rows before and after a frame's own that its renderer looks at (`core.systems.frame_renderer.FrameRenderer`).
     """
 
-    def __init__(self, source: TakePlan | None, motion: Motion, look: Look, drawn: str) -> None:
+    def __init__(self, source: TakePlan | None, motion: Motion, look: Look, drawn: str, reach: int = 0) -> None:
         self._source = source
         self._same = np.zeros(len(motion), bool)
         facts = None if source is None else source.finished()
@@ -53,7 +55,8 @@ class EqualFrames:
             return
         before, after = (np.hstack([m.table(), m.body]) for m in (Motion.load(source.motion), motion))
         if look == (facts.size, facts.framing, facts.renderer, facts.picture) and len(before) == len(after):
-            self._same = (before == after).all(axis=1)
+            near = np.convolve((before != after).any(axis=1), np.ones(2 * reach + 1), "full")
+            self._same = near[reach : reach + len(motion)] == 0
 
     def differing(self, first: int) -> np.ndarray:
         """(N,) numbers of the frames from ``first`` on that differ from the source's."""

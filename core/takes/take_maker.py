@@ -157,7 +157,7 @@ class TakeMaker:
         look = look._replace(renderer=renderer.kind)
         marks = synthetic_marks(version(), self._job.facts.id, plan.index, plan.seed)
         drawn = drawn_with(self._models.device, renderer.kind)
-        equal = EqualFrames(self._source(plan), motion, look, drawn)
+        equal = EqualFrames(self._source(plan), motion, look, drawn, renderer.reach)
         begun = _first_to_render(plan, len(motion))
         with ReadBack(plan, portrait, renderer.framing, begun) if self._extract else nullcontext() as reading:
             self._write_frames(plan, motion, renderer, marks, equal, begun, reading, timings)
@@ -189,11 +189,11 @@ class TakeMaker:
     ) -> None:
         """Render the frames from ``begun`` on, except those that the take's source has already."""
         rendered = copied = untold = 0
-        differing = equal.differing(begun)
+        differing = equal.differing(begun).tolist()
         with (
             self._context.stage("frames", len(motion), plan.index) as stage,
             FrameWriter(plan.frames, marks) as writer,
-            closing(render_from(renderer, _rows(motion, differing), 0)) as drawn,
+            closing(render_from(renderer, motion, differing)) as drawn,
         ):
             stage.resume_at(begun)
             for index in range(begun, len(motion)):
@@ -203,7 +203,7 @@ class TakeMaker:
                     writer.put_png(index, png)
                     copied, untold = copied + 1, untold + 1
                 else:
-                    _, picture = next(drawn if differs else render_from(renderer, _rows(motion, [index]), 0))
+                    picture = next(drawn if differs else render_from(renderer, motion, [index]))
                     writer.put(index, picture)
                     rendered += differs
                 if untold and (png is None or untold == BATCH or index == len(motion) - 1):
@@ -226,24 +226,19 @@ class TakeMaker:
             self._context.notice(f"Take {plan.index} has no curves from its frames: {error.message}")
 
 
-def _rows(motion: Motion, frames: Sequence[int] | np.ndarray) -> Motion:
-    """Some frames of a motion."""
-    return Motion.from_table(motion.table()[frames], motion.fps, motion.body[frames])
-
-
 def _first_to_render(plan: TakePlan, count: int) -> int:
     """The first of a take's ``count`` frames that isn't on disk; ``count`` if all are."""
     return min(frames_on_disk(plan.frames), count)
 
 
-def render_from(renderer: FrameRenderer, motion: Motion, first: int) -> Generator[tuple[int, np.ndarray], None, None]:
-    """(index, picture) of every frame from ``first`` on. When GPU memory runs out, it continues with half the batch."""
-    batch, index = BATCH, first
-    while index < len(motion):
+def render_from(renderer: FrameRenderer, motion: Motion, frames: Sequence[int]) -> Generator[np.ndarray, None, None]:
+    """The pictures of the ``frames`` with these numbers. When GPU memory runs out, it continues with half the batch."""
+    batch, done = BATCH, 0
+    while done < len(frames):
         try:
-            for picture in renderer.render(motion.slice(index, len(motion)), batch=batch):
-                yield index, picture
-                index += 1
+            for picture in renderer.render(motion, batch, frames[done:]):
+                yield picture
+                done += 1
         except (RuntimeError, MemoryError) as error:
             if batch == 1 or not is_out_of_memory(error):
                 raise

@@ -107,6 +107,7 @@ class StandInRenderer:
 
     frame_shape = (24, 32)
     kind = "gan"
+    reach = 0
 
     def __init__(self) -> None:
         self.rendered = 0
@@ -116,8 +117,8 @@ class StandInRenderer:
         frame = np.zeros((24, 32, 3), np.uint8)
         self.framing = Framing(crop, np.ones((16, 16), bool), 0.5, 0.0, (4, 2), (32, 24), frame, (4, 2, 16))
 
-    def render(self, motion: Motion, batch: int):
-        for row in motion.channels():
+    def render(self, motion: Motion, batch: int, frames=None):
+        for row in motion.channels()[slice(None) if frames is None else frames]:
             time.sleep(self.seconds_a_frame)
             if self.fail_at is not None and self.rendered == self.fail_at[0]:
                 error, self.fail_at = self.fail_at[1], None

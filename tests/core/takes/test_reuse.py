@@ -47,6 +47,14 @@ def test_edited_curves_render_their_frames_only(first, models, tmp_path, frames)
     assert changed == frames
 
 
+def test_a_renderer_that_looks_around_renders_the_frames_near_a_change_too(
+    first, models, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(models._renderer, "reach", 2)
+    run(edited(first, tmp_path, [0, 10, 29]))
+    assert models._renderer.rendered == 3 + 5 + 3
+
+
 def test_frames_of_another_size_are_all_rendered(first, models, tmp_path) -> None:
     """With the same settings as the source's they are copied, whether they are named or left out."""
     rendering = edited(first, tmp_path, [3])
