@@ -72,6 +72,9 @@ class Renderer:
         Size of the whole photograph's frames; see ``core.wire.picture_size``. By default they have the square's scale.
     """
 
+    reach = 0
+    """A picture depends only on its own row of the motion."""
+
     def __init__(
         self,
         head_model: HeadModel,
@@ -117,9 +120,6 @@ class Renderer:
             self.opacity = None if opacity is None else Opacity(opacity, layers.alpha, layers.hole)
             chosen = Painter.shipped(self.device) if painter == "shipped" else painter
             self.refiner = Refiner(chosen, self.framing.crop, landmarks) if chosen else None
-
-    reach = 0
-    """A picture depends only on its own row of the motion."""
 
     @property
     def kind(self) -> str:
