@@ -31,6 +31,7 @@ from ..runtime.memory import memory_errors
 from ..runtime.torch_builds import choose, look
 from ..schema import plain
 from ..sound.speech import Speech, write_spoken_part
+from ..systems.unheeded import unheeded_pose_style
 from ..wire.progress import JobContext
 from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Resample, UpdateLips, version
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
@@ -93,6 +94,8 @@ class Studio:
     def _generate(self, request: Generate, context: JobContext) -> dict[str, Any]:
         models = self._models_on(request.device)
         request = replace(request, transcript=checked_transcript(request.transcript))
+        if told := unheeded_pose_style(request.source, request.pose_style):
+            context.notice(told)
         with context.stage("audio"):
             speech = Speech(request.audio, request.start, request.duration)
         if speech.notice is not None:

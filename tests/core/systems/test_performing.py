@@ -116,3 +116,10 @@ def test_lips_are_joined_too_and_stay_weights() -> None:
     lips = joined[:, LIP_COLUMNS]
     assert np.abs(np.diff(lips, axis=0)).max() < 0.25 and lips.min() >= 0.0 and lips.max() <= 1.0
     np.testing.assert_array_equal(lips[110:], channels[110:, LIP_COLUMNS])
+
+
+@pytest.mark.parametrize("style", [{}, {"loop": True}, {"start_pose": (0.0, 5.0, 0.0), "end_pose": (3.0, 0.0, 0.0)}])
+@pytest.mark.parametrize("frames", [1, 2, 5, 12, 13, 60])
+def test_takes_of_any_length(frames, style) -> None:
+    take = performed(swaying()[:frames], sound()[: 4 * frames], 3, Sampling(style=PriorStyle(**style)))
+    assert take.shape == (frames, len(NONLIP_CHANNELS)) and take.dtype == np.float32 and np.isfinite(take).all()

@@ -65,6 +65,9 @@ def test_what_changes_nothing_is_told_once(asked) -> None:
     events = run(replace(asked, takes=2, guidance_scale=3.0, style=PriorStyle(liveliness=0.5)))
     told = [event.message for event in events if isinstance(event, Notice)]
     assert told.count("Settings that don't change the motion of SadTalker: Guidance, Temperament.") == 1
+    events = run(replace(asked, source="diffusion", pose_style=2))
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert "Diffusion has no pose styles: the pose style changes nothing." in told
     assert not any("SadTalker" in event.message for event in run(asked) if isinstance(event, Notice))
 
 
