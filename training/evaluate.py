@@ -34,6 +34,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "blinks": ("training.checks.blinks",),
     "likeness": ("training.checks.likeness",),
     "disentanglement": ("training.representation.disentanglement",),
+    "sadtalker": ("training.sadtalker", "evaluate"),
+    "sadtalker-ablations": ("training.sadtalker", "ablations"),
     "prior": ("training.prior.evaluate", "--guidance", "1", "--own-levels"),
     "prior-sampling": (
         *("training.prior.evaluate", "--sets", "voices", "--alone", "--clips", "4", "--seeds", "2"),

@@ -75,6 +75,10 @@ PARTS: dict[str, list[Command]] = {
         Command("training.lips export", "--size tiny"),
         Command("training.lips.sound_offsets"),
     ],
+    "sadtalker": [
+        *(Command(f"training.sadtalker {name}", "--size tiny --steps 2") for name in ("posevae", "reader", "expnet")),
+        Command("training.sadtalker export", "--size tiny"),
+    ],
     "representation": [
         Command("training.representation prepare --data {data}"),
         *(

@@ -18,8 +18,8 @@ ROUNDING = tuple(EXPRESSIONS.index(name) for name in ("mouthPucker", "mouthFunne
 """Weights that round the lips."""
 
 
-def _kept_share() -> Tensor:
-    """(53,) share of each of the portrait's own weights that is added to the motion's weight."""
+def kept_share() -> Tensor:
+    """(53,) share of each of the portrait's own weights that is added to the motion's weight, unless lips are round."""
     share = torch.ones(len(EXPRESSIONS))
     for index, name in enumerate(EXPRESSIONS):
         if name in LIP_CHANNELS:
@@ -64,6 +64,6 @@ def motion_expression(own: Tensor, shown: Tensor) -> Tensor:
 def _kept(own: Tensor, rounded: Tensor) -> Tensor:
     """(B, 53) of the portrait's own weights (53,) that are added to a motion which rounds the lips as (B, 53)."""
     rounding = rounded[:, ROUNDING[0]] + rounded[:, ROUNDING[1]]
-    share = _kept_share().to(own.device) * torch.ones_like(rounded)
+    share = kept_share().to(own.device) * torch.ones_like(rounded)
     share = torch.where(_is_lip().to(own.device), share * (1 - rounding).clamp(0, 1)[:, None], share)
     return share * own

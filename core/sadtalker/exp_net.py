@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..head.expression import kept_share
 from ..motion.channels import EXPRESSIONS
 from ..sound.lips import LipModelConfig, PhonesToCode
 
@@ -60,7 +61,7 @@ class ExpNetConfig:
 class ExpNet(nn.Module):
     """Phones, manner, a reference expression and shut eyes → expression weights.
 
-    It begins as a network that shows the reference expression whatever it hears.
+    It begins as a network that adds to what it hears what the product shows of a portrait's own expression.
     """
 
     def __init__(self, config: ExpNetConfig) -> None:
@@ -71,7 +72,7 @@ class ExpNet(nn.Module):
         with torch.no_grad():
             nn.init.zeros_(self.out.bias)
             self.out.weight[:, : config.code].mul_(0.1)
-            self.out.weight[:, config.code : -1] = torch.eye(len(EXPRESSIONS))
+            self.out.weight[:, config.code : -1] = torch.diag(kept_share())
 
     def forward(self, phones: Tensor, manner: Tensor, reference: Tensor, blink: Tensor) -> Tensor:
         """Weights (B, T, 53), not limited to 0–1.

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from core.head.expression import target_expression
 from core.motion.channels import EXPRESSIONS
 from core.sadtalker.exp_net import ExpNet, ExpNetConfig
 
@@ -27,12 +28,15 @@ def test_shapes(network, frames):
     assert made.shape == (2, frames, len(EXPRESSIONS))
 
 
-def test_a_new_network_shows_the_reference(network):
+def test_a_new_network_shows_what_the_product_does_of_the_reference(network):
     phones, manner = heard(20)
     one, other = torch.rand(2, 53), torch.rand(2, 53)
     blink = torch.zeros(2, 20)
     moved = network(phones, manner, one, blink) - network(phones, manner, other, blink)
-    torch.testing.assert_close(moved, (one - other)[:, None].expand_as(moved))
+    nothing = torch.zeros(1, 53)
+    rest = [target_expression(reference, nothing) for reference in torch.cat([one, other])]
+    wanted = torch.stack(rest[:2]) - torch.stack(rest[2:])
+    torch.testing.assert_close(moved, wanted.expand_as(moved))
 
 
 def test_nothing_far_away_is_heard(network):
