@@ -4,7 +4,7 @@ python -m training.sadtalker posevae     # head motion
 python -m training.sadtalker reader      # which phones a mouth says, for a loss of expnet
 python -m training.sadtalker expnet      # expressions
 python -m training.sadtalker export      # core/weights/sadtalker.safetensors
-python -m training.sadtalker evaluate    # both on held-out people
+python -m training.sadtalker evaluate    # both on held-out people; --results DIR also writes the tables
 python -m training.sadtalker ablations   # expnet without parts of it, in short runs
 """
 

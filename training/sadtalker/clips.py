@@ -41,6 +41,8 @@ LIDS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 _LARGEST, _LARGEST_LID = 0.6, 0.15
 """Largest weight of a window's own face, and of its blink, squint and wide eyes, which are below 0.13 in 95 % of fitted
 portraits."""
+_DOUBT = 2.0
+"""Largest addition to the temperature of the phones of a window."""
 _EYES = [EXPRESSIONS.index(name) for name in BLINK]
 
 
@@ -167,9 +169,17 @@ class ClipSampler:
         mouth = torch.from_numpy(clip.expression[part][:, LIP_COLUMNS])
         blink = torch.from_numpy(clip.expression[part, LIDS].mean(1) if filmed else random_blinks(self.frames, rng))
         reference, target = lip_only(own_face(rng), first, mouth, blink)
-        phones = torch.from_numpy(clip.heard.phones[MELS_PER_FRAME * part.start : MELS_PER_FRAME * part.stop])
+        phones = clip.heard.phones[MELS_PER_FRAME * part.start : MELS_PER_FRAME * part.stop]
+        phones = less_sure(torch.from_numpy(phones), 1.0 + _DOUBT * float(rng.random()) ** 2)
         manner = torch.from_numpy(clip.heard.manner[part])
         return Windows(phones, manner, reference, blink, target, torch.tensor(filmed))
+
+
+def less_sure(phones: Tensor, temperature: float) -> Tensor:
+    """Shares of phones (…, 40) as if they were heard less surely: the lip model knows the clips that it was trained on
+    better than a stranger's speech."""
+    softer = phones.clamp_min(1e-6) ** (1.0 / temperature)
+    return softer / softer.sum(-1, keepdim=True)
 
 
 def own_face(rng: np.random.Generator) -> Tensor:

@@ -17,7 +17,7 @@ from ..common.checkpoint import load_checkpoint, load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_cosine
 from .poses import PoseSampler, Stretches
 
-RUN = RunConfig(steps=20_000, ema=0.999, save_every=500)
+RUN = RunConfig(steps=4_000, ema=0.995, save_every=500)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TrainConfig:
     batch: int = 64
     learning_rate: float = 5e-4
     warm_up: int = 200
-    kl: float = 0.002
+    kl: float = 0.02
     adversarial: float = 0.02
     velocity: float = 4.0
 

@@ -8,7 +8,16 @@ from core.head.expression import target_expression
 from core.motion.channels import EXPRESSIONS, LIP_COLUMNS
 from core.sound.lips import Heard
 from training.common.folders import TRACKS
-from training.sadtalker.clips import LIDS, ClipSampler, filmed_clips, lip_only, own_face, phones_of_frames, voice_clips
+from training.sadtalker.clips import (
+    LIDS,
+    ClipSampler,
+    filmed_clips,
+    less_sure,
+    lip_only,
+    own_face,
+    phones_of_frames,
+    voice_clips,
+)
 
 from .made import clip, clips
 
@@ -106,3 +115,10 @@ def test_voices_speak_with_the_lip_models_mouth_without_its_gain(tmp_path, wav):
     assert 0 < len(found) <= 8 and not any(clip.filmed for clip in found)
     assert np.allclose(found[0].expression[:, LIP_COLUMNS], 0.2) and not found[0].expression[:, UPPER].any()
     assert torch.all(lips.gain == 1.3)
+
+
+def test_phones_that_are_heard_less_surely_stay_in_order():
+    phones = torch.tensor([[0.9, 0.08, 0.02]])
+    softer = less_sure(phones, 2.0)
+    torch.testing.assert_close(softer, (phones.sqrt() / phones.sqrt().sum()))
+    torch.testing.assert_close(less_sure(phones, 1.0), phones)
