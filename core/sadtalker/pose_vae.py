@@ -11,15 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.ndimage
 import scipy.signal
 import torch
 from torch import Tensor, nn
 
-from ..motion.channels import HEAD
+from ..motion.channels import FPS, HEAD
 
 POSE = len(HEAD)
 SMOOTHED = (13, 2)
 """Length in frames and order of the Savitzky–Golay filter over a whole take, as in the paper's program."""
+SWAY = 2.5
+"""Seconds of the running mean (Gaussian, standard deviation) around which heads move, in training and in takes. A
+speaker who turns from teleprompter to teleprompter or leans in by 12 cm shows more than one portrait can, and a take
+that is made piece by piece would wander off."""
 OVERLAP = 8
 """Frames over which a stretch passes into the next one."""
 
@@ -148,7 +153,7 @@ class PoseVae(nn.Module):
         """Head poses of a recording of any length.
 
         Each stretch begins within the last one, at its pose ``OVERLAP`` frames before its end, and passes over into it.
-        Then the whole is smoothed, as in the paper's program.
+        Then the whole is smoothed, as in the paper's program, and its running mean is taken out.
 
         Parameters
         ----------
@@ -167,19 +172,20 @@ class PoseVae(nn.Module):
         """
         length, count = self.config.frames, len(heard)
         out = np.empty((count + length, POSE), np.float32)
-        begin = np.asarray(first, np.float32)
+        begin = seen = np.asarray(first, np.float32)
         rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(OVERLAP) + 0.5) / OVERLAP)[:, None]
         done = 0
         while done < count:
             place = max(done - OVERLAP, 0)
             part = heard[np.minimum(np.arange(place, place + length), count - 1)]
-            made = begin + self._stretch(part, style, begin, rng)
+            made = begin + self._stretch(part, style, seen, rng)
             if done:
                 made[:OVERLAP] = out[place:done] + rise * (made[:OVERLAP] - out[place:done])
             done = place + length
             out[place:done] = made
             begin = out[done - OVERLAP]
-        return _smoothed(out[:count], first)
+            seen = begin - out[max(0, done - round(SWAY * FPS)) : done].mean(0)
+        return _settled(_smoothed(out[:count]), first)
 
     def _stretch(self, heard: np.ndarray, style: int, first: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(frames, 6) residuals of one stretch."""
@@ -190,9 +196,23 @@ class PoseVae(nn.Module):
         return self.decode(z, spoken, torch.tensor([style], device=device), pose)[0].cpu().numpy()
 
 
-def _smoothed(poses: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """(T, 6) poses smoothed over time, moved so that they still begin at ``first`` (6,)."""
+def _smoothed(poses: np.ndarray) -> np.ndarray:
+    """(T, 6) poses smoothed over time."""
     window, order = SMOOTHED
-    if len(poses) >= window:
-        poses = scipy.signal.savgol_filter(poses, window, order, axis=0)
-    return (poses + (first - poses[0])).astype(np.float32)
+    if len(poses) < window:
+        return poses
+    smoothed: np.ndarray = scipy.signal.savgol_filter(poses, window, order, axis=0)
+    return smoothed
+
+
+def around_the_mean(poses: np.ndarray) -> np.ndarray:
+    """(T, 6) float32 poses without their running mean."""
+    mean = scipy.ndimage.gaussian_filter1d(poses, SWAY * FPS, axis=0, mode="nearest")
+    return (poses - mean).astype(np.float32)
+
+
+def _settled(poses: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """(T, 6) float32 poses around their running mean, to which they pass from the first pose (6,)."""
+    around = around_the_mean(poses)
+    fading = np.exp(-np.arange(len(poses)) / (SWAY * FPS))[:, None]
+    return (around + fading * (first - around[0])).astype(np.float32)

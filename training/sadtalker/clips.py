@@ -169,8 +169,8 @@ class ClipSampler:
         mouth = torch.from_numpy(clip.expression[part][:, LIP_COLUMNS])
         blink = torch.from_numpy(clip.expression[part, LIDS].mean(1) if filmed else random_blinks(self.frames, rng))
         reference, target = lip_only(own_face(rng), first, mouth, blink)
-        phones = clip.heard.phones[MELS_PER_FRAME * part.start : MELS_PER_FRAME * part.stop]
-        phones = less_sure(torch.from_numpy(phones), 1.0 + _DOUBT * float(rng.random()) ** 2)
+        rows = slice(MELS_PER_FRAME * part.start, MELS_PER_FRAME * part.stop)
+        phones = less_sure(torch.from_numpy(clip.heard.phones[rows]), 1.0 + _DOUBT * float(rng.random()) ** 2)
         manner = torch.from_numpy(clip.heard.manner[part])
         return Windows(phones, manner, reference, blink, target, torch.tensor(filmed))
 

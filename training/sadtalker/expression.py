@@ -22,7 +22,7 @@ from .clips import Clip, ClipSampler, Windows
 from .expression_losses import ExpressionLosses, LossWeights
 from .reader import Reader
 
-RUN = RunConfig(steps=1500, ema=0.99)
+RUN = RunConfig(steps=800, ema=0.99)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TrainConfig:
     learning_rate: float = 2e-3
     warm_up: int = 50
     weight_decay: float = 0.05
-    voices: float = 0.4
+    voices: float = 0.7
     forget: float = 0.5
     reference: bool = True
     losses: LossWeights = field(default_factory=LossWeights)

@@ -36,7 +36,7 @@ class LossWeights:
     distillation: float = 2.0
     landmarks: float = 1.0
     eyes: float = 0.2
-    reading: float = 0.02
+    reading: float = 0.1
 
 
 class Landmarks(nn.Module):

@@ -32,10 +32,10 @@ class TrainConfig:
     """
 
     size: str = "base"
-    batch: int = 64
-    learning_rate: float = 5e-4
+    batch: int = 32
+    learning_rate: float = 1e-3
     warm_up: int = 200
-    kl: float = 0.02
+    kl: float = 0.05
     adversarial: float = 0.02
     velocity: float = 4.0
 

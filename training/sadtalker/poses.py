@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
 import torch
 
-from core.motion.channels import FPS, HEAD
+from core.motion.channels import HEAD
+from core.sadtalker.pose_vae import around_the_mean
 from core.sound.audio import load_audio
 from core.sound.mel import log_mel
 from core.sound.prosody import PROSODY, prosody
@@ -19,10 +19,9 @@ from ..common.splits import lips_split
 
 CORPORA = ("grid", "talkers", "addresses", "obama")
 """Folders of tracks. The last one has no sound."""
-SWAY = 2.5
-"""Seconds of the running mean (Gaussian, standard deviation) that is taken out of head motion. A speaker who turns from
-teleprompter to teleprompter or leans in by 12 cm shows more than one portrait can."""
-
+FORGET = 0.5
+"""Share of the stretches whose sound is hidden. Otherwise a sound that isn't known would mean the talker who was filmed
+without sound, and his style would move too little wherever sound is known."""
 LEAST = 1e-3
 """Radians or centimetres that count as no movement."""
 
@@ -68,12 +67,6 @@ def heard_in(samples: np.ndarray, frames: int) -> np.ndarray:
     """(``frames``, PROSODY) float32: loudness by band and its change, for 16 kHz ``samples``."""
     mel = torch.from_numpy(log_mel(samples, frames).astype(np.float32))
     return prosody(mel[None])[0].numpy()
-
-
-def around_the_mean(poses: np.ndarray) -> np.ndarray:
-    """(T, 6) poses without their running mean."""
-    mean = scipy.ndimage.gaussian_filter1d(poses, SWAY * FPS, axis=0, mode="nearest")
-    return (poses - mean).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -135,8 +128,8 @@ class PoseSampler:
             if rng.random() < 0.5:
                 poses[i] *= MIRRORED
             if recording.heard is not None:
-                known[i] = True
-                heard[i] = recording.heard[begin : begin + self.frames]
+                known[i] = rng.random() >= FORGET
+                heard[i] = known[i] * recording.heard[begin : begin + self.frames]
         first = poses[:, 0]
         arrays = (poses - first[:, None], first, heard, known, style)
         return Stretches(*(torch.from_numpy(np.ascontiguousarray(values)) for values in arrays))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.sadtalker.pose_vae import POSE, PoseVae, PoseVaeConfig
+from core.sadtalker.pose_vae import POSE, PoseVae, PoseVaeConfig, around_the_mean
 
 HEARD = 5
 
@@ -55,3 +55,15 @@ def test_unknown_sound_has_no_influence(network):
     unknown = torch.zeros(2, dtype=bool)
     spoken = network.spoken(torch.randn(2, 32, HEARD), unknown)
     assert torch.equal(spoken[0], spoken[1])
+
+
+def test_a_slow_sway_is_taken_out():
+    slow = np.linspace(0, 3, 3000)[:, None].repeat(6, 1).astype(np.float32)
+    assert np.abs(around_the_mean(slow)[500:-500]).max() < 0.01
+
+
+def test_long_takes_do_not_wander_off(network):
+    """An average over ten seconds stays near the middle, wherever in a take of four minutes it is."""
+    made = take(network, 6000)[:, :3]
+    means = made[500:].reshape(-1, 250, 3).mean(1)
+    assert np.abs(means).max() < 0.4 * made[500:].std(0).max()

@@ -10,7 +10,7 @@ from training.common.checkpoint import load_checkpoint
 from training.common.engine import CHECKPOINT, RunConfig
 from training.sadtalker.__main__ import main
 from training.sadtalker.pose_vae import TrainConfig, divergence, train
-from training.sadtalker.poses import PoseSampler, Recording, around_the_mean
+from training.sadtalker.poses import PoseSampler, Recording
 
 CONFIG = TrainConfig(size="tiny", batch=16, learning_rate=3e-3, warm_up=5)
 
@@ -45,16 +45,11 @@ def test_stretches_are_parts_of_the_recordings(found):
     batch = sampler.draw(64, np.random.default_rng(1))
     assert sampler.talkers == ("nod", "turn") and batch.residuals.shape == (64, 32, 6)
     assert torch.equal(batch.residuals[:, 0], torch.zeros(64, 6))
-    assert torch.equal(batch.known, batch.style == 0)
+    assert not batch.known[batch.style == 1].any() and 0.2 < batch.known[batch.style == 0].float().mean() < 0.8
     assert torch.equal(
         batch.residuals[batch.style == 0][..., 1:5], torch.zeros_like(batch.residuals[batch.style == 0][..., 1:5])
     )
     assert batch.heard[~batch.known].abs().max() == 0
-
-
-def test_a_slow_sway_is_taken_out():
-    slow = np.linspace(0, 3, 3000)[:, None].repeat(6, 1).astype(np.float32)
-    assert np.abs(around_the_mean(slow)[500:-500]).max() < 0.01
 
 
 def test_recordings_that_are_too_short_are_told(found):
@@ -63,12 +58,12 @@ def test_recordings_that_are_too_short_are_told(found):
 
 
 def test_loss_falls_and_a_run_goes_on(found, tmp_path):
-    settings = RunConfig(steps=40, bfloat16=False, device="cpu", ema=0.9, log_every=10, save_every=1000)
+    settings = RunConfig(steps=80, bfloat16=False, device="cpu", ema=0.9, log_every=10, save_every=1000)
     sampler = PoseSampler(found, 32)
     lines = train(CONFIG, settings, sampler, tmp_path)
     assert lines[-1]["residual"] < 0.7 * lines[0]["residual"]
-    more = train(CONFIG, RunConfig(**{**vars(settings), "steps": 50}), sampler, tmp_path)
-    assert [line["step"] for line in more] == [50]
+    more = train(CONFIG, RunConfig(**{**vars(settings), "steps": 90}), sampler, tmp_path)
+    assert [line["step"] for line in more] == [90]
 
 
 def test_the_command_trains_on_tracks(tmp_path, monkeypatch):
