@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,24 +23,35 @@ SIZE = 256
 SEED = 3
 
 
+def takes_of(film: Path, studio: Studio, folder: Path, **settings: Any) -> list[TakeReady]:
+    """Takes in ``folder`` for a film's first picture and sound. ``settings`` are fields of `Generate` that shall not
+    have the defaults of films."""
+    video.extract_sound(film, folder / "sound.wav")
+    cv2.imwrite(str(folder / "portrait.png"), next(video.frames(film))[:, :, ::-1])
+    request = Generate(
+        audio=str(folder / "sound.wav"),
+        portrait=str(folder / "portrait.png"),
+        out=str(folder),
+        seed=SEED,
+        size=SIZE,
+        picture=FIT,
+        extract=False,
+        **settings,
+    )
+    events: list[Event] = []
+    studio.handle(request, JobContext("films", events.append))
+    return [event for event in events if isinstance(event, TakeReady)]
+
+
+def frames_of(take: TakeReady) -> Iterable[np.ndarray]:
+    """The pictures (H, W, 3) uint8 of a take with frames."""
+    assert take.frames is not None
+    return read_frames(Path(take.frames), take.frame_count)
+
+
 @contextmanager
 def rendered_frames(film: Path, studio: Studio) -> Iterator[Iterable[np.ndarray]]:
     """The product's frames (H, W, 3) uint8 for a film's first picture and sound; they are deleted at the end."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        video.extract_sound(film, folder / "sound.wav")
-        cv2.imwrite(str(folder / "portrait.png"), next(video.frames(film))[:, :, ::-1])
-        request = Generate(
-            audio=str(folder / "sound.wav"),
-            portrait=str(folder / "portrait.png"),
-            out=str(folder),
-            seed=SEED,
-            size=SIZE,
-            picture=FIT,
-            extract=False,
-        )
-        events: list[Event] = []
-        studio.handle(request, JobContext("films", events.append))
-        (take,) = (event for event in events if isinstance(event, TakeReady))
-        assert take.frames is not None
-        yield read_frames(Path(take.frames), take.frame_count)
+        (take,) = takes_of(film, studio, Path(name))
+        yield frames_of(take)
