@@ -35,7 +35,7 @@ from .poses import PoseSampler, recordings
 
 READER, EXPRESSION, POSE = RUNS / "lip_reader", RUNS / "exp_net", RUNS / "pose_vae"
 """Folders of the runs."""
-SHORT = replace(expression.RUN, steps=600)
+SHORT = replace(expression.RUN, steps=300)
 """Each run of the ablations."""
 
 
@@ -90,6 +90,9 @@ def _train_reader(options: argparse.Namespace) -> None:
     clips = _filmed()
     config = reader.ReaderConfig(size=options.size)
     reader.train_reader(config, run_config(options, reader.RUN), clips, options.run)
+    if held_out := filmed_clips("test", LipModel.load()):
+        share = reader.read_in(reader.load_reader(options.run, options.size), held_out)
+        print(f"phones read right in held-out clips: {share:.3f}")
 
 
 def _train_expression(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ shares nothing with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -111,6 +112,16 @@ def read_share(logits: Tensor, phones: Tensor) -> Tensor:
     """() share of the frames whose most probable phone is the one that is mostly heard, silent frames left out."""
     heard = phones.argmax(-1)
     return (logits.argmax(-1) == heard)[heard > 0].float().mean()
+
+
+@torch.inference_mode()
+def read_in(reader: Reader, clips: Sequence[Clip]) -> float:
+    """:func:`read_share` of filmed clips, the mean over clips."""
+    shares = []
+    for clip in clips:
+        phones = phones_of_frames(torch.from_numpy(clip.heard.phones)[None])
+        shares.append(float(read_share(reader(torch.from_numpy(clip.expression)[None]), phones)))
+    return sum(shares) / len(shares)
 
 
 def load_reader(folder: Path, size: str) -> Reader:

@@ -15,7 +15,7 @@ from training.sadtalker.__main__ import main
 from training.sadtalker.expression import TrainConfig, calibrate, raw_mouth, train, trained
 from training.sadtalker.expression_evaluation import control
 from training.sadtalker.expression_losses import LossWeights
-from training.sadtalker.reader import ReaderConfig, load_reader, train_reader
+from training.sadtalker.reader import ReaderConfig, load_reader, read_in, train_reader
 
 from .made import clip, clips
 
@@ -39,6 +39,7 @@ def expression_run(tmp_path_factory, reader_run):
 def test_the_reader_learns_to_read(reader_run):
     folder, lines = reader_run
     assert lines[-1]["reading"] < 0.5 * lines[0]["reading"] and lines[-1]["read"] > 0.9
+    assert read_in(load_reader(folder, "tiny"), [clip("new_0"), clip("new_1")]) > 0.9
     assert not any(weight.requires_grad for weight in load_reader(folder, "tiny").parameters())
 
 
