@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -52,24 +53,24 @@ def takes_of(network: PoseVae, heard: np.ndarray, style: int) -> list[np.ndarray
 
 
 def pose_table(network: PoseVae, styles: Sequence[str], filmed: Sequence[Recording], command: str) -> Table:
-    """PoseVAE's motion in the styles of those who were filmed in the recordings ``filmed``.
+    """PoseVAE's motion in each style, beside the talker whose style it is in the held-out recordings ``filmed``.
 
-    Of a talker without sound, the takes follow the sound of others.
+    Where these have no sound, the takes follow the sound of talkers who are no style.
     """
-    sounds = [recording for recording in filmed if recording.heard is not None]
+    strange = [recording.heard for recording in filmed if recording.talker not in styles]
     rows = []
     for style, name in enumerate(styles):
         own = [recording for recording in filmed if recording.talker == name]
-        if not own:
-            continue
-        spoken = [r.heard for r in own if r.heard is not None] or [r.heard for r in sounds if r.heard is not None]
+        spoken = [heard for heard in [r.heard for r in own] if heard is not None]
+        spoken = spoken or [heard for heard in strange if heard is not None]
         takes = [takes_of(network, heard, style) for heard in spoken]
         flat = [take for of_sound in takes for take in of_sound]
-        real = float(np.median([deviation(around(recording.poses, flat)) for recording in own]))
-        made = float(np.median([deviation(take) for take in flat]))
-        fast = float(np.median([speed(recording.poses) for recording in own]))
-        drawn = float(np.median([speed(take) for take in flat]))
-        apart = float(np.median([between(of_sound) for of_sound in takes]))
+        length = int(np.median([len(take) for take in flat]))
+        real = _median(deviation(part) for recording in own for part in parts(recording.poses, length))
+        made = _median(deviation(take) for take in flat)
+        fast = _median(speed(recording.poses) for recording in own)
+        drawn = _median(speed(take) for take in flat)
+        apart = _median(between(of_sound) for of_sound in takes)
         sound = np.resize(np.concatenate(spoken), (LONG, spoken[0].shape[1]))
         seam = np.mean([seam_speed(network, take) for take in takes_of(network, sound, style)])
         rows.append(
@@ -91,14 +92,24 @@ def pose_table(network: PoseVae, styles: Sequence[str], filmed: Sequence[Recordi
         "speed at seams",
     )
     note = (
-        f"Degrees, and degrees a second: medians over clips and {SEEDS} seeds. *Turned*: deviation from a clip's mean. "
-        "Filmed heads are taken around their running mean, as in training. *Between seeds*: degrees between two "
-        "takes for one sound. *Speed at seams*: where one stretch of 32 frames passes into the next, divided by the "
+        f"Degrees, and degrees a second: medians over clips and {SEEDS} seeds. *Turned*: deviation from the mean "
+        "of as many frames as a take has. Filmed heads are taken around their running mean, as in training. Styles "
+        "without held-out sound follow that of talkers who are no style. *Between seeds*: degrees between two takes for "
+        "one sound. *Speed at seams*: where one stretch of 32 frames passes into the next, divided by the "
         f"speed elsewhere, in takes of {LONG / FPS:.0f} s."
     )
     return Table("sadtalker-pose", "PoseVAE's heads", command, columns, tuple(rows), (note,))
 
 
-def around(poses: np.ndarray, takes: Sequence[np.ndarray]) -> np.ndarray:
-    """The beginning of (T, 6) poses, as long as the median take: a longer recording turns farther."""
-    return poses[: int(np.median([len(take) for take in takes]))]
+def parts(poses: np.ndarray, length: int) -> list[np.ndarray]:
+    """Poses (T, 6) in pieces of ``length`` frames, without the rest; in one piece if there are fewer.
+
+    A longer recording turns farther, so it can't be compared with a take as a whole.
+    """
+    return [poses[i : i + length] for i in range(0, max(len(poses) - length, 0) + 1, length)]
+
+
+def _median(values: Iterable[float]) -> float:
+    """The median, or NaN if there are none."""
+    found = list(values)
+    return float(np.median(found)) if found else math.nan

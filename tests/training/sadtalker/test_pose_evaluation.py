@@ -6,7 +6,7 @@ import torch
 
 from core.sadtalker.pose_vae import PoseVae, PoseVaeConfig
 from core.sound.prosody import PROSODY
-from training.sadtalker.pose_evaluation import between, deviation, pose_table, seam_speed, speed
+from training.sadtalker.pose_evaluation import between, deviation, parts, pose_table, seam_speed, speed
 from training.sadtalker.poses import Recording
 
 
@@ -30,6 +30,11 @@ def test_between_takes_is_the_mean_over_pairs():
     assert between(takes) == pytest.approx(np.degrees(np.sqrt(np.mean(np.square(pairs)))), rel=1e-4)
 
 
+def test_parts_are_as_long_as_takes():
+    assert [len(part) for part in parts(nods(250), 100)] == [100, 100]
+    assert [len(part) for part in parts(nods(80), 100)] == [80]
+
+
 def test_seams_that_jump_are_seen():
     network = PoseVae(PoseVaeConfig.tiny(1, PROSODY))
     steady = np.zeros((300, 6), np.float32)
@@ -41,14 +46,16 @@ def test_seams_that_jump_are_seen():
     assert seam_speed(network, jumps) > 1.5
 
 
-def test_the_table_has_a_row_for_each_style_that_was_filmed():
+def test_the_table_has_a_row_for_each_style():
     torch.manual_seed(0)
     network = PoseVae(PoseVaeConfig.tiny(3, PROSODY)).eval()
     network.scale.fill_(0.05)
     heard = np.random.default_rng(0).standard_normal((80, PROSODY)).astype(np.float32)
     filmed = [Recording("ann_1", "ann", nods(80), heard), Recording("cy_1", "cy", nods(400), None)]
+    filmed.append(Recording("dan_1", "dan", nods(60), heard[:60]))
     table = pose_table(network, ("ann", "bob", "cy"), filmed, "command")
-    assert [row[0] for row in table.rows] == ["ann (1)", "cy (1)"]
-    shares = [float(row[table.columns.index("share")]) for row in table.rows]
+    assert [row[0] for row in table.rows] == ["ann (1)", "bob (0)", "cy (1)"]
+    assert [row[1] == "–" for row in table.rows] == [False, True, False]
+    shares = [float(row[table.columns.index("share")]) for row in table.rows[::2]]
     made, real = (float(table.rows[0][table.columns.index(f"turned, {kind}")]) for kind in ("made", "filmed"))
     assert shares[0] == pytest.approx(made / real, abs=0.02) and made > 0
