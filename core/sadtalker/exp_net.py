@@ -17,6 +17,9 @@ from ..head.expression import kept_share
 from ..motion.channels import EXPRESSIONS
 from ..sound.lips import LipModelConfig, PhonesToCode
 
+LIDS = ("eyeBlink_L", "eyeBlink_R")
+"""Weights that shut the eyes."""
+
 
 @dataclass(frozen=True)
 class ExpNetConfig:
@@ -61,7 +64,8 @@ class ExpNetConfig:
 class ExpNet(nn.Module):
     """Phones, manner, a reference expression and shut eyes → expression weights.
 
-    It begins as a network that adds to what it hears what the product shows of a portrait's own expression.
+    It begins as a network that adds to what it hears what the product shows of a portrait's own expression, and that
+    shuts the lids as asked.
     """
 
     def __init__(self, config: ExpNetConfig) -> None:
@@ -73,6 +77,7 @@ class ExpNet(nn.Module):
             nn.init.zeros_(self.out.bias)
             self.out.weight[:, : config.code].mul_(0.1)
             self.out.weight[:, config.code : -1] = torch.diag(kept_share())
+            self.out.weight[:, -1] = torch.tensor([float(name in LIDS) for name in EXPRESSIONS])
 
     def forward(self, phones: Tensor, manner: Tensor, reference: Tensor, blink: Tensor) -> Tensor:
         """Weights (B, T, 53), not limited to 0–1.

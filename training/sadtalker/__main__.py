@@ -5,7 +5,7 @@ python -m training.sadtalker reader      # which phones a mouth says, for a loss
 python -m training.sadtalker expnet      # expressions
 python -m training.sadtalker export      # core/weights/sadtalker.safetensors
 python -m training.sadtalker evaluate    # both on held-out people; --results DIR also writes the tables
-python -m training.sadtalker ablations   # expnet without parts of it, in short runs
+python -m training.sadtalker ablations   # expnet without parts of it
 """
 
 from __future__ import annotations
@@ -35,8 +35,6 @@ from .poses import PoseSampler, recordings
 
 READER, EXPRESSION, POSE = RUNS / "lip_reader", RUNS / "exp_net", RUNS / "pose_vae"
 """Folders of the runs."""
-SHORT = replace(expression.RUN, steps=300)
-"""Each run of the ablations."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -55,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "posevae": ("train PoseVAE, or go on training", POSE, pose_vae.RUN),
         "reader": ("train the lip reader, or go on training", READER, reader.RUN),
         "expnet": ("train ExpNet, or go on training", EXPRESSION, expression.RUN),
-        "ablations": ("train ExpNet without parts of it, and compare", RUNS / "exp_net_ablations", SHORT),
+        "ablations": ("train ExpNet without parts of it, and compare", RUNS / "exp_net_ablations", expression.RUN),
     }
     for name, (what, folder, defaults) in trainers.items():
         trainer = commands.add_parser(name, help=what)
@@ -111,7 +109,7 @@ def _ablations(options: argparse.Namespace) -> None:
         config = replace(variant, size=options.size)
         used = taught if config.losses.reading > 0.0 else None
         folder = options.run / name.replace(" ", "-")
-        expression.train(config, run_config(options, SHORT), clips, used, folder)
+        expression.train(config, run_config(options, expression.RUN), clips, used, folder)
         networks[name] = expression.trained(folder, config), config
     command = "python -m training.sadtalker ablations"
     show(ablation_table(HeldOut(lips, ("validation",)), networks, command), options.results)

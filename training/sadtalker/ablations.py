@@ -33,7 +33,7 @@ def ablation_table(held_out: HeldOut, networks: Mapping[str, tuple[ExpNet, Train
             rows.append((variant, name, *cells(held_out.mouths(name, shown_mouth(network))), *told))
     columns = ("ExpNet", "clips", *MOUTH_COLUMNS, "blink error", "blink leak, mm", "rest, mm")
     note = (
-        "Equal short runs, without the gain of the export. *Blink error*: between the blink ratio that is asked "
+        "Equal runs, without the gain of the export. *Blink error*: between the blink ratio that is asked "
         "for and the one that the lids show. *Blink leak*: how far the mouth moves in a blink. *Rest*: between the "
         "landmarks of what is shown in silence and of the face itself. The last three on random faces."
     )

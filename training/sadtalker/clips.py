@@ -22,6 +22,7 @@ from torch import Tensor
 
 from core.head.expression import target_expression
 from core.motion.channels import BLINK, EXPRESSIONS, LIP_COLUMNS
+from core.sadtalker import exp_net
 from core.sadtalker.blinks import random_blinks
 from core.sound.audio import load_audio
 from core.sound.lips import Heard, LipModel
@@ -37,7 +38,7 @@ from ..speech import visemes
 
 VOICES = ("speech", "speech_lj")
 """Folders of recorded voices in the data."""
-LIDS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
+LIDS = [EXPRESSIONS.index(name) for name in exp_net.LIDS]
 _LARGEST, _LARGEST_LID = 0.6, 0.15
 """Largest weight of a window's own face, and of its blink, squint and wide eyes, which are below 0.13 in 95 % of fitted
 portraits."""
