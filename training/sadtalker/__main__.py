@@ -88,9 +88,10 @@ def _train_reader(options: argparse.Namespace) -> None:
     clips = _filmed()
     config = reader.ReaderConfig(size=options.size)
     reader.train_reader(config, run_config(options, reader.RUN), clips, options.run)
-    if held_out := filmed_clips("test", LipModel.load()):
-        share = reader.read_in(reader.load_reader(options.run, options.size), held_out)
-        print(f"phones read right in held-out clips: {share:.3f}")
+    trained, lips = reader.load_reader(options.run, options.size), LipModel.load()
+    for part in ("test", "validation"):
+        if held_out := filmed_clips(part, lips):
+            print(f"phones read right, {part} ({len(held_out)} clips): {reader.read_in(trained, held_out):.3f}")
 
 
 def _train_expression(options: argparse.Namespace) -> None:
