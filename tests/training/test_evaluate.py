@@ -18,6 +18,8 @@ OF_PART = {
     "sound": "sound-level",
     "prior": "prior/voices",
     "prior-sampling": "prior/voices-sampling",
+    "sadtalker": "sadtalker/expnet",
+    "sadtalker-ablations": "sadtalker/ablations",
     **{name: f"renderer/{name}" for name in ("teeth", "self-reenactment", "blinks", "likeness")},
 }
 """Tables of the parts whose table doesn't have the name of the part."""

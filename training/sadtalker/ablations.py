@@ -37,4 +37,4 @@ def ablation_table(held_out: HeldOut, networks: Mapping[str, tuple[ExpNet, Train
         "for and the one that the lids show. *Blink leak*: how far the mouth moves in a blink. *Rest*: between the "
         "landmarks of what is shown in silence and of the face itself. The last three on random faces."
     )
-    return Table("sadtalker-ablations", "ExpNet without parts of it", command, columns, tuple(rows), (note,))
+    return Table("sadtalker/ablations", "ExpNet without parts of it", command, columns, tuple(rows), (note,))

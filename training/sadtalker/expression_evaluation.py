@@ -146,7 +146,7 @@ def mouth_table(held_out: HeldOut, models: Mapping[str, Mouth], command: str) ->
         "Deviation: of the opening, as a share of the film's. The last three columns say how often the gesture of a "
         "sound is made. The phones are those that the product finds: of GRID by its words, of the addresses as heard.",
     )
-    return Table("sadtalker", "ExpNet's mouths", command, ("clips", "model", *MOUTH_COLUMNS), tuple(rows), notes)
+    return Table("sadtalker/expnet", "ExpNet's mouths", command, ("clips", "model", *MOUTH_COLUMNS), tuple(rows), notes)
 
 
 def cells(found: Mapping[str, float]) -> tuple[str, ...]:

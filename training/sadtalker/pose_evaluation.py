@@ -98,7 +98,7 @@ def pose_table(network: PoseVae, styles: Sequence[str], filmed: Sequence[Recordi
         "for one sound. *Speed at seams*: where one stretch of 32 frames passes into the next, divided by the "
         f"speed elsewhere, in takes of {LONG / FPS:.0f} s."
     )
-    return Table("sadtalker-pose", "PoseVAE's heads", command, columns, tuple(rows), (note,))
+    return Table("sadtalker/posevae", "PoseVAE's heads", command, columns, tuple(rows), (note,))
 
 
 def parts(poses: np.ndarray, length: int) -> list[np.ndarray]:
