@@ -25,7 +25,7 @@ def network(blink=0.0):
 def test_perfect_control_is_told_from_none():
     obeys, ignores = control(network(blink=1.0)), control(network())
     assert obeys["blink error"] < 0.15 and ignores["blink error"] > 0.4
-    assert obeys["rest"] < 0.5 and obeys["blink leak"] == 0.0
+    assert obeys["rest"] < 0.5 and obeys["blink leak"] < 0.01
 
 
 def test_a_network_without_its_reference_is_far_from_faces():
