@@ -19,7 +19,7 @@ import bpy
 
 from ...core.errors import BadInputError
 from ...core.own_folders import delete_own
-from ...core.places import SUMS, WEIGHTS
+from ...core.places import CARDS, SUMS, WEIGHTS
 from ...core.runtime import environment
 from ...core.schema import read
 from ...core.wire import protocol
@@ -146,7 +146,7 @@ def _paths() -> list[Finding]:
 def _weights() -> Finding:
     """Check that the files exist and are as long as their headers say. The worker checks their content."""
     files = sorted(WEIGHTS.glob("*.safetensors"))
-    cards = {path.stem for path in WEIGHTS.glob("*.md") if path.stem != "README"}
+    cards = {path.stem for path in (WEIGHTS / CARDS).glob("*.md")}
     lacking = [card for card in cards if not any(path.name.startswith(card) for path in files)]
     damaged = [path.name for path in files if not is_whole(path)]
     if lacking or damaged:

@@ -11,8 +11,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from core.files import make_folder
 from core.head.head_model import PARTS, WEIGHTS, HeadModel
 from core.motion.channels import EXPRESSIONS
+from core.places import CARDS
 
 from ..common.arrays import save_tensors
 from ..common.folders import data_folder
@@ -45,7 +47,9 @@ def main() -> None:
     errors = held_out_errors(published, topology, head)
     command = "python -m training.head --ict ../shared/data/ict_facekit.npz"
     size = arguments.out.stat().st_size
-    write_card(arguments.out.with_suffix(".md"), head, errors, facts, pose_errors(head), size, command)
+    card = arguments.out.parent / CARDS / f"{arguments.out.stem}.md"
+    make_folder(card.parent)
+    write_card(card, head, errors, facts, pose_errors(head), size, command)
     for name, error in errors.items():
         print(f"{name}: median {error.median:.3f} mm, mean {error.mean:.3f} mm, 95 % {error.p95:.3f} mm")
 

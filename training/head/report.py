@@ -154,7 +154,7 @@ def write_card(
     size: int,
     command: str,
 ) -> None:
-    """Write the card next to the weights, in lines of at most 120 characters. ``size`` is that of the file, bytes."""
+    """Write the card of the weights, in lines of at most 120 characters. ``size`` is that of the file, bytes."""
     rows = {
         "vertices": "our vertices against the same points of the source",
         "points": "every source vertex of the face against its fixed place on our mesh",

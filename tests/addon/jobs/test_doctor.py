@@ -40,7 +40,8 @@ def weights(tmp_path, monkeypatch):
     folder = tmp_path / "weights"
     folder.mkdir()
     shutil.copy(min(doctor.WEIGHTS.glob("*.safetensors")), folder / "lips.safetensors")
-    (folder / "lips.md").write_text("card")
+    (folder / doctor.CARDS).mkdir()
+    (folder / doctor.CARDS / "lips.md").write_text("card")
     monkeypatch.setattr(doctor, "WEIGHTS", folder)
     return folder
 
@@ -93,7 +94,7 @@ def test_damaged_and_missing_weights_are_seen(scene, weights):
     assert doctor._weights().level == doctor.OK
     whole = (weights / "lips.safetensors").read_bytes()
     (weights / "lips.safetensors").write_bytes(whole[:-7])
-    (weights / "prior.md").write_text("card")
+    (weights / doctor.CARDS / "prior.md").write_text("card")
     finding = doctor._weights()
     assert finding.level == doctor.BAD and "lips.safetensors is damaged" in finding.text
     assert "prior is missing" in finding.text

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
-from core.places import WEIGHTS
+from core.places import CARDS, WEIGHTS
 from training.head.build import BuildFacts
 from training.head.report import Errors, PoseErrors, write_card
 
@@ -24,7 +24,7 @@ def test_the_card_in_the_repository_has_the_words_that_the_command_writes(tmp_pa
     command = "python -m training.head --ict ../shared/data/ict_facekit.npz"
     write_card(tmp_path / "card.md", head, errors, facts, pose, 4_000_000, command)
     written = (tmp_path / "card.md").read_text(encoding="utf-8")
-    assert without_numbers(written) == without_numbers((WEIGHTS / "head_model.md").read_text(encoding="utf-8"))
+    assert without_numbers(written) == without_numbers((WEIGHTS / CARDS / "head_model.md").read_text(encoding="utf-8"))
     assert max(len(line) for line in written.splitlines()) <= 120
     assert "40 identity components and 53 expression shapes on 2,000 vertices and 4,000 triangles" in written.replace(
         "\n", " "
