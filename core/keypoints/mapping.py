@@ -1,0 +1,77 @@
+"""MappingNet: a window of motion coefficients to head pose and the keypoints' expression offsets (section 3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..motion.channels import CHANNELS, EXPRESSIONS
+from ..renderer.generator.layers import activate
+from .config import KeypointsConfig
+
+OFFSET_REACH = 0.15
+"""Largest offset of a keypoint by the expression along each axis, in the square's coordinates."""
+POSE_REACH = (0.1, 1.0)
+"""Largest correction of the pose: radians and centimetres."""
+FIRST, NEXT, LAYERS = 7, 3, 3
+"""Lengths of the first kernel and of the following ones, and the number of these."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What MappingNet says of B frames: rotation (B, 3) radians and translation (B, 3) cm relative to the portrait, and
+    offsets (B, K, 3) of the keypoints in the square's coordinates."""
+
+    rotation: Tensor
+    translation: Tensor
+    offsets: Tensor
+
+
+def input_scale() -> Tensor:
+    """(59,) factors that give all channels about the same size: weights 0–1, radians, centimetres."""
+    return torch.cat([torch.ones(len(EXPRESSIONS)), torch.full((3,), 5.0), torch.full((3,), 0.5)])
+
+
+class MappingNet(nn.Module):
+    """Convolutions over time as in the paper: a long one, then residual ones, each of which shortens the window.
+
+    The coefficients of the middle frame already say the head's pose, so only a correction of it is learned. It is zero
+    when training begins.
+    """
+
+    scale: Tensor
+
+    def __init__(self, config: KeypointsConfig) -> None:
+        super().__init__()
+        self.config = config
+        if 2 * config.radius + 1 != FIRST + LAYERS * (NEXT - 1):
+            raise ValueError(f"a radius of {config.radius} frames doesn't fit the kernels")
+        width = config.mapping
+        self.first = nn.Conv1d(len(CHANNELS), width, FIRST)
+        self.layers = nn.ModuleList([nn.Conv1d(width, width, NEXT) for _ in range(LAYERS)])
+        self.pose = nn.Linear(width, 6)
+        self.offsets = nn.Linear(width, 3 * config.keypoints)
+        for head in (self.pose, self.offsets):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+        self.register_buffer("scale", input_scale(), persistent=False)
+
+    def forward(self, window: Tensor) -> Mapped:
+        """For windows (B, 2 · radius + 1, 59): 53 weights that the face shows, rotation and translation relative to the
+        portrait."""
+        x = self.first((window * self.scale).mT)
+        for layer in self.layers:
+            x = x[..., 1:-1] + layer(activate(x))
+        x = activate(x)[..., 0]
+        middle = window[:, self.config.radius, len(EXPRESSIONS) :]
+        turn, shift = torch.tanh(self.pose(x)).split(3, 1)
+        offsets = OFFSET_REACH * torch.tanh(self.offsets(x)).unflatten(1, (-1, 3))
+        return Mapped(middle[:, :3] + POSE_REACH[0] * turn, middle[:, 3:] + POSE_REACH[1] * shift, offsets)
+
+
+def windows(channels: Tensor, radius: int) -> Tensor:
+    """(T, 2 · radius + 1, 59) the window around each frame of channels (T, 59). Beyond its ends a motion is held."""
+    place = torch.arange(len(channels))[:, None] + torch.arange(-radius, radius + 1)
+    return channels[place.clamp(0, len(channels) - 1)]
