@@ -1,0 +1,50 @@
+"""The losses on keypoints, against values computed by hand."""
+
+import pytest
+import torch
+
+from training.sadtalker.face_render.losses import (
+    APART,
+    MEAN_DEPTH,
+    RandomWarp,
+    deformation_prior,
+    equivariance,
+    keypoint_prior,
+)
+
+
+def test_keypoint_prior_by_hand() -> None:
+    """Two of three keypoints are 0.2 apart: the squared distance 0.04 is 0.06 too small, for each of the two. The mean
+    depth is 0.1 too large."""
+    points = torch.tensor([[[0.0, 0.0, 0.0], [0.2, 0.0, 0.0], [1.0, 1.0, 0.0]]])
+    points[..., 2] = MEAN_DEPTH + 0.1
+    assert float(keypoint_prior(points)) == pytest.approx(2 * (APART - 0.04) / 3 + 0.1, abs=1e-6)
+
+
+def test_spread_keypoints_of_the_right_depth_cost_nothing() -> None:
+    points = torch.tensor([[[0.0, 0.0, MEAN_DEPTH], [0.5, 0.0, MEAN_DEPTH], [0.0, 0.5, MEAN_DEPTH]]])
+    assert float(keypoint_prior(points)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_keypoints_that_move_with_the_warp_cost_nothing() -> None:
+    """The mean place of a bright spot is found in the picture and in the warped one."""
+    warp = RandomWarp.draw(2, torch.Generator().manual_seed(0), torch.device("cpu"))
+    of_warped = torch.rand(2, 6, 3, generator=torch.Generator().manual_seed(1)) - 0.5
+    seen = torch.cat([warp.places(of_warped[..., :2]), torch.zeros(2, 6, 1)], -1)
+    assert float(equivariance(seen, of_warped, warp)) == pytest.approx(0.0, abs=1e-6)
+    assert float(equivariance(seen + 0.1, of_warped, warp)) == pytest.approx(0.1, abs=1e-6)
+
+
+def test_the_picture_is_warped_as_places_say() -> None:
+    """Colours that are places: the warped picture shows at each place where it comes from."""
+    warp = RandomWarp.draw(1, torch.Generator().manual_seed(2), torch.device("cpu"))
+    axis = (torch.arange(64) + 0.5) / 32 - 1
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    bent = warp.picture(torch.stack([x, y])[None])
+    place = torch.tensor([[[axis[30], axis[20]]]])
+    torch.testing.assert_close(bent[0, :, 20, 30], warp.places(place)[0, 0], atol=1e-4, rtol=0)
+    assert (bent[0, 0] - x).abs().mean() > 0.01
+
+
+def test_deformation_prior_is_the_mean_size() -> None:
+    assert float(deformation_prior(torch.tensor([[[0.1, -0.2, 0.0]]]))) == pytest.approx(0.1)

@@ -1,0 +1,92 @@
+"""The commands of the face render.
+
+python -m training.sadtalker keypoints --run runs/keypoints [--side 128]        stage 1
+python -m training.sadtalker mapping --keypoints runs/keypoints [--side 128]    stage 2, over a run of stage 1
+python -m training.sadtalker keypoints-evaluate --keypoints runs/keypoints [--mapping runs/mapping]
+python -m training.sadtalker keypoints-export --keypoints runs/keypoints --mapping runs/mapping
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from core.head.head_model import HeadModel
+from core.keypoints.weights import WEIGHTS
+
+from ...common.engine import RunConfig, add_run_arguments, run_config
+from ...common.folders import RUNS
+from ...corpus.pairs.dataset import ReenactmentPairs
+from ...corpus.pairs.pair import FOLDER
+from ...generator.perceptual import PerceptualDistance
+from . import keypoints, mapping
+from .data import SHARES, FaceSource
+from .evaluate import evaluate
+from .keypoints import KeypointsTrainer, RenderRecipe
+from .mapping import MappingTrainer, export
+from .sheet import sheet, write
+
+COMMANDS = ("keypoints", "mapping", "keypoints-evaluate", "keypoints-export")
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the subparsers of ``training.sadtalker``."""
+    helps = (
+        "stage 1 of the face render: keypoints and drawing",
+        "stage 2 of the face render: MappingNet",
+        "PSNR of the face render on held-out people",
+        "write the weights that the product reads",
+    )
+    for name, text in zip(COMMANDS, helps, strict=True):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--pairs", type=Path, default=FOLDER, help="folder of the reenactment pairs")
+        command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) or HED's VGG-16 (h5) for L_VGG")
+        command.add_argument("--side", type=int, help="side of the pictures, a multiple of 16")
+        add_run_arguments(command, RUNS / name.split("-")[0], mapping.RUN if name == "mapping" else keypoints.RUN)
+        if name != "keypoints":
+            command.add_argument("--keypoints", type=Path, default=RUNS / "keypoints", help="run of stage 1")
+        if name.startswith("keypoints-"):
+            command.add_argument("--mapping", type=Path, help="run of stage 2")
+        if name == "keypoints-evaluate":
+            command.add_argument("--limit", type=int, default=40, help="pairs of each set")
+        if name == "keypoints-export":
+            command.add_argument("--to", type=Path, default=WEIGHTS, help="file to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the command line asks for."""
+    recipe = RenderRecipe.of(options.size, options.side)
+    if options.command == "keypoints-export":
+        print(export(recipe, options.keypoints, options.mapping or RUNS / "mapping", options.to))
+        return
+    defaults = mapping.RUN if options.command == "mapping" else keypoints.RUN
+    config, config_of_network = run_config(options, defaults), recipe.network
+    training = not options.command.startswith("keypoints-")
+    pairs = ReenactmentPairs.open(options.pairs, "train" if training else "validation", tuple(SHARES))
+    source = FaceSource(HeadModel.load(), pairs, config_of_network.side, config_of_network.radius)
+    if not training:
+        trainer = _trainer(options, recipe, source, config, options.mapping is not None)
+        results = evaluate(trainer.picture, source, options.pairs, options.limit)
+        print(json.dumps({"step": trainer.run.step, "side": config_of_network.side} | dict(results), indent=1))
+        return
+    trainer = _trainer(options, recipe, source, config, options.command == "mapping")
+    shown = ReenactmentPairs.open(options.pairs, "validation", tuple(SHARES))
+
+    def sample(step: int) -> None:
+        write(options.run / "samples" / f"{step:06d}.png", sheet(trainer.picture, source, shown))
+
+    trainer.fit(sample)
+
+
+def _trainer(
+    options: argparse.Namespace, recipe: RenderRecipe, source: FaceSource, config: RunConfig, second: bool
+) -> KeypointsTrainer | MappingTrainer:
+    """The trainer of stage 1, or of the ``second`` stage."""
+    perceptual = PerceptualDistance(options.vgg)
+    trains = options.command in ("keypoints", "mapping")
+    if second:
+        folder = options.run if trains else options.mapping
+        return MappingTrainer(recipe, source, perceptual, options.keypoints, folder, config)
+    return KeypointsTrainer(recipe, source, perceptual, options.run if trains else options.keypoints, config)

@@ -1,0 +1,48 @@
+"""PSNR on people who were never trained on: the face render, the product's warp, and the source left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.renderer.fields import resize
+
+from ...corpus.pairs.pair import collate
+from ...corpus.pairs.sets import TEST, VALIDATION
+from .data import FaceSource
+from .sheet import Draw
+
+SETS = {
+    "s32": VALIDATION["s32, never seen"],
+    "s33 and s34": TEST["s33 and s34, never seen"],
+    "portraits": TEST["portraits held out"],
+}
+"""Sets of held-out people."""
+
+
+def psnr(made: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """(B,) dB of pictures (B, 3, S, S) 0–1, where ``valid`` (B, 1, S, S) 0–1 says that they can be compared."""
+    error = ((made.clamp(0, 1) - truth).square().mean(1, keepdim=True) * valid).sum((1, 2, 3))
+    return -10 * (error / valid.sum((1, 2, 3))).clamp_min(1e-10).log10()
+
+
+def evaluate(draw: Draw, source: FaceSource, folder: Path, limit: int) -> Mapping[str, Mapping[str, float]]:
+    """Mean PSNR by set, of "render", "warp" and "still", over at most ``limit`` pairs each; and the number of pairs."""
+    results = {}
+    for name, chosen in SETS.items():
+        values = []
+        for pair in chosen.pairs(folder, limit):
+            batch = collate([pair])
+            faces = source.faces(batch)
+            with torch.inference_mode():
+                made = draw(faces)[0].cpu()
+            truth, warp, valid = (resize(v, source.side, source.side) for v in (batch.truth, batch.warped, batch.valid))
+            values.append([float(psnr(picture, truth, valid)) for picture in (made, warp, faces.source)])
+        if values:
+            mean = np.mean(values, 0).round(2).tolist()
+            results[name] = dict(zip(("render", "warp", "still"), mean, strict=True)) | {"pairs": len(values)}
+    return results

@@ -1,0 +1,39 @@
+"""The expression encoder of stage 1: a picture to the offsets of its keypoints."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.keypoints.blocks import Residual
+from core.keypoints.config import KeypointsConfig
+from core.keypoints.mapping import OFFSET_REACH
+from core.renderer.fields import resize
+from core.renderer.generator.layers import activate, convolution, taken_by
+
+SIDE = 64
+"""Side of the reduced picture that it sees."""
+
+
+class ExpressionEncoder(nn.Module):
+    """Offsets of K keypoints. They are few numbers, so a person's looks hardly pass through them."""
+
+    def __init__(self, config: KeypointsConfig) -> None:
+        super().__init__()
+        a, b, c = config.detector
+        self.layers = nn.ModuleList([convolution(12, a), convolution(a, b, stride=2), convolution(b, c, stride=2)])
+        self.refine = Residual(c)
+        self.squeeze = convolution(c, 16, 1)
+        self.offsets = nn.Linear(16 * (SIDE // 8) ** 2, 3 * config.keypoints)
+        nn.init.zeros_(self.offsets.weight)
+        nn.init.zeros_(self.offsets.bias)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """(B, K, 3) for pictures (B, 3, S, S) 0..1; at most ``OFFSET_REACH`` in the square's coordinates."""
+        x = F.pixel_unshuffle(resize(picture, SIDE, SIDE) - 0.5, 2)
+        for layer in self.layers:
+            assert isinstance(layer, nn.Conv2d)
+            x = activate(layer(taken_by(layer, x)))
+        x = activate(self.squeeze(self.refine(x))).flatten(1)
+        return OFFSET_REACH * torch.tanh(self.offsets(x).float()).unflatten(1, (-1, 3))

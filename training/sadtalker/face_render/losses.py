@@ -1,0 +1,72 @@
+"""Losses on keypoints: equivariance, the keypoint prior, the deformation prior (face-vid2vid, arXiv 2011.15126)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.keypoints.blocks import square_grid
+
+APART = 0.1
+"""Squared distance of two canonical keypoints below which they are too near: about three centimetres."""
+MEAN_DEPTH = 0.8
+"""Wanted mean depth of the canonical keypoints before the neck's pivot: eight centimetres, a little behind the face."""
+AFFINE, BENT = 0.06, 0.006
+"""Deviations of the entries of a random warp's affine part, and of the weights of its splines."""
+CONTROLS = 5
+"""Control points of the splines along each side."""
+
+
+@dataclass(frozen=True)
+class RandomWarp:
+    """Thin-plate splines that bend B squares. ``affine`` (B, 2, 3), ``weights`` (B, n, 2) of ``controls`` (n, 2)."""
+
+    affine: Tensor
+    weights: Tensor
+    controls: Tensor
+
+    @classmethod
+    def draw(cls, count: int, generator: torch.Generator, device: torch.device) -> RandomWarp:
+        """``count`` random warps."""
+        affine = torch.eye(2, 3) + AFFINE * torch.randn(count, 2, 3, generator=generator)
+        axis = torch.linspace(-1, 1, CONTROLS)
+        controls = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1).flatten(0, 1)
+        weights = BENT * torch.randn(count, len(controls), 2, generator=generator)
+        return cls(affine.to(device), weights.to(device), controls.to(device))
+
+    def places(self, points: Tensor) -> Tensor:
+        """Where points (B, n, 2) of the warped squares come from, in the square's coordinates."""
+        moved = points @ self.affine[:, :, :2].mT + self.affine[:, None, :, 2]
+        square = (points[:, :, None] - self.controls).square().sum(-1)  # (B, n, controls)
+        return moved + (square * (square + 1e-6).log()) @ self.weights
+
+    def picture(self, picture: Tensor) -> Tensor:
+        """Warped pictures (B, C, S, S)."""
+        size = picture.shape[-1]
+        grid = square_grid(size, picture.device).flatten(0, 1).expand(len(picture), -1, -1)
+        positions = self.places(grid).unflatten(1, (size, size))
+        return F.grid_sample(picture, positions, padding_mode="border", align_corners=False)
+
+
+def equivariance(seen: Tensor, of_warped: Tensor, warp: RandomWarp) -> Tensor:
+    """Mean distance along an axis of keypoints (B, K, 3) of pictures, from those of the warped pictures where these
+    come from."""
+    return (warp.places(of_warped[..., :2]) - seen[..., :2]).abs().mean()
+
+
+def keypoint_prior(canonical: Tensor) -> Tensor:
+    """How much nearer than ``APART`` canonical keypoints (B, K, 3) are to each other, summed over pairs, for each
+    keypoint; plus the distance of their mean depth from ``MEAN_DEPTH``."""
+    count = canonical.shape[1]
+    square = (canonical[:, :, None] - canonical[:, None]).square().sum(-1)
+    others = 1 - torch.eye(count, device=canonical.device)
+    near = (F.relu(APART - square) * others).sum((1, 2)).mean() / count
+    return near + (canonical[..., 2].mean(1) - MEAN_DEPTH).abs().mean()
+
+
+def deformation_prior(offsets: Tensor) -> Tensor:
+    """Mean size of the expression's offsets (B, K, 3)."""
+    return offsets.abs().mean()
