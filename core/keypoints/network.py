@@ -37,24 +37,21 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What the network says of B frames: the motion field, what is drawn (B, 3, S, S), and its share (B, 1, S, S) in
-    the output."""
+    """What the network says of B frames: the motion field, a change (B, 3, S, S) of the warped source's colours, and
+    the share (B, 1, S, S) of it that is applied."""
 
     field: MotionField
-    drawn: Tensor
+    change: Tensor
     share: Tensor
 
     def picture(self, source: Tensor) -> Tensor:
         """Frames (B, 3, N, N), around 0..1, of sources (B or 1, 3, N, N) of any side N.
 
-        For a larger square only the difference from the warped source is enlarged, so it keeps its finer detail.
+        For a larger square only the change is enlarged, so it keeps its finer detail.
         """
-        side = self.drawn.shape[-1]
-        small = warped(resized(source, side), self.field.surface)
-        change = self.share * (self.drawn - small)
-        if source.shape[-1] == side:
-            return small + change
-        return warped(source, self.field.surface, "bicubic") + resized(change, source.shape[-1])
+        size = source.shape[-1]
+        mode = "bilinear" if size == self.change.shape[-1] else "bicubic"
+        return warped(source, self.field.surface, mode) + resized(self.share * self.change, size)
 
 
 class FaceRender(nn.Module):
