@@ -13,16 +13,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+from core.errors import SoliloquyError
 from core.head.head_model import HeadModel
 from core.keypoints.weights import WEIGHTS
 
-from ...common.engine import RunConfig, add_run_arguments, run_config
+from ...common.engine import CHECKPOINT, add_run_arguments, run_config
 from ...common.folders import RUNS
 from ...corpus.pairs.dataset import ReenactmentPairs
 from ...corpus.pairs.pair import FOLDER
 from ...generator.perceptual import PerceptualDistance
 from . import keypoints, mapping
-from .data import SHARES, FaceSource
+from .data import SHARES, FaceMaker, FaceSource
 from .evaluate import evaluate
 from .keypoints import KeypointsTrainer, RenderRecipe
 from .mapping import MappingTrainer, export
@@ -59,34 +60,50 @@ def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for."""
     recipe = RenderRecipe.of(options.size, options.side)
     if options.command == "keypoints-export":
-        print(export(recipe, options.keypoints, options.mapping or RUNS / "mapping", options.to))
+        mapped = _finished(options.mapping or RUNS / "mapping")
+        print(export(recipe, _finished(options.keypoints), mapped, options.to))
         return
-    defaults = mapping.RUN if options.command == "mapping" else keypoints.RUN
-    config, config_of_network = run_config(options, defaults), recipe.network
-    training = not options.command.startswith("keypoints-")
-    pairs = ReenactmentPairs.open(options.pairs, "train" if training else "validation", tuple(SHARES))
-    source = FaceSource(HeadModel.load(), pairs, config_of_network.side, config_of_network.radius)
-    if not training:
-        trainer = _trainer(options, recipe, source, config, options.mapping is not None)
-        results = evaluate(trainer.picture, source, options.pairs, options.limit)
-        print(json.dumps({"step": trainer.run.step, "side": config_of_network.side} | dict(results), indent=1))
+    maker = FaceMaker(HeadModel.load(), recipe.network.side, recipe.network.radius)
+    if options.command == "keypoints-evaluate":
+        second = None if options.mapping is None else _finished(options.mapping)
+        trainer = _trainer(options, recipe, (_finished(options.keypoints), second))
+        results = evaluate(trainer.picture, maker, options.pairs, options.limit)
+        print(json.dumps({"step": trainer.run.step, "side": maker.side} | dict(results), indent=1))
         return
-    trainer = _trainer(options, recipe, source, config, options.command == "mapping")
+    source = FaceSource(maker, ReenactmentPairs.open(options.pairs, "train", tuple(SHARES)))
+    first = options.command == "keypoints"
+    folders = (options.run, None) if first else (_finished(options.keypoints), options.run)
+    trainer = _trainer(options, recipe, folders, source)
     shown = ReenactmentPairs.open(options.pairs, "validation", tuple(SHARES))
 
     def sample(step: int) -> None:
-        write(options.run / "samples" / f"{step:06d}.png", sheet(trainer.picture, source, shown))
+        write(options.run / "samples" / f"{step:06d}.png", sheet(trainer.picture, maker, shown))
 
     trainer.fit(sample)
 
 
+def _finished(run: Path) -> Path:
+    """The folder of a run. Raises SoliloquyError ``run_missing`` if it has no checkpoint."""
+    if not (run / CHECKPOINT).is_file():
+        raise SoliloquyError(
+            "run_missing",
+            f"There is no trained network in {run}.",
+            "Train with `python -m training.sadtalker keypoints`, then `mapping`.",
+        )
+    return run
+
+
 def _trainer(
-    options: argparse.Namespace, recipe: RenderRecipe, source: FaceSource, config: RunConfig, second: bool
+    options: argparse.Namespace,
+    recipe: RenderRecipe,
+    folders: tuple[Path, Path | None],
+    source: FaceSource | None = None,
 ) -> KeypointsTrainer | MappingTrainer:
-    """The trainer of stage 1, or of the ``second`` stage."""
+    """The trainer of stage 1 in the first folder, or of stage 2 in the second one over it. Without a ``source`` it only
+    draws."""
+    first, second = folders
+    config = run_config(options, keypoints.RUN if second is None else mapping.RUN)
     perceptual = PerceptualDistance(options.vgg)
-    trains = options.command in ("keypoints", "mapping")
-    if second:
-        folder = options.run if trains else options.mapping
-        return MappingTrainer(recipe, source, perceptual, options.keypoints, folder, config)
-    return KeypointsTrainer(recipe, source, perceptual, options.run if trains else options.keypoints, config)
+    if second is None:
+        return KeypointsTrainer(recipe, source, perceptual, first, config)
+    return MappingTrainer(recipe, source, perceptual, first, second, config)

@@ -113,20 +113,15 @@ class Pairs(Protocol):
         """``n`` random pairs."""
 
 
-class FaceSource:
+class FaceMaker:
     """Makes :class:`Faces` of the generator's pairs, with pictures of a ``side`` and windows of a ``radius``."""
 
-    def __init__(self, head: HeadModel, pairs: Pairs, side: int, radius: int, tracks: Tracks | None = None) -> None:
-        self.head, self.pairs, self.side, self.radius = head, pairs, side, radius
+    def __init__(self, head: HeadModel, side: int, radius: int, tracks: Tracks | None = None) -> None:
+        self.head, self.side, self.radius = head, side, radius
         self.tracks = tracks or Tracks()
 
-    def draw(self, count: int, rng: np.random.Generator) -> Faces:
-        """``count`` random pairs, under varying light; half of them mirrored."""
-        faces = self.faces(recolour(self.pairs.batch(count, rng, SHARES), rng))
-        return mirrored(faces, torch.from_numpy(rng.random(count) < 0.5))
-
     def faces(self, pairs: PairBatch) -> Faces:
-        """The same pairs as faces, unchanged."""
+        """The pairs as faces."""
         valid = resize(pairs.valid, self.side, self.side)
         source, truth = (resize(picture, self.side, self.side) for picture in (pairs.source, pairs.truth))
         sure = SURE + (1 - SURE) * (2 * valid - 1).abs()
@@ -145,6 +140,18 @@ class FaceSource:
             window=own[:, None].expand(-1, 2 * self.radius + 1, -1),
             driven_window=torch.stack(driven),
         )
+
+
+class FaceSource:
+    """Random batches for training, made of ``pairs``."""
+
+    def __init__(self, maker: FaceMaker, pairs: Pairs) -> None:
+        self.maker, self.pairs = maker, pairs
+
+    def draw(self, count: int, rng: np.random.Generator) -> Faces:
+        """``count`` random pairs, under varying light; half of them mirrored."""
+        faces = self.maker.faces(recolour(self.pairs.batch(count, rng, SHARES), rng))
+        return mirrored(faces, torch.from_numpy(rng.random(count) < 0.5))
 
 
 def mirrored(faces: Faces, which: Tensor) -> Faces:

@@ -13,7 +13,7 @@ from core.renderer.fields import resize
 
 from ...corpus.pairs.pair import collate
 from ...corpus.pairs.sets import TEST, VALIDATION
-from .data import FaceSource
+from .data import FaceMaker
 from .sheet import Draw
 
 SETS = {
@@ -30,17 +30,17 @@ def psnr(made: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     return -10 * (error / valid.sum((1, 2, 3))).clamp_min(1e-10).log10()
 
 
-def evaluate(draw: Draw, source: FaceSource, folder: Path, limit: int) -> Mapping[str, Mapping[str, float]]:
+def evaluate(draw: Draw, maker: FaceMaker, folder: Path, limit: int) -> Mapping[str, Mapping[str, float]]:
     """Mean PSNR by set, of "render", "warp" and "still", over at most ``limit`` pairs each; and the number of pairs."""
     results = {}
     for name, chosen in SETS.items():
         values = []
         for pair in chosen.pairs(folder, limit):
             batch = collate([pair])
-            faces = source.faces(batch)
+            faces = maker.faces(batch)
             with torch.inference_mode():
                 made = draw(faces)[0].cpu()
-            truth, warp, valid = (resize(v, source.side, source.side) for v in (batch.truth, batch.warped, batch.valid))
+            truth, warp, valid = (resize(v, maker.side, maker.side) for v in (batch.truth, batch.warped, batch.valid))
             values.append([float(psnr(picture, truth, valid)) for picture in (made, warp, faces.source)])
         if values:
             mean = np.mean(values, 0).round(2).tolist()

@@ -132,7 +132,7 @@ class KeypointsTrainer:
     def __init__(
         self,
         recipe: RenderRecipe,
-        source: Batches,
+        source: Batches | None,
         perceptual: PerceptualDistance,
         folder: Path,
         config: RunConfig,
@@ -201,7 +201,10 @@ class KeypointsTrainer:
 
     def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
         """Train to the end of the run."""
-        return self.run.fit(self.step, sample, lambda rng: self.source.draw(self.recipe.pairs, rng))
+        source = self.source
+        if source is None:
+            raise ValueError("there is nothing to draw batches from")
+        return self.run.fit(self.step, sample, lambda rng: source.draw(self.recipe.pairs, rng))
 
 
 def picture_losses(

@@ -67,7 +67,7 @@ class MappingTrainer:
     def __init__(
         self,
         recipe: RenderRecipe,
-        source: Batches,
+        source: Batches | None,
         perceptual: PerceptualDistance,
         stage_1: Path,
         folder: Path,
@@ -131,7 +131,10 @@ class MappingTrainer:
 
     def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
         """Train to the end of the run."""
-        return self.run.fit(self.step, sample, lambda rng: self.source.draw(self.recipe.pairs, rng))
+        source = self.source
+        if source is None:
+            raise ValueError("there is nothing to draw batches from")
+        return self.run.fit(self.step, sample, lambda rng: source.draw(self.recipe.pairs, rng))
 
 
 def driven_pose(faces: Faces, mapped: Mapped) -> HeadPose:

@@ -10,7 +10,7 @@ from core.keypoints.pose import UNIT_CM
 from core.motion.channels import EXPRESSIONS
 from tests.training.generator.made_pairs import MadePairs
 from tests.training.sadtalker.face_render.made_faces import MadeFaces
-from training.sadtalker.face_render.data import MIRROR_COLUMNS, MIRROR_SIGNS, FaceSource, Tracks, mirrored
+from training.sadtalker.face_render.data import MIRROR_COLUMNS, MIRROR_SIGNS, FaceMaker, FaceSource, Tracks, mirrored
 
 
 class _Pairs:
@@ -18,12 +18,13 @@ class _Pairs:
         return MadePairs().batch(n, 0, rng)
 
 
-def _source(folder: Path) -> FaceSource:
-    return FaceSource(HeadModel.load(), _Pairs(), 32, 6, Tracks(folder))  # type: ignore[arg-type]
+def _maker(folder: Path) -> FaceMaker:
+    return FaceMaker(HeadModel.load(), 32, 6, Tracks(folder))
 
 
 def test_shapes_and_truths(tmp_path: Path) -> None:
-    faces = _source(tmp_path).draw(3, np.random.default_rng(0))
+    source = FaceSource(_maker(tmp_path), _Pairs())  # type: ignore[arg-type]
+    faces = source.draw(3, np.random.default_rng(0))
     assert faces.source.shape == faces.truth.shape == (3, 3, 32, 32)
     assert faces.weight.shape == (3, 1, 32, 32)
     assert faces.window.shape == faces.driven_window.shape == (3, 13, 59)
@@ -34,7 +35,7 @@ def test_shoulders_that_move_rest_in_the_truth(tmp_path: Path) -> None:
     pairs = MadePairs().batch(1, 0, np.random.default_rng(0))
     pairs.valid[..., 32:, :] = 0
     pairs.truth[:] = 1
-    faces = _source(tmp_path).faces(pairs)
+    faces = _maker(tmp_path).faces(pairs)
     torch.testing.assert_close(faces.truth[..., 16:, :], faces.source[..., 16:, :])
     assert not torch.equal(faces.truth[..., :16, :], faces.source[..., :16, :])
 
@@ -83,5 +84,5 @@ def test_canonical_points_have_the_heads_size(tmp_path: Path) -> None:
     model = HeadModel.load()
     points = model.mesh468(model.mean) / UNIT_CM
     pairs.source_landmarks[0, :468] = (points[:, :2] * torch.tensor([0.5, -0.5]) + 1) * 32
-    pose = _source(tmp_path).faces(pairs).pose
+    pose = _maker(tmp_path).faces(pairs).pose
     torch.testing.assert_close(pose.scale, torch.tensor([0.5]), atol=1e-4, rtol=0)
