@@ -24,7 +24,7 @@ from .pose import head_pose
 from .weights import KeypointNetworks, load_networks
 
 TOGETHER = 4
-"""Frames that one processor thread draws before it takes the next ones."""
+"""Frames of one piece of work on a processor, at most."""
 
 
 class KeypointRenderer:
@@ -89,8 +89,9 @@ class KeypointRenderer:
     def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
         """Yield a picture (H, W, 3) uint8 for each frame of the motion; (H, W, 4) with alpha if the photograph has it.
 
-        ``batch`` frames are drawn by each processor thread at once, at most ``TOGETHER``. The pictures are the same
-        bytes for any ``batch``.
+        A picture depends on its own row of the motion and on those of MappingNet's window around it. ``batch`` frames
+        are drawn by each processor thread before it takes the next ones, at most ``TOGETHER``. The pictures are the
+        same bytes for any ``batch``.
         """
         on_processor = self.device.type == "cpu"
         batch = min(batch, TOGETHER) if on_processor else batch
