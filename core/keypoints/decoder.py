@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..renderer.fields import sample
+from ..renderer.fields import resize, sample
 from ..renderer.generator.generator import resized
 from ..renderer.generator.layers import activate, convolution, enlarge, soften, taken_by
 from .appearance import Appearance
@@ -27,12 +27,14 @@ class Decoder(nn.Module):
     """From the volume at 1/8 of the side to a change of the warped source, with its finer features warped in.
 
     As in "Motion Representations for Articulated Animation" (Siarohin et al. 2021) the output contains the warped
-    source itself, so the network need not draw what the source shows already.
+    source itself, so the network need not draw what the source shows already. The decoder also gets the features of the
+    motion network, because an opening mouth shows what no place of the source shows.
     """
 
     def __init__(self, config: KeypointsConfig) -> None:
         super().__init__()
         a, b, c = config.widths
+        self.told = convolution(config.motion[0], c, 1)
         self.deep = nn.Sequential(Residual(c), Residual(c))
         self.mix = nn.ModuleList([convolution(c + b, b), convolution(b + a, a)])
         self.refine = nn.ModuleList([Residual(b), Residual(a)])
@@ -44,9 +46,8 @@ class Decoder(nn.Module):
         """Change of the warped source's colours (B, 3, S, S), and the share (B, 1, S, S) of it that is applied."""
         volume = appearance.volume.float()
         x = _resized_samples(volume, field.volume).flatten(1, 2) * resized(field.shown, volume.shape[-1])
-        first = self.deep[0]
-        assert isinstance(first, Residual)
-        x = self.deep(taken_by(first.first, x))
+        told = self.told(taken_by(self.told, field.features))
+        x = self.deep(taken_by(self.told, x) + resize(told, *x.shape[-2:]))
         for features, mix, refine in zip(reversed(appearance.fine), self.mix, self.refine, strict=True):
             assert isinstance(mix, nn.Conv2d)
             seen = warped(features.float(), field.surface) * resized(field.shown, features.shape[-1])

@@ -14,11 +14,11 @@ from .config import KeypointsConfig
 
 SIDE = 64
 """Side of the reduced picture that the detector sees."""
-LOOSE = 0.25
+LOOSE = 0.15
 """Deviation of the distribution of each keypoint about its first place, when training begins."""
 FRONT = 0.35
 """Depth of the keypoints when training begins, toward the viewer."""
-REACH = 0.6
+REACH = 0.3
 """Largest change of the depth."""
 GAIN = 4.0
 """Factor on the logits, so that a distribution soon gets narrow."""

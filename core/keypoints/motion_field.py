@@ -22,14 +22,21 @@ SIDE = 32
 """Side of the grid on which the network works, whatever the picture's side. The surface has twice as many places."""
 DEPTHS = (-0.3, 0.7)
 """Depths of the volume's last and first slice, in the square's coordinates."""
-NEAR = 0.16
+NEAR = 0.08
 """Deviation of the region that follows a keypoint, when training begins."""
+MOST = 8.0
+"""Largest change of the logits that mix the motions. Without a limit one motion can win everywhere, and then nothing is
+learned any more."""
+GAIN = 0.25
+"""Factor on the outputs, so that a step of the optimiser changes the motion little."""
 FAR = 0.4
 """Distance from all keypoints beyond which places don't move, when training begins."""
 HEAT = 0.1
 """Deviation of the spots that show the network where keypoints are."""
-SURFACE = 0.35
-"""Depth of the visible surface when training begins."""
+SURFACE, SURFACE_REACH = 0.35, 0.5
+"""Depth of the visible surface when training begins, and its largest change."""
+SHOWN, SHOWN_REACH = 2.0, 4.0
+"""Logit of what is shown when training begins, and its largest change."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,15 @@ class MotionField:
     surface
         (B, 64, 64, 2) the source's place that is seen at each place of the frame.
     shown
-        (B, 1, 64, 64) 0..1: how much of the source is to be seen there; 0 where it is hidden in the source.
+        (B, 1, 64, 64) 0..1: how much of the source is to be seen there; least where it is hidden in the source.
+    features
+        (B, C, 32, 32) what the network knows of the motion, for the decoder.
     """
 
     volume: Tensor
     surface: Tensor
     shown: Tensor
+    features: Tensor
 
 
 class DenseMotion(nn.Module):
@@ -96,18 +106,19 @@ class DenseMotion(nn.Module):
         seen = slices.unflatten(3, (self.count + 1, SIDE))  # (B, small, depth, K + 1, 32, 32)
         heat = spots(self.grid, driven) - spots(self.grid, source)  # (B, K, depth, 32, 32)
         x = self.body(torch.cat([seen.flatten(1, 3), heat.flatten(1, 2)], 1))
-        mix = self.to_volume(x).float().unflatten(1, (self.count + 1, self.depth)) + first_mix(self.grid, driven)
-        x = activate(self.fine(enlarge(x)))
-        out = self.to_surface(x).float()
-        depth = SURFACE + torch.tanh(out[:, self.count + 1 : self.count + 2])
+        mix = limited(self.to_volume(x)).unflatten(1, (self.count + 1, self.depth)) + first_mix(self.grid, driven)
+        out = self.to_surface(activate(self.fine(enlarge(x))))
+        depth = SURFACE + SURFACE_REACH * torch.tanh(GAIN * out[:, self.count + 1 : self.count + 2].float())
         surface = torch.cat([self.level.expand(batch, -1, -1, -1), depth.permute(0, 2, 3, 1)], -1)
-        of_surface = out[:, : self.count + 1] + first_mix(self.level, driven)
+        of_surface = limited(out[:, : self.count + 1]) + first_mix(self.level, driven)
+        shown = torch.sigmoid(SHOWN + SHOWN_REACH * torch.tanh(GAIN * out[:, -1:].float()))
         with exact(driven):
-            return MotionField(
-                mixed(mix, volume, turn, shift),
-                mixed(of_surface, surface, turn, shift),
-                torch.sigmoid(out[:, -1:] + 2.0),
-            )
+            return MotionField(mixed(mix, volume, turn, shift), mixed(of_surface, surface, turn, shift), shown, x)
+
+
+def limited(out: Tensor) -> Tensor:
+    """Changes of logits, at most ``MOST``."""
+    return MOST * torch.tanh(out.float() * (GAIN / MOST))
 
 
 def moved(places: Tensor, turn: Tensor, shift: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from core.keypoints.mapping import OFFSET_REACH
 from core.renderer.fields import resize
 from core.renderer.generator.layers import activate, convolution, taken_by
 
-SIDE = 64
+SIDE = 128
 """Side of the reduced picture that it sees."""
 
 
@@ -22,10 +22,11 @@ class ExpressionEncoder(nn.Module):
     def __init__(self, config: KeypointsConfig) -> None:
         super().__init__()
         a, b, c = config.detector
-        self.layers = nn.ModuleList([convolution(12, a), convolution(a, b, stride=2), convolution(b, c, stride=2)])
+        steps = ((12, a, 1), (a, b, 2), (b, c, 2), (c, c, 2))
+        self.layers = nn.ModuleList([convolution(i, o, stride=stride) for i, o, stride in steps])
         self.refine = Residual(c)
         self.squeeze = convolution(c, 16, 1)
-        self.offsets = nn.Linear(16 * (SIDE // 8) ** 2, 3 * config.keypoints)
+        self.offsets = nn.Linear(16 * (SIDE // 16) ** 2, 3 * config.keypoints)
         nn.init.zeros_(self.offsets.weight)
         nn.init.zeros_(self.offsets.bias)
 
