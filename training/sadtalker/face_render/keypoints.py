@@ -22,12 +22,12 @@ from core.keypoints.decoder import warped
 from ...common.engine import Run, RunConfig, Step, warm_up_plateau_cosine
 from ...common.networks import channels_last
 from ...generator.discriminator import Discriminator, DiscriminatorConfig
-from ...generator.losses import feature_matching, hinge_discriminator, hinge_generator, weighted_l1
+from ...generator.losses import feature_matching, hinge_discriminator, hinge_generator
 from ...generator.perceptual import PerceptualDistance
 from ...generator.train import halves
 from .data import Faces
 from .expression import ExpressionEncoder
-from .losses import RandomWarp, deformation_prior, equivariance, keypoint_prior
+from .losses import RandomWarp, deformation_prior, equivariance, keypoint_prior, soft_l1
 
 RUN = RunConfig(steps=60_000, ema=0.999, log_every=20, save_every=200, sample_every=500)
 
@@ -39,7 +39,7 @@ class RenderWeights:
     Attributes
     ----------
     pixels, perceptual, gan, features
-        As in ``training.generator.losses.LossWeights``.
+        As in ``training.generator.losses.LossWeights``; L_1 is ``losses.soft_l1``.
     warp
         L_1 of the warped source alone, without what the decoder draws.
     equivariance, prior, deformation
@@ -161,7 +161,7 @@ class KeypointsTrainer:
         made = made.float()
         moved = warped(faces.source, drawn.field.surface)
         terms = picture_losses(made, faces, self.perceptual, weights, step)
-        terms["warp"] = weights.warp * weighted_l1(moved, faces.truth, faces.weight)
+        terms["warp"] = weights.warp * soft_l1(moved, faces.truth, faces.weight)
         terms["equivariance"] = weights.equivariance * equivariance(encoded.keypoints, of_bent, bend)
         terms["prior"] = weights.prior * keypoint_prior(encoded.canonical)
         terms["deformation"] = weights.deformation * deformation_prior(offsets)
@@ -214,6 +214,6 @@ def picture_losses(
     with step.autocast() if perceptual.learned else nullcontext():
         looks = perceptual(made, faces.truth, faces.weight)
     return {
-        "pixels": weights.pixels * weighted_l1(made, faces.truth, faces.weight),
+        "pixels": weights.pixels * soft_l1(made, faces.truth, faces.weight),
         "perceptual": weights.perceptual * looks,
     }

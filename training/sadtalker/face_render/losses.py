@@ -14,6 +14,8 @@ APART = 0.1
 """Squared distance of two canonical keypoints below which they are too near: about three centimetres."""
 MEAN_DEPTH = 0.8
 """Wanted mean depth of the canonical keypoints before the neck's pivot: eight centimetres, a little behind the face."""
+SOFT = 0.02
+"""Difference of colours, 0–1, below which L_1 becomes a square."""
 AFFINE, BENT = 0.06, 0.006
 """Deviations of the entries of a random warp's affine part, and of the weights of its splines."""
 CONTROLS = 5
@@ -49,6 +51,15 @@ class RandomWarp:
         grid = square_grid(size, picture.device).flatten(0, 1).expand(len(picture), -1, -1)
         positions = self.places(grid).unflatten(1, (size, size))
         return F.grid_sample(picture, positions, padding_mode="border", align_corners=False)
+
+
+def soft_l1(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Mean over pixels of the weighted difference of pictures (B, 3, H, W), weight (B, 1, H, W).
+
+    Differences below ``SOFT`` are squared. Most of a square stands still. With a plain L_1 any change there costs much,
+    however small it is.
+    """
+    return (weight * ((made - truth).square() + SOFT**2).sqrt() - weight * SOFT).mean()
 
 
 def equivariance(seen: Tensor, of_warped: Tensor, warp: RandomWarp) -> Tensor:

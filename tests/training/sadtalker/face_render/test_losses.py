@@ -6,10 +6,12 @@ import torch
 from training.sadtalker.face_render.losses import (
     APART,
     MEAN_DEPTH,
+    SOFT,
     RandomWarp,
     deformation_prior,
     equivariance,
     keypoint_prior,
+    soft_l1,
 )
 
 
@@ -48,3 +50,10 @@ def test_the_picture_is_warped_as_places_say() -> None:
 
 def test_deformation_prior_is_the_mean_size() -> None:
     assert float(deformation_prior(torch.tensor([[[0.1, -0.2, 0.0]]]))) == pytest.approx(0.1)
+
+
+def test_small_differences_are_squared_and_large_ones_are_not() -> None:
+    truth, weight = torch.zeros(1, 3, 4, 4), torch.full((1, 1, 4, 4), 2.0)
+    small, large = (float(soft_l1(truth + d, truth, weight)) for d in (SOFT / 10, 1.0))
+    assert small == pytest.approx(2 * (SOFT / 10) ** 2 / (2 * SOFT), rel=0.01)
+    assert large == pytest.approx(2 * (1 - SOFT), rel=0.01)
