@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..renderer.generator.layers import activate, convolution, taken_by
-from .blocks import Residual
+from .blocks import Residual, calm
 from .config import KeypointsConfig
 
 
@@ -45,8 +45,8 @@ class AppearanceEncoder(nn.Module):
 
     def forward(self, picture: Tensor) -> Appearance:
         """For pictures (B, 3, S, S) 0..1."""
-        half = activate(self.first(taken_by(self.first, F.pixel_unshuffle(picture - 0.5, 2))))
-        quarter = self.refine[0](activate(self.down[0](half)))
-        eighth = self.refine[1](activate(self.down[1](quarter)))
+        half = calm(activate(self.first(taken_by(self.first, F.pixel_unshuffle(picture - 0.5, 2)))))
+        quarter = calm(self.refine[0](activate(self.down[0](half))))
+        eighth = calm(self.refine[1](activate(self.down[1](quarter))))
         volume, small = (x.unflatten(1, (-1, self.depth)) for x in (eighth, self.to_small(eighth)))
         return Appearance((half, quarter), volume, small)

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from ..renderer.generator.layers import activate, convolution, enlarge, taken_by
 
+EPSILON = 1e-4
+"""Added to mean squares, against division by zero."""
 START = 0.1
 """Factor on the weights of a residual block's last layer when training begins: the block then changes little."""
 
@@ -18,8 +20,17 @@ def exact(x: Tensor) -> AbstractContextManager[None]:
     return torch.autocast(x.device.type, enabled=False)
 
 
+def calm(x: Tensor) -> Tensor:
+    """Features (B, C, H, W) with a root mean square of 1 at each place.
+
+    Layers before a head whose outputs begin at zero get random gradients at first. Without this their features grew a
+    thousandfold.
+    """
+    return x * (x.square().mean(1, keepdim=True) + EPSILON).rsqrt()
+
+
 class Residual(nn.Module):
-    """x + two convolutions of it."""
+    """x + two convolutions of it, made calm."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -30,7 +41,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) of the same shape."""
         x = taken_by(self.first, x)
-        return x + self.second(activate(self.first(x)))
+        return x + self.second(activate(self.first(calm(x))))
 
 
 class Hourglass(nn.Module):
@@ -46,12 +57,12 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, widths[0], H, W); H and W are multiples of 4."""
-        levels = [activate(self.first(taken_by(self.first, x)))]
+        levels = [calm(activate(self.first(taken_by(self.first, x))))]
         for down in self.down:
-            levels.append(activate(down(levels[-1])))
+            levels.append(calm(activate(down(levels[-1]))))
         x = self.deep(levels.pop())
         for up in self.up:
-            x = activate(up(torch.cat([enlarge(x), levels.pop()], 1)))
+            x = calm(activate(up(torch.cat([enlarge(x), levels.pop()], 1))))
         return x
 
 

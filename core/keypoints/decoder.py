@@ -12,14 +12,14 @@ from ..renderer.fields import resize, sample
 from ..renderer.generator.generator import resized
 from ..renderer.generator.layers import activate, convolution, enlarge, soften, taken_by
 from .appearance import Appearance
-from .blocks import Residual, head_layer, square_grid
+from .blocks import Residual, calm, head_layer, square_grid
 from .config import KeypointsConfig
 from .motion_field import MotionField, sample_slices
 
 LEAST_SHARE, FIRST_SHARE = 0.1, 0.3
 """Share of the change in the output: its lower limit, and its value when training begins. A mask that could close
 completely would then get no gradient any more."""
-GAIN = 0.25
+GAIN = 0.1
 """Factor on the outputs, so that a step of the optimiser changes the picture little."""
 
 
@@ -51,9 +51,9 @@ class Decoder(nn.Module):
         for features, mix, refine in zip(reversed(appearance.fine), self.mix, self.refine, strict=True):
             assert isinstance(mix, nn.Conv2d)
             seen = warped(features.float(), field.surface) * resized(field.shown, features.shape[-1])
-            x = activate(mix(torch.cat([enlarge(x), taken_by(mix, seen)], 1)))
+            x = activate(mix(torch.cat([calm(enlarge(x)), taken_by(mix, seen)], 1)))
             x = refine(x)
-        drawn = self.to_picture(x).float().contiguous() * GAIN
+        drawn = self.to_picture(calm(x)).float().contiguous() * GAIN
         drawn = soften(F.pixel_shuffle(drawn, 2))  # (B, 16, S/2, S/2) -> (B, 4, S, S)
         share = LEAST_SHARE + (1 - LEAST_SHARE) * torch.sigmoid(drawn[:, 3:] + self.first_logit)
         return drawn[:, :3], share

@@ -20,8 +20,6 @@ FRONT = 0.35
 """Depth of the keypoints when training begins, toward the viewer."""
 REACH = 0.3
 """Largest change of the depth."""
-GAIN = 4.0
-"""Factor on the logits, so that a distribution soon gets narrow."""
 
 
 def first_places(count: int) -> Tensor:
@@ -52,7 +50,7 @@ class KeypointDetector(nn.Module):
         """Keypoints (B, K, 3) in the square's coordinates of pictures (B, 3, S, S) 0..1."""
         small = F.pixel_unshuffle(resize(picture, SIDE, SIDE) - 0.5, 2)
         out = self.head(self.body(small)).float().flatten(2)  # (B, 2 K, places)
-        share = torch.softmax(GAIN * out[:, : self.count] + self.prior, -1)
+        share = torch.softmax(out[:, : self.count] + self.prior, -1)
         with exact(share):
             place = share @ square_grid(SIDE // 2, picture.device).flatten(0, 1)
         depth = FRONT + REACH * torch.tanh((share * out[:, self.count :]).sum(-1, keepdim=True))

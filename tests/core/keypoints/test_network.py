@@ -74,9 +74,10 @@ def test_keypoints_begin_spread_over_the_head() -> None:
 
 
 def test_keypoints_move_with_the_picture() -> None:
-    torch.manual_seed(0)
     detector = random_render().detector
     detector.prior.zero_()  # the prior ties keypoints to their first places
+    with torch.no_grad():
+        detector.head.weight *= 10  # narrow distributions, as after training
     spot = torch.zeros(1, 3, 64, 64)
     spot[..., 24:32, 24:32] = 1
     here, there = detector(spot), detector(spot.roll(8, -1))

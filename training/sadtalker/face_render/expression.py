@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.keypoints.blocks import Residual
+from core.keypoints.blocks import Residual, calm
 from core.keypoints.config import KeypointsConfig
 from core.keypoints.mapping import OFFSET_REACH
 from core.renderer.fields import resize
@@ -35,6 +35,6 @@ class ExpressionEncoder(nn.Module):
         x = F.pixel_unshuffle(resize(picture, SIDE, SIDE) - 0.5, 2)
         for layer in self.layers:
             assert isinstance(layer, nn.Conv2d)
-            x = activate(layer(taken_by(layer, x)))
-        x = activate(self.squeeze(self.refine(x))).flatten(1)
+            x = calm(activate(layer(taken_by(layer, x))))
+        x = activate(self.squeeze(calm(self.refine(x)))).flatten(1)
         return OFFSET_REACH * torch.tanh(self.offsets(x).float()).unflatten(1, (-1, 3))

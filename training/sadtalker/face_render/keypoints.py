@@ -82,7 +82,7 @@ class RenderRecipe:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     losses: RenderWeights = field(default_factory=RenderWeights)
     pairs: int = 4
-    rates: tuple[float, float] = (3e-4, 3e-4)
+    rates: tuple[float, float] = (4e-4, 4e-4)
     warm_up: int = 200
     decay_from: float = 0.7
 
