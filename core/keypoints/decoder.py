@@ -12,13 +12,16 @@ from ..renderer.fields import resize, sample
 from ..renderer.generator.generator import resized
 from ..renderer.generator.layers import activate, convolution, enlarge, soften, taken_by
 from .appearance import Appearance
-from .blocks import Residual, calm, head_layer, square_grid
+from .blocks import Residual, calm, square_grid
 from .config import KeypointsConfig
 from .motion_field import MotionField, sample_slices
 
 LEAST_SHARE, FIRST_SHARE = 0.1, 0.3
 """Share of the change in the output: its lower limit, and its value when training begins. A mask that could close
 completely would then get no gradient any more."""
+FIRST_SPREAD = 0.05
+"""Standard deviation of the last layer's weights when training begins. The first changes are noise of a few grey
+levels. From zeros the layers before got no gradient that they could follow, and after 400 steps nothing was drawn."""
 GAIN = 0.1
 """Factor on the outputs, so that a step of the optimiser changes the picture little."""
 
@@ -38,7 +41,8 @@ class Decoder(nn.Module):
         self.deep = nn.Sequential(Residual(c), Residual(c))
         self.mix = nn.ModuleList([convolution(c + b, b), convolution(b + a, a)])
         self.refine = nn.ModuleList([Residual(b), Residual(a)])
-        self.to_picture = head_layer(a, 16)
+        self.to_picture = convolution(a, 16)
+        nn.init.normal_(self.to_picture.weight, std=FIRST_SPREAD)
         share = (FIRST_SHARE - LEAST_SHARE) / (1 - LEAST_SHARE)
         self.first_logit = math.log(share / (1 - share))
 
