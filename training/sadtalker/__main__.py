@@ -6,6 +6,7 @@ python -m training.sadtalker expnet      # expressions
 python -m training.sadtalker export      # core/weights/sadtalker.safetensors
 python -m training.sadtalker evaluate    # both on held-out people; --results DIR also writes the tables
 python -m training.sadtalker ablations   # expnet without parts of it
+python -m training.sadtalker keypoints   # the face render; then mapping, keypoints-evaluate, keypoints-export
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from . import expression, pose_vae, reader
 from .ablations import VARIANTS, ablation_table
 from .clips import Clip, filmed_clips, voice_clips
 from .expression_evaluation import HeldOut, control, filmed_opening, mouth_table, shown_mouth
+from .face_render import commands as face_render
 from .pose_evaluation import pose_table
 from .poses import PoseSampler, recordings
 
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     measure = commands.add_parser("evaluate", help="measure the networks on held-out people")
     measure.add_argument("--weights", type=Path, default=WEIGHTS, help="file that is measured")
     add_results_option(measure)
+    face_render.add(commands)
     return parser
 
 
@@ -176,6 +179,7 @@ COMMANDS = {
     "ablations": _ablations,
     "export": _export,
     "evaluate": _evaluate,
+    **dict.fromkeys(face_render.COMMANDS, face_render.run),
 }
 
 if __name__ == "__main__":
