@@ -7,7 +7,6 @@ import numpy as np
 from ..motion.channels import CHANNELS, LIP_COLUMNS, NONLIP_COLUMNS
 from ..prior.autoregressive.model import AutoregressiveMotion
 from ..prior.features import channels_from_features
-from ..prior.levels import levels_of
 from .motion_source import OnFrame, Wish
 from .performing import finished
 
@@ -20,11 +19,10 @@ class Autoregressive:
         self._prior = prior
 
     def channels(self, wish: Wish, progress: OnFrame) -> np.ndarray:
-        """(T, 59) float32, as `MotionSource.channels`. A pose style means nothing here."""
+        """(T, 59) float32, as `MotionSource.channels`. Pose style and liveliness mean nothing here."""
         channels = np.empty((len(wish.speech), len(CHANNELS)), np.float32)
         channels[:, LIP_COLUMNS] = wish.lips()
         progress(0)
-        levels = levels_of(wish.sampling.style.liveliness)
-        features = self._prior.sample(wish.speech.mel, wish.seed, levels, progress)
+        features = self._prior.sample(wish.speech.mel, wish.seed, progress=progress)
         channels[:, NONLIP_COLUMNS] = channels_from_features(features)
         return finished(channels, wish)

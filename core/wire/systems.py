@@ -77,7 +77,7 @@ SOURCES = (
         "Autoregressive",
         "Lips follow what is said; head, eyes and brows follow frame by frame from the frames before. For comparison",
         seconds_per_frame=0.006,
-        unheeded=("guidance_scale", "num_inference_steps"),
+        unheeded=("guidance_scale", "num_inference_steps", "liveliness"),
     ),
 )
 """Motion sources; the first one is the default."""
