@@ -33,6 +33,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "identity": ("training.checks.identity_drift",),
     "blinks": ("training.checks.blinks",),
     "likeness": ("training.checks.likeness",),
+    "systems": ("training.checks.systems",),
     "disentanglement": ("training.representation.disentanglement",),
     "sadtalker": ("training.sadtalker", "evaluate"),
     "sadtalker-ablations": ("training.sadtalker", "ablations"),
