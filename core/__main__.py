@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     main_parser = Parser(prog="python -m core", description=_ABOUT, epilog=_CODES)
     commands = main_parser.add_subparsers(dest="command", required=True)
     for cls in COMMANDS:
-        summary = sentence(inspect.cleandoc((cls.__doc__ or "").split("``done.result``")[0]))
+        summary = sentence(inspect.cleandoc((cls.__doc__ or "").split("``done.result``")[0]).strip())
         command = commands.add_parser(_name(cls), help=summary.splitlines()[0], description=summary)
         add_options(command, cls)
     return main_parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -150,6 +151,13 @@ def test_help_names_every_option(capsys) -> None:
     text = capsys.readouterr().out
     for option in ("--audio", "--takes", "--guidance-scale", "--steps", "--motion-only", "--framing", "--device"):
         assert option in text
+
+
+@pytest.mark.parametrize("command", [[], ["generate"], ["head"]])
+def test_help_has_whole_sentences(command, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    assert not re.search(r"\s\.\s", capsys.readouterr().out), "a full stop by itself"
 
 
 def test_style_options_reach_the_job_and_bad_ones_are_named(place, monkeypatch, capfd) -> None:
