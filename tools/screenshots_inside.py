@@ -70,6 +70,9 @@ def pictures(chosen: argparse.Namespace) -> Iterator[None]:
         frame_views(left, right)
         yield from drawn(left, right)
     yield from photograph(chosen.out / "panel_sequencer.png", left, "speak", "takes")
+    settings.source = "sadtalker"
+    yield from photograph(chosen.out / "guide_systems.png", left, "advanced", "performance")
+    settings.source = "diffusion"
     yield from performance(chosen.out, left)
     yield from phones(chosen.out, left)
     yield from photograph(chosen.out / "panel_viewport.png", right, "targets")
