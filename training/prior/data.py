@@ -26,6 +26,7 @@ from core.sound.audio import load_audio
 from core.sound.mel import log_mel
 
 from ..common.folders import TRACKS, data_folder
+from ..common.mirror import HEAD_SIGNS
 from ..common.splits import split
 from ..corpus.synthetic.performance import draw_blink_rate, synthesise
 from ..speech.prosody import Prosody, analyse, heard
@@ -97,7 +98,7 @@ class Clip:
         head = long_enough[rng.integers(len(long_enough))]
         start = int(rng.integers(0, len(head) - self.frames + 1))
         # Smaller than in the addresses, whose speaker turns between two teleprompters; mirrored half of the time.
-        mirror = np.array([1, -1, -1, -1, 1, 1]) if rng.random() < 0.5 else 1
+        mirror = HEAD_SIGNS if rng.random() < 0.5 else 1
         return head[start : start + self.frames] * rng.uniform(0.4, 0.9) * mirror
 
 

@@ -98,7 +98,7 @@ def train(config: TrainConfig, settings: RunConfig, sampler: PoseSampler, folder
     scale = lesson.network.scale
 
     def make_step(step: Step) -> dict[str, float | Tensor]:
-        batch = _on(sampler.draw(config.batch, step.rng), run.device)
+        batch = sampler.draw(config.batch, step.rng).to(run.device)
         noise = torch.randn(config.batch, lesson.network.config.latent, generator=step.generator).to(run.device)
         for name in modules:
             step.set_rate(name, warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
@@ -129,8 +129,3 @@ def trained(folder: Path, config: TrainConfig, styles: tuple[str, ...]) -> PoseV
     """The averaged network of a run."""
     lesson = Lesson(PoseVae(config.shape(len(styles))))
     return load_module(folder / CHECKPOINT, "pose_vae", lesson).network
-
-
-def _on(batch: Stretches, device: torch.device) -> Stretches:
-    """The same stretches on a device."""
-    return Stretches(**{name: value.to(device) for name, value in vars(batch).items()})

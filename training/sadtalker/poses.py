@@ -15,6 +15,7 @@ from core.sound.mel import log_mel
 from core.sound.prosody import PROSODY, prosody
 
 from ..common.folders import TRACKS
+from ..common.mirror import HEAD_SIGNS
 from ..common.splits import lips_split
 
 CORPORA = ("grid", "talkers", "addresses", "obama")
@@ -89,6 +90,10 @@ class Stretches:
     known: torch.Tensor
     style: torch.Tensor
 
+    def to(self, device: torch.device) -> Stretches:
+        """The same stretches on a device."""
+        return Stretches(**{name: value.to(device) for name, value in vars(self).items()})
+
 
 class PoseSampler:
     """Draws stretches: the talker with the square root of the length of all that is filmed, then the place.
@@ -126,14 +131,10 @@ class PoseSampler:
             begin = int(rng.integers(len(recording.poses) - self.frames + 1))
             poses[i] = recording.poses[begin : begin + self.frames]
             if rng.random() < 0.5:
-                poses[i] *= MIRRORED
+                poses[i] *= HEAD_SIGNS
             if recording.heard is not None:
                 known[i] = rng.random() >= FORGET
                 heard[i] = known[i] * recording.heard[begin : begin + self.frames]
         first = poses[:, 0]
         arrays = (poses - first[:, None], first, heard, known, style)
         return Stretches(*(torch.from_numpy(np.ascontiguousarray(values)) for values in arrays))
-
-
-MIRRORED = np.array([1, -1, -1, -1, 1, 1], np.float32)
-"""Signs of a pose seen in a mirror: yaw, roll and the shift to the side change."""

@@ -18,6 +18,8 @@ from core.motion.channels import FPS, LIP_CHANNELS
 from core.phones.phone_set import PHONES, SILENCE, Segment
 from core.phones.rows import ROWS_A_SECOND
 
+from ..common.mirror import other_side
+
 APERTURE = tuple(
     name
     for name in LIP_CHANNELS
@@ -26,11 +28,7 @@ APERTURE = tuple(
 """Channels that open and close the mouth. All others shape its width and rounding."""
 _IS_APERTURE = np.array([name in APERTURE for name in LIP_CHANNELS])
 _SIDEWAYS = [LIP_CHANNELS.index(name) for name in ("jawLeft", "jawRight", "mouthLeft", "mouthRight")]
-_OTHER_SIDE = {"_L": "_R", "_R": "_L"}
-_MIRROR = [
-    LIP_CHANNELS.index(name[:-2] + _OTHER_SIDE[name[-2:]]) if name[-2:] in _OTHER_SIDE else i
-    for i, name in enumerate(LIP_CHANNELS)
-]
+_MIRROR = [LIP_CHANNELS.index(other_side(name)) for name in LIP_CHANNELS]
 _PLATEAU = 0.06
 """Seconds at each end of a long segment in which its dominance falls off. In its middle the dominance is constant."""
 _LAG = 0.02

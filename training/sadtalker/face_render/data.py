@@ -18,10 +18,11 @@ from torch import Tensor
 from core.head.head_model import HeadModel
 from core.keypoints.mapping import windows
 from core.keypoints.pose import HeadPose, head_pose
-from core.motion.channels import EXPRESSIONS, HEAD
+from core.motion.channels import CHANNELS, EXPRESSIONS
 from core.renderer.fields import resize
 
 from ...common.folders import TRACKS
+from ...common.mirror import HEAD_SIGNS, other_side
 from ...corpus.pairs.pair import PairBatch
 from ...generator.data import recolour
 from ...generator.losses import LossWeights, importance
@@ -35,19 +36,10 @@ SURE = 0.2
 """Weight of a pixel where truth and source are mixed."""
 
 
-def _mirrored_name(name: str) -> str:
-    if name[-2:] in ("_L", "_R"):
-        return name[:-1] + ("R" if name.endswith("L") else "L")
-    swapped = {"jawLeft": "jawRight", "jawRight": "jawLeft", "mouthLeft": "mouthRight", "mouthRight": "mouthLeft"}
-    return swapped.get(name, name)
-
-
-MIRROR_COLUMNS = [EXPRESSIONS.index(_mirrored_name(name)) for name in EXPRESSIONS] + [
-    len(EXPRESSIONS) + k for k in range(len(HEAD))
-]
+MIRROR_COLUMNS = [CHANNELS.index(other_side(name)) for name in CHANNELS]
 """Where each channel of a mirrored face comes from."""
-MIRROR_SIGNS = torch.tensor([1.0] * len(EXPRESSIONS) + [1, -1, -1, -1, 1, 1])
-"""Its sign: yaw, roll and the shift to the side change."""
+MIRROR_SIGNS = torch.tensor([1.0] * len(EXPRESSIONS) + HEAD_SIGNS.tolist())
+"""Its sign."""
 
 
 @dataclass(frozen=True)
