@@ -88,10 +88,10 @@ def _train_pose(options: argparse.Namespace) -> None:
 
 
 def _train_reader(options: argparse.Namespace) -> None:
-    clips = _filmed()
+    lips = LipModel.load()
     config = reader.ReaderConfig(size=options.size)
-    reader.train_reader(config, run_config(options, reader.RUN), clips, options.run)
-    trained, lips = reader.load_reader(options.run, options.size), LipModel.load()
+    reader.train_reader(config, run_config(options, reader.RUN), _filmed(lips), options.run)
+    trained = reader.load_reader(options.run, options.size)
     for part in ("test", "validation"):
         if held_out := filmed_clips(part, lips):
             print(f"phones read right, {part} ({len(held_out)} clips): {reader.read_in(trained, held_out):.3f}")
@@ -100,14 +100,13 @@ def _train_reader(options: argparse.Namespace) -> None:
 def _train_expression(options: argparse.Namespace) -> None:
     config = replace(VARIANTS[options.variant], size=options.size)
     taught = _reader(options) if config.losses.reading > 0.0 else None
-    clips = [*_filmed(), *voice_clips(options.data, LipModel.load())]
+    clips = _clips(options.data, LipModel.load())
     expression.train(config, run_config(options, expression.RUN), clips, taught, options.run)
 
 
 def _ablations(options: argparse.Namespace) -> None:
-    taught = _reader(options)
-    lips = LipModel.load()
-    clips = [*_filmed(), *voice_clips(options.data, lips)]
+    taught, lips = _reader(options), LipModel.load()
+    clips = _clips(options.data, lips)
     networks = {}
     for name, variant in VARIANTS.items():
         config = replace(variant, size=options.size)
@@ -124,7 +123,8 @@ def _export(options: argparse.Namespace) -> None:
     network = expression.trained(options.expnet, config)
     lips = LipModel.load()
     clips, openings = filmed_clips("validation", lips), filmed_utterances("validation")
-    gain = expression.calibrate(network, clips, [filmed_opening(clip) for clip in openings], _geometry())
+    geometry = MouthGeometry.of(HeadModel.load())
+    gain = expression.calibrate(network, clips, [filmed_opening(clip) for clip in openings], geometry)
     styles = pose_vae.styles_of(options.posevae)
     pose = pose_vae.trained(options.posevae, pose_vae.TrainConfig(size=options.size), styles)
     SadTalkerMotion(network, pose, styles).save(options.weights)
@@ -144,10 +144,15 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"{name}: {value:.4f}")
 
 
-def _filmed() -> list[Clip]:
-    clips = filmed_clips("train", LipModel.load())
+def _filmed(lips: LipModel) -> list[Clip]:
+    clips = filmed_clips("train", lips)
     _require(clips)
     return clips
+
+
+def _clips(data: Path, lips: LipModel) -> list[Clip]:
+    """What ExpNet is trained on: filmed talkers, and voices."""
+    return [*_filmed(lips), *voice_clips(data, lips)]
 
 
 def _require(found: object) -> None:
@@ -166,10 +171,6 @@ def _reader(options: argparse.Namespace) -> reader.Reader:
             "reader_missing", "There is no lip reader.", "Make it with `python -m training.sadtalker reader`."
         )
     return reader.load_reader(options.reader, options.size)
-
-
-def _geometry() -> MouthGeometry:
-    return MouthGeometry.of(HeadModel.load())
 
 
 COMMANDS = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from core.face.points import IBUG_MOUTH
 from core.head.expression import target_expression
 from core.head.head_model import HeadModel
 from core.motion.channels import FPS
@@ -104,7 +105,7 @@ def control(network: ExpNet, reference: bool = True) -> dict[str, float]:
     Returns
     -------
     ``blink error``: mean absolute difference of the blink ratio that is asked for and the one that the lids of the head
-    model show. ``blink leak``: millimetres (root mean square) that the landmarks below the eyes move in a full blink.
+    model show. ``blink leak``: millimetres (root mean square) that the landmarks of the mouth move in a full blink.
     ``rest``: millimetres (root mean square) between the landmarks of what is shown and of the face at rest. Without
     ``reference`` the network doesn't see the faces.
     """
@@ -126,10 +127,9 @@ def control(network: ExpNet, reference: bool = True) -> dict[str, float]:
         span = landmarks.eye_ratio(wanted) - landmarks.shut
         errors.append(((landmarks.eye_ratio(shown(blink)) - asked) / span).abs().mean())
     rest, shut = landmarks(shown(0.0)), landmarks(shown(1.0))
-    lower = slice(48, 68)
     return {
         "blink error": float(torch.stack(errors).mean()),
-        "blink leak": 10.0 * float((shut - rest)[:, lower].square().sum(-1).mean().sqrt()),
+        "blink leak": 10.0 * float((shut - rest)[:, IBUG_MOUTH].square().sum(-1).mean().sqrt()),
         "rest": 10.0 * float((rest - landmarks(wanted)).square().sum(-1).mean().sqrt()),
     }
 

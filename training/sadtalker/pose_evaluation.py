@@ -21,18 +21,18 @@ TURNS = slice(0, 3)
 
 
 def deviation(poses: np.ndarray) -> float:
-    """Degrees: how far (T, 6) poses turn from their mean, root mean square over the three angles."""
+    """Degrees: root mean square over time of how far (T, 6) poses turn from their mean, the three angles together."""
     turned = np.degrees(poses[:, TURNS])
     return float(np.sqrt(np.square(turned - turned.mean(0)).sum(1).mean()))
 
 
 def speed(poses: np.ndarray) -> float:
-    """Mean speed of (T, 6) poses in degrees a second."""
+    """Mean speed of (T, 6) poses in degrees a second, the three angles together."""
     return float(np.linalg.norm(np.diff(np.degrees(poses[:, TURNS]), axis=0), axis=1).mean() * FPS)
 
 
 def between(takes: Sequence[np.ndarray]) -> float:
-    """Degrees between takes (T, 6), root mean square over all pairs and frames."""
+    """Degrees between takes (T, 6), the three angles together, root mean square over all pairs and frames."""
     turned = np.degrees(np.stack(takes)[:, :, TURNS])
     centred = turned - turned.mean(0)
     return float(np.sqrt(2.0 * np.square(centred).sum(-1).mean() * len(takes) / (len(takes) - 1)))
