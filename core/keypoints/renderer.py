@@ -1,8 +1,8 @@
-"""Frames of one portrait, drawn by the face render; the same methods as ``core.renderer.Renderer``."""
+"""Frames of one portrait, drawn by the face render: a ``core.systems.frame_renderer.FrameRenderer``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -86,18 +86,25 @@ class KeypointRenderer:
         height, width = self.framing.frame.shape[:2]
         return height, width
 
-    def render(self, motion: Motion, batch: int = 8) -> Iterator[np.ndarray]:
+    @property
+    def reach(self) -> int:
+        """Rows of the motion before and after a picture's own on which it depends too: those of MappingNet's window."""
+        return self.networks.config.radius
+
+    def render(self, motion: Motion, batch: int = 8, frames: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Yield a picture (H, W, 3) uint8 for each frame of the motion; (H, W, 4) with alpha if the photograph has it.
 
-        A picture depends on its own row of the motion and on those of MappingNet's window around it. ``batch`` frames
-        are drawn by each processor thread before it takes the next ones, at most ``TOGETHER``. The pictures are the
-        same bytes for any ``batch``.
+        ``frames`` are the numbers of those that are drawn; None means all. ``batch`` frames are drawn by each processor
+        thread before it takes the next ones, at most ``TOGETHER``. A picture is the same bytes for any ``batch``, and
+        whatever other frames are drawn.
         """
         on_processor = self.device.type == "cpu"
         batch = min(batch, TOGETHER) if on_processor else batch
         shown = target_expression(self.own_expression, torch.from_numpy(motion.expression.copy()))
         head = torch.from_numpy(np.concatenate([motion.rotation, motion.translation], 1))
-        seen = windows(torch.cat([shown, head], 1), self.networks.config.radius)
+        seen = windows(torch.cat([shown, head], 1), self.reach)
+        if frames is not None:
+            seen = seen[list(frames)]
         for squares in (side_by_side if on_processor else map)(self._draw, seen.split(batch)):
             for square in squares:
                 frame = self.framing.compose(square)

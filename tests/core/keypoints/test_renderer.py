@@ -16,6 +16,7 @@ from core.motion.motion import Motion
 from core.portrait.fit import fit_portrait
 from core.portrait.portrait import Portrait
 from core.renderer import Renderer
+from core.systems.frame_renderer import FrameRenderer
 from tests.core.keypoints.made import TINY, random_render
 
 pytestmark = pytest.mark.slow
@@ -63,6 +64,22 @@ def test_any_batch_gives_the_same_bytes(model: HeadModel, portrait: Portrait, ne
     one, many = (list(renderer.render(_motion(), batch)) for batch in (1, 8))
     assert all(np.array_equal(a, b) for a, b in zip(one, many, strict=True))
     assert not np.array_equal(one[0], one[-1])
+
+
+def test_frames_that_are_drawn_alone_are_the_same(
+    model: HeadModel, portrait: Portrait, networks: KeypointNetworks
+) -> None:
+    """Each sees the whole motion around it, as far as ``reach`` says."""
+    renderer: FrameRenderer = KeypointRenderer(model, portrait, 256, framing="crop", networks=networks)
+    motion = _motion(20)
+    every = list(renderer.render(motion))
+    some = list(renderer.render(motion, frames=[9, 3]))
+    assert all(np.array_equal(a, every[k]) for a, k in zip(some, (9, 3), strict=True))
+    changed = motion.table()
+    changed[9, :53] += 0.3
+    moved = [not np.array_equal(a, b) for a, b in zip(renderer.render(Motion.from_table(changed)), every, strict=True)]
+    assert np.flatnonzero(moved).tolist() == list(range(9 - renderer.reach, 9 + renderer.reach + 1))
+    assert list(renderer.render(motion, frames=[])) == []
 
 
 def test_a_still_motion_shows_the_photograph(model: HeadModel, portrait: Portrait) -> None:
