@@ -42,26 +42,27 @@ def add(commands: Any) -> None:
     )
     for name, text in zip(COMMANDS, helps, strict=True):
         command = commands.add_parser(name, help=text)
-        command.add_argument("--pairs", type=Path, default=FOLDER, help="folder of the reenactment pairs")
-        command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) or HED's VGG-16 (h5) for L_VGG")
         command.add_argument("--side", type=int, help="side of the pictures, a multiple of 16")
-        add_run_arguments(command, RUNS / name.split("-")[0], mapping.RUN if name == "mapping" else keypoints.RUN)
         if name != "keypoints":
             command.add_argument("--keypoints", type=Path, default=RUNS / "keypoints", help="run of stage 1")
-        if name.startswith("keypoints-"):
-            command.add_argument("--mapping", type=Path, help="run of stage 2")
-        if name == "keypoints-evaluate":
-            command.add_argument("--limit", type=int, default=40, help="pairs of each set")
         if name == "keypoints-export":
+            command.add_argument("--mapping", type=Path, default=RUNS / "mapping", help="run of stage 2")
+            command.add_argument("--size", choices=("tiny", "base"), default="base")
             command.add_argument("--to", type=Path, default=WEIGHTS, help="file to write")
+            continue
+        command.add_argument("--pairs", type=Path, default=FOLDER, help="folder of the reenactment pairs")
+        command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) or HED's VGG-16 (h5) for L_VGG")
+        add_run_arguments(command, RUNS / name.split("-")[0], mapping.RUN if name == "mapping" else keypoints.RUN)
+        if name == "keypoints-evaluate":
+            command.add_argument("--mapping", type=Path, help="run of stage 2, if it is to be measured")
+            command.add_argument("--limit", type=int, default=40, help="pairs of each set")
 
 
 def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for."""
     recipe = RenderRecipe.of(options.size, options.side)
     if options.command == "keypoints-export":
-        mapped = _finished(options.mapping or RUNS / "mapping")
-        print(export(recipe, _finished(options.keypoints), mapped, options.to))
+        print(export(recipe, _finished(options.keypoints), _finished(options.mapping), options.to))
         return
     maker = FaceMaker(HeadModel.load(), recipe.network.side, recipe.network.radius)
     if options.command == "keypoints-evaluate":

@@ -126,6 +126,13 @@ class Batches(Protocol):
         """``count`` random pairs."""
 
 
+def drawn_from(source: Batches | None, pairs: int) -> Callable[[np.random.Generator], Faces]:
+    """Draws batches of so many ``pairs``. Raises ValueError for a trainer that only draws pictures."""
+    if source is None:
+        raise ValueError("there is nothing to draw batches from")
+    return lambda rng: source.draw(pairs, rng)
+
+
 class KeypointsTrainer:
     """The steps of a run of stage 1."""
 
@@ -201,10 +208,7 @@ class KeypointsTrainer:
 
     def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
         """Train to the end of the run."""
-        source = self.source
-        if source is None:
-            raise ValueError("there is nothing to draw batches from")
-        return self.run.fit(self.step, sample, lambda rng: source.draw(self.recipe.pairs, rng))
+        return self.run.fit(self.step, sample, drawn_from(self.source, self.recipe.pairs))
 
 
 def picture_losses(

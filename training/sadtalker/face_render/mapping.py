@@ -24,7 +24,7 @@ from ...common.checkpoint import load_module
 from ...common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_plateau_cosine
 from ...generator.perceptual import PerceptualDistance
 from .data import Faces
-from .keypoints import Batches, Lesson, RenderRecipe, picture_losses
+from .keypoints import Batches, Lesson, RenderRecipe, drawn_from, picture_losses
 
 RUN = RunConfig(steps=10_000, ema=0.998, log_every=20, save_every=200, sample_every=500)
 
@@ -131,10 +131,7 @@ class MappingTrainer:
 
     def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
         """Train to the end of the run."""
-        source = self.source
-        if source is None:
-            raise ValueError("there is nothing to draw batches from")
-        return self.run.fit(self.step, sample, lambda rng: source.draw(self.recipe.pairs, rng))
+        return self.run.fit(self.step, sample, drawn_from(self.source, self.recipe.pairs))
 
 
 def driven_pose(faces: Faces, mapped: Mapped) -> HeadPose:
