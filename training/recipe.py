@@ -113,6 +113,11 @@ PARTS: dict[str, list[Command]] = {
             "--steps 1 --batch 2",
         ),
         Command("training.prior.spread --prior runs/pupil/weights --steps 6", "--rounds 1 --seeds 1"),
+        Command(
+            "training.prior.autoregressive --size small --steps 1200 --learning-rate 1e-3 --run runs/autoregressive "
+            "--export",
+            "--size tiny --steps 2",
+        ),
     ],
 }
 """The parts in the order in which they need each other."""
