@@ -19,7 +19,7 @@ OnFrame = Callable[[int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class KeptTake:
     """The take that is kept in part, and a mask (T, 59) bool that is True for what is kept.
 
     The take's tongue is kept where its lips are. Its breath stays, and its shoulders follow the new head.
@@ -69,7 +69,7 @@ class Wish:
     reference: Callable[[], np.ndarray]
     articulation: float = 1.0
     pose_style: int = 0
-    kept: Kept | None = None
+    kept: KeptTake | None = None
 
 
 class MotionSource(Protocol):

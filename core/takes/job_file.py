@@ -80,8 +80,13 @@ class JobSettings:
 
 
 _LATER: dict[str, Any] = {
-    **{"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0, "picture": FIT},
-    **{"source": DIFFUSION, "pose_style": 0},
+    "preview": None,
+    "articulation": 1.0,
+    "transcript": "",
+    "body": 0.0,
+    "picture": FIT,
+    "source": DIFFUSION,
+    "pose_style": 0,
 }
 """Settings that came after the first jobs, with the values that the older jobs have."""
 SETTINGS = tuple(spec.name for spec in dataclasses.fields(JobSettings) if spec.name != "more")

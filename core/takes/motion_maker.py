@@ -18,7 +18,7 @@ from ..plurals import counted
 from ..portrait.portrait import Portrait
 from ..prior.sampling import Sampling
 from ..sound.speech import Speech
-from ..systems.motion_source import Kept, Wish
+from ..systems.motion_source import KeptTake, Wish
 from ..systems.unheeded import unheeded
 from ..wire.progress import JobContext, Stage
 from ..wire.specs import Part, ResampleSpec
@@ -70,13 +70,13 @@ class MotionMaker:
         self._phones(part).of_length(len(motion) / FPS).write(plan.phones)
         return motion
 
-    def _kept(self, part: Part) -> Kept:
+    def _kept(self, part: Part) -> KeptTake:
         """What a resampled take keeps."""
         source = Motion.load(self._job.take(part.source_take).motion)
         frames = len(self._speech)
         if len(source) != frames:
             raise BadInputError("take_other_length", "That take is not as long as the sound.", "Choose another take.")
-        return Kept(source, ~renewed(frames, part))
+        return KeptTake(source, ~renewed(frames, part))
 
     def _tell_unheeded(self, style: PriorStyle) -> None:
         """Tell once which settings the motion source can't honour."""
@@ -95,7 +95,7 @@ class MotionMaker:
                 self._models.load(self._settings.source)
             timings["models"] = stage.seconds
 
-    def _channels(self, plan: TakePlan, part: Part | None, kept: Kept | None, stage: Stage) -> np.ndarray:
+    def _channels(self, plan: TakePlan, part: Part | None, kept: KeptTake | None, stage: Stage) -> np.ndarray:
         """(T, 59) channels from the job's motion source; what is kept stays bit for bit."""
         articulation = self._settings.articulation
         wish = Wish(
@@ -111,7 +111,7 @@ class MotionMaker:
         )
         return self._models.source(self._settings.source).channels(wish, stage.step)
 
-    def _tongue(self, kept: Kept | None) -> np.ndarray:
+    def _tongue(self, kept: KeptTake | None) -> np.ndarray:
         """(T, 2) weights of the tongue: from what is said, and kept where the lips are."""
         said, frames = self._mouth.document.segments, len(self._speech)
         tongue = tongue_of_segments(said, frames, self._settings.articulation)
@@ -119,7 +119,7 @@ class MotionMaker:
             return tongue
         return np.where(kept.mask[:, group_indices(TONGUE_GROUP)[:1]], kept.take.tongue, tongue)
 
-    def _body(self, motion: Motion, plan: TakePlan, part: Part | None, kept: Kept | None) -> np.ndarray:
+    def _body(self, motion: Motion, plan: TakePlan, part: Part | None, kept: KeptTake | None) -> np.ndarray:
         """(T, 4) shoulders and breath. Frames that are kept keep theirs bit for bit."""
         strength, loop = self._settings.body, self._style(plan).loop
         if part is None or kept is None:

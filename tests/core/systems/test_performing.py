@@ -12,7 +12,7 @@ from core.motion.motion import Motion
 from core.motion.turning import TurningLimits
 from core.prior.features import BLINK_FROM
 from core.prior.sampling import Sampling
-from core.systems.motion_source import Kept, Wish
+from core.systems.motion_source import KeptTake, Wish
 from core.systems.performing import finished, performed
 from core.wire.style import PriorStyle
 
@@ -111,7 +111,7 @@ def test_lips_are_joined_too_and_stay_weights() -> None:
     wish = Wish(speech=speech, seed=3, sampling=Sampling(), lips=None, spoken=None, reference=None)  # type: ignore[arg-type]
     plain = finished(channels, wish)
     np.testing.assert_array_equal(plain[:, LIP_COLUMNS], channels[:, LIP_COLUMNS])
-    joined = finished(channels, Wish(**{**wish.__dict__, "kept": Kept(take, mask)}))
+    joined = finished(channels, Wish(**{**wish.__dict__, "kept": KeptTake(take, mask)}))
     np.testing.assert_array_equal(joined[mask], take.channels()[mask])
     lips = joined[:, LIP_COLUMNS]
     assert np.abs(np.diff(lips, axis=0)).max() < 0.25 and lips.min() >= 0.0 and lips.max() <= 1.0
