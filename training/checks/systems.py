@@ -186,8 +186,9 @@ def table(rows: Mapping[str, Row], films: int) -> Table:
         "gaps in the middle of the mouth. These two and frames a second are medians over the films; FD and memory are "
         f"of all films together; the others are means. FD: Fréchet distance, {FRECHET_NAME}. Identity: distance from "
         "the film's first frame by a recognition network; below 0.6 they are one person to it. Head: deviation of its "
-        f"rotation, which SadTalker calls diversity. Diversity: between {SEEDS} takes of one film. Beats: how much "
-        "nearer the head's beats are to accents than by chance. Memory: the most of the process that made all takes."
+        "rotation over its three axes (root mean square), which SadTalker calls diversity. Diversity: between "
+        f"{SEEDS} takes of one film. Beats: how much nearer the head's beats are to accents than by chance. Memory: "
+        "the most of the process that made all takes."
     )
     return Table("systems", "Motion sources and renderers", COMMAND, columns, tuple(cells), (note,))
 

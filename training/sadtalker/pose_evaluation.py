@@ -93,10 +93,10 @@ def pose_table(network: PoseVae, styles: Sequence[str], filmed: Sequence[Recordi
     )
     note = (
         f"Degrees, and degrees a second: medians over clips and {SEEDS} seeds. *Turned*: deviation from the mean "
-        "of as many frames as a take has. Filmed heads are taken around their running mean, as in training. Styles "
-        "without held-out sound follow that of talkers who are no style. *Between seeds*: degrees between two takes "
-        "for one sound. *Speed at seams*: where one stretch of 32 frames passes into the next, divided by the "
-        f"speed elsewhere, in takes of {LONG / FPS:.0f} s."
+        "of as many frames as a take has, the three angles together. Filmed heads are taken around their running "
+        "mean, as in training. Styles without held-out sound follow that of talkers who are no style. *Between "
+        "seeds*: degrees between two takes for one sound. *Speed at seams*: where one stretch of 32 frames passes "
+        f"into the next, divided by the speed elsewhere, in takes of {LONG / FPS:.0f} s."
     )
     return Table("sadtalker/posevae", "PoseVAE's heads", command, columns, tuple(rows), (note,))
 
