@@ -17,10 +17,21 @@ from core.wire.picture_size import FIT
 from core.wire.progress import JobContext
 from core.wire.protocol import Event, Generate, TakeReady
 
+from ..common.splits import lips_split
 from ..tracking import video
+from ..tracking.tracks import ADDRESSES, TALKERS, filmed_talkers
 
 SIZE = 256
 SEED = 3
+
+
+def validation_films(data: Path) -> Iterator[tuple[str, str, Path]]:
+    """Corpus, name and file of each film of ``splits.VALIDATION_TALKERS``, on whom lips were never trained."""
+    for corpus in (TALKERS, ADDRESSES):
+        for clips in filmed_talkers(data, corpus).values():
+            for name, film in clips.items():
+                if lips_split(name) == "validation":
+                    yield corpus, name, film
 
 
 def takes_of(film: Path, studio: Studio, folder: Path, **settings: Any) -> list[TakeReady]:

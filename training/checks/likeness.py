@@ -20,10 +20,8 @@ from core.takes.studio import Studio
 
 from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, number, show
-from ..common.splits import lips_split
 from ..tracking import video
-from ..tracking.tracks import ADDRESSES, TALKERS, filmed_talkers
-from .filmed_takes import rendered_frames
+from .filmed_takes import rendered_frames, validation_films
 from .recognition import Recogniser, read_weights, square
 
 COMMAND = "python -m training.checks.likeness"
@@ -75,16 +73,12 @@ def measured(data: Path) -> dict[str, tuple[Reading, Reading]]:
     """By film: what the film shows, and what the product's frames show."""
     recogniser, studio = Recogniser(read_weights(data)), Studio()
     found = {}
-    for corpus in (TALKERS, ADDRESSES):
-        for clips in filmed_talkers(data, corpus).values():
-            for name, film in clips.items():
-                if lips_split(name) != "validation":
-                    continue
-                filmed = squares(video.frames(film))
-                with rendered_frames(film, studio) as frames:
-                    made = squares(frames)
-                found[name] = reading(recogniser, filmed[0], filmed[1:]), reading(recogniser, filmed[0], made)
-                print(name, *found[name], flush=True)
+    for _, name, film in validation_films(data):
+        filmed = squares(video.frames(film))
+        with rendered_frames(film, studio) as frames:
+            made = squares(frames)
+        found[name] = reading(recogniser, filmed[0], filmed[1:]), reading(recogniser, filmed[0], made)
+        print(name, *found[name], flush=True)
     return found
 
 

@@ -29,15 +29,13 @@ from core.wire.take_file import TakeFacts
 
 from ..common.folders import TRACKS, data_folder
 from ..common.results_page import Table, add_results_option, number, show
-from ..common.splits import lips_split
 from ..generator.measurement import FRECHET_NAME
 from ..generator.picture_quality import frechet
 from ..judge.lip_sync_metrics import confidence_gap
 from ..judge.model import Judge
 from ..prior.motion_metrics import diversity
 from ..tracking import video
-from ..tracking.tracks import ADDRESSES, TALKERS, filmed_talkers
-from .filmed_takes import frames_of, takes_of
+from .filmed_takes import frames_of, takes_of, validation_films
 from .films import Curves, scores
 from .recognition import Recogniser, read_weights
 from .system_readings import Reader, Reading, Seen, Spoken
@@ -93,18 +91,16 @@ class Row:
 def read_films(data: Path, reader: Reader) -> dict[str, Film]:
     """The tracked films of ``splits.VALIDATION_TALKERS``. Raises FileNotFoundError if there are less than two."""
     found = {}
-    for corpus in (TALKERS, ADDRESSES):
-        for clips in filmed_talkers(data, corpus).values():
-            for name, path in clips.items():
-                track = TRACKS / corpus / f"{name}.npz"
-                if lips_split(name) != "validation" or not track.is_file():
-                    continue
-                with np.load(track, allow_pickle=False) as arrays:
-                    motion = Motion(arrays["expression"], arrays["rotation"], arrays["translation"], FPS)
-                seen = Seen.of(video.frames(path)).of_length(len(motion))
-                spoken = Spoken.of(track.with_suffix(".wav"), len(motion))
-                reading = reader.read(seen, seen, motion, spoken)
-                found[name] = Film(corpus, path, spoken, seen, reading, reader.looks(seen))
+    for corpus, name, path in validation_films(data):
+        track = TRACKS / corpus / f"{name}.npz"
+        if not track.is_file():
+            continue
+        with np.load(track, allow_pickle=False) as arrays:
+            motion = Motion(arrays["expression"], arrays["rotation"], arrays["translation"], FPS)
+        seen = Seen.of(video.frames(path)).of_length(len(motion))
+        spoken = Spoken.of(track.with_suffix(".wav"), len(motion))
+        reading = reader.read(seen, seen, motion, spoken)
+        found[name] = Film(corpus, path, spoken, seen, reading, reader.looks(seen))
     if len(found) < 2:
         raise FileNotFoundError("too few films of the validation talkers are tracked: python -m training.tracking")
     return found
