@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from ..renderer.generator.generator import resized
@@ -91,17 +90,3 @@ class FaceRender(nn.Module):
         encoded = self.encode(source, pose, offsets)
         drawn = self.draw(encoded, driven_pose, driven_offsets)
         return drawn.picture(source), encoded, drawn
-
-
-def count_flops(network: FaceRender) -> int:
-    """Floating-point operations of one frame at the configuration's side, without the source's encoding."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    side, keypoints = network.config.side, network.config.keypoints
-    pose = HeadPose(torch.eye(3)[None], torch.zeros(1, 2), torch.full((1,), 0.5))
-    offsets = torch.zeros(1, keypoints, 3)
-    with torch.no_grad():
-        encoded = network.encode(torch.zeros(1, 3, side, side), pose, offsets)
-        with FlopCounterMode(display=False) as counter:
-            network.draw(encoded, pose, offsets)
-    return int(counter.get_total_flops())
