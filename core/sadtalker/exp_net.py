@@ -49,23 +49,23 @@ class ExpNetConfig:
     @property
     def context_frames(self) -> int:
         """Frames before (and after) a frame that are heard for it."""
-        return self._listener().context_frames
+        return self._of_listener().context_frames
 
-    def _listener(self) -> LipModelConfig:
+    def _of_listener(self) -> LipModelConfig:
         return LipModelConfig(
             hidden=self.hidden, manner=self.manner, code=self.code, dilations=self.dilations, dropout=self.dropout
         )
 
     def listener(self) -> PhonesToCode:
         """A new network that hears."""
-        return PhonesToCode(self._listener())
+        return PhonesToCode(self._of_listener())
 
 
 class ExpNet(nn.Module):
     """Phones, manner, a reference expression and shut eyes → expression weights.
 
-    It begins as a network that adds to what it hears what the product shows of a portrait's own expression, and that
-    shuts the lids as asked.
+    Before training it shows as much of the reference as the product shows of a portrait's own expression, adds what it
+    hears, and shuts the lids as asked.
     """
 
     def __init__(self, config: ExpNetConfig) -> None:

@@ -75,6 +75,7 @@ class _Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, L) → (B, C, L)."""
         return x + self.layers(x)
 
 
@@ -93,6 +94,7 @@ class ResidualUNet(nn.Module):
         self.leave = nn.Conv1d(fine, POSE, 3, padding=1)
 
     def forward(self, poses: Tensor) -> Tensor:
+        """Of poses or residuals in standard deviations."""
         fine = self.blocks[0](self.enter(poses.transpose(1, 2)))
         middle = self.blocks[1](self.down[0](fine))
         coarse = self.blocks[2](self.down[1](middle))
@@ -130,8 +132,8 @@ class PoseVae(nn.Module):
         self.register_buffer("scale", torch.ones(POSE))
 
     def spoken(self, heard: Tensor, known: Tensor) -> Tensor:
-        """(B, T, spoken) of what is heard (B, T, heard); where a recording's sound isn't known (B,) bool, it is the
-        same for all."""
+        """(B, T, spoken) numbers of what is heard (B, T, heard). Recordings whose sound isn't ``known``, (B,) bool, all
+        get the same ones."""
         return torch.where(known[:, None, None], self.listen(heard), self.nothing)
 
     def encode(self, residuals: Tensor, spoken: Tensor, style: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:

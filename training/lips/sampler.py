@@ -96,8 +96,8 @@ class Sampler:
 
 
 def shares_of(talkers: Sequence[str], frames: Sequence[int]) -> np.ndarray:
-    """(n,) probabilities of recordings, which sum to 1: each talker's with the square root of all frames that are
-    theirs, each recording's with its own frames."""
+    """(n,) probabilities of recordings, which sum to 1. A talker's share grows with the square root of all their
+    frames; their recordings divide it by length."""
     said: dict[str, int] = {}
     for name, count in zip(talkers, frames, strict=True):
         said[name] = said.get(name, 0) + count

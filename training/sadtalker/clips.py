@@ -135,8 +135,8 @@ class Windows:
 
 
 class ClipSampler:
-    """Draws windows of ``frames`` frames: whether filmed, the talker with the square root of the length of what is
-    filmed of them, the clip, the place.
+    """Draws windows of ``frames`` frames: first whether somebody was filmed, then the clip by `shares_of`, then the
+    place in it.
 
     ``voices`` is the share of windows of voices that nobody filmed, if there are any. Raises ValueError if no filmed
     clip is long enough.

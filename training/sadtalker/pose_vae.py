@@ -27,8 +27,9 @@ class TrainConfig:
     Attributes
     ----------
     kl, adversarial, velocity
-        Weights of the KL divergence of z (a number of it, in nats), of the discriminator's verdict, and of the error of
-        the change from frame to frame, beside the error of the residual (1). Residuals are in standard deviations.
+        Weights of the KL divergence of z (mean over its numbers, nats), of the discriminator's verdict, and of the
+        error of the change from frame to frame, beside the error of the residual (1). Residuals are in standard
+        deviations.
     """
 
     size: str = "base"

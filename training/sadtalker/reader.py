@@ -65,6 +65,7 @@ class Reader(nn.Module):
         return cls(head, 16, (1,)) if size == "tiny" else cls(head)
 
     def forward(self, weights: Tensor) -> Tensor:
+        """Logits (B, T, 40) for weights (B, T, 53)."""
         seen = self.enter(self.landmarks(weights).transpose(1, 2))
         logits: Tensor = self.out(self.blocks(seen).transpose(1, 2))
         return logits

@@ -63,8 +63,8 @@ def soft_l1(made: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 def equivariance(seen: Tensor, of_warped: Tensor, warp: RandomWarp) -> Tensor:
-    """Mean distance along an axis of keypoints (B, K, 3) of pictures, from those of the warped pictures where these
-    come from."""
+    """Mean distance along an axis between keypoints (B, K, 3) of pictures and those of the warped pictures, which are
+    brought back to where they come from."""
     return (warp.places(of_warped[..., :2]) - seen[..., :2]).abs().mean()
 
 
