@@ -24,12 +24,12 @@ from ..judge.model import Judge
 from ..prior.motion_metrics import beat_alignment
 from ..speech.prosody import Prosody, analyse
 from ..tracking.landmarks import mouth_shape
-from .likeness import flicker
+from . import likeness
 from .recognition import Recogniser, square
 from .sharpness import cpbd
 
 EVERY = 5
-"""Frames between those that are recognised, and whose sharpness and features are measured."""
+"""Frames between those whose sharpness and features are measured."""
 MOST_LOST = 0.1
 """Share of the pictures without a face from which a film can't be read."""
 
@@ -129,12 +129,13 @@ class Reader:
         seen, motion = seen.of_length(frames), motion.slice(0, frames)
         sync = judge_take(self._judge, seen.pictures, spoken.mel[: MELS_PER_FRAME * frames], seen.landmarks)
         faces = [square(picture, points) for picture, points in zip(seen.pictures, seen.landmarks, strict=True)]
-        own, *others = self._recogniser.describe([square(film.pictures[0], film.landmarks[0]), *faces[1::EVERY]])
+        first = square(film.pictures[0], film.landmarks[0])
+        person = likeness.reading(self._recogniser, first, faces[1:])  # a film's first picture is its own measure
         return Reading(
             sync["lse_c"],
             sync["lse_d"],
-            float(torch.stack([(other - own).norm() for other in others]).mean()),
-            flicker(faces),
+            person.distance,
+            person.flicker,
             float(np.nanmean([cpbd(picture) for picture in seen.pictures[::EVERY]])),
             head_deviation(motion),
             beat_alignment(features_from_channels(motion.channels()[:, NONLIP_COLUMNS]), spoken.prosody),
