@@ -47,7 +47,7 @@ class MappingNet(nn.Module):
         super().__init__()
         self.config = config
         if 2 * config.radius + 1 != FIRST + LAYERS * (NEXT - 1):
-            raise ValueError(f"a radius of {config.radius} frames doesn't fit the kernels")
+            raise ValueError(f"the kernels don't fit a radius of {config.radius}")
         width = config.mapping
         self.first = nn.Conv1d(len(CHANNELS), width, FIRST)
         self.layers = nn.ModuleList([nn.Conv1d(width, width, NEXT) for _ in range(LAYERS)])

@@ -14,6 +14,7 @@ from .. import places
 from ..compute.weight_files import open_weights, write_weights
 from ..head.expression import motion_expression
 from ..motion.channels import CHANNELS, EXPRESSIONS, LIP_COLUMNS
+from ..plurals import counted
 from ..sound.lips import Heard
 from ..sound.mel import MELS_PER_FRAME
 from ..sound.prosody import prosody
@@ -120,7 +121,7 @@ class SadTalkerMotion:
             ("presence", strength, frames),
         ):
             if len(values) != wanted:
-                raise ValueError(f"{name} has {len(values)} rows, expected {wanted}")
+                raise ValueError(f"{name} has {counted(len(values), 'row')}, expected {wanted}")
         out = np.empty((frames, len(CHANNELS)), np.float32)
         out[:, : len(EXPRESSIONS)] = self.expressions(heard, own, shut, articulation * strength)
         if frames:

@@ -49,11 +49,11 @@ def test_they_are_read_from_the_frames_of_the_take(seen, request_) -> None:
 def test_a_take_that_goes_on_reads_its_first_frames_from_the_disk(seen, request_, monkeypatch) -> None:
     drawn = take_maker.render_from
 
-    def stops(renderer, motion, first):
-        for index, picture in drawn(renderer, motion, first):
+    def stops(renderer, motion, frames):
+        for index, picture in zip(frames, drawn(renderer, motion, frames), strict=True):
             if index == 20:
                 raise CancelledError
-            yield index, picture
+            yield picture
 
     monkeypatch.setattr(take_maker, "render_from", stops)
     with pytest.raises(CancelledError):
