@@ -83,26 +83,23 @@ class Models:
 
     def load(self, source: str) -> None:
         """Load the networks that make motion with the motion source ``source``."""
-        self._load_lips()
+        _ = self.lips
         self.source(source)
 
     @property
     def lips(self) -> LipModel:
         """Lips from speech."""
-        return self._load_lips()
+        if self._lips is None:
+            from ..sound.lips import LipModel
+
+            self._lips = LipModel.load(self.device)
+        return self._lips
 
     def source(self, name: str) -> MotionSource:
         """The motion source of this name. Raises SoliloquyError ``weights_missing`` or ``weights_damaged``."""
         if name not in self._sources:
             self._sources[name] = SOURCES[name](self.device)
         return self._sources[name]
-
-    def _load_lips(self) -> LipModel:
-        if self._lips is None:
-            from ..sound.lips import LipModel
-
-            self._lips = LipModel.load(self.device)
-        return self._lips
 
     def portrait(self, path: str | Path) -> Portrait:
         """The fitted portrait, from the cache if its content is known.

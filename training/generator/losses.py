@@ -47,9 +47,10 @@ class LossWeights:
     gan_from: int = 1000
     gan_over: int = 500
 
-    def adversarial(self, step: int) -> float:
-        """0..1: share of L_GAN's full weight at a step."""
-        return min(max((step - self.gan_from) / max(self.gan_over, 1), 0.0), 1.0)
+
+def share_of_gan(step: int, start: int, over: int) -> float:
+    """0..1: share of L_GAN's full weight at a step, for a loss that sets in at ``start`` and grows ``over`` steps."""
+    return min(max((step - start) / max(over, 1), 0.0), 1.0)
 
 
 def importance(interest: Tensor, weights: LossWeights) -> Tensor:

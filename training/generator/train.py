@@ -31,6 +31,7 @@ from .losses import (
     hinge_discriminator,
     hinge_generator,
     importance,
+    share_of_gan,
     unevenness,
     unsteadiness,
     weighted_l1,
@@ -148,7 +149,7 @@ class GeneratorTrainer:
             terms["time"] = weights.time * unsteadiness(made, truth, level * counts)
         if self.gaze is not None:
             terms["gaze"] = weights.gaze * gaze_difference(self.gaze, made, truth, batch.landmarks, MARGIN)
-        strength = weights.adversarial(step.index)
+        strength = share_of_gan(step.index, weights.gan_from, weights.gan_over)
         if strength > 0:
             judge = run.modules["D"].requires_grad_(True)
             with step.autocast():

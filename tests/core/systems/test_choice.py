@@ -32,7 +32,6 @@ def test_a_source_loads_once_and_only_when_it_is_used(monkeypatch) -> None:
     for name in choice.SOURCES:
         monkeypatch.setitem(choice.SOURCES, name, lambda device, name=name: loaded.append((name, device)) or name)
     models = Models("cpu")
-    monkeypatch.setattr(models, "_load_lips", lambda: None)
     monkeypatch.setattr(models, "_lips", object())
     for name in choice.SOURCES:
         assert not models.ready(name)

@@ -26,6 +26,7 @@ from training.generator.losses import (
     hinge_discriminator,
     hinge_generator,
     importance,
+    share_of_gan,
     unevenness,
     unsteadiness,
     weighted_l1,
@@ -89,8 +90,8 @@ def test_weights_count_mouth_and_eyes_more():
     assert level.flatten().tolist() == [1.0, 4.0]
     made, truth = torch.zeros(1, 3, 1, 2), torch.full((1, 3, 1, 2), 0.5)
     assert weighted_l1(made, truth, level) == pytest.approx((0.5 + 2.0) / 2)
-    assert weights.adversarial(weights.gan_from) == 0
-    assert weights.adversarial(weights.gan_from + weights.gan_over) == 1
+    assert share_of_gan(weights.gan_from, weights.gan_from, weights.gan_over) == 0
+    assert share_of_gan(weights.gan_from + weights.gan_over, weights.gan_from, weights.gan_over) == 1
 
 
 def test_a_uniform_shift_costs_nothing():

@@ -17,7 +17,7 @@ from core.errors import SoliloquyError
 from core.head.head_model import HeadModel
 from core.keypoints.weights import WEIGHTS
 
-from ...common.engine import CHECKPOINT, add_run_arguments, run_config
+from ...common.engine import CHECKPOINT, RunConfig, add_run_arguments, run_config
 from ...common.folders import RUNS
 from ...corpus.pairs.dataset import ReenactmentPairs
 from ...corpus.pairs.pair import FOLDER
@@ -51,11 +51,13 @@ def add(commands: Any) -> None:
             command.add_argument("--to", type=Path, default=WEIGHTS, help="file to write")
             continue
         command.add_argument("--pairs", type=Path, default=FOLDER, help="folder of the reenactment pairs")
-        command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) or HED's VGG-16 (h5) for L_VGG")
-        add_run_arguments(command, RUNS / name.split("-")[0], mapping.RUN if name == "mapping" else keypoints.RUN)
         if name == "keypoints-evaluate":
             command.add_argument("--mapping", type=Path, help="run of stage 2, if it is to be measured")
+            command.add_argument("--size", choices=("tiny", "base"), default="base")
             command.add_argument("--limit", type=int, default=40, help="pairs of each set")
+            continue
+        command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) or HED's VGG-16 (h5) for L_VGG")
+        add_run_arguments(command, RUNS / name, mapping.RUN if name == "mapping" else keypoints.RUN)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -67,14 +69,16 @@ def run(options: argparse.Namespace) -> None:
     maker = FaceMaker(HeadModel.load(), recipe.network.side, recipe.network.radius)
     if options.command == "keypoints-evaluate":
         second = None if options.mapping is None else _finished(options.mapping)
-        trainer = _trainer(options, recipe, (_finished(options.keypoints), second))
+        config = keypoints.RUN if second is None else mapping.RUN
+        trainer = _trainer(recipe, (_finished(options.keypoints), second), config)
         results = evaluate(trainer.picture, maker, options.pairs, options.limit)
         print(json.dumps({"step": trainer.run.step, "side": maker.side} | dict(results), indent=1))
         return
     source = FaceSource(maker, ReenactmentPairs.open(options.pairs, "train", tuple(SHARES)))
     first = options.command == "keypoints"
     folders = (options.run, None) if first else (_finished(options.keypoints), options.run)
-    trainer = _trainer(options, recipe, folders, source)
+    config = run_config(options, keypoints.RUN if first else mapping.RUN)
+    trainer = _trainer(recipe, folders, config, source, options.vgg)
     shown = ReenactmentPairs.open(options.pairs, "validation", tuple(SHARES))
 
     def sample(step: int) -> None:
@@ -95,16 +99,16 @@ def _finished(run: Path) -> Path:
 
 
 def _trainer(
-    options: argparse.Namespace,
     recipe: RenderRecipe,
     folders: tuple[Path, Path | None],
+    config: RunConfig,
     source: FaceSource | None = None,
+    vgg: Path | None = None,
 ) -> KeypointsTrainer | MappingTrainer:
     """The trainer of stage 1 in the first folder, or of stage 2 in the second one over it. Without a ``source`` it only
     draws."""
     first, second = folders
-    config = run_config(options, keypoints.RUN if second is None else mapping.RUN)
-    perceptual = PerceptualDistance(options.vgg)
+    perceptual = PerceptualDistance(vgg)
     if second is None:
         return KeypointsTrainer(recipe, source, perceptual, first, config)
     return MappingTrainer(recipe, source, perceptual, first, second, config)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core.renderer.fields import resize
 
 from ...corpus.pairs.pair import collate
 from ...corpus.pairs.sets import TEST, VALIDATION
+from ...generator.picture_quality import psnr
 from .data import FaceMaker
 from .sheet import Draw
 
@@ -24,12 +24,6 @@ SETS = {
 """Sets of held-out people."""
 
 
-def psnr(made: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """(B,) dB of pictures (B, 3, S, S) 0–1, where ``valid`` (B, 1, S, S) 0–1 says that they can be compared."""
-    error = ((made.clamp(0, 1) - truth).square().mean(1, keepdim=True) * valid).sum((1, 2, 3))
-    return -10 * (error / valid.sum((1, 2, 3))).clamp_min(1e-10).log10()
-
-
 def evaluate(draw: Draw, maker: FaceMaker, folder: Path, limit: int) -> Mapping[str, Mapping[str, float]]:
     """Mean PSNR by set, of "render", "warp" and "still", over at most ``limit`` pairs each; and the number of pairs."""
     results = {}
@@ -39,7 +33,7 @@ def evaluate(draw: Draw, maker: FaceMaker, folder: Path, limit: int) -> Mapping[
             batch = collate([pair])
             faces = maker.faces(batch)
             with torch.inference_mode():
-                made = draw(faces)[0].cpu()
+                made = draw(faces)[0].cpu().clamp(0, 1)
             truth, warp, valid = (resize(v, maker.side, maker.side) for v in (batch.truth, batch.warped, batch.valid))
             values.append([float(psnr(picture, truth, valid)) for picture in (made, warp, faces.source)])
         if values:

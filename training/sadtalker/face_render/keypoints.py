@@ -22,7 +22,7 @@ from core.keypoints.decoder import warped
 from ...common.engine import Run, RunConfig, Step, warm_up_plateau_cosine
 from ...common.networks import channels_last
 from ...generator.discriminator import Discriminator, DiscriminatorConfig
-from ...generator.losses import feature_matching, hinge_discriminator, hinge_generator
+from ...generator.losses import feature_matching, hinge_discriminator, hinge_generator, share_of_gan
 from ...generator.perceptual import PerceptualDistance
 from ...generator.train import halves
 from .data import Faces
@@ -58,10 +58,6 @@ class RenderWeights:
     deformation: float = 0.3
     gan_from: int = 20_000
     gan_over: int = 2_000
-
-    def adversarial(self, step: int) -> float:
-        """0..1: share of L_GAN's full weight at a step."""
-        return min(max((step - self.gan_from) / max(self.gan_over, 1), 0.0), 1.0)
 
 
 @dataclass(frozen=True)
@@ -173,7 +169,7 @@ class KeypointsTrainer:
         terms["prior"] = weights.prior * keypoint_prior(encoded.canonical)
         terms["deformation"] = weights.deformation * deformation_prior(offsets)
         log: dict[str, float | Tensor] = {}
-        strength = weights.adversarial(step.index)
+        strength = share_of_gan(step.index, weights.gan_from, weights.gan_over)
         if strength > 0:
             judge = run.modules["judge"].requires_grad_(True)
             with step.autocast():
