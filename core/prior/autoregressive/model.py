@@ -61,7 +61,6 @@ class AutoregressiveMotion:
         self,
         mel: np.ndarray,
         seed: int,
-        levels: np.ndarray | None = None,
         progress: Callable[[int], None] = lambda frames: None,
     ) -> np.ndarray:
         """Motion that follows from the sound and a first frame that the seed draws.
@@ -72,8 +71,6 @@ class AutoregressiveMotion:
             (4 T, 80) log-mel of T ≥ 1 frames.
         seed
             Another seed gives another first frame, and so another motion.
-        levels
-            (7,) how lively the talker is (``core.prior.levels``); unknown if None.
         progress
             Called with the number of frames that are done, after each window.
 
@@ -83,7 +80,7 @@ class AutoregressiveMotion:
         """
         drawn = np.random.default_rng(seed).uniform(-FIRST_REACH, FIRST_REACH, len(self._mean)).astype(np.float32)
         start = self._mean + self._deviation * torch.from_numpy(drawn).to(self.device)
-        return self.continued(mel, len(mel) // MELS_PER_FRAME, start.cpu().numpy(), levels, progress)
+        return self.continued(mel, len(mel) // MELS_PER_FRAME, start.cpu().numpy(), progress=progress)
 
     def continued(
         self,
@@ -95,7 +92,8 @@ class AutoregressiveMotion:
     ) -> np.ndarray:
         """(T, 25) features of T ``frames`` that begin with ``start`` (25,); ``mel`` (4 T, 80) is None without sound.
 
-        Levels and ``progress`` as in :meth:`sample`; levels may be NaN.
+        ``levels`` (7,) say how lively the talker is (``core.prior.levels``), NaN where that is unknown; a network that
+        was trained without them doesn't heed them. ``progress`` as in :meth:`sample`.
         """
         rows = np.zeros((frames * MELS_PER_FRAME, MEL_BANDS), np.float32) if mel is None else mel
         sound = torch.from_numpy(np.ascontiguousarray(rows, np.float32)).to(self.device)
