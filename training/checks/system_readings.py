@@ -17,8 +17,7 @@ from core.prior.features import features_from_channels
 from core.sound.audio import load_audio
 from core.sound.mel import MELS_PER_FRAME, log_mel
 
-from ..generator.measurement import face_features, face_views
-from ..generator.perceptual import OrientedPyramid
+from ..generator.measurement import Features
 from ..judge.lip_sync_metrics import judge_take
 from ..judge.model import Judge
 from ..prior.motion_metrics import beat_alignment
@@ -118,10 +117,10 @@ class Reading:
 
 
 class Reader:
-    """The networks that read films and takes."""
+    """The networks that read films and takes; ``features`` are those of the Fréchet distance."""
 
-    def __init__(self, judge: Judge, recogniser: Recogniser) -> None:
-        self._judge, self._recogniser, self._filters = judge, recogniser, OrientedPyramid()
+    def __init__(self, judge: Judge, recogniser: Recogniser, features: Features) -> None:
+        self._judge, self._recogniser, self._features = judge, recogniser, features
 
     def read(self, seen: Seen, film: Seen, motion: Motion, spoken: Spoken) -> Reading:
         """The numbers of a take with its motion, or of a film with its tracked motion, beside the ``film`` itself."""
@@ -147,8 +146,7 @@ class Reader:
         found = []
         for picture, points in zip(seen.pictures[::EVERY], seen.landmarks[::EVERY], strict=True):
             pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-            views = face_views(pixels, torch.from_numpy(points[None, :, :2]))
-            found.append(face_features(views, self._filters))
+            found.append(self._features(pixels, torch.from_numpy(points[None, :, :2])))
         return torch.cat(found)
 
 

@@ -29,7 +29,7 @@ from core.wire.take_file import TakeFacts
 
 from ..common.folders import TRACKS, data_folder
 from ..common.results_page import Table, add_results_option, number, show
-from ..generator.measurement import FRECHET_NAME
+from ..generator.measurement import FRECHET_NAME, features_by
 from ..generator.picture_quality import frechet
 from ..judge.lip_sync_metrics import confidence_gap
 from ..judge.model import Judge
@@ -160,11 +160,13 @@ def mean_of(readings: Sequence[Reading]) -> Reading:
     return Reading(*np.nanmean([astuple(reading) for reading in readings], axis=0).tolist())
 
 
-def table(rows: Mapping[str, Row], films: int) -> Table:
-    """The comparison. The first row is that of the films themselves."""
+def table(rows: Mapping[str, Row], films: int, compared_by: str) -> Table:
+    """The comparison. The first row is that of the films themselves; ``compared_by`` names the features of the Fréchet
+    distance."""
+    scale, distance = (1000, "1000 FD") if compared_by == FRECHET_NAME else (1, "FID")
     real = next(iter(rows.values())).reading.sync_confidence
     columns = (
-        *("motion source + renderer", "opening", "movement", "S_c = LSE-C", "N_c", "LSE-D", "1000 FD", "CPBD"),
+        *("motion source + renderer", "opening", "movement", "S_c = LSE-C", "N_c", "LSE-D", distance, "CPBD"),
         *("identity", "flicker", "head (°)", "diversity (°)", "beats", "frames a second", "memory (GiB)"),
     )
     cells = []
@@ -172,7 +174,7 @@ def table(rows: Mapping[str, Row], films: int) -> Table:
         read = row.reading
         values = (
             *((row.opening, 2), (row.movement, 2), (read.sync_confidence, 3)),
-            *((confidence_gap(read.sync_confidence, real), 2), (read.sync_distance, 3), (1000 * row.frechet, 1)),
+            *((confidence_gap(read.sync_confidence, real), 2), (read.sync_distance, 3), (scale * row.frechet, 1)),
             *((read.sharpness, 2), (read.likeness, 2), (read.flicker, 1), (read.head, 1), (row.diversity, 1)),
             *((read.beats, 3), (row.speed, 1), (row.memory, 1)),
         )
@@ -180,9 +182,9 @@ def table(rows: Mapping[str, Row], films: int) -> Table:
     note = (
         f"{films} films at 256². Opening and movement: as in the table of lips against films, but the mean of three "
         "gaps in the middle of the mouth. These two and frames a second are medians over the films; FD and memory are "
-        f"of all films together; the others are means. FD: Fréchet distance, {FRECHET_NAME}. Identity: distance from "
-        "the film's first frame by a recognition network; below 0.6 they are one person to it. Head: deviation of its "
-        "rotation over its three axes (root mean square), which SadTalker calls diversity. Diversity: between "
+        f"of all films together; the others are means. {distance}: Fréchet distance, {compared_by}. Identity: distance "
+        "from the film's first frame by a recognition network; below 0.6 they are one person to it. Head: deviation of "
+        "its rotation over its three axes (root mean square), which SadTalker calls diversity. Diversity: between "
         f"{SEEDS} takes of one film. Beats: how much nearer the head's beats are to accents than by chance. Memory: "
         "the most of the process that made all takes."
     )
@@ -195,16 +197,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--sources", nargs="+", choices=names(SOURCES), default=names(SOURCES))
     parser.add_argument("--renderers", nargs="+", choices=names(RENDERERS), default=names(RENDERERS))
+    parser.add_argument("--inception", type=Path, help="weights of Inception v3 for FID")
     add_results_option(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    reader = Reader(Judge.load(), Recogniser(read_weights(options.data)))
+    compared_by, features = features_by(options.inception)
+    reader = Reader(Judge.load(), Recogniser(read_weights(options.data)), features)
     films = read_films(options.data, reader)
     rows = {"**the films themselves**": Row(mean_of([film.reading for film in films.values()]))}
     for source, renderer in product(options.sources, options.renderers):
         rows[f"{source} + {renderer}"] = measure(films, reader, source, renderer)
         print(f"{source} + {renderer}", rows[f"{source} + {renderer}"], flush=True)
-    show(table(rows, len(films)), options.results)
+    show(table(rows, len(films), compared_by), options.results)
 
 
 if __name__ == "__main__":

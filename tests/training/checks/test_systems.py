@@ -9,6 +9,7 @@ import skimage.data
 from core.motion.motion import Motion
 from training.checks.system_readings import Reading, Seen, head_deviation
 from training.checks.systems import Row, mean_of, table
+from training.generator.measurement import FRECHET_NAME
 
 
 def reading(value: float) -> Reading:
@@ -36,11 +37,19 @@ def test_head_deviation_is_that_of_the_three_axes():
 
 def test_the_table_compares_with_the_films_own_confidence():
     rows = {"film": Row(reading(0.4)), "a + b": Row(reading(0.2), 0.71, 1.1, 3.0, 2.0, 20.0, 1.5)}
-    shown = table(rows, 11)
+    shown = table(rows, 11, FRECHET_NAME)
     by_name = dict(zip(shown.columns, shown.rows[1], strict=True))
     assert (by_name["S_c = LSE-C"], by_name["N_c"], by_name["opening"]) == ("0.200", "0.50", "0.71")
     assert shown.rows[0][shown.columns.index("opening")] == "–"
     assert shown.rows[0][shown.columns.index("N_c")] == "0.00"
+
+
+def test_the_frechet_distance_has_the_name_of_its_features():
+    rows = {"a + b": Row(reading(0.2), frechet=0.0312)}
+    by_filters, by_inception = (table(rows, 11, name) for name in (FRECHET_NAME, "FID (Inception v3)"))
+    assert by_filters.rows[0][by_filters.columns.index("1000 FD")] == "31.2"
+    assert by_inception.rows[0][by_inception.columns.index("FID")] == "0.0"
+    assert "FID: Fréchet distance, FID (Inception v3)." in by_inception.notes[0]
 
 
 def test_means_leave_out_what_is_unknown():
