@@ -20,6 +20,7 @@ OF_PART = {
     "prior-sampling": "prior/voices-sampling",
     "sadtalker": "sadtalker/expnet",
     "sadtalker-ablations": "sadtalker/ablations",
+    "sadtalker-one-network": "sadtalker/one-network",
     **{name: f"renderer/{name}" for name in ("teeth", "self-reenactment", "blinks", "likeness")},
 }
 """Tables of the parts whose table doesn't have the name of the part."""

@@ -6,6 +6,7 @@ python -m training.sadtalker expnet      # expressions
 python -m training.sadtalker export      # core/weights/sadtalker.safetensors
 python -m training.sadtalker evaluate    # both on held-out people; --results DIR also writes the tables
 python -m training.sadtalker ablations   # expnet without parts of it
+python -m training.sadtalker one-network # one network in the place of both, to compare with
 python -m training.sadtalker keypoints   # the face render; then mapping, keypoints-evaluate, keypoints-export
 """
 
@@ -27,7 +28,7 @@ from ..common.folders import RUNS, data_folder
 from ..common.results_page import add_results_option, show
 from ..lips.data import filmed_utterances
 from ..lips.mouth_geometry import MouthGeometry
-from . import expression, pose_vae, reader
+from . import expression, one_network, pose_vae, reader
 from .ablations import VARIANTS, ablation_table
 from .clips import Clip, filmed_clips, voice_clips
 from .expression_evaluation import HeldOut, control, filmed_opening, mouth_table, shown_mouth
@@ -56,15 +57,19 @@ def _parser() -> argparse.ArgumentParser:
         "reader": ("train the lip reader, or go on training", READER, reader.RUN),
         "expnet": ("train ExpNet, or go on training", EXPRESSION, expression.RUN),
         "ablations": ("train ExpNet without parts of it, and compare", RUNS / "exp_net_ablations", expression.RUN),
+        "one-network": ("train one network in the place of both, and compare", RUNS / "one_network", expression.RUN),
     }
     for name, (what, folder, defaults) in trainers.items():
         trainer = commands.add_parser(name, help=what)
         add_run_arguments(trainer, folder, defaults)
-        if name in ("expnet", "ablations"):
+        if name in ("expnet", "ablations", "one-network"):
             trainer.add_argument("--data", type=Path, default=data_folder())
             trainer.add_argument("--reader", type=Path, default=READER, help="folder of the lip reader's run")
-        if name == "ablations":
+        if name in ("ablations", "one-network"):
             add_results_option(trainer)
+        if name == "one-network":
+            trainer.add_argument("--expnet", type=Path, default=EXPRESSION, help="folder of ExpNet's run")
+            trainer.add_argument("--posevae", type=Path, default=POSE, help="folder of PoseVAE's run")
         if name == "expnet":
             trainer.add_argument("--variant", choices=tuple(VARIANTS), default="whole", help="an ablation to train")
     export = commands.add_parser("export", help="write both networks into one file")
@@ -116,6 +121,25 @@ def _ablations(options: argparse.Namespace) -> None:
         networks[name] = expression.trained(folder, config), config
     command = "python -m training.sadtalker ablations"
     show(ablation_table(HeldOut(lips, ("validation",)), networks, command), options.results)
+
+
+def _one_network(options: argparse.Namespace) -> None:
+    config, lips = expression.TrainConfig(size=options.size), LipModel.load()
+    clips, taught = _clips(options.data, lips), _reader(options)
+    settings = run_config(options, expression.RUN)
+    one = one_network.train_both(config, settings, clips, one_network.with_poses(clips), taught, options.run)
+    styles = pose_vae.styles_of(options.posevae)
+    pose = pose_vae.trained(options.posevae, pose_vae.TrainConfig(size=options.size), styles)
+    heads = one_network.with_poses(filmed_clips("validation", lips))
+    made = {
+        "one network": (one.face.network, {h.clip.name: [[one_network.head_of(one, h.clip)]] for h in heads}),
+        "ExpNet and PoseVAE": (
+            expression.trained(options.expnet, config),
+            {h.clip.name: one_network.heads_of(pose, h) for h in heads},
+        ),
+    }
+    command = "python -m training.sadtalker one-network"
+    show(one_network.one_network_table(HeldOut(lips, ("validation",)), heads, made, command), options.results)
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -178,6 +202,7 @@ COMMANDS = {
     "reader": _train_reader,
     "expnet": _train_expression,
     "ablations": _ablations,
+    "one-network": _one_network,
     "export": _export,
     "evaluate": _evaluate,
     **dict.fromkeys(face_render.COMMANDS, face_render.run),
