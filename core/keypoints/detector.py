@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..renderer.fields import resize
+from .anchors import first_places
 from .blocks import Hourglass, exact, head_layer, square_grid
 from .config import KeypointsConfig
 
 SIDE = 64
 """Side of the reduced picture that the detector sees."""
-LOOSE = 0.15
+LOOSE = 0.1
 """Deviation of the distribution of each keypoint about its first place, when training begins."""
 FRONT = 0.35
 """Depth of the keypoints when training begins, toward the viewer."""
 REACH = 0.3
 """Largest change of the depth."""
-
-
-def first_places(count: int) -> Tensor:
-    """(``count``, 2) places spread evenly over an upright ellipse, where a portrait's head is: a sunflower's seeds."""
-    index = torch.arange(count) + 0.5
-    radius, angle = (index / count).sqrt(), index * math.pi * (3 - math.sqrt(5))
-    return torch.stack([0.42 * radius * angle.cos(), 0.55 * radius * angle.sin() - 0.03], 1)
 
 
 class KeypointDetector(nn.Module):

@@ -18,8 +18,8 @@ from ..renderer.framing import frame_portrait
 from ..renderer.generator.generator import resized
 from ..renderer.opacity import without_grey
 from ..wire.picture_size import FIT
-from .decoder import warped
 from .mapping import windows
+from .network import looked_up
 from .pose import head_pose
 from .weights import KeypointNetworks, load_networks
 
@@ -120,8 +120,9 @@ class KeypointRenderer:
             mapped = self.networks.mapping(window)
             pose = self.pose.moved(mapped.rotation, mapped.translation)
             drawn = self.networks.render.draw(self.source, pose, mapped.offsets)
-            picture = drawn.picture(self.square)
+            places = drawn.places(self.size)
+            picture = looked_up(self.square, places, drawn.mode(self.size)) + drawn.painted(self.size)
             if self.opacity is not None:
-                picture = torch.cat([picture, warped(self.opacity, drawn.field.surface)], 1)
+                picture = torch.cat([picture, looked_up(self.opacity, places)], 1)
             square: np.ndarray = (picture[0] * 255).add_(0.5).clamp_(0, 255).byte().permute(1, 2, 0).cpu().numpy()
         return square

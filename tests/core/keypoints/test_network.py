@@ -1,12 +1,16 @@
 """The face render: shapes, the motion of a still face, batches, and what a frame costs."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.keypoints import FaceRender, KeypointsConfig
+from core.keypoints.anchors import first_places
 from core.keypoints.blocks import square_grid
-from core.keypoints.detector import KeypointDetector, first_places
+from core.keypoints.detector import KeypointDetector
+from core.keypoints.window import cropped, window_grid
 from tests.core.keypoints.made import TINY, pictures, pose, random_render
 
 K = TINY.keypoints
@@ -18,9 +22,10 @@ def test_shapes() -> None:
     assert made.shape == source.shape
     assert encoded.keypoints.shape == encoded.canonical.shape == (2, K, 3)
     assert drawn.field.volume.shape == (2, TINY.depth, 32, 32, 2)
-    assert drawn.field.surface.shape == (2, 64, 64, 2)
+    assert drawn.field.surface.shape == drawn.field.close.shape == (2, 64, 64, 2)
     assert drawn.field.shown.shape == (2, 1, 64, 64)
-    assert encoded.appearance.volume.shape == (2, TINY.widths[2] // TINY.depth, TINY.depth, 8, 8)
+    assert encoded.appearance.volume.shape == (2, TINY.widths[2] // TINY.depth, TINY.depth, 4, 4)
+    assert drawn.change.shape == (2, 3, 32, 32) and drawn.shift.shape == (2, 2, 32, 32)
 
 
 def test_a_still_face_has_no_flow() -> None:
@@ -29,6 +34,7 @@ def test_a_still_face_has_no_flow() -> None:
     encoded = network.encode(pictures(1), pose(), offsets)
     field = network.draw(encoded, pose(), offsets).field
     torch.testing.assert_close(field.surface[0], square_grid(64), atol=1e-5, rtol=0)
+    torch.testing.assert_close(field.close[0], window_grid(64), atol=1e-5, rtol=0)
     torch.testing.assert_close(field.volume[0, 0], square_grid(32), atol=1e-5, rtol=0)
 
 
@@ -39,6 +45,7 @@ def test_a_turned_head_is_looked_up_where_it_was() -> None:
     field = network.draw(encoded, to_the_right, offsets).field
     middle = (field.surface[0] - square_grid(64))[28:36, 28:36, 0]
     assert middle.max() < -0.05  # 2 cm are 0.1 of the square
+    assert (field.close[0] - window_grid(64))[24:40, 24:40, 0].max() < -0.05
 
 
 def test_offsets_move_the_keypoints_of_the_frame() -> None:
@@ -67,7 +74,17 @@ def test_a_larger_square_keeps_its_own_detail() -> None:
     assert fine.std() > 0.1  # enlarging the small frame would leave nothing
 
 
-def test_keypoints_begin_spread_over_the_head() -> None:
+def test_a_drawn_shift_moves_only_the_window() -> None:
+    network, offsets = FaceRender(TINY).eval(), torch.zeros(1, K, 3)
+    with torch.inference_mode():
+        drawn = network.draw(network.encode(pictures(1), pose(), offsets), pose(), offsets)
+        assert not drawn.shift.any()  # nothing is shifted when training begins
+        moved = replace(drawn, shift=drawn.shift + 0.05).places(64) - drawn.places(64)
+    torch.testing.assert_close(cropped(moved.permute(0, 3, 1, 2))[..., 8:24, 8:24], torch.full((1, 2, 16, 16), 0.05))
+    assert not moved[:, :16].any() and not moved[:, :, :14].any()
+
+
+def test_keypoints_begin_at_their_first_places() -> None:
     config = KeypointsConfig()
     seen = KeypointDetector(config)(pictures(1, 256))[0, :, :2]
     torch.testing.assert_close(seen, first_places(config.keypoints), atol=0.03, rtol=0)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from core.head.head_model import HeadModel
+from core.keypoints.anchors import MIRRORED, anchor_places
 from core.keypoints.mapping import windows
 from core.keypoints.pose import HeadPose, head_pose
 from core.motion.channels import CHANNELS, EXPRESSIONS
@@ -29,9 +30,9 @@ from ...generator.losses import LossWeights, importance
 
 SHARES = {"films": 0.55, "portraits": 0.35, "own": 0.05, "lids": 0.05}
 """Share of each kind of pairs. Films show real motion, portraits many people."""
-REGIONS = LossWeights(mouth=20.0, eyes=12.0, edge=1.0)
-"""Additional weight of pixels in mouth, eyes and at the outline. Whole squares show them small: with the generator's
-weights, which are for windows around them, the decoder learned to draw nothing."""
+REGIONS = LossWeights(mouth=12.0, eyes=8.0, edge=1.0)
+"""Additional weight of pixels in mouth, eyes and at the outline. They are small: with the generator's weights, which
+are for windows around them, the decoder learned to draw nothing."""
 SURE = 0.2
 """Weight of a pixel where truth and source are mixed."""
 
@@ -54,6 +55,8 @@ class Faces:
         (B, 1, S, S): how much each pixel counts; more in mouth, eyes and at the outline.
     pose, driven_pose
         The heads' poses in both.
+    anchors, driven_anchors
+        (B, n, 2) where landmarks put the first keypoints in both, in the square's coordinates.
     window, driven_window
         (B, 2 · radius + 1, 59) coefficients around both: weights that the face shows, pose relative to the source.
     """
@@ -63,6 +66,8 @@ class Faces:
     weight: Tensor
     pose: HeadPose
     driven_pose: HeadPose
+    anchors: Tensor
+    driven_anchors: Tensor
     window: Tensor
     driven_window: Tensor
 
@@ -121,7 +126,10 @@ class FaceMaker:
         source, truth = (resize(picture, self.side, self.side) for picture in (pairs.source, pairs.truth))
         sure = SURE + (1 - SURE) * (2 * valid - 1).abs()
         interest = resize(importance(pairs.interest * pairs.valid, REGIONS), self.side, self.side)
-        pose = head_pose(self.head, pairs.own, pairs.source_landmarks * (2.0 / pairs.source.shape[-1]) - 1)
+        landmarks, driven_landmarks = (
+            points * (2.0 / pairs.source.shape[-1]) - 1 for points in (pairs.source_landmarks, pairs.landmarks)
+        )
+        pose = head_pose(self.head, pairs.own, landmarks)
         motion = pairs.channels[:, len(EXPRESSIONS) :]
         shown = torch.cat([pairs.expression, motion], 1)
         driven = [self.tracks.window(row, facts, self.radius) for row, facts in zip(shown, pairs.facts, strict=True)]
@@ -132,6 +140,8 @@ class FaceMaker:
             weight=sure * interest,
             pose=pose,
             driven_pose=pose.moved(motion[:, :3], motion[:, 3:]),
+            anchors=anchor_places(landmarks),
+            driven_anchors=anchor_places(driven_landmarks),
             window=own[:, None].expand(-1, 2 * self.radius + 1, -1),
             driven_window=torch.stack(driven),
         )
@@ -160,6 +170,9 @@ def mirrored(faces: Faces, which: Tensor) -> Faces:
         rotation = swapped(pose.rotation, pose.rotation * signs[:, None] * signs)
         return HeadPose(rotation, swapped(pose.place, pose.place * signs[:2]), pose.scale)
 
+    def across(anchors: Tensor) -> Tensor:
+        return swapped(anchors, anchors[:, MIRRORED] * torch.tensor([-1.0, 1.0]))
+
     pictures = {name: getattr(faces, name) for name in ("source", "truth", "weight")}
     coefficients = {name: getattr(faces, name) for name in ("window", "driven_window")}
     return Faces(
@@ -167,4 +180,6 @@ def mirrored(faces: Faces, which: Tensor) -> Faces:
         **{name: swapped(value, value[..., MIRROR_COLUMNS] * MIRROR_SIGNS) for name, value in coefficients.items()},
         pose=turned(faces.pose),
         driven_pose=turned(faces.driven_pose),
+        anchors=across(faces.anchors),
+        driven_anchors=across(faces.driven_anchors),
     )

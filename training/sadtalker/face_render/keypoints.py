@@ -10,14 +10,19 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.keypoints import Drawn, Encoded, FaceRender, KeypointsConfig
-from core.keypoints.decoder import warped
+from core.keypoints.blocks import exact
+from core.keypoints.detector import SIDE as DETECTOR_SIDE
+from core.keypoints.network import looked_up
+from core.keypoints.window import cropped
+from core.renderer.fields import resize
+from core.renderer.generator.layers import halve
 
 from ...common.engine import Run, RunConfig, Step, warm_up_plateau_cosine
 from ...common.networks import channels_last
@@ -27,9 +32,9 @@ from ...generator.perceptual import PerceptualDistance
 from ...generator.train import halves
 from .data import Faces
 from .expression import ExpressionEncoder
-from .losses import RandomWarp, deformation_prior, equivariance, keypoint_prior, soft_l1
+from .losses import RandomWarp, deformation_prior, equivariance, guidance, keypoint_prior, soft_l1
 
-RUN = RunConfig(steps=60_000, ema=0.999, log_every=20, save_every=200, sample_every=500)
+RUN = RunConfig(steps=16_000, ema=0.999, log_every=20, save_every=200, sample_every=500)
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,10 @@ class RenderWeights:
     ----------
     pixels, perceptual, gan, features
         As in ``training.generator.losses.LossWeights``; L_1 is ``losses.soft_l1``.
-    warp
-        L_1 of the warped source alone, without what the decoder draws.
-    equivariance, prior, deformation
+    warp, whole
+        L_1 of the warped source alone, without what the decoder draws: in the window, and in the whole square at half
+        its side.
+    equivariance, prior, deformation, guidance
         See ``losses``.
     gan_from, gan_over
         Step at which L_GAN and feature matching set in, and number of steps over which they grow.
@@ -51,13 +57,15 @@ class RenderWeights:
     pixels: float = 8.0
     perceptual: float = 3.0
     warp: float = 4.0
+    whole: float = 4.0
     gan: float = 0.06
     features: float = 0.5
     equivariance: float = 3.0
     prior: float = 1.0
-    deformation: float = 0.3
-    gan_from: int = 20_000
-    gan_over: int = 2_000
+    deformation: float = 0.1
+    guidance: float = 6.0
+    gan_from: int = 4_000
+    gan_over: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -106,13 +114,25 @@ class Lesson(nn.Module):
         self.render = FaceRender(config)
         self.expression = ExpressionEncoder(config)
 
-    def forward(self, faces: Faces, bent: Tensor | None = None) -> tuple[Tensor, Encoded, Drawn, Tensor, Tensor | None]:
-        """Pictures (B, 3, S, S) of the truths, both parts of the render, offsets (2 B, K, 3) of sources and truths, and
-        keypoints of ``bent`` sources."""
+    def forward(self, faces: Faces, bent: Tensor | None = None) -> Lesson.Made:
+        """Draws the truths; ``bent`` are bent sources, whose keypoints are wanted too."""
         both = self.expression(torch.cat([faces.source, faces.truth]))
-        own, driven = both.chunk(2)
-        made, encoded, drawn = self.render(faces.source, faces.pose, own, faces.driven_pose, driven)
-        return made, encoded, drawn, both, None if bent is None else self.render.detector(bent)
+        own, shown = both.chunk(2)
+        encoded = self.render.encode(faces.source, faces.pose, own)
+        drawn = self.render.draw(encoded, faces.driven_pose, shown)
+        with exact(both):
+            driven = self.render.driven(encoded, faces.driven_pose, shown)
+        return Lesson.Made(encoded, drawn, both, driven, None if bent is None else self.render.detector(bent))
+
+    class Made(NamedTuple):
+        """Both parts of the render, offsets (2 B, K, 3) of sources and truths, keypoints (B, K, 3) of the truths and
+        those of bent sources."""
+
+        encoded: Encoded
+        drawn: Drawn
+        offsets: Tensor
+        driven: Tensor
+        of_bent: Tensor | None
 
 
 class Batches(Protocol):
@@ -160,11 +180,16 @@ class KeypointsTrainer:
             step.set_rate(name, warm_up_plateau_cosine(step.index, *course))
         bend = RandomWarp.draw(len(faces.source), step.generator, run.device)
         with step.autocast():
-            made, encoded, drawn, offsets, of_bent = run.forward["render"](faces, bend.picture(faces.source))
-        made = made.float()
-        moved = warped(faces.source, drawn.field.surface)
+            small = resize(faces.source, DETECTOR_SIDE, DETECTOR_SIDE)
+            encoded, drawn, offsets, driven, of_bent = run.forward["render"](faces, bend.picture(small))
+        side = faces.source.shape[-1]
+        moved = looked_up(faces.source, drawn.places(side))
+        made = moved + drawn.painted(side)
+        close, true = cropped(made), cropped(faces.truth)
         terms = picture_losses(made, faces, self.perceptual, weights, step)
-        terms["warp"] = weights.warp * soft_l1(moved, faces.truth, faces.weight)
+        terms["warp"] = weights.warp * soft_l1(cropped(moved), true, cropped(faces.weight))
+        terms["whole"] = weights.whole * soft_l1(*(halve(p) for p in (moved, faces.truth, faces.weight)))
+        terms["guidance"] = weights.guidance * guidance(encoded.keypoints, driven, faces)
         terms["equivariance"] = weights.equivariance * equivariance(encoded.keypoints, of_bent, bend)
         terms["prior"] = weights.prior * keypoint_prior(encoded.canonical)
         terms["deformation"] = weights.deformation * deformation_prior(offsets)
@@ -173,23 +198,24 @@ class KeypointsTrainer:
         if strength > 0:
             judge = run.modules["judge"].requires_grad_(True)
             with step.autocast():
-                both = run.forward["judge"](torch.cat([faces.truth, made.detach()]))
+                both = run.forward["judge"](torch.cat([true, close.detach()]))
             loss = hinge_discriminator(*halves(both))
             step.update("judge", loss)
             log["judge"] = loss.detach()
             judge.requires_grad_(False)
             with step.autocast(), torch.no_grad():
-                real = judge(faces.truth)
+                real = judge(true)
             with step.autocast():
-                fake = judge(made)
+                fake = judge(close)
             terms["gan"] = strength * weights.gan * hinge_generator(fake)
             terms["features"] = strength * weights.features * feature_matching(real, fake)
         total = torch.stack(list(terms.values())).sum()
         log["norm"] = step.update("render", total, clip=1.0)
         log |= {name: value.detach() for name, value in terms.items()} | {"total": total.detach()}
         with torch.no_grad():
-            log["l1"] = (made - faces.truth).abs().mean()
-            log["l1_still"] = (faces.source - faces.truth).abs().mean()
+            log["l1"] = (close - true).abs().mean()
+            log["l1_warp"] = (cropped(moved) - true).abs().mean()
+            log["l1_still"] = (cropped(faces.source) - true).abs().mean()
         return log
 
     def picture(self, faces: Faces) -> tuple[Tensor, Tensor, Tensor]:
@@ -198,9 +224,8 @@ class KeypointsTrainer:
         lesson = self.run.averages["render"]
         assert isinstance(lesson, Lesson)
         with torch.autocast(self.run.device.type, torch.bfloat16, enabled=self.run.bfloat16):
-            made, encoded, _, offsets, _ = lesson(faces)
-        driven = lesson.render.driven(encoded, faces.driven_pose, offsets.chunk(2)[1])
-        return made.float(), encoded.keypoints, driven
+            encoded, drawn, _, driven, _ = lesson(faces)
+        return drawn.picture(faces.source).float(), encoded.keypoints, driven
 
     def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
         """Train to the end of the run."""
@@ -210,10 +235,11 @@ class KeypointsTrainer:
 def picture_losses(
     made: Tensor, faces: Faces, perceptual: PerceptualDistance, weights: RenderWeights, step: Step
 ) -> dict[str, Tensor]:
-    """L_1 and L_VGG of pictures (B, 3, S, S)."""
+    """L_1 and L_VGG of the window of pictures (B, 3, S, S)."""
+    made, truth, weight = cropped(made), cropped(faces.truth), cropped(faces.weight)
     with step.autocast() if perceptual.learned else nullcontext():
-        looks = perceptual(made, faces.truth, faces.weight)
+        looks = perceptual(made, truth, weight)
     return {
-        "pixels": weights.pixels * soft_l1(made, faces.truth, faces.weight),
+        "pixels": weights.pixels * soft_l1(made, truth, weight),
         "perceptual": weights.perceptual * looks,
     }

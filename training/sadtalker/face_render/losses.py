@@ -8,12 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.keypoints.anchors import ANCHORS
 from core.keypoints.blocks import square_grid
+
+from .data import Faces
 
 APART = 0.1
 """Squared distance of two canonical keypoints below which they are too near: about three centimetres."""
 MEAN_DEPTH = 0.8
 """Wanted mean depth of the canonical keypoints before the neck's pivot: eight centimetres, a little behind the face."""
+MOTION = 4.0
+"""Weight of the motion in :func:`guidance`."""
 SOFT = 0.02
 """Difference of colours, 0–1, below which L_1 becomes a square."""
 AFFINE, BENT = 0.06, 0.006
@@ -69,13 +74,24 @@ def equivariance(seen: Tensor, of_warped: Tensor, warp: RandomWarp) -> Tensor:
 
 
 def keypoint_prior(canonical: Tensor) -> Tensor:
-    """How much nearer than ``APART`` canonical keypoints (B, K, 3) are to each other, summed over pairs, for each
-    keypoint; plus the distance of their mean depth from ``MEAN_DEPTH``."""
+    """How much nearer than ``APART`` free keypoints lie to the other ones, summed over pairs, for each keypoint of
+    canonical (B, K, 3); plus the distance of their mean depth from ``MEAN_DEPTH``. Those that landmarks lead may lie
+    near to each other, as lips do."""
     count = canonical.shape[1]
     square = (canonical[:, :, None] - canonical[:, None]).square().sum(-1)
-    others = 1 - torch.eye(count, device=canonical.device)
+    led = torch.arange(count, device=canonical.device) < len(ANCHORS)
+    others = ~torch.eye(count, dtype=torch.bool, device=canonical.device) & ~(led[:, None] & led)
     near = (F.relu(APART - square) * others).sum((1, 2)).mean() / count
     return near + (canonical[..., 2].mean(1) - MEAN_DEPTH).abs().mean()
+
+
+def guidance(seen: Tensor, driven: Tensor, faces: Faces) -> Tensor:
+    """How far the first keypoints (B, K, 3) are from where landmarks put them, along an axis: of sources, and of what
+    moves them from source to frame. The motion counts ``MOTION`` times."""
+    n = faces.anchors.shape[1]
+    moved = driven[:, :n, :2] - seen[:, :n, :2]
+    wanted = faces.driven_anchors - faces.anchors
+    return (seen[:, :n, :2] - faces.anchors).abs().mean() + MOTION * (moved - wanted).abs().mean()
 
 
 def deformation_prior(offsets: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from core.keypoints.anchors import ANCHORS, first_places
 from core.keypoints.blocks import square_grid
 from core.keypoints.pose import HeadPose
 from core.motion.channels import EXPRESSIONS
@@ -10,6 +11,8 @@ from training.sadtalker.face_render.data import Faces
 
 SIDE = 64
 RADIUS = 6
+LOWER_LIP = 1
+"""Its place in ``ANCHORS``."""
 JAW = EXPRESSIONS.index("jawOpen")
 
 
@@ -29,7 +32,11 @@ class MadeFaces:
         driven_window = window.clone()
         driven_window[..., JAW], driven_window[..., 56:] = jaw[:, None], translation[:, None]
         source, truth = _face(pose, skin, torch.zeros(count)), _face(driven, skin, jaw)
-        return Faces(source, truth, torch.ones(count, 1, SIDE, SIDE), pose, driven, window, driven_window)
+        anchors = first_places(len(ANCHORS)) + pose.place[:, None]
+        driven_anchors = anchors + (driven.place - pose.place)[:, None]
+        driven_anchors[:, LOWER_LIP, 1] += 0.15 * jaw
+        weight = torch.ones(count, 1, SIDE, SIDE)
+        return Faces(source, truth, weight, pose, driven, anchors, driven_anchors, window, driven_window)
 
 
 def _face(pose: HeadPose, skin: torch.Tensor, jaw: torch.Tensor) -> torch.Tensor:

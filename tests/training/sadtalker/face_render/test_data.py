@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from core.head.head_model import HeadModel
+from core.keypoints.anchors import ANCHORS
 from core.keypoints.pose import UNIT_CM
 from core.motion.channels import EXPRESSIONS
 from tests.training.generator.made_pairs import MadePairs
@@ -29,6 +30,7 @@ def test_shapes_and_truths(tmp_path: Path) -> None:
     assert faces.weight.shape == (3, 1, 32, 32)
     assert faces.window.shape == faces.driven_window.shape == (3, 13, 59)
     assert len(faces.pose) == len(faces.driven_pose) == 3
+    assert faces.anchors.shape == faces.driven_anchors.shape == (3, len(ANCHORS), 2)
 
 
 def test_shoulders_that_move_rest_in_the_truth(tmp_path: Path) -> None:
@@ -51,6 +53,8 @@ def test_a_mirror_swaps_sides_and_is_its_own_inverse() -> None:
     torch.testing.assert_close(twice.driven_pose.place, faces.driven_pose.place)
     torch.testing.assert_close(twice.driven_window, faces.driven_window)
     torch.testing.assert_close(twice.truth, faces.truth)
+    torch.testing.assert_close(twice.driven_anchors, faces.driven_anchors)
+    assert not torch.allclose(mirrored(faces, both).driven_anchors, faces.driven_anchors)
 
 
 def test_a_mirrored_pose_moves_as_the_mirrored_coefficients_say() -> None:
