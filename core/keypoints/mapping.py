@@ -61,14 +61,18 @@ class MappingNet(nn.Module):
     def forward(self, window: Tensor) -> Mapped:
         """For windows (B, 2 · radius + 1, 59): 53 weights that the face shows, rotation and translation relative to the
         portrait."""
-        x = self.first((window * self.scale).mT)
-        for layer in self.layers:
-            x = x[..., 1:-1] + layer(activate(x))
-        x = activate(x)[..., 0]
+        x = self.code(window)
         middle = window[:, self.config.radius, len(EXPRESSIONS) :]
         turn, shift = torch.tanh(self.pose(x)).split(3, 1)
         offsets = OFFSET_REACH * torch.tanh(self.offsets(x)).unflatten(1, (-1, 3))
         return Mapped(middle[:, :3] + POSE_REACH[0] * turn, middle[:, 3:] + POSE_REACH[1] * shift, offsets)
+
+    def code(self, window: Tensor) -> Tensor:
+        """(B, ``config.mapping``) what windows say before the heads; see :meth:`forward`."""
+        x = self.first((window * self.scale).mT)
+        for layer in self.layers:
+            x = x[..., 1:-1] + layer(activate(x))
+        return activate(x)[..., 0]
 
 
 def windows(channels: Tensor, radius: int) -> Tensor:

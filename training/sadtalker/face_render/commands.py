@@ -2,14 +2,15 @@
 
 python -m training.sadtalker keypoints --run runs/keypoints [--side 128]        stage 1
 python -m training.sadtalker mapping --keypoints runs/keypoints [--side 128]    stage 2, over a run of stage 1
-python -m training.sadtalker keypoints-evaluate --keypoints runs/keypoints [--mapping runs/mapping]
+python -m training.sadtalker direct --run runs/direct [--side 128]              without keypoints, to compare with
+python -m training.sadtalker keypoints-evaluate [--keypoints RUN --mapping RUN --direct RUN] [--results DIR]
 python -m training.sadtalker keypoints-export --keypoints runs/keypoints --mapping runs/mapping
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,45 +20,50 @@ from core.keypoints.weights import WEIGHTS
 
 from ...common.engine import CHECKPOINT, RunConfig, add_run_arguments, run_config
 from ...common.folders import RUNS
+from ...common.results_page import add_results_option, command_line, show
 from ...corpus.pairs.dataset import ReenactmentPairs
 from ...corpus.pairs.pair import FOLDER
 from ...generator.perceptual import PerceptualDistance
 from . import keypoints, mapping
 from .data import SHARES, FaceMaker, FaceSource
-from .evaluate import evaluate
+from .direct import DirectTrainer
+from .evaluate import face_render_tables, method
 from .keypoints import KeypointsTrainer, RenderRecipe
 from .mapping import MappingTrainer, export
 from .sheet import sheet, write
 
-COMMANDS = ("keypoints", "mapping", "keypoints-evaluate", "keypoints-export")
+KEYPOINTS, MAPPING, DIRECT = RUNS / "keypoints", RUNS / "mapping", RUNS / "direct"
+"""Folders of the runs."""
+TRAINERS = {
+    "keypoints": ("stage 1 of the face render: keypoints and drawing", KEYPOINTS, keypoints.RUN),
+    "mapping": ("stage 2 of the face render: MappingNet", MAPPING, mapping.RUN),
+    "direct": ("the face render without keypoints, to compare with", DIRECT, keypoints.RUN),
+}
+COMMANDS = (*TRAINERS, "keypoints-evaluate", "keypoints-export")
 
 
 def add(commands: Any) -> None:
     """Add the commands to the subparsers of ``training.sadtalker``."""
-    helps = (
-        "stage 1 of the face render: keypoints and drawing",
-        "stage 2 of the face render: MappingNet",
-        "PSNR of the face render on held-out people",
-        "write the weights that the product reads",
-    )
-    for name, text in zip(COMMANDS, helps, strict=True):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--side", type=int, help="side of the pictures, a multiple of 16")
-        if name != "keypoints":
-            command.add_argument("--keypoints", type=Path, default=RUNS / "keypoints", help="run of stage 1")
-        if name == "keypoints-export":
-            command.add_argument("--mapping", type=Path, default=RUNS / "mapping", help="run of stage 2")
-            command.add_argument("--size", choices=("tiny", "base"), default="base")
-            command.add_argument("--to", type=Path, default=WEIGHTS, help="file to write")
-            continue
+    trainers = {name: commands.add_parser(name, help=text) for name, (text, _, _) in TRAINERS.items()}
+    measure = commands.add_parser("keypoints-evaluate", help="the face render against true frames of held-out people")
+    finish = commands.add_parser("keypoints-export", help="write the weights that the product reads")
+    for command in (*trainers.values(), measure, finish):
+        command.add_argument("--side", type=int, help="side of the pictures, a multiple of 64")
+    for command in (*trainers.values(), measure):
         command.add_argument("--pairs", type=Path, default=FOLDER, help="folder of the reenactment pairs")
-        if name == "keypoints-evaluate":
-            command.add_argument("--mapping", type=Path, help="run of stage 2, if it is to be measured")
-            command.add_argument("--size", choices=("tiny", "base"), default="base")
-            command.add_argument("--limit", type=int, default=40, help="pairs of each set")
-            continue
         command.add_argument("--vgg", type=Path, help="weights of VGG-19 (safetensors) or HED's VGG-16 (h5) for L_VGG")
-        add_run_arguments(command, RUNS / name, mapping.RUN if name == "mapping" else keypoints.RUN)
+    for name, command in trainers.items():
+        add_run_arguments(command, *TRAINERS[name][1:])
+    trainers["mapping"].add_argument("--keypoints", type=Path, default=KEYPOINTS, help="run of stage 1")
+    for command in (measure, finish):
+        command.add_argument("--keypoints", type=Path, default=KEYPOINTS, help="run of stage 1")
+        command.add_argument("--mapping", type=Path, default=MAPPING, help="run of stage 2")
+        command.add_argument("--size", choices=("tiny", "base"), default="base")
+    measure.add_argument("--direct", type=Path, help="run without keypoints, if it is to be measured too")
+    measure.add_argument("--limit", type=int, default=1000, help="largest number of pairs in each set")
+    measure.add_argument("--sets", choices=("test", "validation"), default="test")
+    add_results_option(measure)
+    finish.add_argument("--to", type=Path, default=WEIGHTS, help="file to write")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -68,23 +74,40 @@ def run(options: argparse.Namespace) -> None:
         return
     maker = FaceMaker(HeadModel.load(), recipe.network.side, recipe.network.radius)
     if options.command == "keypoints-evaluate":
-        second = None if options.mapping is None else _finished(options.mapping)
-        config = keypoints.RUN if second is None else mapping.RUN
-        trainer = _trainer(recipe, (_finished(options.keypoints), second), config)
-        results = evaluate(trainer.picture, maker, options.pairs, options.limit)
-        print(json.dumps({"step": trainer.run.step, "side": maker.side} | dict(results), indent=1))
+        _evaluate(options, recipe, maker)
         return
     source = FaceSource(maker, ReenactmentPairs.open(options.pairs, "train", tuple(SHARES)))
-    first = options.command == "keypoints"
-    folders = (options.run, None) if first else (_finished(options.keypoints), options.run)
-    config = run_config(options, keypoints.RUN if first else mapping.RUN)
-    trainer = _trainer(recipe, folders, config, source, options.vgg)
+    config = run_config(options, TRAINERS[options.command][2])
+    perceptual = PerceptualDistance(options.vgg)
+    trainer: KeypointsTrainer | MappingTrainer | DirectTrainer
+    if options.command == "keypoints":
+        trainer = KeypointsTrainer(recipe, source, perceptual, options.run, config)
+    elif options.command == "mapping":
+        trainer = MappingTrainer(recipe, source, perceptual, _finished(options.keypoints), options.run, config)
+    else:
+        trainer = DirectTrainer(recipe, source, perceptual, options.run, config)
     shown = ReenactmentPairs.open(options.pairs, "validation", tuple(SHARES))
 
     def sample(step: int) -> None:
         write(options.run / "samples" / f"{step:06d}.png", sheet(trainer.picture, maker, shown))
 
     trainer.fit(sample)
+
+
+def _evaluate(options: argparse.Namespace, recipe: RenderRecipe, maker: FaceMaker) -> None:
+    """Measure stage 1, which sees the true expression, stage 2, which is told coefficients, and perhaps the run without
+    keypoints."""
+    perceptual, first, second = PerceptualDistance(), _finished(options.keypoints), _finished(options.mapping)
+    trainers: dict[str, KeypointsTrainer | MappingTrainer | DirectTrainer] = {
+        "stage 1": KeypointsTrainer(recipe, None, perceptual, first, RunConfig(steps=1)),
+        "keypoints": MappingTrainer(recipe, None, perceptual, first, second, RunConfig(steps=1)),
+    }
+    if options.direct is not None:
+        trainers["direct"] = DirectTrainer(recipe, None, perceptual, _finished(options.direct), RunConfig(steps=1))
+    methods = {name: method(trainer.picture, maker) for name, trainer in trainers.items()}
+    command = command_line("training.sadtalker", sys.argv[1:])
+    for table in face_render_tables(methods, options.pairs, options.limit, options.vgg, options.sets, command):
+        show(table, options.results)
 
 
 def _finished(run: Path) -> Path:
@@ -96,19 +119,3 @@ def _finished(run: Path) -> Path:
             "Train with `python -m training.sadtalker keypoints`, then `mapping`.",
         )
     return run
-
-
-def _trainer(
-    recipe: RenderRecipe,
-    folders: tuple[Path, Path | None],
-    config: RunConfig,
-    source: FaceSource | None = None,
-    vgg: Path | None = None,
-) -> KeypointsTrainer | MappingTrainer:
-    """The trainer of stage 1 in the first folder, or of stage 2 in the second one over it. Without a ``source`` it only
-    draws."""
-    first, second = folders
-    perceptual = PerceptualDistance(vgg)
-    if second is None:
-        return KeypointsTrainer(recipe, source, perceptual, first, config)
-    return MappingTrainer(recipe, source, perceptual, first, second, config)

@@ -1,42 +1,42 @@
-"""PSNR on people who were never trained on: the face render, the product's warp, and the source left as it is."""
+"""The face render against the true frames of people who were never trained on, beside the warp and the still portrait.
+
+The pairs and the measures are those of the comparison of renderers (``training.generator.image_metrics``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import torch
+from torch import Tensor
 
-from core.renderer.fields import resize
+from core.renderer.generator.generator import resized
 
-from ...corpus.pairs.pair import collate
-from ...corpus.pairs.sets import TEST, VALIDATION
-from ...generator.picture_quality import psnr
+from ...common.results_page import Table
+from ...corpus.pairs.pair import PairBatch
+from ...generator.image_metrics import evaluate, still, tables, warp
+from ...generator.measurement import Method
 from .data import FaceMaker
 from .sheet import Draw
 
-SETS = {
-    "s32": VALIDATION["s32, never seen"],
-    "s33 and s34": TEST["s33 and s34, never seen"],
-    "portraits": TEST["portraits held out"],
-}
-"""Sets of held-out people."""
+NAME = "sadtalker/face-render"
 
 
-def evaluate(draw: Draw, maker: FaceMaker, folder: Path, limit: int) -> Mapping[str, Mapping[str, float]]:
-    """Mean PSNR by set, of "render", "warp" and "still", over at most ``limit`` pairs each; and the number of pairs."""
-    results = {}
-    for name, chosen in SETS.items():
-        values = []
-        for pair in chosen.pairs(folder, limit):
-            batch = collate([pair])
-            faces = maker.faces(batch)
-            with torch.inference_mode():
-                made = draw(faces)[0].cpu().clamp(0, 1)
-            truth, warp, valid = (resize(v, maker.side, maker.side) for v in (batch.truth, batch.warped, batch.valid))
-            values.append([float(psnr(picture, truth, valid)) for picture in (made, warp, faces.source)])
-        if values:
-            mean = np.mean(values, 0).round(2).tolist()
-            results[name] = dict(zip(("render", "warp", "still"), mean, strict=True)) | {"pairs": len(values)}
-    return results
+def method(draw: Draw, maker: FaceMaker) -> Method:
+    """What a trainer draws, as a method of the comparison."""
+
+    def made(batch: PairBatch) -> Tensor:
+        pictures = draw(maker.faces(batch))[0].cpu().clamp(0, 1)
+        return resized(pictures, batch.truth.shape[-1])
+
+    return made
+
+
+def face_render_tables(
+    methods: Mapping[str, Method], folder: Path, limit: int, vgg: Path | None, sets: str, command: str
+) -> list[Table]:
+    """The tables of the methods, of the warp and of the still portrait, over at most ``limit`` pairs of each set of
+    ``SETS[sets]`` that has pairs in ``folder``."""
+    every = {"still": still, "warp": warp, **methods}
+    name = NAME if sets == "test" else f"{NAME}-{sets}"
+    return tables(evaluate(folder, every, limit, vgg, sets=sets), command, name)

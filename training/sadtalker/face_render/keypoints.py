@@ -182,13 +182,9 @@ class KeypointsTrainer:
         with step.autocast():
             small = resize(faces.source, DETECTOR_SIDE, DETECTOR_SIDE)
             encoded, drawn, offsets, driven, of_bent = run.forward["render"](faces, bend.picture(small))
-        side = faces.source.shape[-1]
-        moved = looked_up(faces.source, drawn.places(side))
-        made = moved + drawn.painted(side)
+        terms, made = warp_losses(drawn, faces, weights)
+        terms |= picture_losses(made, faces, self.perceptual, weights, step)
         close, true = cropped(made), cropped(faces.truth)
-        terms = picture_losses(made, faces, self.perceptual, weights, step)
-        terms["warp"] = weights.warp * soft_l1(cropped(moved), true, cropped(faces.weight))
-        terms["whole"] = weights.whole * soft_l1(*(halve(p) for p in (moved, faces.truth, faces.weight)))
         terms["guidance"] = weights.guidance * guidance(encoded.keypoints, driven, faces)
         terms["equivariance"] = weights.equivariance * equivariance(encoded.keypoints, of_bent, bend)
         terms["prior"] = weights.prior * keypoint_prior(encoded.canonical)
@@ -214,7 +210,6 @@ class KeypointsTrainer:
         log |= {name: value.detach() for name, value in terms.items()} | {"total": total.detach()}
         with torch.no_grad():
             log["l1"] = (close - true).abs().mean()
-            log["l1_warp"] = (cropped(moved) - true).abs().mean()
             log["l1_still"] = (cropped(faces.source) - true).abs().mean()
         return log
 
@@ -230,6 +225,17 @@ class KeypointsTrainer:
     def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
         """Train to the end of the run."""
         return self.run.fit(self.step, sample, drawn_from(self.source, self.recipe.pairs))
+
+
+def warp_losses(drawn: Drawn, faces: Faces, weights: RenderWeights) -> tuple[dict[str, Tensor], Tensor]:
+    """L_1 of the warped source alone, in the window and in the whole square at half its side; and the pictures
+    (B, 3, S, S)."""
+    side = faces.source.shape[-1]
+    moved = looked_up(faces.source, drawn.places(side))
+    close = (cropped(p) for p in (moved, faces.truth, faces.weight))
+    whole = (halve(p) for p in (moved, faces.truth, faces.weight))
+    terms = {"warp": weights.warp * soft_l1(*close), "whole": weights.whole * soft_l1(*whole)}
+    return terms, moved + drawn.painted(side)
 
 
 def picture_losses(

@@ -1,6 +1,5 @@
 """The commands of the face render, on made-up pairs."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,10 +33,12 @@ def test_train_measure_and_export(folder: Path, capsys: pytest.CaptureFixture[st
     main(["mapping", *pairs, "--steps", "2", "--run", "runs/mapping"])
     assert (folder / "runs/keypoints/samples/000002.png").is_file()
     assert (folder / "runs/mapping/samples/000002.png").is_file()
+    main(["direct", *pairs, "--steps", "2", "--run", "runs/direct"])
+    assert (folder / "runs/direct/samples/000002.png").is_file()
     capsys.readouterr()
-    main(["keypoints-evaluate", *pairs, "--mapping", "runs/mapping"])
-    found = json.loads(capsys.readouterr().out)
-    assert set(found["portraits"]) == {"render", "warp", "still", "pairs"} and found["portraits"]["pairs"] == 2
+    main(["keypoints-evaluate", *pairs, "--direct", "runs/direct"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| portraits held out (2)")]
+    assert [row.split(" | ")[1] for row in rows[:5]] == ["still", "warp", "stage 1", "keypoints", "direct"]
     main(["keypoints-export", *TINY, "--to", "made/keypoints.safetensors"])
     assert load_networks(folder / "made/keypoints.safetensors").config.side == 64
 

@@ -12,6 +12,7 @@ from core.keypoints.weights import load_networks
 from tests.training.sadtalker.face_render.made_faces import MadeFaces
 from training.common.engine import RunConfig, Step
 from training.generator.perceptual import PerceptualDistance
+from training.sadtalker.face_render.direct import DirectTrainer
 from training.sadtalker.face_render.keypoints import KeypointsTrainer, RenderRecipe
 from training.sadtalker.face_render.mapping import MappingTrainer, export
 
@@ -49,6 +50,13 @@ def test_stages_learn_and_the_product_reads_them(tmp_path: Path) -> None:
         made = networks.render(faces.source, faces.pose, own, pose, driven)[0]
         trained = second.picture(faces)[0]
     assert (made - trained).abs().max() < 0.03  # the file is float16, the trainer may use bfloat16
+
+
+@pytest.mark.slow
+def test_the_render_without_keypoints_learns(tmp_path: Path) -> None:
+    config = RunConfig(60, ema=0.9, log_every=10)
+    lines = DirectTrainer(LATER, MadeFaces(), PerceptualDistance(), tmp_path, config).fit()
+    assert lines[-1]["pixels"] < 0.8 * lines[0]["pixels"]
 
 
 def test_the_discriminator_sets_in(tmp_path: Path) -> None:
