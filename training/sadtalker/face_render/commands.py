@@ -25,7 +25,8 @@ from ...corpus.pairs.dataset import ReenactmentPairs
 from ...corpus.pairs.pair import FOLDER
 from ...generator.perceptual import PerceptualDistance
 from . import keypoints, mapping
-from .data import SHARES, FaceMaker, FaceSource
+from .batches import SHARES, FaceSource
+from .data import FaceMaker
 from .direct import DirectTrainer
 from .evaluate import face_render_tables, method
 from .keypoints import KeypointsTrainer, RenderRecipe

@@ -6,41 +6,29 @@ know it from the coefficients, so the truth shows the source there: shoulders re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.head.head_model import HeadModel
-from core.keypoints.anchors import MIRRORED, anchor_places
+from core.keypoints.anchors import anchor_places
 from core.keypoints.mapping import windows
 from core.keypoints.pose import HeadPose, head_pose
-from core.motion.channels import CHANNELS, EXPRESSIONS
+from core.motion.channels import EXPRESSIONS
 from core.renderer.fields import resize
 
 from ...common.folders import TRACKS
-from ...common.mirror import HEAD_SIGNS, other_side
 from ...corpus.pairs.pair import PairBatch
-from ...generator.data import recolour
 from ...generator.losses import LossWeights, importance
 
-SHARES = {"films": 0.55, "portraits": 0.35, "own": 0.05, "lids": 0.05}
-"""Share of each kind of pairs. Films show real motion, portraits many people."""
 REGIONS = LossWeights(mouth=12.0, eyes=8.0, edge=1.0)
 """Additional weight of pixels in mouth, eyes and at the outline. They are small: with the generator's weights, which
 are for windows around them, the decoder learned to draw nothing."""
 SURE = 0.2
 """Weight of a pixel where truth and source are mixed."""
-
-
-MIRROR_COLUMNS = [CHANNELS.index(other_side(name)) for name in CHANNELS]
-"""Where each channel of a mirrored face comes from."""
-MIRROR_SIGNS = torch.tensor([1.0] * len(EXPRESSIONS) + HEAD_SIGNS.tolist())
-"""Its sign."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +94,6 @@ class Tracks:
         return torch.cat([moved[:, : len(EXPRESSIONS)].clamp(0, 1), moved[:, len(EXPRESSIONS) :]], 1)
 
 
-class Pairs(Protocol):
-    """Where pairs come from: ``training.corpus.pairs.dataset.ReenactmentPairs``, or a stand-in for it."""
-
-    def batch(self, n: int, rng: np.random.Generator, shares: Mapping[str, float]) -> PairBatch:
-        """``n`` random pairs."""
-
-
 class FaceMaker:
     """Makes :class:`Faces` of the generator's pairs, with pictures of a ``side`` and windows of a ``radius``."""
 
@@ -145,41 +126,3 @@ class FaceMaker:
             window=own[:, None].expand(-1, 2 * self.radius + 1, -1),
             driven_window=torch.stack(driven),
         )
-
-
-class FaceSource:
-    """Random batches for training, made of ``pairs``."""
-
-    def __init__(self, maker: FaceMaker, pairs: Pairs) -> None:
-        self.maker, self.pairs = maker, pairs
-
-    def draw(self, count: int, rng: np.random.Generator) -> Faces:
-        """``count`` random pairs, under varying light; half of them mirrored."""
-        faces = self.maker.faces(recolour(self.pairs.batch(count, rng, SHARES), rng))
-        return mirrored(faces, torch.from_numpy(rng.random(count) < 0.5))
-
-
-def mirrored(faces: Faces, which: Tensor) -> Faces:
-    """The pairs, those of ``which`` (B,) bool seen in a mirror."""
-
-    def swapped(value: Tensor, other: Tensor) -> Tensor:
-        return torch.where(which.reshape(-1, *(1,) * (value.dim() - 1)), other, value)
-
-    def turned(pose: HeadPose) -> HeadPose:
-        signs = torch.tensor([-1.0, 1.0, 1.0])
-        rotation = swapped(pose.rotation, pose.rotation * signs[:, None] * signs)
-        return HeadPose(rotation, swapped(pose.place, pose.place * signs[:2]), pose.scale)
-
-    def across(anchors: Tensor) -> Tensor:
-        return swapped(anchors, anchors[:, MIRRORED] * torch.tensor([-1.0, 1.0]))
-
-    pictures = {name: getattr(faces, name) for name in ("source", "truth", "weight")}
-    coefficients = {name: getattr(faces, name) for name in ("window", "driven_window")}
-    return Faces(
-        **{name: swapped(value, value.flip(-1)) for name, value in pictures.items()},
-        **{name: swapped(value, value[..., MIRROR_COLUMNS] * MIRROR_SIGNS) for name, value in coefficients.items()},
-        pose=turned(faces.pose),
-        driven_pose=turned(faces.driven_pose),
-        anchors=across(faces.anchors),
-        driven_anchors=across(faces.driven_anchors),
-    )

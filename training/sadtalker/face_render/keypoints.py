@@ -136,7 +136,7 @@ class Lesson(nn.Module):
 
 
 class Batches(Protocol):
-    """Where faces come from: ``data.FaceSource``, or a stand-in for it."""
+    """Where faces come from: ``batches.FaceSource``, or a stand-in for it."""
 
     def draw(self, count: int, rng: np.random.Generator) -> Faces:
         """``count`` random pairs."""

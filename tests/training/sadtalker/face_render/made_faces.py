@@ -17,7 +17,7 @@ JAW = EXPRESSIONS.index("jawOpen")
 
 
 class MadeFaces:
-    """A stand-in for ``training.sadtalker.face_render.data.FaceSource``."""
+    """A stand-in for ``training.sadtalker.face_render.batches.FaceSource``."""
 
     side = SIDE
 

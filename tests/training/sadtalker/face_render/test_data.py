@@ -8,10 +8,9 @@ import torch
 from core.head.head_model import HeadModel
 from core.keypoints.anchors import ANCHORS
 from core.keypoints.pose import UNIT_CM
-from core.motion.channels import EXPRESSIONS
 from tests.training.generator.made_pairs import MadePairs
-from tests.training.sadtalker.face_render.made_faces import MadeFaces
-from training.sadtalker.face_render.data import MIRROR_COLUMNS, MIRROR_SIGNS, FaceMaker, FaceSource, Tracks, mirrored
+from training.sadtalker.face_render.batches import FaceSource
+from training.sadtalker.face_render.data import FaceMaker, Tracks
 
 
 class _Pairs:
@@ -40,28 +39,6 @@ def test_shoulders_that_move_rest_in_the_truth(tmp_path: Path) -> None:
     faces = _maker(tmp_path).faces(pairs)
     torch.testing.assert_close(faces.truth[..., 16:, :], faces.source[..., 16:, :])
     assert not torch.equal(faces.truth[..., :16, :], faces.source[..., :16, :])
-
-
-def test_a_mirror_swaps_sides_and_is_its_own_inverse() -> None:
-    left, right = EXPRESSIONS.index("eyeBlink_L"), EXPRESSIONS.index("eyeBlink_R")
-    assert MIRROR_COLUMNS[left] == right and MIRROR_COLUMNS[EXPRESSIONS.index("jawOpen")] == EXPRESSIONS.index(
-        "jawOpen"
-    )
-    assert MIRROR_SIGNS[-6:].tolist() == [1, -1, -1, -1, 1, 1]
-    faces, both = MadeFaces().draw(2, np.random.default_rng(0)), torch.tensor([True, True])
-    twice = mirrored(mirrored(faces, both), both)
-    torch.testing.assert_close(twice.driven_pose.place, faces.driven_pose.place)
-    torch.testing.assert_close(twice.driven_window, faces.driven_window)
-    torch.testing.assert_close(twice.truth, faces.truth)
-    torch.testing.assert_close(twice.driven_anchors, faces.driven_anchors)
-    assert not torch.allclose(mirrored(faces, both).driven_anchors, faces.driven_anchors)
-
-
-def test_a_mirrored_pose_moves_as_the_mirrored_coefficients_say() -> None:
-    faces = mirrored(MadeFaces().draw(2, np.random.default_rng(0)), torch.tensor([True, False]))
-    motion = faces.driven_window[:, 6, 53:]
-    again = faces.pose.moved(motion[:, :3], motion[:, 3:])
-    torch.testing.assert_close(again.place, faces.driven_pose.place)
 
 
 def test_a_window_has_the_pairs_level_and_the_tracks_changes(tmp_path: Path) -> None:
