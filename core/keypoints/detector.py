@@ -1,4 +1,4 @@
-"""The keypoint detector: unsupervised keypoints of a picture."""
+"""The keypoint detector: keypoints of a picture."""
 
 from __future__ import annotations
 

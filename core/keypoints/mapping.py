@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..motion.channels import CHANNELS, EXPRESSIONS
+from ..motion.channels import CHANNELS, EXPRESSIONS, HEAD
 from ..renderer.generator.layers import activate
 from .config import KeypointsConfig
 
@@ -15,6 +15,8 @@ OFFSET_REACH = 0.15
 """Largest offset of a keypoint by the expression along each axis, in the square's coordinates."""
 POSE_REACH = (0.1, 1.0)
 """Largest correction of the pose: radians and centimetres."""
+STRAIGHT_GAIN = 10.0
+"""Factor on what goes straight from weights to offsets, so that few steps of the optimiser move it far."""
 FIRST, NEXT, LAYERS = 7, 3, 3
 """Lengths of the first kernel and of the following ones, and the number of these."""
 
@@ -38,7 +40,8 @@ class MappingNet(nn.Module):
     """Convolutions over time as in the paper: a long one, then residual ones, each of which shortens the window.
 
     The coefficients of the middle frame already say the head's pose, so only a correction of it is learned. It is zero
-    when training begins.
+    when training begins. The expression weights of the middle frame also go straight to the offsets, because these are
+    nearly linear in them; what its neighbours change is learned beside that.
     """
 
     scale: Tensor
@@ -53,18 +56,19 @@ class MappingNet(nn.Module):
         self.layers = nn.ModuleList([nn.Conv1d(width, width, NEXT) for _ in range(LAYERS)])
         self.pose = nn.Linear(width, 6)
         self.offsets = nn.Linear(width, 3 * config.keypoints)
-        for head in (self.pose, self.offsets):
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)
+        self.straight = nn.Linear(len(EXPRESSIONS), 3 * config.keypoints, bias=False)
+        for parameter in (*self.pose.parameters(), *self.offsets.parameters(), *self.straight.parameters()):
+            nn.init.zeros_(parameter)
         self.register_buffer("scale", input_scale(), persistent=False)
 
     def forward(self, window: Tensor) -> Mapped:
         """For windows (B, 2 · radius + 1, 59): 53 weights that the face shows, rotation and translation relative to the
         portrait."""
         x = self.code(window)
-        middle = window[:, self.config.radius, len(EXPRESSIONS) :]
+        expression, middle = window[:, self.config.radius].split((len(EXPRESSIONS), len(HEAD)), 1)
         turn, shift = torch.tanh(self.pose(x)).split(3, 1)
-        offsets = OFFSET_REACH * torch.tanh(self.offsets(x)).unflatten(1, (-1, 3))
+        moved = self.offsets(x) + STRAIGHT_GAIN * self.straight(expression)
+        offsets = OFFSET_REACH * torch.tanh(moved).unflatten(1, (-1, 3))
         return Mapped(middle[:, :3] + POSE_REACH[0] * turn, middle[:, 3:] + POSE_REACH[1] * shift, offsets)
 
     def code(self, window: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.keypoints.mapping import OFFSET_REACH, MappingNet, windows
+from core.keypoints.mapping import OFFSET_REACH, STRAIGHT_GAIN, MappingNet, windows
 from tests.core.keypoints.made import TINY
 
 
@@ -26,6 +26,16 @@ def test_every_frame_of_the_window_counts_and_offsets_are_bounded() -> None:
     assert offsets.abs().max() <= OFFSET_REACH
     offsets.sum().backward()
     assert window.grad is not None and (window.grad.abs().sum(2) > 0).all()
+
+
+def test_weights_of_the_middle_frame_go_straight_to_the_offsets() -> None:
+    net, window = MappingNet(TINY), torch.zeros(1, 13, 59)
+    torch.nn.init.constant_(net.straight.weight, 0.01)
+    window[:, 5] = window[:, 7] = 0.5
+    assert not net(window).offsets.any()  # the neighbours' weights go another way
+    window[:, 6, 3] = 0.5
+    expected = OFFSET_REACH * torch.tanh(torch.tensor(STRAIGHT_GAIN * 0.01 * 0.5))
+    torch.testing.assert_close(net(window).offsets, expected.expand(1, TINY.keypoints, 3))
 
 
 def test_windows_hold_the_ends() -> None:

@@ -13,8 +13,8 @@ from ...generator.data import recolour
 from .data import FaceMaker, Faces
 from .variants import chosen, mirrored, the_other_way
 
-SHARES = {"films": 0.55, "portraits": 0.35, "own": 0.05, "lids": 0.05}
-"""Share of each kind of pairs. Films show real motion, portraits many people."""
+SHARES = {"films": 0.5, "portraits": 0.33, "own": 0.05, "lids": 0.12}
+"""Share of each kind of pairs. Films show real motion, portraits many people, lids how those of strangers close."""
 REVERSED = 0.4
 """Share of the portraits whose photograph is the source, and the re-posed picture, which the product's renderer made,
 the truth. Most portraits smile with teeth. Otherwise only filmed talkers would ever close their lips."""
