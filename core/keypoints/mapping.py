@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..motion.channels import CHANNELS, EXPRESSIONS, HEAD
 from ..renderer.generator.layers import activate
+from .anchors import PARTS, follows
 from .config import KeypointsConfig
 
 OFFSET_REACH = 0.15
@@ -42,9 +43,13 @@ class MappingNet(nn.Module):
     The coefficients of the middle frame already say the head's pose, so only a correction of it is learned. It is zero
     when training begins. The expression weights of the middle frame also go straight to the offsets, because these are
     nearly linear in them; what its neighbours change is learned beside that.
+
+    Each part of the face sees only its own weights (``anchors.PARTS``), and the pose only the head's channels.
     """
 
     scale: Tensor
+    views: Tensor
+    follows: Tensor
 
     def __init__(self, config: KeypointsConfig) -> None:
         super().__init__()
@@ -60,16 +65,25 @@ class MappingNet(nn.Module):
         for parameter in (*self.pose.parameters(), *self.offsets.parameters(), *self.straight.parameters()):
             nn.init.zeros_(parameter)
         self.register_buffer("scale", input_scale(), persistent=False)
+        views = [[float(name in own) for name in CHANNELS] for own in (*PARTS.values(), HEAD)]
+        self.register_buffer("views", torch.tensor(views), persistent=False)  # (parts + 1, 59)
+        self.register_buffer("follows", follows(config.keypoints), persistent=False)  # (parts, K, 1)
 
     def forward(self, window: Tensor) -> Mapped:
         """For windows (B, 2 · radius + 1, 59): 53 weights that the face shows, rotation and translation relative to the
         portrait."""
-        x = self.code(window)
-        expression, middle = window[:, self.config.radius].split((len(EXPRESSIONS), len(HEAD)), 1)
-        turn, shift = torch.tanh(self.pose(x)).split(3, 1)
-        moved = self.offsets(x) + STRAIGHT_GAIN * self.straight(expression)
-        offsets = OFFSET_REACH * torch.tanh(moved).unflatten(1, (-1, 3))
+        *parts, head = (window * view for view in self.views)
+        *codes, of_head = self.code(torch.cat([*parts, head])).chunk(len(self.views))
+        moved = [self._offsets(code, part) for code, part in zip(codes, parts, strict=True)]
+        offsets = (self.follows[:, None] * torch.stack(moved)).sum(0)
+        turn, shift = torch.tanh(self.pose(of_head)).split(3, 1)
+        middle = window[:, self.config.radius, len(EXPRESSIONS) :]
         return Mapped(middle[:, :3] + POSE_REACH[0] * turn, middle[:, 3:] + POSE_REACH[1] * shift, offsets)
+
+    def _offsets(self, code: Tensor, window: Tensor) -> Tensor:
+        """(B, K, 3) offsets of all keypoints by what a window shows."""
+        straight = self.straight(window[:, self.config.radius, : len(EXPRESSIONS)])
+        return OFFSET_REACH * torch.tanh(self.offsets(code) + STRAIGHT_GAIN * straight).unflatten(1, (-1, 3))
 
     def code(self, window: Tensor) -> Tensor:
         """(B, ``config.mapping``) what windows say before the heads; see :meth:`forward`."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.face.points import LANDMARKS
-from core.keypoints.anchors import ANCHORS, MIRRORED, anchor_places, first_places, first_spreads
+from core.keypoints.anchors import ANCHORS, MIRRORED, anchor_places, first_places, first_spreads, follows
 from core.keypoints.blocks import square_grid
 from core.keypoints.window import COLUMNS, ROWS, cropped, in_window, inside, pasted, window_grid
 
@@ -39,6 +39,14 @@ def test_a_mirror_swaps_anchors() -> None:
     places = first_places(len(ANCHORS))
     torch.testing.assert_close(places[MIRRORED] * torch.tensor([-1.0, 1.0]), places)
     assert sorted(MIRRORED) == list(range(len(ANCHORS)))
+    for anchor, other in zip(ANCHORS, MIRRORED, strict=True):
+        assert (anchor.part, anchor.spread) == (ANCHORS[other].part, ANCHORS[other].spread)
+
+
+def test_keypoints_of_the_eyes_the_mouth_and_the_head() -> None:
+    moved = follows(32)[..., 0]
+    assert moved.shape == (2, 32) and moved.sum(0).max() == 1
+    assert moved[0].sum() == 10 and moved[1].sum() == 14  # the other two anchors and six free ones follow the head
 
 
 def test_anchors_are_means_of_landmarks() -> None:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.keypoints.anchors import follows
 from core.keypoints.blocks import Residual, calm
 from core.keypoints.config import KeypointsConfig
 from core.keypoints.mapping import OFFSET_REACH
@@ -17,7 +18,10 @@ SIDE = 128
 
 
 class ExpressionEncoder(nn.Module):
-    """Offsets of K keypoints. They are few numbers, so a person's looks hardly pass through them."""
+    """Offsets of K keypoints; zero for those that only the head moves. They are few numbers, so a person's looks hardly
+    pass through them."""
+
+    moves: Tensor
 
     def __init__(self, config: KeypointsConfig) -> None:
         super().__init__()
@@ -29,6 +33,7 @@ class ExpressionEncoder(nn.Module):
         self.offsets = nn.Linear(16 * (SIDE // 16) ** 2, 3 * config.keypoints)
         nn.init.zeros_(self.offsets.weight)
         nn.init.zeros_(self.offsets.bias)
+        self.register_buffer("moves", follows(config.keypoints).sum(0), persistent=False)  # (K, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, K, 3) for pictures (B, 3, S, S) 0..1; at most ``OFFSET_REACH`` in the square's coordinates."""
@@ -37,4 +42,4 @@ class ExpressionEncoder(nn.Module):
             assert isinstance(layer, nn.Conv2d)
             x = calm(activate(layer(taken_by(layer, x))))
         x = activate(self.squeeze(calm(self.refine(x)))).flatten(1)
-        return OFFSET_REACH * torch.tanh(self.offsets(x).float()).unflatten(1, (-1, 3))
+        return OFFSET_REACH * torch.tanh(self.offsets(x).float()).unflatten(1, (-1, 3)) * self.moves
