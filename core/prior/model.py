@@ -26,7 +26,7 @@ from .denoiser import Networks
 from .guidance import Guidance, early_gain, spread_for
 from .kept import Kept
 from .levels import levels_of
-from .network import AudioToNonlipPrior, PriorConfig
+from .network import AudioToNonlipPrior, PriorConfig, stem_of
 from .sampler import SAMPLERS
 from .sampling import Sampling, SamplingPlan, transition_of
 from .schedule import CosineSchedule
@@ -81,15 +81,17 @@ class NonlipPrior:
         self.schedule = CosineSchedule(network.config.diffusion_steps)
 
     @classmethod
-    def load(cls, device: str | torch.device = "cpu", folder: Path = WEIGHTS) -> NonlipPrior:
-        """Read ``prior-*.safetensors`` (float16 shards) from ``folder``.
+    def load(cls, device: str | torch.device = "cpu", folder: Path = WEIGHTS, *, learned: bool = False) -> NonlipPrior:
+        """Read ``prior-*.safetensors`` (float16 shards) from ``folder``, or ``learned_prior-*.safetensors`` if
+        ``learned``: the prior that diffuses the learned f_nl.
 
         Raises
         ------
         SoliloquyError
             ``weights_missing`` if there are no shards or one is absent; ``weights_damaged``.
         """
-        with open_shards("prior", "motion prior", folder) as file:
+        what = "motion prior of learned codes" if learned else "motion prior"
+        with open_shards(stem_of(learned), what, folder) as file:
             facts, shape, tensors = file.facts, file.config, file.tensors
             config = PriorConfig(**(shape | {"audio": AudioEncoderConfig(**shape["audio"])}))
             network = AudioToNonlipPrior(config)

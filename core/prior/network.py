@@ -19,6 +19,11 @@ from .features import d_nl
 from .levels import LEVELS
 
 
+def stem_of(learned: bool) -> str:
+    """Beginning of the names of the weights files: of a prior that diffuses ``learned`` codes, or the channels."""
+    return "learned_prior" if learned else "prior"
+
+
 @dataclass(frozen=True)
 class PriorConfig:
     """Shape of P_a2nl: :meth:`base` as in the paper, :meth:`small` to compare trainings, :meth:`tiny` for tests."""
@@ -41,6 +46,11 @@ class PriorConfig:
     levels: bool = False
     """Whether the network is given how lively the talker is (``core.prior.levels``)."""
     audio: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+
+    @property
+    def stem(self) -> str:
+        """Beginning of the names of its weights files."""
+        return stem_of(self.learned)
 
     @classmethod
     def base(cls) -> PriorConfig:

@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     trainer.add_argument("--without-editing", action="store_true", help="show nothing of n⁰ in training")
     trainer.add_argument("--learned", action="store_true", help="diffuse f_nl of the representation, not the channels")
     trainer.add_argument("--without-levels", action="store_true", help="do not give the talker's liveliness")
-    exporter = commands.add_parser("export", help="write core/weights/prior-*.safetensors from a run")
+    exporter = commands.add_parser("export", help="write core/weights/prior-* or learned_prior-* from a run")
     exporter.add_argument("--run", type=Path, default=RUNS / "prior")
     exporter.add_argument("--out", type=Path, default=WEIGHTS, help="folder of the shards")
     exporter.add_argument("--steps", type=int, default=10, help="default number of steps of the sampler")

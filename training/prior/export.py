@@ -31,7 +31,8 @@ def save_shards(
     spread: Tensor | None = None,
     calibration: Calibration | None = None,
 ) -> list[Path]:
-    """Write ``prior-00001-of-0000N.safetensors`` …: float16 weights, float32 statistics, settings as metadata.
+    """Write ``prior-00001-of-0000N.safetensors`` …, or ``learned_prior-…`` if the network diffuses learned codes:
+    float16 weights, float32 statistics, settings as metadata.
 
     Shards of an earlier prior in the folder are removed. Returns the paths.
     """
@@ -44,7 +45,7 @@ def save_shards(
         "guidance_scale": str(guidance_scale),
         "sampler": sampler,
     }
-    return write_shards("prior", network.state_dict(), numbers, asdict(network.config), folder, facts)
+    return write_shards(network.config.stem, network.state_dict(), numbers, asdict(network.config), folder, facts)
 
 
 def write(prior: NonlipPrior, folder: Path) -> list[Path]:

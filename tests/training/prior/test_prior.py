@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import BadInputError
+from core.errors import BadInputError, SoliloquyError
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
 from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
@@ -174,7 +174,9 @@ def test_the_learned_space_trains_and_samples(clips, tmp_path, monkeypatch):
     lines = train(config, replace(SETTINGS, steps=4), clips, tmp_path)
     assert np.isfinite(lines[-1]["simple"])
     export(tmp_path, 3, 1.0, tmp_path / "weights")
-    prior = NonlipPrior.load("cpu", tmp_path / "weights")
+    with pytest.raises(SoliloquyError, match="weights of the motion prior are not complete"):
+        NonlipPrior.load("cpu", tmp_path / "weights")
+    prior = NonlipPrior.load("cpu", tmp_path / "weights", learned=True)
     assert isinstance(prior.space, CodeSpace) and prior.network.config.features == 64
     mel = np.random.default_rng(0).normal(size=(400, 80)).astype(np.float32)
     keep = np.full((1, 100, 32), 0.3, np.float32)
