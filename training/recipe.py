@@ -118,6 +118,12 @@ PARTS: dict[str, list[Command]] = {
             "--export",
             "--size tiny --steps 2",
         ),
+        Command(
+            "training.prior train --learned --size small --steps 4000 --learning-rate 1e-3 --decay-from 0.4 "
+            "--listening-weight 0.5 --run runs/prior_learned",
+            "--size tiny --steps 2",
+        ),
+        Command("training.prior export --run runs/prior_learned --steps 10 --guidance-scale 1.5"),
     ],
 }
 """The parts in the order in which they need each other."""

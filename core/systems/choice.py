@@ -36,6 +36,13 @@ def _autoregressive(device: str) -> MotionSource:
     return Autoregressive(AutoregressiveMotion.load(device))
 
 
+def _learned_diffusion(device: str) -> MotionSource:
+    from ..prior.model import NonlipPrior
+    from .diffusion import Diffusion
+
+    return Diffusion(NonlipPrior.load(device, learned=True))
+
+
 def _warped(painter: Literal["shipped"] | None) -> _NewRenderer:
     """Makes the renderer that warps the photograph, with or without the networks of G."""
 
@@ -54,6 +61,7 @@ SOURCES: Mapping[str, Callable[[str], MotionSource]] = {
     "diffusion": _diffusion,
     "sadtalker": _sadtalker,
     "autoregressive": _autoregressive,
+    "diffusion-learned": _learned_diffusion,
 }
 """Motion sources by name, each as a function of the device."""
 RENDERERS: Mapping[str, _NewRenderer] = {"gan": _warped("shipped"), "warp": _warped(None)}
@@ -62,5 +70,6 @@ RENDERERS: Mapping[str, _NewRenderer] = {"gan": _warped("shipped"), "warp": _war
 OWN_WEIGHTS: Mapping[str, str] = {
     "sadtalker": "sadtalker.safetensors",
     "autoregressive": "autoregressive-*.safetensors",
+    "diffusion-learned": "learned_prior-*.safetensors",
 }
 """Patterns of the weights files that only one motion source or renderer uses. Takes of others don't depend on them."""

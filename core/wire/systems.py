@@ -79,6 +79,13 @@ SOURCES = (
         seconds_per_frame=0.006,
         unheeded=("guidance_scale", "num_inference_steps", "liveliness"),
     ),
+    MotionSourceFacts(
+        "diffusion-learned",
+        "Diffusion, Learned Code",
+        "Lips follow what is said; a small diffusion prior samples the paper's learned code of head, eyes and brows. "
+        "For comparison",
+        seconds_per_frame=0.004,
+    ),
 )
 """Motion sources; the first one is the default."""
 GAN, WARP = "gan", "warp"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from core.prior.autoregressive.network import AutoregressivePrior
 from core.prior.features import d_nl
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.spaces import CodeSpace
 from core.renderer.generator import refine
 from core.renderer.generator.config import GeneratorConfig
 from core.renderer.generator.generator import Generator
@@ -41,6 +43,15 @@ def _diffusion(device: str) -> MotionSource:
     return Diffusion(NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.05), num_inference_steps=3))
 
 
+def _learned_diffusion(device: str) -> MotionSource:
+    torch.manual_seed(0)
+    space = CodeSpace(Representation(RepresentationConfig.tiny()).eval().requires_grad_(False))
+    network = AudioToNonlipPrior(replace(PriorConfig.tiny(), features=space.size, learned=True))
+    torch.nn.init.normal_(network.out.weight, 0.0, 0.1)
+    mean, deviation = torch.zeros(space.size), torch.full((space.size,), 0.3)
+    return Diffusion(NonlipPrior(network, mean, deviation, num_inference_steps=3, space=space))
+
+
 def _sadtalker(device: str) -> MotionSource:
     torch.manual_seed(0)
     expression = ExpNet(ExpNetConfig.tiny())
@@ -58,7 +69,12 @@ def _autoregressive(device: str) -> MotionSource:
     return Autoregressive(AutoregressiveMotion(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1)))
 
 
-TINY = {"diffusion": _diffusion, "sadtalker": _sadtalker, "autoregressive": _autoregressive}
+TINY = {
+    "diffusion": _diffusion,
+    "sadtalker": _sadtalker,
+    "autoregressive": _autoregressive,
+    "diffusion-learned": _learned_diffusion,
+}
 
 
 @pytest.fixture
