@@ -10,6 +10,7 @@ import numpy as np
 
 from ..motion.channels import FPS
 from .features import FEATURE_GROUPS
+from .spaces import NormalisedSpace
 
 CUT = 6.0
 """Frequency in Hz at which half of the amplitude passes."""
@@ -40,3 +41,15 @@ def steady_head(features: np.ndarray) -> np.ndarray:
     steady = features.copy()
     steady[:, _HEAD] = sum(weight * head[i : i + frames] for i, weight in enumerate(_KERNEL))
     return steady
+
+
+def steadied(values: np.ndarray, space: NormalisedSpace) -> np.ndarray:
+    """(L, d) values of ``space`` whose head moves below 6 Hz only.
+
+    Of a learned code only that changes which the head's change changes in it: what encoding and decoding alone would
+    change stays.
+    """
+    if space.exact:
+        return steady_head(values)
+    features = space.decode(values)
+    return values + space.encode(steady_head(features)) - space.encode(features)

@@ -16,7 +16,7 @@ from .finish import Finisher, Piece
 from .kept import Kept, Known
 from .sampling import SamplingPlan
 from .spaces import NormalisedSpace
-from .steady import steady_head
+from .steady import steadied
 from .styling import Styling
 from .windows import close_seams, plan_windows
 
@@ -170,8 +170,7 @@ class Walk:
         )
         found = self._denoised(frames, known, again=suffix is not None)
         for take in range(len(found)):
-            calm = steady_head(found[take]) if self._space.exact else found[take]
-            joined = close_seams(calm, values[take], decided[take])
+            joined = close_seams(steadied(found[take], self._space), values[take], decided[take])
             found[take] = close_seams(joined, values[take], mask[take], self._plan.transition)
         return found
 
