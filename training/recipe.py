@@ -119,7 +119,7 @@ PARTS: dict[str, list[Command]] = {
             "--size tiny --steps 2",
         ),
         Command(
-            "training.prior train --learned --size small --steps 4000 --learning-rate 1e-3 --decay-from 0.4 "
+            "training.prior train --learned --size small --steps 2400 --learning-rate 1e-3 --decay-from 0.4 "
             "--listening-weight 0.5 --run runs/prior_learned",
             "--size tiny --steps 2",
         ),
