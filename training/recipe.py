@@ -123,7 +123,7 @@ PARTS: dict[str, list[Command]] = {
             "--listening-weight 0.5 --run runs/prior_learned",
             "--size tiny --steps 2",
         ),
-        Command("training.prior export --run runs/prior_learned --steps 10 --guidance-scale 1.5"),
+        Command("training.prior export --run runs/prior_learned --steps 10"),
     ],
 }
 """The parts in the order in which they need each other."""
