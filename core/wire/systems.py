@@ -84,7 +84,7 @@ SOURCES = (
         "Diffusion, Learned Code",
         "Lips follow what is said; a small diffusion prior samples the paper's learned code of head, eyes and brows. "
         "For comparison",
-        seconds_per_frame=0.004,
+        seconds_per_frame=0.002,
     ),
 )
 """Motion sources; the first one is the default."""
