@@ -1,4 +1,4 @@
-"""The shipped prior: heads move, takes are smooth, also where a part is kept, and styles have their effect."""
+"""The shipped priors: heads move, takes are smooth, also where a part is kept, and styles have their effect."""
 
 import numpy as np
 import pytest
@@ -16,9 +16,9 @@ HEAD = [NONLIP_CHANNELS.index(name) for name in GROUPS["head"]]
 SECONDS = 16
 
 
-@pytest.fixture(scope="module")
-def prior():
-    return NonlipPrior.load()
+@pytest.fixture(scope="module", params=[False, True], ids=["channels", "learned code"])
+def prior(request):
+    return NonlipPrior.load(learned=request.param)
 
 
 @pytest.fixture(scope="module")
