@@ -56,6 +56,14 @@ def _warped(painter: Literal["shipped"] | None) -> _NewRenderer:
     return new
 
 
+def _keypoints(
+    head: HeadModel, portrait: Portrait, size: int, device: str, framing: str, picture: int | str
+) -> FrameRenderer:
+    from ..keypoints.renderer import KeypointRenderer
+
+    return KeypointRenderer(head, portrait, size, device, framing, picture=picture)
+
+
 _NewRenderer = Callable[["HeadModel", "Portrait", int, str, str, int | str], "FrameRenderer"]
 SOURCES: Mapping[str, Callable[[str], MotionSource]] = {
     "diffusion": _diffusion,
@@ -64,12 +72,13 @@ SOURCES: Mapping[str, Callable[[str], MotionSource]] = {
     "diffusion-learned": _learned_diffusion,
 }
 """Motion sources by name, each as a function of the device."""
-RENDERERS: Mapping[str, _NewRenderer] = {"gan": _warped("shipped"), "warp": _warped(None)}
+RENDERERS: Mapping[str, _NewRenderer] = {"gan": _warped("shipped"), "warp": _warped(None), "keypoints": _keypoints}
 """Renderers by name, each as a function of head model, portrait, size, device, framing and picture, which are those of
 ``core.renderer.Renderer``. Without its weights, ``gan`` is ``warp``, and its ``kind`` says so."""
 OWN_WEIGHTS: Mapping[str, str] = {
     "sadtalker": "sadtalker.safetensors",
     "autoregressive": "autoregressive-*.safetensors",
     "diffusion-learned": "learned_prior-*.safetensors",
+    "keypoints": "keypoints.safetensors",
 }
 """Patterns of the weights files that only one motion source or renderer uses. Takes of others don't depend on them."""

@@ -102,6 +102,12 @@ RENDERERS = (
         "The photograph warped by geometry only: faster, but seams and lids are more visible",
         seconds_per_frame=(0.023, 0.032),
     ),
+    RendererFacts(
+        "keypoints",
+        "Keypoints",
+        "SadTalker's face render: networks move learned keypoints and draw the face. For comparison",
+        seconds_per_frame=(0.07, 0.03),
+    ),
 )
 """Renderers; the first one is the default."""
 LABELS = {

@@ -102,8 +102,8 @@ def test_a_blink_changes_only_the_eyes(renderer, portrait) -> None:
     y, x = np.mgrid[: apart.shape[0], : apart.shape[1]]
     near = (x > left) & (x < right) & (y > top) & (y < bottom)
     assert apart[near].max() > 20
-    # G sees the whole expression, so it corrects the mouth a hair differently.
-    assert apart[~near].max() <= (6 if renderer.kind == "gan" else 1)
+    # Networks that draw see more of the face than the eyes, so they draw the mouth a hair differently.
+    assert apart[~near].max() <= (1 if renderer.kind == "warp" else 6)
 
 
 def test_speech_moves_nothing_above_the_forehead_of_a_still_head(renderer, portrait) -> None:
