@@ -51,7 +51,7 @@ def close_seams(
 
     The network is trained to continue known motion, and does so up to a small error. At a border that error would be a
     jump, and its slope would be a jerk. Both are measured at the nearest known frames on either side, extrapolated, and
-    subtracted with a smooth fade.
+    subtracted with a smooth fade. Between known frames that are closer than the transition, one fades into the other.
 
     Parameters
     ----------
@@ -72,10 +72,11 @@ def close_seams(
     before, after = _nearest_known(known_mask)
     forwards = _slope(error, known_mask)
     backwards = _slope(error[::-1], known_mask[::-1])[::-1]
+    way = np.minimum(transition, np.maximum(after - before, 1))
     total, correction = np.zeros_like(predicted), np.zeros_like(predicted)
     for nearest, slope in ((before, forwards), (after, backwards)):
-        distance = np.minimum(np.abs(index - nearest), transition)
-        fade = (1.0 - ease(distance / transition)).astype(predicted.dtype)
+        distance = np.minimum(np.abs(index - nearest), way)
+        fade = (1.0 - ease(distance / way)).astype(predicted.dtype)
         place = np.clip(nearest, 0, frames - 1)
         carried = np.take_along_axis(error, place, axis=0) + distance * np.take_along_axis(slope, place, axis=0)
         total += fade

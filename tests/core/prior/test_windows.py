@@ -70,3 +70,13 @@ def test_distance_to_the_nearest_known_frame():
     mask[[2, 7], 0] = True
     np.testing.assert_array_equal(frames_to_known(mask)[:, 0], [2, 1, 0, 1, 2, 2, 1, 0, 1, 2])
     assert frames_to_known(mask)[:, 1].min() >= 10
+
+
+def test_known_frames_closer_than_the_transition_fade_into_each_other():
+    predicted = np.zeros((40, 1), np.float32)
+    mask = np.zeros((40, 1), bool)
+    mask[[*range(5, 8), *range(18, 21)]] = True
+    known = np.where(np.arange(40)[:, None] < 10, 1.0, -1.0).astype(np.float32)
+    joined = close_seams(predicted, known, mask, 30)[:, 0]
+    np.testing.assert_array_equal(joined[mask[:, 0]], known[mask])
+    assert (np.diff(joined[5:21]) <= 0).all() and np.abs(np.diff(joined)).max() < 1.9 * 2 / 11
