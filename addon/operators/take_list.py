@@ -211,14 +211,19 @@ class SOLILOQUY_OT_reset_style(OnTake, bpy.types.Operator):
 
 
 class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
-    """Copy the head's pose from the chosen take at the current frame, so that another take begins or ends in it"""
+    """Copy the head's pose from the chosen take at the current frame, so that another take goes through it"""
 
     bl_idname = "soliloquy.pose_from_take"
     bl_label = "Pose from Take"
     bl_options = {"REGISTER", "UNDO"}
 
     which: EnumProperty(
-        name="Pose", items=(("start", "Start", "The pose to begin with"), ("end", "End", "The pose to end with"))
+        name="Pose",
+        items=(
+            ("start", "Start", "The pose to begin with"),
+            ("end", "End", "The pose to end with"),
+            ("chosen", "Chosen", "The pose that is chosen in the list of poses"),
+        ),
     )
 
     def execute(self, context: bpy.types.Context) -> Result:
@@ -231,7 +236,14 @@ class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         seconds = takes.timing_of(scene, take).seconds(scene.frame_current)
-        setattr(performance, f"{self.which}_pose", motion.sampled(np.array([seconds]), motion.fps).rotation[0])
+        pose = motion.sampled(np.array([seconds]), motion.fps).rotation[0]
+        if self.which == "chosen":
+            if not 0 <= performance.active_pose < len(performance.poses):
+                self.report({"ERROR"}, say("No pose is chosen in the list"))
+                return {"CANCELLED"}
+            performance.poses[performance.active_pose].angles = pose
+            return {"FINISHED"}
+        setattr(performance, f"{self.which}_pose", pose)
         setattr(performance, f"set_{self.which}_pose", True)
         return {"FINISHED"}
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import bpy
 
 from ...core.errors import SoliloquyError
@@ -18,6 +21,28 @@ from ..words import say
 from .presets import SOLILOQUY_PT_performance_presets, SOLILOQUY_PT_style_presets
 
 _ANGLES = ("Pitch", "Yaw", "Roll")
+
+
+class SOLILOQUY_UL_poses(bpy.types.UIList):
+    """Poses of the head with their times."""
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
+    ) -> None:
+        """One row."""
+        row = layout.row(align=True)
+        row.prop(item, "seconds", text="", emboss=False)
+        angles = "  ".join(f"{math.degrees(angle):+.0f}°" for angle in item.angles)
+        row.label(text=angles, translate=False)
 
 
 class _Performance(Panel):
@@ -53,6 +78,7 @@ class _Performance(Panel):
         layout.prop(performance, "loop")
         for name in ("start", "end"):
             self.draw_pose(layout, performance, name)
+        self.draw_poses(layout, performance)
 
     @staticmethod
     def draw_pose(layout: bpy.types.UILayout, performance: bpy.types.PropertyGroup, which: str) -> None:
@@ -64,6 +90,26 @@ class _Performance(Panel):
             column = layout.column(align=True)
             for index, angle in enumerate(_ANGLES):
                 column.prop(performance, f"{which}_pose", index=index, text=angle)
+
+    @staticmethod
+    def draw_poses(layout: bpy.types.UILayout, performance: Any) -> None:
+        """Poses in between, and the angles of the chosen one."""
+        row = layout.row()
+        row.label(text="Poses")
+        if not performance.poses:
+            row.operator("soliloquy.add_pose", icon="ADD")
+            return
+        row = layout.row()
+        row.template_list("SOLILOQUY_UL_poses", "", performance, "poses", performance, "active_pose", rows=3)
+        buttons = row.column(align=True)
+        buttons.operator("soliloquy.add_pose", text="", icon="ADD")
+        buttons.operator("soliloquy.remove_pose", text="", icon="REMOVE")
+        buttons.operator("soliloquy.pose_from_take", text="", icon="EYEDROPPER").which = "chosen"
+        if 0 <= performance.active_pose < len(performance.poses):
+            pose = performance.poses[performance.active_pose]
+            column = layout.column(align=True)
+            for index, angle in enumerate(_ANGLES):
+                column.prop(pose, "angles", index=index, text=angle)
 
 
 class _Style(Panel):
@@ -134,4 +180,4 @@ class _Resample(Panel):
         layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH", translate=False)
 
 
-CLASSES = in_editors((_Performance, "speak"), (_Style, "takes"), (_Resample, "takes"))
+CLASSES = (SOLILOQUY_UL_poses, *in_editors((_Performance, "speak"), (_Style, "takes"), (_Resample, "takes")))

@@ -8,12 +8,14 @@ from collections.abc import Collection
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty
+from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty
 
 from ...core.motion.channels import GROUPS
 from ...core.wire.protocol import PriorStyle
 from ..typed import declarations
 from .changes import Change
+from .poses import CLASSES as POSE_CLASSES
+from .poses import SoliloquyPose, adopt_poses, pose_property, wanted_poses
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(PriorStyle)}
 """Fields of the prior's style: its defaults and limits are those of the settings."""
@@ -32,13 +34,6 @@ _SAMPLED = (
 def _limits(name: str) -> dict[str, float]:
     spec = _LIMITS[name]
     return {"default": spec.default, "min": spec.metadata["low"], "max": spec.metadata["high"]}
-
-
-def _pose(name: str, about: str) -> Any:
-    angle = math.radians(_LIMITS["start_pose"].metadata["high"])
-    return declarations.FloatVectorProperty(
-        name=name, description=about, size=3, unit="ROTATION", min=-angle, max=angle, step=100
-    )
 
 
 class SoliloquyPerformance(bpy.types.PropertyGroup):
@@ -66,9 +61,13 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
         **_limits("gaze_to_camera"),
     )
     set_start_pose: BoolProperty(name="Start Pose", description="Begin with the head in a given pose")
-    start_pose: _pose("Start Pose", "The head at the first frame: pitch (down), yaw (to the person's left), roll")
+    start_pose: pose_property(
+        "Start Pose", "The head at the first frame: pitch (down), yaw (to the person's left), roll"
+    )
     set_end_pose: BoolProperty(name="End Pose", description="End with the head in a given pose")
-    end_pose: _pose("End Pose", "The head at the last frame: pitch (down), yaw (to the person's left), roll")
+    end_pose: pose_property("End Pose", "The head at the last frame: pitch (down), yaw (to the person's left), roll")
+    poses: CollectionProperty(type=SoliloquyPose)
+    active_pose: IntProperty(name="Active Pose", description="The pose whose angles are shown below")
     loop: BoolProperty(
         name="Seamless Loop",
         description="The last two seconds lead back to the first frame. Lips follow the sound: they close the loop "
@@ -84,12 +83,15 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
             if getattr(self, f"set_{name}")
         }
         rate = round(self.blink_rate, 2) if self.set_blink_rate else None
-        return PriorStyle(**values, **poses, blink_rate=rate, loop=self.loop)
+        return PriorStyle(**values, **poses, blink_rate=rate, loop=self.loop, poses=wanted_poses(self.poses))
 
     def adopt(self, style: PriorStyle, names: Collection[str]) -> None:
         """Take over the settings of a worker's style that ``names`` lists; the others stay."""
         for name in names:
             value = getattr(style, name)
+            if name == "poses":
+                adopt_poses(self.poses, value)
+                continue
             if name in (*POSES, "blink_rate"):
                 setattr(self, f"set_{name}", value is not None)
             if value is not None:
@@ -150,4 +152,4 @@ class SoliloquyStyle(bpy.types.PropertyGroup):
 for _group in GROUPS:
     SoliloquyStyle.__annotations__[_group] = _amount(*_SHOWN[_group])
 
-CLASSES = (SoliloquyPerformance, SoliloquyStyle)
+CLASSES = (*POSE_CLASSES, SoliloquyPerformance, SoliloquyStyle)

@@ -86,14 +86,13 @@ def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speec
     path = _file_of_sound(strip.sound, inputs)
     if unheard := hearing.why_unheard(scene, strip):
         raise BadInputError("audio_unheard", unheard + ".", say("Only what is heard is spoken."))
-    left, right = hearing.heard_frames(scene, strip)
+    left, right = _spoken_of_strip(scene, strip)
     if hearing.needs_mixdown(scene, strip):
         others = [other for other in compat.all_strips(scene) if other.name != strip.name and other.type != "META"]
         path = _mixdown(scene, left, right, inputs, silence=others)
         return Speech(path, 0.0, None, left, "", strip.channel, strip.soliloquy_character)
     rate = rate_of(scene)
     zero = _content_zero(strip, rate)
-    left = max(left, int(-(-zero // 1)))
     end = compat.content_start(strip) + compat.content_duration(strip)
     if right <= left or left >= end:
         raise BadInputError(
@@ -104,6 +103,27 @@ def speech_from_strip(scene: bpy.types.Scene, strip: Any, inputs: Path) -> Speec
     duration = (right - left) / rate if right < end else None
     start = max(0.0, (left - zero) / rate)
     return Speech(path, start, duration, left, strips.link(scene, strip), strip.channel, strip.soliloquy_character)
+
+
+def spoken_frames(scene: bpy.types.Scene, *, mix: bool) -> tuple[int, int]:
+    """Scene frames [first, stop) of the speech: the mix, or the strip to be spoken.
+
+    Raises BadInputError ``no_strip`` without such a strip.
+    """
+    strip = None if mix else sound_strip(scene)
+    if strip is not None:
+        return _spoken_of_strip(scene, strip)
+    if not mix:
+        raise BadInputError("no_strip", say("No sound strip is active."), say("Select one in the sequencer."))
+    return scene.frame_start, scene.frame_end + 1
+
+
+def _spoken_of_strip(scene: bpy.types.Scene, strip: Any) -> tuple[int, int]:
+    """Scene frames [first, stop) that are heard of a strip, from the first of its content on."""
+    left, right = hearing.heard_frames(scene, strip)
+    if hearing.needs_mixdown(scene, strip):
+        return left, right
+    return max(left, int(-(-_content_zero(strip, rate_of(scene)) // 1))), right
 
 
 def speech_from_mix(scene: bpy.types.Scene, inputs: Path) -> Speech:

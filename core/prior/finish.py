@@ -105,7 +105,7 @@ class Finisher:
 
     def _styled(self, first: int, values: np.ndarray) -> np.ndarray:
         """(N, n, 25) features in the style, bent to meet the kept motion around them."""
-        features = close_blinks(self._styling.apply(self._space.decode(values)))
+        features = close_blinks(self._styling.apply(self._space.decode(values), first))
         if not (self._styling.neutral and self._space.exact):  # otherwise they were joined while sampling
             features = self._joined(first, features)
         leave_poses(features, first, self._frames, self._plan.style, self._kept)
@@ -145,7 +145,8 @@ class Finisher:
         if not known.any():
             return features
         wanted = features_from_channels(channels)
-        made = self._styling.apply(self._space.decode(self._space.encode(self._styling.take_out(wanted))))
+        plain = self._space.decode(self._space.encode(self._styling.take_out(wanted, begin)))
+        made = self._styling.apply(plain, begin)
         inside = slice(reach, reach + features.shape[1])
         made[:, inside] = np.where(known[inside], made[:, inside], features)
         return np.stack([close_seams(m, w, known, reach)[inside] for m, w in zip(made, wanted, strict=True)])

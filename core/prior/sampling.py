@@ -100,5 +100,5 @@ class SamplingPlan(FinishPlan):
 def transition_of(sampling: Sampling) -> int:
     """Frames over which new motion bends to meet kept motion and poses."""
     style = sampling.style
-    posed = style.start_pose is not None or style.end_pose is not None
+    posed = style.start_pose is not None or style.end_pose is not None or bool(style.poses)
     return max(sampling.transition, POSE_TRANSITION) if posed else sampling.transition

@@ -17,11 +17,9 @@ from .kept import Kept, Known
 from .sampling import SamplingPlan
 from .spaces import NormalisedSpace
 from .steady import steadied
-from .styling import Styling
+from .styling import Styling, is_loop
 from .windows import close_seams, plan_windows
 
-LOOP_FRAMES = 12
-"""Shortest take that can be made a loop."""
 _NOISE_BLOCK = 50
 LOOP_REDONE = 50
 """Frames at a loop's end that are sampled a second time, so that they lead to its beginning (2 s)."""
@@ -40,11 +38,6 @@ def noise_of(seed: int, first: int, stop: int, size: int) -> np.ndarray:
         for block in range(begin, (stop - 1) // _NOISE_BLOCK + 1)
     ]
     return np.concatenate(blocks)[first - begin * _NOISE_BLOCK : stop - begin * _NOISE_BLOCK]
-
-
-def is_loop(style: PriorStyle, frames: int) -> bool:
-    """Whether a take of so many frames is made a loop."""
-    return style.loop and frames >= LOOP_FRAMES
 
 
 def count_windows(frames: int, size: int, style: PriorStyle) -> int:
@@ -89,8 +82,8 @@ class Walk:
         self._networks, self._space = networks, space
         self._mel, self._seeds, self._kept = mel, seeds, kept
         self._plan, self._tell = plan, tell
-        self._styling = Styling(plan.style)
         self._frames = len(mel) // MELS_PER_FRAME
+        self._styling = Styling(plan.style, self._frames)
         self._size = networks.exact.config.window
         self._device = next(networks.exact.parameters()).device
 
@@ -151,7 +144,8 @@ class Walk:
         """
         # In the window that closes a loop, this looks past the end, where nothing is kept: ``suffix`` is there.
         channels, keep_mask = self._kept.part(int(frames[0]), int(frames[0]) + len(frames))
-        features = self._styling.take_out(features_from_channels(channels))  # as they were before the style
+        before = features_from_channels(channels)
+        features = self._styling.take_out(before, int(frames[0]))  # as they were before the style
         kept = np.broadcast_to(known_features(keep_mask), features.shape)
         values, mask = self._space.encode(features), self._space.known(kept).copy()
         decided = np.zeros_like(mask)

@@ -15,8 +15,8 @@ from ..prior.finish import Finisher
 from ..prior.kept import Kept
 from ..prior.sampling import FinishPlan, Sampling, transition_of
 from ..prior.spaces import ChannelSpace, NormalisedSpace
-from ..prior.styling import Styling, pose_constraints
-from ..prior.walk import LOOP_REDONE, is_loop
+from ..prior.styling import Styling, is_loop, pose_constraints
+from ..prior.walk import LOOP_REDONE
 from ..prior.windows import close_seams
 from .motion_source import Wish
 
@@ -71,7 +71,7 @@ def performed(
     plan = FinishPlan(style=style, transition=transition_of(sampling), turning=sampling.turning)
     given = None if keep is None else keep[None]
     kept = Kept(1, frames, given, keep_mask, pose_constraints(style, frames))
-    styling, loop = Styling(style), is_loop(style, frames)
+    styling, loop = Styling(style, frames), is_loop(style, frames)
     features = features_from_channels(channels)
     if loop:
         features = _closed(features)

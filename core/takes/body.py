@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..files import is_file
 from ..motion.body import followed_again, following
 from ..motion.breath import breathing
 from ..motion.motion import Motion
 from ..phones.documents import PhoneDocument
 from ..phones.phone_set import PHONES, SILENCE
 from ..phones.rows import phone_rows
+from .job import Job
 from .mouth import ROWS_A_FRAME
+from .take import TakePlan
 
 
 def with_body(motion: Motion, body: np.ndarray) -> Motion:
@@ -50,3 +53,16 @@ def kept_body(before: Motion, after: Motion, strength: float, loop: bool, part: 
     if part is None:
         return body
     return np.where(part[:, None] == 0.0, before.body, before.body + part[:, None] * (body - before.body))
+
+
+def with_body_of(motion: Motion, job: Job, source: TakePlan, said: PhoneDocument | None) -> Motion:
+    """The motion that is rendered for a take: edited curves have no body, so they get that of the take ``source``."""
+    settings = job.facts.settings
+    if motion.body.any() or not is_file(source.motion):
+        return motion
+    own, loop = Motion.load(source.motion), settings.style.loop
+    if not own.body.any():
+        return motion
+    if len(own) == len(motion):
+        return with_body(motion, kept_body(own, motion, settings.body, loop))
+    return with_body(motion, new_body(motion, source.seed, said, settings.body, loop))

@@ -76,6 +76,8 @@ class JobSettings:
         keep their identifiers.
         """
         values = plain(self)
+        style = values["style"]
+        values["style"] = {name: value for name, value in style.items() if _LATER_STYLE.get(name, ...) != value}
         return {name: value for name, value in values.items() if _LATER.get(name, ...) != value}
 
 
@@ -89,6 +91,8 @@ _LATER: dict[str, Any] = {
     "pose_style": 0,
 }
 """Settings that came after the first jobs, with the values that the older jobs have."""
+_LATER_STYLE: dict[str, Any] = {"poses": []}
+"""The same for the settings of a style."""
 SETTINGS = tuple(spec.name for spec in dataclasses.fields(JobSettings) if spec.name != "more")
 """Names of the settings that a job shares with the request that began it."""
 

@@ -23,7 +23,6 @@ from ..files import file_digest, is_file, make_folder
 from ..motion.channels import FPS, GROUPS
 from ..motion.live_link import read_live_link_csv
 from ..motion.motion import Motion
-from ..phones.documents import PhoneDocument
 from ..phones.transcripts import checked_transcript
 from ..portrait.portrait import Portrait
 from ..renderer.framing import frame_portrait
@@ -37,7 +36,7 @@ from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Res
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
 from ..wire.worker_facts import GpuFacts, WorkerFacts
 from ..wire.workload import Expected
-from .body import kept_body, new_body, with_body
+from .body import with_body_of
 from .extraction import ReadBack
 from .job import Job, job_identifier, job_name
 from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
@@ -100,6 +99,7 @@ class Studio:
             speech = Speech(request.audio, request.start, request.duration)
         if speech.notice is not None:
             context.notice(speech.notice)
+        request = replace(request, style=request.style.in_order(len(speech)))
         with context.stage("portrait"):
             portrait = _portrait_of(request.portrait, models, context)
         job = _job_of(request, speech, portrait.digest, models.device)
@@ -113,7 +113,8 @@ class Studio:
     def _resample(self, request: Resample, context: JobContext) -> dict[str, Any]:
         models = self._models_on(request.device)
         job = Job.open(request.job)
-        spec = ResampleSpec(part=_part_of(request, job), style=request.style)
+        style = request.style and request.style.in_order(job.facts.audio.frames)
+        spec = ResampleSpec(part=_part_of(request, job), style=style)
         with context.stage("audio"):
             speech = _speech_of(job, context)
         with job.locked():
@@ -132,7 +133,7 @@ class Studio:
         source = job.take(request.take)
         path = Path(request.motion) if request.motion else source.motion
         said = phones_of(source)
-        motion = _with_body_of(read_motion(path), job, source, said)
+        motion = with_body_of(read_motion(path), job, source, said)
         settings = job.facts.settings
         spec = RenderSpec(
             source_take=request.take,
@@ -250,19 +251,6 @@ def read_motion(path: Path) -> Motion:
     if not len(motion):
         raise BadInputError("motion_empty", f"The motion in {path} has no frames.", "Choose another.")
     return motion.resampled(FPS)
-
-
-def _with_body_of(motion: Motion, job: Job, source: TakePlan, said: PhoneDocument | None) -> Motion:
-    """The motion that is rendered for a take: edited curves have no body, so they get that of the take ``source``."""
-    settings = job.facts.settings
-    if motion.body.any() or not is_file(source.motion):
-        return motion
-    own, loop = Motion.load(source.motion), settings.style.loop
-    if not own.body.any():
-        return motion
-    if len(own) == len(motion):
-        return with_body(motion, kept_body(own, motion, settings.body, loop))
-    return with_body(motion, new_body(motion, source.seed, said, settings.body, loop))
 
 
 def _part_of(request: Resample, job: Job) -> Part | None:

@@ -15,6 +15,8 @@ from ..errors import BadInputError
 
 _SHORT = {"num_inference_steps": "--steps"}
 """Second names of options, by field."""
+_REPEATED = {"poses": "--pose-at"}
+"""Options of fields that hold several messages, by field: each time the option is given, it adds one."""
 _FILE_OR_TEXT = {"transcript": "The name of a text file (.txt) that holds them will do too."}
 """Sentences about options that are a text or the name of a file, by field. Who reads them finds out which it is."""
 
@@ -112,6 +114,12 @@ def _add_option(
         command.add_argument(*flags, dest=target, action=argparse.BooleanOptionalAction, help=text)
         return
     series = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
+    if spec.name in _REPEATED:
+        names = tuple(part.name for part in dataclasses.fields(typing.get_args(series)[0]))
+        words = tuple(name.upper() for name in names)
+        more: dict[str, Any] = {"dest": target, "action": _Row, "names": names, "nargs": len(names)}
+        command.add_argument(_REPEATED[spec.name], type=float, metavar=words, help=text, **more)
+        return
     allowed = kinds if series is None else typing.get_args(series)
     kind = next((kind for kind in (int, float) if kind in allowed), str)
     words = spec.metadata["choices"] if kind is int and str in allowed else ()
@@ -122,6 +130,18 @@ def _add_option(
         name = "|".join((*words, name))
     read = number_or_text if words else kind
     command.add_argument(*flags, dest=target, type=read, required=required, nargs=count, metavar=name, help=text)
+
+
+class _Row(argparse.Action):
+    """Adds the numbers of an option to a list, as a dictionary by the names of a message's fields."""
+
+    def __init__(self, *arguments: Any, names: tuple[str, ...], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._names = names
+
+    def __call__(self, _parser: Any, namespace: argparse.Namespace, values: Any, _option: Any = None) -> None:
+        rows = getattr(namespace, self.dest) or []
+        setattr(namespace, self.dest, [*rows, dict(zip(self._names, values, strict=True))])
 
 
 def number_or_text(text: str) -> int | str:

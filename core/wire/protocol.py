@@ -13,25 +13,9 @@ A conversation::
     client → {"request": "cancel", "id": "2", "job": "1"}
     worker → {"event": "error", "id": "1", "code": "cancelled", "message": "Cancelled.", "hint": "", "exit_code": 130}
 
-A ``style`` is an object of settings, all of which may be left out. ``core.wire.style.PriorStyle`` explains them::
+A ``style`` is an object of settings, all of which may be left out. ``core.wire.style`` explains them::
 
     {"liveliness": 0.5, "head_amplitude": 1.2, "blink_rate": 20, "gaze_to_camera": 0.3, "start_pose": [0, 5, 0]}
-
-====================  ===========================  ========================================================
-setting               range (default)              meaning
-====================  ===========================  ========================================================
-``liveliness``        −1 … 1 (0)                   calm to lively, sampled accordingly
-``head_amplitude``    0 … 3 (1)                    size of head motion
-``gaze_amplitude``    0 … 3 (1)                    size of glances
-``brow_amplitude``    0 … 3 (1)                    size of brow motion
-``lid_amplitude``     0 … 3 (1)                    size of squints and widened eyes; blinks stay
-``cheek_amplitude``   0 … 3 (1)                    size of cheek and nose motion
-``blink_rate``        0 … 50 or null (null)        blinks a minute; null: as sampled
-``gaze_to_camera``    0 … 1 (0)                    how much the eyes rest on the camera
-``start_pose``        3 × −30 … 30 or null (null)  pitch, yaw, roll in degrees at the first frame
-``end_pose``          3 × −30 … 30 or null (null)  the same at the last frame
-``loop``              true, false (false)          the end runs into the beginning without a seam
-====================  ===========================  ========================================================
 
 Every request but ``shutdown`` is answered by exactly one ``done`` or ``error`` with its id. One job runs at a time, the
 others wait. The worker acts on ``cancel`` and ``shutdown`` at any time. It ends when stdin closes.

@@ -1,13 +1,33 @@
 """The style of a take, as an artist sets it. All settings act on the trained networks as they are.
 
 Standard library only, because the settings are part of the protocol. ``core.prior`` carries them out.
+
+====================  ===========================  ========================================================
+setting               range (default)              meaning
+====================  ===========================  ========================================================
+``liveliness``        −1 … 1 (0)                   calm to lively, sampled accordingly
+``head_amplitude``    0 … 3 (1)                    size of head motion
+``gaze_amplitude``    0 … 3 (1)                    size of glances
+``brow_amplitude``    0 … 3 (1)                    size of brow motion
+``lid_amplitude``     0 … 3 (1)                    size of squints and widened eyes; blinks stay
+``cheek_amplitude``   0 … 3 (1)                    size of cheek and nose motion
+``blink_rate``        0 … 50 or null (null)        blinks a minute; null: as sampled
+``gaze_to_camera``    0 … 1 (0)                    how much the eyes rest on the camera
+``start_pose``        3 × −30 … 30 or null (null)  pitch, yaw, roll in degrees at the first frame
+``end_pose``          3 × −30 … 30 or null (null)  the same at the last frame
+``loop``              true, false (false)          the end runs into the beginning without a seam
+``poses``             list (empty)                 the head's pose at times: objects with ``seconds`` ≥ 0, and
+                                                   ``pitch``, ``yaw``, ``roll``, each −30 … 30 (0)
+====================  ===========================  ========================================================
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ..motion.channels import FPS
 from ..schema import setting
+from .poses import MAX_ANGLE, PoseAt, poses_in_order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +38,9 @@ class PriorStyle:
     the eyes compensate less for it, so that they don't wander while the head is still. Amplitudes don't change blinks.
     Poses are (pitch, yaw, roll) in degrees relative to the portrait. Positive values turn the face down, turn it to the
     person's left, and lift that side. The kept part of a resampled take stays bit for bit, whatever the style.
+
+    Between two ``poses`` the head moves as sampled about a smooth path from one to the other; if there are any, the
+    start and end poses belong to them.
     """
 
     liveliness: float = setting(0.0, "calm (−1) to lively (1); changes what is sampled", low=-1.0, high=1.0)
@@ -37,3 +60,29 @@ class PriorStyle:
         None, "head's pitch, yaw, roll in degrees at the last frame", low=-30.0, high=30.0, length=3
     )
     loop: bool = setting(False, "the end runs into the beginning without a seam")
+    poses: tuple[PoseAt, ...] = setting(
+        (),
+        f"head's pose at a time: seconds, and degrees of −{MAX_ANGLE:g} to {MAX_ANGLE:g}; may be given several times",
+    )
+
+    def in_order(self, frames: int) -> PriorStyle:
+        """The style for a take of so many frames, with its poses in the order of their times.
+
+        Raises BadInputError ``bad_setting`` for poses that a head can't take (``poses_in_order``).
+        """
+        self.path(frames)
+        return replace(self, poses=poses_in_order(self.poses, frames, loop=False))
+
+    def path(self, frames: int) -> tuple[PoseAt, ...]:
+        """All poses of a take of so many frames in their order, the start and end poses too; none without ``poses``.
+
+        Raises BadInputError as `in_order`.
+        """
+        if not self.poses:
+            return ()
+        given = list(self.poses)
+        for seconds, pose in ((0.0, self.start_pose), (frames / FPS, self.end_pose)):
+            if pose is not None:
+                pitch, yaw, roll = pose
+                given.append(PoseAt(seconds=seconds, pitch=pitch, yaw=yaw, roll=roll))
+        return poses_in_order(given, frames, self.loop)

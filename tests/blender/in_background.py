@@ -137,6 +137,33 @@ def rendered_take_frame(scene, frame: int) -> int:
     return int(red + 256 * green)
 
 
+def poses_are_timed_by_the_strip():
+    """Trimmed and at another rate; German buttons; saved with the file."""
+    scene, sound = ready_scene()
+    scene.render.fps = 50
+    addon("compat").set_handles(sound, 21, 81)
+    performance = scene.soliloquy.performance
+    for frame in (71, 46):
+        scene.frame_set(frame)
+        assert bpy.ops.soliloquy.add_pose() == {"FINISHED"}
+    performance.poses[performance.active_pose].angles = (0.0, 0.2, 0.0)
+    wanted = [(0.5, 11.459), (1.0, 0.0)]
+    assert [(pose.seconds, pose.yaw) for pose in performance.style().poses] == wanted
+    scene.frame_set(20)
+    try:
+        bpy.ops.soliloquy.add_pose()
+        raise AssertionError("before the speech")
+    except RuntimeError as error:
+        assert "21" in str(error), error
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    path = folder("blend") / "poses.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    performance = bpy.context.scene.soliloquy.performance
+    assert [(pose.seconds, pose.yaw) for pose in performance.style().poses] == wanted
+    assert bpy.ops.soliloquy.remove_pose() == {"FINISHED"} and len(performance.poses) == 1
+
+
 def a_packed_sound_is_spoken():
     scene, sound = ready_scene()
     path = Path(bpy.path.abspath(sound.sound.filepath))
@@ -262,6 +289,7 @@ run_cases(
         menus_and_status_bar_have_their_entries_once,
         takes_of_a_trimmed_strip_land_above_it,
         pictures_and_sound_are_in_sync,
+        poses_are_timed_by_the_strip,
         a_packed_sound_is_spoken,
         resample_and_place_again,
         head_and_bake_move_after_reload,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.takes.job import job_identifier
 from core.takes.job_file import JobSettings
+from core.wire.poses import PoseAt
 from core.wire.protocol import Generate
 from core.wire.style import PriorStyle
 
@@ -45,3 +46,9 @@ def test_everything_that_takes_depend_on_is_in_the_identifier() -> None:
     assert len(found) == len(changes) + 1
     assert identifier(takes=5, device="cpu", extract=False, transcript=" \n") == identifier()
     assert identifier(source="diffusion", pose_style=3) == identifier(), "it has no pose styles"
+
+
+def test_poses_are_part_of_it_and_none_are_not() -> None:
+    one = PriorStyle(poses=(PoseAt(seconds=1.0, yaw=5.0),))
+    assert len({identifier(), identifier(style=one), identifier(style=PriorStyle(loop=True))}) == 3
+    assert "poses" not in JobSettings.of(Generate(audio="a", portrait="p", out="o")).identity()["style"]

@@ -116,6 +116,11 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     again = json.loads((tmp_path / "job.json").read_text(encoding="utf-8"))
     old["settings"] |= {"preview": None, "articulation": 1.0, "transcript": "", "body": 0.0, "picture": "fit"}
     old["settings"] |= {"source": "diffusion", "pose_style": 0}
+    for style in (
+        old["settings"]["style"],
+        *(entry["spec"]["style"] for entry in old["takes"] if "style" in entry["spec"]),
+    ):
+        style["poses"] = []
     for entry in old["takes"]:
         entry["spec"]["keep"] = [g for g in GROUPS if g in entry["spec"]["keep"]] if "keep" in entry["spec"] else None
     for entry in again["takes"]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from core import schema
 from core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, BadInputError, CancelledError, SoliloquyError
 from core.places import ROOT
-from core.wire import lines, protocol
+from core.wire import lines, protocol, style
 from core.wire.protocol import Generate, PriorStyle, Progress, Resample, TakeReady
 
 REQUESTS = [
@@ -224,9 +224,9 @@ def test_missing_settings_are_named() -> None:
 
 
 def test_every_style_setting_is_explained() -> None:
-    """The protocol's description lists each setting once."""
+    """The description lists each setting once."""
     for field in dataclasses.fields(PriorStyle):
-        assert protocol.__doc__.count(f"\n``{field.name}``") == 1, field.name
+        assert style.__doc__.count(f"\n``{field.name}``") == 1, field.name
 
 
 def test_not_a_number_never_travels() -> None:
