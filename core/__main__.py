@@ -42,6 +42,7 @@ from .wire.protocol import (
     TakeReady,
     UpdateLips,
 )
+from .wire.restorer import restorer_command
 from .wire.workload import ToldTimes
 
 COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, UpdateLips, Extract, Head, Probe)
@@ -147,6 +148,8 @@ def main(arguments: list[str] | None = None) -> int:
             given = nested({k: v for k, v in options.items() if k != "command" and v is not None})
             if "transcript" in given:
                 given["transcript"] = given_transcript(given["transcript"], Path())
+            if given.get("restorer"):
+                given["restorer"] = restorer_command(given["restorer"], Path.cwd())
             request = build(cls, given)
             result = _run(request, printer)
         except SoliloquyError as error:

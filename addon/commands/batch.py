@@ -13,6 +13,7 @@ from ...core.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError
 from ...core.files import make_folder
 from ...core.plurals import counted
 from ...core.wire.options import Parser
+from ...core.wire.restorer import restorer_command
 from .. import steps
 from ..jobs import disk, jobs
 from ..places import COMMAND
@@ -55,6 +56,10 @@ def parser() -> Parser:
     add("--estimate", action="store_true", help="Print what the jobs will need, and run nothing.")
     add("--save-list", type=Path, help="Also save the jobs in this CSV or JSON file.")
     add("--summary", type=Path, help="JSON file for the outcome of each job. Default: next to the list.")
+    text = (
+        "Program that restores the frames of all jobs, with its arguments, in which {in} and {out} are the two folders."
+    )
+    add("--restorer", nargs=argparse.REMAINDER, help=f"{text} Comes last. No list names one.")
     add("--save-blend", help="Save the scene in this file, with the takes above their strips and on their targets.")
     return options
 
@@ -141,6 +146,7 @@ def _run(entries: list[Entry], outcome: Path, chosen: argparse.Namespace) -> int
         room=job_queue.room(waiting),
         retries=chosen.retries,
         changed=lambda entry: _tell(entry, lines),
+        restorer=restorer_command(chosen.restorer, Path.cwd()) if chosen.restorer else (),
     )
     if waiting:
         preferences.require_worker_python()

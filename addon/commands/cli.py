@@ -25,11 +25,12 @@ from ...core.stopping import hearing
 from ...core.wire.options import Parser, add_options, choices, nested, span
 from ...core.wire.picture_size import CHOICES, LEAST_SIDE, MAX_SIDE
 from ...core.wire.protocol import Generate, PriorStyle, TakeReady
+from ...core.wire.restorer import restorer_command
 from .. import compat, steps
 from ..jobs import jobs
 from ..places import COMMAND
 from ..properties import output, preferences
-from ..properties.scene import SoliloquySettings, settings_of
+from ..properties.scene import SoliloquySettings, restorer_of, settings_of
 from ..properties.transcript import SoliloquyTranscript, transcript_of_strip
 from ..scene import head, stage, takes
 from ..scene.request import generate_request, preview_of, request_for, transcript_of
@@ -72,7 +73,7 @@ Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any
 def parser() -> Parser:
     """The command's options."""
     options = Parser(prog=f"blender -b [file.blend] --command {COMMAND}", description=_ABOUT, epilog=_CODES)
-    wanted = (*FILES, *SETTINGS, "picture", "transcript", "style", "device")
+    wanted = (*FILES, *SETTINGS, "picture", "transcript", "style", "device", "restorer")
     add_options(options, Generate, only=wanted, otherwise="as in the .blend", limits=_limits())
     add = options.add_argument
     add("--mix", action="store_true", help="Speak everything that is heard between the scene's first and last frame.")
@@ -155,12 +156,14 @@ def _request(scene: bpy.types.Scene, options: argparse.Namespace) -> tuple[Gener
     if options.audio:
         spoken = _speech_of_file(scene, Path(options.audio))
         _keep(words, transcript_of_strip(strips.find_strip(scene, spoken.strip)))
-        request = request_for(scene, spoken)
+        request = replace(request_for(scene, spoken), restorer=restorer_of(settings_of(scene)))
     else:
         _keep(words, transcript_of(scene))
         request, spoken = generate_request(scene)
     if words is not None:
         request = replace(request, transcript=words)
+    if options.restorer:
+        request = replace(request, restorer=restorer_command(options.restorer, Path.cwd()))
     if options.device is not None:
         request = checked(replace(request, device=options.device))
     return (preview_of(request) if options.preview_only else request), spoken

@@ -66,7 +66,7 @@ def learn(learned: Learned, folder: Path, facts: TakeFacts) -> None:
     """Remember how large the frames of a finished take are. Raises OSError if they can't be looked at."""
     pictures = sorted((folder / "frames").glob("*.png"))[:: max(1, facts.frame_count // 8)]
     portrait = next(folder.parent.glob("portrait.*"), None)
-    if not pictures or portrait is None:
+    if not pictures or portrait is None or facts.restored is not None:  # a restorer's are as large as it likes
         return
     mean = sum(path.stat().st_size for path in pictures) / len(pictures)
     file = portrait.stat().st_size

@@ -16,7 +16,7 @@ from ...core.wire.protocol import UpdateLips
 from .. import compat
 from ..jobs import jobs
 from ..properties import preferences, trusted
-from ..properties.scene import settings_of
+from ..properties.scene import restorer_of, settings_of
 from ..scene import phones, take_list
 from ..scene.request import spoken_by, why_not
 from ..sequencer import phone_lane
@@ -146,6 +146,7 @@ all else stays bit for bit"""
             phones=str(phones.save(phones.read(scene, take), inputs)),
             articulation=round(settings.articulation, 4),  # Blender stores single precision
             device=preferences.device(),
+            restorer=restorer_of(settings),
         )
         note = say("{take} with other lips", take=take.name)
         return jobs.start(request, say("Update Lips"), scene, spoken_by(take), note)

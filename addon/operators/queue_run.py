@@ -13,6 +13,7 @@ from ..jobs import jobs
 from ..jobs.following import wait_until
 from ..properties import preferences
 from ..properties.queue import queue_settings_of
+from ..properties.scene import restorer_of, settings_of
 from ..queue import job_queue, scene_jobs
 from ..queue.batch import RUNNING, WAITING
 from ..redrawing import redraw, redraw_when_due
@@ -92,7 +93,8 @@ class SOLILOQUY_OT_queue_run(bpy.types.Operator):
 
     def _begin(self, context: bpy.types.Context) -> Result | None:
         try:
-            job_queue.start(queue_settings_of(compat.sequencer_scene(context)).workers)
+            scene = compat.sequencer_scene(context)
+            job_queue.start(queue_settings_of(scene).workers, restorer_of(settings_of(scene)))
         except SoliloquyError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -11,7 +11,7 @@ from ..animation import edited_curves
 from ..animation.motion_file import load_motion, save_motion
 from ..jobs import jobs
 from ..properties import preferences, trusted
-from ..properties.scene import settings_of
+from ..properties.scene import restorer_of, settings_of
 from ..scene import take_list
 from ..scene.request import (
     chosen_target,
@@ -77,6 +77,7 @@ class SOLILOQUY_OT_resample(JobOperator, bpy.types.Operator):
             transition=round(settings.transition * FPS),
             style=settings.performance.style() if settings.renew_style else None,
             device=preferences.device(),
+            restorer=restorer_of(settings),
         )
         where = say(", frames {first}–{last}", first=part[0][0], last=part[0][1]) if part else ""
         note = say("{take} with new {groups}{where}", take=take.name, groups=", ".join(renew), where=where)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
+from ..drawing import draw_text
 from ..places import ROOT_PACKAGE
+from ..properties import preferences
 from ..typed import layout_of
 from .speak import draw_runtime
 
@@ -33,6 +35,18 @@ class SoliloquyPreferences(bpy.types.AddonPreferences):
         description="Folder with the packages in core/requirements/worker.txt as wheels, to install them "
         "without a network connection",
     )
+    restorer_program: StringProperty(
+        name="Restorer",
+        subtype="FILE_PATH",
+        description="A program of your own that restores finished frames, for example a script that starts GFPGAN. It "
+        "gets a folder of numbered PNGs and an empty folder, and writes pictures of the same names",
+    )
+    restorer_arguments: StringProperty(
+        name="Arguments",
+        description="Arguments of the restorer; {in} and {out} stand for the two folders. Words with spaces belong in "
+        "quotation marks. No shell reads them",
+        default="{in} {out}",
+    )
     device: EnumProperty(
         name="Device",
         description="Where the networks run",
@@ -54,6 +68,12 @@ class SoliloquyPreferences(bpy.types.AddonPreferences):
         column.prop(self, "runtime_folder")
         column.prop(self, "wheels_folder")
         column.prop(self, "worker_python")
+        column.prop(self, "restorer_program")
+        sub = column.column()
+        sub.active = bool(self.restorer_program.strip())
+        sub.prop(self, "restorer_arguments")
+        if problem := preferences.why_no_restorer():
+            draw_text(column, problem, "ERROR", alert=True)
         column.operator("soliloquy.remove_runtime", icon="TRASH")
 
 

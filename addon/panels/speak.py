@@ -189,6 +189,11 @@ class _Options(Panel):
         if settings.picture == "pixels":
             whole.prop(settings, "picture_side")
         sub.prop(settings, "framing")
+        restoring = sub.column()
+        restoring.active = preferences.has_restorer()
+        restoring.prop(settings, "restore")
+        if settings.restore and not preferences.has_restorer():
+            draw_text(restoring, say("Choose a restorer in the add-on's preferences") + ".", "INFO")
         folder = output.output_folder(settings.output_dir)
         layout.prop(settings, "output_dir", placeholder=str(folder))
         if not bpy.data.filepath and output.passing_root(folder) is not None:

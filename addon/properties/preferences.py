@@ -1,4 +1,4 @@
-"""The add-on's preferences: the worker's Python, and the extension's own folder.
+"""The add-on's preferences: the worker's Python, the restorer, and the extension's own folder.
 
 The variables ``SOLILOQUY_PYTHON`` (an interpreter) and ``SOLILOQUY_RUNTIME`` (a folder for the environment) override
 the preferences, for scripts, tests and render farms.
@@ -7,13 +7,15 @@ the preferences, for scripts, tests and render farms.
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import bpy
 
-from ...core.errors import SoliloquyError
+from ...core.errors import BadInputError, SoliloquyError
 from ...core.files import is_file
 from ...core.runtime import environment
+from ...core.wire.restorer import restorer_command
 from ..places import ROOT_PACKAGE
 from ..typed import preferences_of
 from ..words import say
@@ -34,6 +36,39 @@ def _chosen(name: str) -> str:
 def device() -> str:
     """The chosen device, ``auto`` by default."""
     return _chosen("device") or "auto"
+
+
+def has_restorer() -> bool:
+    """Whether a restorer is named."""
+    return bool(_chosen("restorer_program"))
+
+
+def restorer() -> tuple[str, ...]:
+    """The command of the restorer that the user has chosen, none if it is empty.
+
+    Raises BadInputError ``bad_setting`` for a program that can't be run. A path relative to the .blend is refused: it
+    would start whatever lies next to a file that came from somebody else.
+    """
+    if not has_restorer():
+        return ()
+    try:
+        arguments = shlex.split(_chosen("restorer_arguments"))
+    except ValueError as error:
+        raise BadInputError(
+            "bad_setting",
+            say("The restorer's arguments can't be read ({error}).", error=error),
+            say("Correct them in the add-on's preferences."),
+        ) from error
+    return restorer_command([_chosen("restorer_program"), *arguments])
+
+
+def why_no_restorer() -> str:
+    """What is wrong with the restorer that is chosen; empty if it can be used, and without one."""
+    try:
+        restorer()
+    except BadInputError as error:
+        return str(error)
+    return ""
 
 
 def user_folder() -> Path:

@@ -25,7 +25,7 @@ from ...core.wire.protocol import Generate
 from ..compat import BLEND_RELATIVE
 from ..sequencer.ranges import ITEMS as RANGES
 from ..typed import attach, attached, declarations, detach
-from . import trusted
+from . import preferences, trusted
 from .changes import Change
 from .portrait import PortraitProperties
 from .style import CLASSES as STYLE_CLASSES
@@ -234,6 +234,10 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
         **_limits("body"),
     )
     transcript: PointerProperty(type=SoliloquyTranscript, description="What is said in the scene's mix")
+    restore: BoolProperty(
+        name="Restore Frames",
+        description="Let the restorer in your preferences work on finished frames. The drawn frames stay on disk",
+    )
     motion_only: BoolProperty(name="Motion Only", description="Make motion and curves without rendering frames")
     renew: EnumProperty(
         name="Resample",
@@ -297,6 +301,14 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
 def picture_of(settings: SoliloquySettings) -> int | str:
     """The picture's size that is set, as requests have it."""
     return settings.picture_side if settings.picture == "pixels" else str(settings.picture)
+
+
+def restorer_of(settings: SoliloquySettings) -> tuple[str, ...]:
+    """The restorer's command where it is switched on; it is always that of the preferences.
+
+    Raises BadInputError as `preferences.restorer`.
+    """
+    return preferences.restorer() if settings.restore else ()
 
 
 def heeds(settings: SoliloquySettings, name: str) -> bool:

@@ -35,7 +35,9 @@ MARK = "soliloquy_queue"
 _FORMAT = 1
 ROUTE = ("scene", "strip", "character")
 """Columns that say where a .blend file puts the takes; they have no effect outside that file."""
-_FIELDS = {spec.name: spec for spec in dataclasses.fields(Generate)}
+NEVER = ("restorer",)
+"""Settings that no list holds: it may come from somebody else, and they name a program."""
+_FIELDS = {spec.name: spec for spec in dataclasses.fields(Generate) if spec.name not in NEVER}
 _PATHS = ("audio", "portrait", "out")
 ELSEWHERE = ("device",)
 """Settings that depend on the computer, and so are not written into a list."""
@@ -85,7 +87,7 @@ class Entry:
         """Digest of everything that its takes depend on; of its files it uses size and time of change."""
         settings = dataclasses.asdict(self.request)
         stamps = [_stamp(Path(path)) for path in (self.request.audio, self.request.portrait)]
-        wanted = {name: value for name, value in settings.items() if name not in ELSEWHERE}
+        wanted = {name: value for name, value in settings.items() if name not in (*ELSEWHERE, *NEVER)}
         if self.transcript_file is not None:
             stamps.append(_stamp(self.transcript_file))
         return hashlib.sha256(json.dumps([version(), wanted, stamps], sort_keys=True).encode()).hexdigest()[:16]
@@ -263,6 +265,8 @@ def _row(entry: Entry, folder: Path) -> dict[str, Any]:
     """The entry's name, place, and settings that differ from the defaults."""
     row = {"name": entry.name} | {key: getattr(entry, key) for key in ROUTE if getattr(entry, key)}
     for key, value in dataclasses.asdict(entry.request).items():
+        if key in NEVER:
+            continue
         if key in _PATHS:
             row[key] = _beside(Path(value), folder)
         elif key == "transcript":

@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,8 @@ class Crew:
         Called when an entry's status has changed, and for each finished take; never after `kill`.
     others
         Entries that another program has added to the list's file; the summary has them, too.
+    restorer
+        Command of the restorer that every job gets (``core.wire.restorer``); no list names one.
     """
 
     def __init__(
@@ -67,13 +70,14 @@ class Crew:
         changed: Callable[[Entry], None] = lambda entry: None,
         arrived: Callable[[Entry, TakeReady], None] = lambda entry, take: None,
         others: Callable[[], list[Entry]] = list,
+        restorer: tuple[str, ...] = (),
     ) -> None:
         self.entries = entries
         self.notices: list[str] = []
         self.unsaved = False
         self.seats: list[Seat] = [Seat()]
         self._start, self._summary, self._retries = start, summary_file, retries
-        self._wanted, self._room = workers, room
+        self._wanted, self._room, self._restorer = workers, room, restorer
         self._changed, self._arrived, self._others = changed, arrived, others
         self._held: set[str] = set()
         self._own: set[str] = set()
@@ -208,7 +212,7 @@ class Crew:
         entry.stage = seat.following.stage
         seat.begun = time.monotonic()
         try:
-            request = entry.wanted()
+            request = replace(entry.wanted(), restorer=self._restorer)
             if seat.client is None or not seat.client.alive:
                 seat.client = self._start(seat.environment)
             seat.following.identifier = seat.client.request(request)

@@ -244,7 +244,7 @@ def start_worker(environment: dict[str, str]) -> WorkerClient:
     return WorkerClient(preferences.require_worker_python(), environment=environment)
 
 
-def start(workers: int) -> Crew:
+def start(workers: int, restorer: tuple[str, ...] = ()) -> Crew:
     """Run the waiting entries. Raises SoliloquyError if a job is running or the runtime is missing."""
     preferences.require_worker_python()
     jobs.hold(say(HELD))
@@ -259,6 +259,7 @@ def start(workers: int) -> Crew:
         room=room(waiting),
         arrived=lambda entry, take: state.arrivals.append((entry, take)),
         others=state.shared.others,
+        restorer=restorer,
     )
     return crew
 

@@ -14,7 +14,7 @@ from ...core.wire.systems import pose_style_of
 from .. import compat
 from ..jobs import jobs
 from ..properties import preferences, trusted
-from ..properties.scene import SoliloquyTake, picture_of, settings_of
+from ..properties.scene import SoliloquyTake, picture_of, restorer_of, settings_of
 from ..properties.transcript import SoliloquyTranscript, transcript_of_strip
 from ..sequencer import hearing, ranges, speech
 from ..words import say
@@ -88,7 +88,8 @@ def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
         if strip is None:
             raise BadInputError("no_strip", say("No sound strip is active."), say("Select one in the sequencer."))
         spoken = speech.speech_from_strip(scene, strip, inputs)
-    return request_for(scene, spoken, transcript_of(scene)), spoken
+    request = request_for(scene, spoken, transcript_of(scene))
+    return replace(request, restorer=restorer_of(settings)), spoken
 
 
 def request_for(
@@ -134,7 +135,7 @@ def request_without_files(scene: bpy.types.Scene) -> Generate:
 
 PREVIEW = {
     **{"takes": 1, "size": 256, "picture": FIT, "renderer": "warp"},
-    **{"motion_only": False, "extract": False, "preview": 4.0},
+    **{"motion_only": False, "extract": False, "preview": 4.0, "restorer": ()},
 }
 """Settings of a preview that differ from the request: only the first four seconds, in small, uncorrected pictures."""
 PREVIEW_FOLDER = "previews"
@@ -180,4 +181,5 @@ def render_request(scene: bpy.types.Scene, take: SoliloquyTake, motion: str | No
         framing=settings.framing,
         renderer=settings.renderer,
         device=preferences.device(),
+        restorer=restorer_of(settings),
     )

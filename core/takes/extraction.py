@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from queue import Full, Queue
 
 import numpy as np
@@ -44,15 +45,19 @@ class ReadBack:
         Says where the frames lie in the portrait's image.
     on_disk
         Number of frames, from the first one on, that are on disk already. They are read from there.
+    folder
+        Where they are; the take's ``frames`` by default.
     """
 
-    def __init__(self, plan: TakePlan, portrait: Portrait, framing: Framing, on_disk: int) -> None:
+    def __init__(
+        self, plan: TakePlan, portrait: Portrait, framing: Framing, on_disk: int, folder: Path | None = None
+    ) -> None:
         self._plan, self._seen, self._stopped = plan, 0, False
         self._queue: Queue[Picture | None] = Queue(_WAITING)
         self._pool = ThreadPoolExecutor(1, "read back")
         # The number of threads of an operation decides its last bits. Threads that draw change it for a moment.
         self._pool.submit(torch.set_num_threads, torch.get_num_threads()).result()
-        pictures = chain(read_frames(plan.frames, on_disk), self._arriving())
+        pictures = chain(read_frames(folder or plan.frames, on_disk), self._arriving())
         self._motion = self._pool.submit(extract, self._counted(pictures), portrait, *frame_to_image(framing), FPS)
 
     def put(self, picture: Picture | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -48,11 +49,12 @@ class EqualFrames:
     """
 
     def __init__(self, source: TakePlan | None, motion: Motion, look: Look, drawn: str, reach: int = 0) -> None:
-        self._source = source
+        self._folder: Path | None = None
         self._same = np.zeros(len(motion), bool)
         facts = None if source is None else source.finished()
         if source is None or facts is None or facts.drawn_with != drawn:
             return
+        self._folder = source.drawn(facts)
         before, after = (np.hstack([m.table(), m.body]) for m in (Motion.load(source.motion), motion))
         if look == (facts.size, facts.framing, facts.renderer, facts.picture) and len(before) == len(after):
             near = np.convolve((before != after).any(axis=1), np.ones(2 * reach + 1), "full")
@@ -67,8 +69,8 @@ class EqualFrames:
 
         None where the source's file is gone, damaged, or of another (height, width): the frame must be rendered.
         """
-        assert self._source is not None and self._same[index]
+        assert self._folder is not None and self._same[index]
         try:
-            return marked_again((self._source.frames / frame_name(index)).read_bytes(), marks, shape)
+            return marked_again((self._folder / frame_name(index)).read_bytes(), marks, shape)
         except (OSError, ValueError):
             return None

@@ -107,7 +107,9 @@ class Studio:
             plans = [job.plan(request.seed + k, GenerateSpec(), again=True) for k in range(request.takes)]
             face = _reader(job, models)
             motions = MotionMaker(job, models, context, speech, face)
-            TakeMaker(job, models, context, motions.make, face, extract=request.extract).make_all(plans)
+            TakeMaker(
+                job, models, context, motions.make, face, extract=request.extract, restorer=request.restorer
+            ).make_all(plans)
         return {"job": str(job.folder), "takes": [plan.index for plan in plans]}
 
     def _resample(self, request: Resample, context: JobContext) -> dict[str, Any]:
@@ -124,7 +126,7 @@ class Studio:
             plans = [job.plan(seed + k, spec, again=again) for k in range(request.takes)]
             face = _reader(job, models)
             motions = MotionMaker(job, models, context, speech, face)
-            TakeMaker(job, models, context, motions.make, face, extract=True).make_all(plans)
+            TakeMaker(job, models, context, motions.make, face, extract=True, restorer=request.restorer).make_all(plans)
         return {"job": str(job.folder), "takes": [plan.index for plan in plans]}
 
     def _render(self, request: Render, context: JobContext) -> dict[str, Any]:
@@ -152,7 +154,16 @@ class Studio:
         with job.locked():
             plan = job.plan(source.seed, spec, again=True)
             face, pictures = _reader(job, models), len(motion)
-            maker = TakeMaker(job, models, context, new_motion, face, extract=request.extract, pictures=pictures)
+            maker = TakeMaker(
+                job,
+                models,
+                context,
+                new_motion,
+                face,
+                extract=request.extract,
+                restorer=request.restorer,
+                pictures=pictures,
+            )
             maker.make_all([plan])
         return {"job": str(job.folder), "takes": [plan.index]}
 
@@ -179,7 +190,9 @@ class Studio:
         with job.locked():
             plan = job.plan(source.seed, update.spec, again=True)
             face = _reader(job, models)
-            TakeMaker(job, models, context, new_motion, face, extract=False, pictures=len(motion)).make_all([plan])
+            TakeMaker(
+                job, models, context, new_motion, face, extract=False, restorer=request.restorer, pictures=len(motion)
+            ).make_all([plan])
         return {"job": str(job.folder), "takes": [plan.index]}
 
     def _extract(self, request: Extract, context: JobContext) -> dict[str, Any]:
@@ -193,7 +206,7 @@ class Studio:
         with context.stage("portrait"):
             portrait = models.portrait(job.portrait)
         framing = frame_portrait(portrait, facts.size, facts.framing, facts.picture)
-        with job.locked(), ReadBack(plan, portrait, framing, facts.frame_count) as reading:
+        with job.locked(), ReadBack(plan, portrait, framing, facts.frame_count, plan.drawn(facts)) as reading:
             reading.finish(facts.frame_count, context)
             plan.finish(facts)
         return {"job": str(job.folder), "take": plan.index, "curves": str(plan.curves_extracted)}

@@ -31,6 +31,15 @@ class TakePlan:
         return self.folder / "frames"
 
     @property
+    def _set_aside(self) -> Path:
+        """Folder of the frames as they were drawn, if restored ones have taken their place."""
+        return self.folder / "frames-drawn"
+
+    def drawn(self, facts: TakeFacts) -> Path:
+        """Folder of the frames as they were drawn."""
+        return self.frames if facts.restored is None else self._set_aside
+
+    @property
     def motion(self) -> Path:
         """The motion file."""
         return self.folder / "motion.npz"
@@ -87,6 +96,39 @@ class TakePlan:
         facts.write(self.folder)
         return facts
 
+    def exchange(self, facts: TakeFacts, folder: Path, restored: str, size: tuple[int, int]) -> TakeFacts:
+        """Put the restored frames in ``folder`` in place of the take's own; returns its new facts.
+
+        ``restored`` stands for the command that restored them, ``size`` is their (height, width). If this is cut off,
+        :meth:`settle` puts the drawn frames back.
+        """
+        try:
+            if facts.restored is not None:
+                facts = self.finish(dataclasses.replace(facts, restored=None))
+                self.settle()
+            self.frames.rename(self._set_aside)
+            folder.rename(self.frames)
+            for unfinished in self.folder.glob("restored-*"):  # by other commands
+                _remove_frames(unfinished)
+        except OSError as error:
+            raise output_error(error, self.frames) from error
+        return self.finish(dataclasses.replace(facts, restored=restored, height=size[0], width=size[1]))
+
+    def settle(self) -> None:
+        """Put the frames back that were drawn, if an exchange of frames was cut off.
+
+        Raises as ``core.files.written_beside``.
+        """
+        facts = self.finished()
+        if not self._set_aside.is_dir() or (facts is not None and facts.restored is not None):
+            return
+        try:
+            if self.frames.is_dir():
+                _remove_frames(self.frames)
+            self._set_aside.rename(self.frames)
+        except OSError as error:
+            raise output_error(error, self.frames) from error
+
     def event(self, identifier: str, facts: TakeFacts) -> TakeReady:
         """The protocol's announcement of this finished take to the request ``identifier``."""
         pictures = facts.size is not None
@@ -114,3 +156,11 @@ class TakePlan:
         for folder in (self.folder, self.frames):
             for path in folder.glob(f".*{BESIDE_SUFFIX}*"):
                 path.unlink(missing_ok=True)
+
+
+def _remove_frames(folder: Path) -> None:
+    """Delete a folder of frames, but only if it holds nothing else."""
+    for path in folder.iterdir():
+        if path.suffix == ".png":
+            path.unlink()
+    folder.rmdir()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..compute.devices import peak_memory
-from ..errors import BadInputError, SoliloquyError
+from ..errors import BadInputError, CancelledError, SoliloquyError
 from ..motion.channels import FPS
 from ..motion.live_link import write_live_link_csv
 from ..motion.motion import Motion
@@ -28,6 +28,7 @@ from .frames import FrameWriter, frames_on_disk, synthetic_marks, write_contact_
 from .job import Job
 from .job_file import DONE
 from .models import Models
+from .restoring import Restorer
 from .reuse import EqualFrames, Look, drawn_with
 from .take import TakePlan
 
@@ -51,6 +52,9 @@ class TakeMaker:
         Gives the job's portrait; asked only for takes with pictures.
     extract
         Whether curves are read back from finished frames.
+    restorer
+        Program and arguments that restore finished frames (``core.wire.restorer``); none if it is empty. Raises as
+        `restorer_command`.
     pictures
         Number of frames of each take with pictures. By default it follows from the job's sound and its settings.
     """
@@ -64,15 +68,23 @@ class TakeMaker:
         portrait: Callable[[], Portrait],
         *,
         extract: bool,
+        restorer: tuple[str, ...] = (),
         pictures: int | None = None,
     ) -> None:
         self._job, self._models, self._context = job, models, context
         self._new_motion, self._portrait = new_motion, portrait
         self._extract, self._pictures = extract, pictures
+        self._restorer = Restorer(restorer, context) if restorer else None
 
     def make_all(self, plans: list[TakePlan]) -> None:
-        """Make every planned take that isn't finished, and announce all of them."""
-        self._context.expect(self._stages([plan for plan in plans if plan.finished() is None]))
+        """Make every planned take that isn't finished, restore its frames if that is wanted, and announce all takes.
+
+        Raises the first error of the restorer, after all takes were made.
+        """
+        for plan in plans:
+            plan.settle()
+        self._context.expect(self._stages(plans))
+        failure: SoliloquyError | None = None
         for plan in plans:
             facts = plan.finished()
             if facts is None:
@@ -81,7 +93,16 @@ class TakeMaker:
                 except SoliloquyError as error:
                     self._job.mark(plan, error.code)
                     raise
+            try:
+                if self._restorer is not None and failure is None:
+                    facts = self._restorer.restore(plan, facts)
+            except SoliloquyError as error:
+                failure = error
             self._context.emit(plan.event(self._context.identifier, facts))
+            if isinstance(failure, CancelledError):
+                break
+        if failure is not None:
+            raise failure
 
     def make(self, plan: TakePlan) -> TakeFacts:
         """Make one unfinished take, from where an earlier attempt stopped; returns the content of its ``take.json``."""
@@ -109,21 +130,26 @@ class TakeMaker:
         return plan.finish(replace(facts, timings=timings, memory=peak_memory(self._models.device)))
 
     def _stages(self, plans: list[TakePlan]) -> list[Expected]:
-        """The stages of takes that are to be made."""
+        """The stages of takes that are to be made or restored."""
         settings, frames = self._job.facts.settings, self._job.facts.audio.frames
         shown = frames if settings.preview is None else min(frames, max(1, round(settings.preview * FPS)))
         pictures = shown if self._pictures is None else self._pictures
-        made = [plan for plan in plans if not isinstance(plan.spec, RenderSpec) and not plan.motion.is_file()]
+        finished = {plan.index: facts for plan in plans if (facts := plan.finished()) is not None}
+        unfinished = [plan for plan in plans if plan.index not in finished]
+        made = [plan for plan in unfinished if not isinstance(plan.spec, RenderSpec) and not plan.motion.is_file()]
         samples = [plan for plan in made if not isinstance(plan.spec, LipsSpec)]
         stages = [Expected("models", None, 1)] if samples and not self._models.ready(settings.source) else []
         for plan in plans:
+            facts = finished.get(plan.index)
             if plan in made:
                 stages.append(Expected("motion", plan.index, frames))
-            if self._has_pictures(plan):
+            if facts is None and self._has_pictures(plan):
                 stages.append(Expected("renderer", plan.index, 1))
                 stages.append(Expected("frames", plan.index, pictures, _first_to_render(plan, pictures)))
                 if self._extract:
                     stages.append(Expected("extract", plan.index, pictures))
+            if self._restorer is not None and self._has_pictures(plan) and not self._restorer.has_restored(facts):
+                stages.append(Expected("restore", plan.index, pictures))
         return stages
 
     def _has_pictures(self, plan: TakePlan) -> bool:

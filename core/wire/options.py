@@ -17,6 +17,8 @@ _SHORT = {"num_inference_steps": "--steps"}
 """Second names of options, by field."""
 _REPEATED = {"poses": "--pose-at"}
 """Options of fields that hold several messages, by field: each time the option is given, it adds one."""
+_THE_REST = ("restorer",)
+"""Fields whose option takes all that follows it on the command line, also what looks like an option."""
 _FILE_OR_TEXT = {"transcript": "The name of a text file (.txt) that holds them will do too."}
 """Sentences about options that are a text or the name of a file, by field. Who reads them finds out which it is."""
 
@@ -114,6 +116,9 @@ def _add_option(
         command.add_argument(*flags, dest=target, action=argparse.BooleanOptionalAction, help=text)
         return
     series = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
+    if spec.name in _THE_REST:
+        command.add_argument(flag, dest=target, nargs=argparse.REMAINDER, help=text)
+        return
     if spec.name in _REPEATED:
         names = tuple(part.name for part in dataclasses.fields(typing.get_args(series)[0]))
         words = tuple(name.upper() for name in names)
@@ -173,7 +178,7 @@ def _limits(about: Mapping[str, Any]) -> str:
 def _help(spec: dataclasses.Field[Any], required: bool, otherwise: str | None, limits: str) -> str:
     """What a field is for, what it may be, and what holds without its option, in sentences."""
     told = [sentence(spec.metadata["text"]), limits, _FILE_OR_TEXT.get(spec.name, "")]
-    if otherwise is not None:
+    if otherwise is not None and spec.name not in _THE_REST:  # no file holds a command
         told.append(f"Default: {otherwise}.")
     elif not required and spec.default not in (None, (), ""):
         told.append(f"Default: {_value(spec.default)}.")

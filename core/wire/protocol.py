@@ -45,6 +45,7 @@ _FRAMINGS = ("portrait", "crop")
 _RENDERERS = names(RENDERERS)
 _SOURCES = names(SOURCES)
 _GROUPS = tuple(GROUPS)
+_RESTORER = "program that restores finished frames, then its arguments, with {in} and {out} for the folders; comes last"
 _PICTURE: dict[str, Any] = {"low": LEAST_SIDE, "high": MAX_SIDE, "choices": CHOICES}
 MAX_SEED = 2**31 - 1
 MAX_TAKES = 1000
@@ -112,6 +113,7 @@ class Generate:
         None, "make only this many seconds from the start, equal to those of the whole take", low=0.04, high=MAX_SECONDS
     )
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
+    restorer: tuple[str, ...] = setting((), _RESTORER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +138,7 @@ class Resample:
     transition: int = setting(8, "motion frames over which new motion bends to meet the old", low=1, high=100)
     style: PriorStyle | None = setting(None, "how the head moves; as the job's when left out")  # noqa: RUF009
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
+    restorer: tuple[str, ...] = setting((), _RESTORER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +159,7 @@ class Render:
     renderer: str | None = setting(None, "the job's when left out", choices=_RENDERERS)
     extract: bool = setting(True, "also read curves back from the finished frames")
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
+    restorer: tuple[str, ...] = setting((), _RESTORER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +177,7 @@ class UpdateLips:
     transcript: str | None = setting(None, "the words that are said; with an empty text the mouth follows the sound")
     articulation: float | None = setting(None, "how far the mouth moves; the take's when left out", low=0.5, high=1.5)
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
+    restorer: tuple[str, ...] = setting((), _RESTORER)
 
 
 @dataclass(frozen=True, kw_only=True)

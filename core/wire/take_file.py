@@ -52,6 +52,8 @@ class TakeFacts:
         take without frames.
     picture
         Which size of the frames was asked for (``core.wire.picture_size``). Takes older than the choice have ``FIT``.
+    restored
+        Digest of the command that restored the frames (``core.wire.restorer``); None for frames as they were drawn.
     face
         Pixels of the photograph along the side of its face square; None without frames, and in older takes.
     files
@@ -73,6 +75,7 @@ class TakeFacts:
     framing: str | None = None
     renderer: str | None = None
     picture: int | str = FIT
+    restored: str | None = None
     face: int | None = None
     width: int | None = None
     height: int | None = None

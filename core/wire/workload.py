@@ -21,6 +21,7 @@ STAGES: dict[str, str] = {
     "renderer": "Studying the portrait",
     "frames": "Rendering frames",
     "extract": "Reading curves back from the frames",
+    "restore": "Restoring frames",
     "head": "Building the head",
 }
 """Stages of a job in the order they come, with words for the user."""
@@ -32,9 +33,10 @@ SECONDS_PER_UNIT = {
     "renderer": 1.0,
     "frames": 0.07,
     "extract": 0.013,
+    "restore": 1.0,
     "head": 3.0,
 }
-"""First guesses on two cores: seconds of a whole stage, and seconds a frame for motion, frames and extract.
+"""First guesses on two cores: seconds of a whole stage, and seconds a frame for motion, frames, extract and restore.
 When a stage ends, its measured value replaces the guess and stays for the next jobs of the same worker."""
 HALF_LIFE = 20.0
 """Seconds after which a measurement has half its weight."""

@@ -44,6 +44,31 @@ def preferences_are_found_under_the_extensions_package():
     assert preferences.user_folder().is_absolute()
 
 
+def a_restorer_is_named_in_the_preferences_only():
+    preferences, requests = addon("properties.preferences"), addon("scene.request")
+    stored = bpy.context.preferences.addons[preferences.ROOT_PACKAGE].preferences
+    scene, _ = ready_scene()
+    program = folder("programs") / "restore me"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    bpy.ops.wm.save_as_mainfile(filepath=str(program.parent / "talk.blend"))
+    scene.soliloquy.restore = True
+    try:
+        assert requests.generate_request(scene)[0].restorer == ()
+        stored.restorer_program = str(program)
+        assert requests.generate_request(scene)[0].restorer == (str(program), "{in}", "{out}")
+        stored.restorer_program = "//restore me"
+        assert "There is no restorer" in preferences.why_no_restorer(), "not what lies next to a .blend"
+    finally:
+        stored.restorer_program = ""
+    view = bpy.context.preferences.view
+    view.language, view.use_translate_interface = "de_DE", True
+    try:
+        assert bpy.app.translations.pgettext_iface("Restore Frames") == "Bilder restaurieren"
+    finally:
+        view.language = "en_US"
+
+
 def the_interface_speaks_blenders_language():
     words, view = addon("words"), bpy.context.preferences.view
     look_up = bpy.app.translations.pgettext_iface
@@ -285,6 +310,7 @@ run_cases(
         extension_is_installed_and_clean,
         preferences_are_found_under_the_extensions_package,
         disable_and_enable_again,
+        a_restorer_is_named_in_the_preferences_only,
         the_interface_speaks_blenders_language,
         menus_and_status_bar_have_their_entries_once,
         takes_of_a_trimmed_strip_land_above_it,

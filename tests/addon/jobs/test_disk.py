@@ -159,3 +159,15 @@ def test_a_small_disk_is_told(scene, tmp_path, monkeypatch):
 def test_a_picture_file_is_known_by_its_bytes(scene, portrait, tmp_path):
     assert look(portrait()).bytes == portrait().stat().st_size
     assert look(tmp_path / "gone.png") == UNKNOWN
+
+
+def test_restored_frames_teach_nothing(scene, made):
+    """They are as large as the restorer likes."""
+    folder = made(1000, 900_000, 512)
+    before = expected(512, picture=1000)
+    replace(TakeFacts.read(folder), restored="0" * 12).write(folder)
+    estimate.learn(folder)
+    assert expected(512, picture=1000) == before
+    replace(TakeFacts.read(folder), restored=None).write(folder)
+    estimate.learn(folder)
+    assert expected(512, picture=1000) > 1.2 * before

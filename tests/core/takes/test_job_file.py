@@ -128,7 +128,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     assert again == old
     take = json.loads((DATA / "take.json").read_text(encoding="utf-8"))
     take["keep"] = [group for group in GROUPS if group in take["keep"]]
-    take |= {"drawn_with": None, "picture": "fit", "face": None, "source": "diffusion"}
+    take |= {"drawn_with": None, "picture": "fit", "face": None, "source": "diffusion", "restored": None}
     assert json.loads((tmp_path / "take-003" / "take.json").read_text(encoding="utf-8")) == take
 
 
