@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from ..phones.documents import PHONES_FILE
 from ..wire.protocol import TakeReady
 from ..wire.specs import Spec
 from ..wire.take_file import TAKE_FILE, TakeFacts, finished_take
+
+_FRAME = re.compile(r"[0-9]{6,}\.png")
+"""Names of frames."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class TakePlan:
             for unfinished in self.folder.glob("restored-*"):  # by other commands
                 _remove_frames(unfinished)
         except OSError as error:
+            self.settle()
             raise output_error(error, self.frames) from error
         return self.finish(dataclasses.replace(facts, restored=restored, height=size[0], width=size[1]))
 
@@ -159,8 +165,10 @@ class TakePlan:
 
 
 def _remove_frames(folder: Path) -> None:
-    """Delete a folder of frames, but only if it holds nothing else."""
+    """Delete a folder of frames, but only if it holds nothing else, and no link leads elsewhere. Raises OSError."""
+    if folder.resolve() != folder.parent.resolve() / folder.name:
+        raise NotADirectoryError(errno.ENOTDIR, "is a link", str(folder))
     for path in folder.iterdir():
-        if path.suffix == ".png":
+        if _FRAME.fullmatch(path.name):
             path.unlink()
     folder.rmdir()

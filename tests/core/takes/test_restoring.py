@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -251,6 +253,35 @@ def test_an_exchange_that_was_cut_off_is_undone(models, request_, restorer) -> N
     assert pngs(Path(again.folder) / "frames-drawn") == drawn
     plan.settle()
     assert (folder / "frames-drawn").is_dir(), "a whole exchange stays"
+
+
+def test_an_exchange_deletes_nothing_through_a_link(models, request_, tmp_path) -> None:
+    """A job from somebody else may hold links; pictures that they lead to stay."""
+    [take] = run(replace(request_, takes=1)).takes()
+    folder, others = Path(take.folder), tmp_path / "pictures"
+    (folder / "frames").rename(others)
+    shutil.copytree(others, folder / "frames-drawn")
+    (folder / "frames").symlink_to(others, target_is_directory=True)
+    before = pngs(others)
+    with pytest.raises(BadInputError, match="can't be written"):
+        Job.open(take.job).take(1).settle()
+    assert pngs(others) == before and pngs(folder / "frames-drawn") == before
+
+
+def test_an_exchange_that_fails_puts_the_drawn_frames_back(models, request_, restorer, monkeypatch) -> None:
+    rename = Path.rename
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name.startswith("restored-"):
+            raise PermissionError(errno.EACCES, "in use")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    heard = Heard()
+    with pytest.raises(BadInputError):
+        run(replace(request_, takes=1, restorer=restorer()), heard)
+    [take] = heard.takes()
+    assert len(pngs(Path(take.frames))) == FRAMES and not (Path(take.folder) / "frames-drawn").exists()
 
 
 def test_a_take_whose_drawn_frames_are_gone_says_so(models, request_, restorer) -> None:
