@@ -20,7 +20,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("errors", "places", "plurals", "provenance", "stopping"),
         ("files", "inputs", "own_folders", "schema", "tables"),
         ("motion", "phones", "runtime"),
-        ("compute", "wire"),
+        ("compute", "media", "wire"),
         ("head", "sound"),
         ("face",),
         ("portrait", "representation"),

@@ -4,9 +4,7 @@ Blender decodes with the same libraries. So what is read here is what Blender pl
 first sample on, packet after packet. Gaps between time stamps aren't filled, because Blender doesn't fill them. What a
 file declares to be filling before and after the sound (AAC, Opus and MP3 need some) is left out.
 
-Such files come from strangers, and FFmpeg can do much more than read a file. So it gets an open file instead of a name,
-no protocols, no further files, only the named containers and codecs, and a limit on what it may read. It decodes no
-pictures.
+``core.media.container`` keeps FFmpeg from doing more with such files than reading them. It decodes no pictures here.
 """
 
 from __future__ import annotations
@@ -14,24 +12,19 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 import numpy as np
+
+from ..media.container import MediaError, damage_told, decoded, first_decodable, opened
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-CONTAINERS = (
-    *("mov", "matroska", "avi", "asf", "flv", "mpegts", "mpeg", "mxf", "dv", "ogg"),
-    *("aac", "loas", "ac3", "eac3", "dts", "truehd", "amr", "mp3", "flac", "wv", "ape", "tta"),
-    *("wav", "w64", "aiff", "caf", "au"),  # with codecs that libsndfile doesn't know
-)
-"""FFmpeg's names of the containers that are read. None of them is a device, a playlist or a list of other files."""
 CODECS = (
     *("aac", "aac_latm", "ac3", "eac3", "alac", "opus", "vorbis", "speex", "flac", "dca", "truehd", "mlp"),
     *("mp1float", "mp2float", "mp3float", "mp1", "mp2", "mp3", "mp3adufloat", "mp3on4float"),
@@ -43,31 +36,8 @@ CODECS = (
     *(f"pcm_{kind}{order}e" for kind in ("s16", "s24", "s32", "u16", "u24", "u32", "f32", "f64") for order in "lb"),
 )
 """FFmpeg's names of the audio decoders that are used: those of recorders, editors and messengers."""
-_OPTIONS = {
-    "protocol_whitelist": "none",  # no protocol has this name
-    "format_whitelist": ",".join(CONTAINERS),
-    "codec_whitelist": ",".join(CODECS),
-    "max_streams": "256",
-}
-_PATIENCE = 60.0
-"""Seconds that finding out what a file holds may take."""
-_READ_FACTOR, _READ_MORE = 32, 64 << 20
-"""FFmpeg may read this many times the size of the file, and this many bytes more. Then its file ends."""
 _MOST_FILLING = 4096
 """Samples by which a sound may go on after the end that its container gives, for the filling of its last packet."""
-_PROTECTED_TAGS = ("enca", "drms", "aavd")
-"""Codec tags of encrypted sound in MP4."""
-_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"wide")
-_MAGIC = (b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", b"FLV\1", b"#!AMR", b"wvpk", b"MAC ")
-"""First bytes of Matroska and WebM, ASF (WMA and WMV), FLV, AMR, WavPack and APE."""
-
-
-class UnknownMediaError(Exception):
-    """FFmpeg finds none of the containers in the file."""
-
-
-class MediaError(Exception):
-    """The sound of a media file can't be used. The text is the reason, as a part of a sentence."""
 
 
 class NoSoundError(MediaError):
@@ -93,8 +63,8 @@ class MediaSound:
         Raises UnknownMediaError, NoSoundError, or MediaError for sound that is damaged, copy-protected or of a codec
         that isn't decoded.
         """
-        with contextlib.ExitStack() as unless_begun, _damage_told():
-            self._container = unless_begun.enter_context(_opened(stream))
+        with contextlib.ExitStack() as unless_begun, damage_told():
+            self._container = unless_begun.enter_context(opened(stream, CODECS))
             self.format: str = self._container.format.name
             sound = _stream_of(self._container)
             frames = _frames(self._container, sound)
@@ -138,117 +108,24 @@ class MediaSound:
         return samples if dtype == "float32" else np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
 
 
-def is_media(head: bytes) -> bool:
-    """Whether a file that begins with ``head``, 12 bytes or more, is surely one for FFmpeg and not for libsndfile."""
-    return head[4:8] in _MP4_BOXES or head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
-
-
-def _opened(stream: BinaryIO) -> InputContainer:
-    """The container, without access to anything but the bytes of ``stream``."""
-    import av  # only for such files: it loads FFmpeg
-
-    known = is_media(stream.read(12))
-    stream.seek(0)
-    try:
-        return av.open(_MeteredStream(stream), "r", options=_OPTIONS, io_open=_refuse, timeout=(_PATIENCE, None))
-    except (av.FFmpegError, ValueError, RuntimeError) as error:
-        if known:
-            raise MediaError("it is damaged, or its recording was broken off") from error
-        raise UnknownMediaError(str(error)) from error
-
-
-@contextlib.contextmanager
-def _damage_told() -> Iterator[None]:
-    """Inside this context, errors of PyAV that stand for a damaged file become MediaError."""
-    try:
-        yield
-    except (MediaError, UnknownMediaError, MemoryError, OSError):
-        raise
-    except Exception as error:  # PyAV takes what the file holds for names and numbers, and fails in any way
-        raise MediaError("it is damaged") from error
-
-
-def _refuse(*_: object) -> NoReturn:
-    """In place of opening the further files that a container names."""
-    raise PermissionError("no further files")
-
-
-class _MeteredStream:
-    """A file as FFmpeg reads it: without a name, without errors, and not for ever.
-
-    A damaged container can send FFmpeg back to the same place again and again.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._left = _READ_FACTOR * os.fstat(stream.fileno()).st_size + _READ_MORE
-
-    def read(self, size: int) -> bytes:
-        try:
-            content = self._stream.read(size) if self._left > 0 else b""
-        except OSError:
-            return b""
-        self._left -= len(content)
-        return content
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._left -= 1
-        try:
-            return self._stream.seek(offset, whence)
-        except (OSError, ValueError, OverflowError):
-            return self._stream.tell()
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-
 def _stream_of(container: InputContainer) -> AudioStream:
-    """The first audio stream that can be decoded. Blender, too, plays the first one, whatever the file prefers."""
-    from av.stream import Discard
-
+    """The first audio stream that can be decoded."""
     if not container.streams.audio:
         raise NoSoundError("it has no sound")
-    for stream in container.streams.audio:
-        context: Any = stream.codec_context  # None without a decoder
-        if context is not None and _tag(context).lower() in _PROTECTED_TAGS:
-            raise MediaError("it is copy-protected")
-        if context is not None and context.name in CODECS:
-            for other in container.streams:
-                if other.index != stream.index:
-                    other.discard = Discard.all
-            context.thread_count = 1
-            return stream
-    raise MediaError("its sound has a codec that isn't known")
-
-
-def _tag(context: Any) -> str:
-    """Four letters that name the codec; empty where they are no letters."""
-    try:
-        return context.codec_tag
-    except UnicodeDecodeError:
-        return ""
+    stream = first_decodable(container, container.streams.audio, CODECS)
+    if stream is None:
+        raise MediaError("its sound has a codec that isn't known")
+    stream.codec_context.thread_count = 1
+    return cast("AudioStream", stream)
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
     """Decoded packets up to the end or up to the place where the container breaks. Packets with errors are left out."""
     import av
 
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-            ending = packet is None
-            if packet is not None and packet.has_sidedata("encryption_info"):
-                raise MediaError("it is copy-protected")
-        except (av.FFmpegError, ValueError, RuntimeError):
-            packet, ending = None, True
-        try:
-            decoded = stream.codec_context.decode(packet) if packet is None else packet.decode()
-            yield from (frame for frame in decoded if isinstance(frame, av.AudioFrame) and frame.samples)
-        except (av.FFmpegError, ValueError):
-            pass
-        if ending:
-            return
+    for frame in decoded(container, stream):
+        if isinstance(frame, av.AudioFrame) and frame.samples:
+            yield frame
 
 
 def _steady(frames: Iterable[AudioFrame], rate: int, channels: int) -> Iterator[np.ndarray]:

@@ -12,8 +12,9 @@ import soundfile
 
 from ..errors import BadInputError
 from ..inputs import InputKind, open_input, shown
+from ..media.container import MediaError, UnknownMediaError, is_media
 from .cut_off import is_cut_off
-from .media_file import MediaError, MediaSound, NoSoundError, UnknownMediaError, is_media
+from .media_file import MediaSound, NoSoundError
 
 SOUND = InputKind(
     noun="audio file",

@@ -24,6 +24,7 @@ from core.face.points import BROWS, LID_RINGS, OUTER_EYES
 from core.head.head_model import HeadModel
 from core.portrait.fit import fit_portrait
 from core.readback.extract import CLOSED_LIDS
+from core.readback.pieces import BadClip
 from core.readback.track import lid_ratio
 from core.renderer import Renderer
 from core.renderer.fields import blur, dilate
@@ -39,7 +40,7 @@ from ..corpus.pairs.poses import Source
 from ..generator.perceptual import PerceptualDistance
 from ..generator.picture_quality import psnr
 from ..tracking import video
-from ..tracking.landmarks import BadClip, load_or_track
+from ..tracking.landmarks import load_or_track
 from ..tracking.tracks import CORPORA, filmed_talkers
 
 SIZE = 512

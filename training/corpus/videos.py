@@ -30,6 +30,8 @@ from tqdm import tqdm
 from core.errors import BadInputError
 from core.face.landmark_model import LandmarkModel
 from core.head.head_model import HeadModel
+from core.readback.pieces import BadClip, bridged, pieces
+from core.readback.talker import Talker, check, clip_arrays, fit_talker
 from core.runtime.processes import let_threads_sleep
 from core.sound.audio import load_audio
 from core.sound.mel import MELS_PER_FRAME, log_mel
@@ -38,17 +40,16 @@ from core.sound.whisper.front_end import whisper_mel
 from ..common.folders import LANDMARKS, TRACKS
 from ..common.splits import talker_split
 from ..tracking import video
-from ..tracking.landmarks import BadClip, mouth_shape, raw_landmarks
-from ..tracking.talker import Talker, clip_arrays, fit_talker
-from ..tracking.tracks import check
+from ..tracking.landmarks import mouth_shape, raw_landmarks
 from .crops import clip_crop, pack
-from .pieces import bridged, pieces
 from .shards import shard_facts, write_shard
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 ENDINGS = (".mp4", ".mpg", ".mpeg", ".mkv", ".mov", ".avi", ".webm", ".m4v")
 CLIPS_A_SHARD = 32
+LONGEST = 500
+"""Stretches with more frames are cut in equal parts: 20 s, so that a clip fits in memory."""
 LARGEST_MISMATCH = 0.5
 """Largest difference in length between sound and pictures, seconds. A larger one means that one of them is damaged."""
 FAULTS = (BadClip, BadInputError, OSError, cv2.error, torch.linalg.LinAlgError)
@@ -178,7 +179,7 @@ def clip_fields(clip: Video, task: Task, places: Places) -> Iterator[tuple[str, 
     mel = log_mel(audio.samples, frames).astype(np.float16)
     heard = whisper_mel(audio.samples, frames).astype(np.float16)
     talker = recording_talker(task.recording, places.landmarks, size)
-    for first, last in pieces(points, there):
+    for first, last in pieces(points, there, LONGEST):
         name = clip.name if (first, last) == (0, frames) else f"{clip.name}-{first:05d}"
         landmarks = points[first:last]
         arrays = clip_arrays(talker, torch.from_numpy(landmarks[..., :2].copy()), _models()[0].neck_pivot)

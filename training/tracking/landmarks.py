@@ -8,18 +8,13 @@ import numpy as np
 
 from core.face.face_mesh import FaceMesh
 from core.face.points import LANDMARKS, LIP_LINE, MOUTH_CORNERS, OUTER_EYES
+from core.readback.pieces import MAX_GAP, BadClip
 
 from ..common.arrays import save_npz
 from . import video
 
 LIP_GAPS = LIP_LINE[4:7]
 """Pairs of inner-lip points, upper and lower, in the middle of the mouth."""
-MAX_GAP = 5
-"""Longest run of lost frames that is bridged by straight lines."""
-
-
-class BadClip(ValueError):
-    """A clip without a usable track; the message says why."""
 
 
 def fill(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:

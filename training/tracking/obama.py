@@ -17,9 +17,9 @@ from scipy.signal import medfilt, savgol_filter
 from core.face.landmark_model import LandmarkModel
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
+from core.readback.talker import clip_arrays, fit_talker
 
 from ..common.arrays import save_npz
-from .talker import clip_arrays, fit_talker
 
 SIZE = (1280.0, 720.0)
 CUT = 0.35

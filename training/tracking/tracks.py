@@ -16,12 +16,13 @@ from core.face.landmark_model import LandmarkModel
 from core.face.points import OUTER_EYES
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
+from core.readback.pieces import MAX_STEP, BadClip
+from core.readback.talker import Talker, check, clip_arrays, fit_talker
 
 from ..common.arrays import save_npz
 from ..common.folders import LANDMARKS, TRACKS
 from . import video
-from .landmarks import BadClip, load_or_track, mouth_shape
-from .talker import Talker, clip_arrays, fit_talker
+from .landmarks import load_or_track, mouth_shape
 
 GRID, TALKERS, ADDRESSES = "grid", "talkers", "addresses"
 CORPORA = {GRID: "grid", TALKERS: "grid_more", ADDRESSES: "addresses"}
@@ -29,18 +30,6 @@ CORPORA = {GRID: "grid", TALKERS: "grid_more", ADDRESSES: "addresses"}
 sentences of weekly addresses, which are free speech."""
 FILMS = (".mp4", ".mpg", ".mkv")
 """Endings of video files."""
-MAX_RESIDUAL = 0.04
-"""A frame with a larger median landmark residual, divided by the outer-eye distance, counts as lost."""
-MAX_STEP = 0.12
-"""Largest mean landmark movement between two frames, divided by the outer-eye distance. No head moves faster: a larger
-movement is a cut or a broken picture."""
-
-
-def check(arrays: dict[str, np.ndarray]) -> None:
-    """Raise BadClip for a track that can't be trusted."""
-    lost = float((arrays["residual"] > MAX_RESIDUAL).mean())
-    if lost > 0.05:
-        raise BadClip(f"{100 * lost:.0f} % of the frames don't fit")
 
 
 def check_steps(landmarks: np.ndarray) -> None:

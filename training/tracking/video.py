@@ -1,4 +1,4 @@
-"""Frames and sound of a video file. OpenCV decodes the pictures, the program ffmpeg decodes the sound."""
+"""Frames and sound of a video file. ``core.media.film`` decodes the pictures, the program ffmpeg decodes the sound."""
 
 from __future__ import annotations
 
@@ -6,62 +6,23 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from core.errors import BadInputError
 from core.files import write_bytes
+from core.media.film import film_frames
 from core.motion.channels import FPS
 from core.sound.mel import SAMPLE_RATE
 
 
 def frames(path: Path, fps: float = FPS) -> Iterator[np.ndarray]:
-    """Frames of ``path`` as (H, W, 3) uint8 RGB at ``fps`` frames a second, for any constant or variable rate of the
-    file.
-
-    Frame i is the picture shown (i + 0.5) / fps seconds after the first picture. Raises OSError if the file can't be
-    opened.
-    """
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise OSError(f"{path.name}: not a readable video")
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    duration = 1.0 / rate if rate > 0 else 1.0 / fps
-    shown: np.ndarray | None = None
-    given = 0
+    """Frames of ``path`` as `core.media.film.film_frames` gives them. Raises OSError if the file can't be read."""
     try:
-        for time, picture in _pictures(capture, duration):
-            while shown is not None and (given + 0.5) / fps < time - 1e-6:
-                yield shown
-                given += 1
-            shown = picture
-    finally:
-        capture.release()
-
-
-def _pictures(capture: cv2.VideoCapture, duration: float) -> Iterator[tuple[float, np.ndarray | None]]:
-    """Seconds since the first picture, and (H, W, 3) uint8 RGB, of all pictures; at last the end, without a picture.
-
-    ``duration`` is the usual time from a picture to the next, in seconds.
-    """
-    first, before, time = 0.0, 0.0, 0.0
-    for index in count():
-        there, frame = capture.read()
-        stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
-        if index == 0:
-            first = stamp
-        elif index == 1 and there and stamp <= before:
-            first = stamp - duration  # OpenCV gives the first picture of Matroska files the time of the second
-        # Some files have no time stamps: their pictures follow each other at a constant rate.
-        if index > 0:
-            time = stamp - first if there and stamp - first > time + 1e-6 else time + duration
-        before = stamp
-        if not there:
-            yield time, None
-            return
-        yield time, np.ascontiguousarray(frame[:, :, ::-1])
+        yield from film_frames(path, fps)
+    except BadInputError as error:
+        raise OSError(str(error)) from error
 
 
 def extract_sound(path: Path, target: Path) -> None:

@@ -12,10 +12,12 @@ import pytest
 import soundfile
 
 from core.errors import BadInputError
+from core.media import container
+from core.media.container import CONTAINERS
 from core.places import ASSETS
 from core.sound import media_file
 from core.sound.audio import load_audio
-from core.sound.media_file import CODECS, CONTAINERS, MediaSound
+from core.sound.media_file import CODECS, MediaSound
 from core.sound.sound_file import open_sound
 from core.sound.speech import write_spoken_part
 from tests.media_files import encode, write_media
@@ -213,7 +215,7 @@ def test_only_the_named_containers_and_codecs(tmp_path: Path, monkeypatch: pytes
     assert set(CONTAINERS) <= {part for name in av.formats_available for part in name.split(",")}
     monkeypatch.setattr(media_file, "CODECS", tuple(set(CODECS) - {"aac"}))
     assert "(its sound has a codec that isn't known)" in refused(tmp_path / "a.mp4")
-    monkeypatch.setattr(media_file, "_OPTIONS", {"format_whitelist": "avi"})
+    monkeypatch.setattr(container, "_OPTIONS", {"format_whitelist": "avi"})
     refused(tmp_path / "a.mp4")
 
 
@@ -221,8 +223,8 @@ def test_what_is_read_of_a_file_has_an_end(tmp_path: Path, monkeypatch: pytest.M
     """A disk that fails, and a container that leads in circles, end the sound; neither is a traceback."""
     write_media(tmp_path / "a.mkv", speech(44_100, 12), 44_100, "flac")
     whole = load_audio(tmp_path / "a.mkv").seconds
-    monkeypatch.setattr(media_file, "_READ_FACTOR", 0)
-    monkeypatch.setattr(media_file, "_READ_MORE", 150_000)
+    monkeypatch.setattr(container, "_READ_FACTOR", 0)
+    monkeypatch.setattr(container, "_READ_MORE", 150_000)
     assert load_audio(tmp_path / "a.mkv").seconds < 0.8 * whole
 
     class Failing(io.BytesIO):
@@ -232,7 +234,7 @@ def test_what_is_read_of_a_file_has_an_end(tmp_path: Path, monkeypatch: pytest.M
         def read(self, size: int | None = -1) -> bytes:
             raise OSError(5, "Input/output error")
 
-    stream = media_file._MeteredStream(Failing(b"abc"))
+    stream = container._MeteredStream(Failing(b"abc"))
     assert stream.read(2) == b"" and stream.seek(-9) == 0 and stream.tell() == 0
 
 

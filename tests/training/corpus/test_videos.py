@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from core.head.camera import Fit
 from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix, matrix_to_euler
 from core.portrait.fit import head_crop
+from core.readback.talker import mean_rotation
 from core.readback.track import relative_pose
 from core.sound.audio import load_audio
 from core.sound.mel import log_mel
@@ -29,12 +29,9 @@ from training.common.splits import split
 from training.corpus import crops, shards, videos
 from training.corpus.crops import SIDE, clip_crop, pack, unpack
 from training.corpus.dataset import Corpus
-from training.corpus.pieces import LONGEST, SHORTEST, bridged, pieces
 from training.corpus.shards import shard_facts, write_shard
 from training.corpus.videos import Places, build, find_videos, tasks
 from training.tracking import video
-from training.tracking.landmarks import MAX_GAP, BadClip
-from training.tracking.talker import mean_rotation
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg isn't installed")
 
@@ -81,47 +78,13 @@ def test_every_clip_goes_to_one_shard_of_its_recording(tmp_path: Path, monkeypat
     assert all(len(task.recording) == 4 for task in made)
 
 
-# --- stretches of video ----------------------------------------------------------------------------------------------
+# --- crops -----------------------------------------------------------------------------------------------------------
 
 
 def still_face(frames: int) -> np.ndarray:
     points = np.random.default_rng(0).normal(0, 40, (478, 3)).astype(np.float32) + 200
     points[list(OUTER_EYES)] = [[150, 180, 0], [250, 180, 0]]
     return np.tile(points, (frames, 1, 1))
-
-
-def test_short_gaps_are_bridged_and_long_ones_split() -> None:
-    truth = still_face(120) + np.arange(120, dtype=np.float32)[:, None, None]
-    found = np.ones(120, bool)
-    found[20 : 20 + MAX_GAP] = False
-    found[70 : 71 + MAX_GAP] = False
-    found[:3] = False
-    points, there = bridged(np.where(found[:, None, None], truth, -999), found)
-    assert there[20 : 20 + MAX_GAP].all() and not there[70 : 71 + MAX_GAP].any() and not there[:3].any()
-    np.testing.assert_allclose(points[there], truth[there], atol=1e-3)
-    assert pieces(points, there) == [(3, 70), (71 + MAX_GAP, 120)]
-
-
-def test_cuts_split_videos_and_long_videos_are_divided() -> None:
-    points = still_face(3 * LONGEST)
-    points[100:] += 80
-    found = np.ones(len(points), bool)
-    parts = pieces(points, found)
-    assert parts[0] == (0, 100) and parts[1][0] == 100 and parts[-1][1] == len(points)
-    assert all(a[1] == b[0] for a, b in itertools.pairwise(parts))
-    assert max(last - first for first, last in parts) <= LONGEST
-    assert pieces(still_face(SHORTEST), np.ones(SHORTEST, bool)) == [(0, SHORTEST)]
-
-
-def test_videos_without_a_steady_face_are_refused() -> None:
-    with pytest.raises(BadClip, match="no face"):
-        pieces(still_face(60), np.zeros(60, bool))
-    flicker = np.arange(200) % 20 < 10
-    with pytest.raises(BadClip, match="only 10 frames"):
-        pieces(still_face(200), flicker)
-
-
-# --- crops -----------------------------------------------------------------------------------------------------------
 
 
 def test_crops_are_framed_like_portraits_where_there_is_room() -> None:

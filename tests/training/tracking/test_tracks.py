@@ -14,13 +14,14 @@ from core.head.camera import Fit, project
 from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix
 from core.motion.channels import EXPRESSIONS
+from core.readback.pieces import BadClip
+from core.readback.talker import check, clip_arrays, fit_talker, lid_range, rest_frames
 from core.readback.track import lid_ratio
 from training.common.splits import HELD_OUT_SHARE, UNSEEN_TALKER, split
 from training.tracking import landmarks as landmarks_module
-from training.tracking.landmarks import BadClip, fill, load_or_track, mouth_shape
+from training.tracking.landmarks import fill, load_or_track, mouth_shape
 from training.tracking.obama import cuts, observed_channels, steady
-from training.tracking.talker import clip_arrays, fit_talker, lid_range, rest_frames
-from training.tracking.tracks import check, check_steps
+from training.tracking.tracks import check_steps
 
 DATA = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
 

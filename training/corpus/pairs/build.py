@@ -12,10 +12,10 @@ import numpy as np
 from core.errors import SoliloquyError
 from core.face.landmark_model import LandmarkModel
 from core.head.head_model import HeadModel
+from core.readback.pieces import BadClip
 
 from ...common.folders import PORTRAITS
 from ...common.splits import generator_portrait_split
-from ...tracking.landmarks import BadClip
 from .films import film_pairs, sittings
 from .pair import KINDS, SPLITS, Pair
 from .portraits import portrait_pairs

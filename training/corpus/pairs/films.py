@@ -18,12 +18,13 @@ from core.face.landmark_model import LandmarkModel
 from core.head.head_model import HeadModel
 from core.portrait.fit import fit_portrait
 from core.readback.extract import CLOSED_LIDS
+from core.readback.pieces import BadClip
 from core.readback.track import lid_ratio
 
 from ...common.folders import LANDMARKS
 from ...common.splits import generator_split
 from ...tracking import video
-from ...tracking.landmarks import BadClip, load_or_track, mouth_shape
+from ...tracking.landmarks import load_or_track, mouth_shape
 from ...tracking.tracks import ADDRESSES, CORPORA, filmed_talkers
 from .pair import Pair
 from .portraits import seed_of

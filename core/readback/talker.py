@@ -1,4 +1,4 @@
-"""Fit a talker of a corpus: identity, camera, eyelid range and the offsets of the points, from frames at rest."""
+"""Fit a filmed talker: identity, camera, eyelid range and the offsets of the points, from frames at rest."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from core.face.fitting import FitSettings, Fitter
-from core.face.landmark_model import LandmarkModel
-from core.head.camera import Fit, gaps
-from core.head.rotation import matrix_to_euler
-from core.readback.track import LidRange, full_blinks, joined, lid_ratio, relative_pose, track
-
-from .landmarks import BadClip
+from ..face.fitting import FitSettings, Fitter
+from ..face.landmark_model import LandmarkModel
+from ..head.camera import Fit, gaps
+from ..head.rotation import matrix_to_euler
+from .pieces import BadClip
+from .track import LidRange, full_blinks, joined, lid_ratio, relative_pose, track
 
 CLOSED_LIDS = 0.2
 """Eyelid gap of a closed eye as a share of the open one, for talkers who are never seen to blink."""
+
+MAX_RESIDUAL = 0.04
+"""A frame with a larger median landmark residual, divided by the outer-eye distance, counts as lost."""
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,10 @@ def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) ->
         "fitted_opening": (gaps(positions, model.lip_pairs) / eyes).numpy(),
         "residual": fit.residual.numpy(),
     }
+
+
+def check(arrays: dict[str, np.ndarray]) -> None:
+    """Raise BadClip for a track that can't be trusted."""
+    lost = float((arrays["residual"] > MAX_RESIDUAL).mean())
+    if lost > 0.05:
+        raise BadClip(f"{100 * lost:.0f} % of the frames don't fit")

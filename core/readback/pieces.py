@@ -7,15 +7,19 @@ import itertools
 
 import numpy as np
 
-from core.face.points import OUTER_EYES
+from ..face.points import OUTER_EYES
 
-from ..tracking.landmarks import MAX_GAP, BadClip
-from ..tracking.tracks import MAX_STEP
-
+MAX_GAP = 5
+"""Longest run of lost frames that is bridged by straight lines."""
+MAX_STEP = 0.12
+"""Largest mean landmark movement between two frames, divided by the outer-eye distance. No head moves faster: a larger
+movement is a cut or a broken picture."""
 SHORTEST = 25
 """Stretches with fewer frames are not kept: one second."""
-LONGEST = 500
-"""Stretches with more frames are cut in equal parts: 20 s, so that a clip fits in memory."""
+
+
+class BadClip(ValueError):
+    """A clip without a usable track; the message says why."""
 
 
 def bridged(landmarks: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +37,7 @@ def bridged(landmarks: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.nd
     return lines, inside & (after - before <= MAX_GAP + 1)
 
 
-def pieces(landmarks: np.ndarray, there: np.ndarray) -> list[tuple[int, int]]:
+def pieces(landmarks: np.ndarray, there: np.ndarray, longest: int | None = None) -> list[tuple[int, int]]:
     """Stretches [first, last) of a video that show one steady face.
 
     Parameters
@@ -42,6 +46,8 @@ def pieces(landmarks: np.ndarray, there: np.ndarray) -> list[tuple[int, int]]:
         (T, 478, 2 or more) px.
     there
         (T,) bool: frames with a face.
+    longest
+        Stretches with more frames are cut in equal parts.
 
     Raises
     ------
@@ -56,10 +62,10 @@ def pieces(landmarks: np.ndarray, there: np.ndarray) -> list[tuple[int, int]]:
     for first, last in itertools.pairwise(borders):
         if last - first < SHORTEST or not there[first]:
             continue
-        parts = -(-(last - first) // LONGEST)
+        parts = 1 if longest is None else -(-(last - first) // longest)
         edges = np.linspace(first, last, parts + 1).round().astype(int).tolist()
         out += list(itertools.pairwise(edges))
     if not out:
-        longest = max((b - a for a, b in itertools.pairwise(borders) if there[a]), default=0)
-        raise BadClip(f"the face is tracked for only {longest} frames" if there.any() else "no face")
+        most = max((b - a for a, b in itertools.pairwise(borders) if there[a]), default=0)
+        raise BadClip(f"the face is tracked for only {most} frames" if there.any() else "no face")
     return out
