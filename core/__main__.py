@@ -84,7 +84,7 @@ class Printer:
     Elsewhere there is no line for the stages that only read the input, so that bad input gives exactly one line.
     """
 
-    _BRIEF = ("audio", "portrait")
+    _BRIEF = ("audio", "portrait", "film")
 
     def __init__(self, stream: typing.TextIO) -> None:
         self._stream = stream

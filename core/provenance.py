@@ -8,6 +8,8 @@ HEAD_PROPERTY = "soliloquy_synthetic"
 """Name of that custom property."""
 SYNTHETIC_MOTION = "Synthetic: the motion of a take that Soliloquy made. This never happened."
 """In the files of a take's motion."""
+FILMED_MOTION = "Read by Soliloquy from a video of a person, whose motion this is."
+"""In the files of a motion that a job's takes follow."""
 
 
 def picture_marks(version: str, description: str) -> dict[str, str]:

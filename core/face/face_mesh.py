@@ -110,10 +110,13 @@ class FaceMesh:
     video
         True: the pictures are consecutive frames of one shot, and the first face is tracked from frame to frame.
         False: each picture is searched on its own and may show several faces.
+    largest
+        In a video, track the largest face of the first picture that shows one. Otherwise any of its faces is tracked,
+        which is quicker to find.
     """
 
-    def __init__(self, video: bool = False) -> None:
-        self.video = video
+    def __init__(self, video: bool = False, largest: bool = False) -> None:
+        self.video, self._largest = video, largest
         solutions = _solutions()
         self._face_mesh = solutions.face_mesh.FaceMesh
         self._face_detection = solutions.face_detection.FaceDetection
@@ -149,7 +152,8 @@ class FaceMesh:
         """
         if not self.video:
             return self._search(image)
-        found = self._run(image, self._region)
+        unseen = self._largest and self._region is None
+        found = None if unseen else self._run(image, self._region)
         if found is None:
             found = self._relocate(image)
         return [] if found is None else [found]

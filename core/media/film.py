@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ _MOST_PIXELS = 8192 * 8192
 """Pixels of the largest pictures that are decoded."""
 _LEAST_STRETCH = 0.25
 """Least width of a pixel in heights, and least height in widths. Films that claim more are damaged."""
+_MICROSECONDS = 1e6
+"""FFmpeg counts a container's duration in them."""
 _SAME = 1e-6
 """Seconds by which two times may differ and still be the same."""
 
@@ -63,12 +66,25 @@ def film_frames(path: str | Path, fps: float = FPS, long_side: int | None = None
     Raises BadInputError ``video_missing``, ``video_empty``, ``video_no_pictures`` for a file without a film, or
     ``video_unreadable``.
     """
+    with _film(path) as (container, film):
+        yield from _at_rate(_pictures(container, film), fps, _shape(film, long_side))
+
+
+def film_seconds(path: str | Path) -> float | None:
+    """Length of a film as its container tells it, or None where it doesn't. Raises as `film_frames`."""
+    with _film(path) as (container, film):
+        if film.duration and film.time_base:
+            return float(film.duration * film.time_base)
+        return container.duration / _MICROSECONDS if container.duration else None
+
+
+@contextlib.contextmanager
+def _film(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The open container and its film. Raises as `film_frames`."""
     with open_input(path, FILM) as stream:
         try:
             with damage_told(), opened(stream, CODECS) as container:
-                film = _film_of(container)
-                shape = _shape(film, long_side)
-                yield from _at_rate(_pictures(container, film), fps, shape)
+                yield container, _film_of(container)
         except UnknownMediaError as error:
             raise FILM.unreadable(Path(path).name, "is no video that can be read") from error
         except _NoFilmError as error:

@@ -35,13 +35,14 @@ class TurningLimits:
         Up to ``FREE`` of a limit angles stay bit for bit. Beyond, they approach the limit along a tanh whose slope and
         curvature go on from there: speed never jumps, and a larger angle stays the larger one.
         """
-        angles = np.array(angles)
-        for axis, limits in enumerate((self.pitch, self.yaw)):
-            for sign, limit in zip((-1, 1), np.abs(limits), strict=True):
-                free = FREE * limit
-                room = limit - free
-                beyond = sign * angles[..., axis] - free
-                angles[..., axis] = np.where(
-                    beyond > 0, sign * (free + room * np.tanh(beyond / room)), angles[..., axis]
-                )
-        return angles
+        return np.stack([eased(angles[..., axis], *limits) for axis, limits in enumerate((self.pitch, self.yaw))], -1)
+
+
+def eased(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Values of any shape, brought within two limits with 0 between them, as `TurningLimits.eased` says."""
+    for sign, limit in ((-1, abs(low)), (1, abs(high))):
+        free = FREE * limit
+        room = limit - free
+        beyond = sign * values - free
+        values = np.where(beyond > 0, sign * (free + room * np.tanh(beyond / room)), values)
+    return values

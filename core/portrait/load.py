@@ -51,7 +51,7 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
     content = picture.read_bytes(path)
     digest = hashlib.sha256(content).hexdigest()
     pixels = picture.decode(content, path.name)
-    kept = None if cache_dir is None else Path(cache_dir) / f"portrait-{CACHE_VERSION}-{_model_key()}-{digest}.npz"
+    kept = None if cache_dir is None else Path(cache_dir) / f"portrait-{CACHE_VERSION}-{model_key()}-{digest}.npz"
     if kept is not None:
         cached = _from_cache(kept, pixels, digest)
         if cached is not None:
@@ -65,7 +65,7 @@ def load_portrait(path: str | Path, cache_dir: str | Path | None = None) -> Port
 
 
 @cache
-def _model_key() -> str:
+def model_key() -> str:
     """Short hash of the head model's file: a fit can't be used with another model."""
     return weight_digest(WEIGHTS)[:12] if WEIGHTS.is_file() else "none"
 

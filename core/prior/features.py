@@ -106,10 +106,14 @@ def close_blinks(features: np.ndarray) -> np.ndarray:
     samples some blinks that stop at 0.8. The map is monotone and continuous, so timing and smoothness do not change.
     """
     features = np.array(features, dtype=np.float32)
-    lid = features[..., FEATURES.index("blink")]
-    stretched = BLINK_FROM + (lid - BLINK_FROM) * (1.0 - BLINK_FROM) / (BLINK_FULL - BLINK_FROM)
-    features[..., FEATURES.index("blink")] = np.where(lid > BLINK_FROM, np.minimum(stretched, 1.0), lid)
+    features[..., FEATURES.index("blink")] = close_lids(features[..., FEATURES.index("blink")])
     return features
+
+
+def close_lids(lid: np.ndarray) -> np.ndarray:
+    """Weights of eyeBlink, of any shape, stretched as :func:`close_blinks` does it."""
+    stretched = BLINK_FROM + (lid - BLINK_FROM) * (1.0 - BLINK_FROM) / (BLINK_FULL - BLINK_FROM)
+    return np.where(lid > BLINK_FROM, np.minimum(stretched, 1.0), lid)
 
 
 def known_features(keep_mask: np.ndarray) -> np.ndarray:

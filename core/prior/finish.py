@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..motion.channels import FPS, GAZE, NONLIP_CHANNELS
+from ..motion.turning import TurningLimits
 from ..sound.mel import MELS_PER_FRAME
 from .blinks import BlinkPacer
 from .features import FEATURES, channels_from_features, close_blinks, d_nl, features_from_channels, known_features
@@ -26,6 +27,17 @@ _TURN_CHANNELS = [NONLIP_CHANNELS.index(name) for name in _TURNS]
 _TURN_FEATURES = [FEATURES.index(name) for name in _TURNS]
 _SECOND = round(FPS)
 _EYES = [NONLIP_CHANNELS.index(name) for name in GAZE]
+
+
+def limit_turns(features: np.ndarray, known: np.ndarray, limits: TurningLimits, inside: slice = slice(None)) -> None:
+    """Bring heads of features (…, n, 25) within the limits of their turns, in place.
+
+    Next to known frames the limits come in over a second. ``known`` (L, 32) bool are channels; the frames of the
+    features are those ``inside`` of it.
+    """
+    turns = features[..., _TURN_FEATURES]
+    away = away_from_known(known[:, _TURN_CHANNELS])[inside]
+    features[..., _TURN_FEATURES] = turns + away * (limits.eased(turns) - turns)
 
 
 class Finisher:
@@ -124,9 +136,7 @@ class Finisher:
         if self._loop:
             kept |= self._kept.part(begin + self._frames, stop + self._frames)[1]
             kept |= self._kept.part(begin - self._frames, stop - self._frames)[1]
-        turns = features[..., _TURN_FEATURES]
-        away = away_from_known(kept[:, _TURN_CHANNELS])[_SECOND:-_SECOND]
-        features[..., _TURN_FEATURES] = turns + away * (self._plan.turning.eased(turns) - turns)
+        limit_turns(features, kept, self._plan.turning, slice(_SECOND, -_SECOND))
 
     def _joined(self, first: int, features: np.ndarray) -> np.ndarray:
         """(N, n, 25) features from ``first`` on, bent where style or code changed the kept motion.

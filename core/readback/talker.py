@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,8 +76,10 @@ def mean_rotation(rotation: torch.Tensor) -> torch.Tensor:
     return (u @ fix @ v).to(rotation.dtype)
 
 
-def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) -> dict[str, np.ndarray]:
-    """Track of one shot (T, P, 2) px.
+def clip_arrays(
+    talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor, on_frame: Callable[[int], None] = lambda done: None
+) -> dict[str, np.ndarray]:
+    """Track of one shot (T, P, 2) px. ``on_frame`` is called with the number of each frame that the fit comes to.
 
     expression (T, 53), rotation (T, 3) rad and translation (T, 3) cm relative to the shot's median pose; rest_rotation
     (3,) rad and rest_translation (3,) cm of that pose; fitted_opening (T,) lip gap of the fitted model divided by the
@@ -86,7 +89,8 @@ def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) ->
     opened = lid_range(ratio).open
     # Light and raised brows change the open eye's gap from clip to clip, within limits.
     level = torch.minimum(torch.maximum(opened, 0.85 * talker.lids.open), 1.15 * talker.lids.open)
-    fit = joined(list(track(talker.fitter, talker.person, landmarks.numpy(), replace(talker.lids, open=level))))
+    seen = _telling(landmarks.numpy(), on_frame)
+    fit = joined(list(track(talker.fitter, talker.person, seen, replace(talker.lids, open=level))))
     rest = mean_rotation(fit.rotation)
     middle = fit.translation.median(0).values
     rotation, translation = relative_pose(fit, rest, middle, pivot)
@@ -104,6 +108,12 @@ def clip_arrays(talker: Talker, landmarks: torch.Tensor, pivot: torch.Tensor) ->
         "fitted_opening": (gaps(positions, model.lip_pairs) / eyes).numpy(),
         "residual": fit.residual.numpy(),
     }
+
+
+def _telling(landmarks: np.ndarray, on_frame: Callable[[int], None]) -> Iterator[np.ndarray]:
+    for index, points in enumerate(landmarks):
+        on_frame(index + 1)
+        yield points
 
 
 def check(arrays: dict[str, np.ndarray]) -> None:

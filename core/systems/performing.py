@@ -74,7 +74,7 @@ def performed(
     styling, loop = Styling(style, frames), is_loop(style, frames)
     features = features_from_channels(channels)
     if loop:
-        features = _closed(features)
+        features = closed(features)
     wanted, mask = kept.part(0, frames)
     before = styling.take_out(features_from_channels(wanted[0]))  # as the kept motion was before the style
     known = np.broadcast_to(known_features(mask), features.shape)
@@ -84,8 +84,8 @@ def performed(
     return np.concatenate([piece[0] for _, piece in finisher.finish(iter([(0, features[None])]))])
 
 
-def _closed(features: np.ndarray) -> np.ndarray:
-    """(T, 25) features whose last two seconds bend so that they run into the first frames."""
+def closed(features: np.ndarray) -> np.ndarray:
+    """Features or channels (T, C) whose last two seconds bend so that they run into the first frames."""
     frames = len(features)
     going_on = features[-1] + np.arange(1, _MET + 1)[:, None] * (features[-1] - features[-2])
     known = np.concatenate([np.zeros_like(features), features[:_MET]])

@@ -5,6 +5,7 @@
     <out>/<job>/job.json             settings, hashes of audio, portrait and weights, device, every take with its status
     <out>/<job>/audio.wav            the part of the sound that is spoken, 16 bit
     <out>/<job>/portrait.<ending>    the portrait, byte for byte
+    <out>/<job>/pose_video.npz, blink_video.npz    the motion of the films that are followed, if there are any
     <out>/<job>/take-001/frames/000001.png …  motion.npz  curves.csv  curves-extracted.csv  motion-extracted.npz
     <out>/<job>/take-001/contact.png  take.json
 
@@ -17,9 +18,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from ..errors import BadInputError
 from ..files import make_folder, output_error, try_lock, written_beside
@@ -34,10 +36,18 @@ _IDENTITY_FORMAT = 1
 """Part of every identifier. It stays when the format of ``job.json`` changes, so that old jobs are found again."""
 
 
-def job_identifier(version: str, settings: JobSettings, audio: str, portrait: str, weights: dict[str, str]) -> str:
+def job_identifier(
+    version: str,
+    settings: JobSettings,
+    audio: str,
+    portrait: str,
+    weights: dict[str, str],
+    films: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Twelve hexadecimal digits that stand for everything that a job's takes depend on.
 
-    ``audio`` and ``portrait`` are the digests of these files, ``weights`` those of the networks.
+    ``audio`` and ``portrait`` are the digests of these files, ``weights`` those of the networks, and ``films`` those of
+    the films that are followed, by setting; jobs without any have the identifiers that they had before there were any.
     """
     identity = {
         "format": _IDENTITY_FORMAT,
@@ -47,6 +57,8 @@ def job_identifier(version: str, settings: JobSettings, audio: str, portrait: st
         "portrait": portrait,
         "weights": weights,
     }
+    if films:
+        identity["films"] = dict(films)
     text = json.dumps(identity, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

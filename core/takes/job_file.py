@@ -121,6 +121,16 @@ class PortraitFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilmFacts:
+    """A film that the takes of a job follow: its path, its digest, and the name of the motion that was read from it."""
+
+    path: str
+    sha256: str
+    file: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TakeEntry:
     """A take of a job: its number from 1, seed and specification, how far it is, and seconds of its stages."""
 
@@ -146,6 +156,8 @@ class JobFacts:
         Version of Soliloquy, SHA-256 of its weights, and the device that the job was begun on.
     settings, audio, portrait
         What was asked for.
+    pose_video, blink_video
+        The films whose head and whose lids the takes have, if they were asked for.
     takes
         Every take that was begun, in order.
     """
@@ -156,6 +168,8 @@ class JobFacts:
     settings: JobSettings
     audio: AudioFacts
     portrait: PortraitFacts
+    pose_video: FilmFacts | None = None
+    blink_video: FilmFacts | None = None
     weights: dict[str, str]
     device: str
     takes: tuple[TakeEntry, ...] = ()
@@ -184,6 +198,8 @@ class JobFacts:
             raise ValueError("it has no id")
         if self.portrait.file != Path(self.portrait.file).name:
             raise ValueError("its portrait is not in its folder")
+        if any(film is not None and film.file != Path(film.file).name for film in (self.pose_video, self.blink_video)):
+            raise ValueError("what was read from its video is not in its folder")
         if self.audio.frames < 1 or not 0 <= self.audio.start <= MAX_SECONDS:
             raise ValueError("its sound is no part of a file")
         settings = {name: getattr(self.settings, name) for name in SETTINGS}

@@ -19,11 +19,13 @@ from ..portrait.portrait import Portrait
 from ..prior.sampling import Sampling
 from ..sound.speech import Speech
 from ..systems.motion_source import KeptTake, Wish
+from ..systems.reference import Reference, with_reference
 from ..systems.unheeded import unheeded
 from ..wire.progress import JobContext, Stage
 from ..wire.specs import Part, ResampleSpec
 from ..wire.style import PriorStyle
 from .body import kept_body, new_body, with_body
+from .films import reference_of
 from .job import Job
 from .models import Models
 from .mouth import Mouth, phones_of
@@ -109,7 +111,12 @@ class MotionMaker:
             pose_style=self._settings.pose_style,
             kept=kept,
         )
-        return self._models.source(self._settings.source).channels(wish, stage.step)
+        made = self._models.source(self._settings.source).channels(wish, stage.step)
+        return with_reference(made, wish, self._reference)
+
+    @functools.cached_property
+    def _reference(self) -> Reference:
+        return reference_of(self._job)
 
     def _tongue(self, kept: KeptTake | None) -> np.ndarray:
         """(T, 2) weights of the tongue: from what is said, and kept where the lips are."""

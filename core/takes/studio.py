@@ -29,7 +29,7 @@ from ..renderer.framing import frame_portrait
 from ..runtime.memory import memory_errors
 from ..runtime.torch_builds import choose, look
 from ..schema import plain
-from ..sound.speech import Speech, write_spoken_part
+from ..sound.speech import Speech
 from ..systems.unheeded import unheeded_pose_style
 from ..wire.progress import JobContext
 from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Resample, UpdateLips, version
@@ -38,12 +38,13 @@ from ..wire.worker_facts import GpuFacts, WorkerFacts
 from ..wire.workload import Expected
 from .body import with_body_of
 from .extraction import ReadBack
-from .job import Job, job_identifier, job_name
-from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
+from .films import watched
+from .job import Job
 from .lips_update import lips_update
-from .models import Models, digests_for, weight_digests
+from .models import Models, weight_digests
 from .motion_maker import MotionMaker
 from .mouth import Mouth, phones_of
+from .new_job import new_job
 from .self_test import self_test
 from .take import TakePlan
 from .take_maker import TakeMaker, Timings
@@ -102,7 +103,8 @@ class Studio:
         request = replace(request, style=request.style.in_order(len(speech)))
         with context.stage("portrait"):
             portrait = _portrait_of(request.portrait, models, context)
-        job = _job_of(request, speech, portrait.digest, models.device)
+        films = watched(request, len(speech), context)
+        job = new_job(request, speech, portrait.digest, models.device, films)
         with job.locked():
             plans = [job.plan(request.seed + k, GenerateSpec(), again=True) for k in range(request.takes)]
             face = _reader(job, models)
@@ -283,40 +285,6 @@ def _part_of(request: Resample, job: Job) -> Part | None:
         last_frame=request.last_frame,
         transition=request.transition,
     )
-
-
-def _job_of(request: Generate, speech: Speech, portrait_digest: str, device: str) -> Job:
-    """The job's folder with its copies of sound and portrait."""
-    settings = JobSettings.of(request)
-    audio = AudioFacts(
-        path=str(Path(request.audio).absolute()),
-        sha256=file_digest(request.audio),
-        start=request.start,
-        seconds=speech.seconds,
-        frames=len(speech),
-        silent=speech.is_silent,
-    )
-    portrait = PortraitFacts(
-        path=str(Path(request.portrait).absolute()),
-        sha256=portrait_digest,
-        file=f"portrait{Path(request.portrait).suffix.lower()}",
-    )
-    weights = digests_for(settings.source, settings.renderer)
-    identifier = job_identifier(version(), settings, audio.sha256, portrait.sha256, weights)
-    facts = JobFacts(
-        id=identifier,
-        version=version(),
-        settings=settings,
-        audio=audio,
-        portrait=portrait,
-        weights=weights,
-        device=device,
-    )
-    job = Job.create(request.out, job_name(request.audio, request.portrait, identifier), facts)
-    job.copy_in(portrait.file, Path(request.portrait))
-    if not (job.folder / "audio.wav").is_file():
-        write_spoken_part(request.audio, request.start, speech.seconds, job.folder / "audio.wav")
-    return job
 
 
 def _portrait_of(path: str, models: Models, context: JobContext) -> Portrait:

@@ -86,13 +86,13 @@ class Generate:
     portrait: str = setting(text="photograph or painting with one face")
     out: str = setting(text="folder that receives the job's folder")
     start: float = setting(0.0, "seconds of the sound to skip", low=0.0, high=MAX_SECONDS)
-    duration: float | None = setting(
-        None, "seconds of the sound to use; all of it when left out", low=0.0, high=MAX_SECONDS
-    )
+    duration: float | None = setting(None, "seconds to use; all of the sound when left out", low=0.0, high=MAX_SECONDS)
     takes: int = setting(1, "number of takes; take k uses seed + k − 1", low=1, high=MAX_TAKES)
     seed: int = setting(0, "seed of the first take", low=0, high=MAX_SEED)
     source: str = setting(_SOURCES[0], "where the motion comes from", choices=_SOURCES)
     pose_style: int = setting(0, "manner of the head's motion, if the source has several", low=0, high=MAX_POSE_STYLE)
+    pose_video: str = setting("", "video of a person: the head moves as this person's head")
+    blink_video: str = setting("", "video of a person: the lids blink as this person's lids")
     guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
     num_inference_steps: int = setting(10, "sampler steps; with fewer the head moves less", low=1, high=1000)
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen

@@ -17,6 +17,7 @@ STAGES: dict[str, str] = {
     "models": "Loading the models",
     "audio": "Listening to the speech",
     "portrait": "Measuring the portrait",
+    "film": "Watching the video",
     "motion": "Finding the motion",
     "renderer": "Studying the portrait",
     "frames": "Rendering frames",
@@ -29,6 +30,7 @@ SECONDS_PER_UNIT = {
     "models": 1.0,
     "audio": 0.5,
     "portrait": 3.0,
+    "film": 0.03,
     "motion": 0.006,
     "renderer": 1.0,
     "frames": 0.07,
@@ -36,7 +38,8 @@ SECONDS_PER_UNIT = {
     "restore": 1.0,
     "head": 3.0,
 }
-"""First guesses on two cores: seconds of a whole stage, and seconds a frame for motion, frames, extract and restore.
+"""First guesses on two cores: seconds of a whole stage, and seconds a frame for film, motion, frames, extract and
+restore.
 When a stage ends, its measured value replaces the guess and stays for the next jobs of the same worker."""
 HALF_LIFE = 20.0
 """Seconds after which a measurement has half its weight."""
