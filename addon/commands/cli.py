@@ -40,6 +40,8 @@ from . import batch, doctor, progress
 from .blend_file import require_place, save_blend
 
 FILES = ("audio", "portrait", "out")
+FILMS = ("pose_video", "blink_video")
+"""Fields of `Generate` and properties of the scene that name a video; an empty name is none."""
 SETTINGS = {
     "takes": "takes_wanted",
     "seed": "seed",
@@ -73,7 +75,7 @@ Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any
 def parser() -> Parser:
     """The command's options."""
     options = Parser(prog=f"blender -b [file.blend] --command {COMMAND}", description=_ABOUT, epilog=_CODES)
-    wanted = (*FILES, *SETTINGS, "picture", "transcript", "style", "device", "restorer")
+    wanted = (*FILES, *SETTINGS, *FILMS, "picture", "transcript", "style", "device", "restorer")
     add_options(options, Generate, only=wanted, otherwise="as in the .blend", limits=_limits())
     add = options.add_argument
     add("--mix", action="store_true", help="Speak everything that is heard between the scene's first and last frame.")
@@ -181,6 +183,10 @@ def _apply(settings: SoliloquySettings, options: argparse.Namespace) -> None:
         value = getattr(options, field)
         if value is not None:
             _set(settings, name, value)
+    for name in FILMS:
+        film = getattr(options, name)
+        if film is not None:
+            setattr(settings, name, str(Path(film).absolute()) if film else "")
     if options.picture is not None:
         _set_picture(settings, options.picture)
     style = nested({name: value for name, value in vars(options).items() if value is not None}).get("style", {})

@@ -79,6 +79,9 @@ class _Performance(Panel):
         for name in ("start", "end"):
             self.draw_pose(layout, performance, name)
         self.draw_poses(layout, performance)
+        column = layout.column(align=True)
+        column.prop(settings, "pose_video", placeholder="as sampled")
+        column.prop(settings, "blink_video", placeholder="as sampled")
 
     @staticmethod
     def draw_pose(layout: bpy.types.UILayout, performance: bpy.types.PropertyGroup, which: str) -> None:

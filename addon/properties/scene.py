@@ -221,6 +221,19 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
         name="Renderer", description="How frames are made from a motion", items=_items(systems.RENDERERS)
     )
     performance: PointerProperty(type=SoliloquyPerformance)
+    pose_video: StringProperty(
+        name="Pose Video",
+        subtype="FILE_PATH",
+        options=BLEND_RELATIVE,
+        description="Video of a person: the head moves as this person's head does in the longest shot of one face. "
+        "If the speech is longer, the head goes back on its way. Empty: as sampled",
+    )
+    blink_video: StringProperty(
+        name="Blink Video",
+        subtype="FILE_PATH",
+        options=BLEND_RELATIVE,
+        description="Video of a person: the lids blink as this person's lids. Empty: as sampled",
+    )
     articulation: FloatProperty(
         name="Articulation",
         description="How far the mouth moves: 1 as people do, less to mumble, more to speak very clearly. Head and "

@@ -8,6 +8,8 @@ from pathlib import Path
 import bpy
 
 from ...core.errors import BadInputError
+from ...core.files import is_file
+from ...core.inputs import shown
 from ...core.wire.picture_size import FIT
 from ...core.wire.protocol import Generate, Render
 from ...core.wire.systems import pose_style_of
@@ -96,7 +98,8 @@ def request_for(
     scene: bpy.types.Scene, spoken: speech.Speech, transcript: SoliloquyTranscript | None = None
 ) -> Generate:
     """The request for a given speech and its words with the scene's other settings."""
-    out = trusted.output_folder(settings_of(scene).output_dir)
+    settings = settings_of(scene)
+    out = trusted.output_folder(settings.output_dir)
     return replace(
         request_without_files(scene),
         audio=str(spoken.path),
@@ -105,11 +108,26 @@ def request_for(
         start=spoken.start,
         duration=spoken.duration,
         transcript="" if transcript is None else transcript.said(),
+        pose_video=_film(settings.pose_video),
+        blink_video=_film(settings.blink_video),
     )
 
 
+def _film(path: str) -> str:
+    """The absolute path of a video that is chosen; empty if none is. Raises BadInputError ``video_missing``."""
+    if not path.strip():
+        return ""
+    file = Path(bpy.path.abspath(path.strip()))
+    if not is_file(file):
+        raise BadInputError(
+            "video_missing", say("The video is missing: {path}", path=shown(file)), say("Choose another video.")
+        )
+    return str(file.resolve())
+
+
 def request_without_files(scene: bpy.types.Scene) -> Generate:
-    """What the scene's settings ask for, with empty paths: enough to estimate what it will cost."""
+    """What the scene's settings ask for, with empty paths, and those of videos as they are typed: enough to estimate
+    what it will cost."""
     settings = settings_of(scene)
     return Generate(
         audio="",
@@ -121,6 +139,8 @@ def request_without_files(scene: bpy.types.Scene) -> Generate:
         pose_style=pose_style_of(settings.source, settings.pose_style),
         guidance_scale=settings.guidance_scale,
         num_inference_steps=settings.num_inference_steps,
+        pose_video=settings.pose_video.strip(),
+        blink_video=settings.blink_video.strip(),
         style=settings.performance.style(),
         articulation=round(settings.articulation, 4),  # Blender stores single precision, and values identify a job
         body=round(settings.body, 4),
