@@ -46,7 +46,7 @@ def valid_requests(folder: Path) -> list[dict[str, Any]]:
     style["poses"] = [{"seconds": 0.5, "pitch": 1, "yaw": -5, "roll": 0}, {"seconds": 2}]
     generate = {"audio": str(folder / "a.wav"), "portrait": str(folder / "p.png"), "out": out, "takes": 2, "seed": 3}
     generate |= {"start": 0.5, "duration": 1.0, "guidance_scale": 1.5, "num_inference_steps": 10, "size": 256}
-    generate |= {"picture": 640, "source": "diffusion", "pose_style": 1}
+    generate |= {"picture": 640, "source": "diffusion", "pose_style": 1, "pose_video": "v.mp4"}
     generate |= {"framing": "crop", "renderer": "warp", "motion_only": True, "extract": False, "preview": 0.5}
     generate |= {"restorer": ["/bin/true", "{in}", "{out}"]}
     resample = {"job": job, "takes": 1, "seed": 1, "take": 1, "renew": ["head"], "first_frame": 0, "last_frame": 10}

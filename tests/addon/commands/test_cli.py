@@ -102,6 +102,16 @@ def test_missing_runtime_says_what_to_do(arguments, monkeypatch, capsys):
     assert "runtime is not installed" in capsys.readouterr().err
 
 
+def test_the_command_names_videos_and_writes_them_into_the_scene(scene, arguments, tmp_path, monkeypatch):
+    (tmp_path / "film.mp4").write_bytes(b"stands for a film")
+    monkeypatch.chdir(tmp_path)
+    scene.soliloquy.blink_video = "//old.mp4"
+    wanted = arguments("person", "--pose-video", "film.mp4", "--blink-video", "", "--motion-only")
+    assert cli.run(wanted) == 0
+    assert (scene.soliloquy.pose_video, scene.soliloquy.blink_video) == (str(tmp_path / "film.mp4"), "")
+    assert cli.run(arguments("person", "--pose-video", "gone.mp4", "--motion-only")) == 2
+
+
 def test_the_command_has_an_option_for_each_setting_and_writes_it_into_the_scene(scene, arguments):
     more = ["--seed", "3", "--guidance-scale", "2.5", "--steps", "4", "--size", "256", "--framing", "crop"]
     more += ["--picture", "640"]

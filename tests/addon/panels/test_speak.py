@@ -60,6 +60,7 @@ def test_articulation_and_body_are_among_the_settings_of_a_performance(scene):
     names = [name for _, name in panel.layout.drawn]
     assert names.index("articulation") == names.index("head_amplitude") - 1
     assert names.index("body") == names.index("cheek_amplitude") + 1
+    assert names[-2:] == ["as sampled"] * 2, "a pose video and a blink video"
 
 
 def drawn(panel: type) -> list[str]:
