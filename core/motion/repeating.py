@@ -6,6 +6,8 @@ import numpy as np
 
 TURN = 12
 """Frames over which a motion that goes there and back slows down before it turns, and gets its speed back after."""
+BACK = 5
+"""Frames in which a movement that is cut off by the end goes back: as long as lids take to open (0.2 s)."""
 
 
 def there_and_back(values: np.ndarray, frames: int) -> np.ndarray:
@@ -28,16 +30,20 @@ def there_and_back(values: np.ndarray, frames: int) -> np.ndarray:
     return np.stack([np.interp(at, np.arange(way + 1), column) for column in values.T], axis=1).astype(values.dtype)
 
 
-def again(values: np.ndarray, frames: int, open_at: np.ndarray) -> np.ndarray:
-    """``values`` (n, C) for ``frames`` frames: from the beginning again after the end.
+def again(weights: np.ndarray, frames: int, resting: np.ndarray) -> np.ndarray:
+    """``weights`` (n, C) of short movements, as blinks are, for ``frames`` frames: from the beginning again at the end.
 
-    The motion rests at zero before the first and after the last frame at which it is ``open_at`` (n,) bool, so that
-    nothing that happens there is cut off.
+    A movement that is under way at the beginning is left out: its way there isn't known. One that is under way at the
+    end goes back to zero within ``BACK`` frames. ``resting`` (n,) bool are the frames without a movement.
     """
-    opened = np.flatnonzero(open_at)
-    if not len(opened):
-        return np.zeros((frames, values.shape[1]), values.dtype)
-    whole = np.zeros_like(values)
-    span = slice(opened[0], opened[-1] + 1)
-    whole[span] = values[span]
-    return whole[np.arange(frames) % len(values)]
+    count, known = len(weights), np.flatnonzero(resting)
+    if not len(known):
+        return np.zeros((frames, weights.shape[1]), weights.dtype)
+    whole = weights.copy()
+    whole[: known[0]] = 0.0
+    out = whole[np.arange(frames) % count]
+    left = np.linspace(1.0, 0.0, BACK + 2, dtype=weights.dtype)[1:-1, None] * whole[-1]
+    for begin in range(count, frames, count):
+        after = out[begin : begin + BACK]
+        np.maximum(after, left[: len(after)], out=after)
+    return out

@@ -95,7 +95,13 @@ def _blinking(wish: Wish, film: Motion, known: np.ndarray, mask: np.ndarray) -> 
     """(T, 2) weights of the filmed lids, joined to those that are known (T, 2)."""
     lids = close_lids(np.stack([film.group("blink")[:, 0], film.group("blink")[:, 1]], axis=1))
     frames = len(known)
-    out = again(lids, frames, (lids <= OPEN).all(axis=1))
-    if is_loop(wish.sampling.style, frames):
-        out = again(out, frames, (out <= OPEN).all(axis=1))
+    out = again(lids, frames, _open(lids))
+    if is_loop(wish.sampling.style, frames):  # no blink is cut off where the end runs into the beginning
+        out[np.flatnonzero(np.append(True, _open(out)))[-1] :] = 0.0
     return np.clip(close_seams(out.astype(np.float32), known, mask, wish.sampling.transition), 0.0, 1.0)
+
+
+def _open(lids: np.ndarray) -> np.ndarray:
+    """(T,) bool: whether both eyes (T, 2) are open."""
+    opened: np.ndarray = (lids <= OPEN).all(axis=1)
+    return opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.motion.repeating import TURN, again, there_and_back
+from core.motion.repeating import BACK, TURN, again, there_and_back
 
 
 def sway(frames: int) -> np.ndarray:
@@ -40,9 +40,12 @@ def test_the_shortest_motions_turn_too(frames: int) -> None:
     assert (made.min(0) >= sway(frames).min(0) - 1e-6).all() and (made.max(0) <= sway(frames).max(0) + 1e-6).all()
 
 
-def test_again_begins_anew_and_leaves_out_what_is_cut_off() -> None:
+def test_again_finishes_what_the_end_cuts_off_and_leaves_out_what_the_beginning_does() -> None:
     lids = np.zeros((50, 1), np.float32)
     lids[:3], lids[20:24], lids[47:] = 0.8, 1.0, 0.9  # it begins and ends within a blink
     made = again(lids, 130, lids[:, 0] == 0.0)
-    assert np.flatnonzero(made[:, 0]).tolist() == [20, 21, 22, 23, 70, 71, 72, 73, 120, 121, 122, 123]
+    np.testing.assert_array_equal(made[:50], np.where(np.arange(50)[:, None] < 3, 0.0, lids).astype(np.float32))
+    opening = made[49 : 50 + BACK + 1, 0]
+    assert opening[0] == np.float32(0.9) and opening[-1] == 0.0 and (np.diff(opening) < 0.0).all()
+    np.testing.assert_array_equal(made[50 + BACK : 100], made[BACK:50])
     assert not again(np.ones((50, 1), np.float32), 60, np.zeros(50, bool)).any(), "a sleeper doesn't blink"
