@@ -125,3 +125,33 @@ def test_untouched_curves_give_the_same_frames(real, demo_speech, speaks):
         return values
 
     assert all(np.array_equal(pixels(first, name), pixels(second, name)) for name in names)
+
+
+_FILM = """
+import sys, av, numpy as np
+from PIL import Image
+with av.open(sys.argv[2], "w") as out:
+    film = out.add_stream("mpeg4", 25)
+    film.width = film.height = 512
+    film.bit_rate = 8_000_000
+    for frame in range(50):
+        picture = Image.open(sys.argv[1]).rotate(8.0 * np.sin(0.2 * frame), Image.Resampling.BICUBIC)
+        out.mux(film.encode(av.VideoFrame.from_image(picture.convert("RGB"))))
+    out.mux(film.encode(None))
+"""
+"""Makes a film of a photograph that rocks to and fro."""
+
+
+def test_the_head_of_a_take_follows_a_video_next_to_the_blend(real, real_python, demo_speech, speaks, tmp_path):
+    film = tmp_path / "film.mp4"
+    subprocess.run([real_python, "-c", _FILM, real.soliloquy.portrait_file, film], check=True, timeout=120)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    settings = real.soliloquy
+    settings.motion_only, settings.pose_video = True, "//film.mp4"
+    speaks(speech.Speech(demo_speech, 0.4, 1.6, 21, "", 1))
+    assert bpy.ops.soliloquy.generate() == {"FINISHED"}
+    motion = load_motion(take_list.active_take(real).path() / "motion.npz")
+    rocking = 8.0 * np.sin(0.2 * np.arange(len(motion)))
+    rolled = np.degrees(motion.rotation[:, 2])
+    assert np.corrcoef(rolled, rocking)[0, 1] > 0.98
+    assert 0.8 < np.polyfit(rocking, rolled, 1)[0] < 1.2
