@@ -206,8 +206,10 @@ class JobFacts:
         checked(Generate(audio="", portrait="", out="", **settings))
 
     def write(self, folder: Path) -> None:
-        """Write ``job.json``, whole or not at all; raises as ``core.files.written_beside``."""
-        write_json(folder / JOB_FILE, {"format": FORMAT, **plain(self)})
+        """Write ``job.json``, whole or not at all; raises as ``core.files.written_beside``. A job without films doesn't
+        name any."""
+        values = {name: value for name, value in plain(self).items() if value is not None}
+        write_json(folder / JOB_FILE, {"format": FORMAT, **values})
 
 
 def _of_format_1(fields: dict[str, Any]) -> dict[str, Any]:
