@@ -98,6 +98,8 @@ def redirect(old: Path, new: Path) -> None:
                 _redirect(strip, "directory" if strip.type == "IMAGE" else "filepath", old, new)
         for owner in (settings_of(scene), *queue_settings_of(scene).characters):
             _redirect(owner, "portrait_file", old, new)
+        for name in ("pose_video", "blink_video"):
+            _redirect(settings_of(scene), name, old, new)
     for block in (*bpy.data.sounds, *bpy.data.images, *bpy.data.movieclips):
         if block.library is None:
             _redirect(block, "filepath", old, new)

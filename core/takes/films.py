@@ -31,9 +31,8 @@ class Film:
     motion: Motion
 
     def keep(self, job: Job) -> None:
-        """Write the motion into the job, unless it is there already. So later takes don't need the film."""
-        if not (job.folder / self.facts.file).is_file():
-            self.motion.save(job.folder / self.facts.file, FILMED_MOTION)
+        """Write the motion into the job, so that later takes don't need the film."""
+        self.motion.save(job.folder / self.facts.file, FILMED_MOTION)
 
 
 def watched(request: Generate, frames: int, context: JobContext) -> dict[str, Film]:
@@ -59,7 +58,7 @@ def _read(path: str, digest: str, frames: int, steps: int, context: JobContext) 
     def step(count: int) -> None:
         nonlocal done
         done = count
-        stage.step(count)
+        stage.step(min(count, steps))  # a container may say less than it holds
 
     with context.stage("film", steps) as stage:
         motion = read_film(path, digest, frames, step, cache_folder())

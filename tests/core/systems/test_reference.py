@@ -204,6 +204,18 @@ def test_the_job_remembers_its_films_by_their_content(asked: Generate, tmp_path:
     assert len({run(each).takes()[0].job for each in (asked, moved, *others)}) == 5
 
 
+def test_a_damaged_reading_in_a_job_is_one_sentence_and_comes_back(asked: Generate) -> None:
+    [take] = run(asked).takes()
+    kept = Path(take.job) / "pose_video.npz"
+    content = kept.read_bytes()
+    kept.write_bytes(b"damaged")
+    with pytest.raises(BadInputError, match="motion file .*pose_video.npz can't be read.* Generate the take again"):
+        run(Resample(job=take.job, seed=9, device="cpu"))
+    run(asked)
+    assert kept.read_bytes() == content
+    assert len(run(Resample(job=take.job, seed=9, device="cpu")).takes()) == 1
+
+
 def test_a_job_without_films_has_no_files_of_films(asked: Generate) -> None:
     [take] = run(replace(asked, **NONE)).takes()
     assert not [name for name in contents(Path(take.job)) if "video" in name]
