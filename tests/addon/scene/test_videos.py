@@ -7,6 +7,7 @@ import pytest
 from soliloquy.addon.jobs import estimate
 from soliloquy.addon.queue import batch
 from soliloquy.addon.scene.request import request_for, request_without_files
+from soliloquy.addon.scene.take_folders import redirect
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.errors import BadInputError
 
@@ -87,3 +88,10 @@ def test_each_job_of_a_list_has_its_own_videos(film, tmp_path):
     before = [entry.fingerprint() for entry in entries]
     film.write_bytes(b"another film")
     assert [entry.fingerprint() == old for entry, old in zip(entries, before, strict=True)] == [False, True, False]
+
+
+def test_a_folder_that_moves_takes_its_videos_along(scene, film, tmp_path):
+    scene.soliloquy.pose_video, scene.soliloquy.blink_video = str(film), str(tmp_path / "other.mp4")
+    redirect(tmp_path / "films", tmp_path / "moved")
+    assert scene.soliloquy.pose_video == str(tmp_path / "moved" / "person.mp4")
+    assert scene.soliloquy.blink_video == str(tmp_path / "other.mp4")

@@ -209,7 +209,7 @@ def test_a_damaged_reading_in_a_job_is_one_sentence_and_comes_back(asked: Genera
     kept = Path(take.job) / "pose_video.npz"
     content = kept.read_bytes()
     kept.write_bytes(b"damaged")
-    with pytest.raises(BadInputError, match="motion file .*pose_video.npz can't be read.* Generate the take again"):
+    with pytest.raises(BadInputError, match=r"motion file .*pose_video\.npz can't be read.* Generate the take again"):
         run(Resample(job=take.job, seed=9, device="cpu"))
     run(asked)
     assert kept.read_bytes() == content
