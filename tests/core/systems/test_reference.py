@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,9 +52,8 @@ def sampled() -> np.ndarray:
 
 def wish(kept: KeptTake | None = None, turning: TurningLimits | None = None, transition: int = 8, **style) -> Wish:
     sampling = Sampling(style=PriorStyle(**style), turning=turning, transition=transition)
-    speech = SimpleNamespace(__len__=lambda self: FRAMES)
-    nothing = SimpleNamespace()
-    return Wish(speech=speech, seed=0, sampling=sampling, lips=nothing, spoken=nothing, reference=nothing, kept=kept)  # type: ignore[arg-type]
+    unasked = dict.fromkeys(("speech", "lips", "spoken", "reference"))  # the source alone needs them
+    return Wish(**unasked, seed=0, sampling=sampling, kept=kept)
 
 
 def both(film: Motion | None = None) -> Reference:
