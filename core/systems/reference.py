@@ -76,14 +76,16 @@ def _turned(made: np.ndarray, wish: Wish, film: Motion, kept: Kept) -> np.ndarra
     style, limits = sampling.style, sampling.turning
     styling, features = Styling(style), features_from_channels(made)
     looks = styling.looks(features)
-    head = style.head_amplitude * there_and_back(np.hstack([film.rotation, film.translation]), frames)
+    filmed = np.zeros_like(features)
+    filmed[:, _HEAD_FEATURES] = there_and_back(np.hstack([film.rotation, film.translation]), frames)
+    if is_loop(style, frames):
+        filmed = closed(filmed)
+    head = styling.apply(filmed)[:, _HEAD_FEATURES]
     if limits is not None:
         head[:, _ROTATIONS:] = eased(head[:, _ROTATIONS:], -REACH, REACH)
-    if is_loop(style, frames):
-        head = closed(head)
     known, mask = kept.part(0, frames)
     wanted, fixed = features_from_channels(known[0])[:, _HEAD_FEATURES], known_features(mask)[:, _HEAD_FEATURES]
-    features[:, _HEAD_FEATURES] = close_seams(head.astype(np.float32), wanted, fixed, transition_of(sampling))
+    features[:, _HEAD_FEATURES] = close_seams(head, wanted, fixed, transition_of(sampling))
     leave_poses(features[None], 0, frames, style, kept)
     if limits is not None:
         limit_turns(features, mask, limits)
