@@ -18,8 +18,7 @@ from ..prior.features import FEATURE_GROUPS, channels_from_features, close_lids,
 from ..prior.finish import limit_turns
 from ..prior.kept import Kept
 from ..prior.sampling import transition_of
-from ..prior.styling import Styling, leave_poses, pose_constraints
-from ..prior.walk import is_loop
+from ..prior.styling import Styling, is_loop, leave_poses, pose_constraints
 from ..prior.windows import close_seams
 from .motion_source import Wish
 from .performing import closed
@@ -74,7 +73,7 @@ def _turned(made: np.ndarray, wish: Wish, film: Motion, kept: Kept) -> np.ndarra
     """(T, 32) channels whose head is the filmed one, and whose eyes look where those of ``made`` (T, 32) look."""
     frames, sampling = len(made), wish.sampling
     style, limits = sampling.style, sampling.turning
-    styling, features = Styling(style), features_from_channels(made)
+    styling, features = Styling(style, frames), features_from_channels(made)
     looks = styling.looks(features)
     filmed = np.zeros_like(features)
     filmed[:, _HEAD_FEATURES] = there_and_back(np.hstack([film.rotation, film.translation]), frames)

@@ -20,6 +20,7 @@ from core.systems.motion_source import KeptTake, Wish
 from core.systems.reference import Reference, with_reference
 from core.takes import films
 from core.takes.job import Job
+from core.wire.poses import PoseAt
 from core.wire.protocol import Generate, PriorStyle, Progress, Resample
 from tests.core.job_runs import contents, run
 
@@ -110,6 +111,16 @@ def test_the_performance_settings_hold() -> None:
     np.testing.assert_allclose(turns[[0, -1]], [(0.0, 10.0, 0.0), (-5.0, 0.0, 0.0)], atol=1e-4)
     assert np.abs(np.diff(turns, axis=0)).max() < 1.5
     np.testing.assert_allclose(posed[60:140, HEAD], head_of(filmed())[60:140], atol=1e-6)
+
+
+def test_a_filmed_head_goes_through_poses_at_times() -> None:
+    """It moves about the path through them as a sampled head does, and far from them as without poses."""
+    posed = with_reference(sampled(), wish(poses=(PoseAt(seconds=4.0, yaw=12.0),)), both())
+    turns = np.rad2deg(posed[:, HEAD[:3]])
+    np.testing.assert_allclose(turns[100], (0.0, 12.0, 0.0), atol=1e-4)
+    assert np.abs(np.diff(turns, axis=0)).max() < 1.5
+    np.testing.assert_allclose(posed[160:, HEAD], head_of(filmed())[160:], atol=1e-5)
+    np.testing.assert_array_equal(posed[:, LIDS], filmed().channels()[:, LIDS])
 
 
 def test_a_loop_runs_into_its_beginning() -> None:
