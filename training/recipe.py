@@ -90,8 +90,12 @@ PARTS: dict[str, list[Command]] = {
     "pairs": [
         *(
             Command(f"training.corpus.pairs build --kind {kind} --data {{data}}", "--limit 2")
-            for kind in ("films", "portraits", "lids", "synthetic")
+            for kind in ("films", "portraits", "own", "lids", "synthetic")
         ),
+    ],
+    "face render": [
+        *(Command(f"training.sadtalker {name}", "--size tiny --steps 2") for name in ("keypoints", "mapping")),
+        Command("training.sadtalker keypoints-export", "--size tiny"),
     ],
     "generator": _network("generator", 2),
     "paper": _network(

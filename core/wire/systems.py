@@ -106,7 +106,7 @@ RENDERERS = (
         "keypoints",
         "Keypoints",
         "SadTalker's face render: networks move learned keypoints and draw the face. For comparison",
-        seconds_per_frame=(0.07, 0.03),
+        seconds_per_frame=(0.016, 0.011),
     ),
 )
 """Renderers; the first one is the default."""

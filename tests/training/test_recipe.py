@@ -95,8 +95,9 @@ def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_dat
 
     run("training.recipe", "--size", "tiny")
     made = {path.stem.split("-0")[0] for path in (place / "core" / "weights").glob("*.safetensors")}
-    networks = {"lips", "prior", "representation", "generator", "sadtalker", "autoregressive", "learned_prior"}
-    assert made == {*MADE_ELSEWHERE, "teeth", "visible"} | networks
+    networks = {"lips", "prior", "representation", "generator"}
+    others = {"sadtalker", "autoregressive", "learned_prior", "keypoints"}
+    assert made == {*MADE_ELSEWHERE, "teeth", "visible"} | networks | others
     ours = {path.stem for path in (place / "training" / "weights").glob("*.safetensors")}
     assert {"reconstruction", "generator-paper"} <= ours
     teacher, pupil = (NonlipPrior.load(folder=place / folder) for folder in ("core/weights", "runs/pupil/weights"))
@@ -105,12 +106,11 @@ def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_dat
     assert (pupil.num_inference_steps, pupil.guidance_scale, pupil.sampler) == (6, 1.0, "ddim")
     sound = next((small_data / "speech").glob("*.flac"))
     portrait = next((small_data / "portraits").glob("*.jpg"))
-    run(
-        *f"core generate --duration 1 --size 256 --out {tmp_path / 'out'}".split(),
-        "--audio",
-        str(sound),
-        "--portrait",
-        str(portrait),
-    )
-    (take,) = (tmp_path / "out").glob("*/take-001")
-    assert len(list((take / "frames").glob("*.png"))) == 25 and '"gan"' in (take / "take.json").read_text()
+    for system, (source, renderer) in {"ours": ("diffusion", "gan"), "other": ("sadtalker", "keypoints")}.items():
+        run(
+            *f"core generate --duration 1 --size 256 --source {source} --renderer {renderer}".split(),
+            *("--out", str(tmp_path / system), "--audio", str(sound), "--portrait", str(portrait)),
+        )
+        (take,) = (tmp_path / system).glob("*/take-001")
+        assert len(list((take / "frames").glob("*.png"))) == 25
+        assert f'"{renderer}"' in (take / "take.json").read_text()
