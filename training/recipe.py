@@ -90,7 +90,7 @@ PARTS: dict[str, list[Command]] = {
     "pairs": [
         *(
             Command(f"training.corpus.pairs build --kind {kind} --data {{data}}", "--limit 2")
-            for kind in ("films", "portraits", "own", "lids", "synthetic")
+            for kind in ("films", "portraits", "lids", "synthetic")
         ),
     ],
     "face render": [

@@ -1,4 +1,4 @@
-"""The face render against the true frames of people who were never trained on, beside the warp and the still portrait.
+"""The face render against the true frames of people who were never trained on, beside the product's others.
 
 The pairs and the measures are those of the comparison of renderers (``training.generator.image_metrics``).
 """
@@ -14,7 +14,7 @@ from core.renderer.generator.generator import resized
 
 from ...common.results_page import Table
 from ...corpus.pairs.pair import PairBatch
-from ...generator.image_metrics import evaluate, still, tables, warp
+from ...generator.image_metrics import available, evaluate, tables
 from ...generator.measurement import Method
 from .data import FaceMaker
 from .sheet import Draw
@@ -35,8 +35,8 @@ def method(draw: Draw, maker: FaceMaker) -> Method:
 def face_render_tables(
     methods: Mapping[str, Method], folder: Path, limit: int, vgg: Path | None, sets: str, command: str
 ) -> list[Table]:
-    """The tables of the methods, of the warp and of the still portrait, over at most ``limit`` pairs of each set of
-    ``SETS[sets]`` that has pairs in ``folder``."""
-    every = {"still": still, "warp": warp, **methods}
+    """The tables of the methods, and of those of the product that have weights, over at most ``limit`` pairs of each set
+    of ``SETS[sets]`` that has pairs in ``folder``."""
+    every = {**available([], None), **methods}
     name = NAME if sets == "test" else f"{NAME}-{sets}"
     return tables(evaluate(folder, every, limit, vgg, sets=sets), command, name)
