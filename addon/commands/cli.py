@@ -24,7 +24,7 @@ from ...core.schema import build, checked
 from ...core.stopping import hearing
 from ...core.wire.options import Parser, add_options, choices, nested, span
 from ...core.wire.picture_size import CHOICES, LEAST_SIDE, MAX_SIDE
-from ...core.wire.protocol import Generate, PriorStyle, TakeReady
+from ...core.wire.protocol import FILMS, Generate, PriorStyle, TakeReady
 from ...core.wire.restorer import restorer_command
 from .. import compat, steps
 from ..jobs import jobs
@@ -40,8 +40,6 @@ from . import batch, doctor, progress
 from .blend_file import require_place, save_blend
 
 FILES = ("audio", "portrait", "out")
-FILMS = ("pose_video", "blink_video")
-"""Fields of `Generate` and properties of the scene that name a video; an empty name is none."""
 SETTINGS = {
     "takes": "takes_wanted",
     "seed": "seed",

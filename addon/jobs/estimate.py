@@ -18,9 +18,9 @@ from typing import Any
 from ...core.errors import SoliloquyError
 from ...core.files import make_folder, write_json
 from ...core.motion.channels import FPS
-from ...core.wire.protocol import Generate, Request
+from ...core.wire.protocol import FILMS, Generate, Request
 from ...core.wire.systems import DIFFUSION, renderer_facts, source_facts
-from ...core.wire.workload import SECONDS_PER_UNIT
+from ...core.wire.workload import FILM_LOOKS, SECONDS_PER_UNIT
 from ..properties import preferences
 from ..session import session
 from ..words import duration, say, size
@@ -37,8 +37,6 @@ _SECONDS_PER_PIXEL, _MEMORY_PER_PIXEL = 6e-9, 200.0
 """Seconds on two cores and bytes that a pixel of a frame needs beside the work at the face, for pasting and packing:
 12 ns of processor time and 170 to 200 bytes between pictures of 512² and 2160² pixels."""
 _GPU_MEMORY = (0.8e9, 0.9e9)
-_LOOKS = 2
-"""Steps in which each frame of a video is read: its landmarks, and the fit of the head."""
 _LARGEST = 1e15
 """Stored rates of this many seconds or bytes are damage."""
 
@@ -157,8 +155,8 @@ def cost(request: Generate, seconds: float, *, running: bool, portrait: Portrait
         each += shown * (rate("frames", always + growing * finer) + pixels * _SECONDS_PER_PIXEL)
         each += shown * rate("extract", SECONDS_PER_UNIT["extract"]) if request.extract else 0.0
     once = sum(rate(stage, SECONDS_PER_UNIT[stage]) for stage in _ONCE)
-    films = {request.pose_video, request.blink_video} - {""}  # as long as the speech, as far as anyone knows here
-    once += len(films) * _LOOKS * frames * SECONDS_PER_UNIT["film"]
+    films = {getattr(request, name) for name in FILMS} - {""}  # as long as the speech, as far as anyone knows here
+    once += len(films) * FILM_LOOKS * frames * SECONDS_PER_UNIT["film"]
     once += 0.0 if request.motion_only else rate("renderer", SECONDS_PER_UNIT["renderer"])
     once += 0.0 if running else START + rate("models", SECONDS_PER_UNIT["models"])
     needed = disk.expected_bytes(learned, request, frames, shown, portrait) * request.takes
@@ -180,7 +178,7 @@ def _done_before(request: Generate, seconds: float) -> float:
     if begun is None or abs((begun[0].duration or 0.0) - seconds) > 0.5 / FPS:
         return 0.0
     files: dict[str, Any] = {"audio": "", "portrait": "", "out": "", "start": 0.0, "duration": None, "transcript": ""}
-    files |= {"pose_video": "", "blink_video": ""}
+    files |= dict.fromkeys(FILMS, "")
     return begun[1] if replace(begun[0], **files) == replace(request, **files) else 0.0
 
 

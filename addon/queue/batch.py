@@ -24,7 +24,7 @@ from ...core.inputs import InputKind, read_input, shown
 from ...core.phones.transcripts import given_transcript, named_file, quoted, read_transcript
 from ...core.schema import build
 from ...core.wire.options import number_or_text
-from ...core.wire.protocol import Generate, TakeReady, version
+from ...core.wire.protocol import FILMS, Generate, TakeReady, version
 from ..words import later, say
 
 WAITING, RUNNING, DONE = later("waiting"), later("running"), later("done")
@@ -39,8 +39,6 @@ NEVER = ("restorer",)
 """Settings that no list holds: it may come from somebody else, and they name a program."""
 _FIELDS = {spec.name: spec for spec in dataclasses.fields(Generate) if spec.name not in NEVER}
 _PATHS = ("audio", "portrait", "out")
-_FILMS = ("pose_video", "blink_video")
-"""Paths that may be left out."""
 ELSEWHERE = ("device",)
 """Settings that depend on the computer, and so are not written into a list."""
 _YES, _NO = {"1", "true", "yes", "y", "on", "wahr", "ja"}, {"", "0", "false", "no", "n", "off", "falsch", "nein"}
@@ -88,9 +86,9 @@ class Entry:
     def fingerprint(self) -> str:
         """Digest of everything that its takes depend on; of its files it uses size and time of change."""
         settings = dataclasses.asdict(self.request)
-        films = (path for name in _FILMS if (path := getattr(self.request, name)))
+        films = (path for name in FILMS if (path := getattr(self.request, name)))
         stamps = [_stamp(Path(path)) for path in (self.request.audio, self.request.portrait, *films)]
-        left_out = (*ELSEWHERE, *NEVER, *(name for name in _FILMS if not settings[name]))
+        left_out = (*ELSEWHERE, *NEVER, *(name for name in FILMS if not settings[name]))
         wanted = {name: value for name, value in settings.items() if name not in left_out}
         if self.transcript_file is not None:
             stamps.append(_stamp(self.transcript_file))
@@ -194,7 +192,7 @@ def _entry(number: int, row: dict[str, Any], folder: Path, defaults: dict[str, A
         if key not in values:
             raise BadInputError("bad_list", say("“{key}” is missing.", key=key), say("Add a column {key}.", key=key))
         values[key] = str((folder / str(values[key])).absolute())
-    values |= {key: str((folder / str(values[key])).absolute()) for key in _FILMS if values.get(key)}
+    values |= {key: str((folder / str(values[key])).absolute()) for key in FILMS if values.get(key)}
     file = None
     if isinstance(written := values.get("transcript"), str):
         file = named_file(written, folder)
@@ -272,7 +270,7 @@ def _row(entry: Entry, folder: Path) -> dict[str, Any]:
     for key, value in dataclasses.asdict(entry.request).items():
         if key in NEVER:
             continue
-        if key in _PATHS or (key in _FILMS and value):
+        if key in _PATHS or (key in FILMS and value):
             row[key] = _beside(Path(value), folder)
         elif key == "transcript":
             words = quoted(value) if entry.transcript_file is None else _beside(entry.transcript_file, folder)

@@ -15,6 +15,7 @@ import bpy
 
 from ...core.errors import SoliloquyError
 from ...core.files import is_folder
+from ...core.wire.protocol import FILMS
 from .. import compat
 from ..animation import nla
 from ..animation.facts import FACTS
@@ -98,7 +99,7 @@ def redirect(old: Path, new: Path) -> None:
                 _redirect(strip, "directory" if strip.type == "IMAGE" else "filepath", old, new)
         for owner in (settings_of(scene), *queue_settings_of(scene).characters):
             _redirect(owner, "portrait_file", old, new)
-        for name in ("pose_video", "blink_video"):
+        for name in FILMS:
             _redirect(settings_of(scene), name, old, new)
     for block in (*bpy.data.sounds, *bpy.data.images, *bpy.data.movieclips):
         if block.library is None:

@@ -13,14 +13,14 @@ from ..provenance import FILMED_MOTION
 from ..readback.film import read_film, steps_to_read
 from ..systems.reference import Reference
 from ..wire.progress import JobContext
-from ..wire.protocol import Generate
+from ..wire.protocol import FILMS, Generate
 from ..wire.workload import Expected
 from .job import Job
 from .job_file import FilmFacts
 from .models import cache_folder
 
-POSE, BLINKS = "pose_video", "blink_video"
-"""Settings of a request, and fields of `JobFacts`, that name a film."""
+POSE, BLINKS = FILMS
+"""They are fields of `JobFacts` too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Film:
 
 def watched(request: Generate, frames: int, context: JobContext) -> dict[str, Film]:
     """The films of a request, by setting, for takes of so many frames. Raises BadInputError as `read_film`."""
-    paths = {name: str(Path(path).absolute()) for name in (POSE, BLINKS) if (path := getattr(request, name))}
+    paths = {name: str(Path(path).absolute()) for name in FILMS if (path := getattr(request, name))}
     digests = {path: file_digest(check_input(path, FILM)) for path in dict.fromkeys(paths.values())}
     steps = {path: steps_to_read(path, frames) for path in digests}
     if steps:

@@ -46,6 +46,8 @@ _RENDERERS = names(RENDERERS)
 _SOURCES = names(SOURCES)
 _GROUPS = tuple(GROUPS)
 _RESTORER = "program that restores finished frames, then its arguments, with {in} and {out} for the folders; comes last"
+FILMS = ("pose_video", "blink_video")
+"""Settings that name a video; an empty name is none."""
 _PICTURE: dict[str, Any] = {"low": LEAST_SIDE, "high": MAX_SIDE, "choices": CHOICES}
 MAX_SEED = 2**31 - 1
 MAX_TAKES = 1000

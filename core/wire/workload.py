@@ -41,6 +41,8 @@ SECONDS_PER_UNIT = {
 """First guesses on two cores: seconds of a whole stage, and seconds a frame for film, motion, frames, extract and
 restore.
 When a stage ends, its measured value replaces the guess and stays for the next jobs of the same worker."""
+FILM_LOOKS = 2
+"""Steps in which each frame of a video is read: its landmarks, and the fit of the head."""
 HALF_LIFE = 20.0
 """Seconds after which a measurement has half its weight."""
 _TRUST = 1.0
