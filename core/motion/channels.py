@@ -37,6 +37,8 @@ CHEEKS = _sides("cheekPuff", "cheekSquint")
 NOSE = _sides("noseSneer")
 BROWS = _sides("browDown", "browInnerUp", "browOuterUp")
 BLINK = _sides("eyeBlink", "eyeSquint", "eyeWide")
+EYE_BLINKS = _sides("eyeBlink")
+"""The weights of ``BLINK`` that shut the eyes."""
 GAZE = _sides("eyeLookDown", "eyeLookIn", "eyeLookOut", "eyeLookUp")
 HEAD_ROTATION = ("headPitch", "headYaw", "headRoll")
 HEAD_TRANSLATION = ("headX", "headY", "headZ")

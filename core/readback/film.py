@@ -23,16 +23,15 @@ from ..files import make_private_folder, write_bytes
 from ..head.head_model import HeadModel
 from ..inputs import shown
 from ..media.film import film_frames, film_seconds
-from ..motion.channels import EXPRESSIONS, FPS
+from ..motion.channels import EXPRESSIONS, EYE_BLINKS, FPS
 from ..motion.motion import Motion
 from ..portrait.load import model_key
+from ..wire.workload import FILM_LOOKS
 from .pieces import MAX_GAP, SHORTEST, BadClip, bridged, pieces
 from .talker import check, clip_arrays, fit_talker
 
 CACHE_VERSION = 1
 """Raised when a change of the code makes old readings wrong."""
-BLINKS = ("eyeBlink_L", "eyeBlink_R")
-"""The weights that a reading has; all others are zero."""
 MOST_MINUTES = 10
 """A longer film is read only so far."""
 _LONG_SIDE = 1280
@@ -53,10 +52,10 @@ def frames_to_read(frames: int) -> int:
 
 
 def steps_to_read(path: str | Path, frames: int) -> int:
-    """Steps of the work of `read_film`: each frame is looked at, and then fitted. Raises as `film_frames`."""
+    """Steps of the work of `read_film`. Raises as `film_frames`."""
     seconds = film_seconds(path)
     most = frames_to_read(frames)
-    return 2 * (most if seconds is None else min(max(round(seconds * FPS), 1), most))
+    return FILM_LOOKS * (most if seconds is None else min(max(round(seconds * FPS), 1), most))
 
 
 def read_film(
@@ -80,7 +79,7 @@ def read_film(
     -------
     Motion
         25 frames a second of the film's longest shot of one face. Rotation and translation are relative to the shot's
-        median pose. Of the expression it has only ``BLINKS``, where 1 just closes this person's eyes.
+        median pose. Of the expression it has only ``EYE_BLINKS``, where 1 just closes this person's eyes.
 
     Raises BadInputError ``video_no_face``, ``video_too_short``, ``video_unclear``, and the errors of `film_frames`.
     """
@@ -98,6 +97,7 @@ def read_film(
 
 
 def _read(path: Path, frames: Iterable[np.ndarray], progress: OnStep) -> Motion:
+    """The motion that these frames of a film show; raises as `read_film`."""
     landmarks, found, size = _landmarks(frames, progress)
     name = shown(path.name)
     if not found.any():
@@ -117,7 +117,7 @@ def _read(path: Path, frames: Iterable[np.ndarray], progress: OnStep) -> Motion:
     except BadClip as error:
         raise BadInputError("video_unclear", f"The face in {name} can't be followed: {error}.", _CHOOSE) from error
     expression = np.zeros_like(track["expression"])
-    columns = [EXPRESSIONS.index(blink) for blink in BLINKS]
+    columns = [EXPRESSIONS.index(name) for name in EYE_BLINKS]
     expression[:, columns] = track["expression"][:, columns]
     return Motion(expression, track["rotation"], track["translation"])
 

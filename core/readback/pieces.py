@@ -23,8 +23,8 @@ class BadClip(ValueError):
 
 
 def bridged(landmarks: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Landmarks (T, 478, 3) with gaps of up to ``MAX_GAP`` frames filled by straight lines, and (T,) whether a frame
-    now has a face."""
+    """Landmarks (T, 478, 2 or more) with gaps of up to ``MAX_GAP`` frames filled by straight lines, and (T,) whether a
+    frame now has a face."""
     times = np.arange(len(found))
     seen = times[found]
     if len(seen) < 2:

@@ -111,6 +111,7 @@ def clip_arrays(
 
 
 def _telling(landmarks: np.ndarray, on_frame: Callable[[int], None]) -> Iterator[np.ndarray]:
+    """The landmarks of each frame; tells its number when it is asked for."""
     for index, points in enumerate(landmarks):
         on_frame(index + 1)
         yield points

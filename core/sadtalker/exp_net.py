@@ -14,11 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ..head.expression import kept_share
-from ..motion.channels import EXPRESSIONS
+from ..motion.channels import EXPRESSIONS, EYE_BLINKS
 from ..sound.lips import LipModelConfig, PhonesToCode
-
-LIDS = ("eyeBlink_L", "eyeBlink_R")
-"""Weights that shut the eyes."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class ExpNet(nn.Module):
             nn.init.zeros_(self.out.bias)
             self.out.weight[:, : config.code].mul_(0.1)
             self.out.weight[:, config.code : -1] = torch.diag(kept_share())
-            self.out.weight[:, -1] = torch.tensor([float(name in LIDS) for name in EXPRESSIONS])
+            self.out.weight[:, -1] = torch.tensor([float(name in EYE_BLINKS) for name in EXPRESSIONS])
 
     def forward(self, phones: Tensor, manner: Tensor, reference: Tensor, blink: Tensor) -> Tensor:
         """Weights (B, T, 53), not limited to 0–1.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..motion.channels import GAZE, HEAD, NONLIP_CHANNELS, NONLIP_COLUMNS
+from ..motion.channels import EXPRESSIONS, EYE_BLINKS, GAZE, HEAD, NONLIP_CHANNELS, NONLIP_COLUMNS
 from ..motion.motion import Motion
 from ..motion.repeating import again, there_and_back
 from ..motion.turning import eased
@@ -28,7 +28,7 @@ OPEN = 0.1
 REACH = 6.0
 """Centimetres that a filmed head may be away from its rest in pictures. People who speak to a camera move less; those
 who walk would leave the photograph's shoulders behind."""
-_LIDS = [NONLIP_CHANNELS.index(f"eyeBlink_{side}") for side in "LR"]
+_LIDS = [NONLIP_CHANNELS.index(name) for name in EYE_BLINKS]
 _HEAD = [NONLIP_CHANNELS.index(name) for name in HEAD]
 _TURNED = [NONLIP_CHANNELS.index(name) for name in (*HEAD, *GAZE)]
 _HEAD_FEATURES = list(FEATURE_GROUPS["head"])
@@ -94,7 +94,7 @@ def _turned(made: np.ndarray, wish: Wish, film: Motion, kept: Kept) -> np.ndarra
 
 def _blinking(wish: Wish, film: Motion, known: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """(T, 2) weights of the filmed lids, joined to those that are known (T, 2)."""
-    lids = close_lids(np.stack([film.group("blink")[:, 0], film.group("blink")[:, 1]], axis=1))
+    lids = close_lids(film.expression[:, [EXPRESSIONS.index(name) for name in EYE_BLINKS]])
     frames = len(known)
     out = again(lids, frames, _open(lids))
     if is_loop(wish.sampling.style, frames):  # no blink is cut off where the end runs into the beginning

@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 
 from core.head.expression import target_expression
-from core.motion.channels import BLINK, EXPRESSIONS, LIP_COLUMNS
-from core.sadtalker import exp_net
+from core.motion.channels import BLINK, EXPRESSIONS, EYE_BLINKS, LIP_COLUMNS
 from core.sadtalker.blinks import random_blinks
 from core.sound.audio import load_audio
 from core.sound.lips import Heard, LipModel
@@ -38,7 +37,7 @@ from ..speech import visemes
 
 VOICES = ("speech", "speech_lj")
 """Folders of recorded voices in the data."""
-LIDS = [EXPRESSIONS.index(name) for name in exp_net.LIDS]
+LIDS = [EXPRESSIONS.index(name) for name in EYE_BLINKS]
 _LARGEST, _LARGEST_LID = 0.6, 0.15
 """Largest weight of a window's own face, and of its blink, squint and wide eyes, which are below 0.13 in 95 % of fitted
 portraits."""
