@@ -1,4 +1,4 @@
-"""The tEXt chunks of PNGs, in which our pictures say what they are."""
+"""The header of PNGs, and their tEXt chunks, in which our pictures say what they are."""
 
 from __future__ import annotations
 
@@ -6,8 +6,21 @@ import struct
 import zlib
 
 HEADER_BYTES = 33
-"""Signature and IHDR of a PNG. Our marks follow them."""
+"""Signature and IHDR of a PNG, which hold its size and colour type. Our marks follow them."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def png_size(data: bytes) -> tuple[int, int]:
+    """(height, width) of a PNG from its first ``HEADER_BYTES``. Raises ValueError for anything else."""
+    if data[:8] != SIGNATURE or len(data) < HEADER_BYTES:
+        raise ValueError("no PNG")
+    width, height = struct.unpack(">II", data[16:24])
+    return height, width
+
+
+def colour_type(data: bytes) -> int:
+    """How a PNG with these first ``HEADER_BYTES`` stores colours, by the format's numbers: 6 is RGBA."""
+    return data[25]
 
 
 def text_chunks(marks: dict[str, str]) -> bytes:
@@ -27,7 +40,7 @@ def marked_again(png: bytes, marks: dict[str, str], shape: tuple[int, int]) -> b
 
     Raises ValueError for anything but an intact PNG of ``shape`` (height, width).
     """
-    if png[:8] != SIGNATURE or len(png) < HEADER_BYTES or struct.unpack(">II", png[16:24]) != shape[::-1]:
+    if png_size(png) != shape:
         raise ValueError("no PNG of this size")
     kept = [png[:HEADER_BYTES], text_chunks(marks)]
     place, kind = HEADER_BYTES, b""

@@ -7,7 +7,6 @@ take has its drawn frames until all are restored, and whatever the program does,
 from __future__ import annotations
 
 import shutil
-import struct
 import subprocess
 import sys
 import threading
@@ -32,7 +31,7 @@ from ..wire.restorer import command_digest, restorer_command, with_folders
 from ..wire.take_file import TakeFacts
 from .frames import frames_on_disk, synthetic_marks
 from .png import encode_png
-from .png_marks import SIGNATURE, marked_again
+from .png_marks import colour_type, marked_again, png_size
 from .take import TakePlan
 
 PIECE = 100
@@ -109,7 +108,7 @@ class Restorer:
             for name in names:
                 data = self._taken_over(name, (drawn / name).read_bytes(), (wanted / name).read_bytes(), marks)
                 first = folder / frame_name(0)
-                if first.is_file() and png_size(data) != png_size(first.read_bytes()[:_HEADER]):
+                if first.is_file() and png_size(data) != png_size(first.read_bytes()):
                     raise self._refused(f"gave {name} another size than the frames before")
                 write_bytes(folder / name, data)
 
@@ -160,7 +159,7 @@ class Restorer:
             if shape != (times * height, times * width) or not 1 <= times <= MOST_TIMES:
                 sizes = f"{shape[1]} × {shape[0]} pixels, not {width} × {height} or 2 to {MOST_TIMES} times that"
                 raise self._refused(f"gave {name} a size of {sizes}")
-            if _colour_type(drawn) != _RGBA or _colour_type(restored) in _WITH_ALPHA:
+            if colour_type(drawn) != _RGBA or colour_type(restored) in _WITH_ALPHA:
                 return marked_again(restored, marks, shape)
             return encode_png(_with_alpha_of(drawn, restored, shape), marks)
         except (ValueError, cv2.error) as error:
@@ -169,22 +168,6 @@ class Restorer:
     def _refused(self, what: str) -> SoliloquyError:
         hint = "The take keeps the frames that it had."
         return SoliloquyError("restorer_failed", f"The restorer {self._name} {what}.", hint)
-
-
-_HEADER = 33
-"""Bytes of a PNG that hold its size and colour type."""
-
-
-def png_size(data: bytes) -> tuple[int, int]:
-    """(height, width) of a PNG from its first bytes. Raises ValueError for anything else."""
-    if data[:8] != SIGNATURE or len(data) < _HEADER:
-        raise ValueError("no PNG")
-    width, height = struct.unpack(">II", data[16:24])
-    return height, width
-
-
-def _colour_type(data: bytes) -> int:
-    return data[25]
 
 
 def _with_alpha_of(drawn: bytes, restored: bytes, shape: tuple[int, int]) -> np.ndarray:
