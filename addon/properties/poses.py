@@ -9,10 +9,11 @@ from typing import Any
 import bpy
 from bpy.props import FloatProperty
 
+from ...core.motion.channels import FPS
 from ...core.wire.poses import MAX_ANGLE, PoseAt
 from ..typed import declarations
 
-_SAME = 0.02
+_SAME = 0.5 / FPS
 """Seconds by which two times may differ and still be the same motion frame."""
 
 

@@ -15,7 +15,6 @@ MAX_ANGLE = 30.0
 FASTEST = 120.0
 """Degrees a second that a head may need from one pose to the next, on average. Its fastest moment is half as fast
 again, which is a quick glance over the shoulder."""
-ANGLES = ("pitch", "yaw", "roll")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +67,7 @@ def _require_way(one: PoseAt, other: PoseAt, at_once: bool, apart: float) -> Non
         raise BadInputError(
             "bad_setting",
             f"Two poses of the head are at the same time, {one.seconds:g} s and {other.seconds:g} s.",
-            "Remove one of them, or move it by at least 0.04 s.",
+            f"Remove one of them, or move it by at least {1 / FPS:g} s.",
         )
     turn = max(abs(a - b) for a, b in zip(one.angles, other.angles, strict=True))
     if turn > FASTEST * apart:

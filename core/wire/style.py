@@ -54,10 +54,10 @@ class PriorStyle:
     )
     gaze_to_camera: float = setting(0.0, "how much the eyes rest on the camera, 0 to 1", low=0.0, high=1.0)
     start_pose: tuple[float, ...] | None = setting(
-        None, "head's pitch, yaw, roll in degrees at the first frame", low=-30.0, high=30.0, length=3
+        None, "head's pitch, yaw, roll in degrees at the first frame", low=-MAX_ANGLE, high=MAX_ANGLE, length=3
     )
     end_pose: tuple[float, ...] | None = setting(
-        None, "head's pitch, yaw, roll in degrees at the last frame", low=-30.0, high=30.0, length=3
+        None, "head's pitch, yaw, roll in degrees at the last frame", low=-MAX_ANGLE, high=MAX_ANGLE, length=3
     )
     loop: bool = setting(False, "the end runs into the beginning without a seam")
     poses: tuple[PoseAt, ...] = setting(
