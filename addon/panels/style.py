@@ -90,9 +90,7 @@ class _Performance(Panel):
         row.prop(performance, f"set_{which}_pose")
         row.operator("soliloquy.pose_from_take", text="", icon="EYEDROPPER").which = which
         if getattr(performance, f"set_{which}_pose"):
-            column = layout.column(align=True)
-            for index, angle in enumerate(_ANGLES):
-                column.prop(performance, f"{which}_pose", index=index, text=angle)
+            _draw_angles(layout, performance, f"{which}_pose")
 
     @staticmethod
     def draw_poses(layout: bpy.types.UILayout, performance: Any) -> None:
@@ -109,10 +107,14 @@ class _Performance(Panel):
         buttons.operator("soliloquy.remove_pose", text="", icon="REMOVE")
         buttons.operator("soliloquy.pose_from_take", text="", icon="EYEDROPPER").which = "chosen"
         if 0 <= performance.active_pose < len(performance.poses):
-            pose = performance.poses[performance.active_pose]
-            column = layout.column(align=True)
-            for index, angle in enumerate(_ANGLES):
-                column.prop(pose, "angles", index=index, text=angle)
+            _draw_angles(layout, performance.poses[performance.active_pose], "angles")
+
+
+def _draw_angles(layout: bpy.types.UILayout, owner: bpy.types.PropertyGroup, name: str) -> None:
+    """Pitch, yaw and roll of a pose, one below the other."""
+    column = layout.column(align=True)
+    for index, angle in enumerate(_ANGLES):
+        column.prop(owner, name, index=index, text=angle)
 
 
 class _Style(Panel):

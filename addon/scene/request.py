@@ -86,10 +86,7 @@ def generate_request(scene: bpy.types.Scene) -> tuple[Generate, speech.Speech]:
     if settings.sound == "MIX":
         spoken = speech.speech_from_mix(scene, inputs)
     else:
-        strip = speech.sound_strip(scene)
-        if strip is None:
-            raise BadInputError("no_strip", say("No sound strip is active."), say("Select one in the sequencer."))
-        spoken = speech.speech_from_strip(scene, strip, inputs)
+        spoken = speech.speech_from_strip(scene, speech.require_sound_strip(scene), inputs)
     request = request_for(scene, spoken, transcript_of(scene))
     return replace(request, restorer=restorer_of(settings)), spoken
 

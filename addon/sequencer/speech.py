@@ -61,6 +61,14 @@ def sound_strip(scene: bpy.types.Scene) -> Any | None:
     return None
 
 
+def require_sound_strip(scene: bpy.types.Scene) -> Any:
+    """The strip that `sound_strip` finds. Raises BadInputError ``no_strip`` without one."""
+    strip = sound_strip(scene)
+    if strip is None:
+        raise BadInputError("no_strip", say("No sound strip is active."), say("Select one in the sequencer."))
+    return strip
+
+
 def _sound_of_take(scene: bpy.types.Scene, strip: Any) -> Any | None:
     """The sound strip of the take whose pictures or phone a strip shows; None for any other strip."""
     key, link = phone_lane.take_of(strip), strip.soliloquy_link or strip.name
@@ -110,12 +118,9 @@ def spoken_frames(scene: bpy.types.Scene, *, mix: bool) -> tuple[int, int]:
 
     Raises BadInputError ``no_strip`` without such a strip.
     """
-    strip = None if mix else sound_strip(scene)
-    if strip is not None:
-        return _spoken_of_strip(scene, strip)
-    if not mix:
-        raise BadInputError("no_strip", say("No sound strip is active."), say("Select one in the sequencer."))
-    return scene.frame_start, scene.frame_end + 1
+    if mix:
+        return scene.frame_start, scene.frame_end + 1
+    return _spoken_of_strip(scene, require_sound_strip(scene))
 
 
 def _spoken_of_strip(scene: bpy.types.Scene, strip: Any) -> tuple[int, int]:
