@@ -27,7 +27,7 @@ from .expression import Lesson, TrainConfig
 from .expression_evaluation import HeldOut, shown_mouth
 from .expression_losses import ExpressionLosses
 from .pose_evaluation import between, deviation, speed, takes_of
-from .poses import LEAST, heard_in
+from .poses import LEAST, heard_in, poses_of
 from .reader import Reader
 
 POSE_WEIGHT = 1.0
@@ -51,8 +51,8 @@ def with_poses(clips: Sequence[Clip]) -> list[Turned]:
         if clip.filmed:
             path = paths[clip.name]
             with np.load(path, allow_pickle=False) as track:
-                poses = np.concatenate([track["rotation"], track["translation"]], 1).astype(np.float32)
-            found.append(Turned(clip, around_the_mean(in_time_of_sound(poses, path)), path.with_suffix(".wav")))
+                poses = in_time_of_sound(poses_of(track), path)
+            found.append(Turned(clip, around_the_mean(poses), path.with_suffix(".wav")))
     return found
 
 

@@ -57,11 +57,16 @@ def recordings(part: str) -> list[Recording]:
             with np.load(path, allow_pickle=False) as track:
                 if not {"rotation", "translation"} <= set(track.files):
                     continue
-                poses = np.concatenate([track["rotation"], track["translation"]], 1).astype(np.float32)
+                poses = poses_of(track)
             sound = path.with_suffix(".wav")
             heard = heard_in(load_audio(sound).samples, len(poses)) if sound.exists() else None
             found.append(Recording(path.stem, path.stem.split("_")[0], around_the_mean(poses), heard))
     return found
+
+
+def poses_of(track: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(T, 6) float32 radians and centimetres of the head in a track."""
+    return np.concatenate([track["rotation"], track["translation"]], 1).astype(np.float32)
 
 
 def heard_in(samples: np.ndarray, frames: int) -> np.ndarray:

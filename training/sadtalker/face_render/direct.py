@@ -23,7 +23,7 @@ from core.keypoints.window import cropped, window_grid
 from core.motion.channels import CHANNELS
 from core.renderer.generator.layers import activate, convolution, enlarge
 
-from ...common.engine import Run, RunConfig, Step, warm_up_plateau_cosine
+from ...common.engine import Run, RunConfig, Step
 from ...common.networks import channels_last
 from ...generator.perceptual import PerceptualDistance
 from .data import Faces
@@ -99,10 +99,9 @@ class DirectTrainer:
         self.perceptual = perceptual.to(self.run.device)
 
     def step(self, step: Step) -> dict[str, float | Tensor]:
-        """One step. There is no discriminator: an equal run of keypoints ends before it sets in."""
+        """One step. There is no discriminator: compare with a run of keypoints that ends before L_GAN sets in."""
         faces = step.batch.to(self.run.device)
-        course = (self.run.config.steps, self.recipe.rates[0], self.recipe.warm_up, self.recipe.decay_from)
-        step.set_rate("direct", warm_up_plateau_cosine(step.index, *course))
+        step.set_rate("direct", self.recipe.rate(step.index, self.run.config.steps, self.recipe.rates[0]))
         with step.autocast():
             drawn = self.run.forward["direct"](faces)
         terms, made = warp_losses(drawn, faces, self.recipe.losses)

@@ -35,8 +35,10 @@ def method(draw: Draw, maker: FaceMaker) -> Method:
 def face_render_tables(
     methods: Mapping[str, Method], folder: Path, limit: int, vgg: Path | None, sets: str, command: str
 ) -> list[Table]:
-    """The tables of the methods, and of those of the product that have weights, over at most ``limit`` pairs of each set
-    of ``SETS[sets]`` that has pairs in ``folder``."""
+    """The tables of the methods, and of those of the product that have weights.
+
+    They are over at most ``limit`` pairs of each set of ``SETS[sets]`` that has pairs in ``folder``.
+    """
     every = {**available([], None), **methods}
     name = NAME if sets == "test" else f"{NAME}-{sets}"
     return tables(evaluate(folder, every, limit, vgg, sets=sets), command, name)

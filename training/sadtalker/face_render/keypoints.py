@@ -79,7 +79,7 @@ class RenderRecipe:
     rates
         Learning rates of the face render and of the discriminator.
     warm_up, decay_from
-        See ``training.common.engine.warm_up_plateau_cosine``.
+        See :meth:`rate`.
     """
 
     network: KeypointsConfig = field(default_factory=KeypointsConfig)
@@ -105,6 +105,21 @@ class RenderRecipe:
             )
         return recipe if side is None else replace(recipe, network=replace(recipe.network, side=side))
 
+    def rate(self, step: int, steps: int, peak: float) -> float:
+        """The learning rate at a step of so many (``training.common.engine.warm_up_plateau_cosine``)."""
+        return warm_up_plateau_cosine(step, steps, peak, self.warm_up, self.decay_from)
+
+
+class Made(NamedTuple):
+    """What a lesson makes of B pairs: both parts of the render, offsets (2 B, K, 3) of sources and truths, keypoints
+    (B, K, 3) of the truths and those of bent sources."""
+
+    encoded: Encoded
+    drawn: Drawn
+    offsets: Tensor
+    driven: Tensor
+    of_bent: Tensor | None
+
 
 class Lesson(nn.Module):
     """The face render with its expression encoder."""
@@ -114,7 +129,7 @@ class Lesson(nn.Module):
         self.render = FaceRender(config)
         self.expression = ExpressionEncoder(config)
 
-    def forward(self, faces: Faces, bent: Tensor | None = None) -> Lesson.Made:
+    def forward(self, faces: Faces, bent: Tensor | None = None) -> Made:
         """Draws the truths; ``bent`` are bent sources, whose keypoints are wanted too."""
         both = self.expression(torch.cat([faces.source, faces.truth]))
         own, shown = both.chunk(2)
@@ -122,17 +137,7 @@ class Lesson(nn.Module):
         drawn = self.render.draw(encoded, faces.driven_pose, shown)
         with exact(both):
             driven = self.render.driven(encoded, faces.driven_pose, shown)
-        return Lesson.Made(encoded, drawn, both, driven, None if bent is None else self.render.detector(bent))
-
-    class Made(NamedTuple):
-        """Both parts of the render, offsets (2 B, K, 3) of sources and truths, keypoints (B, K, 3) of the truths and
-        those of bent sources."""
-
-        encoded: Encoded
-        drawn: Drawn
-        offsets: Tensor
-        driven: Tensor
-        of_bent: Tensor | None
+        return Made(encoded, drawn, both, driven, None if bent is None else self.render.detector(bent))
 
 
 class Batches(Protocol):
@@ -176,8 +181,7 @@ class KeypointsTrainer:
         run, weights = self.run, self.recipe.losses
         faces = step.batch.to(run.device)
         for name, peak in zip(("render", "judge"), self.recipe.rates, strict=True):
-            course = (run.config.steps, peak, self.recipe.warm_up, self.recipe.decay_from)
-            step.set_rate(name, warm_up_plateau_cosine(step.index, *course))
+            step.set_rate(name, self.recipe.rate(step.index, run.config.steps, peak))
         bend = RandomWarp.draw(len(faces.source), step.generator, run.device)
         with step.autocast():
             small = resize(faces.source, DETECTOR_SIDE, DETECTOR_SIDE)

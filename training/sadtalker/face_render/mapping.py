@@ -21,7 +21,7 @@ from core.keypoints.weights import KeypointNetworks, save_networks
 from core.motion.channels import EXPRESSIONS
 
 from ...common.checkpoint import load_module
-from ...common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_plateau_cosine
+from ...common.engine import CHECKPOINT, Run, RunConfig, Step
 from ...generator.perceptual import PerceptualDistance
 from .data import Faces
 from .keypoints import Batches, Lesson, RenderRecipe, drawn_from, picture_losses
@@ -87,8 +87,7 @@ class MappingTrainer:
     def step(self, step: Step) -> dict[str, float | Tensor]:
         """One step."""
         weights, faces = self.weights, step.batch.to(self.run.device)
-        course = (self.run.config.steps, self.recipe.rates[0], self.recipe.warm_up, self.recipe.decay_from)
-        step.set_rate("mapping", warm_up_plateau_cosine(step.index, *course))
+        step.set_rate("mapping", self.recipe.rate(step.index, self.run.config.steps, self.recipe.rates[0]))
         mapped = self.run.forward["mapping"](torch.cat([faces.window, faces.driven_window]))
         with step.autocast():
             with torch.no_grad():
