@@ -39,6 +39,24 @@ def write_media(
         encode(out, sound, samples, rate, layout)
 
 
+def write_film(path: Path, stamps: list[int], *, side: int = 64, wide: int | None = None, turned: int = 0) -> None:
+    """A film whose picture i is all 10 i, shown from ``stamps[i]`` ms on. ``turned`` is its display rotation."""
+    with av.open(path, "w") as out:
+        stream = out.add_stream("mpeg4", 25)
+        stream.width, stream.height, stream.pix_fmt = wide or side, side, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.qmax = 2
+        if turned:
+            stream.set_display_rotation(turned)
+        for number, stamp in enumerate(stamps):
+            grey = np.full((side, stream.width, 3), 10 * number, np.uint8)
+            grey[: side // 2, : stream.width // 2] += 100  # the upper left quarter is lighter
+            frame = av.VideoFrame.from_ndarray(grey, "rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+
 def encode(out: Any, sound: Any, samples: np.ndarray, rate: int, layout: str) -> None:
     """Encode (channels, n) samples."""
     if sound.codec_context.name == "wmav2":

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import soundfile
@@ -13,24 +11,7 @@ import soundfile
 from core.errors import BadInputError
 from core.media import film
 from core.media.film import film_frames
-
-
-def write_film(path: Path, stamps: list[int], *, side: int = 64, wide: int | None = None, turned: int = 0) -> None:
-    """A film whose picture i is all 10 i, shown from ``stamps[i]`` ms on. ``turned`` is its display rotation."""
-    with av.open(path, "w") as out:
-        stream = out.add_stream("mpeg4", 25)
-        stream.width, stream.height, stream.pix_fmt = wide or side, side, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        stream.codec_context.qmax = 2
-        if turned:
-            stream.set_display_rotation(turned)
-        for number, stamp in enumerate(stamps):
-            grey = np.full((side, stream.width, 3), 10 * number, np.uint8)
-            grey[: side // 2, : stream.width // 2] += 100  # the upper left quarter is lighter
-            frame = av.VideoFrame.from_ndarray(grey, "rgb24")
-            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
+from tests.media_files import write_film
 
 
 def numbers(path: Path, fps: float = 25.0) -> list[int]:

@@ -1,4 +1,4 @@
-"""A stand-in for the face mesh, which knows the landmarks that a motion of a portrait shows."""
+"""Landmarks without pictures: those of a face that rests, and those that a motion of a portrait shows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from core.face.landmark_model import LandmarkModel
+from core.face.points import OUTER_EYES
 from core.head.camera import project
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
@@ -27,6 +28,13 @@ def speaking(frames: int) -> Motion:
         expression[:, EXPRESSIONS.index(f"eyeBlink_{side}")] = np.exp(-(((time - 0.6) / 0.08) ** 2))
     rotation = np.stack([0.06 * np.sin(3 * time), 0.12 * np.sin(2 * time), 0.04 * np.cos(2 * time)], axis=1)
     return Motion(expression, rotation, motion.translation)
+
+
+def still_face(frames: int) -> np.ndarray:
+    """(``frames``, 478, 3) landmarks in pixels of a face that doesn't move."""
+    points = np.random.default_rng(0).normal(0, 40, (478, 3)).astype(np.float32) + 200
+    points[list(OUTER_EYES)] = [[150, 180, 0], [250, 180, 0]]
+    return np.tile(points, (frames, 1, 1))
 
 
 class ShownLandmarks:

@@ -10,17 +10,10 @@ import pytest
 from core.errors import SoliloquyError
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
-from core.portrait.fit import fit_portrait
 from core.portrait.portrait import Portrait
 from core.readback import extract as extract_module
 from core.readback.extract import MAX_LOST, extract
 from tests.core.readback.shown_landmarks import JAW, ShownLandmarks, speaking
-
-
-@pytest.fixture(scope="module")
-def portrait() -> Portrait:
-    data = pytest.importorskip("skimage.data", reason="the standard photograph comes with scikit-image")
-    return fit_portrait(data.astronaut())
 
 
 def numbered(count: int, without_face: range = range(0)) -> Iterator[np.ndarray]:

@@ -13,21 +13,14 @@ from core.errors import BadInputError, CancelledError
 from core.files import file_digest
 from core.motion.channels import EXPRESSIONS, EYE_BLINKS
 from core.motion.motion import Motion
-from core.portrait.fit import fit_portrait
 from core.portrait.portrait import Portrait
 from core.readback import film
 from core.readback.film import frames_to_read, read_film, steps_to_read
-from tests.core.media.test_film import write_film
 from tests.core.readback.shown_landmarks import ShownLandmarks, speaking
+from tests.media_files import write_film
 
 DATA = Path(os.environ.get("SOLILOQUY_DATA", Path(__file__).parents[4] / "shared" / "data"))
 LIDS = [EXPRESSIONS.index(name) for name in EYE_BLINKS]
-
-
-@pytest.fixture(scope="module")
-def portrait() -> Portrait:
-    data = pytest.importorskip("skimage.data", reason="the standard photograph comes with scikit-image")
-    return fit_portrait(data.astronaut())
 
 
 @pytest.fixture

@@ -7,16 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from core.face.points import OUTER_EYES
 from core.readback.pieces import MAX_GAP, SHORTEST, BadClip, bridged, pieces
+from tests.core.readback.shown_landmarks import still_face
 
 LONGEST = 500
-
-
-def still_face(frames: int) -> np.ndarray:
-    points = np.random.default_rng(0).normal(0, 40, (478, 3)).astype(np.float32) + 200
-    points[list(OUTER_EYES)] = [[150, 180, 0], [250, 180, 0]]
-    return np.tile(points, (frames, 1, 1))
 
 
 def test_short_gaps_are_bridged_and_long_ones_split() -> None:

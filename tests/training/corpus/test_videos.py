@@ -15,7 +15,6 @@ import torch
 from skimage import data
 
 from core.errors import BadInputError, SoliloquyError
-from core.face.points import OUTER_EYES
 from core.head.camera import Fit
 from core.head.head_model import HeadModel
 from core.head.rotation import euler_to_matrix, matrix_to_euler
@@ -25,6 +24,7 @@ from core.readback.track import relative_pose
 from core.sound.audio import load_audio
 from core.sound.mel import log_mel
 from core.sound.whisper.front_end import whisper_mel
+from tests.core.readback.shown_landmarks import still_face
 from training.common.splits import split
 from training.corpus import crops, shards, videos
 from training.corpus.crops import SIDE, clip_crop, pack, unpack
@@ -79,12 +79,6 @@ def test_every_clip_goes_to_one_shard_of_its_recording(tmp_path: Path, monkeypat
 
 
 # --- crops -----------------------------------------------------------------------------------------------------------
-
-
-def still_face(frames: int) -> np.ndarray:
-    points = np.random.default_rng(0).normal(0, 40, (478, 3)).astype(np.float32) + 200
-    points[list(OUTER_EYES)] = [[150, 180, 0], [250, 180, 0]]
-    return np.tile(points, (frames, 1, 1))
 
 
 def test_crops_are_framed_like_portraits_where_there_is_room() -> None:
