@@ -117,6 +117,6 @@ def _finished(run: Path) -> Path:
         raise SoliloquyError(
             "run_missing",
             f"There is no trained network in {run}.",
-            "Train with `python -m training.sadtalker keypoints`, then `mapping`.",
+            "Train it with `python -m training.sadtalker keypoints`, `mapping` or `direct`.",
         )
     return run
