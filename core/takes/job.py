@@ -47,7 +47,8 @@ def job_identifier(
     """Twelve hexadecimal digits that stand for everything that a job's takes depend on.
 
     ``audio`` and ``portrait`` are the digests of these files, ``weights`` those of the networks, and ``films`` those of
-    the films that are followed, by setting; jobs without any have the identifiers that they had before there were any.
+    the films that are followed, by setting. They are no part of it where there are none, so older jobs keep their
+    identifiers.
     """
     identity = {
         "format": _IDENTITY_FORMAT,

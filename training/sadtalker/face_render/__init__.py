@@ -1,1 +1,1 @@
-"""Training of the face render with unsupervised keypoints (SadTalker, section 3.3)."""
+"""Training of the face render with keypoints (SadTalker, section 3.3)."""
