@@ -112,29 +112,32 @@ def _add_option(
     flags = [flag, _SHORT[spec.name]] if spec.name in _SHORT else [flag]
     required = otherwise is None and spec.default is dataclasses.MISSING
     text = _help(spec, required, otherwise, limits or _limits(spec.metadata))
+    series = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
     if bool in kinds:
         command.add_argument(*flags, dest=target, action=argparse.BooleanOptionalAction, help=text)
-        return
-    series = next((kind for kind in kinds if typing.get_origin(kind) is tuple), None)
-    if spec.name in _THE_REST:
+    elif spec.name in _THE_REST:
         command.add_argument(flag, dest=target, nargs=argparse.REMAINDER, help=text)
-        return
-    if spec.name in _REPEATED:
+    elif spec.name in _REPEATED:
         names = tuple(part.name for part in dataclasses.fields(typing.get_args(series)[0]))
-        words = tuple(name.upper() for name in names)
-        more: dict[str, Any] = {"dest": target, "action": _Row, "names": names, "nargs": len(names)}
-        command.add_argument(_REPEATED[spec.name], type=float, metavar=words, help=text, **more)
-        return
+        shown = tuple(name.upper() for name in names)
+        row: dict[str, Any] = {"action": _Row, "names": names, "nargs": len(names), "type": float, "metavar": shown}
+        command.add_argument(_REPEATED[spec.name], dest=target, help=text, **row)
+    else:
+        command.add_argument(*flags, dest=target, required=required, help=text, **_values(spec, kinds, series))
+
+
+def _values(spec: dataclasses.Field[Any], kinds: tuple[Any, ...], series: Any | None) -> dict[str, Any]:
+    """How many values the option of a field has, how each is read, and what help calls them.
+
+    ``series`` is the type of a field that holds several.
+    """
     allowed = kinds if series is None else typing.get_args(series)
     kind = next((kind for kind in (int, float) if kind in allowed), str)
     words = spec.metadata["choices"] if kind is int and str in allowed else ()
     count = "*" if series is not None and spec.metadata["length"] is None else spec.metadata["length"]
     name = "GROUP" if series is not None and kind is str else _METAVARS.get(kind, spec.name.upper())
     name = "FILE|TEXT" if spec.name in _FILE_OR_TEXT else name
-    if words:
-        name = "|".join((*words, name))
-    read = number_or_text if words else kind
-    command.add_argument(*flags, dest=target, type=read, required=required, nargs=count, metavar=name, help=text)
+    return {"type": number_or_text if words else kind, "nargs": count, "metavar": "|".join((*words, name))}
 
 
 class _Row(argparse.Action):
