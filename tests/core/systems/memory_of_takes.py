@@ -8,7 +8,6 @@ caller sets ``ENVIRONMENT``, so that freed memory goes back to the system and is
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
 import json
@@ -99,5 +98,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]))
