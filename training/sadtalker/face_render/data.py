@@ -94,6 +94,11 @@ class Tracks:
         return torch.cat([moved[:, : len(EXPRESSIONS)].clamp(0, 1), moved[:, len(EXPRESSIONS) :]], 1)
 
 
+def middle(windows: Tensor) -> Tensor:
+    """(B, 59) coefficients of the middle frame of windows (B, 2 · radius + 1, 59)."""
+    return windows[:, windows.shape[1] // 2]
+
+
 class FaceMaker:
     """Makes :class:`Faces` of the generator's pairs, with pictures of a ``side`` and windows of a ``radius``."""
 

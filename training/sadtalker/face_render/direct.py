@@ -26,7 +26,7 @@ from core.renderer.generator.layers import activate, convolution, enlarge
 from ...common.engine import Run, RunConfig, Step
 from ...common.networks import channels_last
 from ...generator.perceptual import PerceptualDistance
-from .data import Faces
+from .data import Faces, middle
 from .keypoints import Batches, RenderRecipe, drawn_from, picture_losses, warp_losses
 
 REACH = 0.4
@@ -71,8 +71,7 @@ class DirectRender(nn.Module):
 
     def _code_of(self, window: Tensor) -> Tensor:
         """What a window (B, 2 · radius + 1, 59) says: the code of its course, and its middle frame."""
-        middle = window[:, window.shape[1] // 2] * self.windows.scale
-        return torch.cat([self.windows.code(window), middle], 1)
+        return torch.cat([self.windows.code(window), middle(window) * self.windows.scale], 1)
 
 
 def _moved(out: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from core.motion.channels import EXPRESSIONS
 from ...common.checkpoint import load_module
 from ...common.engine import CHECKPOINT, Run, RunConfig, Step
 from ...generator.perceptual import PerceptualDistance
-from .data import Faces
+from .data import Faces, middle
 from .keypoints import Batches, Lesson, RenderRecipe, drawn_from, picture_losses
 
 RUN = RunConfig(steps=10_000, ema=0.998, log_every=20, save_every=200, sample_every=500)
@@ -93,7 +93,7 @@ class MappingTrainer:
             with torch.no_grad():
                 wanted = self.seen.expression(torch.cat([faces.source, faces.truth]))
             made, encoded, _ = self.draw(faces, mapped)
-        known = torch.cat([middle(faces.window), middle(faces.driven_window)])
+        known = torch.cat([middle(faces.window), middle(faces.driven_window)])[:, len(EXPRESSIONS) :]
         said = torch.cat([mapped.rotation, mapped.translation], 1)
         driven, true = self._driven(encoded, faces, mapped, wanted)
         terms = {
@@ -137,11 +137,6 @@ def driven_pose(faces: Faces, mapped: Mapped) -> HeadPose:
     """The heads' poses in the truths, as they are mapped for (2 B) sources and truths."""
     with exact(mapped.rotation):
         return faces.pose.moved(mapped.rotation.chunk(2)[1], mapped.translation.chunk(2)[1])
-
-
-def middle(windows: Tensor) -> Tensor:
-    """(B, 6) pose of the middle frame of windows (B, 2 · radius + 1, 59)."""
-    return windows[:, windows.shape[1] // 2, len(EXPRESSIONS) :]
 
 
 def export(recipe: RenderRecipe, stage_1: Path, run: Path, path: Path) -> Path:

@@ -13,7 +13,7 @@ from core.keypoints.pose import HeadPose
 from core.motion.channels import CHANNELS, EXPRESSIONS
 
 from ...common.mirror import HEAD_SIGNS, other_side
-from .data import Faces
+from .data import Faces, middle
 
 MIRROR_COLUMNS = [CHANNELS.index(other_side(name)) for name in CHANNELS]
 """Where each channel of a mirrored face comes from."""
@@ -39,13 +39,13 @@ def the_other_way(faces: Faces) -> Faces:
     """The truths as sources, and the sources as truths. Their windows hold still."""
     count, length = faces.window.shape[:2]
     head = len(EXPRESSIONS)
-    motion = faces.driven_window[:, length // 2, head:]
+    motion = middle(faces.driven_window)[:, head:]
     back = euler_to_matrix(motion[:, :3]).mT
     reverse = torch.cat([matrix_to_euler(back), -(back @ motion[:, 3:, None])[..., 0]], 1)
 
     def still(window: Tensor, moved: Tensor) -> Tensor:
-        middle = torch.cat([window[:, length // 2, :head], moved], 1)
-        return middle[:, None].expand(-1, length, -1)
+        held = torch.cat([middle(window)[:, :head], moved], 1)
+        return held[:, None].expand(-1, length, -1)
 
     return replace(
         faces,
