@@ -1,1 +1,1 @@
-"""Movies and other media files from strangers, opened with FFmpeg's libraries and without their powers."""
+"""Movies and other media files from strangers, opened with FFmpeg's libraries, which may only read them."""
