@@ -5,6 +5,7 @@ import math
 import bpy
 import pytest
 from soliloquy.addon.animation.motion_file import load_motion
+from soliloquy.addon.queue import batch
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.wire import lines, protocol
 from soliloquy.core.wire.poses import PoseAt
@@ -93,3 +94,12 @@ def test_a_style_is_adopted_and_saved(speaking, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "poses.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "poses.blend"))
     assert bpy.context.scene.soliloquy.performance.style() == wanted
+
+
+@pytest.mark.parametrize("name", ["jobs.csv", "jobs.json"])
+def test_lists_of_jobs_hold_them(scene, tmp_path, name):
+    files = {key: str(tmp_path / key) for key in ("audio", "portrait", "out")}
+    style = PriorStyle(poses=(PoseAt(seconds=0.5, yaw=20.0), PoseAt(seconds=1.0, roll=-3.5)))
+    batch.save([batch.Entry("one", protocol.Generate(**files, style=style))], tmp_path / name)
+    [again] = batch.load(tmp_path / name, {})
+    assert again.request.style == style
