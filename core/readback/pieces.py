@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 
 from ..face.points import OUTER_EYES
+from ..plurals import counted
 
 MAX_GAP = 5
 """Longest run of lost frames that is bridged by straight lines."""
@@ -67,5 +68,5 @@ def pieces(landmarks: np.ndarray, there: np.ndarray, longest: int | None = None)
         out += list(itertools.pairwise(edges))
     if not out:
         most = max((b - a for a, b in itertools.pairwise(borders) if there[a]), default=0)
-        raise BadClip(f"the face is tracked for only {most} frames" if there.any() else "no face")
+        raise BadClip(f"the face is tracked for only {counted(most, 'frame')}" if there.any() else "no face")
     return out

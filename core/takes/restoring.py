@@ -22,6 +22,7 @@ from ..errors import SoliloquyError
 from ..files import make_folder, output_error, write_bytes
 from ..own_folders import delete_own, make_own
 from ..places import ROOT
+from ..plurals import counted
 from ..runtime.processes import clean_environment, end_group, own_group
 from ..wire.endings import last_words
 from ..wire.names import frame_name
@@ -104,7 +105,7 @@ class Restorer:
             if missing := [name for name in names if name not in found]:
                 raise self._refused(f"gave no {missing[0]}")
             if len(found) > len(names):
-                raise self._refused(f"gave {len(found)} pictures for {len(names)} frames")
+                raise self._refused(f"gave {counted(len(found), 'picture')} for {counted(len(names), 'frame')}")
             for name in names:
                 data = self._taken_over(name, (drawn / name).read_bytes(), (wanted / name).read_bytes(), marks)
                 first = folder / frame_name(0)
