@@ -29,9 +29,11 @@ from .batches import SHARES, FaceSource
 from .data import FaceMaker
 from .direct import DirectTrainer
 from .evaluate import face_render_tables, method
-from .keypoints import KeypointsTrainer, RenderRecipe
+from .keypoints import KeypointsTrainer
 from .mapping import MappingTrainer, export
+from .recipe import RenderRecipe
 from .sheet import sheet, write
+from .trainer import FaceTrainer
 
 KEYPOINTS, MAPPING, DIRECT = RUNS / "keypoints", RUNS / "mapping", RUNS / "direct"
 """Folders of the runs."""
@@ -80,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
     source = FaceSource(maker, ReenactmentPairs.open(options.pairs, "train", tuple(SHARES)))
     config = run_config(options, TRAINERS[options.command][2])
     perceptual = PerceptualDistance(options.vgg)
-    trainer: KeypointsTrainer | MappingTrainer | DirectTrainer
+    trainer: FaceTrainer
     if options.command == "keypoints":
         trainer = KeypointsTrainer(recipe, source, perceptual, options.run, config)
     elif options.command == "mapping":
@@ -99,7 +101,7 @@ def _evaluate(options: argparse.Namespace, recipe: RenderRecipe, maker: FaceMake
     """Measure stage 1, which sees the true expression, stage 2, which is told coefficients, and perhaps the run without
     keypoints."""
     perceptual, first, second = PerceptualDistance(), _finished(options.keypoints), _finished(options.mapping)
-    trainers: dict[str, KeypointsTrainer | MappingTrainer | DirectTrainer] = {
+    trainers: dict[str, FaceTrainer] = {
         "stage 1": KeypointsTrainer(recipe, None, perceptual, first, RunConfig(steps=1)),
         "keypoints": MappingTrainer(recipe, None, perceptual, first, second, RunConfig(steps=1)),
     }

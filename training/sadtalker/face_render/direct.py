@@ -6,7 +6,6 @@ al. 2021, arXiv 2109.08379) does. Appearance, decoder, losses and data are those
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,7 +26,8 @@ from ...common.engine import Run, RunConfig, Step
 from ...common.networks import channels_last
 from ...generator.perceptual import PerceptualDistance
 from .data import Faces, middle
-from .keypoints import Batches, RenderRecipe, drawn_from, picture_losses, warp_losses
+from .recipe import RenderRecipe
+from .trainer import Batches, FaceTrainer, picture_losses, warp_losses
 
 REACH = 0.4
 """Largest motion of a place, in the square's coordinates."""
@@ -79,7 +79,7 @@ def _moved(out: Tensor) -> Tensor:
     return REACH * torch.tanh(GAIN * out.float())
 
 
-class DirectTrainer:
+class DirectTrainer(FaceTrainer):
     """The steps of a run."""
 
     def __init__(
@@ -91,24 +91,20 @@ class DirectTrainer:
         config: RunConfig,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.recipe, self.source = recipe, source
         network = channels_last(DirectRender(recipe.network))
         optimisers = {"direct": torch.optim.Adam(network.parameters(), recipe.rates[0], (0.5, 0.999))}
-        self.run = Run(folder, config, {"direct": network}, optimisers, averaged=["direct"], recipe=asdict(recipe))
-        self.perceptual = perceptual.to(self.run.device)
+        run = Run(folder, config, {"direct": network}, optimisers, averaged=["direct"], recipe=asdict(recipe))
+        super().__init__(recipe, source, perceptual, run)
 
     def step(self, step: Step) -> dict[str, float | Tensor]:
         """One step. There is no discriminator: compare with a run of keypoints that ends before L_GAN sets in."""
         faces = step.batch.to(self.run.device)
-        step.set_rate("direct", self.recipe.rate(step.index, self.run.config.steps, self.recipe.rates[0]))
+        self.set_rate(step, "direct", self.recipe.rates[0])
         with step.autocast():
             drawn = self.run.forward["direct"](faces)
         terms, made = warp_losses(drawn, faces, self.recipe.losses)
         terms |= picture_losses(made, faces, self.perceptual, self.recipe.losses, step)
-        total = torch.stack(list(terms.values())).sum()
-        norm = step.update("direct", total, clip=1.0)
-        log: dict[str, float | Tensor] = {name: value.detach() for name, value in terms.items()}
-        return log | {"total": total.detach(), "norm": norm}
+        return self.update(step, "direct", terms)
 
     def picture(self, faces: Faces) -> tuple[Tensor, Tensor, Tensor]:
         """Pictures of the averaged weights, and no keypoints; see ``sheet.Draw``."""
@@ -117,7 +113,3 @@ class DirectTrainer:
             drawn = self.run.averages["direct"](faces)
         none = torch.zeros(len(faces.source), 0, 3)
         return drawn.picture(faces.source).float(), none, none
-
-    def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
-        """Train to the end of the run."""
-        return self.run.fit(self.step, sample, drawn_from(self.source, self.recipe.pairs))

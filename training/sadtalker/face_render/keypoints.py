@@ -6,108 +6,32 @@ here. The expression's offsets come from an encoder of the picture, which stage 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.keypoints import Drawn, Encoded, FaceRender, KeypointsConfig
 from core.keypoints.blocks import exact
 from core.keypoints.detector import SIDE as DETECTOR_SIDE
-from core.keypoints.network import looked_up
 from core.keypoints.window import cropped
 from core.renderer.fields import resize
-from core.renderer.generator.layers import halve
 
-from ...common.engine import Run, RunConfig, Step, warm_up_plateau_cosine
+from ...common.engine import Run, RunConfig, Step
 from ...common.networks import channels_last
-from ...generator.discriminator import Discriminator, DiscriminatorConfig
+from ...generator.discriminator import Discriminator
 from ...generator.losses import feature_matching, hinge_discriminator, hinge_generator, share_of_gan
 from ...generator.perceptual import PerceptualDistance
 from ...generator.train import halves
 from .data import Faces
 from .expression import ExpressionEncoder
-from .losses import RandomWarp, deformation_prior, equivariance, guidance, keypoint_prior, soft_l1
+from .losses import RandomWarp, deformation_prior, equivariance, guidance, keypoint_prior
+from .recipe import RenderRecipe
+from .trainer import Batches, FaceTrainer, picture_losses, warp_losses
 
 RUN = RunConfig(steps=16_000, ema=0.999, log_every=20, save_every=200, sample_every=500)
-
-
-@dataclass(frozen=True)
-class RenderWeights:
-    """Weights of the losses.
-
-    Attributes
-    ----------
-    pixels, perceptual, gan, features
-        As in ``training.generator.losses.LossWeights``; L_1 is ``losses.soft_l1``.
-    warp, whole
-        L_1 of the warped source alone, without what the decoder draws: in the window, and in the whole square at half
-        its side.
-    equivariance, prior, deformation, guidance
-        See ``losses``.
-    gan_from, gan_over
-        Step at which L_GAN and feature matching set in, and number of steps over which they grow.
-    """
-
-    pixels: float = 8.0
-    perceptual: float = 3.0
-    warp: float = 4.0
-    whole: float = 4.0
-    gan: float = 0.06
-    features: float = 0.5
-    equivariance: float = 3.0
-    prior: float = 1.0
-    deformation: float = 0.1
-    guidance: float = 6.0
-    gan_from: int = 4_000
-    gan_over: int = 1_000
-
-
-@dataclass(frozen=True)
-class RenderRecipe:
-    """All settings of a run except its data and length.
-
-    Attributes
-    ----------
-    pairs
-        Pairs in a step.
-    rates
-        Learning rates of the face render and of the discriminator.
-    warm_up, decay_from
-        See :meth:`rate`.
-    """
-
-    network: KeypointsConfig = field(default_factory=KeypointsConfig)
-    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    losses: RenderWeights = field(default_factory=RenderWeights)
-    pairs: int = 4
-    rates: tuple[float, float] = (4e-4, 4e-4)
-    warm_up: int = 200
-    decay_from: float = 0.7
-
-    @classmethod
-    def of(cls, size: str, side: int | None = None) -> RenderRecipe:
-        """The recipe for a size ("tiny" or "base"), perhaps with another side of the pictures."""
-        recipe = cls()
-        if size == "tiny":
-            recipe = cls(
-                KeypointsConfig.tiny(),
-                DiscriminatorConfig.tiny(),
-                RenderWeights(gan_from=6, gan_over=4),
-                pairs=2,
-                rates=(2e-3, 2e-3),
-                warm_up=4,
-            )
-        return recipe if side is None else replace(recipe, network=replace(recipe.network, side=side))
-
-    def rate(self, step: int, steps: int, peak: float) -> float:
-        """The learning rate at a step of so many (``training.common.engine.warm_up_plateau_cosine``)."""
-        return warm_up_plateau_cosine(step, steps, peak, self.warm_up, self.decay_from)
 
 
 class Made(NamedTuple):
@@ -140,21 +64,7 @@ class Lesson(nn.Module):
         return Made(encoded, drawn, both, driven, None if bent is None else self.render.detector(bent))
 
 
-class Batches(Protocol):
-    """Where faces come from: ``batches.FaceSource``, or a stand-in for it."""
-
-    def draw(self, count: int, rng: np.random.Generator) -> Faces:
-        """``count`` random pairs."""
-
-
-def drawn_from(source: Batches | None, pairs: int) -> Callable[[np.random.Generator], Faces]:
-    """Draws batches of so many ``pairs``. Raises ValueError for a trainer that only draws pictures."""
-    if source is None:
-        raise ValueError("there is nothing to draw batches from")
-    return lambda rng: source.draw(pairs, rng)
-
-
-class KeypointsTrainer:
+class KeypointsTrainer(FaceTrainer):
     """The steps of a run of stage 1."""
 
     def __init__(
@@ -170,18 +80,17 @@ class KeypointsTrainer:
             "render": channels_last(Lesson(recipe.network)),
             "judge": Discriminator(recipe.discriminator),
         }
-        self.recipe, self.source = recipe, source
         rates = dict(zip(modules, recipe.rates, strict=True))
         optimisers = {n: torch.optim.Adam(m.parameters(), rates[n], (0.5, 0.999)) for n, m in modules.items()}
-        self.run = Run(folder, config, modules, optimisers, averaged=["render"], recipe=asdict(recipe))
-        self.perceptual = perceptual.to(self.run.device)
+        run = Run(folder, config, modules, optimisers, averaged=["render"], recipe=asdict(recipe))
+        super().__init__(recipe, source, perceptual, run)
 
     def step(self, step: Step) -> dict[str, float | Tensor]:
         """One step of the discriminator, once it has set in, and one of the render."""
         run, weights = self.run, self.recipe.losses
         faces = step.batch.to(run.device)
         for name, peak in zip(("render", "judge"), self.recipe.rates, strict=True):
-            step.set_rate(name, self.recipe.rate(step.index, run.config.steps, peak))
+            self.set_rate(step, name, peak)
         bend = RandomWarp.draw(len(faces.source), step.generator, run.device)
         with step.autocast():
             small = resize(faces.source, DETECTOR_SIDE, DETECTOR_SIDE)
@@ -209,9 +118,7 @@ class KeypointsTrainer:
                 fake = judge(close)
             terms["gan"] = strength * weights.gan * hinge_generator(fake)
             terms["features"] = strength * weights.features * feature_matching(real, fake)
-        total = torch.stack(list(terms.values())).sum()
-        log["norm"] = step.update("render", total, clip=1.0)
-        log |= {name: value.detach() for name, value in terms.items()} | {"total": total.detach()}
+        log |= self.update(step, "render", terms)
         with torch.no_grad():
             log["l1"] = (close - true).abs().mean()
             log["l1_still"] = (cropped(faces.source) - true).abs().mean()
@@ -225,31 +132,3 @@ class KeypointsTrainer:
         with torch.autocast(self.run.device.type, torch.bfloat16, enabled=self.run.bfloat16):
             encoded, drawn, _, driven, _ = lesson(faces)
         return drawn.picture(faces.source).float(), encoded.keypoints, driven
-
-    def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
-        """Train to the end of the run."""
-        return self.run.fit(self.step, sample, drawn_from(self.source, self.recipe.pairs))
-
-
-def warp_losses(drawn: Drawn, faces: Faces, weights: RenderWeights) -> tuple[dict[str, Tensor], Tensor]:
-    """L_1 of the warped source alone, in the window and in the whole square at half its side; and the pictures
-    (B, 3, S, S)."""
-    side = faces.source.shape[-1]
-    moved = looked_up(faces.source, drawn.places(side))
-    close = (cropped(p) for p in (moved, faces.truth, faces.weight))
-    whole = (halve(p) for p in (moved, faces.truth, faces.weight))
-    terms = {"warp": weights.warp * soft_l1(*close), "whole": weights.whole * soft_l1(*whole)}
-    return terms, moved + drawn.painted(side)
-
-
-def picture_losses(
-    made: Tensor, faces: Faces, perceptual: PerceptualDistance, weights: RenderWeights, step: Step
-) -> dict[str, Tensor]:
-    """L_1 and L_VGG of the window of pictures (B, 3, S, S)."""
-    made, truth, weight = cropped(made), cropped(faces.truth), cropped(faces.weight)
-    with step.autocast() if perceptual.learned else nullcontext():
-        looks = perceptual(made, truth, weight)
-    return {
-        "pixels": weights.pixels * soft_l1(made, truth, weight),
-        "perceptual": weights.perceptual * looks,
-    }

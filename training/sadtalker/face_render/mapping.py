@@ -6,7 +6,6 @@ picture's losses through the face render, whose weights rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +23,9 @@ from ...common.checkpoint import load_module
 from ...common.engine import CHECKPOINT, Run, RunConfig, Step
 from ...generator.perceptual import PerceptualDistance
 from .data import Faces, middle
-from .keypoints import Batches, Lesson, RenderRecipe, drawn_from, picture_losses
+from .keypoints import Lesson
+from .recipe import RenderRecipe
+from .trainer import Batches, FaceTrainer, picture_losses
 
 RUN = RunConfig(steps=10_000, ema=0.998, log_every=20, save_every=200, sample_every=500)
 
@@ -61,7 +62,7 @@ class MappingLesson(nn.Module):
         return mapped
 
 
-class MappingTrainer:
+class MappingTrainer(FaceTrainer):
     """The steps of a run of stage 2, over the run of stage 1 in the folder ``stage_1``."""
 
     def __init__(
@@ -75,19 +76,19 @@ class MappingTrainer:
         weights: MappingWeights | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
-        self.recipe, self.source, self.weights = recipe, source, weights or MappingWeights()
+        self.weights = weights or MappingWeights()
         lesson = MappingLesson(MappingNet(recipe.network))
         optimisers = {"mapping": torch.optim.Adam(lesson.parameters(), recipe.rates[0], (0.9, 0.999))}
         facts = asdict(recipe) | {"mapping": asdict(self.weights)}
-        self.run = Run(folder, config, {"mapping": lesson}, optimisers, averaged=["mapping"], recipe=facts)
+        run = Run(folder, config, {"mapping": lesson}, optimisers, averaged=["mapping"], recipe=facts)
+        super().__init__(recipe, source, perceptual, run)
         seen = load_module(stage_1 / CHECKPOINT, "render", Lesson(recipe.network))
-        self.seen = seen.requires_grad_(False).to(self.run.device)
-        self.perceptual = perceptual.to(self.run.device)
+        self.seen = seen.requires_grad_(False).to(run.device)
 
     def step(self, step: Step) -> dict[str, float | Tensor]:
         """One step."""
         weights, faces = self.weights, step.batch.to(self.run.device)
-        step.set_rate("mapping", self.recipe.rate(step.index, self.run.config.steps, self.recipe.rates[0]))
+        self.set_rate(step, "mapping", self.recipe.rates[0])
         mapped = self.run.forward["mapping"](torch.cat([faces.window, faces.driven_window]))
         with step.autocast():
             with torch.no_grad():
@@ -102,9 +103,7 @@ class MappingTrainer:
         }
         looks = picture_losses(made.float(), faces, self.perceptual, self.recipe.losses, step)
         terms |= {name: weights.picture * value for name, value in looks.items()}
-        total = torch.stack(list(terms.values())).sum()
-        norm = step.update("mapping", total, clip=1.0)
-        return {name: value.detach() for name, value in terms.items()} | {"total": total.detach(), "norm": norm}
+        return self.update(step, "mapping", terms)
 
     def _driven(self, encoded: Encoded, faces: Faces, mapped: Mapped, wanted: Tensor) -> tuple[Tensor, Tensor]:
         """The frames' keypoints (B, K, 3) as mapped, and as stage 1 has them."""
@@ -127,10 +126,6 @@ class MappingTrainer:
             made, encoded, _ = self.draw(faces, mapped)
         driven = self.seen.render.driven(encoded, driven_pose(faces, mapped), mapped.offsets.chunk(2)[1])
         return made.float(), encoded.keypoints, driven
-
-    def fit(self, sample: Callable[[int], None] | None = None) -> list[dict[str, float]]:
-        """Train to the end of the run."""
-        return self.run.fit(self.step, sample, drawn_from(self.source, self.recipe.pairs))
 
 
 def driven_pose(faces: Faces, mapped: Mapped) -> HeadPose:

@@ -13,8 +13,9 @@ from tests.training.sadtalker.face_render.made_faces import MadeFaces
 from training.common.engine import RunConfig, Step
 from training.generator.perceptual import PerceptualDistance
 from training.sadtalker.face_render.direct import DirectTrainer
-from training.sadtalker.face_render.keypoints import KeypointsTrainer, RenderRecipe
+from training.sadtalker.face_render.keypoints import KeypointsTrainer
 from training.sadtalker.face_render.mapping import MappingTrainer, export
+from training.sadtalker.face_render.recipe import RenderRecipe
 
 RECIPE = RenderRecipe.of("tiny")
 LATER = replace(RECIPE, losses=replace(RECIPE.losses, gan_from=1000))
