@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -56,6 +58,13 @@ class TrainConfig:
         return {"tiny": ExpNetConfig.tiny, "base": ExpNetConfig}[self.size]()
 
 
+class Sampler(Protocol):
+    """Where batches come from."""
+
+    def draw(self, count: int, rng: np.random.Generator) -> Any:
+        """``count`` random windows."""
+
+
 class Lesson(nn.Module):
     """ExpNet in training."""
 
@@ -72,27 +81,48 @@ class Lesson(nn.Module):
         return made
 
 
+def fit(
+    name: str,
+    module: nn.Module,
+    sampler: Sampler,
+    terms_of: Callable[[nn.Module, ExpressionLosses, Any], dict[str, Tensor]],
+    config: TrainConfig,
+    settings: RunConfig,
+    reader: Reader | None,
+    folder: Path,
+) -> list[dict[str, float]]:
+    """Train a module that holds ExpNet to ``settings.steps``, from the folder's checkpoint if it has one; returns the
+    new lines of the log.
+
+    ``terms_of`` gives the losses of a batch by name; their weighted sum is "total".
+    """
+    optimiser = torch.optim.AdamW(module.parameters(), betas=(0.9, 0.98), weight_decay=config.weight_decay)
+    run = Run(folder, settings, {name: module}, {name: optimiser}, averaged=[name], recipe=asdict(config))
+    losses = ExpressionLosses(config.losses, HeadModel.load(), reader).to(run.device)
+    module.train()
+
+    def make_step(step: Step) -> dict[str, Tensor]:
+        terms = terms_of(run.forward[name], losses, step.batch.to(run.device))
+        step.set_rate(name, warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
+        step.update(name, terms["total"], clip=1.0)
+        return {term: value.detach() for term, value in terms.items()}
+
+    return run.fit(make_step, draw=lambda rng: sampler.draw(config.batch, rng))
+
+
 def train(
     config: TrainConfig, settings: RunConfig, clips: list[Clip], reader: Reader | None, folder: Path
 ) -> list[dict[str, float]]:
-    """Train to ``settings.steps``, from the folder's checkpoint if it has one; returns the new lines of the log."""
+    """Train ExpNet, or go on; see :func:`fit`."""
     torch.manual_seed(settings.seed)
     lesson = Lesson(ExpNet(config.shape()), config)
     sampler = ClipSampler(clips, config.window, config.voices)
-    optimiser = torch.optim.AdamW(lesson.parameters(), betas=(0.9, 0.98), weight_decay=config.weight_decay)
-    modules: dict[str, nn.Module] = {"expression": lesson}
-    run = Run(folder, settings, modules, {"expression": optimiser}, averaged=["expression"], recipe=asdict(config))
-    losses = ExpressionLosses(config.losses, HeadModel.load(), reader).to(run.device)
-    lesson.train()
 
-    def make_step(step: Step) -> dict[str, Tensor]:
-        batch = step.batch.to(run.device)
-        terms = losses(run.forward["expression"](batch), batch)
-        step.set_rate("expression", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
-        step.update("expression", terms["total"], clip=1.0)
-        return {name: value.detach() for name, value in terms.items()}
+    def terms_of(forward: nn.Module, losses: ExpressionLosses, batch: Windows) -> dict[str, Tensor]:
+        terms: dict[str, Tensor] = losses(forward(batch), batch)
+        return terms
 
-    return run.fit(make_step, draw=lambda rng: sampler.draw(config.batch, rng))
+    return fit("expression", lesson, sampler, terms_of, config, settings, reader, folder)
 
 
 def trained(folder: Path, config: TrainConfig) -> ExpNet:

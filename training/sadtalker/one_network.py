@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.head.head_model import HeadModel
 from core.sadtalker.exp_net import ExpNet
 from core.sadtalker.pose_vae import POSE, PoseVae, around_the_mean
 from core.sound.audio import load_audio
 from core.sound.mel import MELS_PER_FRAME
 
 from ..common.checkpoint import load_module
-from ..common.engine import CHECKPOINT, Run, RunConfig, Step, warm_up_cosine
+from ..common.engine import CHECKPOINT, RunConfig
 from ..common.folders import TRACKS
 from ..common.results_page import Table, number
 from ..lips.data import FILMED
 from ..lips.sound_offsets import in_time_of_sound
 from .clips import Clip, ClipSampler, Windows
-from .expression import Lesson, TrainConfig
+from .expression import Lesson, TrainConfig, fit
 from .expression_evaluation import HeldOut, shown_mouth
 from .expression_losses import ExpressionLosses
 from .pose_evaluation import between, deviation, speed, takes_of
@@ -131,22 +130,14 @@ def train_both(
     spread = np.concatenate([turned.poses for turned in heads]).std(0)
     network = OneNetwork(config, torch.from_numpy(spread).float().clamp_min(LEAST))
     sampler = BothSampler(ClipSampler(clips, config.window, config.voices), heads)
-    optimiser = torch.optim.AdamW(network.parameters(), betas=(0.9, 0.98), weight_decay=config.weight_decay)
-    modules: dict[str, nn.Module] = {"both": network}
-    run = Run(folder, settings, modules, {"both": optimiser}, averaged=["both"], recipe=asdict(config))
-    losses = ExpressionLosses(config.losses, HeadModel.load(), reader).to(run.device)
-    network.train()
 
-    def make_step(step: Step) -> dict[str, Tensor]:
-        batch = step.batch.to(run.device)
-        weights, poses = run.forward["both"](batch)
-        terms = losses(weights, batch.faces)
-        terms["pose"] = ((poses - batch.residuals) / network.scale).square().mean()
-        step.set_rate("both", warm_up_cosine(step.index, settings.steps, config.learning_rate, config.warm_up))
-        step.update("both", terms["total"] + POSE_WEIGHT * terms["pose"], clip=1.0)
-        return {name: value.detach() for name, value in terms.items()}
+    def terms_of(forward: nn.Module, losses: ExpressionLosses, batch: Both) -> dict[str, Tensor]:
+        weights, poses = forward(batch)
+        terms: dict[str, Tensor] = losses(weights, batch.faces)
+        turned = ((poses - batch.residuals) / network.scale).square().mean()
+        return terms | {"pose": turned, "total": terms["total"] + POSE_WEIGHT * turned}
 
-    run.fit(make_step, draw=lambda rng: sampler.draw(config.batch, rng))
+    fit("both", network, sampler, terms_of, config, settings, reader, folder)
     return load_module(folder / CHECKPOINT, "both", OneNetwork(config))
 
 
