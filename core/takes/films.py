@@ -16,7 +16,7 @@ from ..wire.progress import JobContext
 from ..wire.protocol import FILMS, Generate
 from ..wire.workload import Expected
 from .job import Job
-from .job_file import FilmFacts
+from .job_file import InputFacts
 from .models import cache_folder
 
 POSE, BLINKS = FILMS
@@ -27,7 +27,7 @@ POSE, BLINKS = FILMS
 class Film:
     """A film that takes follow, and its motion (`core.readback.film`)."""
 
-    facts: FilmFacts
+    facts: InputFacts
     motion: Motion
 
     def keep(self, job: Job) -> None:
@@ -47,7 +47,7 @@ def watched(request: Generate, frames: int, context: JobContext) -> dict[str, Fi
         context.expect([*(Expected("film", None, count) for count in steps.values()), *made])
     motions = {path: _read(path, digests[path], frames, count, context) for path, count in steps.items()}
     return {
-        name: Film(FilmFacts(path=path, sha256=digests[path], file=f"{name}.npz"), motions[path])
+        name: Film(InputFacts(path=path, sha256=digests[path], file=f"{name}.npz"), motions[path])
         for name, path in paths.items()
     }
 
@@ -70,7 +70,7 @@ def _read(path: str, digest: str, frames: int, steps: int, context: JobContext) 
 def reference_of(job: Job) -> Reference:
     """What the films of a job show. Raises BadInputError as `Motion.load` if a file in the job's folder is damaged."""
 
-    def motion(film: FilmFacts | None) -> Motion | None:
+    def motion(film: InputFacts | None) -> Motion | None:
         return None if film is None else Motion.load(job.folder / film.file)
 
     return Reference(motion(job.facts.pose_video), motion(job.facts.blink_video))

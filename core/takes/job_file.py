@@ -111,18 +111,9 @@ class AudioFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PortraitFacts:
-    """The portrait of a job: its path, its digest, and the name of the copy in the job's folder."""
-
-    path: str
-    sha256: str
-    file: str
-    more: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilmFacts:
-    """A film that the takes of a job follow: its path, its digest, and the name of the motion that was read from it."""
+class InputFacts:
+    """A file that a job was given: its path, its digest, and the name of what the job's folder keeps of it: a copy of
+    the portrait, the motion of a film that takes follow."""
 
     path: str
     sha256: str
@@ -167,9 +158,9 @@ class JobFacts:
     version: str
     settings: JobSettings
     audio: AudioFacts
-    portrait: PortraitFacts
-    pose_video: FilmFacts | None = None
-    blink_video: FilmFacts | None = None
+    portrait: InputFacts
+    pose_video: InputFacts | None = None
+    blink_video: InputFacts | None = None
     weights: dict[str, str]
     device: str
     takes: tuple[TakeEntry, ...] = ()

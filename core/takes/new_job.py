@@ -10,7 +10,7 @@ from ..sound.speech import Speech, write_spoken_part
 from ..wire.protocol import Generate, version
 from .films import BLINKS, POSE, Film
 from .job import Job, job_identifier, job_name
-from .job_file import AudioFacts, JobFacts, JobSettings, PortraitFacts
+from .job_file import AudioFacts, InputFacts, JobFacts, JobSettings
 from .models import digests_for
 
 
@@ -25,7 +25,7 @@ def new_job(request: Generate, speech: Speech, portrait_digest: str, device: str
         frames=len(speech),
         silent=speech.is_silent,
     )
-    portrait = PortraitFacts(
+    portrait = InputFacts(
         path=str(Path(request.portrait).absolute()),
         sha256=portrait_digest,
         file=f"portrait{Path(request.portrait).suffix.lower()}",
