@@ -13,6 +13,8 @@ from soliloquy.core.errors import BadInputError
 from soliloquy.core.phones.transcripts import MOST_LETTERS
 from soliloquy.core.wire.style import PriorStyle
 
+from tests.addon.queue.saved_lists import and_read_again
+
 
 @pytest.fixture
 def listed(tmp_path, sound, portrait):
@@ -112,10 +114,8 @@ def test_each_job_has_its_own_body(tmp_path):
     path = tmp_path / "jobs.csv"
     path.write_text("name,audio,portrait,out,body\none,a.wav,p.png,o,0\ntwo,a.wav,p.png,o,\n", encoding="utf-8")
     entries = batch.load(path, {})
-    for name in ("again.csv", "again.json"):
-        batch.save(entries, tmp_path / name)
-        for read in (entries, batch.load(tmp_path / name, {})):
-            assert [entry.wanted().body for entry in read] == [0.0, 1.0]
+    for read in and_read_again(entries, tmp_path):
+        assert [entry.wanted().body for entry in read] == [0.0, 1.0]
 
 
 def test_each_job_has_its_own_source_and_renderer(tmp_path):
@@ -126,14 +126,12 @@ def test_each_job_has_its_own_source_and_renderer(tmp_path):
         encoding="utf-8",
     )
     entries = batch.load(path, {})
-    for name in ("again.csv", "again.json"):
-        batch.save(entries, tmp_path / name)
-        for read in (entries, batch.load(tmp_path / name, {})):
-            wanted = [entry.wanted() for entry in read]
-            assert [(each.source, each.pose_style, each.renderer) for each in wanted] == [
-                ("diffusion", 2, "warp"),
-                ("diffusion", 0, "gan"),
-            ]
+    for read in and_read_again(entries, tmp_path):
+        wanted = [entry.wanted() for entry in read]
+        assert [(each.source, each.pose_style, each.renderer) for each in wanted] == [
+            ("diffusion", 2, "warp"),
+            ("diffusion", 0, "gan"),
+        ]
     path.write_text("name,audio,portrait,out,source\none,a.wav,p.png,o,puppet\n", encoding="utf-8")
     with pytest.raises(BadInputError, match="source can't be “puppet”"):
         batch.load(path, {})

@@ -11,6 +11,8 @@ from soliloquy.addon.scene.take_folders import redirect
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.errors import BadInputError
 
+from tests.addon.queue.saved_lists import NAMES, and_read_again
+
 FILMS = ("pose_video", "blink_video")
 
 
@@ -77,14 +79,12 @@ def test_each_job_of_a_list_has_its_own_videos(film, tmp_path):
         encoding="utf-8",
     )
     entries = batch.load(path, {})
-    for name in ("again.csv", "again.json"):
-        batch.save(entries, tmp_path / name)
-        assert (
-            "films/person.mp4" in (tmp_path / name).read_text() and str(tmp_path) not in (tmp_path / name).read_text()
-        )
-        for read in (entries, batch.load(tmp_path / name, {})):
-            told = [(entry.wanted().pose_video, entry.wanted().blink_video) for entry in read]
-            assert told == [(str(film), ""), ("", ""), ("", str(film))]
+    for read in and_read_again(entries, tmp_path):
+        told = [(entry.wanted().pose_video, entry.wanted().blink_video) for entry in read]
+        assert told == [(str(film), ""), ("", ""), ("", str(film))]
+    for name in NAMES:
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "films/person.mp4" in text and str(tmp_path) not in text
     before = [entry.fingerprint() for entry in entries]
     film.write_bytes(b"another film")
     assert [entry.fingerprint() == old for entry, old in zip(entries, before, strict=True)] == [False, True, False]
