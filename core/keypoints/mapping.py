@@ -37,8 +37,30 @@ def input_scale() -> Tensor:
     return torch.cat([torch.ones(len(EXPRESSIONS)), torch.full((3,), 5.0), torch.full((3,), 0.5)])
 
 
-class MappingNet(nn.Module):
-    """Convolutions over time as in the paper: a long one, then residual ones, each of which shortens the window.
+class WindowCode(nn.Module):
+    """Convolutions over time as in the paper: a long one, then residual ones, each of which shortens the window."""
+
+    scale: Tensor
+
+    def __init__(self, config: KeypointsConfig) -> None:
+        super().__init__()
+        if 2 * config.radius + 1 != FIRST + LAYERS * (NEXT - 1):
+            raise ValueError(f"the kernels don't fit a radius of {config.radius}")
+        width = config.mapping
+        self.first = nn.Conv1d(len(CHANNELS), width, FIRST)
+        self.layers = nn.ModuleList([nn.Conv1d(width, width, NEXT) for _ in range(LAYERS)])
+        self.register_buffer("scale", input_scale(), persistent=False)
+
+    def code(self, window: Tensor) -> Tensor:
+        """(B, ``config.mapping``) what windows (B, 2 · radius + 1, 59) say."""
+        x = self.first((window * self.scale).mT)
+        for layer in self.layers:
+            x = x[..., 1:-1] + layer(activate(x))
+        return activate(x)[..., 0]
+
+
+class MappingNet(WindowCode):
+    """From the code of a window to the head's pose and the offsets.
 
     The coefficients of the middle frame already say the head's pose, so only a correction of it is learned. It is zero
     when training begins. The expression weights of the middle frame also go straight to the offsets, because these are
@@ -47,24 +69,17 @@ class MappingNet(nn.Module):
     Each part of the face sees only its own weights (``anchors.PARTS``), and the pose only the head's channels.
     """
 
-    scale: Tensor
     views: Tensor
     follows: Tensor
 
     def __init__(self, config: KeypointsConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self.config = config
-        if 2 * config.radius + 1 != FIRST + LAYERS * (NEXT - 1):
-            raise ValueError(f"the kernels don't fit a radius of {config.radius}")
-        width = config.mapping
-        self.first = nn.Conv1d(len(CHANNELS), width, FIRST)
-        self.layers = nn.ModuleList([nn.Conv1d(width, width, NEXT) for _ in range(LAYERS)])
-        self.pose = nn.Linear(width, 6)
-        self.offsets = nn.Linear(width, 3 * config.keypoints)
+        self.pose = nn.Linear(config.mapping, 6)
+        self.offsets = nn.Linear(config.mapping, 3 * config.keypoints)
         self.straight = nn.Linear(len(EXPRESSIONS), 3 * config.keypoints, bias=False)
         for parameter in (*self.pose.parameters(), *self.offsets.parameters(), *self.straight.parameters()):
             nn.init.zeros_(parameter)
-        self.register_buffer("scale", input_scale(), persistent=False)
         views = [[float(name in own) for name in CHANNELS] for own in (*PARTS.values(), HEAD)]
         self.register_buffer("views", torch.tensor(views), persistent=False)  # (parts + 1, 59)
         self.register_buffer("follows", follows(config.keypoints), persistent=False)  # (parts, K, 1)
@@ -84,13 +99,6 @@ class MappingNet(nn.Module):
         """(B, K, 3) offsets of all keypoints by what a window shows."""
         straight = self.straight(window[:, self.config.radius, : len(EXPRESSIONS)])
         return OFFSET_REACH * torch.tanh(self.offsets(code) + STRAIGHT_GAIN * straight).unflatten(1, (-1, 3))
-
-    def code(self, window: Tensor) -> Tensor:
-        """(B, ``config.mapping``) what windows say before the heads; see :meth:`forward`."""
-        x = self.first((window * self.scale).mT)
-        for layer in self.layers:
-            x = x[..., 1:-1] + layer(activate(x))
-        return activate(x)[..., 0]
 
 
 def windows(channels: Tensor, radius: int) -> Tensor:

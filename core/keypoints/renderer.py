@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..compute.devices import fast_bfloat16
 from ..compute.threads import side_by_side
 from ..head.expression import target_expression
 from ..head.head_model import HeadModel
@@ -21,7 +20,7 @@ from ..wire.picture_size import FIT
 from .mapping import windows
 from .network import looked_up
 from .pose import head_pose
-from .weights import KeypointNetworks, load_networks
+from .weights import KeypointNetworks, shipped_networks
 
 TOGETHER = 4
 """Frames of one piece of work on a processor, at most."""
@@ -58,10 +57,7 @@ class KeypointRenderer:
         picture: int | str = FIT,
     ) -> None:
         self.device = torch.device(device)
-        if networks is None:
-            networks = load_networks(
-                device=self.device, dtype=torch.bfloat16 if fast_bfloat16(self.device) else torch.float32
-            )
+        networks = networks or shipped_networks(str(self.device))
         self.networks = networks
         self.framing = frame_portrait(portrait, size, framing, picture)
         self.size = len(self.framing.crop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from .. import places
+from ..compute.devices import fast_bfloat16
 from ..compute.weight_files import open_weights, write_weights
 from ..renderer.generator.layers import settle
 from .config import KeypointsConfig
@@ -46,3 +48,9 @@ def load_networks(
         networks.load_state_dict(file.tensors)
     settle(networks.to(device), dtype)
     return networks
+
+
+@functools.lru_cache(maxsize=1)
+def shipped_networks(device: str) -> KeypointNetworks:
+    """The shipped networks, loaded once. Raises as :func:`load_networks`."""
+    return load_networks(device=device, dtype=torch.bfloat16 if fast_bfloat16(device) else torch.float32)

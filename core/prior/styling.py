@@ -154,7 +154,7 @@ class Styling:
     true if the style changes nothing. ``frames`` is the length of the take, which only the path depends on.
     """
 
-    def __init__(self, style: PriorStyle, frames: int = 1) -> None:
+    def __init__(self, style: PriorStyle, frames: int) -> None:
         self._size = np.ones(d_nl, dtype=np.float32)
         squints = tuple(i for i in FEATURE_GROUPS["blink"] if FEATURES[i] in BLINK)
         for columns, amplitude in (

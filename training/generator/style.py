@@ -1,4 +1,4 @@
-"""A stand-in for the learned representation while it has no weights: fixed random projections.
+"""A stand-in for the learned representation where it has no weights: fixed random projections.
 
 It carries the same information (a coarse view of the face, all motion channels) in the same widths. A generator trained
 on it only needs to retrain its mapping network for the real representation. A generator trained only on the stand-in is

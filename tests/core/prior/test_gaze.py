@@ -189,7 +189,7 @@ def mel(frames):
 @pytest.mark.parametrize("style", [PriorStyle(), PriorStyle(head_amplitude=0.3, gaze_amplitude=0.7)])
 def test_the_eyes_of_a_take_rest_in_the_world(prior, style):
     motion = prior.sample(mel(300), [4], Sampling(style=style))[0]
-    world = steps(Styling(style).looks(features_from_channels(motion)))
+    world = steps(Styling(style, len(motion)).looks(features_from_channels(motion)))
     assert np.median(world) < 0.15 and world.max() > 1.0
     head = np.rad2deg(np.abs(np.diff(motion[:, -6:-3], axis=0)))
     assert np.median(head.max(axis=1)) > 0.2 * style.head_amplitude, "the head keeps turning"
@@ -203,11 +203,11 @@ def test_kept_gaze_does_not_change_and_the_remaining_gaze_is_settled(prior):
     motion = prior.sample(mel(frames), [2], keep=keep, keep_mask=mask)
     np.testing.assert_array_equal(motion[:, mask], keep[:, mask])
     np.testing.assert_array_equal(motion, prior.sample(mel(frames), [2], keep=keep, keep_mask=mask))
-    world = steps(Styling(PriorStyle()).looks(features_from_channels(motion[0])))
+    world = steps(Styling(PriorStyle(), len(motion[0])).looks(features_from_channels(motion[0])))
     assert np.median(world[:70]) < 0.15 and np.median(world[150:]) < 0.15
 
 
 def test_eyes_on_the_camera_stay_on_it(prior):
     style = PriorStyle(gaze_to_camera=1.0)
     motion = features_from_channels(prior.sample(mel(200), [3], Sampling(style=style))[0])
-    assert np.abs(Styling(style).looks(motion)).max() <= 1.01
+    assert np.abs(Styling(style, len(motion)).looks(motion)).max() <= 1.01

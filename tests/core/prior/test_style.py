@@ -94,7 +94,7 @@ def test_a_still_head_leaves_no_roving_eyes():
     features = np.zeros((200, d_nl), np.float32)
     features[:, 1] = np.deg2rad(4 * np.sin(time))
     features[:, FEATURES.index("gazeYaw")] = -7 * np.tanh(np.rad2deg(features[:, 1]) / 8) / GAZE_FULL[0]
-    styled = Styling(PriorStyle(head_amplitude=0.0)).apply(features)
+    styled = Styling(PriorStyle(head_amplitude=0.0), len(features)).apply(features)
     assert np.abs(styled[:, 1]).max() == 0
     assert np.abs(styled[:, FEATURES.index("gazeYaw")]).max() < 1e-6
 
@@ -105,7 +105,8 @@ def test_eyes_rest_on_the_camera():
     features[:, :2] = np.deg2rad(rng.normal(0, 5, (300, 2)))
     for name in ("gazeYaw", "gazePitch"):
         features[:, FEATURES.index(name)] = rng.normal(0, 0.3, 300)
-    distance = [np.abs(looks(Styling(PriorStyle(gaze_to_camera=b)).apply(features))).mean() for b in (0.0, 0.5, 1.0)]
+    stylings = [Styling(PriorStyle(gaze_to_camera=camera), len(features)) for camera in (0.0, 0.5, 1.0)]
+    distance = [np.abs(looks(styling.apply(features))).mean() for styling in stylings]
     assert distance[0] > 1.5 * distance[1] > 1.5 * 1.5 * distance[2]
     assert 0.05 < distance[2] < 1.0, "small saccades stay"
 
@@ -123,7 +124,9 @@ def test_removing_a_style_undoes_it(seed, head, gaze, brow, camera):
     features[:, :3] = np.deg2rad(rng.normal(0, 4, (20, 3)))
     for name in ("gazeYaw", "gazePitch"):
         features[:, FEATURES.index(name)] = rng.normal(0, 0.1, 20)
-    styling = Styling(PriorStyle(head_amplitude=head, gaze_amplitude=gaze, brow_amplitude=brow, gaze_to_camera=camera))
+    styling = Styling(
+        PriorStyle(head_amplitude=head, gaze_amplitude=gaze, brow_amplitude=brow, gaze_to_camera=camera), 1
+    )
     styled = styling.apply(features)
     again = styling.apply(styling.take_out(styled))
     # If the eyes look far to the side, resting on the camera can't be undone; everything else can.

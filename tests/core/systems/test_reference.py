@@ -84,7 +84,8 @@ def test_each_film_changes_only_its_own() -> None:
 
 
 def test_the_eyes_look_where_they_looked() -> None:
-    made, styling = with_reference(sampled(), wish(), both()), Styling(PriorStyle())
+    made = with_reference(sampled(), wish(), both())
+    styling = Styling(PriorStyle(), len(made))
     before, after = (styling.looks(features_from_channels(each[:, NONLIP_COLUMNS])) for each in (sampled(), made))
     assert not np.allclose(made[:, GAZE], sampled()[:, GAZE], atol=0.05)
     np.testing.assert_allclose(after, before, atol=1e-3)

@@ -16,7 +16,7 @@ from core.keypoints import Drawn, KeypointsConfig
 from core.keypoints.appearance import AppearanceEncoder
 from core.keypoints.blocks import Hourglass, head_layer, square_grid
 from core.keypoints.decoder import Decoder
-from core.keypoints.mapping import MappingNet
+from core.keypoints.mapping import WindowCode
 from core.keypoints.motion_field import SHOWN, SHOWN_REACH, SIDE, MotionField
 from core.keypoints.window import cropped, window_grid
 from core.motion.channels import CHANNELS
@@ -42,7 +42,7 @@ class DirectRender(nn.Module):
         super().__init__()
         self.appearance, self.decoder = AppearanceEncoder(config), Decoder(config)
         self.depth, width = config.depth, config.motion[0]
-        self.windows = MappingNet(config)  # only its code is used
+        self.windows = WindowCode(config)
         self.code = nn.Linear(2 * (config.mapping + len(CHANNELS)), width)
         self.body = Hourglass(config.small * config.depth + width + 2, config.motion)
         self.to_volume = head_layer(width, 2 * config.depth)
