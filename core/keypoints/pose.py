@@ -93,8 +93,9 @@ def head_pose(model: HeadModel, expression: Tensor, landmarks: Tensor) -> HeadPo
     if expression.shape[-1] != len(EXPRESSIONS):
         raise ValueError(f"expression has {expression.shape[-1]} weights, expected {len(EXPRESSIONS)}")
     heads = model.mesh468(model.mean + model.expression_offsets(expression))[:, _INNER]
-    points = (heads - model.neck_pivot) / UNIT_CM
-    seen = landmarks[:, _INNER, :2] * FLIP[:2].to(landmarks.device)
+    # In double precision, because in single precision the solvers' last bits depend on where memory lies.
+    points = (heads - model.neck_pivot).double() / UNIT_CM
+    seen = (landmarks[:, _INNER, :2] * FLIP[:2].to(landmarks.device)).double()
     middle, centre = points.mean(1, keepdim=True), seen.mean(1, keepdim=True)
     camera = torch.linalg.lstsq(points - middle, seen - centre).solution.mT  # (B, 2, 3)
     left, sizes, right = torch.linalg.svd(camera, full_matrices=False)
@@ -103,4 +104,4 @@ def head_pose(model: HeadModel, expression: Tensor, landmarks: Tensor) -> HeadPo
     rotation = torch.cat([rows, third[:, None]], 1)
     scale = sizes.mean(1)
     place = (centre - scale[:, None, None] * middle @ rows.mT)[:, 0] * FLIP[:2].to(seen.device)
-    return HeadPose(rotation, place, scale)
+    return HeadPose(rotation.float(), place.float(), scale.float())
