@@ -83,3 +83,13 @@ def test_the_projects_commands(arguments):
     command = [sys.executable, str(ROOT / "tools" / "run.py"), *arguments, "--help"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "`" not in told and len(told.splitlines()) > 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "script", ["blind_test.py", *(f"sheets/{path.name}" for path in (ROOT / "tools/sheets").glob("*.py"))]
+)
+def test_tools_start_as_scripts_from_any_folder(script, tmp_path):
+    command = [sys.executable, str(ROOT / "tools" / script), "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert "usage" in told

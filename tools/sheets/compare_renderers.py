@@ -1,7 +1,7 @@
 """Draws a sheet for each portrait that shows the plain warp and G together, to compare them by eye.
 
-    python tools/compare_renderers.py $(python -m training.corpus.pairs held-out --count 12) --out runs/compare
-    python tools/compare_renderers.py astronaut person.png --generator runs/generator/generator.safetensors --out DIR
+    python tools/sheets/compare_renderers.py $(python -m training.corpus.pairs held-out --count 12) --out runs/compare
+    python tools/sheets/compare_renderers.py astronaut a.png --generator runs/generator/generator.safetensors --out DIR
 
 Each sheet shows the source, rest, ah, oo, smile, blink, ±15 degrees of yaw and +10 of pitch: the warp in the first row,
 G in the second. Two more rows show the middle of the same faces, 2.6 times as large. Held-out portraits show real
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from core.head.head_model import HeadModel  # noqa: E402
@@ -27,7 +27,7 @@ from core.renderer import Renderer  # noqa: E402
 from core.renderer.generator.refine import Painter  # noqa: E402
 from core.renderer.generator.weights import WEIGHTS, load_generator  # noqa: E402
 from core.representation.model import Representation  # noqa: E402
-from tools.contact_sheet import labelled, load_portraits, pose_motion, zoomed  # noqa: E402
+from tools.sheets.contact_sheet import labelled, load_portraits, pose_motion, zoomed  # noqa: E402
 
 SHOWN = ("rest", "ah", "oo", "smile", "blink", "yaw +15", "yaw -15", "pitch +10")
 ZOOM = 1.5

@@ -1,8 +1,8 @@
 """Draws a contact sheet of the renderer: portraits × poses, to be checked by eye.
 
-    python tools/contact_sheet.py a.jpg b.jpg --size 256 --out runs/sheet.png
-    python tools/contact_sheet.py --count 12          (random portraits of the data folder, chosen by --seed)
-    python tools/contact_sheet.py $(python -m training.corpus.pairs held-out --count 24) --size 512 --columns 6 --each
+    python tools/sheets/contact_sheet.py a.jpg b.jpg --size 256 --out runs/sheet.png
+    python tools/sheets/contact_sheet.py --count 12          (random portraits of the data folder, chosen by --seed)
+    python tools/sheets/contact_sheet.py $(python -m training.corpus.pairs held-out --count 24) --columns 6 --each
 
 By default the sheet goes to a folder that git ignores: it shows people who must not get into the repository.
 """
@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from core.head.head_model import HeadModel  # noqa: E402

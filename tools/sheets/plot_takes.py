@@ -1,8 +1,8 @@
 """Draws motion under the waveform that it belongs to, for a quick look at whether a head moves naturally.
 
-    python tools/plot_takes.py --audio speech.wav --takes 3 --out takes.png
-    python tools/plot_takes.py --audio speech.wav --portrait astronaut --out takes.jpg   # and strips of frames
-    python tools/plot_takes.py --audio speech.wav --motion job/take-00*/motion.npz
+    python tools/sheets/plot_takes.py --audio speech.wav --takes 3 --out takes.png
+    python tools/sheets/plot_takes.py --audio speech.wav --portrait astronaut --out takes.jpg   # and strips of frames
+    python tools/sheets/plot_takes.py --audio speech.wav --motion job/take-00*/motion.npz
 
 The first two commands sample the shipped lip model and prior; the third draws existing takes.
 """
@@ -19,21 +19,22 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-from core.head.head_model import HeadModel
-from core.motion.channels import CHANNELS, FPS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS
-from core.motion.motion import Motion
-from core.portrait.portrait import Portrait
-from core.prior.features import features_from_channels
-from core.prior.model import NonlipPrior
-from core.prior.sampling import Sampling
-from core.renderer import Renderer
-from core.sound.audio import Audio, load_audio
-from core.sound.lips import LipModel
-from core.sound.mel import SAMPLE_RATE, log_mel
-from core.sound.whisper.front_end import whisper_mel
-from tools.contact_sheet import load_portraits
+from core.head.head_model import HeadModel  # noqa: E402
+from core.motion.channels import CHANNELS, FPS, LIP_COLUMNS, NONLIP_CHANNELS, NONLIP_COLUMNS  # noqa: E402
+from core.motion.motion import Motion  # noqa: E402
+from core.portrait.portrait import Portrait  # noqa: E402
+from core.prior.features import features_from_channels  # noqa: E402
+from core.prior.model import NonlipPrior  # noqa: E402
+from core.prior.sampling import Sampling  # noqa: E402
+from core.renderer import Renderer  # noqa: E402
+from core.sound.audio import Audio, load_audio  # noqa: E402
+from core.sound.lips import LipModel  # noqa: E402
+from core.sound.mel import SAMPLE_RATE, log_mel  # noqa: E402
+from core.sound.whisper.front_end import whisper_mel  # noqa: E402
+from tools.sheets.contact_sheet import load_portraits  # noqa: E402
 
 STRIP_SIDE = 160
 """Side of a frame in a strip (pixels), before the strip is scaled to the figure."""
