@@ -14,7 +14,7 @@ from soliloquy.core.wire.style import PriorStyle
 
 @pytest.fixture
 def speaking(scene, sound, portrait, speaks):
-    """A scene whose speech begins at frame 11. Its mix tells the times, as not every bpy wheel can make sound strips."""
+    """A scene whose speech begins at frame 11. Its mix tells the times, as some bpy wheels have no sound strips."""
     scene.soliloquy.portrait_file = str(portrait())
     speaks(speech.Speech(sound, 0.0, None, 11, "", 1))
     scene.soliloquy.sound = "MIX"
