@@ -16,7 +16,6 @@ from .operators import export as operators_export
 from .operators import head as operators_head
 from .operators import message as operators_message
 from .operators import phones as operators_phones
-from .operators import poses as operators_poses
 from .operators import preview as operators_preview
 from .operators import queue as operators_queue
 from .operators import queue_run as operators_queue_run
@@ -25,6 +24,7 @@ from .operators import take_folders as operators_take_folders
 from .operators import take_list as operators_take_list
 from .operators import takes as operators_takes
 from .operators import targets as operators_targets
+from .operators import timed as operators_timed
 from .operators import transcript as operators_transcript
 from .panels import doctor as panels_doctor
 from .panels import menus, status_bar
@@ -49,7 +49,7 @@ _WITH_CLASSES = (
     *(operators_runtime, operators_takes, operators_take_list, operators_take_folders),
     *(operators_head, operators_targets, operators_exchange, operators_export, menus),
     *(operators_transcript, operators_preview, operators_characters, operators_queue, operators_queue_run),
-    *(operators_poses, operators_phones, panels_phones),
+    *(operators_timed, operators_phones, panels_phones),
     *(panels_presets, panels_speak, panels_takes, panels_style, panels_queue, panels_targets),
     *(operators_doctor, panels_doctor, operators_message),
 )

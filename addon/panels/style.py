@@ -45,6 +45,28 @@ class SOLILOQUY_UL_poses(bpy.types.UIList):
         row.label(text=angles, translate=False)
 
 
+class SOLILOQUY_UL_emotions(bpy.types.UIList):
+    """Emotions with their times."""
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
+    ) -> None:
+        """One row."""
+        row = layout.row(align=True)
+        row.prop(item, "seconds", text="", emboss=False)
+        row.prop(item, "emotion", text="", emboss=False)
+        row.prop(item, "strength", text="", emboss=False)
+
+
 class _Performance(Panel):
     bl_label = "Performance"
     bl_options = {"DEFAULT_CLOSED"}
@@ -79,6 +101,7 @@ class _Performance(Panel):
         for name in ("start", "end"):
             self.draw_pose(layout, performance, name)
         self.draw_poses(layout, performance)
+        self.draw_emotions(layout, performance)
         column = layout.column(align=True)
         column.prop(settings, "pose_video", placeholder="as sampled")
         column.prop(settings, "blink_video", placeholder="as sampled")
@@ -95,19 +118,37 @@ class _Performance(Panel):
     @staticmethod
     def draw_poses(layout: bpy.types.UILayout, performance: Any) -> None:
         """Poses in between, and the angles of the chosen one."""
-        row = layout.row()
-        row.label(text="Poses")
-        if not performance.poses:
-            row.operator("soliloquy.add_pose", icon="ADD")
+        buttons = _draw_list(layout, performance, "pose", say("Poses"))
+        if buttons is None:
             return
-        row = layout.row()
-        row.template_list("SOLILOQUY_UL_poses", "", performance, "poses", performance, "active_pose", rows=3)
-        buttons = row.column(align=True)
-        buttons.operator("soliloquy.add_pose", text="", icon="ADD")
-        buttons.operator("soliloquy.remove_pose", text="", icon="REMOVE")
         buttons.operator("soliloquy.pose_from_take", text="", icon="EYEDROPPER").which = "chosen"
         if 0 <= performance.active_pose < len(performance.poses):
             _draw_angles(layout, performance.poses[performance.active_pose], "angles")
+
+    @staticmethod
+    def draw_emotions(layout: bpy.types.UILayout, performance: Any) -> None:
+        """Emotions, and the chosen one."""
+        _draw_list(layout, performance, "emotion", say("Emotions"))
+        if 0 <= performance.active_emotion < len(performance.emotions):
+            column = layout.column(align=True)
+            chosen = performance.emotions[performance.active_emotion]
+            column.prop(chosen, "emotion")
+            column.prop(chosen, "strength", slider=True)
+
+
+def _draw_list(layout: bpy.types.UILayout, performance: Any, of: str, title: str) -> Any:
+    """A list of settings at times with its buttons, which are returned; only a button to add one if it is empty."""
+    row = layout.row()
+    row.label(text=title, translate=False)
+    if not getattr(performance, f"{of}s"):
+        row.operator(f"soliloquy.add_{of}", icon="ADD")
+        return None
+    row = layout.row()
+    row.template_list(f"SOLILOQUY_UL_{of}s", "", performance, f"{of}s", performance, f"active_{of}", rows=3)
+    buttons = row.column(align=True)
+    buttons.operator(f"soliloquy.add_{of}", text="", icon="ADD")
+    buttons.operator(f"soliloquy.remove_{of}", text="", icon="REMOVE")
+    return buttons
 
 
 def _draw_angles(layout: bpy.types.UILayout, owner: bpy.types.PropertyGroup, name: str) -> None:
@@ -185,4 +226,8 @@ class _Resample(Panel):
         layout.operator("soliloquy.resample", text=label, icon="FILE_REFRESH", translate=False)
 
 
-CLASSES = (SOLILOQUY_UL_poses, *in_editors((_Performance, "speak"), (_Style, "takes"), (_Resample, "takes")))
+CLASSES = (
+    SOLILOQUY_UL_poses,
+    SOLILOQUY_UL_emotions,
+    *in_editors((_Performance, "speak"), (_Style, "takes"), (_Resample, "takes")),
+)

@@ -14,14 +14,19 @@ from ...core.motion.channels import GROUPS
 from ...core.wire.protocol import PriorStyle
 from ..typed import declarations
 from .changes import Change
+from .emotions import CLASSES as EMOTION_CLASSES
+from .emotions import SoliloquyEmotion, adopt_emotions
 from .poses import CLASSES as POSE_CLASSES
-from .poses import SoliloquyPose, adopt_poses, pose_property, wanted_poses
+from .poses import SoliloquyPose, adopt_poses, pose_property
+from .timed import wanted_in_order
 
 _LIMITS = {spec.name: spec for spec in dataclasses.fields(PriorStyle)}
 """Fields of the prior's style: its defaults and limits are those of the settings."""
 _USUAL_BLINKS = 18.0
 AMPLITUDES = ("head_amplitude", "gaze_amplitude", "brow_amplitude", "lid_amplitude", "cheek_amplitude")
 POSES = ("start_pose", "end_pose")
+_LISTS = {"poses": adopt_poses, "emotions": adopt_emotions}
+"""Settings at times, and how the list of each is replaced."""
 _SAMPLED = (
     ("head_amplitude", "Head", "How far the head moves; 0 keeps it still, and the eyes no longer compensate for it"),
     ("gaze_amplitude", "Glances", "How far the eyes glance; 0 looks straight ahead"),
@@ -68,6 +73,8 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
     end_pose: pose_property("End Pose", "The head at the last frame: pitch (down), yaw (to the person's left), roll")
     poses: CollectionProperty(type=SoliloquyPose)
     active_pose: IntProperty(name="Active Pose", description="The pose whose angles are shown below")
+    emotions: CollectionProperty(type=SoliloquyEmotion)
+    active_emotion: IntProperty(name="Active Emotion", description="The emotion that is shown below")
     loop: BoolProperty(
         name="Seamless Loop",
         description="The last two seconds lead back to the first frame. Lips follow the sound: they close the loop "
@@ -83,14 +90,21 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
             if getattr(self, f"set_{name}")
         }
         rate = round(self.blink_rate, 2) if self.set_blink_rate else None
-        return PriorStyle(**values, **poses, blink_rate=rate, loop=self.loop, poses=wanted_poses(self.poses))
+        return PriorStyle(
+            **values,
+            **poses,
+            blink_rate=rate,
+            loop=self.loop,
+            poses=wanted_in_order(self.poses, SoliloquyPose.wanted),
+            emotions=wanted_in_order(self.emotions, SoliloquyEmotion.wanted),
+        )
 
     def adopt(self, style: PriorStyle, names: Collection[str]) -> None:
         """Take over the settings of a worker's style that ``names`` lists; the others stay."""
         for name in names:
             value = getattr(style, name)
-            if name == "poses":
-                adopt_poses(self.poses, value)
+            if name in _LISTS:
+                _LISTS[name](getattr(self, name), value)
                 continue
             if name in (*POSES, "blink_rate"):
                 setattr(self, f"set_{name}", value is not None)
@@ -152,4 +166,4 @@ class SoliloquyStyle(bpy.types.PropertyGroup):
 for _group in GROUPS:
     SoliloquyStyle.__annotations__[_group] = _amount(*_SHOWN[_group])
 
-CLASSES = (*POSE_CLASSES, SoliloquyPerformance, SoliloquyStyle)
+CLASSES = (*POSE_CLASSES, *EMOTION_CLASSES, SoliloquyPerformance, SoliloquyStyle)

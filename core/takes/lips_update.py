@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import BadInputError
-from ..motion.channels import FPS, LIP_GROUPS, MOUTH_COLUMNS
+from ..motion.channels import FPS, LIP_COLUMNS, LIP_GROUPS, MOUTH_COLUMNS
 from ..motion.motion import Motion
 from ..phones.documents import EDITED, HEARD, PhoneDocument, read_phones
 from ..phones.tongue import tongue_of_segments
 from ..phones.transcripts import checked_transcript
 from ..sound.lips import Heard, LipModel
+from ..systems.emotional import Emotional
 from ..wire.protocol import UpdateLips
 from ..wire.specs import LipsSpec, RenderSpec, ResampleSpec
+from ..wire.style import PriorStyle
 from ..wire.take_file import TakeFacts
 from .job import Job
 from .mouth import Mouth, corrected_mouth, mouth_of_phones, phones_of
@@ -27,30 +29,36 @@ CORRECTED, AS_HEARD, BY_PHONES = "corrected", "heard", "known"
 
 @dataclass(frozen=True)
 class LipsUpdate:
-    """What a request to update lips comes to: the new take's phones and specification, and the source's phones."""
+    """What a request to update lips comes to: the new take's phones and specification, the source's phones, and the
+    emotions with which its mouth speaks."""
 
     spec: LipsSpec
     document: PhoneDocument
     before: PhoneDocument
     transcript: str
     mouth: Callable[[str], Mouth]
+    emotional: Emotional
 
     def motion(self, source: Motion, lips: LipModel) -> Motion:
         """``source`` with the new mouth and tongue; all other channels stay bit for bit."""
         table = source.table()
         old, articulation = table[:, MOUTH_COLUMNS], self.spec.articulation
         if self.spec.way == AS_HEARD:
-            heard = _with_tongue(
-                self.mouth(self.transcript).channels(articulation)[: len(old)], self.document, articulation
-            )
-            new = np.concatenate([heard, old[len(heard) :]])
+            made = self.mouth(self.transcript).channels(articulation)[: len(old)]
         else:
-            new = mouth_of_phones(lips, self.document, len(old), articulation, self._heard())
-            new = _with_tongue(new, self.document, articulation)
+            made = mouth_of_phones(lips, self.document, len(old), articulation, self._heard())
+        made = _with_tongue(self._with_emotion(made, source), self.document, articulation)
+        new = np.concatenate([made, old[len(made) :]])
         if self.spec.way == CORRECTED:
             new = corrected_mouth(old, new, self.before, self.document)
         table[:, MOUTH_COLUMNS] = new
         return Motion.from_table(table, source.fps, source.body)
+
+    def _with_emotion(self, lips: np.ndarray, source: Motion) -> np.ndarray:
+        """Lips and jaw (n, 27) of the first frames, as they are made, with the emotions of the take."""
+        channels = source.channels()[: len(lips)]
+        channels[:, LIP_COLUMNS] = lips
+        return self.emotional.apply(channels)[:, LIP_COLUMNS]
 
     def _heard(self) -> Heard | None:
         """What is heard in the job's sound; None if its file is gone."""
@@ -104,23 +112,37 @@ def lips_update(
         else:
             way = AS_HEARD if document.source == HEARD else BY_PHONES
     spec = _spec(request, source, document, way, articulation)
-    return LipsUpdate(spec, document, before, transcript, mouth)
+    emotional = Emotional(style_of(job, source), job.facts.audio.frames)
+    return LipsUpdate(spec, document, before, transcript, mouth, emotional)
 
 
 def articulation_of(job: Job, take: TakePlan) -> float:
     """How far the mouth of a take was told to move."""
+    for made in _mouths(job, take):
+        if isinstance(made.spec, LipsSpec):
+            return made.spec.articulation
+    return job.facts.settings.articulation
+
+
+def style_of(job: Job, take: TakePlan) -> PriorStyle:
+    """The style in which the mouth of a take was sampled."""
+    *_, first = _mouths(job, take)
+    own = first.spec.style if isinstance(first.spec, ResampleSpec) else None
+    return job.facts.settings.style if own is None else own
+
+
+def _mouths(job: Job, take: TakePlan) -> Iterator[TakePlan]:
+    """The take, then those that its mouth comes from, up to the one whose mouth was sampled."""
     for _ in job.facts.takes:  # a damaged job.json could name takes in a circle
+        yield take
         spec = take.spec
-        if isinstance(spec, LipsSpec):
-            return spec.articulation
         part = spec.part if isinstance(spec, ResampleSpec) else None
-        if isinstance(spec, RenderSpec):
+        if isinstance(spec, (RenderSpec, LipsSpec)):
             take = job.take(spec.source_take)
         elif part is not None and not set(LIP_GROUPS) & set(part.renew):
             take = job.take(part.source_take)
         else:
-            break
-    return job.facts.settings.articulation
+            return
 
 
 def _edited(given: PhoneDocument, before: PhoneDocument) -> PhoneDocument:

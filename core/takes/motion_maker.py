@@ -18,6 +18,7 @@ from ..plurals import counted
 from ..portrait.portrait import Portrait
 from ..prior.sampling import Sampling
 from ..sound.speech import Speech
+from ..systems.emotional import with_emotion, without_emotion
 from ..systems.motion_source import KeptTake, Wish
 from ..systems.reference import Reference, with_reference
 from ..systems.unheeded import unheeded
@@ -111,8 +112,9 @@ class MotionMaker:
             pose_style=self._settings.pose_style,
             kept=kept,
         )
-        made = self._models.source(self._settings.source).channels(wish, stage.step)
-        return with_reference(made, wish, self._reference)
+        plain = without_emotion(wish)
+        made = self._models.source(self._settings.source).channels(plain, stage.step)
+        return with_emotion(with_reference(made, plain, self._reference), wish)
 
     @functools.cached_property
     def _reference(self) -> Reference:

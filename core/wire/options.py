@@ -15,7 +15,7 @@ from ..errors import BadInputError
 
 _SHORT = {"num_inference_steps": "--steps"}
 """Second names of options, by field."""
-_REPEATED = {"poses": "--pose-at"}
+_REPEATED = {"poses": "--pose-at", "emotions": "--emotion-at"}
 """Options of fields that hold several messages, by field: each time the option is given, it adds one."""
 _THE_REST = ("restorer",)
 """Fields whose option takes all that follows it on the command line, also what looks like an option."""
@@ -118,9 +118,9 @@ def _add_option(
     elif spec.name in _THE_REST:
         command.add_argument(flag, dest=target, nargs=argparse.REMAINDER, help=text)
     elif spec.name in _REPEATED:
-        names = tuple(part.name for part in dataclasses.fields(typing.get_args(series)[0]))
-        shown = tuple(name.upper() for name in names)
-        row: dict[str, Any] = {"action": _Row, "names": names, "nargs": len(names), "type": float, "metavar": shown}
+        parts = typing.get_type_hints(typing.get_args(series)[0])
+        shown = tuple(name.upper() for name in parts)
+        row: dict[str, Any] = {"action": _Row, "parts": parts, "nargs": len(parts), "metavar": shown}
         command.add_argument(_REPEATED[spec.name], dest=target, help=text, **row)
     else:
         command.add_argument(*flags, dest=target, required=required, help=text, **_values(spec, kinds, series))
@@ -141,15 +141,20 @@ def _values(spec: dataclasses.Field[Any], kinds: tuple[Any, ...], series: Any | 
 
 
 class _Row(argparse.Action):
-    """Adds the numbers of an option to a list, as a dictionary by the names of a message's fields."""
+    """Adds the values of an option to a list, as a dictionary by the names of a message's fields."""
 
-    def __init__(self, *arguments: Any, names: tuple[str, ...], **named: Any) -> None:
+    def __init__(self, *arguments: Any, parts: dict[str, type], **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._names = names
+        self._parts = parts
 
     def __call__(self, _parser: Any, namespace: argparse.Namespace, values: Any, _option: Any = None) -> None:
-        rows = getattr(namespace, self.dest) or []
-        setattr(namespace, self.dest, [*rows, dict(zip(self._names, values, strict=True))])
+        row = {}
+        for (name, kind), value in zip(self._parts.items(), values, strict=True):
+            try:
+                row[name] = kind(value)
+            except ValueError:
+                raise argparse.ArgumentError(self, f"invalid {kind.__name__} value: {value!r}") from None
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or []), row])
 
 
 def number_or_text(text: str) -> int | str:

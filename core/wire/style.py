@@ -18,6 +18,8 @@ setting               range (default)              meaning
 ``loop``              true, false (false)          the end runs into the beginning without a seam
 ``poses``             list (empty)                 the head's pose at times: objects with ``seconds`` ≥ 0, and
                                                    ``pitch``, ``yaw``, ``roll``, each −30 … 30 (0)
+``emotions``          list (empty)                 what the face shows at times: objects with ``seconds`` ≥ 0, one
+                                                   of the ``EMOTIONS``, and ``strength`` 0 … 1 (0.7)
 ====================  ===========================  ========================================================
 """
 
@@ -27,6 +29,7 @@ from dataclasses import dataclass, replace
 
 from ..motion.channels import FPS
 from ..schema import setting
+from .emotions import EMOTIONS, EmotionAt, emotions_in_order
 from .poses import MAX_ANGLE, PoseAt, poses_in_order
 
 
@@ -40,7 +43,8 @@ class PriorStyle:
     person's left, and lift that side. The kept part of a resampled take stays bit for bit, whatever the style.
 
     Between two ``poses`` the head moves as sampled about a smooth path from one to the other; if there are any, the
-    start and end poses belong to them.
+    start and end poses belong to them. Between two ``emotions`` one passes smoothly into the other; the first and the
+    last one hold at the ends.
     """
 
     liveliness: float = setting(0.0, "calm (−1) to lively (1); changes what is sampled", low=-1.0, high=1.0)
@@ -64,14 +68,21 @@ class PriorStyle:
         (),
         f"head's pose at a time: seconds, and degrees of −{MAX_ANGLE:g} to {MAX_ANGLE:g}; may be given several times",
     )
+    emotions: tuple[EmotionAt, ...] = setting(
+        (),
+        f"what the face shows from a time on: seconds, one of {', '.join(EMOTIONS)}, and how strongly, 0 to 1; may be "
+        "given several times",
+    )
 
     def in_order(self, frames: int) -> PriorStyle:
-        """The style for a take of so many frames, with its poses in the order of their times.
+        """The style for a take of so many frames, with its poses and its emotions in the order of their times.
 
-        Raises BadInputError ``bad_setting`` for poses that a head can't take (``poses_in_order``).
+        Raises BadInputError ``bad_setting`` for poses that a head can't take (``poses_in_order``), and for emotions
+        that don't fit (``emotions_in_order``).
         """
         self.path(frames)
-        return replace(self, poses=poses_in_order(self.poses, frames, loop=False))
+        poses = poses_in_order(self.poses, frames, loop=False)
+        return replace(self, poses=poses, emotions=emotions_in_order(self.emotions, frames))
 
     def path(self, frames: int) -> tuple[PoseAt, ...]:
         """All poses of a take of so many frames in their order, the start and end poses too; none without ``poses``.

@@ -44,6 +44,7 @@ def valid_requests(folder: Path) -> list[dict[str, Any]]:
     job, out = str(folder / "no-job"), str(folder / "out")
     style = {"liveliness": 0.5, "blink_rate": 20, "start_pose": [0, 5, 0], "loop": False}
     style["poses"] = [{"seconds": 0.5, "pitch": 1, "yaw": -5, "roll": 0}, {"seconds": 2}]
+    style["emotions"] = [{"seconds": 0.5, "emotion": "happy", "strength": 0.5}, {"seconds": 2}]
     generate = {"audio": str(folder / "a.wav"), "portrait": str(folder / "p.png"), "out": out, "takes": 2, "seed": 3}
     generate |= {"start": 0.5, "duration": 1.0, "guidance_scale": 1.5, "num_inference_steps": 10, "size": 256}
     generate |= {"picture": 640, "source": "diffusion", "pose_style": 1, "pose_video": "v.mp4"}

@@ -6,20 +6,9 @@ import bpy
 import pytest
 from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.queue import batch
-from soliloquy.addon.sequencer import speech
 from soliloquy.core.wire import lines, protocol
 from soliloquy.core.wire.poses import PoseAt
 from soliloquy.core.wire.style import PriorStyle
-
-
-@pytest.fixture
-def speaking(scene, sound, portrait, speaks):
-    """A scene whose speech begins at frame 11. Its mix tells the times, as some bpy wheels have no sound strips."""
-    scene.soliloquy.portrait_file = str(portrait())
-    speaks(speech.Speech(sound, 0.0, None, 11, "", 1))
-    scene.soliloquy.sound = "MIX"
-    scene.frame_start, scene.frame_end = 11, 110
-    return scene
 
 
 def add(scene, frame, *degrees):

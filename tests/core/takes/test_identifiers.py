@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.takes.job import job_identifier
 from core.takes.job_file import JobSettings
+from core.wire.emotions import EmotionAt
 from core.wire.poses import PoseAt
 from core.wire.protocol import Generate
 from core.wire.style import PriorStyle
@@ -48,7 +51,10 @@ def test_everything_that_takes_depend_on_is_in_the_identifier() -> None:
     assert identifier(source="diffusion", pose_style=3) == identifier(), "it has no pose styles"
 
 
-def test_poses_are_part_of_it_and_none_are_not() -> None:
-    one = PriorStyle(poses=(PoseAt(seconds=1.0, yaw=5.0),))
+@pytest.mark.parametrize(
+    ("name", "entry"), [("poses", PoseAt(seconds=1.0, yaw=5.0)), ("emotions", EmotionAt(seconds=0.0, emotion="sad"))]
+)
+def test_settings_at_times_are_part_of_it_and_none_are_not(name, entry) -> None:
+    one = PriorStyle(**{name: (entry,)})
     assert len({identifier(), identifier(style=one), identifier(style=PriorStyle(loop=True))}) == 3
-    assert "poses" not in JobSettings.of(Generate(audio="a", portrait="p", out="o")).identity()["style"]
+    assert name not in JobSettings.of(Generate(audio="a", portrait="p", out="o")).identity()["style"]

@@ -120,7 +120,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
         old["settings"]["style"],
         *(entry["spec"]["style"] for entry in old["takes"] if "style" in entry["spec"]),
     ):
-        style["poses"] = []
+        style |= {"poses": [], "emotions": []}
     for entry in old["takes"]:
         entry["spec"]["keep"] = [g for g in GROUPS if g in entry["spec"]["keep"]] if "keep" in entry["spec"] else None
     for entry in again["takes"]:

@@ -15,12 +15,14 @@ from PIL import Image
 
 from core.__main__ import main
 from core.errors import BadInputError, CancelledError
-from core.motion.channels import LIP_COLUMNS, NONLIP_COLUMNS
+from core.motion.channels import CHANNELS, LIP_COLUMNS, NONLIP_COLUMNS
 from core.motion.motion import Motion
 from core.phones.documents import EDITED, HEARD, PhoneDocument, read_phones
 from core.phones.phone_set import PHONES, Segment
 from core.takes.mouth import corrected_mouth
+from core.wire.emotions import EmotionAt
 from core.wire.protocol import Progress, Render, Resample, UpdateLips
+from core.wire.style import PriorStyle
 from core.wire.take_file import TakeFacts
 from tests.core.job_runs import Heard, contents, run
 
@@ -66,6 +68,20 @@ def test_only_the_mouth_near_the_changed_phones_is_new(first, tmp_path) -> None:
     assert (document.source, document.segments) == (EDITED, tuple(AH))
     assert take.seed == first.seed and take.index == 2
     assert run(update(first, phones=phones(tmp_path, name="copy.json"))).takes() == [take], "the same phones again"
+
+
+def test_a_new_mouth_shows_the_emotion_of_its_take(models, request_, tmp_path) -> None:
+    """Also of the take from which a resampled one keeps its mouth, and where only a phone is corrected."""
+    smiling = PriorStyle(emotions=(EmotionAt(seconds=0.0, emotion="happy", strength=1.0),))
+    plain = run(replace(request_, takes=1)).takes()[0]
+    felt = run(replace(request_, takes=1, style=smiling)).takes()[0]
+    brows = run(Resample(job=felt.job, take=1, renew=("brows",), style=PriorStyle(), device="cpu")).takes()[0]
+    smile, jaw = (CHANNELS.index(name) for name in ("mouthSmile_L", "jawOpen"))
+    for change in ({"phones": phones(tmp_path)}, {"articulation": 0.5}):
+        expected, *made = (channels(run(update(take, **change)).takes()[0]) for take in (plain, felt, brows))
+        for mouth in made:
+            assert np.allclose(mouth[:, jaw], expected[:, jaw], atol=1e-6)
+            assert (mouth[:, smile] > expected[:, smile] + 0.1).all()
 
 
 def test_other_channels_stay_for_every_kind_of_source(first, tmp_path) -> None:
