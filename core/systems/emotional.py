@@ -20,22 +20,25 @@ from .motion_source import KeptTake, Wish
 
 _UNITS: dict[str, dict[str, float]] = {
     "happy": {"cheekSquint": 0.6, "eyeSquint": 0.25, "mouthSmile": 0.75, "mouthUpperUp": 0.15},  # AU 6, 12
-    "sad": {"browInnerUp": 0.75, "browDown": 0.3, "mouthFrown": 0.7, "mouthShrugLower": 0.15},  # AU 1, 4, 15, 17
-    "angry": {"browDown": 0.85, "eyeWide": 0.15, "eyeSquint": 0.4, "mouthPress": 0.5, "noseSneer": 0.25},  # 4, 5, 7, 23
-    "surprised": {"browInnerUp": 0.75, "browOuterUp": 0.8, "eyeWide": 0.7},  # AU 1, 2, 5; 26 is left to the speech
+    "sad": {"browInnerUp": 0.9, "browDown": 0.3, "mouthFrown": 0.9, "mouthShrugLower": 0.15},  # AU 1, 4, 15, 17
+    "angry": {
+        **{"browDown": 0.95, "eyeWide": 0.2, "eyeSquint": 0.4, "noseSneer": 0.25},  # AU 4, 5, 7
+        **{"mouthPress": 0.5, "mouthFrown": 0.25},  # AU 23
+    },
+    "surprised": {"browInnerUp": 0.85, "browOuterUp": 0.9, "eyeWide": 0.8},  # AU 1, 2, 5; 26 is left to the speech
     "afraid": {
         **{
-            "browInnerUp": 0.8,
+            "browInnerUp": 0.9,
             "browOuterUp": 0.35,
             "browDown": 0.35,
-            "eyeWide": 0.7,
+            "eyeWide": 0.8,
             "eyeSquint": 0.15,
         },  # 1, 2, 4, 5, 7
-        **{"mouthStretch": 0.5, "mouthFrown": 0.15},  # AU 20
+        **{"mouthStretch": 0.6, "mouthFrown": 0.25},  # AU 20
     },
     "disgusted": {
-        **{"noseSneer": 0.8, "browDown": 0.4, "cheekSquint": 0.35, "eyeSquint": 0.25},  # AU 9
-        **{"mouthUpperUp": 0.2, "mouthFrown": 0.45, "mouthLowerDown": 0.2},  # AU 15, 16
+        **{"noseSneer": 0.75, "browDown": 0.4, "cheekSquint": 0.35, "eyeSquint": 0.3},  # AU 9
+        **{"mouthFrown": 0.6, "mouthLowerDown": 0.1},  # AU 15, 16
     },
 }
 """Weight of each expression at strength 1, on both sides of the face; the others are neutral."""
@@ -71,6 +74,8 @@ _SNEERS, _CHIN = _columns("noseSneer"), CHANNELS.index("mouthShrugLower")
 _RAISED = 0.97
 """Weight of mouthShrugLower that closes the lips under a noseSneer of 1, whose shape draws the upper lip up: AU 17
 takes the place of AU 16 when lips are closed."""
+_OPENING = 0.4
+"""Share of a sneer's opening that lips have when they are parted."""
 _PARTED = 0.12
 """Opening of the mouth (jawOpen less mouthClose) from which on lips count as parted."""
 
@@ -104,7 +109,7 @@ class Emotional:
 
     A weight x becomes 1 − (1 − p)(1 − x) under a push p. Speech comes first: rounded lips aren't drawn wide, lips that
     are closed stay closed (the chin rises under a sneer), lips that are open aren't pressed. Lids that are shut aren't
-    widened. A smile takes a frown away.
+    widened. A smile takes a frown away, and a frown a smile.
     """
 
     def __init__(self, style: PriorStyle, frames: int) -> None:
@@ -118,6 +123,7 @@ class Emotional:
         if self.neutral:
             return channels
         out, push = channels.copy(), self._room(channels)
+        out[:, _SMILES] *= 1.0 - push[:, _FROWNS]
         out[:, _FROWNS] *= 1.0 - push[:, _SMILES]
         moved = push > 0.0
         return np.where(moved, out + push * (1.0 - out), out)
@@ -129,6 +135,7 @@ class Emotional:
         push = self._room(channels)
         plain = np.clip((channels - push) / (1.0 - push), 0.0, 1.0)
         out = np.where(push > 0.0, plain, channels)
+        out[:, _SMILES] = np.clip(out[:, _SMILES] / (1.0 - push[:, _FROWNS]), 0.0, 1.0)
         out[:, _FROWNS] = np.clip(out[:, _FROWNS] / (1.0 - push[:, _SMILES]), 0.0, 1.0)
         return out
 
@@ -139,7 +146,7 @@ class Emotional:
         push[:, _SPREAD] *= 1.0 - np.clip(channels[:, _ROUND].max(1, keepdims=True), 0.0, 1.0)
         push[:, _PARTING] *= parted
         push[:, _PRESSING] *= 1.0 - parted
-        closing = _RAISED * push[:, _SNEERS].mean(1) * (1.0 - parted[:, 0])
+        closing = _RAISED * push[:, _SNEERS].mean(1) * (1.0 - _OPENING * parted[:, 0])
         push[:, _CHIN] = np.maximum(push[:, _CHIN] * (1.0 - parted[:, 0]), closing)
         push[:, _WIDES] *= 1.0 - np.clip(channels[:, _BLINKS], 0.0, 1.0)
         return push

@@ -21,8 +21,10 @@ from core.takes.studio import Studio
 from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, number, show
 from ..tracking import video
+from . import recognition
 from .filmed_takes import rendered_frames, validation_films
-from .recognition import Recogniser, read_weights, square
+from .recognition import Recogniser, square
+from .tensorflow_weights import read_weights
 
 COMMAND = "python -m training.checks.likeness"
 STILL = (slice(8, 70), slice(60, 90))
@@ -71,7 +73,7 @@ def reading(recogniser: Recogniser, first: np.ndarray, faces: list[np.ndarray]) 
 
 def measured(data: Path) -> dict[str, tuple[Reading, Reading]]:
     """By film: what the film shows, and what the product's frames show."""
-    recogniser, studio = Recogniser(read_weights(data)), Studio()
+    recogniser, studio = Recogniser(read_weights(data / recognition.FILE)), Studio()
     found = {}
     for _, name, film in validation_films(data):
         filmed = squares(video.frames(film))

@@ -7,7 +7,6 @@ not documented, so neither losses nor the product use it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -34,25 +33,8 @@ BLOCKS = (
 )
 
 
-def read_weights(data: Path) -> dict[str, Tensor]:
-    """Tensors by name from a manifest of tensorflow.js and its file of numbers. Raises OSError if they are missing.
-
-    A tensor of bytes is byte · scale + minimum.
-    """
-    manifest = json.loads((data / f"{FILE}-weights_manifest.json").read_text())
-    numbers = (data / f"{FILE}.bin").read_bytes()
-    found, start = {}, 0
-    for entry in (entry for group in manifest for entry in group["weights"]):
-        count, scaling = int(np.prod(entry["shape"])), entry.get("quantization")
-        kind = np.dtype(np.uint8 if scaling else "<f4")
-        values = np.frombuffer(numbers, kind, count, start).astype(np.float32).reshape(entry["shape"])
-        found[entry["name"]] = torch.from_numpy(values * scaling["scale"] + scaling["min"] if scaling else values)
-        start += count * kind.itemsize
-    return found
-
-
 class Recogniser:
-    """The network with the weights of :func:`read_weights`."""
+    """The network with its weights by name (``training.checks.tensorflow_weights``)."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         self._weights = weights

@@ -35,10 +35,12 @@ from ..judge.lip_sync_metrics import confidence_gap
 from ..judge.model import Judge
 from ..prior.motion_metrics import diversity
 from ..tracking import video
+from . import recognition
 from .filmed_takes import frames_of, takes_of, validation_films
 from .films import Curves, scores
-from .recognition import Recogniser, read_weights
+from .recognition import Recogniser
 from .system_readings import Reader, Reading, Seen, Spoken
+from .tensorflow_weights import read_weights
 
 COMMAND = "python -m training.checks.systems"
 SEEDS = 3
@@ -202,7 +204,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     compared_by, features = features_by(options.inception)
-    reader = Reader(Judge.load(), Recogniser(read_weights(options.data)), features)
+    reader = Reader(Judge.load(), Recogniser(read_weights(options.data / recognition.FILE)), features)
     films = read_films(options.data, reader)
     rows = {"**the films themselves**": Row(mean_of([film.reading for film in films.values()]))}
     for source, renderer in product(options.sources, options.renderers):

@@ -12,7 +12,8 @@ import torch
 
 from core.portrait.load import load_portrait
 from training.checks.likeness import STILL, Reading, flicker, reading, table
-from training.checks.recognition import BLOCKS, FILE, PLACES, POINTS, SAME, SIDE, Recogniser, read_weights, square
+from training.checks.recognition import BLOCKS, FILE, PLACES, POINTS, SAME, SIDE, Recogniser, square
+from training.checks.tensorflow_weights import read_weights
 from training.common.folders import data_folder
 
 
@@ -48,7 +49,7 @@ def test_manifest_is_read_with_bytes_scaled_and_floats_as_they_are(tmp_path):
     path.write_text(json.dumps([{"paths": ["x.bin"], "weights": [quantised, plain]}]))
     numbers = bytes([0, 2, 4, 255]) + np.array([1.5, -2, 3], "<f4").tobytes()
     (tmp_path / f"{FILE}.bin").write_bytes(numbers)
-    found = read_weights(tmp_path)
+    found = read_weights(tmp_path / FILE)
     assert found["a"].tolist() == [[-1.0, 0.0], [1.0, 126.5]]
     assert found["b"].tolist() == [1.5, -2.0, 3.0]
 
@@ -112,7 +113,7 @@ def test_two_people_are_farther_apart_than_one_from_itself(tmp_path):
     files = sorted((data_folder() / "portraits").glob("*.jpg"))[:12]
     cache = Path(os.environ.get("SOLILOQUY_CACHE", tmp_path))
     portraits = [load_portrait(path, cache) for path in files]
-    recogniser = Recogniser(read_weights(data_folder()))
+    recogniser = Recogniser(read_weights(data_folder() / FILE))
     upright = [square(p.image, p.landmarks) for p in portraits]
     described = recogniser.describe(upright)
     others = torch.cdist(described, described)[~torch.eye(len(files), dtype=torch.bool)]
