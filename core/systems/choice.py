@@ -64,6 +64,14 @@ def _keypoints(
     return KeypointRenderer(head, portrait, size, device, framing, picture=picture)
 
 
+def _paper(
+    head: HeadModel, portrait: Portrait, size: int, device: str, framing: str, picture: int | str
+) -> FrameRenderer:
+    from ..renderer.paper.renderer import PaperRenderer
+
+    return PaperRenderer(portrait, size, device, framing, picture=picture)
+
+
 _NewRenderer = Callable[["HeadModel", "Portrait", int, str, str, int | str], "FrameRenderer"]
 SOURCES: Mapping[str, Callable[[str], MotionSource]] = {
     "diffusion": _diffusion,
@@ -72,7 +80,12 @@ SOURCES: Mapping[str, Callable[[str], MotionSource]] = {
     "diffusion-learned": _learned_diffusion,
 }
 """Motion sources by name, each as a function of the device."""
-RENDERERS: Mapping[str, _NewRenderer] = {"gan": _warped("shipped"), "warp": _warped(None), "keypoints": _keypoints}
+RENDERERS: Mapping[str, _NewRenderer] = {
+    "gan": _warped("shipped"),
+    "warp": _warped(None),
+    "keypoints": _keypoints,
+    "paper": _paper,
+}
 """Renderers by name, each as a function of head model, portrait, size, device, framing and picture, which are those of
 ``core.renderer.Renderer``. Without its weights, ``gan`` is ``warp``, and its ``kind`` says so."""
 OWN_WEIGHTS: Mapping[str, str] = {
@@ -80,5 +93,6 @@ OWN_WEIGHTS: Mapping[str, str] = {
     "autoregressive": "autoregressive-*.safetensors",
     "diffusion-learned": "learned_prior-*.safetensors",
     "keypoints": "keypoints.safetensors",
+    "paper": "paper_generator.safetensors",
 }
 """Patterns of the weights files that only one motion source or renderer uses. Takes of others don't depend on them."""

@@ -108,6 +108,12 @@ RENDERERS = (
         "SadTalker's face render: networks move learned keypoints and draw the face. For comparison",
         seconds_per_frame=(0.016, 0.011),
     ),
+    RendererFacts(
+        "paper",
+        "Paper's Generator",
+        "Every pixel of the face square drawn by a network without a warp, as in the paper. For comparison",
+        seconds_per_frame=(0.1, 0.01),
+    ),
 )
 """Renderers; the first one is the default."""
 LABELS = {

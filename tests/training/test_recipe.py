@@ -96,10 +96,10 @@ def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_dat
     run("training.recipe", "--size", "tiny")
     made = {path.stem.split("-0")[0] for path in (place / "core" / "weights").glob("*.safetensors")}
     networks = {"lips", "prior", "representation", "generator"}
-    others = {"sadtalker", "autoregressive", "learned_prior", "keypoints"}
+    others = {"sadtalker", "autoregressive", "learned_prior", "keypoints", "paper_generator"}
     assert made == {*MADE_ELSEWHERE, "teeth", "visible"} | networks | others
     ours = {path.stem for path in (place / "training" / "weights").glob("*.safetensors")}
-    assert {"reconstruction", "generator-paper"} <= ours
+    assert "reconstruction" in ours
     teacher, pupil = (NonlipPrior.load(folder=place / folder) for folder in ("core/weights", "runs/pupil/weights"))
     assert (teacher.num_inference_steps, teacher.guidance_scale, teacher.sampler) == (10, 1.5, "dpm_solver_pp")
     assert teacher.calibration is not None, "the shipped weights were calibrated"

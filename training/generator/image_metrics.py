@@ -23,6 +23,7 @@ from torch import Tensor
 from core.face.reconstruction import Reconstruction
 from core.renderer.generator.finish import finished
 from core.renderer.generator.style import StyleNetworks, identity_of, style_of
+from core.renderer.paper.network import PaperGenerator
 
 from ..common.folders import RECONSTRUCTION, RUNS
 from ..common.results_page import Table, add_results_option, command_line, number, show
@@ -30,7 +31,6 @@ from ..corpus.pairs.pair import FOLDER, PairBatch
 from ..corpus.pairs.sets import SETS
 from .data import whole_squares
 from .measurement import Method, MethodMeans, SetResult, features_by, measure, measure_flicker
-from .paper import PaperGenerator
 from .perceptual import PerceptualDistance
 from .recipe import correct, style_networks
 from .weights import load, weights_path

@@ -12,13 +12,13 @@ from core.compute.weight_files import open_weights
 from core.errors import BadInputError
 from core.renderer.generator import Correction, Generator, GeneratorConfig
 from core.renderer.generator.style import StyleNetworks
+from core.renderer.paper.network import PaperGenerator, PaperGeneratorConfig
 from core.representation.model import WEIGHTS, Representation
 
 from ..common.networks import channels_last
 from .data import WindowConfig, Windows
 from .discriminator import DiscriminatorConfig
 from .losses import LossWeights
-from .paper import PaperGenerator, PaperGeneratorConfig
 from .style import ProjectedStyle
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from core.compute.weight_files import open_weights, write_weights
+from core.compute.weight_files import open_weights
 from core.renderer.generator import Generator
-from core.renderer.generator.layers import settle
 from core.renderer.generator.weights import WEIGHTS, load_generator, save_generator
-
-from ..common import folders
-from .paper import PaperGenerator, PaperGeneratorConfig
-
-PAPER_WEIGHTS = folders.WEIGHTS / "generator-paper.safetensors"
+from core.renderer.paper.network import PaperGenerator
+from core.renderer.paper.weights import MODEL as PAPER
+from core.renderer.paper.weights import WEIGHTS as PAPER_WEIGHTS
+from core.renderer.paper.weights import load_paper_generator, save_paper_generator
 
 
 def weights_path(model: str) -> Path:
     """Place of the weights of a model, "flow" or "paper"."""
-    return {"flow": WEIGHTS, "paper": PAPER_WEIGHTS}[model]
+    return {"flow": WEIGHTS, PAPER: PAPER_WEIGHTS}[model]
 
 
 def save(path: Path, network: Generator | PaperGenerator) -> None:
@@ -28,7 +25,7 @@ def save(path: Path, network: Generator | PaperGenerator) -> None:
     if isinstance(network, Generator):
         save_generator(path, network)
     else:
-        write_weights(path, network.state_dict(), asdict(network.config), {"model": "paper"}, half=True)
+        save_paper_generator(path, network)
 
 
 def load(path: Path, dtype: torch.dtype = torch.float32) -> Generator | PaperGenerator:
@@ -37,9 +34,5 @@ def load(path: Path, dtype: torch.dtype = torch.float32) -> Generator | PaperGen
     Raises SoliloquyError ``weights_missing`` or ``weights_damaged``.
     """
     with open_weights(path, "generator") as file:
-        if file.facts["model"] != "paper":
-            return load_generator(path, dtype=dtype)
-        network = PaperGenerator(PaperGeneratorConfig(**file.config))
-        network.load_state_dict(file.tensors)
-    settle(network, dtype)
-    return network
+        paper = file.facts["model"] == PAPER
+    return load_paper_generator(path, dtype=dtype) if paper else load_generator(path, dtype=dtype)

@@ -8,7 +8,8 @@ import torch
 from core.errors import SoliloquyError
 from core.renderer.generator import Generator, GeneratorConfig
 from core.renderer.generator.weights import load_generator
-from training.generator.paper import PaperGenerator, PaperGeneratorConfig
+from core.renderer.paper.network import PaperGenerator, PaperGeneratorConfig
+from core.renderer.paper.weights import load_paper_generator
 from training.generator.weights import load, save
 
 TINY = PaperGeneratorConfig.tiny()
@@ -57,8 +58,11 @@ def test_weights_of_both_kinds_come_back_from_disk(tmp_path, network):
         torch.testing.assert_close(again.state_dict()[name], value.half().float(), rtol=0, atol=0)
 
 
-def test_the_product_refuses_the_papers_weights(tmp_path):
+def test_weights_of_the_other_kind_are_refused(tmp_path):
     path = tmp_path / "g.safetensors"
     save(path, PaperGenerator(TINY))
     with pytest.raises(SoliloquyError, match="kind 'paper'"):
         load_generator(path)
+    save(path, Generator(GeneratorConfig.tiny()))
+    with pytest.raises(SoliloquyError, match="kind 'flow'"):
+        load_paper_generator(path)

@@ -1,4 +1,4 @@
-"""The paper's own generator (§3.3), without flow. It is trained for comparison; the product doesn't use it.
+"""The paper's own generator (arXiv 2212.04248, section 3.3), without flow.
 
 The identity's map takes the place of StyleGAN2's constant input, and all convolutions are modulated.
 """
@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.renderer.generator.config import STYLE
-from core.renderer.generator.layers import Mapping, ModulatedConv, activate, convolution, enlarge, taken_by
+from ..generator.config import STYLE
+from ..generator.layers import Mapping, ModulatedConv, activate, convolution, enlarge, taken_by
 
 START = 8
 """Side of the identity's map in pixels."""
