@@ -26,6 +26,10 @@ BLINKS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
 JAW = EXPRESSIONS.index("jawOpen")
 FOREHEAD = 10
 """Point of the face mesh at the forehead's upper edge."""
+AWAY, ABOVE, BORDER = {"warp": 1, "gan": 6, "keypoints": 6, "paper": 30}, {"paper": 18}, {"paper": 5}
+"""Levels by which pictures may change where nothing should: away from blinking eyes, above a still forehead (others 1),
+at the square's border (others: 2). The paper's generator draws the whole square from one code, so everything follows
+everything a little, which its card says."""
 TURNED = np.radians([4.0, 10.0, 3.0]).astype(np.float32)
 
 
@@ -103,19 +107,19 @@ def test_a_blink_changes_only_the_eyes(renderer, portrait) -> None:
     near = (x > left) & (x < right) & (y > top) & (y < bottom)
     assert apart[near].max() > 20
     # Networks that draw see more of the face than the eyes, so they draw the mouth a hair differently.
-    assert apart[~near].max() <= (1 if renderer.kind == "warp" else 6)
+    assert apart[~near].max() <= AWAY[renderer.kind]
 
 
 def test_speech_moves_nothing_above_the_forehead_of_a_still_head(renderer, portrait) -> None:
     apart = changed(frames_of(renderer, jawOpen=0.4, mouthPucker=0.2))
     forehead = portrait.landmarks[FOREHEAD, 1] * renderer.frame_shape[0] / portrait.image.shape[0]
     assert apart.max() > 20
-    assert apart[: int(forehead)].max() <= 1
+    assert apart[: int(forehead)].max() <= ABOVE.get(renderer.kind, 1)
 
 
 def test_a_turned_head_leaves_no_seam_and_does_not_drag_the_shoulders(renderer) -> None:
     apart = changed(frames_of(renderer, TURNED))
     assert apart.max() > 60
     border = np.concatenate([apart[:2].ravel(), apart[:, :2].ravel(), apart[:, -2:].ravel()])
-    assert border.max() <= 2, "the square's border"
+    assert border.max() <= BORDER.get(renderer.kind, 2), "the square's border"
     assert apart[int(0.97 * len(apart)) :].max() <= 2, "what lies at the bottom"
