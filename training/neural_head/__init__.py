@@ -1,0 +1,1 @@
+"""Training of the neural parametric head: people and their hair as truth, the fields, their measurement."""

@@ -1,0 +1,151 @@
+"""How near the learned surfaces come to the truth on held-out people, and how long meshes take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.neural_head.canonical import LOW
+from core.neural_head.meshing import Person
+from core.neural_head.model import NeuralHead
+from core.neural_head.surface_nets import Surface
+
+from ..common.results_page import Table, number
+from .hair_fit import fit_hair
+from .people import read_truth
+from .truth import TriangleDistance, Truths
+
+POINTS = 8_000
+"""Points on each surface."""
+FLOOR_CM = LOW[1] + 1.0
+"""Only what lies above this counts, because the learned surface ends at the floor of the box."""
+RESOLUTIONS = (64, 128)
+
+
+def chamfer(
+    made: TriangleDistance, true: TriangleDistance, share: np.ndarray, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Chamfer distance and normal consistency of two surfaces.
+
+    Parameters
+    ----------
+    made, true
+        The surfaces.
+    share
+        (F,) 1 for triangles of the true surface that count. Of the made surface the points next to them count.
+
+    Returns
+    -------
+    tuple
+        Mean of the mean distances from true to made and from made to true, and the mean distance from true to made,
+        both in millimetres; mean cosine between the normals of nearest points, from both sides.
+    """
+    weights, owner = true.sample(POINTS, share, rng)
+    points, normals = true.at(weights, owner)
+    there, other, _ = made.nearest(points)
+    made_weights, made_owner = made.sample(6 * POINTS, np.ones(len(made.corners)), rng)
+    made_points, made_normals = made.at(made_weights, made_owner)
+    back, back_normals, next_to = true.nearest(made_points)
+    near = share[next_to] > 0
+    to, fro = np.linalg.norm(there - points, axis=1), np.linalg.norm(back - made_points, axis=1)[near]
+    cosines = np.concatenate([(normals * other).sum(1), (made_normals * back_normals).sum(1)[near]])
+    return 10 * (to.mean() + fro.mean()) / 2, 10 * to.mean(), float(cosines.mean())
+
+
+def distances_of(surface: Surface, rng: np.random.Generator) -> TriangleDistance:
+    """A made surface, for :func:`chamfer`."""
+    return TriangleDistance(surface.vertices, surface.triangles, rng)
+
+
+def face_table(head: NeuralHead, truths: Truths, seeds: Sequence[int], command: str) -> Table:
+    """Skin of held-out people: the face and the whole head, at each resolution."""
+    rows = []
+    for resolution in RESOLUTIONS:
+        found: dict[str, list[tuple[float, float, float]]] = {"face": [], "whole head": []}
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            identity = truths.person(seed)[0]
+            true = TriangleDistance(truths.vertices(identity), truths.solid.triangles, rng)
+            person = Person.of(head, torch.from_numpy(identity))
+            made = distances_of(person.skin_surface(resolution).surface, rng)
+            above = (true.corners[:, :, 1].min(1) > FLOOR_CM).astype(float)
+            found["face"].append(chamfer(made, true, above * truths.face, rng))
+            found["whole head"].append(chamfer(made, true, above * ~truths.inside, rng))
+        for name, values in found.items():
+            mean = np.mean(values, 0)
+            worst = max(value[0] for value in values)
+            rows.append((name, f"{resolution}³", number(mean[0], 2), number(worst, 2), number(mean[2], 3)))
+    return Table(
+        name="neural_head/face",
+        title="Skin of people who were not in training",
+        command=command,
+        columns=("part", "grid", "Chamfer, mm", "worst person, mm", "normal consistency"),
+        rows=tuple(rows),
+        notes=(
+            f"{len(seeds)} identities of the head model, from their coefficients alone. The face reaches from ear to "
+            "ear and from the forehead to the chin; the inside of the mouth counts for neither part.",
+        ),
+    )
+
+
+def hair_table(head: NeuralHead, truths: Truths, seeds: Sequence[int], folder: Path, command: str) -> Table:
+    """Hair of held-out people, with codes fitted to points of their truth, beside the mean of all styles."""
+    found: dict[str, list[tuple[float, float, float]]] = {"code fitted to points": [], "mean style": []}
+    bald = 0
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        truth = read_truth(seed, folder)
+        if not len(truth.hair):
+            bald += 1
+            continue
+        identity, style = truths.person(seed)
+        grown = truths.hair(identity, style).surface
+        true = TriangleDistance(grown.vertices, grown.triangles, rng)
+        skin = TriangleDistance(truths.vertices(identity), truths.solid.triangles, rng)
+        seen = (skin.signed(true.corners.mean(1)) > 0).astype(float)
+        codes = (fit_hair(head, torch.from_numpy(identity), truth), None)
+        for name, code in zip(found, codes, strict=True):
+            surface = Person.of(head, torch.from_numpy(identity), code).hair_surface(128).surface
+            found[name].append(chamfer(distances_of(surface, rng), true, seen, rng))
+    rows = tuple(
+        (name, *(number(value, digits) for value, digits in zip(np.mean(values, 0), (2, 2, 3), strict=True)))
+        for name, values in found.items()
+    )
+    return Table(
+        name="neural_head/hair",
+        title="Hair of people who were not in training",
+        command=command,
+        columns=("hair", "Chamfer, mm", "from truth to made, mm", "normal consistency"),
+        rows=rows,
+        notes=(
+            f"{len(seeds) - bald} held-out people with hair, on a grid of 128³; only hair outside the skin counts.",
+        ),
+    )
+
+
+def speed_table(head: NeuralHead, truths: Truths, command: str) -> Table:
+    """How long the meshes of one person take here."""
+    identity = torch.from_numpy(truths.person(0)[0])
+    rows = []
+    for resolution in RESOLUTIONS:
+        person = Person.of(head, identity)
+        for name, make in (("skin", person.skin_surface), ("hair", person.hair_surface)):
+            make(resolution)
+            times = []
+            for _ in range(5):
+                began = time.perf_counter()
+                vertices = len(make(resolution).surface.vertices)
+                times.append(time.perf_counter() - began)
+            rows.append((name, f"{resolution}³", number(float(np.median(times)), 3), str(vertices)))
+    return Table(
+        name="neural_head/speed",
+        title="Time of a mesh",
+        command=command,
+        columns=("surface", "grid", "seconds", "vertices"),
+        rows=tuple(rows),
+        notes=(f"Median of five, {torch.get_num_threads()} thread(s), with other work on the machine.",),
+    )
