@@ -25,7 +25,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("face",),
         ("portrait", "representation"),
         ("prior", "readback", "renderer", "sadtalker"),
-        ("keypoints",),
+        ("keypoints", "neural_head"),
         ("systems",),
         ("takes",),
         ("__main__", "worker"),
@@ -44,7 +44,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
     ),
     "training": (
         ("common",),
-        ("head", "speech", "tracking"),
+        ("head", "neural_head", "speech", "tracking"),
         ("lips",),
         ("corpus",),
         ("judge", "prior", "reconstruction", "teeth", "visible"),

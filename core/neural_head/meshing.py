@@ -17,9 +17,10 @@ from .surface_nets import Surface, surface_nets
 
 COARSE = 16
 """Cells along the longest side of the box of the first grid; each next grid has twice as many."""
-MARGIN = 1.2
-"""Half width of the band, in diagonals of a cell: beyond it the next grid isn't evaluated."""
-PIECE = 65_536
+MARGIN = 0.6
+"""Half width of the band, in diagonals of a cell: beyond it the next grid isn't evaluated. A half is the least, because
+the corners of a cell of the next grid lie up to half a diagonal from a surface within it."""
+PIECE = 4_096
 """Points that are evaluated together."""
 
 
@@ -92,7 +93,7 @@ def narrow_band(distance: Callable[[Tensor], Tensor], resolution: int) -> tuple[
     -------
     tuple
         Distances (X, Y, Z) float32, from ``LOW`` on, and the side of a cell in centimetres. Away from the surface they
-        are those of the next coarser grid's nearest point; only their sign is right there.
+        are interpolated from coarser grids.
     """
     size = np.array(HIGH) - LOW
     steps = resolution // COARSE
@@ -100,23 +101,34 @@ def narrow_band(distance: Callable[[Tensor], Tensor], resolution: int) -> tuple[
         raise ValueError(f"a resolution of {resolution} is not {COARSE} times a power of two")
     cells = COARSE
     cell = float(size.max()) / cells
-    grid = _evaluate(distance, np.ones(np.ceil(size / cell).astype(int) + 1, bool), cell, None)
+    shape = np.ceil(size / cell).astype(int) + 1
+    grid = _evaluate(distance, np.ones(shape, bool), cell, np.zeros(shape, np.float32))
     while cells < resolution:
+        grid = _twice_as_fine(grid)
         near = np.abs(grid) < MARGIN * np.sqrt(3.0) * cell
         cells, cell = 2 * cells, cell / 2
-        shape = 2 * np.array(grid.shape) - 1
-        rows = [(np.arange(count) + 1) // 2 for count in shape]
-        grid = _evaluate(distance, near[np.ix_(*rows)], cell, grid[np.ix_(*rows)])
+        grid = _evaluate(distance, near, cell, grid)
     return grid, cell
 
 
+def _twice_as_fine(grid: np.ndarray) -> np.ndarray:
+    """Values (X, Y, Z) of a grid, and between them their means: (2 X − 1, 2 Y − 1, 2 Z − 1)."""
+    for axis in range(3):
+        first = np.moveaxis(grid, axis, 0)
+        fine = np.empty((2 * len(first) - 1, *first.shape[1:]), grid.dtype)
+        fine[::2] = first
+        fine[1::2] = (first[:-1] + first[1:]) / 2
+        grid = np.moveaxis(fine, 0, axis)
+    return np.ascontiguousarray(grid)
+
+
 def _evaluate(
-    distance: Callable[[Tensor], Tensor], wanted: np.ndarray, cell: float, otherwise: np.ndarray | None
+    distance: Callable[[Tensor], Tensor], wanted: np.ndarray, cell: float, otherwise: np.ndarray
 ) -> np.ndarray:
     """Distances at the wanted points (X, Y, Z) bool of a grid, and the values of ``otherwise`` elsewhere."""
     places = np.argwhere(wanted)
     points = torch.from_numpy((np.array(LOW) + cell * places).astype(np.float32))
-    values = np.zeros(wanted.shape, np.float32) if otherwise is None else otherwise.copy()
+    values = otherwise.copy()
     values[wanted] = distance(points).numpy()
     return values
 
