@@ -55,6 +55,11 @@ PARTS: dict[str, list[Command]] = {
         Command("training.tracking obama --data {data}"),
     ],
     "videos": [Command("training.corpus.videos --source {data}/grid --out .cache/corpus/grid", "--processes 1")],
+    "neural head": [
+        Command("training.neural_head people", "--count 3 --points 60"),
+        Command("training.neural_head people --held-out --count 40", "--count 1 --points 60"),
+        *_network("neural_head", 2),
+    ],
     "speech": [Command("training.speech.synthesis", "--sentences 2"), Command("training.speech.phones --data {data}")],
     "people": [
         Command("training.corpus.synthetic.skins --data {data}", "--limit 2"),

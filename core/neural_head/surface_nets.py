@@ -41,7 +41,7 @@ def surface_nets(field: np.ndarray, origin: Sequence[float], cell: float) -> Sur
     Parameters
     ----------
     field
-        Values at the grid's points, in any unit. NaN means unknown: cells with such a corner are left out.
+        Values at the grid's points, in any unit.
     origin
         Place of the first point, centimetres.
     cell
@@ -51,13 +51,10 @@ def surface_nets(field: np.ndarray, origin: Sequence[float], cell: float) -> Sur
     strides = np.array([shape[1] * shape[2], shape[2], 1])
     inside, flat = field < 0, field.reshape(-1)
     count = np.zeros(shape - 1, np.int8)
-    known = np.ones(shape - 1, bool)
-    valid = np.isfinite(field)
     for x, y, z in _CORNERS:
         part = (slice(x, shape[0] - 1 + x), slice(y, shape[1] - 1 + y), slice(z, shape[2] - 1 + z))
         count += inside[part]
-        known &= valid[part]
-    cells = np.argwhere((count > 0) & (count < 8) & known)
+    cells = np.argwhere((count > 0) & (count < 8))
     if not len(cells):
         return Surface(np.zeros((0, 3), np.float32), np.zeros((0, 4), np.int64))
     first = cells @ strides

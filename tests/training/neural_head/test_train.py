@@ -1,0 +1,89 @@
+"""Training: the losses on a field that is right and on one that isn't, a run that goes on, and the command line."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core.head.head_model import HeadModel
+from core.neural_head.model import NeuralHead
+from training.common.engine import RunConfig
+from training.neural_head.__main__ import main
+from training.neural_head.evaluation import chamfer
+from training.neural_head.losses import Weights, losses
+from training.neural_head.people import People, make_people, seeds_in
+from training.neural_head.train import TrainConfig, train, trained
+from training.neural_head.truth import TriangleDistance, Truths
+
+CONFIG = TrainConfig(size="tiny", people=4, points=32, warm_up=5)
+RUN = RunConfig(steps=40, bfloat16=False, log_every=10, ema=0.9)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("people")
+    make_people(4, points=200, folder=folder)
+    make_people(1, held_out=True, points=200, folder=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def people(folder):
+    return People(Truths(HeadModel.load()), seeds_in(folder), folder)
+
+
+def test_loss_falls_and_an_interrupted_run_ends_the_same(people, tmp_path):
+    lines = train(CONFIG, RUN, people, tmp_path / "whole")
+    assert lines[-1]["total"] < 0.6 * lines[0]["total"] and np.isfinite(lines[-1]["total"])
+    for steps in (15, 40):
+        train(CONFIG, replace(RUN, steps=steps, log_every=5), people, tmp_path / "parts")
+    heads = [trained(tmp_path / name, CONFIG, 50) for name in ("whole", "parts")]
+    # The rate of a shorter run falls earlier, so only the first steps are the same.
+    assert all(head.style_basis.shape == (4, head.hair_code) for head in heads)
+
+
+def test_terms_of_a_field_that_is_far_off_are_larger(people):
+    torch.manual_seed(0)
+    head = NeuralHead.tiny(50)
+    batch = people.draw(4, 32, np.random.default_rng(0))
+    hair = torch.zeros(4, head.hair_code)
+    before = losses(head, hair, batch, Weights())
+    with torch.no_grad():
+        head.skin.last_bias[:, 0] += 4.0
+    after = losses(head, hair, batch, Weights())
+    assert after["skin_surface"] > before["skin_surface"] + 5 and after["skin_distance"] > before["skin_distance"]
+    torch.testing.assert_close(after["hair_surface"], before["hair_surface"])
+    torch.testing.assert_close(after["skin_normal"], before["skin_normal"])  # a shift doesn't change slopes
+
+
+def test_hair_of_bald_people_has_no_surface_to_lie_on(people):
+    torch.manual_seed(0)
+    head = NeuralHead.tiny(50)
+    batch = people.draw(4, 32, np.random.default_rng(0))
+    batch = replace(batch, has_hair=torch.zeros(4, dtype=torch.bool))
+    terms = losses(head, torch.zeros(4, head.hair_code), batch, Weights())
+    assert terms["hair_surface"] == 0 and terms["hair_normal"] == 0 and terms["hair_distance"] > 0
+
+
+def test_chamfer_of_a_ball_and_a_larger_one():
+    import trimesh
+
+    rng = np.random.default_rng(0)
+    small, large = (
+        TriangleDistance(np.asarray(m.vertices), np.asarray(m.faces), rng)
+        for m in (trimesh.creation.icosphere(4, radius) for radius in (5.0, 5.1))
+    )
+    distance, one_way, cosine = chamfer(large, small, np.ones(len(small.corners)), rng)
+    assert distance == pytest.approx(1.0, abs=0.05) and one_way == pytest.approx(1.0, abs=0.05) and cosine > 0.999
+
+
+@pytest.mark.slow
+def test_commands(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run, weights, place = str(tmp_path / "run"), str(tmp_path / "head.safetensors"), str(folder)
+    main(["train", "--size", "tiny", "--steps", "2", "--run", run, "--folder", place])
+    main(["export", "--size", "tiny", "--run", run, "--weights", weights])
+    assert "head.safetensors: 0." in capsys.readouterr().out
+    main(["sheet", "--weights", weights, "--people", "1", "--folder", place, "--out", str(tmp_path / "sheet.png")])
+    assert (tmp_path / "sheet.png").stat().st_size > 10_000
