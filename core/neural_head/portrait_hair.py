@@ -40,6 +40,14 @@ MARGIN_CM = 0.25
 """Distance by which rays should meet or miss the hair in the descent."""
 PRIOR = 0.01
 """Weight of the squares of the style's numbers."""
+CROWN_CM = (0.0, 14.5, -1.0)
+"""Place of the crown in head space. Where the photograph shows hair there, all of the hidden scalp has hair."""
+HIDDEN_SCALP = (5.5, 2.0)
+"""The hidden scalp is the skin above this y and behind this z."""
+RECEDED_CM = 9.0
+"""Where the crown is bare, the hidden scalp has hair below this height."""
+COVER, COVER_CM = 0.5, 0.2
+"""Weight of hair on the hidden scalp in the descent, and its least thickness."""
 SHIFT_CM = (-0.6, 3.0)
 """Limits of the distances that are compared along a ray."""
 SHIFT_BLUR = 1.5
@@ -108,14 +116,18 @@ def portrait_hair(
 class _Rays:
     """Rays through the pixels of a view, each up to the skin of the bald head.
 
-    ``distance`` (S, S) of the skin in cm, infinite beside the head; ``pixel_cm`` the side of a pixel at the head.
+    ``distance`` (S, S) of the skin in cm, infinite beside the head; ``pixel_cm`` the side of a pixel at the head;
+    ``hidden_scalp`` (N, 3) points above the part of the scalp that a photograph from the front doesn't show.
     """
 
     def __init__(self, view: View, head: HeadModel, identity: Tensor) -> None:
         self.view = view
         solid = Solid.of(head)
-        vertices = torch.from_numpy(solid.vertices(canonical(head, identity).numpy()))
+        posed = canonical(head, identity)
+        vertices = torch.from_numpy(solid.vertices(posed.numpy()))
         self.distance = view.distance_of(vertices, torch.from_numpy(solid.triangles))
+        hidden = (head.mean[:, 1] > HIDDEN_SCALP[0]) & (head.mean[:, 2] < HIDDEN_SCALP[1]) & (head.vertex_part == 0)
+        self.hidden_scalp = (posed + COVER_CM * head.normals(posed))[hidden]
         self.middle = float(view.project(torch.tensor([[0.0, 4.0, 0.0]]))[0, 2])
         self.pixel_cm = self.middle / view.focal
 
@@ -136,6 +148,9 @@ def _with_style(neural: NeuralHead, person: Person, rays: _Rays, mask: HairMask)
     known, hair = torch.from_numpy(mask.known), torch.from_numpy(mask.hair)
     around = (known & (near | hair | torch.isfinite(rays.distance))).nonzero()[:, [1, 0]]
     outline = (known & near).nonzero()[:, [1, 0]]
+    scalp = rays.hidden_scalp
+    if not _shows_crown(rays, mask):
+        scalp = scalp[scalp[:, 1] < RECEDED_CM]
     numbers = torch.zeros(len(neural.style_basis), requires_grad=True)
     optimiser = torch.optim.Adam([numbers], lr=RATE)
 
@@ -158,12 +173,20 @@ def _with_style(neural: NeuralHead, person: Person, rays: _Rays, mask: HairMask)
         least = neural.hair(places[None], person.anchors, code())[0, :, 0]
         wanted = hair[pixels[:, 1], pixels[:, 0]]
         miss = F.relu(MARGIN_CM + torch.where(wanted, least, -least)).clamp_max(SHIFT_CM[1])
-        loss = miss.mean() + PRIOR * numbers.square().mean()
+        bald = F.relu(neural.hair(scalp[None], person.anchors, code())[0, :, 0])
+        loss = miss.mean() + COVER * bald.mean() + PRIOR * numbers.square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     style = (neural.style_mean + numbers @ neural.style_basis).detach()
     return Person(neural, person.face, style[None], person.anchors)
+
+
+def _shows_crown(rays: _Rays, mask: HairMask) -> bool:
+    """Whether the photograph shows hair at the crown of the head."""
+    x, y = rays.view.project(torch.tensor([CROWN_CM]))[0, :2].long().clamp(0, SIZE - 1).tolist()
+    reach = SIZE // 40
+    return bool(mask.hair[max(y - reach, 0) : y + reach, max(x - reach, 0) : x + reach].mean() > 0.5)
 
 
 def _near_outline(hair: np.ndarray) -> np.ndarray:

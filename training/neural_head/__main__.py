@@ -4,6 +4,7 @@ python -m training.neural_head people    # truths of people, and with --held-out
 python -m training.neural_head train     # or go on training
 python -m training.neural_head export    # core/weights/neural_head.safetensors
 python -m training.neural_head evaluate  # on held-out people; --results DIR also writes the tables
+python -m training.neural_head portraits # hair meshes of held-out portraits; --results DIR as well
 python -m training.neural_head sheet     # turntables of held-out people beside their truth
 """
 
@@ -18,9 +19,10 @@ from core.head.head_model import HeadModel
 from core.neural_head.model import WEIGHTS, NeuralHead
 
 from ..common.engine import add_run_arguments, run_config
-from ..common.folders import RUNS
+from ..common.folders import RUNS, data_folder
 from ..common.results_page import add_results_option, show
-from .evaluation import face_table, hair_table, speed_table
+from ..common.splits import portrait_split
+from .evaluation import face_table, hair_table, portrait_table, speed_table
 from .people import FOLDER, POINTS, People, make_people, seeds_in
 from .sheet import write_sheet
 from .train import RUN, TrainConfig, train, trained
@@ -51,16 +53,20 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--run", type=Path, default=FOLDER_OF_RUN, help="folder of the run")
     export.add_argument("--size", choices=("tiny", "base"), default="base")
     measure = commands.add_parser("evaluate", help="measure the weights on held-out people")
-    measure.add_argument("--people", type=int, default=20, help="how many")
+    measure.add_argument("--people", type=int, default=10, help="how many")
     add_results_option(measure)
+    portraits = commands.add_parser("portraits", help="measure hair meshes of held-out portraits")
+    portraits.add_argument("--people", type=int, default=24, help="how many")
+    portraits.add_argument("--data", type=Path, default=data_folder(), help="folder of the real data")
+    add_results_option(portraits)
     sheet = commands.add_parser("sheet", help="draw held-out people beside their truth")
     sheet.add_argument("--people", type=int, default=6, help="how many")
     sheet.add_argument("--out", type=Path, default=FOLDER_OF_RUN / "sheet.png")
     for command in (people, learn, export, measure, sheet):
         command.add_argument("--folder", type=Path, default=FOLDER, help="folder of the people's truths")
-    for command in (export, measure, sheet):
+    for command in (export, measure, portraits, sheet):
         command.add_argument("--weights", type=Path, default=WEIGHTS, help="file of the weights")
-    for command in (people, export, measure, sheet):
+    for command in (people, export, measure, portraits, sheet):
         command.add_argument("--threads", type=int, default=1)
     return parser
 
@@ -89,13 +95,27 @@ def _evaluate(options: argparse.Namespace) -> None:
     show(speed_table(head, truths, command), options.results)
 
 
+def _portraits(options: argparse.Namespace) -> None:
+    photographs = [path for path in sorted(options.data.glob("portraits/*.jpg")) if portrait_split(path.name) == "test"]
+    command = "python -m training.neural_head portraits"
+    head = NeuralHead.load(path=options.weights)
+    show(portrait_table(head, HeadModel.load(), photographs[: options.people], command), options.results)
+
+
 def _sheet(options: argparse.Namespace) -> None:
     head, truths = NeuralHead.load(path=options.weights), Truths(HeadModel.load())
     seeds = seeds_in(options.folder, held_out=True)[: options.people]
     write_sheet(head, truths, seeds, options.folder, options.out)
 
 
-COMMANDS = {"people": _people, "train": _train, "export": _export, "evaluate": _evaluate, "sheet": _sheet}
+COMMANDS = {
+    "people": _people,
+    "train": _train,
+    "export": _export,
+    "evaluate": _evaluate,
+    "portraits": _portraits,
+    "sheet": _sheet,
+}
 
 if __name__ == "__main__":
     main()

@@ -9,11 +9,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.head.head_model import HeadModel
 from core.neural_head.canonical import LOW
+from core.neural_head.hair_mask import View, hair_mask
 from core.neural_head.meshing import Person
 from core.neural_head.model import NeuralHead
+from core.neural_head.portrait_hair import HairMesh, portrait_hair
 from core.neural_head.surface_nets import Surface
+from core.portrait.load import load_portrait
+from core.portrait.portrait import Portrait, fitted
 
+from ..common.folders import PORTRAITS
 from ..common.results_page import Table, number
 from .hair_fit import fit_hair
 from .people import read_truth
@@ -125,6 +131,52 @@ def hair_table(head: NeuralHead, truths: Truths, seeds: Sequence[int], folder: P
             f"{len(seeds) - bald} held-out people with hair, on a grid of 128³; only hair outside the skin counts.",
         ),
     )
+
+
+def portrait_table(head: NeuralHead, model: HeadModel, photographs: Sequence[Path], command: str) -> Table:
+    """How well the hair meshes of portraits cover the hair that was found in the photographs, and what they cost."""
+    overlaps, seconds, counts = [], [], []
+    bare = 0
+    for path in photographs:
+        portrait = load_portrait(path, PORTRAITS)
+        began = time.process_time()
+        hair = portrait_hair(portrait, model, head)
+        seconds.append(time.process_time() - began)
+        if hair is None:
+            bare += 1
+            continue
+        overlaps.append(overlap(portrait, model, hair))
+        counts.append(len(hair.vertices))
+    cells = (
+        number(float(np.median(overlaps))),
+        number(min(overlaps)),
+        number(float(np.median(seconds)), 1),
+        f"{int(np.median(counts))}",
+    )
+    return Table(
+        name="neural_head/portraits",
+        title="Hair of portraits",
+        command=command,
+        columns=("overlap, median", "overlap, worst", "processor seconds, median", "vertices, median"),
+        rows=(cells,),
+        notes=(
+            f"{len(photographs)} held-out official portraits, {bare} of them without hair to the program. Overlap: shared "
+            "area over joint area (IoU) of the mesh as the camera sees it, in front of the head, and the hair that "
+            "`core/neural_head/hair_mask.py` finds; where the photograph ends and on clothes nothing counts. So it tells "
+            "how well the mesh follows this mask, not how right the mask is.",
+        ),
+    )
+
+
+def overlap(portrait: Portrait, model: HeadModel, hair: HairMesh) -> float:
+    """Shared over joint area of a portrait's hair mesh, where it is seen, and of the hair in the photograph."""
+    view, fit = View.of(portrait), fitted(portrait)
+    shape = model.vertices(fit.identity[None], fit.expression)[0]
+    mask = hair_mask(view, model, shape)
+    triangles = torch.from_numpy(Surface(hair.vertices, hair.quads).triangles)
+    distance = view.distance_of(torch.from_numpy(hair.vertices), triangles)
+    shown = (torch.isfinite(distance) & (distance < view.distance_of(shape, model.triangles))).numpy()
+    return float((shown & mask.hair & mask.known).sum() / max((shown | mask.hair)[mask.known].sum(), 1))
 
 
 def speed_table(head: NeuralHead, truths: Truths, command: str) -> Table:

@@ -12,15 +12,15 @@ from core.neural_head.model import NeuralHead
 from .losses import CLAMP_CM, DEEP_CM
 from .truth import Truth
 
-STEPS, RATE = 200, 0.15
-POINTS = 1500
+STEPS, RATE = 120, 0.2
+POINTS = 800
 """Points of a step."""
 PRIOR = 0.002
 """Weight of the squares of the style's numbers."""
 
 
 def fit_hair(head: NeuralHead, identity: Tensor, truth: Truth, seed: int = 0) -> Tensor:
-    """z_hair (·,) of a person (I,) from points in space with their distances from the hair, by 200 steps of Adam.
+    """z_hair (·,) of a person (I,) from points in space with their distances from the hair, by 120 steps of Adam.
 
     Only points outside the skin are used. The code is style_mean + n · style_basis, with a prior on n.
     """

@@ -23,6 +23,8 @@ from .truth import Truths
 TURNS = (0.0, 45.0, 90.0, 180.0)
 """Degrees by which the head is turned to its right in each picture."""
 SIZE = 320
+RESOLUTION = 128
+"""Cells of the meshes along the longest side of the box."""
 VIEW_CM, MIDDLE_CM = 36.0, (0.0, 1.5, 0.0)
 LIGHT = (0.4, 0.5, 1.0)
 AMBIENT = 0.25
@@ -82,11 +84,11 @@ def write_sheet(head: NeuralHead, truths: Truths, seeds: Sequence[int], folder: 
         labels = np.where(grown.beard, REGIONS.index("beard"), REGIONS.index("hair"))
         truth: list[Mesh] = [(skin, truths.solid.triangles, np.tile(COLOURS[0], (len(skin), 1)))]
         made = Person.of(head, torch.from_numpy(identity))
-        parts = [coloured(made.skin_surface(128))]
+        parts = [coloured(made.skin_surface(RESOLUTION))]
         if len(labels):
             truth.append((grown.surface.vertices, grown.surface.triangles, COLOURS[labels]))
             code = fit_hair(head, torch.from_numpy(identity), read_truth(seed, folder))
-            parts.append(coloured(Person.of(head, torch.from_numpy(identity), code).hair_surface(128)))
+            parts.append(coloured(Person.of(head, torch.from_numpy(identity), code).hair_surface(RESOLUTION)))
         rows.append(np.concatenate([turntable(truth), turntable(parts)], 1))
     make_folder(out.parent)
     Image.fromarray(np.concatenate(rows)).save(out)

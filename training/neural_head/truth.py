@@ -18,7 +18,7 @@ from .hair_growth import Hair, grow
 from .hair_style import HairStyle, random_style
 
 DENSE = 30_000
-"""Points on a surface among which the nearest triangles are searched."""
+"""Points on a surface, beside the middles of its triangles, among which the nearest triangles are searched."""
 CANDIDATES = 6
 """Nearest of these points whose triangles are compared."""
 NEAR_CM = (0.2, 0.8)
@@ -63,8 +63,10 @@ class TriangleDistance:
         self.mesh = trimesh.Trimesh(vertices, triangles, process=False)
         self.corners = vertices[triangles].astype(np.float64)
         self.normals = np.asarray(self.mesh.vertex_normals)[triangles]  # (F, 3, 3)
-        weights, self._owner = self.sample(DENSE, np.ones(len(triangles)), rng)
-        self._tree = cKDTree((self.corners[self._owner] * weights[..., None]).sum(1))
+        weights, owner = self.sample(DENSE, np.ones(len(triangles)), rng)
+        points = (self.corners[owner] * weights[..., None]).sum(1)
+        self._owner = np.concatenate([np.arange(len(triangles)), owner])
+        self._tree = cKDTree(np.concatenate([self.corners.mean(1), points]))
 
     def sample(self, count: int, share: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Barycentric weights (count, 3) and triangles (count,) of random points; density (F,) ∝ area · ``share``."""

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import trimesh
 
 from core.head.head_model import HeadModel
 from core.neural_head.model import NeuralHead
 from training.common.engine import RunConfig
+from training.neural_head import sheet
 from training.neural_head.__main__ import main
 from training.neural_head.evaluation import chamfer
 from training.neural_head.losses import Weights, losses
@@ -16,8 +18,8 @@ from training.neural_head.people import People, make_people, seeds_in
 from training.neural_head.train import TrainConfig, train, trained
 from training.neural_head.truth import TriangleDistance, Truths
 
-CONFIG = TrainConfig(size="tiny", people=4, points=32, warm_up=5)
-RUN = RunConfig(steps=40, bfloat16=False, log_every=10, ema=0.9)
+CONFIG = TrainConfig(size="tiny", people=2, points=24, warm_up=5)
+RUN = RunConfig(steps=24, bfloat16=False, log_every=4, ema=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +35,13 @@ def people(folder):
     return People(Truths(HeadModel.load()), seeds_in(folder), folder)
 
 
-def test_loss_falls_and_an_interrupted_run_ends_the_same(people, tmp_path):
-    lines = train(CONFIG, RUN, people, tmp_path / "whole")
-    assert lines[-1]["total"] < 0.6 * lines[0]["total"] and np.isfinite(lines[-1]["total"])
-    for steps in (15, 40):
-        train(CONFIG, replace(RUN, steps=steps, log_every=5), people, tmp_path / "parts")
-    heads = [trained(tmp_path / name, CONFIG, 50) for name in ("whole", "parts")]
-    # The rate of a shorter run falls earlier, so only the first steps are the same.
-    assert all(head.style_basis.shape == (4, head.hair_code) for head in heads)
+def test_loss_falls_and_a_run_goes_on(people, tmp_path):
+    lines = train(CONFIG, RUN, people, tmp_path)
+    assert lines[-1]["total"] < 0.6 * lines[0]["total"]
+    more = train(CONFIG, replace(RUN, steps=26), people, tmp_path)
+    assert [line["step"] for line in more] == [26]
+    head = trained(tmp_path, CONFIG, 50)
+    assert head.style_basis.shape == (4, head.hair_code) and not head.training
 
 
 def test_terms_of_a_field_that_is_far_off_are_larger(people):
@@ -52,7 +53,7 @@ def test_terms_of_a_field_that_is_far_off_are_larger(people):
     with torch.no_grad():
         head.skin.last_bias[:, 0] += 4.0
     after = losses(head, hair, batch, Weights())
-    assert after["skin_surface"] > before["skin_surface"] + 5 and after["skin_distance"] > before["skin_distance"]
+    assert after["skin_surface"] > before["skin_surface"] + 5
     torch.testing.assert_close(after["hair_surface"], before["hair_surface"])
     torch.testing.assert_close(after["skin_normal"], before["skin_normal"])  # a shift doesn't change slopes
 
@@ -67,8 +68,6 @@ def test_hair_of_bald_people_has_no_surface_to_lie_on(people):
 
 
 def test_chamfer_of_a_ball_and_a_larger_one():
-    import trimesh
-
     rng = np.random.default_rng(0)
     small, large = (
         TriangleDistance(np.asarray(m.vertices), np.asarray(m.faces), rng)
@@ -81,6 +80,7 @@ def test_chamfer_of_a_ball_and_a_larger_one():
 @pytest.mark.slow
 def test_commands(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sheet, "RESOLUTION", 16)
     run, weights, place = str(tmp_path / "run"), str(tmp_path / "head.safetensors"), str(folder)
     main(["train", "--size", "tiny", "--steps", "2", "--run", run, "--folder", place])
     main(["export", "--size", "tiny", "--run", run, "--weights", weights])
