@@ -96,7 +96,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _portraits(options: argparse.Namespace) -> None:
-    photographs = [path for path in sorted(options.data.glob("portraits/*.jpg")) if portrait_split(path.name) == "test"]
+    photographs = [path for path in sorted(options.data.glob("portraits/*.jpg")) if portrait_split(path.stem) == "test"]
     command = "python -m training.neural_head portraits"
     head = NeuralHead.load(path=options.weights)
     show(portrait_table(head, HeadModel.load(), photographs[: options.people], command), options.results)

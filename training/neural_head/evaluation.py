@@ -160,10 +160,10 @@ def portrait_table(head: NeuralHead, model: HeadModel, photographs: Sequence[Pat
         columns=("overlap, median", "overlap, worst", "processor seconds, median", "vertices, median"),
         rows=(cells,),
         notes=(
-            f"{len(photographs)} held-out official portraits, {bare} of them without hair to the program. Overlap: shared "
-            "area over joint area (IoU) of the mesh as the camera sees it, in front of the head, and the hair that "
-            "`core/neural_head/hair_mask.py` finds; where the photograph ends and on clothes nothing counts. So it tells "
-            "how well the mesh follows this mask, not how right the mask is.",
+            f"{len(photographs)} held-out official portraits; the program finds no hair on {bare} of them. Overlap: "
+            "shared area over joint area (IoU) of the mesh as the camera sees it, before the head, and of the hair "
+            "that `core/neural_head/hair_mask.py` finds. Nothing counts on clothes and beyond the photograph. So it "
+            "tells how well the mesh follows this mask, not how right the mask is.",
         ),
     )
 
