@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     people = commands.add_parser("people", help="make the truths of people that are missing")
-    people.add_argument("--count", type=int, default=400)
+    people.add_argument("--count", type=int, default=420)
     people.add_argument("--held-out", action="store_true", help="people that are only measured")
     people.add_argument("--points", type=int, default=POINTS, help="points on the skin of each")
     learn = commands.add_parser("train", help="train, or go on training")
