@@ -189,15 +189,18 @@ def speed_table(head: NeuralHead, truths: Truths, command: str) -> Table:
             make(resolution)
             times = []
             for _ in range(5):
-                began = time.perf_counter()
+                began = time.process_time()
                 vertices = len(make(resolution).surface.vertices)
-                times.append(time.perf_counter() - began)
+                times.append(time.process_time() - began)
             rows.append((name, f"{resolution}³", number(float(np.median(times)), 3), str(vertices)))
     return Table(
         name="neural_head/speed",
         title="Time of a mesh",
         command=command,
-        columns=("surface", "grid", "seconds", "vertices"),
+        columns=("surface", "grid", "processor seconds", "vertices"),
         rows=tuple(rows),
-        notes=(f"Median of five, {torch.get_num_threads()} thread(s), with other work on the machine.",),
+        notes=(
+            f"Median of five with {torch.get_num_threads()} thread(s); seconds of the processor, as other programs "
+            "worked on the machine.",
+        ),
     )
