@@ -25,7 +25,7 @@ FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
         ("face",),
         ("portrait", "representation"),
         ("prior", "readback", "renderer", "sadtalker"),
-        ("keypoints", "neural_head"),
+        ("detailed_head", "keypoints", "neural_head"),
         ("systems",),
         ("takes",),
         ("__main__", "worker"),

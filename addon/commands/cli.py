@@ -26,6 +26,7 @@ from ...core.wire.options import Parser, add_options, choices, nested, span
 from ...core.wire.picture_size import CHOICES, LEAST_SIDE, MAX_SIDE
 from ...core.wire.protocol import FILMS, Generate, PriorStyle, TakeReady
 from ...core.wire.restorer import restorer_command
+from ...core.wire.systems import HEAD_DETAILS, names
 from .. import compat, steps
 from ..jobs import jobs
 from ..places import COMMAND
@@ -81,6 +82,8 @@ def parser() -> Parser:
     text = "Keys are left out where the curves stay this close to the motion. 0 sets a key on every frame."
     add("--curve-error", type=float, metavar="X", help=f"{text} Default: as in the .blend.")
     add("--head", action="store_true", help="Add the head of the portrait, and bake the first take on it.")
+    text = "How detailed that head is. Default: as in the .blend."
+    add("--head-detail", choices=names(HEAD_DETAILS), help=text)
     text = "Save the scene in this file, with the takes in its sequencer and on the head. Implies --head."
     add(
         "--save-blend", help=f"{text} A new scene gets a camera that sees the head and the take's picture, and a light."
@@ -136,6 +139,8 @@ def _run(options: argparse.Namespace, pause: float) -> int:
     if new:
         stage.clear(scene)
     _apply(settings_of(scene), options)
+    if options.head_detail:
+        settings_of(scene).head_detail = options.head_detail
     request, spoken = _request(scene, options)
     made, _ = _follow(jobs.start(request, "Generate", scene, spoken), scene, pause)
     if with_head:
@@ -265,7 +270,7 @@ def _follow(job: jobs.Job, scene: bpy.types.Scene, pause: float) -> tuple[list[T
 
 def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: TakeReady, pause: float, *, new: bool) -> None:
     """Add the head and bake the first take on it; a ``new`` scene also gets a camera, a light and the picture."""
-    wanted = head.request_for(request.portrait, Path(request.out), preferences.device())
+    wanted = head.request_for(request.portrait, Path(request.out), preferences.device(), settings_of(scene).head_detail)
     _, result = _follow(jobs.start(wanted, "Head", scene), scene, pause)
     for told in head.build(bpy.context, scene, result):
         if isinstance(told, str):

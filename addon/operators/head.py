@@ -48,7 +48,9 @@ what is there"""
         self._home = scene_of(context).session_uid
         out = trusted.output_folder(settings.output_dir)
         path = portrait.portrait_path(settings, out / "inputs")
-        return jobs.start(head.request_for(str(path), out, preferences.device()), say("Head"), scene)
+        return jobs.start(
+            head.request_for(str(path), out, preferences.device(), settings.head_detail), say("Head"), scene
+        )
 
     def complete(self, context: bpy.types.Context, scene: bpy.types.Scene, job: jobs.Job) -> Iterator[object]:
         """Build the head from the worker's answer, in the scene in which the user asked for it if it is still there."""

@@ -55,6 +55,7 @@ class _Targets(Panel):
         row = layout.row(align=True)
         row.operator("soliloquy.add_head", icon="USER")
         row.operator("soliloquy.add_target", text="Add Selected", icon="ADD")
+        layout.row().prop(settings, "head_detail", expand=True)
         if not settings.targets:
             return
         row = layout.row()

@@ -220,6 +220,7 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     renderer: EnumProperty(
         name="Renderer", description="How frames are made from a motion", items=_items(systems.RENDERERS)
     )
+    head_detail: EnumProperty(name="Detail", description="What Add Head makes", items=_items(systems.HEAD_DETAILS))
     performance: PointerProperty(type=SoliloquyPerformance)
     pose_video: StringProperty(
         name="Pose Video",

@@ -1,8 +1,7 @@
 """The 3D head: mesh with the portrait's texture and 55 shape keys, armature, properties that drive the shapes.
 
 ``core.portrait.rig`` in the worker measures the portrait and writes ``head.npz`` and ``head.png``; here they become
-Blender data. Head space (x to the person's left, y up, z out of the face, centimetres) becomes Blender's (x, −z, y) in
-metres: the head looks along −Y, as Blender's front view expects.
+Blender data (``heads/``). A detailed head comes from ``core.detailed_head.rig`` and has materials of its own and hair.
 """
 
 from __future__ import annotations
@@ -18,11 +17,10 @@ import numpy as np
 from mathutils import Vector
 
 from ...core.errors import BadInputError
-from ...core.motion.channels import SHAPES
 from ...core.provenance import HEAD_PROPERTY, SYNTHETIC_HEAD
 from ...core.wire.names import JOINTS
 from ...core.wire.protocol import Head
-from .. import compat
+from ...core.wire.systems import MODEL
 from ..properties.scene import settings_of
 from ..rig.arkit import SHAPE_NAMES
 from ..rig.objects import pose_bones, shape_keys_of
@@ -30,11 +28,11 @@ from ..rig.presets import CENTIMETRE, own_rules
 from ..typed import scene_of, there
 from ..words import say
 from . import placement, viewing
+from .heads.file import read_head, to_blender
+from .heads.materials import detailed_materials, hair_material, load_texture, plain_material
+from .heads.mesh import hair_mesh, head_mesh
 
 _PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "eye.L": "head", "eye.R": "head"}
-_NUMBERS = ("vertices", "uv", "shapes", "weights", "joints", "gaze_angles", "jaw_angles")
-_INDICES = ("triangles", "triangle_uv")
-"""Arrays of ``head.npz``: numbers, and indices of points, three a triangle."""
 _UP, _FORWARD, _JAW = (0.0, 0.0, 1.0), (0.0, -1.0, 0.0), (0.0, -0.8, -0.6)
 _POINTING = {"root": (_UP, 4.0), "neck": (_UP, 6.0), "head": (_UP, 14.0), "jaw": (_JAW, 9.0)}
 """Direction and length in centimetres of each bone; the eyes' bones point forward.
@@ -44,15 +42,16 @@ head space, so that pitch, yaw and roll are turns about x, y and z.
 """
 
 
-def request_for(portrait: str, out: Path, device: str) -> Head:
-    """The request to write the head's files into a folder named after the portrait and its content."""
+def request_for(portrait: str, out: Path, device: str, detail: str) -> Head:
+    """The request to write the head's files into a folder named after the portrait, its content and the detail."""
     try:
         content = hashlib.sha256(Path(portrait).read_bytes()).hexdigest()[:8]
     except OSError as error:
         raise BadInputError(
             "portrait_missing", say("The portrait can't be read: {portrait}", portrait=portrait), say("Choose another.")
         ) from error
-    return Head(portrait=portrait, out=str(out / "heads" / f"{Path(portrait).stem}-{content}"), device=device)
+    folder = f"{Path(portrait).stem}-{content}" + ("" if detail == MODEL else detail)
+    return Head(portrait=portrait, out=str(out / "heads" / folder), device=device, detail=detail)
 
 
 def build(
@@ -62,15 +61,18 @@ def build(
 
     It stands at the 3D cursor of the scene ``home`` (by default the context's), or beside what is there, in the active
     collection, selected, and the window's 3D views look at it. ``result`` is the worker's answer to the ``head``
-    request: the paths of mesh and texture. Yields sentences that the user should read, and None.
+    request: the paths of mesh and textures. Yields sentences that the user should read, and None.
     """
-    data = _read(Path(result["mesh"]))
-    texture = _texture(Path(result["texture"]))
+    data = read_head(Path(result["mesh"]))
+    texture = load_texture(Path(result["texture"]))
+    strands = load_texture(Path(result.get("hair", ""))) if "hair_faces" in data else None
     name = Path(result["mesh"]).parent.name.rpartition("-")[0] or "Person"
     yield None
-    mesh = _mesh(f"{name} head", data)
+    mesh = head_mesh(f"{name} head", data)
     yield None
-    mesh.materials.append(_material(f"{name} skin", texture))
+    detailed = "faces" in data
+    for material in detailed_materials(name, texture, data) if detailed else [plain_material(f"{name} skin", texture)]:
+        mesh.materials.append(material)
     yield None
     skin = bpy.data.objects.new(f"{name} head", mesh)
     yield None
@@ -81,7 +83,14 @@ def build(
     _properties(skin, armature, data)
     yield None
     yield from _drivers(skin, armature)
-    yield from _put(context, home or scene_of(context), armature, skin, to_blender(data["vertices"]))
+    meshes = [skin]
+    if strands is not None:
+        hair = hair_mesh(f"{name} hair", data)
+        hair.materials.append(hair_material(f"{name} hair", strands))
+        meshes.append(bpy.data.objects.new(f"{name} hair", hair))
+        meshes[-1][HEAD_PROPERTY] = SYNTHETIC_HEAD
+        yield from _bind(meshes[-1], armature, data["hair_weights"])
+    yield from _put(context, home or scene_of(context), armature, meshes, to_blender(data["vertices"]))
     settings = settings_of(owner)
     target = settings.targets.add()
     target.preset = "OWN"
@@ -94,7 +103,7 @@ def _put(
     context: bpy.types.Context,
     scene: bpy.types.Scene,
     armature: bpy.types.Object,
-    skin: bpy.types.Object,
+    meshes: list[bpy.types.Object],
     points: np.ndarray,
 ) -> Iterator[str]:
     """Put the finished head into the scene, in its real size, and show it; yields what the user should know."""
@@ -105,123 +114,16 @@ def _put(
     armature.location = placement.free_place(scene, layer, size, viewing.eyes_of(window))
     armature.scale = (one, one, one)
     collection = placement.collection_for(scene, layer)
-    for thing in (armature, skin):
+    for thing in (armature, *meshes):
         collection.objects.link(thing)
     layer.update()
     active = layer.active_layer_collection
     if active is not None and collection != active.collection:
         yield say("The active collection can't be used; the head is in “{collection}”.", collection=collection.name)
     if viewing.select_only(layer, armature):
-        viewing.show(window, [armature, skin], size + np.array(armature.location))
+        viewing.show(window, [armature, *meshes], size + np.array(armature.location))
     else:
         yield say("The head is not selected, because another object is being edited.")
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            data = {key: stored[key] for key in stored.files}
-    except Exception as error:  # zip and NumPy raise many kinds for damaged files
-        raise _damaged(path) from error
-    names = [data.get(name, np.zeros(0)) for name in ("shape_names", "joint_names")]
-    if any(name.ndim != 1 for name in names):
-        raise _damaged(path)
-    if tuple(names[0].tolist()) != SHAPES or tuple(names[1].tolist()) != JOINTS:
-        raise BadInputError(
-            "head_version",
-            say("The head's file is from another version: {path}", path=path),
-            say("Add the head again."),
-        )
-    if not _is_whole(data):
-        raise _damaged(path)
-    return data
-
-
-def _damaged(path: Path) -> BadInputError:
-    return BadInputError(
-        "head_damaged", say("The head's file is damaged: {path}", path=path), say("Add the head again.")
-    )
-
-
-def _is_whole(data: dict[str, np.ndarray]) -> bool:
-    """Whether all parts are there with fitting shapes, finite numbers, and indices of existing points.
-
-    Blender checks none of this: an index out of range would end it.
-    """
-    lacking = np.zeros(())
-    parts = {name: data.get(name, lacking) for name in (*_NUMBERS, *_INDICES)}
-    if any(parts[name].dtype.kind != "f" or not np.isfinite(parts[name]).all() for name in _NUMBERS):
-        return False
-    if any(parts[name].dtype.kind not in "iu" or parts[name].shape != parts["triangles"].shape for name in _INDICES):
-        return False
-    vertices, uv, triangles = parts["vertices"], parts["uv"], parts["triangles"]
-    if vertices.ndim != 2 or uv.ndim != 2 or triangles.ndim != 2 or not triangles.size:
-        return False
-    count, shapes, joints = len(vertices), len(SHAPES), len(JOINTS)
-    wanted = {
-        "vertices": (count, 3), "uv": (len(uv), 2), "triangles": (len(triangles), 3), "shapes": (shapes, count, 3),
-        "weights": (count, joints), "joints": (joints, 3), "gaze_angles": (4,), "jaw_angles": (2,),
-    }  # fmt: skip
-    if any(parts[name].shape != shape for name, shape in wanted.items()):
-        return False
-    ends = {"triangles": count, "triangle_uv": len(uv)}
-    return all(parts[name].min() >= 0 and parts[name].max() < end for name, end in ends.items())
-
-
-def to_blender(points: np.ndarray) -> np.ndarray:
-    """(…, 3) head space in centimetres → Blender's axes in metres."""
-    x, y, z = np.moveaxis(points, -1, 0)
-    return np.stack([x, -z, y], axis=-1) * CENTIMETRE
-
-
-def _mesh(name: str, data: dict[str, np.ndarray]) -> bpy.types.Mesh:
-    vertices, triangles = to_blender(data["vertices"]), data["triangles"]
-    mesh = bpy.data.meshes.new(name)
-    mesh.vertices.add(len(vertices))
-    mesh.vertices.foreach_set("co", vertices.astype(np.float32).ravel())
-    mesh.loops.add(triangles.size)
-    mesh.loops.foreach_set("vertex_index", triangles.astype(np.int32).ravel())
-    mesh.polygons.add(len(triangles))
-    mesh.polygons.foreach_set("loop_start", np.arange(0, triangles.size, 3, dtype=np.int32))
-    uv = mesh.uv_layers.new(name="UVMap")
-    corners = data["uv"][data["triangle_uv"]]  # (F, 3, 2)
-    uv.data.foreach_set("uv", corners.astype(np.float32).ravel())
-    mesh.update(calc_edges=True)
-    mesh.shade_smooth()
-    return mesh
-
-
-def _texture(path: Path) -> bpy.types.Image:
-    """The projected photograph, packed, so that the .blend can be moved. Raises BadInputError ``head_damaged``."""
-    missing = BadInputError(
-        "head_damaged", say("The head's texture is missing: {texture}", texture=path), say("Add the head again.")
-    )
-    try:
-        image = bpy.data.images.load(str(path))
-    except RuntimeError as error:
-        raise missing from error
-    if not image.size[0]:
-        bpy.data.images.remove(image)
-        raise missing
-    image.pack()
-    return image
-
-
-def _material(name: str, image: bpy.types.Image) -> bpy.types.Material:
-    """A skin-like material with the projected photograph."""
-    image.name = name
-    material = bpy.data.materials.new(name)
-    tree = compat.node_tree_of(material)
-    nodes, links = tree.nodes, tree.links
-    surface: Any = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-    surface.inputs["Roughness"].default_value = 0.65
-    surface.inputs["Specular IOR Level"].default_value = 0.2
-    picture: Any = nodes.new("ShaderNodeTexImage")
-    picture.image = image
-    picture.location = surface.location.x - 320, surface.location.y
-    links.new(picture.outputs["Color"], surface.inputs["Base Color"])
-    nodes.active = picture  # Workbench shows the active node in its Texture mode
-    return material
 
 
 def _armature(context: bpy.types.Context, name: str, data: dict[str, np.ndarray]) -> bpy.types.Object:

@@ -49,6 +49,17 @@ def write_shards(
     """
     stored = {name: value.detach().half().contiguous() for name, value in tensors.items()}
     stored |= {name: value.float().contiguous() for name, value in numbers.items()}
+    return save_shards(stem, stored, config, folder, facts)
+
+
+def save_shards(
+    stem: str,
+    stored: Mapping[str, Tensor],
+    config: Mapping[str, Any] | None,
+    folder: Path,
+    facts: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """As `write_shards`, with every tensor in its own type."""
     shards: list[dict[str, Tensor]] = [{}]
     size = 0
     for name, value in stored.items():

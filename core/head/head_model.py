@@ -19,6 +19,7 @@ from .. import places
 from ..compute.weight_files import INSTALL_AGAIN, open_weights
 from ..errors import SoliloquyError
 from ..motion.channels import EXPRESSIONS
+from .normals import vertex_normals
 from .rotation import euler_to_matrix
 
 if TYPE_CHECKING:
@@ -205,15 +206,7 @@ class HeadModel:
 
     def normals(self, vertices: Tensor) -> Tensor:
         """Unit normals (..., V, 3) at the vertices: means of the triangles' normals, weighted by their areas."""
-        flat = vertices.reshape(-1, 3)  # (..., V, 3) -> (B·V, 3)
-        first = torch.arange(0, len(flat), vertices.shape[-2], device=flat.device)[:, None]
-        corners = [(first + corner).reshape(-1) for corner in self.triangles.T]  # (B, F) -> (B·F,)
-        a, b, c = (flat.index_select(0, corner) for corner in corners)
-        faces = torch.linalg.cross(b - a, c - a)
-        total = torch.zeros_like(flat)
-        for corner in corners:
-            total.index_add_(0, corner, faces)
-        return torch.nn.functional.normalize(total, dim=-1).reshape(vertices.shape)
+        return vertex_normals(vertices, self.triangles)
 
     def to_trimesh(
         self, vertices: Tensor | np.ndarray | None = None, image: np.ndarray | None = None

@@ -8,6 +8,7 @@ them to Blender's axes and metres: (x, y, z) -> (x, −z, y) / 100, so that the 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from ..wire.protocol import version
 from .portrait import Portrait
 from .texture import project_texture
 
+TEXTURE = 1024
+"""Side of the texture in texels, if none is asked for."""
 NECK_FRONT_CM, NECK_BACK_CM = (-8.5, 8.0), (-3.0, -6.0)
 """(y, z) of the line where head and neck meet on the mean head, under the chin and at the nape."""
 NECK_LENGTH_CM = 8.0
@@ -32,6 +35,7 @@ NECK_LENGTH_CM = 8.0
 ROOT_CM, TOP_CM = (0.0, -12.0, -1.0), (0.0, 3.0, 0.5)
 """Joints of root and head, relative to the joint of the neck."""
 INSIDE = ("mouth_socket", "gums_upper", "gums_lower", "tongue", "teeth_upper", "teeth_lower")
+EYES = (("eye_left",), ("eye_right",))
 
 
 def joints_of(head: HeadModel, identity: torch.Tensor) -> np.ndarray:
@@ -49,8 +53,19 @@ def joints_of(head: HeadModel, identity: torch.Tensor) -> np.ndarray:
     return torch.stack([root, neck, top, head.jaw_pivot + moved, eyes[0], eyes[1]]).numpy().astype(np.float32)
 
 
-def skin_weights(head: HeadModel) -> np.ndarray:
-    """Weights (V, 6) float32 with sum 1, in the order of ``JOINTS``.
+class PartedHead(Protocol):
+    """What :func:`skin_weights` needs of a head."""
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """(V, 3) the mean head, centimetres."""
+
+    def part_vertices(self, *names: str) -> torch.Tensor:
+        """Vertices of the named parts."""
+
+
+def skin_weights(head: PartedHead, eyes: tuple[tuple[str, ...], tuple[str, ...]] = EYES) -> np.ndarray:
+    """Weights (V, 6) float32 with sum 1, in the order of ``JOINTS``. ``eyes`` names the parts of each eye, left first.
 
     Eyeballs follow their own bones. The inside of the mouth and the head above the jaw line follow the head's bone.
     Down the neck the skin passes smoothly to the neck's bone and then to the root. No vertex follows the jaw's bone,
@@ -69,7 +84,7 @@ def skin_weights(head: HeadModel) -> np.ndarray:
     weights[:, 0] = smooth(2 * down - 1)
     weights[:, 2] = 1 - smooth(2 * down)
     weights[:, 1] = 1 - weights[:, 0] - weights[:, 2]
-    for names, joint in ((INSIDE, "head"), (("eye_left",), "eye.L"), (("eye_right",), "eye.R")):
+    for names, joint in ((INSIDE, "head"), (eyes[0], "eye.L"), (eyes[1], "eye.R")):
         rows = head.part_vertices(*names).numpy()
         weights[rows] = np.eye(len(JOINTS), dtype=np.float32)[JOINTS.index(joint)]
     return weights
@@ -105,7 +120,7 @@ def rig_of(head: HeadModel, identity: torch.Tensor) -> dict[str, np.ndarray]:
     }
 
 
-def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, texture_size: int = 1024) -> None:
+def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, texture_size: int | None = None) -> None:
     """Write a portrait's head for Blender: ``mesh`` (.npz, no pickle) and ``texture`` (.png, sRGB, with a note
     that it is synthetic).
 
@@ -127,12 +142,17 @@ def write_head(head: HeadModel, portrait: Portrait, mesh: Path, texture: Path, t
     head = head.to("cpu")
     identity = torch.from_numpy(np.asarray(portrait.identity)).float()
     with torch.no_grad():
-        picture = project_texture(head, portrait, texture_size)
+        picture = project_texture(head, portrait, texture_size or TEXTURE)
         arrays = rig_of(head, identity)
+    write_texture(texture, picture)
+    with written_beside(mesh) as path:
+        np.savez(path, **arrays)
+
+
+def write_texture(path: Path, picture: np.ndarray) -> None:
+    """Write a texture (H, W, 3 or 4) uint8 as PNG with a note that it is synthetic."""
     marks = PngInfo()
     for keyword, text in picture_marks(version(), "a photograph laid on the model of a head by a program.").items():
         marks.add_text(keyword, text)
-    with written_beside(texture) as path:
-        Image.fromarray(picture).save(path, pnginfo=marks)
-    with written_beside(mesh) as path:
-        np.savez(path, **arrays)
+    with written_beside(path) as beside:
+        Image.fromarray(picture).save(beside, pnginfo=marks)

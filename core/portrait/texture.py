@@ -7,6 +7,7 @@ fixed colours, and the iris in the colour that the photograph shows (``eye_paint
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,6 +49,39 @@ WHISPER = 1e-6
 """Weight of the mean colour in :func:`diffuse`: without it, parts of the mesh that are never seen would be singular."""
 
 
+class TexturedSurface(Protocol):
+    """What is needed of a head: the head model, or the detailed head."""
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """(V, 3) the mean head, centimetres."""
+
+    @property
+    def triangles(self) -> torch.Tensor:
+        """(F, 3) vertices."""
+
+    @property
+    def uv(self) -> torch.Tensor:
+        """(U, 2) texture coordinates."""
+
+    @property
+    def triangle_uv(self) -> torch.Tensor:
+        """(F, 3) rows of ``uv``."""
+
+    @property
+    def symmetry(self) -> torch.Tensor:
+        """(V,) mirrored vertices."""
+
+    def vertices(self, identity: torch.Tensor, expression: torch.Tensor) -> torch.Tensor:
+        """(V, 3) a person's head, centimetres."""
+
+    def normals(self, vertices: torch.Tensor) -> torch.Tensor:
+        """(V, 3) unit normals."""
+
+    def part_triangles(self, *names: str) -> torch.Tensor:
+        """Rows of the triangles of the named parts."""
+
+
 @dataclass(frozen=True)
 class Texels:
     """Places of n texels: row and column in the texture, triangle of the mesh, barycentric weights (n, 3)."""
@@ -58,7 +92,7 @@ class Texels:
     weights: np.ndarray
 
 
-def texels_of(head: HeadModel, size: int) -> Texels:
+def texels_of(head: TexturedSurface, size: int) -> Texels:
     """All texels of a square texture with a triangle over their middle; v points up."""
     uv = head.uv * size
     position = torch.stack([uv[:, 0], size - uv[:, 1], torch.zeros_like(uv[:, 0])], dim=-1)
@@ -72,15 +106,17 @@ def texels_of(head: HeadModel, size: int) -> Texels:
     )
 
 
-def _at(field: np.ndarray, triangles: np.ndarray, texels: Texels) -> np.ndarray:
+def at_texels(field: np.ndarray, triangles: np.ndarray, texels: Texels) -> np.ndarray:
     """Values (n, C) at the texels of a field (V, C) on the vertices."""
     return np.einsum("nkc,nk->nc", field[triangles[texels.triangle]], texels.weights)
 
 
-def _sample(image: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+def sample(image: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Bilinear samples (n, C) of an image (H, W, C) at pixels (n, 2). Outside the image its edge continues."""
     coordinates = [pixels[:, 1] - 0.5, pixels[:, 0] - 0.5]
-    channels = [ndimage.map_coordinates(image[..., c], coordinates, order=1, mode="nearest") for c in range(3)]
+    channels = [
+        ndimage.map_coordinates(image[..., c], coordinates, order=1, mode="nearest") for c in range(image.shape[2])
+    ]
     return np.stack(channels, axis=-1)
 
 
@@ -95,7 +131,7 @@ class PhotographProjection:
         Texels per centimetre. A finer photograph is blurred to that resolution.
     """
 
-    def __init__(self, head: HeadModel, portrait: Portrait, detail: float) -> None:
+    def __init__(self, head: TexturedSurface, portrait: Portrait, detail: float) -> None:
         identity = torch.from_numpy(portrait.identity).float()
         shape = head.vertices(identity, torch.from_numpy(portrait.expression).float())
         rotation = euler_to_matrix(torch.from_numpy(portrait.rotation).float())
@@ -125,8 +161,8 @@ class PhotographProjection:
 
     def confidence(self, texels: Texels) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (n, 2) of texels, and how well each is visible (n,), from 0 (hidden, grazing or outside) to 1."""
-        point = _at(self.camera, self.triangles, texels)
-        normal = _at(self.normals, self.triangles, texels)
+        point = at_texels(self.camera, self.triangles, texels)
+        normal = at_texels(self.normals, self.triangles, texels)
         view = -point / np.linalg.norm(point, axis=1, keepdims=True)
         cosine = (normal * view).sum(1) / np.maximum(np.linalg.norm(normal, axis=1), 1e-6)
         facing = np.clip((cosine - FACING[0]) / (FACING[1] - FACING[0]), 0, 1)
@@ -138,7 +174,7 @@ class PhotographProjection:
         return pixels, facing * visible * inside
 
 
-def mirrored_triangles(head: HeadModel) -> tuple[np.ndarray, np.ndarray]:
+def mirrored_triangles(head: TexturedSurface) -> tuple[np.ndarray, np.ndarray]:
     """For each triangle the row of its mirror image (F,), and the mirror corner of each of its corners (F, 3)."""
     triangles, symmetry = head.triangles.numpy(), head.symmetry.numpy()
     rows = {tuple(sorted(triangle)): row for row, triangle in enumerate(triangles.tolist())}
@@ -180,7 +216,7 @@ def project_texture(head: HeadModel, portrait: Portrait, size: int) -> np.ndarra
     """
     texels = texels_of(head, size)
     triangles = head.triangles.numpy()
-    detail = _texels_per_cm(head, size)
+    detail = texels_per_cm(head, size)
     projection = PhotographProjection(head, portrait, detail)
     pixels, own = projection.confidence(texels)
     partner, corner = mirrored_triangles(head)
@@ -191,22 +227,20 @@ def project_texture(head: HeadModel, portrait: Portrait, size: int) -> np.ndarra
     other = other * (1 - own)
     # The mirrored side has other light, so it only fills up what the own side lacks to full confidence.
     total = np.maximum(own + other, 1e-6)[:, None]
-    colour = own[:, None] * _sample(projection.image, pixels) + other[:, None] * _sample(
-        projection.image, mirror_pixels
-    )
+    colour = own[:, None] * sample(projection.image, pixels) + other[:, None] * sample(projection.image, mirror_pixels)
     colour, confidence = colour / total, np.clip(own + other, 0, 1)
 
     part = head.triangle_part.numpy()[texels.triangle]
     skin = np.isin(part, [PARTS.index(name) for name in ("skin", "lips")])
-    vertex_colour, vertex_confidence = _to_vertices(colour, confidence * skin, texels, triangles, len(head.mean))
+    vertex_colour, vertex_confidence = to_vertices(colour, confidence * skin, texels, triangles, len(head.mean))
     surface = head.part_triangles("skin", "lips", "eye_socket_left", "eye_socket_right").numpy()
     filled = diffuse(vertex_colour, vertex_confidence, triangles[surface])
-    colour = confidence[:, None] * colour + (1 - confidence[:, None]) * _at(filled, triangles, texels)
+    colour = confidence[:, None] * colour + (1 - confidence[:, None]) * at_texels(filled, triangles, texels)
     exposure = []
     for side, name in enumerate(("eye_left", "eye_right")):
         inside = part == PARTS.index(name)
-        points = _at(head.mean.numpy(), triangles, texels)[inside]
-        eye = EyePoints.of(head, side, points, _sample(projection.image, pixels[inside]), own[inside])
+        points = at_texels(head.mean.numpy(), triangles, texels)[inside]
+        eye = EyePoints.of(head, side, points, sample(projection.image, pixels[inside]), own[inside])
         colour[inside], white = eye_colours(eye)
         exposure.append(np.clip(white.mean() / np.mean(SCLERA), *EXPOSURE))
     for name, paint in PAINT.items():
@@ -215,12 +249,19 @@ def project_texture(head: HeadModel, portrait: Portrait, size: int) -> np.ndarra
     covered = np.zeros((size, size), bool)
     picture[texels.row, texels.column] = colour
     covered[texels.row, texels.column] = True
-    # Beyond the edges of the charts the nearest colour continues, so that filtering mixes in no foreign colour.
+    return continued(picture, covered)
+
+
+def continued(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8: a picture (S, S, 3) with the nearest colour wherever it is not ``covered`` (S, S).
+
+    So colours continue beyond the edges of the charts, and filtering mixes in no foreign colour.
+    """
     nearest = ndimage.distance_transform_edt(~covered, return_distances=False, return_indices=True)
     return np.clip(picture[nearest[0], nearest[1]] + 0.5, 0, 255).astype(np.uint8)
 
 
-def _texels_per_cm(head: HeadModel, size: int) -> float:
+def texels_per_cm(head: TexturedSurface, size: int) -> float:
     """Resolution of the texture on the lips of the mean head: square root of texel area over surface area."""
     rows = head.part_triangles("lips")
     corners, flat = head.mean[head.triangles[rows]], head.uv[head.triangle_uv[rows]]
@@ -229,7 +270,7 @@ def _texels_per_cm(head: HeadModel, size: int) -> float:
     return size * float(((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).abs().sum() / area).sqrt())
 
 
-def _to_vertices(
+def to_vertices(
     colour: np.ndarray, confidence: np.ndarray, texels: Texels, triangles: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean colour (V, 3) and mean confidence (V,) of the texels around each vertex."""
@@ -237,7 +278,8 @@ def _to_vertices(
     for corner in range(3):
         vertex = triangles[texels.triangle, corner]
         share = texels.weights[:, corner]
-        np.add.at(total, vertex, (share * confidence)[:, None] * colour)
-        np.add.at(weight, vertex, share * confidence)
-        np.add.at(reach, vertex, share)
+        for channel in range(3):
+            total[:, channel] += np.bincount(vertex, share * confidence * colour[:, channel], count)
+        weight += np.bincount(vertex, share * confidence, count)
+        reach += np.bincount(vertex, share, count)
     return total / np.maximum(weight, 1e-9)[:, None], weight / np.maximum(reach, 1e-9)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ..systems.frame_renderer import FrameRenderer
     from ..systems.motion_source import MotionSource
 
+HEADS_ONLY = "detailed_head-*.safetensors"
+"""Weights that no take depends on."""
+
 
 @functools.cache
 def weight_digests() -> dict[str, str]:
@@ -31,8 +34,9 @@ def weight_digests() -> dict[str, str]:
 
 
 def digests_for(*systems: str) -> dict[str, str]:
-    """`weight_digests` without the files that only other motion sources and renderers than ``systems`` use."""
-    others = [pattern for name, pattern in OWN_WEIGHTS.items() if name not in systems]
+    """`weight_digests` without the files that only other motion sources and renderers than ``systems`` use, or only
+    heads."""
+    others = [HEADS_ONLY, *(pattern for name, pattern in OWN_WEIGHTS.items() if name not in systems)]
     return {
         file: digest
         for file, digest in weight_digests().items()

@@ -34,6 +34,7 @@ from ..systems.unheeded import unheeded_pose_style
 from ..wire.progress import JobContext
 from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Resample, UpdateLips, version
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
+from ..wire.systems import NEURAL
 from ..wire.worker_facts import GpuFacts, WorkerFacts
 from ..wire.workload import Expected
 from .body import with_body_of
@@ -214,17 +215,25 @@ class Studio:
         return {"job": str(job.folder), "take": plan.index, "curves": str(plan.curves_extracted)}
 
     def _head(self, request: Head, context: JobContext) -> dict[str, Any]:
-        from ..portrait.rig import write_head
-
         models = self._models_on(request.device)
         context.expect([Expected("portrait", None, 1), Expected("head", None, 1)])
         with context.stage("portrait"):
             portrait = _portrait_of(request.portrait, models, context)
         out = make_folder(Path(request.out).absolute())
         mesh, texture = out / "head.npz", out / "head.png"
+        made = {"mesh": str(mesh), "texture": str(texture)}
         with context.stage("head"):
-            write_head(models.head, portrait, mesh, texture, request.texture_size)
-        return {"mesh": str(mesh), "texture": str(texture)}
+            if request.detail == NEURAL:
+                from ..detailed_head.rig import write_detailed_head
+
+                hair = out / "hair.png"
+                if write_detailed_head(models.head, portrait, mesh, texture, hair, request.texture_size):
+                    made["hair"] = str(hair)
+            else:
+                from ..portrait.rig import write_head
+
+                write_head(models.head, portrait, mesh, texture, request.texture_size)
+        return made
 
 
 def probe() -> WorkerFacts:

@@ -13,3 +13,7 @@ def frame_name(index: int) -> str:
     '000001.png'
     """
     return f"{index + 1:06d}.png"
+
+
+HEAD_MATERIALS = ("skin", "mouth", "teeth", "eyes", "cornea", "lashes", "brows")
+"""Materials of the detailed head."""

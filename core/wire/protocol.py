@@ -34,7 +34,7 @@ from ..places import MANIFEST
 from ..schema import setting
 from .picture_size import CHOICES, LEAST_SIDE, MAX_SIDE, PHOTOGRAPH
 from .style import PriorStyle
-from .systems import MAX_POSE_STYLE, RENDERERS, SOURCES, names
+from .systems import HEAD_DETAILS, MAX_POSE_STYLE, MODEL, RENDERERS, SOURCES, names
 from .workload import STAGES
 
 PROTOCOL = 2
@@ -194,12 +194,18 @@ class Extract:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """Make the portrait's head for Blender in ``out``. ``done.result``: mesh (``.npz``), texture (``.png``)."""
+    """Make the portrait's head for Blender in ``out``. ``done.result``: mesh (``.npz``), texture and hair (``.png``).
+
+    ``hair`` is there only if the head has hair of its own.
+    """
 
     request: ClassVar[str] = "head"
     portrait: str = setting(text="photograph or painting with one face")
-    out: str = setting(text="folder that receives head.npz and head.png")
-    texture_size: int = setting(1024, "pixels of the square texture", low=128, high=4096)
+    out: str = setting(text="folder that receives head.npz and head.png, and hair.png if the head has hair of its own")
+    detail: str = setting(MODEL, "how detailed the head is", choices=names(HEAD_DETAILS))
+    texture_size: int | None = setting(
+        None, "pixels of the square texture; left out: 1024, or 2048 for a detailed head", low=128, high=4096
+    )
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
 
 

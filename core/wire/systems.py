@@ -56,6 +56,17 @@ class RendererFacts(System):
     seconds_per_frame: tuple[float, float]
 
 
+MODEL, NEURAL = "model", "neural"
+HEAD_DETAILS = (
+    System(MODEL, "Model", "The head model with the photograph on it: light, as frames are made with it"),
+    System(
+        NEURAL,
+        "Neural",
+        "A head of four times the detail: quads, hair of its own, lashes, brows, clear corneas, skin without hair or "
+        "clothes on it",
+    ),
+)
+"""How detailed the head is that *Add Head* makes; the first one is the default."""
 DIFFUSION = "diffusion"
 SOURCES = (
     MotionSourceFacts(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from soliloquy.addon import steps
 from soliloquy.addon.scene import head
+from soliloquy.addon.scene.heads.file import read_head
 from soliloquy.core.errors import BadInputError
 
 
@@ -64,7 +65,7 @@ def test_spoiled_bytes(files):
             spoiled[place] ^= 0xFF
         mesh.write_bytes(bytes(spoiled))
         try:
-            found = head._read(mesh)
+            found = read_head(mesh)
         except BadInputError:
             continue
         assert found["triangles"].max() < len(found["vertices"]), "the damage is where nothing is stored"

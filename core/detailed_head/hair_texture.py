@@ -1,0 +1,87 @@
+"""The colours and the opacity of hair: the photograph's where it shows the hair, strands in its colours elsewhere."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from ..portrait.portrait import Portrait
+from ..portrait.texture import sample
+from .regions import Regions
+
+SIDE = 1536
+"""Texels of the square texture; each layer has a band of it."""
+LAYERS = 3
+STRANDS = (1.2, 160.0)
+"""Standard deviations in texels, across and along, of the noise that is drawn out to strands."""
+LOCKS = (9.0, 260.0)
+CONTRAST = 0.2
+"""Standard deviation of the strands' brightness, relative to the hair's."""
+ENDS = ((0.9, 1.0), (0.78, 1.0), (0.62, 1.0))
+"""Share of the way along a strand at which the first strands of each layer end, and the last."""
+THIN = (0.0, 0.25, 0.5)
+"""Share of the strands that are missing in each layer."""
+SHRUNK = 8
+"""Smooth colours are made with this share of the texels along each side."""
+DARKER = (0.62, 0.85, 1.0)
+"""Brightness of the layers, the innermost in the shade of the others."""
+
+
+def strand_texture(portrait: Portrait, regions: Regions, pixels: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(SIDE, SIDE, 4) uint8 colour and opacity of all layers.
+
+    Parameters
+    ----------
+    portrait, regions
+        The photograph, and where it shows hair.
+    pixels, seen
+        (R, C, 2) pixels of the photograph and (R, C) 0..1 how well it shows them, on a grid along and across strands.
+    """
+    height = SIDE // LAYERS
+    grid = np.stack(np.meshgrid(
+        np.linspace(0, seen.shape[0] - 1, height), np.linspace(0, seen.shape[1] - 1, SIDE), indexing="ij"
+    ))  # fmt: skip
+    places = np.stack([ndimage.map_coordinates(pixels[..., k], grid, order=1) for k in range(2)])
+    at = [places[1] - 0.5, places[0] - 0.5]
+    trust = ndimage.map_coordinates(seen, grid, order=1)
+    trust = trust * np.clip((ndimage.map_coordinates(regions.hair, at, order=1) - 0.6) / 0.35, 0, 1)
+    photograph = sample(portrait.image.astype(np.float32), places.reshape(2, -1).T).reshape(*trust.shape, 3)
+    colour = regions.hair_colour if regions.hair_colour is not None else np.array([60.0, 45.0, 40.0])
+    rng = np.random.default_rng(1)
+    out = np.zeros((height * LAYERS, SIDE, 4), np.float32)
+    along = np.linspace(0, 1, height)[:, None]
+    smooth = _spread(photograph, trust, colour)
+    for layer in range(LAYERS):
+        strands, locks = (_drawn_out(rng, (height, SIDE), size) for size in (STRANDS, LOCKS))
+        made = smooth * np.clip(1 + CONTRAST * (0.7 * strands + 0.7 * locks), 0.3, 1.8)[..., None]
+        shown = trust[..., None] * photograph + (1 - trust[..., None]) * made
+        band = slice(layer * height, (layer + 1) * height)
+        out[band, :, :3] = shown * DARKER[layer]
+        rank = ndimage.gaussian_filter(rng.random((1, SIDE)), (0, 1.0), mode="wrap")
+        rank = rank.ravel().argsort().argsort()[None] / SIDE
+        first, last = ENDS[layer]
+        ends = np.clip((first + (last - first) * rank - along) / 0.03, 0, 1)
+        fine = _drawn_out(rng, (height, SIDE), STRANDS)
+        kept = np.clip((fine - np.quantile(fine, THIN[layer])) / 0.4 + 0.5, 0, 1) if THIN[layer] else 1.0
+        out[band, :, 3] = 255 * ends * kept
+    picture = np.zeros((SIDE, SIDE, 4), np.float32)
+    picture[: len(out)] = out
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+
+
+def _drawn_out(rng: np.random.Generator, shape: tuple[int, int], size: tuple[float, float]) -> np.ndarray:
+    # What is drawn out so far needs few rows, which are made larger again.
+    rows = max(4, round(4 * shape[0] / size[1]))
+    noise = ndimage.gaussian_filter(rng.standard_normal((rows, shape[1])), (1.4, size[0]), mode=("nearest", "wrap"))
+    noise = cv2.resize(noise.astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return (noise - noise.mean()) / noise.std()
+
+
+def _spread(photograph: np.ndarray, trust: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """(h, w, 3) smooth colours: those that are seen, spread along and across, and the hair's median far away."""
+    planes = np.concatenate([trust[..., None], trust[..., None] * photograph], -1).astype(np.float32)
+    small = cv2.resize(planes, None, fx=1 / SHRUNK, fy=1 / SHRUNK, interpolation=cv2.INTER_AREA)
+    small = ndimage.gaussian_filter(small, (40 / SHRUNK, 40 / SHRUNK, 0), mode=("nearest", "wrap", "nearest"))
+    mixed = (small[..., 1:] + 0.02 * colour) / (small[..., :1] + 0.02)
+    return cv2.resize(mixed.astype(np.float32), trust.shape[::-1], interpolation=cv2.INTER_LINEAR)
