@@ -172,7 +172,7 @@ def _grain(colour: np.ndarray, trust: np.ndarray, texels: Texels, size: int, det
     out = np.zeros((GRAIN_SIDE, GRAIN_SIDE), np.float32)
     if not known.any():
         return np.zeros(len(colour), np.float32)
-    box = ndimage.find_objects(known)[0]
+    box = ndimage.find_objects(known.astype(np.int8))[0]
     level = np.zeros((size, size), np.float32)
     level[texels.row, texels.column] = colour.mean(1)
     for small, large in pairwise(GRAIN_CM):

@@ -29,7 +29,9 @@ from core.motion.channels import CHANNELS, EXPRESSIONS, GROUPS, SHAPES
 from core.phones.documents import HEARD, PHONES_FILE, PhoneDocument, read_phones
 from core.phones.phone_set import Segment
 from core.wire import lines, protocol
+from core.wire.names import HEAD_MATERIALS
 from core.wire.specs import GenerateSpec
+from core.wire.systems import NEURAL
 from core.wire.take_file import TakeFacts
 
 cancelled: set[str] = set()
@@ -141,8 +143,8 @@ def make_take(
     return True
 
 
-def head_files(out: Path) -> dict[str, str]:
-    """Files of a box that has the shape keys and joints of a head."""
+def head_files(out: Path, detail: str) -> dict[str, str]:
+    """Files of a box that has the shape keys and joints of a head; a detailed one has quads, and hair as a roof."""
     out.mkdir(parents=True, exist_ok=True)
     corners = np.array([[x, y, z] for x in (-8, 8) for y in (-10, 14) for z in (-9, 9)], np.float32)
     triangles = np.array(
@@ -153,15 +155,28 @@ def head_files(out: Path) -> dict[str, str]:
     shapes[:, :, 1] = -np.linspace(0.5, 1.5, len(SHAPES))[:, None]
     weights = np.zeros((8, 6), np.float32)
     weights[:, 2] = 1.0
+    made = {"mesh": str(out / "head.npz"), "texture": str(out / "head.png")}
+    surface = {"triangles": triangles, "triangle_uv": triangles}
+    if detail == NEURAL:
+        faces = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, -1],
+                          [1, 7, 3, -1]])  # fmt: skip
+        surface = {
+            "faces": faces, "face_uv": faces, "face_material": np.arange(7) % len(HEAD_MATERIALS),
+            "material_names": np.array(HEAD_MATERIALS), "brow_colour": np.full(3, 0.2), "lash_colour": np.full(3, 0.1),
+            "hair_vertices": corners[[2, 3, 7, 6]] + (0, 1, 0), "hair_faces": np.array([[0, 1, 2, 3]]),
+            "hair_uv": np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]]), "hair_weights": weights[:4],
+        }  # fmt: skip
+        png(out / "hair.png", (60, 40, 30))
+        made["hair"] = str(out / "hair.png")
     np.savez(
-        out / "head.npz", vertices=corners, triangles=triangles, uv=corners[:, :2] / 40 + 0.5, triangle_uv=triangles,
+        out / "head.npz", vertices=corners, uv=corners[:, :2] / 40 + 0.5, **surface,
         shapes=shapes, shape_names=np.array(SHAPES), weights=weights,
         joint_names=np.array(("root", "neck", "head", "jaw", "eye.L", "eye.R")),
         joints=np.array([[0, -14, -2], [0, -9, -2], [0, -2, 0], [0, -1, 1], [3, 3, 6], [-3, 3, 6]], np.float32),
         gaze_angles=np.radians([30.0, 30.0, 30.0, 30.0]), jaw_angles=np.radians([18.0, 6.0]),
     )  # fmt: skip
     png(out / "head.png", (200, 160, 140))
-    return {"mesh": str(out / "head.npz"), "texture": str(out / "head.png")}
+    return made
 
 
 def run(identifier: str, request: protocol.Request) -> None:
@@ -186,7 +201,7 @@ def run(identifier: str, request: protocol.Request) -> None:
             facts["self_test"] = {"problem": "", "seconds": 1.0, "take": ""}
         return say(protocol.Done(id=identifier, result=facts | {"python": "3", "torch": "none"}))
     if isinstance(request, protocol.Head):
-        return say(protocol.Done(id=identifier, result=head_files(Path(request.out))))
+        return say(protocol.Done(id=identifier, result=head_files(Path(request.out), request.detail)))
     given = phones = None
     if isinstance(request, protocol.Resample):
         job = Path(request.job)

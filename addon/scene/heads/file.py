@@ -68,7 +68,7 @@ def _is_whole(data: dict[str, np.ndarray]) -> bool:
     }  # fmt: skip
     if not detailed:
         return parts.numbers(numbers) and parts.indices(TRIANGLES, 3, (count, uv))
-    if tuple(data.get("material_names", np.zeros(0)).tolist()) != HEAD_MATERIALS:
+    if tuple(data.get("material_names", np.zeros(0)).ravel().tolist()) != HEAD_MATERIALS:
         return False
     faces = parts.rows("faces")
     whole = parts.numbers(numbers | dict.fromkeys(COLOURS, (3,))) and parts.indices(FACES, 4, (count, uv))

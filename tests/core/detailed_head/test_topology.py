@@ -52,7 +52,7 @@ def test_texture_coordinates_do_not_overlap(head):
     """At no texel's middle do two faces lie: each part's triangles cover as many texels alone as drawn together."""
     uv = head.uv * SIDE
     flat = torch.stack([uv[:, 0], SIDE - uv[:, 1], torch.zeros(len(uv))], -1)[None]
-    assert 0 <= float(head.uv.min()) and float(head.uv.max()) <= 1
+    assert float(head.uv.min()) >= 0 and float(head.uv.max()) <= 1
     # Triangles drawn in the one order and in the other: where two overlap, depth 0 ties are won by different ones.
     forward = rasterise(flat, head.triangle_uv, SIDE, SIDE).triangle[0]
     backward = rasterise(flat, head.triangle_uv.flip(0), SIDE, SIDE).triangle[0]
