@@ -10,13 +10,18 @@ from soliloquy.addon.animation import exports, nla
 from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.motion.channels import EXPRESSIONS
+from soliloquy.core.wire.names import HEAD_MATERIALS
+from soliloquy.core.wire.systems import MODEL, NEURAL
 
 FIRST, FRAMES = 11, 50
 
 
 @pytest.fixture
-def taken(scene, sound, portrait, speaks):
-    """A head with two takes baked on it from scene frame 11 to 60, the first of them chosen, and a box next to it."""
+def taken(request, scene, sound, portrait, speaks):
+    """A head with two takes baked on it from scene frame 11 to 60, the first of them chosen, and a box next to it.
+
+    The fixture's parameter, if there is one, is the head's detail.
+    """
     import addon_utils
 
     for name in ("io_scene_gltf2", "io_scene_fbx"):
@@ -24,6 +29,7 @@ def taken(scene, sound, portrait, speaks):
     scene.soliloquy.portrait_file = str(portrait())
     spoken = speech.Speech(sound, 0.0, None, FIRST, "", 1)
     speaks(spoken)
+    scene.soliloquy.head_detail = getattr(request, "param", MODEL)
     bpy.ops.soliloquy.add_head()
     scene.soliloquy.takes_wanted = 2
     bpy.ops.soliloquy.generate()
@@ -105,9 +111,25 @@ def test_shape_keys_and_bones_come_back(written, kind, importer, index):
     assert head_turns() > 0.5 * turned, "the chosen take's, not another's"
 
 
+def usd(path):
+    bpy.ops.wm.usd_import(filepath=path, import_shapes=True, import_skeletons=True, import_blendshapes=True)
+
+
+@pytest.mark.parametrize("taken", [NEURAL], indirect=True)
+@pytest.mark.parametrize(("kind", "importer"), [("GLTF", gltf), ("FBX", fbx), ("USD", usd)])
+def test_a_detailed_head_comes_back_with_hair_materials_and_motion(written, kind, importer):
+    motion = written(kind, 0, importer)
+    ends = {material.name.replace("_", " ").rpartition(" ")[2] for material in bpy.data.materials}
+    assert {*HEAD_MATERIALS, "hair"} <= ends
+    meshes = [thing for thing in bpy.data.objects if thing.type == "MESH"]
+    shaped = [thing for thing in meshes if thing.data.shape_keys]
+    hair = [thing for thing in meshes if any("hair" in material.name for material in thing.data.materials)]
+    assert len(shaped) == 1 and len(hair) == 1 and shaped[0] is not hair[0]
+    assert {"jawOpen", "tongueOut"} <= {key.name for key in shaped[0].data.shape_keys.key_blocks}
+    assert abs(np.ptp(shape_curve(["jawOpen"])) - np.ptp(jaw(motion))) < 0.02
+
+
 def test_usd_brings_blend_shapes(written):
-    def usd(path):
-        bpy.ops.wm.usd_import(filepath=path, import_shapes=True, import_skeletons=True, import_blendshapes=True)
 
     motion = written("USD", 1, usd)
     seen = shape_curve(["jawOpen"])
