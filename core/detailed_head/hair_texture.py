@@ -16,7 +16,7 @@ LAYERS = 3
 STRANDS = (1.2, 160.0)
 """Standard deviations in texels, across and along, of the noise that is drawn out to strands."""
 LOCKS = (9.0, 260.0)
-CONTRAST = 0.2
+CONTRAST = 0.13
 """Standard deviation of the strands' brightness, relative to the hair's."""
 ENDS = ((0.9, 1.0), (0.78, 1.0), (0.62, 1.0))
 """Share of the way along a strand at which the first strands of each layer end, and the last."""
@@ -24,7 +24,7 @@ THIN = (0.0, 0.25, 0.5)
 """Share of the strands that are missing in each layer."""
 SHRUNK = 8
 """Smooth colours are made with this share of the texels along each side."""
-DARKER = (0.62, 0.85, 1.0)
+DARKER = (0.72, 0.88, 1.0)
 """Brightness of the layers, the innermost in the shade of the others."""
 
 

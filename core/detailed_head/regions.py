@@ -39,6 +39,9 @@ FRINGE = 0.7
 """Above the brows, what is nearer to the colours of hair than this share of its distance from skin is hair."""
 PASSES = 4
 """Iterations of GrabCut."""
+SHADED = (0.8, 1.8)
+"""Standard deviations by which skin may be darker than the face's before it counts less, and no more: the shadow of
+chin and hair would stay on the skin."""
 EDGE = 11
 """Side in pixels of the square by which skin is eroded."""
 CLEAR, DOUBTFUL = 1.6, 3.0
@@ -98,7 +101,9 @@ def find_regions(portrait: Portrait) -> Regions:
     # Near its edge skin is mixed with what is beside it, and hair shades it.
     inner = cv2.erode(skin.astype(np.uint8), np.ones((EDGE, EDGE), np.uint8)) > 0
     likeness = np.clip((DOUBTFUL - of_skin.off(lab)) / (DOUBTFUL - CLEAR), 0, 1)
-    skin = np.where(sure, 1.0, inner * likeness)
+    shade = (of_skin.middle[0] - lab[..., 0]) / of_skin.spread[0]
+    bright = np.clip((SHADED[1] - shade) / (SHADED[1] - SHADED[0]), 0, 1)
+    skin = np.where(sure, 1.0, inner * likeness * bright)
     masks = [
         cv2.warpAffine(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), SOFT), back, size, flags=cv2.INTER_LINEAR)
         for mask in (skin, hair)

@@ -45,6 +45,8 @@ HUE = 0.06
 """Largest difference of a channel of completed skin from the person's own hue."""
 GRAIN_CM = (0.03, 0.07, 0.16)
 """Standard deviations of the blurs between which grain is measured and made."""
+STRETCHED = 1.8
+"""Mean of stretch and its inverse at which a triangle gets no grain."""
 GRAIN_SIDE = 512
 """Texels of the square of grain, which repeats."""
 GRAIN_LIMIT = 2.0
@@ -121,6 +123,7 @@ def _skin_colours(
     detail = other_colour - at_texels(smooth[head.symmetry.numpy()], triangles, texels)
     share = np.clip(own + other, 0, 1)
     grain = _grain(own_colour, own, texels, size, texels_per_cm(head, size))
+    grain *= _square(head)[texels.triangle]
     completed = (
         base
         + other[:, None]
@@ -181,6 +184,17 @@ def _grain(colour: np.ndarray, trust: np.ndarray, texels: Texels, size: int, det
         strength = 1.4826 * np.median(np.abs(found - np.median(found)))
         out += strength * np.clip(random / random.std(), -GRAIN_LIMIT, GRAIN_LIMIT)
     return out[texels.row % GRAIN_SIDE, texels.column % GRAIN_SIDE]
+
+
+def _square(head: DetailedHead) -> np.ndarray:
+    """(F,) 0..1: how little the texture is stretched one way on each triangle. Stretched grain would be streaks."""
+    corners, flat = head.mean.numpy()[head.triangles.numpy()], head.uv.numpy()[head.triangle_uv.numpy()]
+    edges, across = corners[:, 1:] - corners[:, :1], flat[:, 1:] - flat[:, :1]
+    lengths, areas = edges @ edges.transpose(0, 2, 1), across @ across.transpose(0, 2, 1)
+    trace = np.einsum("fij,fji->f", np.linalg.pinv(lengths), areas)
+    root = 2 * np.sqrt(np.maximum(np.linalg.det(areas), 0) / np.maximum(np.linalg.det(lengths), 1e-12))
+    # trace / root = (s + 1 / s) / 2 for a stretch s.
+    return np.clip((STRETCHED - trace / np.maximum(root, 1e-12)) / (STRETCHED - 1), 0, 1)
 
 
 def _blurred(plane: np.ndarray, deviation: float, mode: str = "nearest") -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-LOOPS = 8
+LOOPS = 10
 """Rows of quads that are taken off the bust. What is left ends where the neck meets the shoulders."""
 SOFT_CM = 2.5
 """Distance from the cut over which the surface follows it into its plane."""
