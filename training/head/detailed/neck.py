@@ -108,7 +108,7 @@ def extension(points: np.ndarray, loop: np.ndarray) -> tuple[np.ndarray, np.ndar
     middle[0] = 0
     away = (flat - middle) / half
     round_off = middle + half * away / np.linalg.norm(away, axis=1, keepdims=True) - flat
-    offsets[..., [0, 2]] = (share * share * (3 - 2 * share))[:, None, None] * round_off
+    offsets[..., [0, 2]] = (1 - (1 - share) ** 2)[:, None, None] * round_off
     row, column = (index.ravel() for index in np.meshgrid(np.arange(ROWS), np.arange(number), indexing="ij"))
 
     def quads(width: int, following: np.ndarray) -> np.ndarray:

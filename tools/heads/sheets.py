@@ -1,6 +1,6 @@
 """Renders the heads of Add Head: a turntable and a sheet of expressions for each portrait.
 
-    python3 tools/head_sheets.py PORTRAIT … --out build/heads [--detail neural] [--blender blender]
+    python3 tools/heads/sheets.py PORTRAIT … --out build/heads [--detail neural] [--blender blender]
                                  [--python .runtime/worker/bin/python] [--size 360] [--samples 16]
 
 For each portrait the folder gets ``NAME/head.npz`` with its textures, ``NAME-turntable.png`` (eight sides) and
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 TURNS = tuple(range(0, 360, 45))
@@ -36,6 +36,7 @@ ASIDE = 0.35
 """Turn of the camera for expressions, radians."""
 LENS, AWAY, ABOVE = 85.0, 1.15, -0.01
 """Focal length in mm, distance of the camera and height of what it looks at in metres."""
+GREY = (0.3, 0.31, 0.33)
 LAMPS = (((0.6, -1.0, 0.6), 11.0, 0.5), ((-0.9, -0.7, 0.3), 5.0, 0.6), ((0.3, 0.9, 0.7), 7.0, 0.4))
 """Place in metres, watts and size of each lamp."""
 
@@ -93,7 +94,7 @@ def render(folder: Path, size: int, samples: int) -> None:
         tiles = [_picture(scene, rig, folder, *picture) for picture in pictures]
         rows = [np.concatenate(tiles[k : k + 4], axis=1) for k in range(0, len(tiles), 4)]
         sheet = np.concatenate(rows[::-1], axis=0)  # Blender's pictures begin at the bottom
-        image = bpy.data.images.new(name, sheet.shape[1], sheet.shape[0])
+        image: Any = bpy.data.images.new(name, sheet.shape[1], sheet.shape[0])
         image.pixels.foreach_set(sheet.astype(np.float32).ravel())
         image.filepath_raw, image.file_format = str(folder.with_name(f"{folder.name}-{name}.png")), "PNG"
         image.save()
@@ -107,7 +108,7 @@ def _light(scene: Any, size: int, samples: int) -> None:
     scene.render.resolution_x, scene.render.resolution_y = size, round(1.2 * size)
     scene.view_settings.view_transform = "Standard"
     scene.world = bpy.data.worlds.new("grey")
-    scene.world.color = (0.3, 0.31, 0.33)
+    scene.world.color = GREY
     for place, watts, width in LAMPS:
         lamp: Any = bpy.data.lights.new("lamp", "AREA")
         lamp.energy, lamp.size = watts, width
@@ -136,7 +137,7 @@ def _picture(scene: Any, rig: Any, folder: Path, turn: float, weights: dict[str,
     scene.camera.rotation_euler = (target - place).to_track_quat("-Z", "Y").to_euler()
     scene.render.filepath = str(folder / "view.png")
     bpy.ops.render.render(write_still=True)
-    image = bpy.data.images.load(scene.render.filepath)
+    image: Any = bpy.data.images.load(scene.render.filepath)
     pixels = np.zeros(image.size[0] * image.size[1] * 4, np.float32)
     image.pixels.foreach_get(pixels)
     shape = image.size[1], image.size[0], 4
