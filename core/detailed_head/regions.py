@@ -30,8 +30,11 @@ SHADOW = (2.0, 1.0, 1.0)
 """Factors on the spread of skin: skin in the shade is still skin."""
 CROWN = (0.05, 0.14)
 """Hair is sampled in this band below the person's top, in heights of the face."""
-HAIRY = 1.6
-"""Distance of the crown from the colours of skin, in standard deviations, from which it is hair."""
+HAIRY, ROUGH = 1.6, 1.6
+"""Distance of the crown from the colours of skin, in standard deviations, from which it is hair; or how much rougher it
+is than the face's skin."""
+ROUGHNESS = 4.0
+"""Standard deviation in pixels of the square of the blur beside which lightness is rough."""
 EARS, SHOULDERS = 0.62, (0.12, 0.42)
 """Skin ends this far from the face's middle, in its widths; lower than this share of its height below the chin it ends
 at the second number."""
@@ -42,6 +45,8 @@ PASSES = 4
 SHADED = (0.8, 1.8)
 """Standard deviations by which skin may be darker than the face's before it counts less, and no more: the shadow of
 chin and hair would stay on the skin."""
+HOLE = 11
+"""Side in pixels of the square of holes in the skin that are closed."""
 EDGE = 11
 """Side in pixels of the square by which skin is eroded."""
 CLEAR, DOUBTFUL = 1.6, 3.0
@@ -92,14 +97,15 @@ def find_regions(portrait: Portrait) -> Regions:
     lab = _lab(square)
     sure, plain = _face_areas(placed)
     of_skin = _Colours.of(lab[plain])
-    crown = _crown(lab, person, placed, of_skin)
+    crown = _crown(lab, person, placed, of_skin, plain)
     skin = _skin(square, person, sure, of_skin, crown, placed)
-    hair = np.zeros_like(skin) if crown is None else _hair(lab, person, skin, _Colours.of(lab[crown]), placed)
+    hair = np.zeros(skin.shape, bool) if crown is None else _hair(lab, person, skin, _Colours.of(lab[crown]), placed)
     colour = None if crown is None else np.median(square[crown], axis=0).astype(np.float32)
     back = cv2.invertAffineTransform(to_square)
     size = portrait.image.shape[1], portrait.image.shape[0]
     # Near its edge skin is mixed with what is beside it, and hair shades it.
-    inner = cv2.erode(skin.astype(np.uint8), np.ones((EDGE, EDGE), np.uint8)) > 0
+    whole = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((HOLE, HOLE), np.uint8))
+    inner = (cv2.erode(whole, np.ones((EDGE, EDGE), np.uint8)) > 0) & ~hair
     likeness = np.clip((DOUBTFUL - of_skin.off(lab)) / (DOUBTFUL - CLEAR), 0, 1)
     shade = (of_skin.middle[0] - lab[..., 0]) / of_skin.spread[0]
     bright = np.clip((SHADED[1] - shade) / (SHADED[1] - SHADED[0]), 0, 1)
@@ -158,7 +164,9 @@ class _Colours:
         return np.sqrt((((lab - self.middle) / (self.spread * slack)) ** 2).mean(-1))
 
 
-def _crown(lab: np.ndarray, person: np.ndarray, points: np.ndarray, skin: _Colours) -> np.ndarray | None:
+def _crown(
+    lab: np.ndarray, person: np.ndarray, points: np.ndarray, skin: _Colours, plain: np.ndarray
+) -> np.ndarray | None:
     """(S, S) bool: the band below the person's top, if it shows hair."""
     face = points[list(CONTOUR)]
     height = float(np.ptp(face[:, 1]))
@@ -167,9 +175,11 @@ def _crown(lab: np.ndarray, person: np.ndarray, points: np.ndarray, skin: _Colou
     rows = np.arange(SIDE)[:, None]
     below = rows - np.where(person.any(0), person.argmax(0), SIDE)[None]
     band = person & between & (below > CROWN[0] * height) & (below < CROWN[1] * height) & (rows < face[:, 1].mean())
-    if band.sum() < SIDE or np.median(skin.off(lab[band])) < HAIRY:
+    if band.sum() < SIDE:
         return None
-    return band
+    rough = np.abs(lab[..., 0] - cv2.GaussianBlur(lab[..., 0], (0, 0), ROUGHNESS))
+    is_rough = np.median(rough[band]) > ROUGH * np.median(rough[plain])
+    return band if is_rough or np.median(skin.off(lab[band])) > HAIRY else None
 
 
 def _skin(

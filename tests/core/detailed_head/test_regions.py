@@ -1,0 +1,70 @@
+"""Skin and hair in photographs: the test photograph, and a blond person whose hair has nearly the colour of skin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import places
+from core.detailed_head.regions import Regions, find_regions
+from core.face.points import CONTOUR, LIP_LINE
+from core.portrait.load import load_portrait
+from core.portrait.portrait import Portrait
+
+SELF_TEST = places.WEIGHTS.parent / "assets" / "self_test.jpg"
+
+
+def at(mask: np.ndarray, place: np.ndarray) -> float:
+    return float(mask[int(place[1]), int(place[0])])
+
+
+@pytest.fixture(scope="module", params=["photograph", "blond"])
+def found(request, tmp_path_factory) -> tuple[Portrait, Regions]:
+    path = SELF_TEST
+    if request.param == "photograph":
+        path = tmp_path_factory.mktemp("regions") / "face.png"
+        request.getfixturevalue("face").save(path)
+    portrait = load_portrait(path, None)
+    return portrait, find_regions(portrait)
+
+
+def test_face_is_skin_and_crown_is_hair(found):
+    portrait, regions = found
+    points = portrait.landmarks[:, :2]
+    face = points[list(CONTOUR)]
+    height = np.ptp(face[:, 1])
+    for cheek in (50, 280):
+        assert at(regions.skin, points[cheek]) > 0.9 and at(regions.hair, points[cheek]) < 0.1
+    crown = np.array([face[:, 0].mean(), face[:, 1].min() - 0.25 * height])
+    assert at(regions.hair, crown) > 0.9 and at(regions.skin, crown) < 0.1
+    assert regions.hair_colour is not None
+
+
+def test_background_and_clothes_are_neither(found):
+    portrait, regions = found
+    points = portrait.landmarks[:, :2]
+    height = np.ptp(points[list(CONTOUR), 1])
+    mouth = points[[pair[0] for pair in LIP_LINE]].mean(0)
+    beside = mouth - np.array([1.3, 0.5]) * height
+    chest = mouth + np.array([0, 1.15]) * height
+    for place in (beside, chest):
+        if 0 <= place[0] < portrait.image.shape[1] and place[1] < portrait.image.shape[0]:
+            assert at(regions.skin, place) < 0.1 and at(regions.hair, place) < 0.1
+
+
+def test_a_bald_head_has_no_hair(tmp_path):
+    """The blond person with the hair painted over in the forehead's colour."""
+    portrait = load_portrait(SELF_TEST, None)
+    face = portrait.landmarks[list(CONTOUR), :2]
+    picture = portrait.image.copy()
+    forehead = picture[int(face[:, 1].min() + 8), int(face[:, 0].mean())]
+    regions = find_regions(portrait)
+    top = regions.hair > 0.3
+    rows = np.arange(len(picture))[:, None]
+    background = np.abs(picture.astype(int) - picture[4, 4]).sum(-1) < 90
+    picture[top | ((rows < face[:, 1].min() + 25) & ~background)] = forehead
+    path = tmp_path / "bald.png"
+    Image.fromarray(picture).save(path)
+    bald = find_regions(load_portrait(path, None))
+    assert bald.hair_colour is None and bald.hair.max() == 0
