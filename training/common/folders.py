@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from core.errors import SoliloquyError
 from core.places import ROOT
 
 WEIGHTS = ROOT / "training" / "weights"
@@ -34,3 +35,13 @@ RUNS = Path("runs")
 def data_folder() -> Path:
     """Folder of the real data: ``SOLILOQUY_DATA``, or ``shared/data`` next to the repository."""
     return Path(os.environ.get("SOLILOQUY_DATA", ROOT.parent / "shared" / "data"))
+
+
+def require_tracks(found: object) -> None:
+    """Raise SoliloquyError ``tracks_missing`` if nothing was found."""
+    if not found:
+        raise SoliloquyError(
+            "tracks_missing",
+            "There are no tracks of filmed talkers.",
+            "Make them with `python -m training.tracking grid`, `talkers`, `addresses` and `obama`.",
+        )

@@ -24,7 +24,7 @@ from core.sadtalker.model import WEIGHTS, SadTalkerMotion
 from core.sound.lips import LipModel
 
 from ..common.engine import CHECKPOINT, add_run_arguments, run_config
-from ..common.folders import RUNS, data_folder
+from ..common.folders import RUNS, data_folder, require_tracks
 from ..common.results_page import add_results_option, show
 from ..lips.data import filmed_utterances
 from ..lips.mouth_geometry import MouthGeometry
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 def _train_pose(options: argparse.Namespace) -> None:
     config = pose_vae.TrainConfig(size=options.size)
     found = recordings("train")
-    _require(found)
+    require_tracks(found)
     sampler = PoseSampler(found, config.shape(1).frames)
     pose_vae.train(config, run_config(options, pose_vae.RUN), sampler, options.run)
 
@@ -170,23 +170,13 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _filmed(lips: LipModel) -> list[Clip]:
     clips = filmed_clips("train", lips)
-    _require(clips)
+    require_tracks(clips)
     return clips
 
 
 def _clips(data: Path, lips: LipModel) -> list[Clip]:
     """What ExpNet is trained on: filmed talkers, and voices."""
     return [*_filmed(lips), *voice_clips(data, lips)]
-
-
-def _require(found: object) -> None:
-    """Raise SoliloquyError ``tracks_missing`` if nothing was found."""
-    if not found:
-        raise SoliloquyError(
-            "tracks_missing",
-            "There are no tracks of filmed talkers.",
-            "Make them with `python -m training.tracking grid`, `talkers`, `addresses` and `obama`.",
-        )
 
 
 def _reader(options: argparse.Namespace) -> reader.Reader:

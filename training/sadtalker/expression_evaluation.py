@@ -61,8 +61,11 @@ class HeldOut:
     def mouths(self, name: str, mouth: Mouth) -> dict[str, float]:
         """:data:`MOUTH_COLUMNS` of a set of clips: medians over clips, and shares of the phones whose gesture is
         made."""
+        return self.measured(name, {clip.name: mouth(self.heard[clip.name]) for clip in self.sets[name]})
+
+    def measured(self, name: str, made: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """:meth:`mouths` of weights (T, 27) that are there already, by the names of the clips."""
         clips = self.sets[name]
-        made = {clip.name: mouth(self.heard[clip.name]) for clip in clips}
 
         def opening(clip: Utterance) -> np.ndarray:
             return self.geometry.opening_curve(made[clip.name])

@@ -1,0 +1,1 @@
+"""Training of FaceTalk's networks: the deformation of the head, and the diffusion decoder of its motion."""

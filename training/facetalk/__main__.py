@@ -1,0 +1,127 @@
+"""Train FaceTalk's diffusion decoder, write it into a file, and measure it.
+
+python -m training.facetalk diffusion  # trains, or goes on training
+python -m training.facetalk export     # core/weights/facetalk.safetensors
+python -m training.facetalk evaluate   # on held-out people; --results DIR also writes the tables
+python -m training.facetalk ablations  # short equal runs without parts of it
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from core.facetalk.expression_code import ExpressionCode
+from core.facetalk.model import WEIGHTS, FaceTalkMotion
+from core.head.head_model import HeadModel
+from core.sadtalker.model import SadTalkerMotion
+from core.sound.lips import LipModel
+
+from ..common.engine import RunConfig, add_run_arguments, run_config
+from ..common.folders import RUNS, data_folder, require_tracks
+from ..common.results_page import add_results_option, show
+from ..sadtalker.expression_evaluation import HeldOut, shown_mouth
+from . import diffusion
+from .ablations import VARIANTS, ablation_table
+from .data import Recording, filmed, mouth_at_rest, voices
+from .evaluation import mouth_table, mouths, product, spread_table, takes_of
+from .windows import WindowSampler
+
+DECODER = RUNS / "facetalk"
+"""Folder of the decoder's run."""
+_ABLATIONS = RunConfig(steps=400, ema=0.98, save_every=200)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Command line."""
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(getattr(options, "threads", 1))
+    COMMANDS[options.command](options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="training.facetalk", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    trainer = commands.add_parser("diffusion", help="train the decoder, or go on training")
+    add_run_arguments(trainer, DECODER, diffusion.RUN)
+    without = commands.add_parser("ablations", help="train short equal runs without parts of it, and compare")
+    add_run_arguments(without, RUNS / "facetalk_ablations", _ABLATIONS)
+    for command in (trainer, without):
+        command.add_argument("--data", type=Path, default=data_folder())
+    export = commands.add_parser("export", help="write the decoder into its file")
+    export.add_argument("--run", type=Path, default=DECODER, help="folder of the run")
+    export.add_argument("--size", choices=("tiny", "base"), default="base")
+    export.add_argument("--weights", type=Path, default=WEIGHTS, help="file that is written")
+    measure = commands.add_parser("evaluate", help="measure the decoder on held-out people")
+    measure.add_argument("--weights", type=Path, default=WEIGHTS, help="file that is measured")
+    for command in (measure, without):
+        add_results_option(command)
+    return parser
+
+
+def _recordings(options: argparse.Namespace) -> list[Recording]:
+    """What the decoder is trained on: filmed talkers, and voices."""
+    lips = LipModel.load()
+    found = filmed("train", lips)
+    require_tracks(found)
+    return [*found, *voices(options.data, lips)]
+
+
+def _train(config: diffusion.TrainConfig, settings: RunConfig, recordings: Sequence[Recording], folder: Path) -> None:
+    code = ExpressionCode.of(HeadModel.load())
+    sampler = WindowSampler(recordings, code, config.shape().window, config.voices, config.hidden, config.scaled)
+    diffusion.train(config, settings, sampler, folder)
+
+
+def _motion(folder: Path, config: diffusion.TrainConfig) -> FaceTalkMotion:
+    """The decoder of a run, ready to make takes."""
+    lesson = diffusion.trained(folder, config)
+    rest = torch.from_numpy(mouth_at_rest(filmed("train", LipModel.load())))
+    return FaceTalkMotion(lesson.network, lesson.mean, lesson.deviation, rest, ExpressionCode.of(HeadModel.load()))
+
+
+def _diffusion(options: argparse.Namespace) -> None:
+    config = diffusion.TrainConfig(size=options.size)
+    _train(config, run_config(options, diffusion.RUN), _recordings(options), options.run)
+
+
+def _ablations(options: argparse.Namespace) -> None:
+    recordings, trained = _recordings(options), {}
+    for name, variant in VARIANTS.items():
+        config = replace(variant, size=options.size)
+        folder = options.run / name.replace(" ", "-")
+        _train(config, run_config(options, _ABLATIONS), recordings, folder)
+        trained[name] = _motion(folder, config)
+    command = "python -m training.facetalk ablations"
+    held_out = HeldOut(LipModel.load(), ("validation",))
+    show(ablation_table(held_out, trained, command, options.steps), options.results)
+
+
+def _export(options: argparse.Namespace) -> None:
+    motion = _motion(options.run, diffusion.TrainConfig(size=options.size))
+    motion.save(options.weights)
+    print(f"{options.weights}: {options.weights.stat().st_size / 1e6:.2f} MB")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    motion, lips = FaceTalkMotion.load(path=options.weights), LipModel.load()
+    command = "python -m training.facetalk evaluate"
+    held_out = HeldOut(lips, ("test", "validation"))
+    takes = {name: takes_of(held_out, name, product(motion)) for name in held_out.sets}
+    others = {"ExpNet": shown_mouth(SadTalkerMotion.load().expression), "the lip model that ships": lips.predict}
+    made = {"FaceTalk": {name: mouths(held_out, name, takes[name]) for name in held_out.sets}}
+    made |= {model: {name: held_out.mouths(name, mouth) for name in held_out.sets} for model, mouth in others.items()}
+    show(mouth_table(held_out, made, command), options.results)
+    show(spread_table({name: list(of_set.values()) for name, of_set in takes.items()}, command), options.results)
+
+
+COMMANDS = {"diffusion": _diffusion, "export": _export, "evaluate": _evaluate, "ablations": _ablations}
+
+if __name__ == "__main__":
+    main()
