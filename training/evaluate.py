@@ -38,6 +38,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "sadtalker": ("training.sadtalker", "evaluate"),
     "sadtalker-ablations": ("training.sadtalker", "ablations"),
     "sadtalker-one-network": ("training.sadtalker", "one-network"),
+    "facetalk": ("training.facetalk", "evaluate"),
     "prior": ("training.prior.evaluate", "--guidance", "1", "--own-levels"),
     "prior-sampling": (
         *("training.prior.evaluate", "--sets", "voices", "--alone", "--clips", "4", "--seeds", "2"),

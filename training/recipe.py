@@ -102,6 +102,7 @@ PARTS: dict[str, list[Command]] = {
         *(Command(f"training.sadtalker {name}", "--size tiny --steps 2") for name in ("keypoints", "mapping")),
         Command("training.sadtalker keypoints-export", "--size tiny"),
     ],
+    "facetalk": _network("facetalk", 2, train="diffusion"),
     "generator": _network("generator", 2),
     "paper": _network(
         "generator",

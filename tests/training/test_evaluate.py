@@ -21,6 +21,7 @@ OF_PART = {
     "sadtalker": "sadtalker/expnet",
     "sadtalker-ablations": "sadtalker/ablations",
     "sadtalker-one-network": "sadtalker/one-network",
+    "facetalk": "facetalk/mouths",
     **{name: f"renderer/{name}" for name in ("teeth", "self-reenactment", "blinks", "likeness")},
 }
 """Tables of the parts whose table doesn't have the name of the part."""

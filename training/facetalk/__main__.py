@@ -112,7 +112,7 @@ def _export(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     motion, lips = FaceTalkMotion.load(path=options.weights), LipModel.load()
     command = "python -m training.facetalk evaluate"
-    held_out = HeldOut(lips, ("test", "validation"))
+    held_out = HeldOut(lips, ("validation",))
     takes = {name: takes_of(held_out, name, product(motion)) for name in held_out.sets}
     others = {"ExpNet": shown_mouth(SadTalkerMotion.load().expression), "the lip model that ships": lips.predict}
     made = {"FaceTalk": {name: mouths(held_out, name, takes[name]) for name in held_out.sets}}
