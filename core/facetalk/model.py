@@ -24,6 +24,7 @@ from ..prior.walk import noise_of
 from ..sound.lips import Heard
 from ..sound.mel import MELS_PER_FRAME
 from ..stopping import check_cancelled
+from .blinks import with_whole_blinks
 from .denoiser import predict_clean
 from .expression_code import MOVEMENTS, ExpressionCode
 from .network import MOTION, ExpressionDecoder, FaceTalkConfig, manner_of
@@ -134,6 +135,7 @@ class FaceTalkMotion:
             manner = manner_of(heard, mel)
             with torch.inference_mode(), single_thread() if self.mean.device.type == "cpu" else nullcontext():
                 self._walk(out, Heard(heard.phones, manner), seed, scale, steps, progress)
+            out = with_whole_blinks(out)
             if smooth:
                 out = smoothed(out)
         moved = articulation * strength[:, None] * (out[:, LIP_COLUMNS] - self.rest)

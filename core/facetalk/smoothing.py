@@ -1,8 +1,8 @@
 """Gaussian smoothing of sampled motion, by region: the mouth hardly, head and upper face more.
 
 What a decoder can't know is noise in its samples, and it trembles. The paper damps everything far from the mouth. Here
-each region has a Gaussian over time of its own, because a take's head does move. Blinks last five frames, so lids are
-smoothed as little as the mouth.
+each region has a Gaussian over time of its own, because a take's head does move. Blinks last a few frames, so lids
+are smoothed as little as the mouth.
 """
 
 from __future__ import annotations
