@@ -165,7 +165,8 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
     seed: IntProperty(name="Seed", description="Seed of the first take", **_limits("seed"))
     guidance_scale: FloatProperty(
         name="Guidance",
-        description="How closely head, eyes and brows follow the voice; 0 ignores it",
+        description="How closely what is sampled follows the voice: head, eyes and brows. With FaceTalk it is the "
+        "strength of the style, also of the mouth. 0 ignores the voice",
         precision=1,
         **_limits("guidance_scale"),
     )

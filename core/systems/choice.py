@@ -43,6 +43,13 @@ def _learned_diffusion(device: str) -> MotionSource:
     return Diffusion(NonlipPrior.load(device, learned=True))
 
 
+def _facetalk(device: str) -> MotionSource:
+    from ..facetalk.model import FaceTalkMotion
+    from .facetalk import FaceTalk
+
+    return FaceTalk(FaceTalkMotion.load(device))
+
+
 def _warped(painter: Literal["shipped"] | None) -> _NewRenderer:
     """Makes the renderer that warps the photograph, with or without the networks of G."""
 
@@ -78,6 +85,7 @@ SOURCES: Mapping[str, Callable[[str], MotionSource]] = {
     "sadtalker": _sadtalker,
     "autoregressive": _autoregressive,
     "diffusion-learned": _learned_diffusion,
+    "facetalk": _facetalk,
 }
 """Motion sources by name, each as a function of the device."""
 RENDERERS: Mapping[str, _NewRenderer] = {
@@ -92,6 +100,7 @@ OWN_WEIGHTS: Mapping[str, str] = {
     "sadtalker": "sadtalker.safetensors",
     "autoregressive": "autoregressive-*.safetensors",
     "diffusion-learned": "learned_prior-*.safetensors",
+    "facetalk": "facetalk.safetensors",
     "keypoints": "keypoints.safetensors",
     "paper": "paper_generator.safetensors",
 }

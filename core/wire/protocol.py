@@ -95,7 +95,9 @@ class Generate:
     pose_style: int = setting(0, "manner of the head's motion, if the source has several", low=0, high=MAX_POSE_STYLE)
     pose_video: str = setting("", "video of a person: the head moves as this person's head")
     blink_video: str = setting("", "video of a person: the lids blink as this person's lids")
-    guidance_scale: float = setting(1.5, "how closely the head follows the voice; 0 ignores it", low=0.0, high=20.0)
+    guidance_scale: float = setting(
+        1.5, "how closely what is sampled follows the voice; 0 ignores it", low=0.0, high=20.0
+    )
     num_inference_steps: int = setting(10, "sampler steps; with fewer the head moves less", low=1, high=1000)
     style: PriorStyle = setting(PriorStyle(), "how the head moves")  # noqa: RUF009 - frozen
     articulation: float = setting(1.0, "how far the mouth moves; 1 is as people do", low=0.5, high=1.5)

@@ -97,6 +97,13 @@ SOURCES = (
         "For comparison",
         seconds_per_frame=0.002,
     ),
+    MotionSourceFacts(
+        "facetalk",
+        "FaceTalk",
+        "Mouth, face and head are sampled together from what is said, by FaceTalk's diffusion on a code of expressions",
+        seconds_per_frame=0.002,
+        unheeded=("liveliness",),
+    ),
 )
 """Motion sources; the first one is the default."""
 GAN, WARP = "gan", "warp"

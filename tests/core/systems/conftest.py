@@ -10,6 +10,11 @@ import pytest
 import soundfile
 import torch
 
+from core.facetalk.expression_code import ExpressionCode
+from core.facetalk.model import FaceTalkMotion
+from core.facetalk.network import MOTION, ExpressionDecoder, FaceTalkConfig
+from core.head.head_model import HeadModel
+from core.motion.channels import LIP_CHANNELS
 from core.places import ASSETS
 from core.prior.autoregressive.model import AutoregressiveMotion
 from core.prior.autoregressive.network import AutoregressivePrior
@@ -28,6 +33,7 @@ from core.sound.prosody import PROSODY
 from core.systems import choice
 from core.systems.autoregressive import Autoregressive
 from core.systems.diffusion import Diffusion
+from core.systems.facetalk import FaceTalk
 from core.systems.motion_source import MotionSource
 from core.systems.sadtalker import SadTalker
 from core.wire.protocol import Generate
@@ -69,11 +75,21 @@ def _autoregressive(device: str) -> MotionSource:
     return Autoregressive(AutoregressiveMotion(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1)))
 
 
+def _facetalk(device: str) -> MotionSource:
+    torch.manual_seed(0)
+    network = ExpressionDecoder(FaceTalkConfig.tiny())
+    torch.nn.init.normal_(network.out.weight, 0.0, 0.2)
+    code = ExpressionCode.of(HeadModel.load())
+    mean, deviation = torch.zeros(MOTION), torch.full((MOTION,), 0.1)
+    return FaceTalk(FaceTalkMotion(network, mean, deviation, torch.zeros(len(LIP_CHANNELS)), code))
+
+
 TINY = {
     "diffusion": _diffusion,
     "sadtalker": _sadtalker,
     "autoregressive": _autoregressive,
     "diffusion-learned": _learned_diffusion,
+    "facetalk": _facetalk,
 }
 
 

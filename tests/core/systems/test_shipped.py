@@ -46,8 +46,11 @@ def test_shipped_networks_make_a_moving_face(studio, tmp_path, source):
     assert np.ptp(first.expression[:, JAW]) > 0.05, "the mouth opens"
     assert 0.05 < np.rad2deg(first.rotation.std(axis=0).max()) < 15, "the head moves, and doesn't turn away"
     assert np.rad2deg(np.abs(np.diff(first.rotation, axis=0)).max()) < 4, "it doesn't jump"
-    # Blinks are the seed's, and ExpNet lets the mouth follow them by a hair.
-    np.testing.assert_allclose(first.expression[:, JAW], second.expression[:, JAW], atol=2e-3)
+    jaws = first.expression[:, JAW], second.expression[:, JAW]
+    if source == "facetalk":  # it samples the mouth with all the rest, but says the same
+        assert np.corrcoef(*jaws)[0, 1] > 0.7
+    else:  # blinks are the seed's, and ExpNet lets the mouth follow them by a hair
+        np.testing.assert_allclose(*jaws, atol=2e-3)
     assert not np.array_equal(first.rotation, second.rotation), "another seed, another head"
     again, _ = takes(studio, tmp_path / "b", source)
     np.testing.assert_array_equal(again.channels(), channels)
