@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import SoliloquyError
 from .weight_files import INSTALL_AGAIN, WeightFile, open_weights, write_weights
 
-SHARD_BYTES = 14 * 2**20
+SHARD_BYTES = 149 * 2**20 // 10
 """Largest size of a shard's tensors. With the header a file stays below 15 MiB."""
 
 

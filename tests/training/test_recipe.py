@@ -95,7 +95,7 @@ def test_tiny_weights_of_the_whole_recipe_run_in_the_product(tmp_path, small_dat
 
     run("training.recipe", "--size", "tiny")
     made = {path.stem.split("-0")[0] for path in (place / "core" / "weights").glob("*.safetensors")}
-    networks = {"lips", "prior", "representation", "generator"}
+    networks = {"lips", "prior", "representation", "generator", "neural_head"}
     others = {"sadtalker", "autoregressive", "learned_prior", "keypoints", "paper_generator", "facetalk"}
     assert made == {*MADE_ELSEWHERE, "teeth", "visible"} | networks | others
     ours = {path.stem for path in (place / "training" / "weights").glob("*.safetensors")}

@@ -18,6 +18,7 @@ from core.files import make_folder
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
 from core.places import CARDS, WEIGHTS
+from core.plurals import counted
 
 from ...common.folders import data_folder
 from ..closures import with_closed_lips, with_closing_lids
@@ -51,7 +52,7 @@ def main() -> None:
     make_folder(card.parent)
     size = sum(path.stat().st_size for path in paths)
     card.write_text(_card(tensors, found, size), encoding="utf-8")
-    print(f"{len(tensors['mean'])} vertices, {len(tensors['faces'])} faces, {size / 1e6:.1f} MB in {len(paths)} shards")
+    print(f"{len(tensors['mean'])} vertices, {len(tensors['faces'])} faces, {size / 1e6:.1f} MB in {counted(len(paths), 'shard')}")
     print(f"distance to the head model: median {found.median:.3f} mm, 95 % {found.p95:.3f} mm")
 
 
