@@ -65,6 +65,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--source", required=True, help="Where the motion comes from.")
     parser.add_argument("--pose-style", required=True, help="Manner of the head's motion.")
     parser.add_argument("--renderer", required=True, help="What draws the frames.")
+    parser.add_argument("--head-detail", required=True, help="How detailed the head in the .blend is.")
     parser.add_argument("--worker-python", required=True, help="Python in which the worker runs.")
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
@@ -83,6 +84,7 @@ def main() -> int:
     arguments = ["--audio", chosen.audio, "--portrait", chosen.portrait, "--out", str(out)]
     arguments += ["--takes", str(chosen.takes), "--seed", str(chosen.seed), "--size", str(chosen.size)]
     arguments += ["--source", chosen.source, "--pose-style", chosen.pose_style, "--renderer", chosen.renderer]
+    arguments += ["--head-detail", chosen.head_detail]
     arguments += ["--transcript", chosen.transcript] if chosen.transcript else []
     code = cli.run([*arguments, "--save-blend", str(blend)], pause=PAUSE)
     if code:

@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 from core.errors import SoliloquyError  # noqa: E402
 from core.phones.transcripts import given_transcript, named_file  # noqa: E402
 from core.runtime import environment  # noqa: E402  (the repository's root has to be on the path first)
-from core.wire.systems import RENDERERS, SOURCES, names  # noqa: E402
+from core.wire.systems import HEAD_DETAILS, MODEL, NEURAL, RENDERERS, SOURCES, names  # noqa: E402
 
 RUNTIME = ROOT / ".runtime"
 REQUIREMENTS = ROOT / "tools" / "requirements"
@@ -133,6 +133,7 @@ def demo(options: argparse.Namespace) -> int:
         job += ["--out", str(folder), "--takes", str(options.takes), "--seed", str(options.seed)]
         job += ["--size", str(options.size), "--transcript", words, "--worker-python", str(worker)]
         job += ["--source", options.source, "--pose-style", str(options.pose_style), "--renderer", options.renderer]
+        job += ["--head-detail", options.head_detail or (NEURAL if options.source == "facetalk" else MODEL)]
         code = subprocess.run(launcher + job, cwd=ROOT, check=False).returncode
         if code:
             return code
@@ -320,6 +321,8 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         usual = kinds[0].name
         demonstration.add_argument(f"--{name}", choices=names(kinds), default=usual, help=f"{text} Default: {usual}.")
+    text = f"How detailed the head in the .blend is. Default: {MODEL}; {NEURAL} with facetalk, which is made for it."
+    demonstration.add_argument("--head-detail", choices=names(HEAD_DETAILS), help=text)
     text = "Manner of the head's motion, if the source has several. Default: 0."
     demonstration.add_argument("--pose-style", type=int, default=0, help=text)
     tests = commands.add_parser(

@@ -52,9 +52,8 @@ def main() -> None:
     make_folder(card.parent)
     size = sum(path.stat().st_size for path in paths)
     card.write_text(_card(tensors, found, size), encoding="utf-8")
-    print(
-        f"{len(tensors['mean'])} vertices, {len(tensors['faces'])} faces, {size / 1e6:.1f} MB in {counted(len(paths), 'shard')}"
-    )
+    faces, shards = tensors["faces"], counted(len(paths), "shard")
+    print(f"{len(tensors['mean'])} vertices, {len(faces)} faces, {size / 1e6:.1f} MB in {shards}")
     print(f"distance to the head model: median {found.median:.3f} mm, 95 % {found.p95:.3f} mm")
 
 
