@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ..systems.frame_renderer import FrameRenderer
     from ..systems.motion_source import MotionSource
 
-HEADS_ONLY = "detailed_head-*.safetensors"
-"""Weights that no take depends on."""
+HEADS_ONLY = ("detailed_head-*.safetensors", "neural_head.safetensors")
+"""Patterns of the weights files that no take depends on."""
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def weight_digests() -> dict[str, str]:
 def digests_for(*systems: str) -> dict[str, str]:
     """`weight_digests` without the files that only other motion sources and renderers than ``systems`` use, or only
     heads."""
-    others = [HEADS_ONLY, *(pattern for name, pattern in OWN_WEIGHTS.items() if name not in systems)]
+    others = [*HEADS_ONLY, *(pattern for name, pattern in OWN_WEIGHTS.items() if name not in systems)]
     return {
         file: digest
         for file, digest in weight_digests().items()

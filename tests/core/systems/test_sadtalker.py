@@ -81,7 +81,9 @@ def test_missing_weights_are_one_sentence(tmp_path, monkeypatch) -> None:
 
 
 def test_takes_depend_on_the_weights_of_their_own_systems_alone(request_, monkeypatch) -> None:
-    files = {"lips.safetensors": "a", **{p.replace("*", "1"): name for name, p in choice.OWN_WEIGHTS.items()}}
+    heads = {"detailed_head-00001-of-00001.safetensors": "b", "neural_head.safetensors": "c"}
+    own = {pattern.replace("*", "1"): name for name, pattern in choice.OWN_WEIGHTS.items()}
+    files = {"lips.safetensors": "a", **heads, **own}
     monkeypatch.setattr(takes_models, "weight_digests", lambda: files)
     assert digests_for("diffusion", "gan") == {"lips.safetensors": "a"}
     assert digests_for("sadtalker", "gan") == {"lips.safetensors": "a", "sadtalker.safetensors": "sadtalker"}
