@@ -115,7 +115,7 @@ class Field(nn.Module):
         sizes = torch.bincount(network, minlength=config.pairs + 1).tolist()
         values = self._networks(seen[order], start.reshape(-1, config.width)[row[order]], sizes)
         back = torch.empty_like(order).index_copy_(0, order, torch.arange(len(order), device=order.device))
-        values = values[back].reshape(people, count, config.nearest + 1, -1)
+        values = values[back].reshape(people, count, config.nearest + 1, 1 + config.regions)
         blended = (values * shares[..., None]).sum(2)
         return torch.cat([blended[..., :1] * UNIT_CM, blended[..., 1:]], -1)
 

@@ -31,6 +31,7 @@ def test_shapes_and_the_length_of_a_code(field, anchors):
     config = field.config
     assert config.code == 4 + 16 * 2
     assert field(points(7), anchors, torch.randn(1, config.code)).shape == (1, 7, 3)
+    assert field(points(0), anchors, torch.randn(1, config.code)).shape == (1, 0, 3)
 
 
 def test_local_codes_act_near_their_anchor_only(field, anchors):

@@ -38,6 +38,27 @@ def test_resolutions_other_than_powers_of_two_are_refused():
         narrow_band(ball, 100)
 
 
+def test_a_field_without_a_surface_is_asked_on_the_coarse_grid_alone():
+    asked = []
+
+    def far(points):
+        asked.append(len(points))
+        return torch.full((len(points),), 9.0)
+
+    grid, cell = narrow_band(far, 64)
+    assert (grid == 9.0).all() and asked[0] > 0 and asked[1:] == [0, 0]
+    assert len(surface_nets(grid, LOW, cell).vertices) == 0
+
+
+def test_people_whose_hair_is_nowhere_have_no_surface():
+    torch.manual_seed(0)
+    head = NeuralHead.tiny(50)
+    with torch.no_grad():
+        head.hair.last_bias[:, 0] += 100.0
+    made = Person.of(head, torch.zeros(50)).hair_surface(32)
+    assert made.surface.vertices.shape == (0, 3) and made.region.shape == (0,)
+
+
 def test_a_head_is_the_same_after_saving(tmp_path):
     torch.manual_seed(0)
     head = NeuralHead.tiny(50)
