@@ -68,7 +68,7 @@ class FaceTalkMotion:
         with open_weights(path, "FaceTalk decoder", device=device) as file:
             tensors = dict(file.tensors)
             mean, deviation, rest = (tensors.pop(name) for name in ("mean", "deviation", "rest"))
-            if mean.shape != (MOTION,) or rest.shape != (len(LIP_CHANNELS),):
+            if mean.shape != (MOTION,) or deviation.shape != (MOTION,) or rest.shape != (len(LIP_CHANNELS),):
                 raise ValueError("it belongs to another version")
             network = ExpressionDecoder(FaceTalkConfig(**file.config))
             network.load_state_dict(tensors)
@@ -187,7 +187,7 @@ class FaceTalkMotion:
         reach = 1 + sum(self.network.config.dilations)
         begin, end = max(0, first - reach), min(len(heard), stop + reach)
         phones, manner = (
-            torch.from_numpy(np.asarray(values, np.float32))[None].to(self.mean.device)
+            torch.from_numpy(np.array(values, np.float32))[None].to(self.mean.device)
             for values in (heard.phones[MELS_PER_FRAME * begin : MELS_PER_FRAME * end], heard.manner[begin:end])
         )
         return self.network.hear(phones, manner)[:, first - begin : stop - begin]

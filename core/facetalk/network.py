@@ -82,7 +82,7 @@ class FaceTalkConfig:
 
 def manner_of(heard: Heard, mel: np.ndarray) -> np.ndarray:
     """(T, manner + PROSODY) float32: the manner that the lip model hears, and the loudness of the (4 T, 80) log-mel."""
-    loud = prosody(torch.from_numpy(np.ascontiguousarray(mel, np.float32))[None])[0].numpy()
+    loud = prosody(torch.from_numpy(np.array(mel, np.float32))[None])[0].numpy()  # a copy: ``mel`` may be read-only
     return np.concatenate([heard.manner, loud], 1).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""FaceTalk's takes: the same seed, the same bytes; windows without jumps; rest, articulation, guidance; files."""
+"""FaceTalk's takes: the same seed, the same bytes; windows that go on; rest, articulation, guidance; files."""
 
 import numpy as np
 import pytest
@@ -46,11 +46,14 @@ def test_a_seed_is_a_take_and_another_seed_another_one(motion):
 
 
 def test_a_take_goes_on_from_window_to_window(motion):
-    long, short = motion.sample(heard(90), mel(90), 1, smooth=False), motion.sample(heard(90), mel(90), 1)
-    window, told = motion.network.config.window, []
-    motion.sample(heard(90), mel(90), 1, progress=told.append)
-    assert told == [window, 54, 78, 90]
-    assert np.isfinite(long).all() and short.shape == long.shape
+    told = []
+    plain = motion.sample(heard(90), mel(90), 1, smooth=False, progress=told.append)
+    assert told == [motion.network.config.window, 54, 78, 90]
+    # What is heard in the first frames reaches the second window only through the frames that it is given.
+    other = heard(90)
+    other.phones[:40] = heard(90, seed=5).phones[:40]
+    changed = motion.sample(other, mel(90), 1, smooth=False)
+    assert not np.allclose(changed[30:54, HEAD], plain[30:54, HEAD], atol=1e-5)
 
 
 def test_what_comes_later_changes_nothing_that_is_more_than_a_window_away(motion):
@@ -81,6 +84,16 @@ def test_style_strength_is_how_far_the_speech_changes_the_motion(motion):
         return np.abs(takes[0][:, HEAD] - takes[1][:, HEAD]).mean()
 
     assert 0.0 < effect(0.5) < effect(1.0) < effect(2.0)
+
+
+@pytest.mark.filterwarnings("error:The given NumPy array is not writable")
+@pytest.mark.parametrize("frames", [1, 2, 31])
+def test_short_takes_of_arrays_that_nobody_may_write(motion, frames):
+    spoken, loud = heard(frames), mel(frames)
+    for values in (spoken.phones, spoken.manner, loud):
+        values.setflags(write=False)
+    made = motion.sample(spoken, loud, 0)
+    assert made.shape == (frames, len(CHANNELS)) and np.isfinite(made).all()
 
 
 def test_steps_are_heeded(motion):
