@@ -11,6 +11,9 @@ as they are. FaceTalk learns its deformation. Here the truth is known, so nothin
   depend on the person. Halfway open, the chin is up to 2 mm farther out than by the shape alone.
 - Points beside the surface, of hair or of a finer mesh, follow the nearest points of the head model. They are found in
   the canonical pose, in which the lips are a centimetre apart, so that an upper lip never follows the lower one.
+
+Nothing in the product uses this module yet: both heads of *Add Head* have the shapes of the head model, and takes are
+weights. It is for surfaces that have no shapes of their own.
 """
 
 from __future__ import annotations
@@ -21,13 +24,12 @@ import torch
 from torch import Tensor
 
 from ..face.points import IBUG_TEMPLES
+from ..head.canonical_pose import canonical
 from ..head.head_model import HeadModel
 from ..head.rotation import euler_to_matrix
 from ..motion.channels import EXPRESSIONS
 from .expression_code import CODE, JAW_TURNS, MOVEMENTS, ExpressionCode
 
-CANONICAL_JAW = 0.3
-"""jawOpen of the canonical pose."""
 _JAW = EXPRESSIONS.index("jawOpen")
 _NEIGHBOURS = 4
 
@@ -54,7 +56,7 @@ def bases_at(points: Tensor, head: HeadModel, code: ExpressionCode, identity: Te
     Parameters
     ----------
     points
-        (N, 3) centimetres in the canonical pose of the person (:func:`canonical`).
+        (N, 3) centimetres in the canonical pose of the person (:func:`core.head.canonical_pose.canonical`).
     head, code, identity
         As in :func:`surface_bases`.
     """
@@ -65,13 +67,6 @@ def bases_at(points: Tensor, head: HeadModel, code: ExpressionCode, identity: Te
     share = torch.from_numpy(weight / weight.sum(1, keepdims=True)).to(bases)
     rows = torch.from_numpy(nearest).to(bases.device)
     return (bases[:, rows] * share[None, :, :, None]).sum(2)
-
-
-def canonical(head: HeadModel, identity: Tensor) -> Tensor:
-    """(V, 3) the head model in the canonical pose: a neutral face with an open jaw."""
-    expression = torch.zeros(len(EXPRESSIONS), device=head.device)
-    expression[_JAW] = CANONICAL_JAW
-    return head.vertices(identity, expression)
 
 
 def deformed(rest: Tensor, bases: Tensor, z_ex: Tensor) -> Tensor:

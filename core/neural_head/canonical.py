@@ -1,7 +1,6 @@
-"""The canonical pose of the neural head, the box in which its fields are known, and its anchors.
+"""The head model in the canonical pose as a solid, the box in which its fields are known, and its anchors.
 
-All is in head space, centimetres: x to the person's left, y up, z out of the face. In the canonical pose the jaw is a
-little open, so that a distance field can keep the lips apart (after NPHM, arXiv 2212.02761, whose scans do the same).
+All is in head space, centimetres: x to the person's left, y up, z out of the face.
 """
 
 from __future__ import annotations
@@ -12,11 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..head.canonical_pose import canonical
 from ..head.head_model import HeadModel
-from ..motion.channels import EXPRESSIONS
 
-JAW_OPEN = 0.3
-"""Weight of jawOpen in the canonical pose: the lips of the mean head are 1.1 cm apart."""
 LOW, HIGH = (-13.0, -15.0, -13.5), (13.0, 18.0, 14.5)
 """Corners of the box, centimetres."""
 ANCHORS = (
@@ -98,13 +95,6 @@ def _open_loops(triangles: np.ndarray) -> list[np.ndarray]:
             place = following.pop(place)
         loops.append(np.array(loop))
     return loops
-
-
-def canonical(head: HeadModel, identity: Tensor) -> Tensor:
-    """Vertices (..., V, 3) of people (..., n) in the canonical pose."""
-    weights = torch.zeros(len(EXPRESSIONS), device=head.device)
-    weights[EXPRESSIONS.index("jawOpen")] = JAW_OPEN
-    return head.neutral(identity) + head.expression_offsets(weights)
 
 
 def anchor_vertices(head: HeadModel) -> Tensor:

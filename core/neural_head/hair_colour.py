@@ -8,6 +8,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ..head.normals import vertex_normals
 from ..head.raster import rasterise
 from ..renderer.fields import sample
 from .hair_mask import SIZE, HairMask, View
@@ -72,12 +73,7 @@ def hair_colours(
 
 def _facing(view: View, vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """(N,) cosine between the vertices' normals and the direction to the camera."""
-    corners = vertices[triangles]
-    faces = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for column in triangles.T:
-        np.add.at(normals, column, faces)
+    normals = vertex_normals(torch.from_numpy(vertices), torch.from_numpy(triangles)).numpy()
     camera = (-view.translation @ view.rotation).numpy()
     toward = camera - vertices
-    length = np.linalg.norm(normals, axis=1) * np.linalg.norm(toward, axis=1)
-    return (normals * toward).sum(1) / length.clip(1e-9)
+    return (normals * toward).sum(1) / np.linalg.norm(toward, axis=1).clip(1e-9)

@@ -18,9 +18,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ..head.canonical_pose import canonical
 from ..head.head_model import HeadModel
 from ..portrait.portrait import Portrait, fitted
-from .canonical import LOW, Solid, canonical
+from .canonical import LOW, Solid
 from .field import HAIR_REGIONS, REGIONS, SKIN_REGIONS
 from .hair_colour import hair_colours
 from .hair_mask import SIZE, HairMask, View, hair_mask

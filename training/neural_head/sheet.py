@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from core.files import make_folder
+from core.head.normals import vertex_normals
 from core.head.raster import interpolate, rasterise
 from core.neural_head.field import REGIONS
 from core.neural_head.meshing import Labelled, Person
@@ -50,7 +51,7 @@ def turntable(meshes: Sequence[Mesh], size: int = SIZE) -> np.ndarray:
         angle = np.radians(degrees)
         turn = torch.tensor([[np.cos(angle), 0, -np.sin(angle)], [0, 1, 0], [np.sin(angle), 0, np.cos(angle)]]).float()
         seen = vertices @ turn.T
-        shade = AMBIENT + (1 - AMBIENT) * (_normals(seen, triangles) @ F.normalize(torch.tensor(LIGHT), dim=0))
+        shade = AMBIENT + (1 - AMBIENT) * (vertex_normals(seen, triangles) @ F.normalize(torch.tensor(LIGHT), dim=0))
         scale = size / VIEW_CM
         places = torch.stack([size / 2 + scale * seen[:, 0], size / 2 - scale * seen[:, 1], -seen[:, 2]], 1)
         fragments = rasterise(places[None], triangles, size, size)
@@ -58,15 +59,6 @@ def turntable(meshes: Sequence[Mesh], size: int = SIZE) -> np.ndarray:
         picture = torch.where(fragments.covered[0][..., None], picture, torch.ones(3))
         pictures.append((picture.clamp(0, 1) * 255).byte().numpy())
     return np.concatenate(pictures, 1)
-
-
-def _normals(vertices: torch.Tensor, triangles: torch.Tensor) -> torch.Tensor:
-    a, b, c = (vertices[column] for column in triangles.T)
-    faces = torch.linalg.cross(b - a, c - a)
-    total = torch.zeros_like(vertices)
-    for column in triangles.T:
-        total.index_add_(0, column, faces)
-    return F.normalize(total, dim=-1)
 
 
 def coloured(made: Labelled) -> Mesh:

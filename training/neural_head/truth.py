@@ -10,8 +10,9 @@ import torch
 import trimesh
 from scipy.spatial import cKDTree
 
+from core.head.canonical_pose import canonical
 from core.head.head_model import PARTS, HeadModel
-from core.neural_head.canonical import HIGH, LOW, Solid, anchor_vertices, canonical
+from core.neural_head.canonical import HIGH, LOW, Solid, anchor_vertices
 from core.neural_head.field import REGIONS
 
 from .hair_growth import Hair, grow

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from core.head.canonical_pose import canonical
 from core.head.head_model import HeadModel
-from core.neural_head.canonical import LOW, Solid, anchor_vertices, canonical
+from core.neural_head.canonical import LOW, Solid, anchor_vertices
 
 
 @pytest.fixture(scope="module")

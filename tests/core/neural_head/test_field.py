@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from core.head.canonical_pose import canonical
 from core.head.head_model import HeadModel
-from core.neural_head.canonical import anchor_vertices, canonical
+from core.neural_head.canonical import anchor_vertices
 from core.neural_head.field import Field, FieldConfig, with_gradient
 
 MIRROR = torch.tensor([-1.0, 1.0, 1.0])

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.spatial import ConvexHull
 
+from core.head.canonical_pose import canonical
 from core.head.head_model import HeadModel
-from core.neural_head.canonical import canonical
 from core.neural_head.hair_colour import hair_colours
 from core.neural_head.hair_mask import SIZE, HairMask, View, hair_mask
 from core.neural_head.portrait_hair import _large_parts, _Rays, _shifted, _to_neutral
