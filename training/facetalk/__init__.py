@@ -1,1 +1,1 @@
-"""Training of FaceTalk's networks: the deformation of the head, and the diffusion decoder of its motion."""
+"""Training of FaceTalk's diffusion decoder. The deformation of its head is computed and needs no training."""
