@@ -5,7 +5,7 @@
 
 For each portrait the folder gets ``NAME/head.npz`` with its textures, ``NAME-turntable.png`` (eight sides) and
 ``NAME-expressions.png``, rendered by Cycles on the processor. ``build/`` is ignored by git: pictures of people who
-didn't agree to it don't belong into the repository.
+didn't agree to it don't belong in the repository.
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ LAMPS = (((0.6, -1.0, 0.6), 11.0, 0.5), ((-0.9, -0.7, 0.3), 5.0, 0.6), ((0.3, 0.
 def parser() -> argparse.ArgumentParser:
     """The options outside Blender."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("portraits", nargs="+", type=Path)
-    options.add_argument("--out", type=Path, default=ROOT / "build" / "heads")
-    options.add_argument("--detail", default="neural")
-    options.add_argument("--blender", default="blender")
-    options.add_argument("--python", default=str(ROOT / ".runtime" / "worker" / "bin" / "python"))
-    options.add_argument("--size", type=int, default=360)
-    options.add_argument("--samples", type=int, default=16)
+    options.add_argument("portraits", nargs="+", type=Path, help="Photographs with one face each.")
+    options.add_argument("--out", type=Path, default=ROOT / "build" / "heads", help="Folder of the pictures.")
+    options.add_argument("--detail", default="neural", help="Kind of head, as of Add Head: model or neural.")
+    options.add_argument("--blender", default="blender", help="Blender that renders.")
+    python = ROOT / ".runtime" / "worker" / "bin" / "python"
+    options.add_argument("--python", default=str(python), help="Python that makes the heads.")
+    options.add_argument("--size", type=int, default=360, help="Pixels of a picture's side.")
+    options.add_argument("--samples", type=int, default=16, help="Samples of each pixel.")
     return options
 
 
