@@ -18,6 +18,7 @@ from ..sadtalker.expression_evaluation import MOUTH_COLUMNS, HeldOut, cells
 from ..sadtalker.pose_evaluation import between, deviation, speed
 
 SEEDS = 4
+"""Takes of each sound."""
 Take = Callable[[Heard, np.ndarray, int], np.ndarray]
 """What is heard, (4 T, 80) log-mel and a seed → (T, 59) channels."""
 _POSE = slice(len(EXPRESSIONS), len(EXPRESSIONS) + len(HEAD))

@@ -35,7 +35,7 @@ class Windows:
     Attributes
     ----------
     phones, manner
-        (B, 4 L, 40) and (B, L, 12), what is heard.
+        (B, 4 L, 40) and (B, L, 12), what is heard; see :class:`core.facetalk.network.ExpressionDecoder`.
     motion
         (B, L, MOTION) movements in millimetres, radians and centimetres.
     known
@@ -64,6 +64,8 @@ class WindowSampler:
         Of filmed talkers and of voices; ValueError if none of the filmed ones is long enough.
     code
         Turns weights into movements.
+    frames
+        L, frames of a window.
     voices
         Share of the windows of voices that nobody filmed.
     hidden

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.errors import SoliloquyError
 from core.head.head_model import HeadModel
 from core.neural_head.canonical import LOW
 from core.neural_head.hair_mask import View, hair_mask
@@ -134,7 +135,14 @@ def hair_table(head: NeuralHead, truths: Truths, seeds: Sequence[int], folder: P
 
 
 def portrait_table(head: NeuralHead, model: HeadModel, photographs: Sequence[Path], command: str) -> Table:
-    """How well the hair meshes of portraits cover the hair that was found in the photographs, and what they cost."""
+    """How well the hair meshes of portraits cover the hair that was found in the photographs, and what they cost.
+
+    Raises SoliloquyError ``portraits_missing`` without photographs.
+    """
+    if not photographs:
+        raise SoliloquyError(
+            "portraits_missing", "There are no held-out portraits.", "--data names the folder that holds portraits/."
+        )
     overlaps, seconds, counts = [], [], []
     bare = 0
     for path in photographs:
@@ -147,12 +155,8 @@ def portrait_table(head: NeuralHead, model: HeadModel, photographs: Sequence[Pat
             continue
         overlaps.append(overlap(portrait, model, hair))
         counts.append(len(hair.vertices))
-    cells = (
-        number(float(np.median(overlaps))),
-        number(min(overlaps)),
-        number(float(np.median(seconds)), 1),
-        f"{int(np.median(counts))}",
-    )
+    found = (number(float(np.median(overlaps))), number(min(overlaps))) if overlaps else ("–", "–")
+    cells = (*found, number(float(np.median(seconds)), 1), f"{int(np.median(counts))}" if counts else "–")
     return Table(
         name="neural_head/portraits",
         title="Hair of portraits",
@@ -200,7 +204,7 @@ def speed_table(head: NeuralHead, truths: Truths, command: str) -> Table:
         columns=("surface", "grid", "processor seconds", "vertices"),
         rows=tuple(rows),
         notes=(
-            f"Median of five with {torch.get_num_threads()} thread(s); seconds of the processor, as other programs "
-            "worked on the machine.",
+            f"Median of five with {torch.get_num_threads()} thread(s). Seconds of the processor, because other "
+            "programs worked on the machine.",
         ),
     )

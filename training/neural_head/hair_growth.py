@@ -70,7 +70,7 @@ def beard_area(mean: np.ndarray, style: HairStyle) -> tuple[np.ndarray, np.ndarr
     x, y, z = mean.T
     across = np.abs(x)
     chin = (y < -5.4) & (z > 5.5) & (y > -9.5) & (across < 2.6)
-    jaw = (z > 1.8) & (across > 2.2) & (y < -1.2 - 0.45 * (z - 2)) & (y > -9.0 + 0.0 * z)
+    jaw = (z > 1.8) & (across > 2.2) & (y < -1.2 - 0.45 * (z - 2)) & (y > -9.0)
     jaw &= z > 9.0 - 7.4 * style.beard_width
     moustache = (y > -2.6) & (y < -1.1) & (z > 9.3) & (across < 2.9)
     return chin | (jaw & (style.beard_width > 0)), moustache

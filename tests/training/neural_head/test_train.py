@@ -7,6 +7,7 @@ import pytest
 import torch
 import trimesh
 
+from core.errors import SoliloquyError
 from core.head.head_model import HeadModel
 from core.neural_head.model import NeuralHead
 from training.common.engine import RunConfig
@@ -75,6 +76,13 @@ def test_chamfer_of_a_ball_and_a_larger_one():
     )
     distance, one_way, cosine = chamfer(large, small, np.ones(len(small.corners)), rng)
     assert distance == pytest.approx(1.0, abs=0.05) and one_way == pytest.approx(1.0, abs=0.05) and cosine > 0.999
+
+
+def test_without_portraits_there_is_nothing_to_measure(tmp_path):
+    head = NeuralHead.tiny(50)
+    head.save(tmp_path / "head.safetensors")
+    with pytest.raises(SoliloquyError, match="no held-out portraits"):
+        main(["portraits", "--weights", str(tmp_path / "head.safetensors"), "--data", str(tmp_path)])
 
 
 @pytest.mark.slow
