@@ -114,7 +114,8 @@ def hair_mask(view: View, head: HeadModel, shape: Tensor) -> HairMask:
 
     bare, seen_skin = _face(view)
     beyond = person & ~_grown(head_seen, 2) & (height > CROWN_CM) & view.inside
-    skin_colour = _Colour(lab[seen_skin & person])
+    # Where the matte misses the whole face, cheeks and nose are skin all the same.
+    skin_colour = _Colour(lab[seen_skin & person if (seen_skin & person).any() else seen_skin])
     scalp = person & head_seen & ~bare & (height > CROWN_CM)
     samples = beyond if beyond.sum() >= LEAST_HAIR else scalp & (skin_colour.off(lab) > 9)
     if samples.sum() < LEAST_HAIR:

@@ -104,7 +104,7 @@ def portrait_hair(
     with torch.no_grad():
         mask = hair_mask(view, head, head.vertices(fit.identity[None], fit.expression)[0])
         rays = _Rays(view, head, fit.identity)
-    if mask.hair.sum() * rays.pixel_cm**2 < LEAST_CM2:
+    if (mask.hair & mask.known).sum() * rays.pixel_cm**2 < LEAST_CM2:
         return None
     person = _with_style(neural, person_of(neural, head, portrait.identity), rays, mask)
     surface = _shifted(person, rays, mask, resolution)

@@ -45,7 +45,7 @@ class Wish:
     seed
         Another seed gives another motion, the same seed the same one.
     sampling
-        How it is sampled: style, transition, turning limits, and what the diffusion prior alone knows.
+        How it is sampled: style, transition, turning limits, and what the diffusions alone know.
     lips
         Gives the (T, 27) lips and jaw that the lip model makes of what is said, with the job's articulation.
     spoken

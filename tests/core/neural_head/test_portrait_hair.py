@@ -7,11 +7,14 @@ import pytest
 import torch
 from scipy.spatial import ConvexHull
 
+import core.neural_head.hair_mask as hair_mask_module
+import core.neural_head.portrait_hair as portrait_hair_module
 from core.head.canonical_pose import canonical
 from core.head.head_model import HeadModel
 from core.neural_head.hair_colour import hair_colours
 from core.neural_head.hair_mask import SIZE, HairMask, View, hair_mask
-from core.neural_head.portrait_hair import _large_parts, _Rays, _shifted, _to_neutral
+from core.neural_head.model import NeuralHead
+from core.neural_head.portrait_hair import _large_parts, _Rays, _shifted, _to_neutral, portrait_hair
 from core.neural_head.surface_nets import Surface
 from core.portrait.fit import fit_portrait
 from core.portrait.portrait import fitted
@@ -67,6 +70,28 @@ def test_hair_surrounds_the_face_of_a_photograph(view, portrait, head):
     assert not mask.hair[:5].any() and mask.known[nose[1], nose[0]]
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_matte_that_misses_the_person_shows_no_hair(view, portrait, head, monkeypatch):
+    monkeypatch.setattr(hair_mask_module, "find_person", lambda crop, landmarks: torch.zeros(1, 1, SIZE, SIZE))
+    assert not hair_mask(view, head, shape_of(portrait, head)).hair.any()
+
+
+@pytest.mark.slow
+def test_the_hair_of_a_photograph_is_one_mesh_around_the_head_and_the_same_twice(portrait, head):
+    made, again = (portrait_hair(portrait, head, resolution=64) for _ in range(2))
+    assert made.vertices.tobytes() == again.vertices.tobytes() and made.colours.tobytes() == again.colours.tobytes()
+    assert made.quads.min() == 0 and made.quads.max() == len(made.vertices) - 1 == len(made.colours) - 1
+    assert made.colours.min() >= 0 and made.colours.max() <= 1
+    skull = head.neutral(fitted(portrait).identity)
+    assert made.vertices[:, 1].max() > skull[:, 1].max() and made.vertices[:, 2].min() < skull[:, 2].min() + 1.0
+
+
+def test_a_portrait_without_hair_has_no_mesh(portrait, head, monkeypatch):
+    bare = HairMask(np.zeros((SIZE, SIZE), bool), np.ones((SIZE, SIZE), bool))
+    monkeypatch.setattr(portrait_hair_module, "hair_mask", lambda view, model, shape: bare)
+    assert portrait_hair(portrait, head, NeuralHead.tiny(head.identity_count)) is None
+
+
 def test_a_volume_gets_the_masks_outline(view, portrait, head):
     rays = _Rays(view, head, fitted(portrait).identity)
     rows, columns = np.mgrid[:SIZE, :SIZE]
@@ -88,6 +113,7 @@ def test_small_loose_pieces_are_dropped():
     places = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
     surface = Surface(places, np.vstack([big, [[290, 291, 292, 293]]]))
     kept = _large_parts(surface)
+    assert len(_large_parts(Surface(places, np.zeros((0, 4), np.int64))).vertices) == 0
     assert len(kept.quads) == 80 and len(kept.vertices) == 162
     np.testing.assert_array_equal(kept.vertices[kept.quads[3]], surface.vertices[big[3]])
 
