@@ -39,6 +39,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "sadtalker-ablations": ("training.sadtalker", "ablations"),
     "sadtalker-one-network": ("training.sadtalker", "one-network"),
     "facetalk": ("training.facetalk", "evaluate"),
+    "neural-head": ("training.neural_head", "evaluate"),
+    "neural-head-portraits": ("training.neural_head", "portraits"),
     "prior": ("training.prior.evaluate", "--guidance", "1", "--own-levels"),
     "prior-sampling": (
         *("training.prior.evaluate", "--sets", "voices", "--alone", "--clips", "4", "--seeds", "2"),

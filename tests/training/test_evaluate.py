@@ -22,6 +22,8 @@ OF_PART = {
     "sadtalker-ablations": "sadtalker/ablations",
     "sadtalker-one-network": "sadtalker/one-network",
     "facetalk": "facetalk/mouths",
+    "neural-head": "neural_head/face",
+    "neural-head-portraits": "neural_head/portraits",
     **{name: f"renderer/{name}" for name in ("teeth", "self-reenactment", "blinks", "likeness")},
 }
 """Tables of the parts whose table doesn't have the name of the part."""
