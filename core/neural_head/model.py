@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -81,9 +80,9 @@ class NeuralHead(nn.Module):
             made.load_state_dict(file.tensors)
             return made.to(device).eval().requires_grad_(False)
 
-    def save(self, path: Path, facts: Mapping[str, str] | None = None) -> None:
+    def save(self, path: Path) -> None:
         """Write the head in float16; ``load`` reads it. Raises the errors of ``core.files.written_beside``."""
-        write_weights(path, self.state_dict(), self.config, facts, half=True)
+        write_weights(path, self.state_dict(), self.config, half=True)
 
     @property
     def hair_code(self) -> int:

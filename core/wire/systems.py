@@ -130,7 +130,7 @@ RENDERERS = (
         "paper",
         "Paper's Generator",
         "Every pixel of the face square drawn by a network without a warp, as in the paper. For comparison",
-        seconds_per_frame=(0.1, 0.01),
+        seconds_per_frame=(0.038, 0.001),
     ),
 )
 """Renderers; the first one is the default."""

@@ -19,12 +19,12 @@ PRIOR = 0.002
 """Weight of the squares of the style's numbers."""
 
 
-def fit_hair(head: NeuralHead, identity: Tensor, truth: Truth, seed: int = 0) -> Tensor:
+def fit_hair(head: NeuralHead, identity: Tensor, truth: Truth) -> Tensor:
     """z_hair (·,) of a person (I,) from points in space with their distances from the hair, by 120 steps of Adam.
 
     Only points outside the skin are used. The code is style_mean + n · style_basis, with a prior on n.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     person = Person.of(head, identity)
     usable = np.flatnonzero(truth.space_skin > -DEEP_CM)
     numbers = torch.zeros(len(head.style_basis), requires_grad=True)
