@@ -78,7 +78,9 @@ def performed(
     wanted, mask = kept.part(0, frames)
     before = styling.take_out(features_from_channels(wanted[0]))  # as the kept motion was before the style
     known = np.broadcast_to(known_features(mask), features.shape)
-    features = close_seams(features, before, known, plan.transition)
+    rounds = 3 if loop else 1  # what is known near a loop's beginning also bends its end, and the other way round
+    sampled, wished, where = (np.tile(part, (rounds, 1)) for part in (features, before, known))
+    features = np.split(close_seams(sampled, wished, where, plan.transition), rounds)[rounds // 2]
     plain = NormalisedSpace(ChannelSpace(), np.zeros(d_nl, np.float32), np.ones(d_nl, np.float32))
     finisher = Finisher(plain, styling, mel, [seed], kept, plan, loop)
     return np.concatenate([piece[0] for _, piece in finisher.finish(iter([(0, features[None])]))])
