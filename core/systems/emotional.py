@@ -27,13 +27,8 @@ _UNITS: dict[str, dict[str, float]] = {
     },
     "surprised": {"browInnerUp": 0.85, "browOuterUp": 0.9, "eyeWide": 0.8},  # AU 1, 2, 5; 26 is left to the speech
     "afraid": {
-        **{
-            "browInnerUp": 0.9,
-            "browOuterUp": 0.35,
-            "browDown": 0.35,
-            "eyeWide": 0.8,
-            "eyeSquint": 0.15,
-        },  # 1, 2, 4, 5, 7
+        **{"browInnerUp": 0.9, "browOuterUp": 0.35, "browDown": 0.35},  # AU 1, 2, 4
+        **{"eyeWide": 0.8, "eyeSquint": 0.15},  # AU 5, 7
         **{"mouthStretch": 0.6, "mouthFrown": 0.25},  # AU 20
     },
     "disgusted": {
@@ -94,10 +89,10 @@ def strengths(emotions: tuple[EmotionAt, ...], frames: int, loop: bool) -> np.nd
     if loop:
         places = np.concatenate([[places[-1] - frames], places, [places[0] + frames]])
         given = given[[-1, *range(len(given)), 0]]
-    index = np.arange(frames)
-    after = np.clip(np.searchsorted(places, index, side="right"), 1, max(len(places) - 1, 1))
     if len(places) == 1:
         return np.repeat(given, frames, axis=0).astype(np.float32)
+    index = np.arange(frames)
+    after = np.clip(np.searchsorted(places, index, side="right"), 1, len(places) - 1)
     way = np.clip((index - places[after - 1]) / (places[after] - places[after - 1]), 0.0, 1.0)
     share = ease(way)[:, None]
     shown: np.ndarray = (given[after - 1] + share * (given[after] - given[after - 1])).astype(np.float32)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..errors import BadInputError
 from ..motion.channels import FPS
 from ..schema import setting
+from .timed import within_sound
 
 NEUTRAL = "neutral"
 EMOTIONS = (NEUTRAL, "happy", "sad", "angry", "surprised", "afraid", "disgusted")
@@ -24,24 +25,27 @@ class EmotionAt:
     strength: float = setting(0.7, "how strongly", low=0.0, high=1.0)
 
 
-def emotions_in_order(emotions: Sequence[EmotionAt], frames: int) -> tuple[EmotionAt, ...]:
+def emotions_in_order(emotions: Sequence[EmotionAt], frames: int, loop: bool) -> tuple[EmotionAt, ...]:
     """``emotions`` in the order of their times, if a motion of so many frames can show them.
 
-    Raises BadInputError ``bad_setting`` for an emotion after the end of the sound, and for two at one time.
+    ``loop`` says whether its end runs into its beginning. Raises BadInputError ``bad_setting`` for an emotion after the
+    end of the sound, for two at one time, and for a loop that ends with another emotion than the one it begins with.
     """
-    ordered = tuple(sorted(emotions, key=lambda emotion: emotion.seconds))
-    length = frames / FPS
-    if ordered and ordered[-1].seconds > length:
-        raise BadInputError(
-            "bad_setting",
-            f"The emotion at {ordered[-1].seconds:g} s comes after the end of the sound, which is {length:g} s long.",
-            f"Choose a time of 0 to {length:g} s.",
-        )
+    ordered = within_sound(emotions, frames, "emotion")
     for one, other in itertools.pairwise(ordered):
         if round(one.seconds * FPS) == round(other.seconds * FPS):
             raise BadInputError(
                 "bad_setting",
                 f"Two emotions are at the same time, {one.seconds:g} s and {other.seconds:g} s.",
                 f"Remove one of them, or move it by at least {1 / FPS:g} s.",
+            )
+    if loop and ordered:
+        first, last = ordered[0], ordered[-1]
+        at_once = round(first.seconds * FPS) == round(last.seconds * FPS) - frames
+        if at_once and (first.emotion, first.strength) != (last.emotion, last.strength):
+            raise BadInputError(
+                "bad_setting",
+                f"The emotions at {first.seconds:g} s and {last.seconds:g} s differ, but in a loop both are at once.",
+                f"Make them alike, or move one of them by at least {1 / FPS:g} s.",
             )
     return ordered

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..errors import BadInputError
 from ..motion.channels import FPS
 from ..schema import setting
+from .timed import within_sound
 
 MAX_ANGLE = 30.0
 """Largest pitch, yaw and roll of a pose, degrees."""
@@ -46,18 +47,11 @@ def poses_in_order(poses: Sequence[PoseAt], frames: int, loop: bool) -> tuple[Po
     of the sound, for two poses at one time, and for two between which the head would have to turn faster than
     ``FASTEST``.
     """
-    ordered = tuple(sorted(poses, key=lambda pose: pose.seconds))
-    length = frames / FPS
-    if ordered and ordered[-1].seconds > length:
-        raise BadInputError(
-            "bad_setting",
-            f"The pose at {ordered[-1].seconds:g} s comes after the end of the sound, which is {length:g} s long.",
-            f"Choose a time of 0 to {length:g} s.",
-        )
+    ordered = within_sound(poses, frames, "pose")
     for one, other in itertools.pairwise(ordered):
         _require_way(one, other, one.frame(frames) == other.frame(frames), other.seconds - one.seconds)
     if loop and len(ordered) > 1:
-        _require_way(ordered[-1], ordered[0], False, length + ordered[0].seconds - ordered[-1].seconds)
+        _require_way(ordered[-1], ordered[0], False, frames / FPS + ordered[0].seconds - ordered[-1].seconds)
     return ordered
 
 

@@ -82,7 +82,7 @@ class PriorStyle:
         """
         self.path(frames)
         poses = poses_in_order(self.poses, frames, loop=False)
-        return replace(self, poses=poses, emotions=emotions_in_order(self.emotions, frames))
+        return replace(self, poses=poses, emotions=emotions_in_order(self.emotions, frames, self.loop))
 
     def path(self, frames: int) -> tuple[PoseAt, ...]:
         """All poses of a take of so many frames in their order, the start and end poses too; none without ``poses``.

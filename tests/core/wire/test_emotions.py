@@ -28,9 +28,18 @@ def test_they_go_through_a_request():
 def test_they_are_put_in_order():
     assert [emotion.seconds for emotion in PriorStyle(emotions=TWO).in_order(100).emotions] == [0.5, 2.0]
     with pytest.raises(BadInputError, match=r"emotion at 2 s comes after the end of the sound, which is 1\.6 s"):
-        emotions_in_order(TWO, 40)
+        emotions_in_order(TWO, 40, loop=False)
     with pytest.raises(BadInputError, match=r"Two emotions are at the same time, 1 s and 1\.01 s"):
-        emotions_in_order([EmotionAt(seconds=1.0), EmotionAt(seconds=1.01)], 100)
+        emotions_in_order([EmotionAt(seconds=1.0), EmotionAt(seconds=1.01)], 100, loop=False)
+
+
+def test_a_loop_ends_with_the_emotion_it_begins_with():
+    ends = [EmotionAt(seconds=0.0, emotion="happy"), EmotionAt(seconds=4.0, emotion="sad")]
+    with pytest.raises(BadInputError, match="emotions at 0 s and 4 s differ, but in a loop"):
+        PriorStyle(emotions=ends, loop=True).in_order(100)
+    assert len(emotions_in_order(ends, 100, loop=False)) == len(emotions_in_order(ends, 101, loop=True)) == 2
+    alike = [ends[0], EmotionAt(seconds=4.0, emotion="happy")]
+    assert len(emotions_in_order(alike, 100, loop=True)) == 2
 
 
 def options(*words: str) -> dict:
