@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from .model import DetailedHead
+from .strands import strand_quads, strand_uv
 
 BROWS = ((22, 23, 24, 25, 26), (21, 20, 19, 18, 17))
 """Landmarks of each brow from its inner end, the person's left first."""
@@ -30,6 +31,10 @@ DARKEST = 0.15
 """Quantile of brightness, among the places with hair, that is the hairs' colour."""
 NEAREST = 3
 """Vertices of the skin that a hair's vertex follows."""
+TILE = (0.51, 0.004, 0.48, 0.024)
+"""Texture rectangle (u, v, width, height) of the brows, which nothing else uses."""
+COLUMNS = 70
+"""Hairs beside each other in that rectangle."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,10 @@ def grow_brows(head: DetailedHead, neutral: np.ndarray, texture: np.ndarray) -> 
     weights = 1 / np.maximum(distance, 1e-3)
     seen = np.concatenate(colours)
     darkest = seen[seen.mean(1) <= np.quantile(seen.mean(1), DARKEST)]
-    first = np.arange(len(line))[:, None] * 2 * LEVELS + 2 * np.arange(LEVELS - 1)
-    quads = np.stack([first, first + 1, first + 3, first + 2], -1).reshape(-1, 4)
     return Strands(
         vertices=vertices,
-        quads=quads,
-        uv=_uv(len(line)),
+        quads=strand_quads(len(line), LEVELS),
+        uv=strand_uv(len(line), LEVELS, COLUMNS, TILE),
         anchors=surface[found],
         weights=weights / weights.sum(1, keepdims=True),
         colour=np.median(darkest, axis=0),
@@ -113,6 +116,7 @@ def grow_brows(head: DetailedHead, neutral: np.ndarray, texture: np.ndarray) -> 
 
 
 def _dense(path: np.ndarray) -> np.ndarray:
+    """(60, 3) points along a path (n, 3)."""
     t = np.linspace(0, len(path) - 1, 60)
     return np.stack([np.interp(t, np.arange(len(path)), path[:, c]) for c in range(3)], 1)
 
@@ -125,6 +129,7 @@ def _scattered(corners: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarra
 
 
 def _looked_up(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    """(n, 3) colours of a texture (S, S, 3) at texture coordinates (n, 2)."""
     size = texture.shape[0]
     column = np.clip((uv[:, 0] * size).astype(int), 0, size - 1)
     row = np.clip(((1 - uv[:, 1]) * size).astype(int), 0, size - 1)
@@ -146,17 +151,3 @@ def _lines(roots: np.ndarray, path: np.ndarray, side: int, rng: np.random.Genera
     t = np.linspace(0, 1, LEVELS)
     bend = onward[:, None] * (0.35 * t**2)[None, :, None]
     return roots[:, None] + length[:, None, None] * (direction[:, None] * t[None, :, None] + bend)
-
-
-TILE = (0.51, 0.004, 0.48, 0.024)
-"""Texture rectangle (u, v, width, height) of the brows, which nothing else uses."""
-COLUMNS = 70
-
-
-def _uv(hairs: int) -> np.ndarray:
-    rows = max(1, -(-hairs // COLUMNS))
-    hair = np.repeat(np.arange(hairs), 2 * LEVELS)
-    level = np.tile(np.repeat(np.arange(LEVELS), 2), hairs) / (LEVELS - 1)
-    across = np.tile([0, 1], hairs * LEVELS)
-    cell = np.stack([hair % COLUMNS + 0.8 * across, hair // COLUMNS + 0.8 * level], 1) / (COLUMNS, rows)
-    return cell * TILE[2:] + TILE[:2]

@@ -15,12 +15,12 @@ from scipy.spatial import cKDTree
 
 from ..motion.rotations import euler_to_matrix
 from ..portrait.portrait import Portrait
-from .hair_texture import strand_texture
+from .hair_texture import LAYERS, strand_texture
 from .model import DetailedHead
 from .regions import Regions
 
-COLUMNS, ROWS, LAYERS = 96, 36, 3
-"""Columns around the crown, rows along a strand, and layers on one another."""
+COLUMNS, ROWS = 96, 36
+"""Columns around the crown, and rows along a strand."""
 SKULL_Y_CM = 1.0
 """Skin above this height tells the skull's shape; the middle of the skull is where ``CENTRE_CM`` is."""
 CENTRE_CM = (0.0, 3.5, -0.5)
@@ -81,7 +81,7 @@ def make_hair(head: DetailedHead, portrait: Portrait, regions: Regions, neutral:
     layers = [shape.layer(number) for number in range(LAYERS)]
     points = np.concatenate([layer.reshape(-1, 3) for layer in layers])
     faces, uv = _grid()
-    texture = strand_texture(portrait, regions, shape.pixels(layers[-1]), shape.seen(layers[-1]))
+    texture = strand_texture(portrait, regions, shape.project(layers[-1]), shape.seen(layers[-1]))
     return HairMesh(points, faces, uv, texture)
 
 
@@ -135,7 +135,6 @@ class _Shape:
         x, z = sine * np.sin(self.azimuth), sine * np.cos(self.azimuth)
         y = np.broadcast_to(cosine, x.shape)
         tilt_c, tilt_s = np.cos(POLE_BACK), np.sin(POLE_BACK)
-        # The tilt fades out toward the bottom, where columns hang straight.
         return np.stack([x, tilt_c * y + tilt_s * z, tilt_c * z - tilt_s * y], -1)
 
     def project(self, points: np.ndarray) -> np.ndarray:
@@ -148,10 +147,6 @@ class _Shape:
         """Pixels of a centimetre at the middle of the skull."""
         beside = self.centre + self.rotation[0]  # the camera's x axis in head space
         return float(np.linalg.norm(self.project(beside) - self.project(self.centre)))
-
-    def pixels(self, points: np.ndarray) -> np.ndarray:
-        """(ROWS, COLUMNS + 1, 2) pixels of a layer."""
-        return self.project(points)
 
     def seen(self, points: np.ndarray) -> np.ndarray:
         """(ROWS, COLUMNS + 1) 0..1: how far a layer faces the camera."""
@@ -232,7 +227,7 @@ class _Shape:
         return paths
 
     def _below(self, paths: np.ndarray) -> np.ndarray:
-        """The skull under each place of the paths."""
+        """(STEPS, COLUMNS, 3) the skull under each place of the paths."""
         away = paths - self.centre
         direction = away / np.linalg.norm(away, axis=-1, keepdims=True)
         return self.centre + direction * self.skull(direction)[..., None]

@@ -13,9 +13,11 @@ from .regions import Regions
 SIDE = 1536
 """Texels of the square texture; each layer has a band of it."""
 LAYERS = 3
+"""Layers of hair on one another."""
 STRANDS = (1.2, 160.0)
 """Standard deviations in texels, across and along, of the noise that is drawn out to strands."""
 LOCKS = (9.0, 260.0)
+"""The same for locks, which are wider."""
 CONTRAST = 0.13
 """Standard deviation of the strands' brightness, relative to the hair's."""
 ENDS = ((0.9, 1.0), (0.78, 1.0), (0.62, 1.0))
@@ -29,7 +31,7 @@ DARKER = (0.72, 0.88, 1.0)
 
 
 def strand_texture(portrait: Portrait, regions: Regions, pixels: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """(SIDE, SIDE, 4) uint8 colour and opacity of all layers.
+    """(SIDE, SIDE, 4) uint8 colour and opacity of all layers of hair that the photograph shows.
 
     Parameters
     ----------
@@ -47,9 +49,10 @@ def strand_texture(portrait: Portrait, regions: Regions, pixels: np.ndarray, see
     trust = ndimage.map_coordinates(seen, grid, order=1)
     trust = trust * np.clip((ndimage.map_coordinates(regions.hair, at, order=1) - 0.6) / 0.35, 0, 1)
     photograph = sample(portrait.image.astype(np.float32), places.reshape(2, -1).T).reshape(*trust.shape, 3)
-    colour = regions.hair_colour if regions.hair_colour is not None else np.array([60.0, 45.0, 40.0])
+    colour = regions.hair_colour
+    assert colour is not None
     rng = np.random.default_rng(1)
-    out = np.zeros((height * LAYERS, SIDE, 4), np.float32)
+    out = np.zeros((SIDE, SIDE, 4), np.float32)
     along = np.linspace(0, 1, height)[:, None]
     smooth = _spread(photograph, trust, colour)
     for layer in range(LAYERS):
@@ -65,12 +68,11 @@ def strand_texture(portrait: Portrait, regions: Regions, pixels: np.ndarray, see
         fine = _drawn_out(rng, (height, SIDE), STRANDS)
         kept = np.clip((fine - np.quantile(fine, THIN[layer])) / 0.4 + 0.5, 0, 1) if THIN[layer] else 1.0
         out[band, :, 3] = 255 * ends * kept
-    picture = np.zeros((SIDE, SIDE, 4), np.float32)
-    picture[: len(out)] = out
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    return np.clip(out + 0.5, 0, 255).astype(np.uint8)
 
 
 def _drawn_out(rng: np.random.Generator, shape: tuple[int, int], size: tuple[float, float]) -> np.ndarray:
+    """Noise of this shape with mean 0 and deviation 1, drawn out by ``size``: deviations across and along."""
     # What is drawn out so far needs few rows, which are made larger again.
     rows = max(4, round(4 * shape[0] / size[1]))
     noise = ndimage.gaussian_filter(rng.standard_normal((rows, shape[1])), (1.4, size[0]), mode=("nearest", "wrap"))

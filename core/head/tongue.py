@@ -15,23 +15,12 @@ Lengths are those of the mean head. Each person's tongue gets the same offsets, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ..motion.channels import TONGUE
-
-
-class HasTongue(Protocol):
-    """A head with a tongue: the head model, or the detailed head."""
-
-    @property
-    def mean(self) -> Tensor:
-        """(V, 3) the mean head, centimetres."""
-
-    def part_vertices(self, *names: str) -> Tensor:
-        """Vertices of the named parts."""
+from .parted_head import PartedHead
 
 
 @dataclass(frozen=True)
@@ -82,7 +71,7 @@ HALF_HEIGHT_CM = 0.5
 """Half of the height of its front."""
 
 
-def tongue_shapes(model: HasTongue) -> Tensor:
+def tongue_shapes(model: PartedHead) -> Tensor:
     """Offsets (2, V, 3) in centimetres at weight 1, in the order of ``core.motion.channels.TONGUE``.
 
     They are zero on all vertices but the tongue's, and left/right symmetric.

@@ -8,7 +8,6 @@ them to Blender's axes and metres: (x, y, z) -> (x, −z, y) / 100, so that the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 from ..face.points import IBUG_TEMPLES
 from ..files import written_beside
 from ..head.head_model import PARTS, HeadModel
+from ..head.parted_head import PartedHead
 from ..head.tongue import tongue_shapes
 from ..motion.channels import EXPRESSIONS, SHAPES
 from ..provenance import picture_marks
@@ -36,6 +36,7 @@ ROOT_CM, TOP_CM = (0.0, -12.0, -1.0), (0.0, 3.0, 0.5)
 """Joints of root and head, relative to the joint of the neck."""
 INSIDE = ("mouth_socket", "gums_upper", "gums_lower", "tongue", "teeth_upper", "teeth_lower")
 EYES = (("eye_left",), ("eye_right",))
+"""Parts of each eye, the person's left first."""
 
 
 def joints_of(head: HeadModel, identity: torch.Tensor) -> np.ndarray:
@@ -51,17 +52,6 @@ def joints_of(head: HeadModel, identity: torch.Tensor) -> np.ndarray:
     top = neck + torch.tensor(TOP_CM)
     eyes = head.eye_centres_of(identity)
     return torch.stack([root, neck, top, head.jaw_pivot + moved, eyes[0], eyes[1]]).numpy().astype(np.float32)
-
-
-class PartedHead(Protocol):
-    """What :func:`skin_weights` needs of a head."""
-
-    @property
-    def mean(self) -> torch.Tensor:
-        """(V, 3) the mean head, centimetres."""
-
-    def part_vertices(self, *names: str) -> torch.Tensor:
-        """Vertices of the named parts."""
 
 
 def skin_weights(head: PartedHead, eyes: tuple[tuple[str, ...], tuple[str, ...]] = EYES) -> np.ndarray:

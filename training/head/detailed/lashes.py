@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.detailed_head.strands import strand_quads
+
 from ..ict import IctModel, vertex_components
 from ..surface import closest_on_mesh
 
@@ -70,9 +72,7 @@ def grow_lashes(model: IctModel, side: str, margin: np.ndarray, rng: np.random.G
         vertices.append(triangles[rows])
         weights.append(mixture)
     hair = np.repeat(np.arange(sum(map(len, vertices)) // (2 * LEVELS)), 2 * LEVELS)
-    first = np.arange(hair[-1] + 1)[:, None] * 2 * LEVELS + 2 * np.arange(LEVELS - 1)
-    quads = np.stack([first, first + 1, first + 3, first + 2], -1).reshape(-1, 4)
-    return Hairs(np.concatenate(vertices), np.concatenate(weights), quads, hair)
+    return Hairs(np.concatenate(vertices), np.concatenate(weights), strand_quads(hair[-1] + 1, LEVELS), hair)
 
 
 def _triangles(model: IctModel, card: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

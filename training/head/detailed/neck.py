@@ -10,8 +10,6 @@ LOOPS = 10
 """Rows of quads that are taken off the bust. What is left ends where the neck meets the shoulders."""
 SOFT_CM = 2.5
 """Distance from the cut over which the surface follows it into its plane."""
-
-
 ROWS = 6
 """Rows of quads that lead from the cut, which is higher at the nape, down to a level edge."""
 BELOW_CM = 0.8

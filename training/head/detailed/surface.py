@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.detailed_head.parts import DETAILED_PARTS
+from core.detailed_head.strands import strand_uv
 from core.head.head_model import PARTS
 
 from ..eyeball import make_eyeball
@@ -24,8 +25,6 @@ NECK_TILE = (0.51, 0.031, 0.48, 0.024)
 """Texture rectangle of the neck below the source's cut."""
 LASH_COLUMNS = 24
 """Hairs beside each other in the lashes' rectangle."""
-FILL = 0.8
-"""Share of its cell that a hair's rectangle fills."""
 MATERIAL_PARTS = tuple(name for name in USED_PARTS if name not in ("eyeball_left", "eyeball_right"))
 
 
@@ -133,6 +132,7 @@ def _labels(model: IctModel, faces: np.ndarray, face_uv: np.ndarray) -> np.ndarr
 
 
 def _tiled(uv: np.ndarray, tile: tuple[float, float, float, float]) -> np.ndarray:
+    """(n, 2) coordinates in the unit square moved into a rectangle (u, v, width, height)."""
     u, v, width, height = tile
     return uv * (width, height) + (u, v)
 
@@ -147,16 +147,6 @@ def _atlas(model: IctModel, face_uv: np.ndarray) -> tuple[np.ndarray, np.ndarray
     place = np.array([TILES[t] for t in tile])
     inside = np.stack([uv[:, 0] - tile, uv[:, 1]], 1)
     return place[:, :2] + inside * place[:, 2:], corners - lacking
-
-
-def _hair_uv(hairs: Hairs, tile: tuple[float, float, float, float]) -> np.ndarray:
-    """(L, 2) texture coordinates of hairs: a narrow rectangle each."""
-    rows = int(np.ceil((hairs.hair[-1] + 1) / LASH_COLUMNS))
-    level = np.arange(len(hairs.hair)) // 2 % LEVELS
-    across = np.arange(len(hairs.hair)) % 2
-    cell = np.stack([hairs.hair % LASH_COLUMNS, hairs.hair // LASH_COLUMNS], 1)
-    within = np.stack([across, level / (LEVELS - 1)], 1) * FILL
-    return _tiled((cell + within) / (LASH_COLUMNS, rows), tile)
 
 
 def build_surface(model: IctModel, seed: int) -> tuple[Surface, IctModel]:
@@ -210,7 +200,7 @@ def build_surface(model: IctModel, seed: int) -> tuple[Surface, IctModel]:
         weights.append(hairs.weights)
         faces.append(hairs.quads + count)
         face_uv.append(hairs.quads + uv_count)
-        hair_uv = _hair_uv(hairs, LASH_TILES[0])
+        hair_uv = strand_uv(hairs.hair[-1] + 1, LEVELS, LASH_COLUMNS, LASH_TILES[0])
         if side == 1:
             hair_uv = (LASH_TILES[0][0] + LASH_TILES[1][0] + LASH_TILES[1][2], 0) + hair_uv * (-1, 1)
         uvs.append(hair_uv)
