@@ -62,8 +62,8 @@ HEAD_DETAILS = (
     System(
         NEURAL,
         "Neural",
-        "A head of four times the detail: quads, hair of its own, lashes, brows, clear corneas, skin without hair or "
-        "clothes on it",
+        "The head model's shape on quads, four times as fine, with hair, lashes and brows built by geometry, clear "
+        "corneas, and skin without hair or clothes on it. No network makes the surface",
     ),
 )
 """How detailed the head is that *Add Head* makes; the first one is the default."""
