@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,17 @@ def folder_of(text: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
+def at_least(lowest: int) -> Callable[[str], int]:
+    """Reads a whole number that is not smaller."""
+
+    def read(text: str) -> int:
+        if int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"{text} is less than {lowest}")
+        return int(text)
+
+    return read
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     main = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -47,9 +59,11 @@ def parser() -> argparse.ArgumentParser:
     )
     build.add_argument("--out", type=Path, required=True, help="Folder for the page and the key.")
     build.add_argument("--seed", type=int, default=0, help="Seed of the films' names and of the pairs. Default: 0.")
-    build.add_argument("--height", type=int, default=512, help="Height of all films in pixels. Default: 512.")
+    build.add_argument("--height", type=at_least(16), default=512, help="Height of all films in pixels. Default: 512.")
     build.add_argument(
-        "--pairs", type=int, help="Pairs that a listener compares. Default: every pair of systems on every clip."
+        "--pairs",
+        type=at_least(0),
+        help="Pairs that a listener compares. Default: every pair of systems on every clip.",
     )
     read = commands.add_parser("read", help="Put answers into a table.")
     read.add_argument("key", type=Path, help="The test's key.json.")

@@ -315,10 +315,10 @@ def main(arguments: list[str] | None = None) -> int:
     demonstration.add_argument(
         "--size", type=int, default=512, choices=(256, 512), help="Pixels of the face square: 256 or 512. Default: 512."
     )
-    for name, kinds, text in (("source", SOURCES, "Who makes the motion."), ("renderer", RENDERERS, "What draws it.")):
+    for name, kinds, text in (("source", SOURCES, "What makes the motion."), ("renderer", RENDERERS, "What draws it.")):
         usual = kinds[0].name
         demonstration.add_argument(f"--{name}", choices=names(kinds), default=usual, help=f"{text} Default: {usual}.")
-    text = f"How detailed the head in the .blend is. Default: {MODEL}; {NEURAL} with facetalk."
+    text = f"How detailed the head in the .blend is. Default: {MODEL}; {NEURAL} if the motion is FaceTalk's."
     demonstration.add_argument("--head-detail", choices=names(HEAD_DETAILS), help=text)
     text = "Manner of the head's motion, if the source has several. Default: 0."
     demonstration.add_argument("--pose-style", type=int, default=0, help=text)

@@ -18,7 +18,7 @@ from tests.core.job_runs import run
 from tests.media_files import write_media
 from tools import blind_test
 from tools.listening.answers import Ratings, preference, ratings_of, read_answers, tables
-from tools.listening.films import find_films
+from tools.listening.films import encode, find_films
 from tools.listening.page import QUESTIONS, Film, Key
 
 SYSTEMS, CLIPS = ("filmed", "secretsystem"), ("lecture", "poem")
@@ -82,6 +82,27 @@ def test_systems_with_other_clips_are_refused(films, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
     with pytest.raises(BadInputError, match="There is no folder"):
         find_films({"a": tmp_path / "nowhere"})
+
+
+def test_a_test_is_not_overwritten(films, built, capsys):
+    before = (built / "key.json").read_bytes()
+    assert blind_test.main(["build", *films, "--out", str(built), "--seed", "1"]) == 2
+    assert "There is a test in" in capsys.readouterr().err
+    assert (built / "key.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--height=0", "--pairs=-1", "--pairs=all"])
+def test_numbers_that_make_no_test_are_refused(films, tmp_path, capsys, option):
+    with pytest.raises(SystemExit):
+        blind_test.main(["build", *films, "--out", str(tmp_path / "out"), option])
+    assert option.partition("=")[0] in capsys.readouterr().err
+
+
+def test_a_take_without_frames_is_told(tmp_path):
+    (tmp_path / "ours" / "poem" / "take-001" / "frames").mkdir(parents=True)
+    [source] = find_films({"ours": tmp_path / "ours"})["poem"].values()
+    with pytest.raises(BadInputError, match="holds no frames"):
+        encode(source, tmp_path / "film.mp4", 128)
 
 
 @pytest.mark.slow

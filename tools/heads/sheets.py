@@ -20,6 +20,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from core.wire.systems import HEAD_DETAILS, NEURAL, names  # noqa: E402
+
 TURNS = tuple(range(0, 360, 45))
 EXPRESSIONS: dict[str, dict[str, float]] = {
     "rest": {},
@@ -44,14 +46,18 @@ LAMPS = (((0.6, -1.0, 0.6), 11.0, 0.5), ((-0.9, -0.7, 0.3), 5.0, 0.6), ((0.3, 0.
 def parser() -> argparse.ArgumentParser:
     """The options outside Blender."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("portraits", nargs="+", type=Path, help="Photographs with one face each.")
-    options.add_argument("--out", type=Path, default=ROOT / "build" / "heads", help="Folder of the pictures.")
-    options.add_argument("--detail", default="neural", help="Kind of head, as of Add Head: model or neural.")
-    options.add_argument("--blender", default="blender", help="Blender that renders.")
+    options.add_argument("portraits", nargs="+", type=Path, help="Photographs with one face.")
+    options.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "heads", help="Folder for heads and sheets. Default: build/heads."
+    )
+    options.add_argument(
+        "--detail", choices=names(HEAD_DETAILS), default=NEURAL, help=f"Detail of the heads. Default: {NEURAL}."
+    )
+    options.add_argument("--blender", default="blender", help="Program of Blender. Default: blender.")
     python = ROOT / ".runtime" / "worker" / "bin" / "python"
-    options.add_argument("--python", default=str(python), help="Python that makes the heads.")
-    options.add_argument("--size", type=int, default=360, help="Pixels of a picture's side.")
-    options.add_argument("--samples", type=int, default=16, help="Samples of each pixel.")
+    options.add_argument("--python", default=str(python), help="Python of the worker. Default: that in .runtime.")
+    options.add_argument("--size", type=int, default=360, help="Width of each picture in pixels. Default: 360.")
+    options.add_argument("--samples", type=int, default=16, help="Samples of a pixel. Default: 16.")
     return options
 
 

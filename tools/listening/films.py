@@ -89,9 +89,12 @@ def encode(source: Source, target: Path, height: int) -> None:
     """Write a film as MP4 (H.264, AAC), ``height`` pixels high and at 25 frames a second, without any metadata.
 
     Every film of a test goes through this, those of real people too, so size, rate and quality are the same for all.
+    Raises BadInputError ``no_frames`` for a take without frames, and what reading a film or its sound raises.
     """
     frames = source.frames()
-    first = next(frames)
+    first = next(frames, None)
+    if first is None:
+        raise BadInputError("no_frames", f"{source.path} holds no frames.", "Render the take's frames first.")
     samples, rate = source.sound()
     # Both sides are even numbers, as H.264 stores colours at half the size.
     size = round(first.shape[1] * height / first.shape[0] / 2) * 2, height // 2 * 2

@@ -72,7 +72,13 @@ def write_test(
         Pixels of the films' height.
     pairs
         How many pairs a listener compares; None: every pair of systems on every clip.
+
+    Raises BadInputError ``test_exists`` if ``out`` holds a test, and as `encode`.
     """
+    if (out / KEY_FILE).exists():
+        raise BadInputError(
+            "test_exists", f"There is a test in {out} already.", "Choose another folder: its answers need its key."
+        )
     rng = random.Random(seed)
     key = Key(f"{rng.getrandbits(64):016x}", {})
     names: dict[tuple[str, str], str] = {}
