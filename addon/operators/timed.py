@@ -12,7 +12,7 @@ from ..properties.scene import settings_of
 from ..properties.timed import place_of
 from ..sequencer import speech
 from ..typed import OperatorMixin, Result
-from ..words import say
+from ..words import later, say
 from .job import poll_by
 
 
@@ -93,7 +93,7 @@ class SOLILOQUY_OT_remove_pose(_Remove, bpy.types.Operator):
     bl_label = "Remove Pose"
     bl_options = {"REGISTER", "UNDO"}
     entries, active = "poses", "active_pose"
-    nothing = "No pose is chosen in the list"
+    nothing = later("No pose is chosen in the list")
 
 
 class SOLILOQUY_OT_add_emotion(_Add, bpy.types.Operator):
@@ -112,7 +112,7 @@ class SOLILOQUY_OT_remove_emotion(_Remove, bpy.types.Operator):
     bl_label = "Remove Emotion"
     bl_options = {"REGISTER", "UNDO"}
     entries, active = "emotions", "active_emotion"
-    nothing = "No emotion is chosen in the list"
+    nothing = later("No emotion is chosen in the list")
 
 
 CLASSES = (SOLILOQUY_OT_add_pose, SOLILOQUY_OT_remove_pose, SOLILOQUY_OT_add_emotion, SOLILOQUY_OT_remove_emotion)
