@@ -16,13 +16,11 @@ from ....core.wire.names import HEAD_MATERIALS, JOINTS
 from ...rig.presets import CENTIMETRE
 from ...words import say
 
-NUMBERS = ("vertices", "uv", "shapes", "weights", "joints", "gaze_angles", "jaw_angles")
-"""Arrays of numbers in every ``head.npz``."""
 TRIANGLES, FACES = ("triangles", "triangle_uv"), ("faces", "face_uv")
 """Indices of points, three a triangle, or up to four a face: a head of the model has the first, a detailed one the
 second."""
 COLOURS = ("brow_colour", "lash_colour")
-HAIR = ("hair_vertices", "hair_uv", "hair_weights")
+"""Colours in a detailed head's file, sRGB 0–1."""
 
 
 def read_head(path: Path) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from ... import compat
 from ...words import say
 
 _SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {"Roughness": 0.65, "Specular IOR Level": 0.2},
     "skin": {
         "Roughness": 0.5, "Specular IOR Level": 0.35, "Subsurface Weight": 0.1,
         "Subsurface Radius": (1.0, 0.35, 0.2), "Subsurface Scale": 0.004,
@@ -27,7 +28,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
     "brows": {"Roughness": 0.6, "Specular IOR Level": 0.2},
     "hair": {"Roughness": 0.45, "Specular IOR Level": 0.4},
 }  # fmt: skip
-"""Inputs of the Principled shader of each material."""
+"""Inputs of the Principled shader of each material; "plain" is the only one of a head of the model."""
 _PICTURED = ("skin", "mouth", "teeth", "eyes")
 """Materials with the head's texture."""
 _PORES_SCALE, _PORES_DEPTH = 900.0, 0.00012
@@ -35,7 +36,7 @@ _PORES_SCALE, _PORES_DEPTH = 900.0, 0.00012
 
 
 def load_texture(path: Path) -> bpy.types.Image:
-    """The projected photograph, packed, so that the .blend can be moved. Raises BadInputError ``head_damaged``."""
+    """A picture of the head's, packed, so that the .blend can be moved. Raises BadInputError ``head_damaged``."""
     missing = BadInputError(
         "head_damaged", say("The head's texture is missing: {texture}", texture=path), say("Add the head again.")
     )
@@ -53,17 +54,8 @@ def load_texture(path: Path) -> bpy.types.Image:
 def plain_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
     """A skin-like material with the projected photograph."""
     image.name = name
-    material = bpy.data.materials.new(name)
-    tree = compat.node_tree_of(material)
-    nodes, links = tree.nodes, tree.links
-    surface: Any = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-    surface.inputs["Roughness"].default_value = 0.65
-    surface.inputs["Specular IOR Level"].default_value = 0.2
-    picture: Any = nodes.new("ShaderNodeTexImage")
-    picture.image = image
-    picture.location = surface.location.x - 320, surface.location.y
-    links.new(picture.outputs["Color"], surface.inputs["Base Color"])
-    nodes.active = picture  # Workbench shows the active node in its Texture mode
+    material, surface = _principled(name, "plain")
+    _pictured(material, surface, image)
     return material
 
 
@@ -96,6 +88,7 @@ def hair_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
 
 
 def _principled(name: str, part: str) -> tuple[bpy.types.Material, Any]:
+    """A material with the settings of ``part``, and its shader."""
     material = bpy.data.materials.new(name)
     surface: Any = next(node for node in compat.node_tree_of(material).nodes if node.type == "BSDF_PRINCIPLED")
     for socket, value in _SETTINGS[part].items():
@@ -104,6 +97,7 @@ def _principled(name: str, part: str) -> tuple[bpy.types.Material, Any]:
 
 
 def _pictured(material: bpy.types.Material, surface: Any, image: bpy.types.Image) -> Any:
+    """Colour a material's shader by a picture; returns the picture's node."""
     tree = compat.node_tree_of(material)
     picture: Any = tree.nodes.new("ShaderNodeTexImage")
     picture.image = image
@@ -114,6 +108,7 @@ def _pictured(material: bpy.types.Material, surface: Any, image: bpy.types.Image
 
 
 def _pores(material: bpy.types.Material, surface: Any) -> None:
+    """Bumps as fine as pores on a material's shader."""
     tree = compat.node_tree_of(material)
     noise: Any = tree.nodes.new("ShaderNodeTexNoise")
     place: Any = tree.nodes.new("ShaderNodeTexCoord")
