@@ -18,7 +18,6 @@ from core.detailed_head.parts import DETAILED_PARTS
 from core.detailed_head.regions import Regions
 from core.detailed_head.texture import SKIN, paint_texture
 from core.head.camera import pinhole
-from core.head.head_model import HeadModel
 from core.motion.channels import SHAPES
 from core.portrait.portrait import Portrait
 from core.portrait.texture import texels_of
@@ -27,16 +26,6 @@ from tests.core.portrait.test_rig import SIDE, portrait_of
 
 TEXELS, DISTANCE = 512, 130.0
 SKIN_COLOUR, BLUE, HAIR = (205, 160, 140), (20, 30, 220), (60, 40, 30)
-
-
-@pytest.fixture(scope="module")
-def head() -> DetailedHead:
-    return DetailedHead.load()
-
-
-@pytest.fixture(scope="module")
-def model() -> HeadModel:
-    return HeadModel.load()
 
 
 def pixels_of(points: np.ndarray, portrait: Portrait) -> np.ndarray:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
-from core.detailed_head.model import DetailedHead
 from core.detailed_head.parts import DETAILED_PARTS, STEM
-from core.head.head_model import HeadModel
 from core.head.raster import rasterise
 from core.motion.channels import EXPRESSIONS
 from core.places import WEIGHTS
 
 SIDE = 1024
-
-
-@pytest.fixture(scope="module")
-def head() -> DetailedHead:
-    return DetailedHead.load()
-
-
-@pytest.fixture(scope="module")
-def model() -> HeadModel:
-    return HeadModel.load()
 
 
 def edges_of(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
