@@ -59,8 +59,9 @@ def write_detailed_head(
     - Only if the photograph shows hair: ``hair_vertices`` (H, 3) float32 centimetres, ``hair_faces`` (n, 4) int32,
       ``hair_uv`` (H, 2) float32, ``hair_weights`` (H, 6) float32 as ``weights``.
 
-    Returns whether there is hair, with its texture. Raises SoliloquyError as ``write_head``, and ``weights_missing`` or
-    ``weights_damaged``.
+    ``texture_size`` is the side of the skin's texture in texels; the hair's has its own size. Returns whether there is
+    hair, with its texture. Raises SoliloquyError as ``write_head``, and ``weights_missing``, ``weights_damaged`` or
+    ``weights_version``.
     """
     head, model = DetailedHead.load(), model.to("cpu")
     identity = torch.from_numpy(np.asarray(portrait.identity)).float()

@@ -1,4 +1,4 @@
-"""What rigs and tongues need of a head: the head model has it, and the detailed head."""
+"""What bones and the tongue need of a head, be it the head model or the detailed head."""
 
 from __future__ import annotations
 
