@@ -23,7 +23,7 @@ from ..portrait.texture import (
     at_texels,
     continued,
     diffuse,
-    mirrored_triangles,
+    mirrored_texels,
     sample,
     texels_of,
     texels_per_cm,
@@ -99,10 +99,7 @@ def _skin_colours(
 ) -> np.ndarray:
     """(n, 3) colours of the texels of the skin."""
     triangles = projection.triangles
-    partner, corner = mirrored_triangles(head)
-    weights = np.zeros_like(texels.weights)
-    np.put_along_axis(weights, corner[texels.triangle], texels.weights, axis=1)
-    mirror = Texels(texels.row, texels.column, partner[texels.triangle], weights)
+    mirror = mirrored_texels(head, texels)
     # The zone is one of vertices, so that both sides of a pair have it.
     open_lid = lid_zone(head)
     own_colour, own = _seen(projection, regions, texels, open_lid)
@@ -121,17 +118,9 @@ def _skin_colours(
     smooth = _within(diffuse(known, total, surface), total, regions.skin_colour)
     base = at_texels(smooth, triangles, texels)
     detail = other_colour - at_texels(smooth[head.symmetry.numpy()], triangles, texels)
-    share = np.clip(own + other, 0, 1)
     grain = _grain(own_colour, own, texels, size, texels_per_cm(head, size))
     grain *= _square(head)[texels.triangle]
-    completed = (
-        base
-        + other[:, None]
-        / np.maximum(share - own, 1e-6)[:, None]
-        * np.where((other > 1e-3)[:, None], detail, 0)
-        * np.clip(other, 0, 1)[:, None]
-        + grain[:, None] * (1 - np.clip(other, 0, 1))[:, None]
-    )
+    completed = base + other[:, None] * detail + ((1 - other) * grain)[:, None]
     return own[:, None] * own_colour + (1 - own)[:, None] * completed
 
 

@@ -184,6 +184,14 @@ def mirrored_triangles(head: TexturedSurface) -> tuple[np.ndarray, np.ndarray]:
     return partner, corner
 
 
+def mirrored_texels(head: TexturedSurface, texels: Texels) -> Texels:
+    """The texels with their places on the other side of the head."""
+    partner, corner = mirrored_triangles(head)
+    weights = np.zeros_like(texels.weights)
+    np.put_along_axis(weights, corner[texels.triangle], texels.weights, axis=1)
+    return Texels(texels.row, texels.column, partner[texels.triangle], weights)
+
+
 def diffuse(colours: np.ndarray, confidence: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Spread vertex colours (V, 3) over the mesh: given colours where confidence (V,) is high, harmonic where it is 0.
 
@@ -219,11 +227,7 @@ def project_texture(head: HeadModel, portrait: Portrait, size: int) -> np.ndarra
     detail = texels_per_cm(head, size)
     projection = PhotographProjection(head, portrait, detail)
     pixels, own = projection.confidence(texels)
-    partner, corner = mirrored_triangles(head)
-    mirror_weights = np.zeros_like(texels.weights)
-    np.put_along_axis(mirror_weights, corner[texels.triangle], texels.weights, axis=1)
-    mirror = Texels(texels.row, texels.column, partner[texels.triangle], mirror_weights)
-    mirror_pixels, other = projection.confidence(mirror)
+    mirror_pixels, other = projection.confidence(mirrored_texels(head, texels))
     other = other * (1 - own)
     # The mirrored side has other light, so it only fills up what the own side lacks to full confidence.
     total = np.maximum(own + other, 1e-6)[:, None]
