@@ -1,6 +1,6 @@
-"""The detailed head's texture: the photograph where it shows skin, completed without what isn't skin.
+"""The detailed head's texture: the skin that the photograph shows, and skin that is made up where it shows none.
 
-Hair, clothes and background of the photograph never count. What is missing gets the smooth colours of the skin around
+Hair, clothes and background of the photograph are left out. What is missing gets the smooth colours of the skin around
 it, the detail of the mirrored side where that is seen, and grain as fine as the person's own elsewhere. Lids get the
 skin around the eye, because an open eye's photograph shows lashes and a fold where a closed lid is.
 """

@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ..compute.threads import single_thread
 from ..head.canonical_pose import canonical
 from ..head.head_model import HeadModel
 from ..portrait.portrait import Portrait, fitted
@@ -106,7 +107,8 @@ def portrait_hair(
         rays = _Rays(view, head, fit.identity)
     if (mask.hair & mask.known).sum() * rays.pixel_cm**2 < LEAST_CM2:
         return None
-    person = _with_style(neural, person_of(neural, head, portrait.identity), rays, mask)
+    with single_thread():  # descents that threads share end a little elsewhere each time
+        person = _with_style(neural, person_of(neural, head, portrait.identity), rays, mask)
     surface = _shifted(person, rays, mask, resolution)
     if not len(surface.vertices):
         return None
