@@ -45,9 +45,9 @@ class PaperNetworks:
 class PaperRenderer:
     """Frames of one portrait.
 
-    The generator draws the whole square, at its own side, from the photograph and f_cat. It doesn't draw the tongue, and
-    it doesn't move the body. Its square is enlarged to the frame's and pasted with a soft rim. Alpha stays where the
-    photograph has it.
+    The generator draws the whole square, at its own side, from the photograph and f_cat. It doesn't draw the tongue,
+    and it doesn't move the body. Its square is enlarged to the frame's and pasted with a soft rim. Alpha stays where
+    the photograph has it.
 
     Parameters
     ----------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ... import places
-from ...compute.weight_files import open_weights, write_weights
-from ..generator.layers import settle
+from ..generator.weights import read_kind, write_kind
 from .network import PaperGenerator, PaperGeneratorConfig
 
 WEIGHTS = places.WEIGHTS / "paper_generator.safetensors"
@@ -19,21 +18,16 @@ MODEL = "paper"
 
 
 def save_paper_generator(path: Path, network: PaperGenerator) -> None:
-    """Write weights (float16), kind and configuration; see :func:`core.compute.weight_files.write_weights`."""
-    write_weights(path, network.state_dict(), asdict(network.config), {"model": MODEL}, half=True)
+    """As :func:`core.renderer.generator.weights.save_generator`."""
+    write_kind(path, network, network.config, MODEL)
 
 
 def load_paper_generator(
     path: Path = WEIGHTS, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
 ) -> PaperGenerator:
-    """A trained generator, ready for use, with its convolutions in ``dtype``.
+    """As :func:`core.renderer.generator.weights.load_generator`."""
 
-    Raises SoliloquyError ``weights_missing`` or ``weights_damaged``.
-    """
-    with open_weights(path, "paper's generator") as file:
-        if file.facts["model"] != MODEL:
-            raise ValueError(f"it is a generator of the kind {file.facts['model']!r}")
-        network = PaperGenerator(PaperGeneratorConfig(**file.config))
-        network.load_state_dict(file.tensors)
-    settle(network.to(device), dtype)
-    return network
+    def new(config: dict[str, Any]) -> PaperGenerator:
+        return PaperGenerator(PaperGeneratorConfig(**config))
+
+    return read_kind(path, "paper's generator", MODEL, new, device, dtype)
