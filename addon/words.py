@@ -1,8 +1,8 @@
 """User-facing words in the language of Blender's interface.
 
-Blender itself translates labels, descriptions and plain texts of a layout. `say` is for sentences that name something
-(a take, a bone, a number): it translates the sentence first and then fills it in. The catalogues are in
-``translations/``; ``tests/addon/test_translations.py`` checks that they are complete.
+Blender itself translates labels, descriptions and plain texts of a layout. `say` is for sentences that name something;
+it is that of ``core.words`` with Blender's translator. The catalogues are in ``translations/``;
+``tests/addon/test_translations.py`` checks that they are complete.
 """
 
 from __future__ import annotations
@@ -12,46 +12,20 @@ from typing import Any
 import bpy
 
 from ..core.wire.workload import LEAST
+from ..core.words import duration, later, say, say_count, size, translate_with
+
+__all__ = ["duration", "later", "say", "say_count", "size", "time_left"]
 
 
-def say(text: str, /, **parts: object) -> str:
-    """``text`` translated, with its ``{names}`` filled in from ``parts``.
-
-    The call must contain ``text`` as a literal: the test of the catalogues reads the source to find all texts.
-    """
+def _in_blender(text: str) -> str:
+    """``text`` in the language of Blender's interface."""
     translations: Any = bpy.app.translations  # the stubs say that its functions return nothing
-    translated: str = translations.pgettext_iface(text)
-    return translated.format(**parts) if parts else translated
+    return str(translations.pgettext_iface(text))
 
 
-def say_count(number: int, one: str, many: str, /, **parts: object) -> str:
-    """``one`` for 1 and ``many`` for any other number, translated; ``{count}`` in them is the number.
-
-    As with `say`, both texts must be literals in the call.
-    """
-    text = one if number == 1 else many
-    return say(text, count=number, **parts)
-
-
-def later(text: str) -> str:
-    """``text`` unchanged. This marks it for the catalogues; ``say(word)`` translates it where it is shown.
-
-    For constants, which are made before the language is known, and for threads, which must not call Blender.
-    """
-    return text
+translate_with(_in_blender)
 
 
 def time_left(seconds: float) -> str:
     """``75`` → ``1 min 15 s``, and ``a few seconds`` for the least time that is told."""
     return say("a few seconds") if seconds <= LEAST else duration(seconds)
-
-
-def size(count: float) -> str:
-    """A number of bytes: ``180 MB``, ``1.3 GB``."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
-def duration(seconds: float) -> str:
-    """``75`` → ``1 min 15 s``."""
-    whole = max(0, round(seconds))
-    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

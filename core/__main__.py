@@ -2,7 +2,7 @@
 
 The options are the fields of the requests in ``core.wire.protocol``. Results go to stdout (folders and files, one a
 line), progress and errors to stderr. Exit codes: 0 done, 2 bad input (one line on stderr), 130 cancelled, 1 any other
-error.
+error. ``batch`` and ``collect`` are about whole lists of jobs (``core.batch.command``).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .batch.command import add_commands
 from .errors import EXIT_DONE, SoliloquyError
 from .phones.transcripts import given_transcript
 from .runtime.memory import memory_errors
@@ -59,13 +60,14 @@ Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any
 
 
 def parser() -> argparse.ArgumentParser:
-    """A subcommand for each request, with an option for each of its fields."""
+    """A subcommand for each request, with an option for each of its fields, and those for job lists."""
     main_parser = Parser(prog="python -m core", description=_ABOUT, epilog=_CODES)
     commands = main_parser.add_subparsers(dest="command", required=True)
     for cls in COMMANDS:
         summary = sentence(inspect.cleandoc((cls.__doc__ or "").split("``done.result``")[0]).strip())
         command = commands.add_parser(_name(cls), help=summary.splitlines()[0], description=summary)
         add_options(command, cls)
+    add_commands(commands.add_parser)
     return main_parser
 
 
@@ -138,7 +140,22 @@ def quiet_libraries() -> Iterator[tuple[typing.TextIO, typing.IO[bytes]]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one job; returns the exit code."""
+    """Run one job, or a list of them; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    return _run_list(arguments) if arguments[:1] in (["batch"], ["collect"]) else _run_job(arguments)
+
+
+def _run_list(arguments: list[str]) -> int:
+    """Run a command about a job list; its workers are processes of their own."""
+    try:
+        chosen = parser().parse_args(arguments)
+        return int(chosen.run(chosen))
+    except SoliloquyError as error:
+        Printer(sys.stderr).error(str(error))
+        return error.exit_code
+
+
+def _run_job(arguments: list[str]) -> int:
     with quiet_libraries() as (stderr, log), contextlib.ExitStack() as unexpected:
         unexpected.callback(_repeat, log, stderr)
         printer = Printer(stderr)

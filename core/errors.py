@@ -8,6 +8,8 @@ from __future__ import annotations
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
+EXIT_TRY_AGAIN = 75
+"""The same command may succeed later or on another machine (EX_TEMPFAIL of sysexits.h)."""
 EXIT_CANCELLED = 130
 
 

@@ -17,11 +17,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS: Mapping[str, Sequence[Sequence[str]]] = {
     "core": (
-        ("errors", "places", "plurals", "provenance", "stopping"),
+        ("errors", "places", "plurals", "provenance", "stopping", "words"),
         ("files", "inputs", "own_folders", "schema", "tables"),
         ("motion", "phones", "runtime"),
         ("compute", "media", "wire"),
-        ("head", "sound"),
+        ("batch", "head", "sound"),
         ("face",),
         ("portrait", "representation"),
         ("prior", "readback", "renderer", "sadtalker"),

@@ -191,7 +191,7 @@ def queue(out: Path, area: bpy.types.Area) -> Iterator[None]:
     from soliloquy.addon import compat
     from soliloquy.addon.jobs import jobs
     from soliloquy.addon.queue import job_queue
-    from soliloquy.addon.queue.batch import DONE
+    from soliloquy.core.batch.job_list import DONE
 
     entries = job_queue.entries
     area.type = "SEQUENCE_EDITOR"

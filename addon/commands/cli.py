@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ...core.errors import EXIT_DONE, BadInputError, CancelledError, SoliloquyError
+from ...core.batch import progress
+from ...core.batch.interruption import interruptible
+from ...core.errors import EXIT_DONE, BadInputError, SoliloquyError
 from ...core.files import is_file
 from ...core.inputs import shown
 from ...core.phones.transcripts import given_transcript
 from ...core.schema import build, checked
-from ...core.stopping import hearing
 from ...core.wire.options import Parser, add_options, choices, nested, span
 from ...core.wire.picture_size import CHOICES, LEAST_SIDE, MAX_SIDE
 from ...core.wire.protocol import FILMS, Generate, PriorStyle, TakeReady
@@ -37,7 +36,7 @@ from ..scene import head, stage, takes
 from ..scene.request import generate_request, preview_of, request_for, transcript_of
 from ..sequencer import speech, strips
 from ..typed import scene_of
-from . import batch, doctor, progress
+from . import batch, doctor
 from .blend_file import require_place, save_blend
 
 FILES = ("audio", "portrait", "out")
@@ -107,7 +106,7 @@ def run(arguments: list[str], pause: float = progress.PAUSE) -> int:
     """Handler of the command; returns the exit code. ``pause`` is the time in seconds between lines of progress."""
     others = {"doctor": doctor.run, "batch": batch.run}
     try:
-        with _interruptible():
+        with interruptible():
             _require_names(arguments)
             if arguments and arguments[0] in others:
                 return others[arguments[0]](arguments[1:])
@@ -282,33 +281,3 @@ def _add_head_and_bake(scene: bpy.types.Scene, request: Generate, first: TakeRea
         armature = settings.targets[settings.active_target].thing
         take = settings.takes[index]
         stage.furnish(scene, armature, take, takes.timing_of(scene, take).first_frame(), Path(request.portrait))
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the command with code 130 and stop the worker; Blender itself ignores Ctrl-C.
-
-    Python ignores exceptions in some places, a finaliser for example. So the signal is also remembered, and who waits
-    asks for it.
-    """
-    asked = False
-
-    def stop(*_: object) -> None:
-        nonlocal asked
-        asked = True
-        raise CancelledError
-
-    def check() -> None:
-        if asked:
-            raise CancelledError
-
-    signals = [signal.SIGINT, signal.SIGTERM]
-    previous = [signal.signal(number, stop) for number in signals]
-    try:
-        with hearing(check):
-            yield
-        check()
-    finally:
-        for number, handler in zip(signals, previous, strict=True):
-            # None means that Blender set the handler from C, which Python can't restore.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)

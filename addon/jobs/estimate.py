@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ...core.batch import needs
 from ...core.errors import SoliloquyError
 from ...core.files import make_folder, write_json
 from ...core.motion.channels import FPS
@@ -31,12 +32,9 @@ START = 8.0
 """Seconds that a new worker needs to load its libraries."""
 _PER_FRAME = ("motion", "frames", "extract")
 _ONCE = ("audio", "portrait")
-_MEMORY = (0.70e9, 0.63e9)
-"""Bytes that a worker uses: a constant part, and a part for pictures of 512²."""
-_SECONDS_PER_PIXEL, _MEMORY_PER_PIXEL = 6e-9, 200.0
-"""Seconds on two cores and bytes that a pixel of a frame needs beside the work at the face, for pasting and packing:
-12 ns of processor time and 170 to 200 bytes between pictures of 512² and 2160² pixels."""
-_GPU_MEMORY = (0.8e9, 0.9e9)
+_SECONDS_PER_PIXEL = 6e-9
+"""Seconds on two cores that a pixel of a frame needs beside the work at the face, for pasting and packing: 12 ns of
+processor time between pictures of 512² and 2160² pixels."""
 _LARGEST = 1e15
 """Stored rates of this many seconds or bytes are damage."""
 
@@ -93,7 +91,7 @@ def learn(folder: Path) -> None:
                 rates.learned[name] = max(each - pixels * _SECONDS_PER_PIXEL, each / 2) if stage == "frames" else each
         for kind, held in facts.memory.items():
             if held:
-                own = pixels * _MEMORY_PER_PIXEL if kind == "process" else 0.0
+                own = pixels * needs.MEMORY_PER_PIXEL if kind == "process" else 0.0
                 rates.learned[f"{kind} memory {device} {facts.size}"] = max(held - own, held / 2)
         disk.learn(rates.learned, folder, facts)
         rates.device = device
@@ -187,14 +185,10 @@ def memory_of(request: Generate, portrait: PortraitFile = UNKNOWN) -> tuple[floa
     learned = session().part(Rates).learned
     device = device_of(request)
     pixels = None if request.motion_only else request.size
-    finer = 0.0 if pixels is None else (pixels / 512) ** 2
-
-    def held(kind: str, always: float, growing: float) -> float:
-        return learned.get(f"{kind} memory {device} {pixels}", always + growing * finer)
-
     whole = 0 if pixels is None else disk.frame_pixels(learned, request, portrait)
-    main = held("process", *_MEMORY) + whole * _MEMORY_PER_PIXEL
-    return main, held("gpu", *_GPU_MEMORY) if device == "cuda" else None
+    main = learned.get(f"process memory {device} {pixels}", needs.main_memory(pixels)) + whole * needs.MEMORY_PER_PIXEL
+    gpu = learned.get(f"gpu memory {device} {pixels}", needs.gpu_memory(pixels))
+    return main, gpu if device == "cuda" else None
 
 
 def total(requests: Iterable[tuple[Generate, float]], workers: int) -> Cost:

@@ -16,6 +16,7 @@ from typing import Any
 
 import bpy
 
+from ...core.batch.following import Following, wait_until
 from ...core.errors import EXIT_CANCELLED, SoliloquyError
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import Error, Request, TakeReady
@@ -26,7 +27,6 @@ from ..session import session
 from ..steps import Outcome, Step, changed_steps
 from ..words import duration, say
 from . import estimate
-from .following import Following, wait_until
 
 IDLE_SECONDS = 300.0
 """Seconds that an idle worker keeps its models in memory."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Iterator
 
 import bpy
 
+from ...core.batch.following import wait_until
 from ...core.errors import CancelledError, SoliloquyError
 from ...core.wire.protocol import error_event
 from .. import compat, steps
 from ..jobs import jobs
-from ..jobs.following import wait_until
 from ..redrawing import redraw, redraw_when_due
 from ..scene import saving, take_list, takes
 from ..scene.request import why_not

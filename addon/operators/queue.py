@@ -8,12 +8,12 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
+from ...core.batch.job_list import BUSY, CANCELLED, DONE, FAILED, RUNNING
 from .. import compat
 from ..properties import output
 from ..properties.queue import queue_settings_of
 from ..properties.scene import settings_of
 from ..queue import job_queue, scene_jobs
-from ..queue.batch import BUSY, CANCELLED, DONE, FAILED, RUNNING
 from ..redrawing import redraw
 from ..scene import take_list
 from ..sequencer import speech

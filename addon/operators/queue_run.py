@@ -7,15 +7,15 @@ import time
 import bpy
 from bpy.props import StringProperty
 
+from ...core.batch.following import wait_until
+from ...core.batch.job_list import RUNNING, WAITING
 from ...core.errors import SoliloquyError
 from .. import compat, steps
 from ..jobs import jobs
-from ..jobs.following import wait_until
 from ..properties import preferences
 from ..properties.queue import queue_settings_of
 from ..properties.scene import restorer_of, settings_of
 from ..queue import job_queue, scene_jobs
-from ..queue.batch import RUNNING, WAITING
 from ..redrawing import redraw, redraw_when_due
 from ..scene import saving
 from ..typed import Result, manager_of, there

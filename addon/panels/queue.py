@@ -6,6 +6,9 @@ from typing import Any
 
 import bpy
 
+from ...core.batch import summary
+from ...core.batch.crew import Crew
+from ...core.batch.job_list import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .. import compat
 from ..drawing import Panel, draw_mouth, draw_text, in_editors
 from ..jobs import disk
@@ -13,9 +16,7 @@ from ..properties import output
 from ..properties.portrait import draw_portrait
 from ..properties.queue import queue_lines_of, queue_settings_of
 from ..properties.scene import settings_of
-from ..queue import job_queue, summary
-from ..queue.batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
-from ..queue.crew import Crew
+from ..queue import job_queue
 from ..scene.characters import active_character
 from ..sequencer import speech
 from ..typed import IconItems, layout_of, manager_of

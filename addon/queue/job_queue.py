@@ -8,7 +8,6 @@ programs may use the same file: their changes are taken over before ours are wri
 from __future__ import annotations
 
 import atexit
-import os
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -16,9 +15,14 @@ from pathlib import Path
 
 import bpy
 
+from ...core.batch import summary
+from ...core.batch.capacity import Room
+from ...core.batch.crew import Crew
+from ...core.batch.job_list import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from ...core.errors import BadInputError, SoliloquyError
 from ...core.files import is_file
 from ...core.runtime import memory
+from ...core.runtime.allowance import processors
 from ...core.wire.client import WorkerClient
 from ...core.wire.protocol import TakeReady
 from ..jobs import estimate, jobs
@@ -31,10 +35,6 @@ from ..scene import take_list
 from ..session import session
 from ..typed import manager_of, there
 from ..words import later, say
-from . import summary
-from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
-from .capacity import Room
-from .crew import Crew
 from .shared_list import SharedList
 
 HELD = later("The queue is running: wait for it or stop it")
@@ -90,7 +90,7 @@ def room(waiting: list[Entry]) -> Room:
     needs = [estimate.memory_of(entry.request, look(Path(entry.request.portrait))) for entry in waiting]
     most = max((need[0] for need in needs), default=1.0)
     gpu = max((need[1] or 0.0 for need in needs), default=0.0)
-    return Room(most, gpu, memory.available(), os.cpu_count() or 1)
+    return Room(most, gpu, memory.available(), processors())
 
 
 def expected(listed: list[Entry], workers: int) -> tuple[estimate.Cost, int]:
@@ -172,8 +172,8 @@ def add_new(found: list[Entry]) -> int:
 
     def change() -> Collection[str]:
         listed = _state().shared.entries
-        known = {(entry.fingerprint(), entry.scene, entry.strip) for entry in listed}
-        new.extend(entry for entry in found if (entry.made_from, entry.scene, entry.strip) not in known)
+        known = {(entry.fingerprint(), entry.place) for entry in listed}
+        new.extend(entry for entry in found if (entry.made_from, entry.place) not in known)
         listed.extend(new)
         return ()
 
@@ -277,7 +277,7 @@ def finish() -> tuple[str, bool]:
     ended.close()
     jobs.let_go()
     if state.shared.path is not None:
-        summary.catch_up(state.shared.entries, summary.summary_path(state.shared.path))
+        summary.catch_up(state.shared.entries, summary.summary_path(state.shared.path), output.now_at)
     number = summary.counts(state.shared.entries)
     bad = FAILED in number or BUSY in number or bool(ended.notices)
     told = ", ".join(f"{count} {say(status)}" for status, count in number.items())

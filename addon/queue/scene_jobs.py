@@ -8,10 +8,12 @@ from typing import Any
 
 import bpy
 
+from ...core.batch import summary
+from ...core.batch.job_list import Entry
 from ...core.errors import BadInputError
 from ...core.wire.protocol import TakeReady
 from ..jobs import jobs
-from ..properties import trusted
+from ..properties import output, trusted
 from ..properties.scene import settings_of
 from ..properties.transcript import transcript_of_strip
 from ..scene import characters, portrait, takes
@@ -19,8 +21,6 @@ from ..scene.request import request_for, speaker_of
 from ..sequencer import hearing, speech, strips
 from ..storage import paths
 from ..words import say
-from . import summary
-from .batch import Entry
 
 
 def why_no_portrait(scene: bpy.types.Scene) -> str:
@@ -71,7 +71,7 @@ def arrive(entry: Entry, take: TakeReady, otherwise: bpy.types.Scene, notices: l
     If the open file has no such strip, the take stays only on disk, and a notice says so once per entry.
     """
     scene, is_first = home_of(entry, otherwise), take == entry.takes[0]
-    take = summary.where_it_is(take)
+    take = _where_it_is(take)
     strip = strips.find_strip(scene, entry.strip)
     if strip is None or strip.type != "SOUND":
         if entry.strip and is_first:
@@ -95,6 +95,11 @@ def arrive(entry: Entry, take: TakeReady, otherwise: bpy.types.Scene, notices: l
     notices += job.notices
 
 
+def _where_it_is(take: TakeReady) -> TakeReady:
+    """The take in the folder where it is now: takes of an unsaved file move when that is saved."""
+    return summary.moved_to(take, output.now_at(Path(take.folder)))
+
+
 def unplaced(listed: list[Entry], scene: bpy.types.Scene) -> list[tuple[Entry, TakeReady]]:
     """Takes of the listed entries that belong to a strip of the open file but are not in its list of takes."""
     found = []
@@ -103,7 +108,5 @@ def unplaced(listed: list[Entry], scene: bpy.types.Scene) -> list[tuple[Entry, T
         if entry.strip and strips.find_strip(home, entry.strip) is not None:
             of_strip = [take for take in settings_of(home).takes if take.audio_strip in ("", entry.strip)]
             here = {paths.canonical(take.path()) for take in of_strip}
-            found += [
-                (entry, take) for take in entry.takes if paths.canonical(summary.where_it_is(take).folder) not in here
-            ]
+            found += [(entry, take) for take in entry.takes if paths.canonical(_where_it_is(take).folder) not in here]
     return found

@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...core.batch import job_list, list_file, summary
+from ...core.batch.job_list import Entry
 from ...core.errors import BadInputError
 from ...core.files import make_folder
-from . import batch, list_file, summary
-from .batch import Entry
+from ..properties import output
 
 
 @dataclass
 class SharedList:
     """The entries of a list, and the file they are kept in; None while there is no file.
 
-    ``defaults`` are settings for `batch.load`. ``known`` are the jobs in the file as it was read or written last, and
-    ``stamp`` is its state on the disk then. ``is_ours`` says whether it is known that the file may be overwritten.
+    ``defaults`` are settings for `job_list.load`. ``known`` are the jobs in the file as it was read or written last,
+    and ``stamp`` is its state on the disk then. ``is_ours`` says whether it is known that the file may be overwritten.
     """
 
     path: Path | None = None
@@ -35,8 +36,8 @@ class SharedList:
         Raises BadInputError if the list can't be read; then nothing has changed.
         """
         list_file.require_ending(file)
-        stamp, found = _stamp(file), batch.load(file, self.defaults, may_be_empty=True)
-        told = summary.adopt(found, summary.summary_path(file))
+        stamp, found = _stamp(file), job_list.load(file, self.defaults, may_be_empty=True)
+        told = summary.adopt(found, summary.summary_path(file), output.now_at)
         self.path, self.entries, self.stamp = file, found, stamp
         self.known, self.is_ours = list_file.identities(found), False
         return told
@@ -76,7 +77,7 @@ class SharedList:
             own = change()
             self._save(self.path)
         outcome = summary.summary_path(self.path)
-        summary.catch_up([entry for entry in self.entries if entry.key not in own], outcome)
+        summary.catch_up([entry for entry in self.entries if entry.key not in own], outcome, output.now_at)
         summary.write_summary(self.entries, outcome, own)
 
     def others(self) -> list[Entry]:
@@ -85,23 +86,24 @@ class SharedList:
             return []
         try:
             ours = list_file.identities(self.entries)
-            theirs = batch.load(self.path, self.defaults, may_be_empty=True)
+            theirs = job_list.load(self.path, self.defaults, may_be_empty=True)
         except BadInputError:
             return []
         return [entry for entry in theirs if list_file.identity(entry) not in ours]
 
     def _save(self, file: Path) -> None:
-        batch.save(self.entries, file)
+        job_list.save(self.entries, file)
         self.known, self.stamp, self.is_ours = list_file.identities(self.entries), _stamp(file), True
 
     def _take_over(self, file: Path) -> None:
         """Bring in what another program has changed; a file that is gone or empty says nothing."""
         if not _stamp(file)[:1] > [0]:
             return
-        theirs = batch.load(file, self.defaults, may_be_empty=True)
+        theirs = job_list.load(file, self.defaults, may_be_empty=True)
         before = {entry.key for entry in self.entries}
         self.entries[:] = list_file.merged(self.entries, self.known, theirs)
-        summary.adopt([entry for entry in self.entries if entry.key not in before], summary.summary_path(file))
+        new = [entry for entry in self.entries if entry.key not in before]
+        summary.adopt(new, summary.summary_path(file), output.now_at)
 
 
 def _stamp(file: Path) -> list[int]:

@@ -11,7 +11,8 @@ import torch
 from ..errors import BadInputError
 from ..plurals import counted
 from ..runtime import memory
-from .threads import OPERATION_THREADS, processors
+from ..runtime.allowance import processors
+from .threads import OPERATION_THREADS
 
 CUDA_CONTEXT = 600 << 20
 """Upper limit, in bytes, for the GPU memory of CUDA's own context, kernels and libraries, besides torch's tensors."""

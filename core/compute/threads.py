@@ -8,7 +8,6 @@ draws (850 ms).
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import TypeVar
 
 import torch
 
+from ..runtime.allowance import processors
 from ..stopping import check_cancelled
 
 OPERATION_THREADS = 2
@@ -29,14 +29,6 @@ to start operations."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def processors() -> int:
-    """Number of processors that this process may use: those that the system allows it, or fewer if OMP_NUM_THREADS says
-    so. Workers that share a machine are started with that variable."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return min(allowed, int(wanted)) if wanted.isdecimal() and int(wanted) else allowed
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import SoliloquyError
+from .allowance import memory_left
 
 _WORDS = (
     *("DefaultCPUAllocator", "out of memory", "bad_alloc", "can't start new thread"),
@@ -51,9 +52,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def available() -> int | None:
-    """Memory that programs can still allocate without swapping; None where the system doesn't say."""
+    """Memory that this program can still allocate without swapping; None where the system doesn't say."""
     if sys.platform == "linux":
-        return _meminfo("MemAvailable:")
+        known = [count for count in (_meminfo("MemAvailable:"), memory_left()) if count is not None]
+        return min(known, default=None)
     if sys.platform == "win32":
         return _windows_available()
     return _total_of_mac()

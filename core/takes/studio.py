@@ -17,7 +17,6 @@ from typing import Any
 import torch
 
 from ..compute.devices import choose_device, device_name, devices, gpus
-from ..compute.threads import processors
 from ..errors import BadInputError, SoliloquyError
 from ..files import file_digest, is_file, make_folder
 from ..motion.channels import FPS, GROUPS
@@ -26,6 +25,7 @@ from ..motion.motion import Motion
 from ..phones.transcripts import checked_transcript
 from ..portrait.portrait import Portrait
 from ..renderer.framing import frame_portrait
+from ..runtime.allowance import processors
 from ..runtime.memory import memory_errors
 from ..runtime.torch_builds import choose, look
 from ..schema import plain

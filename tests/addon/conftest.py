@@ -114,14 +114,16 @@ def speaks(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def portrait(tmp_path: Path):
-    """Function that makes a picture; its name tells the scripted worker how to behave."""
+    """Function that makes a picture; its name tells the scripted worker how to behave. Each name is another picture."""
 
     def make(name: str = "person") -> Path:
         image = bpy.data.images.new(name, 8, 8)
         image.filepath_raw, image.file_format = str(tmp_path / f"{name}.png"), "PNG"
         image.save()
         bpy.data.images.remove(image)
-        return tmp_path / f"{name}.png"
+        path = tmp_path / f"{name}.png"
+        path.write_bytes(path.read_bytes() + name.encode())  # readers ignore what follows the picture
+        return path
 
     return make
 

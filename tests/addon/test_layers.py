@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD_LIBRARY = {
     *("core.errors", "core.files", "core.inputs", "core.own_folders", "core.places", "core.plurals", "core.provenance"),
-    *("core.schema", "core.stopping", "core.tables"),
-    *("core.runtime", "core.wire"),
+    *("core.schema", "core.stopping", "core.tables", "core.words"),
+    *("core.batch", "core.runtime", "core.wire"),
     "core.motion.channels",
     *("core.phones.documents", "core.phones.phone_set", "core.phones.transcripts"),
 }

@@ -8,9 +8,10 @@ from soliloquy.addon import session
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.jobs.estimate import Rates
 from soliloquy.addon.operators.doctor import Report
-from soliloquy.addon.queue import batch, job_queue
+from soliloquy.addon.queue import job_queue
 from soliloquy.addon.redrawing import Redraws
 from soliloquy.addon.steps import Turns
+from soliloquy.core.batch import job_list
 
 
 @dataclass
@@ -68,8 +69,8 @@ def first_scene():
 
 
 def test_no_two_entries_have_one_key(scene):
-    request = batch.Generate(audio="", portrait="", out="")
-    assert len({batch.Entry("one", request).key for _ in range(100)}) == 100
+    request = job_list.Generate(audio="", portrait="", out="")
+    assert len({job_list.Entry("one", request).key for _ in range(100)}) == 100
 
 
 def test_no_module_of_the_addon_keeps_state_of_its_own(scene):

@@ -25,19 +25,20 @@ TOLD = {
     "Finding": 1,
 }
 """Functions whose text must have gone through `say`, and the number of arguments before that text."""
-COMMAND_LINE = ("commands",)
-"""Files and folders of the add-on that write to a terminal, in English."""
+SPEAKS_TOO = FOLDER.parent / "core" / "batch"
+"""A folder of the worker's side whose sentences the add-on shows."""
+COMMAND_LINE = (FOLDER / "commands", SPEAKS_TOO / "command.py", SPEAKS_TOO / "reports.py")
+"""Files and folders that write to a terminal, in English."""
 _BLENDERS = "Unique name used in the code and scripting"
 """Beginning of the description that Blender itself gives to properties called ``name``."""
 CATALOGUES = translations.catalogues()
 
 
 def sources():
-    """(path, syntax tree) of the add-on's modules, without the command line, which writes English."""
-    spoken_in_english = [FOLDER / name for name in COMMAND_LINE]
-    assert all(path.exists() for path in spoken_in_english), "COMMAND_LINE names a file that doesn't exist"
-    for path in sorted(FOLDER.rglob("*.py")):
-        if not any(path == place or place in path.parents for place in spoken_in_english):
+    """(path, syntax tree) of modules whose texts the add-on shows, without the command line, which writes English."""
+    assert all(path.exists() for path in COMMAND_LINE), "COMMAND_LINE names a file that doesn't exist"
+    for path in [*sorted(FOLDER.rglob("*.py")), *sorted(SPEAKS_TOO.glob("*.py"))]:
+        if not any(path == place or place in path.parents for place in COMMAND_LINE):
             yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 

@@ -275,7 +275,7 @@ def panels_draw_in_every_state() -> Iterator[None]:
 def another_file_in_mid_queue_ends_it() -> Iterator[None]:
     yield from begin("held", "person")
     yield from until(lambda: entries()[0].share > 0)
-    worker, summary = pid(), addon("queue.summary").summary_path(addon("queue.job_queue").path())
+    worker, summary = pid(), addon("queue.job_queue").summary.summary_path(addon("queue.job_queue").path())
     with window_override():
         bpy.ops.wm.read_homefile(use_factory_startup=True)
     yield

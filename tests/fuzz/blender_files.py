@@ -29,9 +29,9 @@ from .documents import OTHER_DOCUMENTS, document
 load_extension()
 
 from soliloquy.addon.animation import facts, nla  # noqa: E402 - the extension must be loaded first
-from soliloquy.addon.queue import batch, list_file, summary  # noqa: E402
 from soliloquy.addon.rig import mapping  # noqa: E402
 from soliloquy.addon.scene import take_list  # noqa: E402
+from soliloquy.core.batch import job_list, list_file, summary  # noqa: E402
 from soliloquy.core.errors import SoliloquyError  # noqa: E402
 from soliloquy.core.wire.protocol import TakeReady  # noqa: E402
 
@@ -91,10 +91,10 @@ def bases() -> dict[str, bytes]:
     }
 
 
-def _entries(folder: Path) -> list[batch.Entry]:
+def _entries(folder: Path) -> list[job_list.Entry]:
     path = folder / "list.csv"
     path.write_text(_TABLE, encoding="utf-8")
-    return batch.load(path, {"out": "."})
+    return job_list.load(path, {"out": "."})
 
 
 def _summary() -> bytes:
@@ -154,9 +154,9 @@ def _read_mapping(path: Path) -> str:
 def _read_list(path: Path) -> str:
     again = path.with_name(f"again{path.suffix}")
     try:
-        entries = batch.load(path, {"out": "."}, may_be_empty=True)
-        batch.save(entries, again)
-        same = batch.load(again, {"out": "."}, may_be_empty=True)
+        entries = job_list.load(path, {"out": "."}, may_be_empty=True)
+        job_list.save(entries, again)
+        same = job_list.load(again, {"out": "."}, may_be_empty=True)
         if [list_file.identity(entry) for entry in entries] != [list_file.identity(entry) for entry in same]:
             return "it is another after it was written"
         summary.adopt(entries, path.with_name("none.json"))

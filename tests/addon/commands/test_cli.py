@@ -7,7 +7,9 @@ import bpy
 import pytest
 from soliloquy.addon import compat
 from soliloquy.addon.commands import cli
-from soliloquy.addon.jobs import following, jobs
+from soliloquy.addon.jobs import jobs
+from soliloquy.core.batch import following
+from soliloquy.core.batch.interruption import interruptible
 from soliloquy.core.errors import CancelledError
 
 
@@ -130,7 +132,7 @@ def test_the_command_has_an_option_for_each_setting_and_writes_it_into_the_scene
 def test_a_signal_ends_the_command_even_where_its_exception_is_ignored(number, waits):
     """Python ignores exceptions in finalisers, and Blender those in its own calls."""
     before = signal.getsignal(number)
-    with pytest.raises(CancelledError), cli._interruptible():
+    with pytest.raises(CancelledError), interruptible():
         with contextlib.suppress(CancelledError):
             signal.raise_signal(number)
         if waits:

@@ -6,8 +6,9 @@ import math
 import bpy
 import pytest
 from soliloquy.addon import compat
-from soliloquy.addon.commands import batch, cli, doctor, progress
+from soliloquy.addon.commands import batch, cli, doctor
 from soliloquy.addon.scene.request import request_without_files
+from soliloquy.core.batch import progress, reports
 from soliloquy.core.wire.protocol import Generate, PriorStyle
 
 PARSERS = {"": cli.parser, "batch": batch.parser, "doctor": doctor.parser}
@@ -178,7 +179,7 @@ def test_how_far():
 
 def test_a_batch_tells_how_far_it_is(scene, sound, portrait, tmp_path, monkeypatch, capsys):
     """With a job that lasts, and no time between two lines."""
-    monkeypatch.setattr(batch, "ProgressLines", lambda: progress.ProgressLines(0.0))
+    monkeypatch.setattr(reports, "ProgressLines", lambda: progress.ProgressLines(0.0))
     path = tmp_path / "jobs.csv"
     rows = [
         f"{name},{sound.name},{portrait(kind).name},out,1,no" for name, kind in (("one", "slow"), ("two", "person"))

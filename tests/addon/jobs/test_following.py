@@ -7,9 +7,9 @@ import time
 import bpy
 import pytest
 from soliloquy.addon.jobs import jobs
-from soliloquy.addon.jobs.following import Following
 from soliloquy.addon.panels import status_bar
 from soliloquy.addon.words import time_left
+from soliloquy.core.batch.following import Following
 from soliloquy.core.wire.protocol import Generate, Probe, Progress
 
 

@@ -3,7 +3,7 @@
 import bpy
 import pytest
 from soliloquy.addon.properties.emotions import SoliloquyEmotion
-from soliloquy.addon.queue import batch
+from soliloquy.core.batch import job_list
 from soliloquy.core.wire import lines, protocol
 from soliloquy.core.wire.emotions import EMOTIONS, EmotionAt
 from soliloquy.core.wire.style import PriorStyle
@@ -55,6 +55,6 @@ def test_they_are_adopted_and_saved(speaking, tmp_path):
 def test_lists_of_jobs_hold_them(scene, tmp_path, name):
     files = {key: str(tmp_path / key) for key in ("audio", "portrait", "out")}
     request = protocol.Generate(**files, style=PriorStyle(emotions=TWO))
-    batch.save([batch.Entry("one", request)], tmp_path / name)
-    [again] = batch.load(tmp_path / name, {})
+    job_list.save([job_list.Entry("one", request)], tmp_path / name)
+    [again] = job_list.load(tmp_path / name, {})
     assert again.request.style.emotions == TWO

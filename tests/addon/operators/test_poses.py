@@ -5,7 +5,7 @@ import math
 import bpy
 import pytest
 from soliloquy.addon.animation.motion_file import load_motion
-from soliloquy.addon.queue import batch
+from soliloquy.core.batch import job_list
 from soliloquy.core.wire import lines, protocol
 from soliloquy.core.wire.poses import PoseAt
 from soliloquy.core.wire.style import PriorStyle
@@ -90,6 +90,6 @@ def test_a_style_is_adopted_and_saved(speaking, tmp_path):
 def test_lists_of_jobs_hold_them(scene, tmp_path, name):
     files = {key: str(tmp_path / key) for key in ("audio", "portrait", "out")}
     style = PriorStyle(poses=(PoseAt(seconds=0.5, yaw=20.0), PoseAt(seconds=1.0, roll=-3.5)))
-    batch.save([batch.Entry("one", protocol.Generate(**files, style=style))], tmp_path / name)
-    [again] = batch.load(tmp_path / name, {})
+    job_list.save([job_list.Entry("one", protocol.Generate(**files, style=style))], tmp_path / name)
+    [again] = job_list.load(tmp_path / name, {})
     assert again.request.style == style

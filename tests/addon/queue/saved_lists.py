@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from soliloquy.addon.queue import batch
+from soliloquy.core.batch import job_list
 
 NAMES = ("again.csv", "again.json")
 
 
-def and_read_again(entries: Sequence[batch.Entry], folder: Path) -> Iterator[list[batch.Entry]]:
+def and_read_again(entries: Sequence[job_list.Entry], folder: Path) -> Iterator[list[job_list.Entry]]:
     """The entries, and as each kind of list gives them back."""
     yield list(entries)
     for name in NAMES:
-        batch.save(list(entries), folder / name)
-        yield batch.load(folder / name, {})
+        job_list.save(list(entries), folder / name)
+        yield job_list.load(folder / name, {})

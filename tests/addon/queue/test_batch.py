@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from soliloquy.addon.commands import cli
-from soliloquy.addon.queue import batch, list_file
+from soliloquy.core.batch import job_list, list_file
 from soliloquy.core.errors import BadInputError
 from soliloquy.core.phones.transcripts import MOST_LETTERS
 from soliloquy.core.wire.style import PriorStyle
@@ -38,13 +38,13 @@ def summary_of(path: Path) -> dict:
 
 def test_csv_and_json_say_the_same(listed, tmp_path):
     path = listed("person")
-    entry = batch.load(path, {})[0]
+    entry = job_list.load(path, {})[0]
     assert (entry.request.takes, entry.request.seed, entry.request.motion_only) == (2, 5, True)
     assert entry.request.audio == str(tmp_path / "speech.wav") and entry.request.out == str(tmp_path / "out")
     data = {"jobs": [{"name": "person", "audio": "speech.wav", "portrait": "person.png", "out": "out", "takes": 2,
                       "seed": 5, "motion_only": True}]}  # fmt: skip
     (tmp_path / "jobs.json").write_text(json.dumps(data))
-    assert batch.load(tmp_path / "jobs.json", {})[0].request == entry.request
+    assert job_list.load(tmp_path / "jobs.json", {})[0].request == entry.request
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_lists_as_spreadsheets_write_them(tmp_path, delimiter, encoding, head):
     lines = [head, delimiter.join(["Grüße", "a.wav", "b.png", "out", "2", start, "WAHR"]), delimiter * 6, ""]
     path = tmp_path / "jobs.csv"
     path.write_bytes("\r\n".join(lines).encode(encoding))
-    (entry,) = batch.load(path, {})
+    (entry,) = job_list.load(path, {})
     assert entry.name == "Grüße" and entry.request.audio == str(tmp_path / "a.wav")
     assert (entry.request.takes, entry.request.start, entry.request.motion_only) == (2, 1.5, True)
 
@@ -70,7 +70,7 @@ def test_a_list_that_is_no_plain_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     for path in (tmp_path / "jobs.json", tmp_path / "pipe.csv", tmp_path):
         with pytest.raises(BadInputError) as raised:
-            batch.load(path, {})
+            job_list.load(path, {})
         assert raised.value.code == "bad_list"
 
 
@@ -90,30 +90,30 @@ def test_a_bad_list_is_refused_before_anything_runs(tmp_path, text, words):
     path = tmp_path / "jobs.csv"
     path.write_text(text)
     with pytest.raises(BadInputError, match=words) as raised:
-        batch.load(path, {})
+        job_list.load(path, {})
     assert raised.value.hint
 
 
 def test_what_is_saved_is_read_again(listed, tmp_path):
-    entries = batch.load(listed("person", "other"), {})
+    entries = job_list.load(listed("person", "other"), {})
     styled = dataclasses.replace(entries[1].request, style=PriorStyle(liveliness=0.5, start_pose=(0.0, 5.0, 0.0)))
-    entries[1] = batch.Entry("say “hi”, twice\nor more", styled, "Scene", "line 2", "Anna")
+    entries[1] = job_list.Entry("say “hi”, twice\nor more", styled, "Scene", "line 2", "Anna")
     for name in ("again.csv", "again.json"):
-        batch.save(entries, tmp_path / name)
-        again = batch.load(tmp_path / name, {})
+        job_list.save(entries, tmp_path / name)
+        again = job_list.load(tmp_path / name, {})
         assert [(e.name, e.request, e.scene, e.strip, e.character) for e in again] == [
             (e.name, e.request, e.scene, e.strip, e.character) for e in entries
         ]
     text = (tmp_path / "again.csv").read_text(encoding="utf-8")
     assert "speech.wav" in text and str(tmp_path) not in text, "paths beside the list are relative"
-    batch.save([], tmp_path / "empty.json")
-    assert batch.load(tmp_path / "empty.json", {}, may_be_empty=True) == []
+    job_list.save([], tmp_path / "empty.json")
+    assert job_list.load(tmp_path / "empty.json", {}, may_be_empty=True) == []
 
 
 def test_each_job_has_its_own_body(tmp_path):
     path = tmp_path / "jobs.csv"
     path.write_text("name,audio,portrait,out,body\none,a.wav,p.png,o,0\ntwo,a.wav,p.png,o,\n", encoding="utf-8")
-    entries = batch.load(path, {})
+    entries = job_list.load(path, {})
     for read in and_read_again(entries, tmp_path):
         assert [entry.wanted().body for entry in read] == [0.0, 1.0]
 
@@ -125,7 +125,7 @@ def test_each_job_has_its_own_source_and_renderer(tmp_path):
         "one,a.wav,p.png,o,diffusion,2,warp\ntwo,a.wav,p.png,o,,,\n",
         encoding="utf-8",
     )
-    entries = batch.load(path, {})
+    entries = job_list.load(path, {})
     for read in and_read_again(entries, tmp_path):
         wanted = [entry.wanted() for entry in read]
         assert [(each.source, each.pose_style, each.renderer) for each in wanted] == [
@@ -134,7 +134,7 @@ def test_each_job_has_its_own_source_and_renderer(tmp_path):
         ]
     path.write_text("name,audio,portrait,out,source\none,a.wav,p.png,o,puppet\n", encoding="utf-8")
     with pytest.raises(BadInputError, match="source can't be “puppet”"):
-        batch.load(path, {})
+        job_list.load(path, {})
 
 
 def test_each_job_has_its_own_size_of_the_picture(tmp_path):
@@ -146,10 +146,12 @@ def test_each_job_has_its_own_size_of_the_picture(tmp_path):
             for name, value in (("a", 640), ("b", "fit"), ("c", ""), ("d", "photograph"))
         )
     )
-    entries = batch.load(path, {})
+    entries = job_list.load(path, {})
     assert [entry.request.picture for entry in entries] == [640, "fit", "photograph", "photograph"]
-    batch.save(entries, tmp_path / "again.csv")
-    assert [entry.request for entry in batch.load(tmp_path / "again.csv", {})] == [entry.request for entry in entries]
+    job_list.save(entries, tmp_path / "again.csv")
+    assert [entry.request for entry in job_list.load(tmp_path / "again.csv", {})] == [
+        entry.request for entry in entries
+    ]
 
 
 def test_each_job_has_its_own_words_and_articulation(tmp_path):
@@ -160,25 +162,27 @@ def test_each_job_has_its_own_words_and_articulation(tmp_path):
             'three,a.wav,p.png,o,1.5,"""notes.txt"""', "four,a.wav,p.png,o,,"]  # fmt: skip
     path = tmp_path / "jobs.csv"
     path.write_text("\n".join(["name,audio,portrait,out,Articulation,Transcript", *rows]), encoding="utf-8")
-    entries = batch.load(path, {})
+    entries = job_list.load(path, {})
     wanted = [(0.7, "Bin blue at F two"), (1.0, "Grüße, Anna."), (1.5, "notes.txt"), (1.0, "")]
     assert [(entry.wanted().articulation, entry.wanted().transcript) for entry in entries] == wanted
     for name in ("again.csv", "again.json"):
-        batch.save(entries, tmp_path / name)
-        again = batch.load(tmp_path / name, {})
+        job_list.save(entries, tmp_path / name)
+        again = job_list.load(tmp_path / name, {})
         assert [entry.wanted() for entry in again] == [entry.wanted() for entry in entries]
         assert [list_file.identity(entry) for entry in again] == [list_file.identity(entry) for entry in entries]
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert "lines/two.txt" in text and "Anna" not in text and text.count("0.7") == 1
     longest = dataclasses.replace(entries[0].request, transcript='"' * MOST_LETTERS)
-    batch.save([batch.Entry("longest", longest)], tmp_path / "longest.csv")
-    assert batch.load(tmp_path / "longest.csv", {})[0].request == longest
+    job_list.save([job_list.Entry("longest", longest)], tmp_path / "longest.csv")
+    assert job_list.load(tmp_path / "longest.csv", {})[0].request == longest
     with_other_words = dataclasses.replace(entries[0].request, transcript="Bin red at F two")
-    assert batch.Entry("one", with_other_words).fingerprint() != batch.Entry("one", entries[0].request).fingerprint()
+    assert (
+        job_list.Entry("one", with_other_words).fingerprint() != job_list.Entry("one", entries[0].request).fingerprint()
+    )
     made_from, identity = entries[1].fingerprint(), list_file.identity(entries[1])
     (tmp_path / "lines" / "two.txt").write_text("Other words.", encoding="utf-8")
     assert entries[1].wanted().transcript == "Other words." and entries[1].fingerprint() != made_from
-    assert list_file.identity(batch.load(path, {})[1]) == identity, "it is the same job of the list"
+    assert list_file.identity(job_list.load(path, {})[1]) == identity, "it is the same job of the list"
 
 
 def test_a_missing_transcript_fails_its_job_only(scene, listed, capsys):
@@ -234,7 +238,7 @@ def test_what_is_done_is_not_done_again(scene, listed, tmp_path, capsys):
     assert summary_of(path)["jobs"][0] == first[0], "what is known of it stays"
     # With another picture under the same name, or after a take was deleted, the job is no longer done.
     (tmp_path / "other.png").write_bytes((tmp_path / "other.png").read_bytes() + b" ")
-    shutil.rmtree(first[0]["takes"][1]["folder"])
+    shutil.rmtree(tmp_path / first[0]["takes"][1]["folder"])
     assert cli.run(["batch", str(path)]) == 2
     assert "3 jobs to do" in capsys.readouterr().out
 

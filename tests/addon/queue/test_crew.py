@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from soliloquy.addon.queue import batch, capacity, crew, summary
+from soliloquy.core.batch import capacity, crew, job_list, summary
 from soliloquy.core.errors import CancelledError, SoliloquyError
 from soliloquy.core.wire.client import WorkerClient
 from soliloquy.core.wire.protocol import Generate
@@ -22,7 +22,7 @@ ROOM = capacity.Room(memory=1e9, gpu_memory=2e9, available=int(64e9), cores=16)
 def entries(tmp_path, sound, portrait):
     """Function that makes an entry for each manner of the scripted worker."""
 
-    def make(*manners: str, takes: int = 1, **settings) -> list[batch.Entry]:
+    def make(*manners: str, takes: int = 1, **settings) -> list[job_list.Entry]:
         made = []
         for number, manner in enumerate(manners):
             request = Generate(
@@ -33,7 +33,7 @@ def entries(tmp_path, sound, portrait):
                 seed=number,
                 **({"motion_only": manner != "slow"} | settings),
             )
-            made.append(batch.Entry(f"{number} {manner}", request))
+            made.append(job_list.Entry(f"{number} {manner}", request))
         return made
 
     return make
@@ -154,7 +154,7 @@ def test_a_full_disk_stops_neither_the_run_nor_is_it_hidden(entries, hire, monke
     listed = entries("person")
     hired = hire(listed)
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise SoliloquyError("disk_full", "The disk is full.")
 
     monkeypatch.setattr(summary, "write_summary", refuse)
@@ -192,6 +192,7 @@ def test_the_same_takes_twice_wait_for_each_other(entries, hire, monkeypatch):
     assert statuses(listed) == ["done", "done"]
 
 
+FIRST, SECOND = {"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}
 GPU = {"name": "card", "memory": int(24e9), "free": int(20e9)}
 
 
@@ -214,7 +215,9 @@ def worker(**changed):
         (0, 9, "auto", 3, {}, [{}, {"CUDA_VISIBLE_DEVICES": "1"}, {"CUDA_VISIBLE_DEVICES": "2"}]),
         (2, 9, "cuda", 3, {}, [{}, {"CUDA_VISIBLE_DEVICES": "1"}]),
         (0, 9, "cpu", 3, {"cores": 4}, [{}]),
-        (5, 9, "auto", 2, {}, [{}, {"CUDA_VISIBLE_DEVICES": "1"}]),
+        (5, 9, "auto", 2, {}, [{}, SECOND, FIRST, SECOND, FIRST]),
+        (9, 9, "auto", 2, {"gpu_memory": 9e9}, [{}, SECOND, FIRST, SECOND]),
+        (9, 9, "auto", 1, {"gpu_memory": 30e9}, [{}]),
     ],
 )
 def test_how_many_workers(wanted, jobs, device, gpus, room, seen):
@@ -227,9 +230,9 @@ def test_how_many_workers(wanted, jobs, device, gpus, room, seen):
 
 def test_a_gpu_without_room_gets_no_worker():
     gpus = (GpuFacts(id="0", **GPU | {"free": int(1e9)}), GpuFacts(id="1", **GPU))
-    made, short = capacity.plan(2, 9, "auto", worker(device="cuda", gpus=gpus), ROOM)
-    assert [seat.environment for seat in made] == [{"CUDA_VISIBLE_DEVICES": "1"}]
-    assert short == "1 of 2 workers: GPUs with room for one worker each: 1."
+    made, short = capacity.plan(12, 19, "auto", worker(device="cuda", gpus=gpus), ROOM)
+    assert [seat.environment for seat in made] == [SECOND] * 10
+    assert short == "10 of 12 workers: the GPUs have room for 10."
 
 
 # ------------------------------------------------------------------------------------------------------- after a kill
@@ -241,9 +244,9 @@ places = dict(submodule_search_locations=[{root!r}])
 spec = importlib.util.spec_from_file_location("soliloquy", {root!r} + "/__init__.py", **places)
 module = importlib.util.module_from_spec(spec); sys.modules["soliloquy"] = module; spec.loader.exec_module(module)
 from pathlib import Path
-from soliloquy.addon.queue import batch, crew, summary
+from soliloquy.core.batch import crew, job_list, summary
 from soliloquy.core.wire.client import WorkerClient
-entries = batch.load(Path(sys.argv[1]), {{}})
+entries = job_list.load(Path(sys.argv[1]), {{}})
 summary.adopt(entries, summary.summary_path(Path(sys.argv[1])))
 for entry in entries:
     entry.status == "done" or entry.reset()
@@ -258,7 +261,7 @@ def test_after_a_kill_only_what_is_missing_is_made(entries, fake_python, tmp_pat
     listed = entries("person", "slow", "other", takes=2, motion_only=False)
     listed[1].request = dataclasses.replace(listed[1].request, takes=5)  # so long that it is killed before its end
     path = tmp_path / "jobs.json"
-    batch.save(listed, path)
+    job_list.save(listed, path)
     script = KILLED.format(root=str(Path(__file__).parents[3]), python=str(fake_python))
     command = [sys.executable, "-c", script, str(path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -319,8 +322,8 @@ def test_a_list_that_two_programs_run_at_once(entries, tmp_path, fake_python, mo
     try:
         crew.run(hired)
         assert asked == ["person", "other", "person", "third", "person"], "tried again after each of the others"
-        assert statuses(mine) == ["busy", "done", "done"] and mine[0].error == "Another Blender is working on it."
-        assert summary.exit_code(mine) == 1
+        assert statuses(mine) == ["busy", "done", "done"] and mine[0].error == "Another program is working on it."
+        assert summary.exit_code(mine) == 75
         assert [job["status"] for job in json.loads(path.read_text())["jobs"]] == ["running", "done", "done"]
         crew.run(other)
     finally:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from soliloquy.addon.commands import cli
-from soliloquy.addon.queue import batch, list_file, summary
 from soliloquy.addon.queue.shared_list import SharedList
+from soliloquy.core.batch import job_list, list_file, summary
 from soliloquy.core.errors import BadInputError, SoliloquyError
 from soliloquy.core.wire.protocol import Generate, TakeReady
 from soliloquy.core.wire.style import PriorStyle
@@ -17,14 +17,14 @@ from soliloquy.core.wire.style import PriorStyle
 JOB = {"name": "a", "audio": "a.wav", "portrait": "a.png", "out": "o"}
 
 
-def entry(name: str, **settings) -> batch.Entry:
-    made = batch.Entry(name, Generate(**{"audio": "/a.wav", "portrait": "/a.png", "out": "/o"} | settings))
+def entry(name: str, **settings) -> job_list.Entry:
+    made = job_list.Entry(name, Generate(**{"audio": "/a.wav", "portrait": "/a.png", "out": "/o"} | settings))
     made.made_from = made.fingerprint()
     return made
 
 
 def names(path: Path) -> list[str]:
-    return [one.name for one in batch.load(path, {}, may_be_empty=True)]
+    return [one.name for one in job_list.load(path, {}, may_be_empty=True)]
 
 
 # ------------------------------------------------------------------------------------------------ what is overwritten
@@ -130,14 +130,14 @@ import sys
 sys.path.insert(0, {tests!r})
 import conftest
 from pathlib import Path
-from soliloquy.addon.queue import batch
+from soliloquy.core.batch import job_list
 from soliloquy.addon.queue.shared_list import SharedList
 from soliloquy.core.wire.protocol import Generate
 listed = SharedList()
 listed.begin(Path(sys.argv[1]))
 for number in range(12):
     name = sys.argv[2] + str(number)
-    made = batch.Entry(name, Generate(audio="/a.wav", portrait="/a.png", out="/o"))
+    made = job_list.Entry(name, Generate(audio="/a.wav", portrait="/a.png", out="/o"))
     listed.change(lambda: listed.entries.append(made) or ())
 """
 
@@ -239,7 +239,8 @@ def test_any_value_in_a_summary_is_survived(tmp_path):
     made = entry("a")
     made.status, made.takes = "failed", [take]
     path = tmp_path / "summary.json"
-    good = json.loads(json.dumps({"soliloquy_batch": 2, "jobs": [made.summary()]}))
+    summary.write_summary([made], path)
+    good = json.loads(path.read_text())
     for name in good["jobs"][0]:
         for value in HOSTILE:
             jobs = [good["jobs"][0] | {name: value}]

@@ -7,8 +7,9 @@ import bpy
 import pytest
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.operators import queue_run
-from soliloquy.addon.queue import batch, job_queue
+from soliloquy.addon.queue import job_queue
 from soliloquy.addon.storage import paths
+from soliloquy.core.batch import job_list
 from soliloquy.core.errors import BadInputError
 from soliloquy.core.wire.protocol import Generate
 
@@ -30,9 +31,9 @@ def reopened(scene, tmp_path):
 
 
 def written(path: Path) -> str:
-    entry = batch.Entry("a", Generate(audio="/a.wav", portrait="/a.png", out="/o"))
+    entry = job_list.Entry("a", Generate(audio="/a.wav", portrait="/a.png", out="/o"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    batch.save([entry], path)
+    job_list.save([entry], path)
     return path.read_text()
 
 
@@ -101,7 +102,7 @@ def test_nothing_of_the_user_is_overwritten_even_in_these_folders(reopened, tmp_
     scene = reopened(f"//{name}")
     with pytest.raises(BadInputError):
         job_queue.open_default(scene)
-        job_queue.add_new([batch.Entry("$(touch x)", Generate(audio="/a", portrait="/a", out="/o"))])
+        job_queue.add_new([job_list.Entry("$(touch x)", Generate(audio="/a", portrait="/a", out="/o"))])
     assert path.read_text() == '{"jobs": [], "mine": 1}'
 
 
@@ -119,7 +120,7 @@ def test_an_error_nobody_expected_ends_the_run_and_frees_the_queue(scene, sound,
     request = Generate(audio=str(sound), portrait=str(portrait()), out=str(sound.parent / "out"), motion_only=True)
     scene.soliloquy_queue.file = str(sound.parent / "out" / "queue.json")
     job_queue.open_default(scene)
-    job_queue.add_new([batch.Entry("a", request)])
+    job_queue.add_new([job_list.Entry("a", request)])
 
     def fail(*_):
         raise ZeroDivisionError("nobody expected this")

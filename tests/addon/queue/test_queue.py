@@ -10,8 +10,9 @@ from soliloquy.addon.animation import nla
 from soliloquy.addon.commands import cli
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.operators import preview as operators_preview
-from soliloquy.addon.queue import job_queue, scene_jobs, summary
+from soliloquy.addon.queue import job_queue, scene_jobs
 from soliloquy.addon.scene import characters, takes
+from soliloquy.core.batch import summary
 from soliloquy.core.errors import BadInputError
 
 pytestmark = pytest.mark.skipif(not compat.HAS_SOUND, reason="this Blender was built without sound strips")

@@ -8,9 +8,9 @@ import pytest
 from soliloquy.addon.commands import cli
 from soliloquy.addon.jobs import jobs
 from soliloquy.addon.properties import preferences
-from soliloquy.addon.queue import batch, crew
 from soliloquy.addon.scene.request import generate_request, preview_of
 from soliloquy.addon.sequencer import speech
+from soliloquy.core.batch import crew, job_list
 from soliloquy.core.errors import BadInputError
 from soliloquy.core.wire.client import WorkerClient
 from soliloquy.core.wire.protocol import Generate
@@ -94,10 +94,10 @@ def test_lists_neither_name_nor_hold_a_command(tmp_path, program):
     path = tmp_path / "jobs.json"
     path.write_text(json.dumps([{"audio": "a.wav", "portrait": "b.png", "out": "o", "restorer": [str(program)]}]))
     with pytest.raises(BadInputError, match="no column “restorer”"):
-        batch.load(path, {})
-    entry = batch.Entry("one", Generate(audio="a", portrait="p", out="o", restorer=(str(program),)))
+        job_list.load(path, {})
+    entry = job_list.Entry("one", Generate(audio="a", portrait="p", out="o", restorer=(str(program),)))
     for name in ("jobs.json", "jobs.csv"):
-        batch.save([entry], tmp_path / name)
+        job_list.save([entry], tmp_path / name)
         assert "restore" not in (tmp_path / name).read_text()
     plain = dataclasses.replace(entry, request=dataclasses.replace(entry.request, restorer=()))
     assert plain.fingerprint() == entry.fingerprint()
@@ -113,7 +113,7 @@ def test_a_crew_gives_its_own_command_to_every_job(scene, fake_python, sound, po
 
     monkeypatch.setattr(WorkerClient, "request", remember)
     wanted = Generate(audio=str(sound), portrait=str(portrait()), out=str(tmp_path / "out"), restorer=("/bin/false",))
-    entry = batch.Entry("one", wanted)
+    entry = job_list.Entry("one", wanted)
     for restorer in (command, ()):
         entry.reset()
         start = lambda environment: WorkerClient(fake_python, environment=environment)  # noqa: E731

@@ -5,10 +5,10 @@ from __future__ import annotations
 import bpy
 import pytest
 from soliloquy.addon.jobs import estimate
-from soliloquy.addon.queue import batch
 from soliloquy.addon.scene.request import request_for, request_without_files
 from soliloquy.addon.scene.take_folders import redirect
 from soliloquy.addon.sequencer import speech
+from soliloquy.core.batch import job_list
 from soliloquy.core.errors import BadInputError
 
 from tests.addon.queue.saved_lists import NAMES, and_read_again
@@ -78,7 +78,7 @@ def test_each_job_of_a_list_has_its_own_videos(film, tmp_path):
         "one,a.wav,p.png,o,films/person.mp4,\ntwo,a.wav,p.png,o,,\nthree,a.wav,p.png,o,,films/person.mp4\n",
         encoding="utf-8",
     )
-    entries = batch.load(path, {})
+    entries = job_list.load(path, {})
     for read in and_read_again(entries, tmp_path):
         told = [(entry.wanted().pose_video, entry.wanted().blink_video) for entry in read]
         assert told == [(str(film), ""), ("", ""), ("", str(film))]

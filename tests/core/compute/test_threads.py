@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
@@ -10,7 +9,7 @@ import pytest
 import torch
 
 from core.compute import threads
-from core.compute.threads import processors, side_by_side, single_thread
+from core.compute.threads import side_by_side, single_thread
 
 
 @pytest.fixture(params=[1, 3])
@@ -23,15 +22,6 @@ def count(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
 def pool_threads() -> list[str]:
     """Names of the pool's threads that are alive."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("draw")]
-
-
-def test_processors_are_limited_by_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    allowed = processors()
-    assert allowed >= 1
-    for value, expected in (("1", 1), ("1,2", 1), (str(allowed + 1), allowed), ("0", allowed), ("many", allowed)):
-        monkeypatch.setenv("OMP_NUM_THREADS", value)
-        assert processors() == expected
 
 
 def test_results_are_in_order_whichever_takes_longest(count: int) -> None:
@@ -86,21 +76,3 @@ def test_closing_the_iterator_ends_the_work(count: int) -> None:
     results.close()
     assert pool_threads() == []
     assert len(begun) <= 2 * count, "at most twice as many as threads are started ahead"
-
-
-def test_only_processors_that_the_process_may_use_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 4, 5}, raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert processors() == 3
-
-
-@pytest.mark.parametrize(("known", "counted"), [(8, 8), (None, 1)])
-def test_all_processors_count_on_systems_that_do_not_restrict_them(
-    monkeypatch: pytest.MonkeyPatch, known: int | None, counted: int
-) -> None:
-    """So on macOS and Windows. If the system doesn't know the number, it is one."""
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: known)
-    assert processors() == counted

@@ -14,25 +14,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, SoliloquyError
-from ...core.schema import read
-from ...core.wire.client import WorkerClient
-from ...core.wire.protocol import Done, Error, Probe, TakeReady, error_event
-from ...core.wire.workload import TimeLeft
-from ..jobs.following import Following, wait_until
+from ..errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_TRY_AGAIN, BadInputError, SoliloquyError
+from ..schema import read
+from ..wire.client import WorkerClient
+from ..wire.protocol import Done, Error, Probe, TakeReady, error_event
+from ..wire.workload import TimeLeft
 from ..words import say
 from . import capacity, summary
-from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 from .capacity import Room, Seat
+from .following import Following, wait_until
+from .job_list import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
 
 if TYPE_CHECKING:
-    from ...core.wire.worker_facts import WorkerFacts
+    from ..wire.worker_facts import WorkerFacts
 
 Start = Callable[[dict[str, str]], WorkerClient]
 """Starts a worker with these variables in its environment; raises SoliloquyError."""
 _BUSY = "job_busy"
 _LASTING = {"disk_full"}
 """Failures that would happen again at the next attempt."""
+_PASSING = {"disk_full", "out_of_memory"}
+"""Failures that may not happen later, or on another computer."""
 
 
 class Crew:
@@ -54,6 +56,8 @@ class Crew:
         Called when an entry's status has changed, and for each finished take; never after `kill`.
     others
         Entries that another program has added to the list's file; the summary has them, too.
+    partial
+        Whether the entries are a part of a list, so that the summary has more jobs than these.
     restorer
         Command of the restorer that every job gets (``core.wire.restorer``); no list names one.
     """
@@ -70,6 +74,7 @@ class Crew:
         changed: Callable[[Entry], None] = lambda entry: None,
         arrived: Callable[[Entry, TakeReady], None] = lambda entry, take: None,
         others: Callable[[], list[Entry]] = list,
+        partial: bool = False,
         restorer: tuple[str, ...] = (),
     ) -> None:
         self.entries = entries
@@ -78,7 +83,7 @@ class Crew:
         self.seats: list[Seat] = [Seat()]
         self._start, self._summary, self._retries = start, summary_file, retries
         self._wanted, self._room, self._restorer = workers, room, restorer
-        self._changed, self._arrived, self._others = changed, arrived, others
+        self._changed, self._arrived, self._others, self._partial = changed, arrived, others, partial
         self._held: set[str] = set()
         self._own: set[str] = set()
         self._stopping = False
@@ -172,7 +177,7 @@ class Crew:
             return False
         done, first.following = first.following.done, None
         if done is not None:
-            from ...core.wire.worker_facts import WorkerFacts  # Blender starts without it
+            from ..wire.worker_facts import WorkerFacts  # Blender starts without it
 
             with contextlib.suppress(BadInputError):  # an answer that can't be read: this worker does everything
                 self._seat(first.client, read(WorkerFacts, done.result), room)
@@ -256,16 +261,17 @@ class Crew:
             entry.attempts -= 1
             self._own.discard(entry.key)
             # With others running here, one of them probably makes the same takes.
-            reason = "" if others else say("Another Blender is working on it.")
+            reason = "" if others else say("Another program is working on it.")
             if (others or self._another_waits(entry)) and not self._stopping:
                 self._held.add(entry.key)
                 self._end(entry, WAITING, EXIT_DONE, reason)
                 return
-            self._end(entry, BUSY, EXIT_FAILED, reason)
+            self._end(entry, BUSY, EXIT_TRY_AGAIN, reason)
         elif self._worth_retrying(error, entry):
             self._end(entry, WAITING, error.exit_code, f"{error.message} {error.hint}".strip())
         else:
-            self._end(entry, FAILED, error.exit_code, f"{error.message} {error.hint}".strip())
+            code = EXIT_TRY_AGAIN if error.code in _PASSING else error.exit_code
+            self._end(entry, FAILED, code, f"{error.message} {error.hint}".strip())
         self._held.clear()
 
     def _another_waits(self, entry: Entry) -> bool:
@@ -293,7 +299,8 @@ class Crew:
     def _save(self) -> None:
         """Write the summary; a failure to write it stops no job."""
         try:
-            summary.write_summary([*self.entries, *self._others()], self._summary, self._own)
+            listed = [*self.entries, *self._others()]
+            summary.write_summary(listed, self._summary, self._own, partial=self._partial)
             self.unsaved = False
         except SoliloquyError as error:
             self.unsaved = True

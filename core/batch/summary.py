@@ -1,22 +1,25 @@
-"""The summary next to a job list: the outcome of each job. Several programs may run one list and write one summary."""
+"""The summary next to a job list: the outcome of each job. Several programs may run one list and write one summary.
+
+Paths below the summary's folder are relative to it, so that it can be read where that folder has another name.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection
-from dataclasses import replace
+import os
+from collections.abc import Callable, Collection
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, BadInputError, printable
-from ...core.files import is_file, output_error, write_json
-from ...core.inputs import InputKind, read_json
-from ...core.schema import read
-from ...core.wire.protocol import TakeReady
-from ..properties import output
+from ..errors import EXIT_BAD_INPUT, EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, EXIT_TRY_AGAIN, BadInputError, printable
+from ..files import is_file, output_error, write_json
+from ..inputs import InputKind, read_json
+from ..schema import read
+from ..wire.protocol import TakeReady
 from ..words import say, say_count
-from .batch import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry
+from .job_list import BUSY, CANCELLED, DONE, FAILED, RUNNING, WAITING, Entry, beside
 from .list_file import locked
 
 MARK = "soliloquy_batch"
@@ -24,8 +27,17 @@ MARK = "soliloquy_batch"
 _VERSION = 2
 _SUMMARY = InputKind(noun="summary", code="summary", most_bytes=64 << 20)
 _STATES = (WAITING, RUNNING, DONE, FAILED, CANCELLED, BUSY)
+_PLACES = ("folder", "job", "motion", "curves", "curves_extracted", "frames", "contact")
+"""What of an announced take are paths. Those after the first two lie directly in its folder."""
+NowAt = Callable[[Path], Path]
+"""Says where a folder of a take is now; takes of an unsaved .blend move when that is saved."""
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, OverflowError, BadInputError)
 """Errors of a job's record that isn't as we write it."""
+
+
+def where_it_was(path: Path) -> Path:
+    """For programs that move no takes."""
+    return path
 
 
 def summary_path(path: Path) -> Path:
@@ -42,11 +54,14 @@ def _counts(states: list[Any]) -> dict[str, int]:
     return {state: number for state in _STATES if (number := states.count(state))}
 
 
-def write_summary(entries: list[Entry], path: Path, own: Collection[str] | None = None) -> None:
+def write_summary(
+    entries: list[Entry], path: Path, own: Collection[str] | None = None, *, partial: bool = False
+) -> None:
     """Write the outcome of all jobs.
 
     ``own`` are the keys of the entries whose state this program has set, None for all of them. What another program
-    has written about the others stays. A file that is no summary, or a damaged one, is kept under another name.
+    has written about the others stays. If the entries are a part of a list (``partial``), the records of its other jobs
+    stay too. A file that is no summary, or a damaged one, is kept under another name.
     Raises SoliloquyError if the file can't be written, or if another program writes it for long.
     """
     with locked(path):
@@ -55,8 +70,20 @@ def write_summary(entries: list[Entry], path: Path, own: Collection[str] | None 
         for entry in entries:
             entry.made_from = entry.made_from or entry.fingerprint()
             theirs = None if own is None or entry.key in own else stored.get((entry.made_from, entry.name))
-            jobs.append(theirs or entry.summary())
+            jobs.append(theirs or _record(entry, path.parent))
+        if partial:
+            jobs = list((stored | {(job["made_from"], job["name"]): job for job in jobs}).values())
         write_json(path, {MARK: _VERSION, "counts": _counts([job["status"] for job in jobs]), "jobs": jobs})
+
+
+def _record(entry: Entry, folder: Path) -> dict[str, Any]:
+    """An entry as a summary in ``folder`` stores it; a take without the request's id, which is meaningless there."""
+    facts = {name: getattr(entry, name) for name in ("name", "status", "attempts", "seconds", "error", "code")}
+    facts |= {name: beside(Path(getattr(entry.request, name)), folder) for name in ("audio", "portrait")}
+    takes = [{name: value for name, value in asdict(take).items() if name != "id"} for take in entry.takes]
+    for take in takes:
+        take |= {name: beside(Path(take[name]), folder) for name in _PLACES if take[name] is not None}
+    return facts | {"made_from": entry.made_from, "takes": takes}
 
 
 def _stored_or_set_aside(path: Path) -> dict[tuple[Any, Any], dict[str, Any]]:
@@ -98,12 +125,12 @@ def _read(path: Path) -> list[Any]:
     return data["jobs"]
 
 
-def adopt(entries: list[Entry], path: Path) -> str:
+def adopt(entries: list[Entry], path: Path, now_at: NowAt = where_it_was) -> str:
     """Set the entries' state from the summary of an earlier run, also one of another version of Soliloquy.
 
-    An entry counts as done only if it was made from the same settings and files and is complete on disk. Jobs that ran
-    when the program was killed wait again. An unreadable summary changes nothing; the returned sentence says so, and is
-    empty otherwise.
+    An entry counts as done only if it was made from the same settings and files and is complete in its folder for
+    takes, wherever ``now_at`` finds that. Jobs that ran when the program was killed wait again. An unreadable summary
+    changes nothing; the returned sentence says so, and is empty otherwise.
     """
     for entry in entries:
         entry.made_from = entry.fingerprint()
@@ -117,7 +144,7 @@ def adopt(entries: list[Entry], path: Path) -> str:
             entry.reset()
             continue
         try:
-            _adopt(entry, told[entry.made_from])
+            _adopt(entry, told[entry.made_from], path.parent, now_at)
         except _DAMAGE:
             entry.reset()
             damaged += 1
@@ -131,7 +158,7 @@ def adopt(entries: list[Entry], path: Path) -> str:
     return ""
 
 
-def catch_up(entries: list[Entry], path: Path) -> None:
+def catch_up(entries: list[Entry], path: Path, now_at: NowAt = where_it_was) -> None:
     """Take over what another program has finished meanwhile of the entries that wait here or were busy."""
     open_ones = [entry for entry in entries if entry.status in (WAITING, BUSY)]
     if not open_ones:
@@ -144,7 +171,7 @@ def catch_up(entries: list[Entry], path: Path) -> None:
         try:
             job = told.get(entry.made_from)
             if job is not None and job["status"] == DONE:
-                _adopt(entry, job)
+                _adopt(entry, job, path.parent, now_at)
         except _DAMAGE:
             continue
 
@@ -160,10 +187,15 @@ def _by_content(jobs: list[Any]) -> tuple[dict[str, dict[str, Any]], int]:
     return found, damaged
 
 
-def _adopt(entry: Entry, job: dict[str, Any]) -> None:
-    takes = [where_it_is(read(TakeReady, {"id": ""} | take)) for take in job["takes"]]
-    if job["status"] == DONE and not (len(takes) == entry.request.takes and all(map(is_whole, takes))):
-        return
+def _adopt(entry: Entry, job: dict[str, Any], folder: Path, now_at: NowAt) -> None:
+    takes = [_announced(take, folder) for take in job["takes"]]
+    if job["status"] == DONE:
+        out = Path(os.path.normpath(entry.request.out))
+        if len(takes) != entry.request.takes or any(Path(take.job).parent != out for take in takes):
+            return
+        takes = [moved_to(take, now_at(Path(take.folder))) for take in takes]
+        if not all(map(is_whole, takes)):
+            return
     if job["status"] in (DONE, FAILED, CANCELLED):
         attempts, seconds, code = int(job["attempts"]), float(job["seconds"]), int(job["code"])
         if not math.isfinite(seconds):
@@ -172,20 +204,24 @@ def _adopt(entry: Entry, job: dict[str, Any]) -> None:
         entry.error, entry.code, entry.takes = printable(str(job["error"])), code, takes
 
 
-def where_it_is(take: TakeReady) -> TakeReady:
-    """The take with the folders in which it is now: takes of an unsaved file move when that is saved."""
-    folder = output.now_at(Path(take.folder))
-    if folder == Path(take.folder):
-        return take
-    frames = None if take.frames is None else str(folder / Path(take.frames).name)
-    return replace(
-        take, folder=str(folder), job=str(folder.parent), motion=str(folder / Path(take.motion).name), frames=frames
-    )
+def _announced(record: dict[str, Any], folder: Path) -> TakeReady:
+    """The take of a record in a summary in ``folder``, with whole paths."""
+    paths = {name: os.path.normpath(folder / record[name]) for name in _PLACES if record.get(name) is not None}
+    return read(TakeReady, {"id": ""} | record | paths)
+
+
+def moved_to(take: TakeReady, folder: Path) -> TakeReady:
+    """The take as it is if its folder, with all that is in it, is now this one."""
+    files = {name: getattr(take, name) for name in _PLACES[2:]}
+    inside: dict[str, Any] = {
+        name: None if path is None else str(folder / Path(path).name) for name, path in files.items()
+    }
+    return replace(take, folder=str(folder), job=str(folder.parent), **inside)
 
 
 def is_whole(take: TakeReady) -> bool:
     """Whether a take is on disk with all files that its ``take.json`` names, its first and its last picture."""
-    from ...core.wire.take_file import finished_take  # Blender starts without it
+    from ..wire.take_file import finished_take  # Blender starts without it
 
     try:
         return finished_take(Path(take.folder)) is not None
@@ -194,11 +230,14 @@ def is_whole(take: TakeReady) -> bool:
 
 
 def exit_code(entries: list[Entry]) -> int:
-    """0 all done, 130 a job was cancelled or never ran, 2 all failures are bad input, 1 any other.
+    """0 all done, 130 a job was cancelled or never ran, 2 all failures are bad input, 75 trying again may help, 1 else.
 
-    A job that another program works on is no failure, but isn't done either: 1.
+    Trying again may help with jobs that another program works on, and with those that lacked memory or disk.
     """
     codes = {entry.code for entry in entries if entry.status in (FAILED, BUSY)}
     if any(entry.status in (CANCELLED, WAITING, RUNNING) for entry in entries):
         return EXIT_CANCELLED
-    return EXIT_DONE if not codes else EXIT_BAD_INPUT if codes == {EXIT_BAD_INPUT} else EXIT_FAILED
+    for code in (EXIT_FAILED, EXIT_TRY_AGAIN, EXIT_BAD_INPUT):
+        if code in codes:
+            return code
+    return EXIT_FAILED if codes else EXIT_DONE

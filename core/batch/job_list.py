@@ -1,13 +1,14 @@
 """Job lists: a CSV or JSON file of takes to make.
 
-The panel's queue and ``--command soliloquy batch`` read and write the same list and the `summary` next to it. A list
-can be run again at any time: `summary.adopt` finds the complete jobs, and `crew` runs only the others.
+The panel's queue, ``--command soliloquy batch`` and ``python -m core batch`` read the same list and the `summary` next
+to it. A list can be run again at any time: `summary.adopt` finds the complete jobs, and `crew` runs only the others.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import hashlib
 import io
 import json
@@ -17,14 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...core import tables
-from ...core.errors import EXIT_DONE, BadInputError, printable
-from ...core.files import write_bytes, write_json
-from ...core.inputs import InputKind, read_input, shown
-from ...core.phones.transcripts import given_transcript, named_file, quoted, read_transcript
-from ...core.schema import build
-from ...core.wire.options import number_or_text
-from ...core.wire.protocol import FILMS, Generate, TakeReady, version
+from .. import tables
+from ..errors import EXIT_DONE, BadInputError, printable
+from ..files import file_digest, write_bytes, write_json
+from ..inputs import InputKind, read_input, shown
+from ..phones.transcripts import given_transcript, named_file, quoted, read_transcript
+from ..schema import build
+from ..wire.options import number_or_text
+from ..wire.protocol import FILMS, Generate, TakeReady, version
 from ..words import later, say
 
 WAITING, RUNNING, DONE = later("waiting"), later("running"), later("done")
@@ -72,27 +73,28 @@ class Entry:
     transcript_file: Path | None = None
     key: str = field(default_factory=lambda: secrets.token_hex(8))
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Where its takes go: the folder, the scene and the strip."""
+        return self.request.out, self.scene, self.strip
+
     def reset(self) -> None:
         """Back to the state before the first run."""
         self.status, self.attempts, self.seconds = WAITING, 0, 0.0
         self.error, self.code, self.takes, self.share, self.left = "", EXIT_DONE, [], 0.0, None
 
-    def summary(self) -> dict[str, Any]:
-        """The entry as the summary file stores it."""
-        facts = {name: getattr(self, name) for name in ("name", "status", "attempts", "seconds", "error", "code")}
-        facts |= {"audio": self.request.audio, "portrait": self.request.portrait, "made_from": self.made_from}
-        return facts | {"takes": [_told(take) for take in self.takes]}
-
     def fingerprint(self) -> str:
-        """Digest of everything that its takes depend on; of its files it uses size and time of change."""
+        """Digest of everything that its takes depend on: the settings, and the content of the files.
+
+        Paths don't count, so it is the same on another computer, and where the list's folder has another name.
+        """
         settings = dataclasses.asdict(self.request)
-        films = (path for name in FILMS if (path := getattr(self.request, name)))
-        stamps = [_stamp(Path(path)) for path in (self.request.audio, self.request.portrait, *films)]
-        left_out = (*ELSEWHERE, *NEVER, *(name for name in FILMS if not settings[name]))
-        wanted = {name: value for name, value in settings.items() if name not in left_out}
+        files = {name: settings.pop(name) for name in ("audio", "portrait", *FILMS)}
+        contents = {name: _digest(Path(path)) for name, path in files.items() if path}
         if self.transcript_file is not None:
-            stamps.append(_stamp(self.transcript_file))
-        return hashlib.sha256(json.dumps([version(), wanted, stamps], sort_keys=True).encode()).hexdigest()[:16]
+            contents["transcript"] = _digest(self.transcript_file)
+        wanted = {name: value for name, value in settings.items() if name not in ("out", *ELSEWHERE, *NEVER)}
+        return hashlib.sha256(json.dumps([version(), wanted, contents], sort_keys=True).encode()).hexdigest()[:16]
 
     def wanted(self) -> Generate:
         """The request with the words that its file holds now. Raises BadInputError as `read_transcript`."""
@@ -101,17 +103,19 @@ class Entry:
         return dataclasses.replace(self.request, transcript=read_transcript(self.transcript_file))
 
 
-def _told(take: TakeReady) -> dict[str, Any]:
-    """An announced take without the request's id, which is meaningless elsewhere."""
-    return {name: value for name, value in dataclasses.asdict(take).items() if name != "id"}
-
-
-def _stamp(path: Path) -> list[int]:
+def _digest(path: Path) -> str:
+    """Digest of a file's content; empty if it can't be read."""
     try:
         facts = path.stat()
+        return _digest_of(path, facts.st_size, facts.st_mtime_ns)
     except (OSError, ValueError):  # ValueError: no valid path
-        return []
-    return [facts.st_size, facts.st_mtime_ns]
+        return ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest_of(path: Path, _size: int, _changed: int) -> str:
+    """The same, computed once for each state of the file."""
+    return file_digest(path)
 
 
 # ------------------------------------------------------------------------------------------------------------ the list
@@ -271,17 +275,17 @@ def _row(entry: Entry, folder: Path) -> dict[str, Any]:
         if key in NEVER:
             continue
         if key in _PATHS or (key in FILMS and value):
-            row[key] = _beside(Path(value), folder)
+            row[key] = beside(Path(value), folder)
         elif key == "transcript":
-            words = quoted(value) if entry.transcript_file is None else _beside(entry.transcript_file, folder)
+            words = quoted(value) if entry.transcript_file is None else beside(entry.transcript_file, folder)
             row |= {key: words} if words else {}
         elif key not in ELSEWHERE and getattr(entry.request, key) != _FIELDS[key].default:
             row[key] = value
     return row
 
 
-def _beside(path: Path, folder: Path) -> str:
-    """A path as a list in ``folder`` holds it: relative if it leads below."""
+def beside(path: Path, folder: Path) -> str:
+    """A path as a file in ``folder`` holds it: relative if it leads below."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
-from ...core.errors import EXIT_DONE
-from ...core.stopping import check_cancelled
-from ...core.wire.notices import ABOUT_SOUND
-from ...core.wire.protocol import Done, Error, Event, Notice, Progress, Request, TakeReady
-from ...core.wire.workload import STAGES
+from ..errors import EXIT_DONE
+from ..stopping import check_cancelled
+from ..wire.notices import ABOUT_SOUND
+from ..wire.protocol import Done, Error, Event, Notice, Progress, Request, TakeReady
+from ..wire.workload import STAGES
 from ..words import say
 
 _PAUSE = 0.02

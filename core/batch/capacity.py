@@ -1,17 +1,17 @@
-"""Decide how many workers run at the same time, and on what: one per GPU, or by processor cores and memory."""
+"""Decide how many workers run at the same time, and on what: GPUs, or processor cores and memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ...core.wire.client import WorkerClient
-from ..jobs.following import Following
+from ..wire.client import WorkerClient
 from ..words import say
-from .batch import Entry
+from .following import Following
+from .job_list import Entry
 
 if TYPE_CHECKING:
-    from ...core.wire.worker_facts import GpuFacts, WorkerFacts
+    from ..wire.worker_facts import GpuFacts, WorkerFacts
 
 CORES_EACH = 4
 """Processor cores for each worker of an automatic crew; with fewer, one worker is as fast as several."""
@@ -51,7 +51,8 @@ def plan(wanted: int, jobs: int, device: str, worker: WorkerFacts, room: Room) -
     Parameters
     ----------
     wanted
-        Number of workers; `AUTO`: one for each GPU with enough memory, else by cores and memory.
+        Number of workers, which share GPUs as far as these have memory; `AUTO`: one for each GPU with enough memory,
+        else by cores and memory.
     device
         The setting of the requests.
     worker
@@ -61,8 +62,9 @@ def plan(wanted: int, jobs: int, device: str, worker: WorkerFacts, room: Room) -
     gpus: list[GpuFacts] = []
     by_memory = None if room.available is None else max(1, int(room.available // room.memory))
     if chosen == "cuda":
-        gpus = [gpu for gpu in worker.gpus if gpu.free >= room.gpu_memory] or list(worker.gpus[:1])
-        most, why = max(1, len(gpus)), say("GPUs with room for one worker each: {count}", count=len(gpus))
+        gpus = _gpu_places(worker, room)
+        each = len(dict.fromkeys(gpus))
+        most, why = len(gpus) if wanted else each, say("the GPUs have room for {count}", count=len(gpus))
     elif chosen == "mps":
         most, why = 1, say("this GPU serves one worker")
     else:
@@ -83,3 +85,11 @@ def plan(wanted: int, jobs: int, device: str, worker: WorkerFacts, room: Room) -
     else:
         seats = [Seat()]
     return seats, short
+
+
+def _gpu_places(worker: WorkerFacts, room: Room) -> list[GpuFacts]:
+    """The GPU of each worker that has room, one on every GPU before a second on any; at least one place."""
+    slots = [int(gpu.free // room.gpu_memory) for gpu in worker.gpus]
+    turns = range(max(slots, default=0))
+    places = [gpu for turn in turns for gpu, count in zip(worker.gpus, slots, strict=True) if turn < count]
+    return places or list(worker.gpus[:1])

@@ -13,11 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ...core.errors import BadInputError, SoliloquyError, printable
-from ...core.files import make_folder, output_error, try_lock
+from ..errors import BadInputError, SoliloquyError, printable
+from ..files import make_folder, output_error, try_lock
 from ..words import say
-from . import batch
-from .batch import ROUTE, RUNNING, Entry
+from . import job_list
+from .job_list import ROUTE, RUNNING, Entry
 
 ENDINGS = (".csv", ".json")
 _PATIENCE = 3.0
@@ -49,7 +49,7 @@ def require_ours(path: Path) -> None:
     except OSError as error:
         raise output_error(error, path) from error
     try:
-        whole = stat.S_ISREG(found.st_mode) and (found.st_size == 0 or batch.is_list(path))
+        whole = stat.S_ISREG(found.st_mode) and (found.st_size == 0 or job_list.is_list(path))
     except BadInputError:
         whole = False
     if not whole:
@@ -113,7 +113,7 @@ def identity(entry: Entry) -> str:
     """What two programs know a job by: its name, its place in a .blend, its settings, and its transcript's file."""
     words = [printable(getattr(entry, name)).strip() for name in ("name", *ROUTE)]
     words += [] if entry.transcript_file is None else [str(entry.transcript_file)]
-    settings = {name: value for name, value in asdict(entry.request).items() if name not in batch.ELSEWHERE}
+    settings = {name: value for name, value in asdict(entry.request).items() if name not in job_list.ELSEWHERE}
     return json.dumps([words, _normal(settings)], sort_keys=True)
 
 
