@@ -24,6 +24,7 @@ from typing import Any
 from .batch.command import add_commands
 from .errors import EXIT_DONE, SoliloquyError
 from .phones.transcripts import given_transcript
+from .places import INSTALLED
 from .runtime.memory import memory_errors
 from .runtime.processes import let_threads_sleep
 from .schema import build
@@ -47,13 +48,14 @@ from .wire.restorer import restorer_command
 from .wire.workload import ToldTimes
 
 COMMANDS: tuple[type[Request], ...] = (Generate, Resample, Render, UpdateLips, Extract, Head, Probe)
+_PROGRAM = "soliloquy" if INSTALLED else "python -m core"
 _ABOUT = """\
 The jobs of Soliloquy's worker, without Blender.
 
 Results go to the standard output: folders and files, one a line. Progress and errors go to the standard error.
 """
-_CODES = """\
-Each job explains its options with --help, for example: python -m core generate --help
+_CODES = f"""\
+Each job explains its options with --help, for example: {_PROGRAM} generate --help
 
 Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any other failure.
 """
@@ -61,7 +63,7 @@ Exit codes: 0 means done, 2 bad input (one line says what), 130 cancelled, 1 any
 
 def parser() -> argparse.ArgumentParser:
     """A subcommand for each request, with an option for each of its fields, and those for job lists."""
-    main_parser = Parser(prog="python -m core", description=_ABOUT, epilog=_CODES)
+    main_parser = Parser(prog=_PROGRAM, description=_ABOUT, epilog=_CODES)
     commands = main_parser.add_subparsers(dest="command", required=True)
     for cls in COMMANDS:
         summary = sentence(inspect.cleandoc((cls.__doc__ or "").split("``done.result``")[0]).strip())
@@ -209,7 +211,12 @@ def _run(request: Request, printer: Printer) -> dict[str, Any]:
         return Studio().handle(request, JobContext("cli", printer, stop.is_set))
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the command line of this process and exit; the program ``soliloquy`` of the installed package calls it."""
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-"""The extension's folder (the repository): ``blender_manifest.toml``, ``addon/`` and ``core/``."""
-CORE = ROOT / "core"
+CORE = Path(__file__).resolve().parent
+"""The folder of the worker's side: ``core`` in the extension, ``soliloquy`` where it is installed as a package."""
+ROOT = CORE.parent
+"""The folder around it; in the extension (the repository) ``blender_manifest.toml`` and ``addon/`` are in it too."""
+INSTALLED = not (ROOT / "blender_manifest.toml").exists()
+"""Whether this is the installed package."""
 WEIGHTS = CORE / "weights"
 """The trained networks and the head model."""
 CARDS = "cards"
@@ -21,5 +24,5 @@ ASSETS = CORE / "assets"
 """Small sounds and pictures that the self-test uses."""
 REQUIREMENTS = CORE / "requirements"
 """Pinned packages of the worker's environment."""
-MANIFEST = ROOT / "blender_manifest.toml"
+MANIFEST = (CORE if INSTALLED else ROOT) / "blender_manifest.toml"
 """The extension's manifest: its name and version."""

@@ -21,7 +21,7 @@ import numpy as np
 from ..errors import SoliloquyError
 from ..files import make_folder, output_error, write_bytes
 from ..own_folders import delete_own, make_own
-from ..places import ROOT
+from ..places import CORE, ROOT
 from ..plurals import counted
 from ..runtime.processes import clean_environment, end_group, own_group
 from ..wire.endings import last_words
@@ -115,7 +115,7 @@ class Restorer:
 
     def _run(self, given: Path, wanted: Path, stage: Stage, done: int) -> None:
         """Run the program to its end; raises CancelledError, or SoliloquyError ``restorer_failed``."""
-        guard = [sys.executable, "-s", "-m", "core.runtime.guard", str(given.parent)]
+        guard = [sys.executable, "-s", "-m", f"{CORE.name}.runtime.guard", str(given.parent)]
         process = subprocess.Popen(
             guard + with_folders(self._command, given, wanted),
             cwd=ROOT,

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import EXIT_CANCELLED, BadInputError, SoliloquyError
-from ..places import ROOT
+from ..places import CORE, ROOT
 from ..plurals import counted
 from ..runtime.processes import clean_environment, end_group, large_pages, own_group
 from .endings import last_words, why_it_ended
@@ -79,7 +79,7 @@ class WorkerClient:
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         try:
             self._process = subprocess.Popen(
-                list(command or [str(python), "-s", "-m", "core.worker"]),
+                list(command or [str(python), "-s", "-m", f"{CORE.name}.worker"]),
                 cwd=root,
                 env=clean_environment() | large_pages() | dict(environment or {}),
                 stdin=subprocess.PIPE,

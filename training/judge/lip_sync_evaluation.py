@@ -29,7 +29,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from core.compute.threads import processors
 from core.errors import BadInputError
 from core.face.face_mesh import FaceMesh
 from core.head.head_model import HeadModel
@@ -37,6 +36,7 @@ from core.motion.channels import EXPRESSIONS, LIP_CHANNELS, LIP_COLUMNS
 from core.motion.motion import Motion
 from core.portrait.load import load_portrait
 from core.renderer.renderer import Renderer
+from core.runtime.allowance import processors
 from core.sound.audio import load_audio
 from core.sound.lips import LipModel
 from core.sound.mel import log_mel
