@@ -1,8 +1,9 @@
 """Hair as a mesh of its own: layers of strands from the crown to the hairline that the photograph shows, or hanging.
 
-Columns of quads run from the crown outward like strands. The photograph tells how far they stand off the skull (its
-outline, as in ``core.renderer.hull``), where they end on forehead and temples (the border between hair and skin), how
-far they hang beside the face, and their colours. What it doesn't show, the back, is as thick and as long as the sides.
+Columns of quads run from the crown outward like strands. The volume of ``core.neural_head.portrait_hair`` tells how far
+they stand off the skull, and where the crown is bare. The photograph tells where they end on forehead and temples (the
+border between hair and skin), how far they hang beside the face, their colours, and whether they curl. Behind the ears
+they are as long as at the sides.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..motion.rotations import euler_to_matrix
+from ..neural_head.portrait_hair import HairVolume
+from ..neural_head.regions import Regions
 from ..portrait.portrait import Portrait
-from .hair_texture import LAYERS, strand_texture
+from .curls import curliness
+from .hair_texture import LAYERS, between, strand_texture
 from .model import DetailedHead
-from .regions import Regions
 
 COLUMNS, ROWS = 96, 36
 """Columns around the crown, and rows along a strand."""
@@ -30,12 +34,27 @@ STEPS = 220
 """Places along a column at which its end is looked for."""
 REACH_CM = 34.0
 """Length of that search."""
-LEAST_CM, MOST_CM = 0.35, 7.0
+LEAST_CM, MOST_CM = 0.35, 8.0
 """Limits of the hair's thickness over the skull."""
-BACK_CM = 3.0
-"""Most thickness behind the ears, which the photograph can't show."""
-FLAT_FRONT = 0.45
-"""Share of the thickness over the forehead, where the outline can't tell it."""
+EVERY = 4
+"""Steps between the places of a column at which the volume is looked up, in every second column."""
+REACHES_CM, REACHES = (-2.5, 8.0), 22
+"""Distances from the skull between which the volume's surface is looked for, and their number. What hangs can come
+nearer to the neck than the skull's widest place."""
+THERE_CM = 0.15
+"""Thickness from which the volume has hair over the skull."""
+EVEN = (1.0, 1.0)
+"""Standard deviations, in looked-up places along and across, by which the thickness is smoothed."""
+LEVEL_CM = 2.0
+"""Length over which the directions away from a strand that falls become level."""
+CLOSED = 9
+"""Gaps of a column that are shorter than this many steps have hair."""
+WHORL_CM = 2.0
+"""Hair that begins nearer to the crown than this begins there."""
+SHORTEST_CM = 1.0
+"""Least length of a column with hair."""
+BEGINS_CM = 1.5
+"""Length over which hair below a bare crown reaches its thickness."""
 FACES = 0.2
 """Cosine toward the camera from which a column's place is seen."""
 NATURAL_CM = ((0, 8.5), (40, 6.5), (62, 3.0), (78, 0.8), (95, 2.2), (115, 1.5), (130, -2.0), (180, -5.0))
@@ -48,7 +67,12 @@ LAYER_SHARE = (0.55, 0.8, 1.0)
 """Thickness of each layer, relative to the outermost."""
 LAYER_LONGER = (0.97, 1.0, 1.03)
 RELIEF_CM = 0.12
-"""Height of locks on the outer layers."""
+"""Height of locks; curls have up to twice as much."""
+LOCK, CURL = (0.8, 5.0), (0.6, 0.6)
+"""Standard deviations in columns and rows of the noise that makes locks, and of that which makes curls."""
+FALLS_CM, FALLS_FROM_CM = 2.5, 7.0
+"""Most thickness of what hangs behind the ears, which the photograph doesn't show, from this far below the middle of
+the skull."""
 
 
 @dataclass(frozen=True)
@@ -73,22 +97,27 @@ class HairMesh:
     texture: np.ndarray
 
 
-def make_hair(head: DetailedHead, portrait: Portrait, regions: Regions, neutral: np.ndarray) -> HairMesh | None:
-    """The hair that the photograph shows on a person's neutral head (V, 3), or None if it shows none."""
-    if regions.hair_colour is None:
+def make_hair(
+    head: DetailedHead, portrait: Portrait, regions: Regions, neutral: np.ndarray, volume: HairVolume
+) -> HairMesh | None:
+    """The hair that the photograph shows on a person's neutral head (V, 3), in its volume; None if no strand grows."""
+    curls = curliness(portrait, regions)
+    shape = _Shape(head, portrait, regions, neutral, volume)
+    faces, uv = _grid(shape.has)
+    if not len(faces):
         return None
-    shape = _Shape(head, portrait, regions, neutral)
-    layers = [shape.layer(number) for number in range(LAYERS)]
+    layers = [shape.layer(number, curls) for number in range(LAYERS)]
     points = np.concatenate([layer.reshape(-1, 3) for layer in layers])
-    faces, uv = _grid()
-    texture = strand_texture(portrait, regions, shape.project(layers[-1]), shape.seen(layers[-1]))
-    return HairMesh(points, faces, uv, texture)
+    used, rows = np.unique(faces, return_inverse=True)
+    texture = strand_texture(portrait, regions, shape.project(layers[-1]), shape.seen(layers[-1]), curls)
+    return HairMesh(points[used], rows.reshape(-1, 4), uv[used], texture)
 
 
-def _grid() -> tuple[np.ndarray, np.ndarray]:
-    """Faces and texture coordinates of all layers; the last column repeats the first, so that the texture closes."""
+def _grid(has: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Faces between columns that have hair (COLUMNS,), and texture coordinates, of all layers. The last column repeats
+    the first, so that the texture closes."""
     across = COLUMNS + 1
-    row, column = np.meshgrid(np.arange(ROWS - 1), np.arange(COLUMNS), indexing="ij")
+    row, column = np.meshgrid(np.arange(ROWS - 1), np.flatnonzero(has & np.roll(has, -1)), indexing="ij")
     first = row * across + column
     quads = np.stack([first, first + across, first + across + 1, first + 1], -1).reshape(-1, 4)
     u, v = np.meshgrid(np.linspace(0, 1, across), np.linspace(0, 1, ROWS))
@@ -102,7 +131,9 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
 class _Shape:
     """The form of one person's hair, from the outline and the hairline in the photograph."""
 
-    def __init__(self, head: DetailedHead, portrait: Portrait, regions: Regions, neutral: np.ndarray) -> None:
+    def __init__(
+        self, head: DetailedHead, portrait: Portrait, regions: Regions, neutral: np.ndarray, volume: HairVolume
+    ) -> None:
         self.portrait, self.regions = portrait, regions
         self.rotation = euler_to_matrix(portrait.rotation.astype(np.float64))
         skin = head.part_vertices("skin").numpy()
@@ -120,9 +151,15 @@ class _Shape:
         self.lowest = np.where(np.sin(self.azimuth) >= 0, low[0], low[1])
         self.lowest[self.front < -0.3] = 0.5 * (low[0] + low[1])
         self.hangs = self.lowest < LONG_CM + self.centre[1] - CENTRE_CM[1]
-        self.path = self._paths(self._side_thickness())
-        self.skull_points = self._below(self.path)
-        self.end = self._ends()
+        self.base, self.out = self._lines()
+        thick, there = self._thickness(volume)
+        hanging = self.base[..., 1] < self.centre[1] - LEVEL_CM
+        least = np.where(hanging, REACHES_CM[0], LEAST_CM)
+        low = np.clip((self.centre[1] - self.base[..., 1]) / FALLS_FROM_CM, 0, 1) * np.clip(-self.front / 0.3, 0, 1)
+        most = MOST_CM + (FALLS_CM - MOST_CM) * low
+        self.thick = np.clip(thick, least, most)
+        self.path = self.base + self.out * self.thick[..., None]
+        self.first, self.last, self.has = self._runs(there)
 
     def skull(self, direction: np.ndarray) -> np.ndarray:
         """(...,) distance of the skull from its middle in unit directions (..., 3), without the ears."""
@@ -158,95 +195,77 @@ class _Shape:
         cosine = ((normal @ self.rotation.T) * view).sum(-1)
         return np.clip((cosine - FACES) / 0.4, 0, 1)
 
-    def _side_thickness(self) -> np.ndarray:
-        """(COLUMNS,) thickness in cm where a column's skull is on the outline; hidden ones have that of their side."""
-        ring = self._directions(np.radians([50.0, 62.0, 74.0, 86.0]))
-        radius = self.skull(ring)
-        skull = self.centre + ring * radius[..., None]
-        middle = self.project(self.centre)
-        out = np.full(ring.shape[:2], np.nan)
-        steps = np.linspace(0, MOST_CM + 2, 90)
-        for row in range(len(ring)):
-            grown = skull[row][:, None] + ring[row][:, None] * (steps - 1.0)[None, :, None]
-            # Sideways only: the outline in the picture is that of the widest place.
-            inside = _looked_up(self.regions.hair, self.project(grown)) > 0.4
-            last = np.where(inside.any(1), len(steps) - 1 - inside[:, ::-1].argmax(1), 0)
-            lateral = np.linalg.norm(self.project(skull[row]) - middle, axis=-1)
-            limb = lateral / self._unit()
-            facing = (ring[row] @ self.rotation.T)[:, 2]
-            usable = (np.abs(facing) < 0.5) & inside.any(1) & (limb > 3)
-            out[row, usable] = (steps - 1.0)[last[usable]]
-        known = ~np.isnan(out)
-        if known.sum() < 6:
-            return np.full(COLUMNS, 1.5)
-        column_mean = np.array([np.nanmedian(out[:, k]) if known[:, k].any() else np.nan for k in range(COLUMNS)])
-        usable = ~np.isnan(column_mean)
-        angle = np.where(usable)[0]
-        filled = np.interp(np.arange(COLUMNS), angle, column_mean[usable], period=COLUMNS)
-        filled = np.clip(filled, LEAST_CM, MOST_CM)
-        filled = np.where(self.front < 0, np.minimum(filled, BACK_CM), filled)
-        return np.asarray(ndimage.gaussian_filter1d(filled, 2 * SMOOTH, mode="wrap"))
-
-    def _crown_thickness(self) -> float:
-        """Thickness at the top of the head, from the outline above it."""
-        up = np.array([0.0, 1.0, 0.15])
-        up /= np.linalg.norm(up)
-        base = self.centre + up * self.skull(up)
-        steps = np.linspace(-1.5, MOST_CM, 120)
-        inside = _looked_up(self.regions.hair, self.project(base + steps[:, None] * up)) > 0.4
-        return float(np.clip(steps[inside].max() if inside.any() else LEAST_CM, LEAST_CM, MOST_CM))
-
-    def _paths(self, side_cm: np.ndarray) -> np.ndarray:
-        """(STEPS, COLUMNS, 3) the outermost layer, longer than any hair, in steps of equal length."""
+    def _lines(self) -> tuple[np.ndarray, np.ndarray]:
+        """(STEPS, COLUMNS, 3) each: lines along the skull, longer than any hair, in steps of equal length; and the
+        unit directions away from it."""
         polar = np.linspace(0.02, np.radians(150), 400)
         direction = self._directions(polar)
-        radius = self.skull(direction)
-        radius = ndimage.gaussian_filter(radius, (6, 1.5), mode=("nearest", "wrap"))
-        crown = self._crown_thickness()
-        share = np.clip(polar / np.radians(75), 0, 1)[:, None]
-        share = share * share * (3 - 2 * share)
-        thick = crown + (side_cm[None] - crown) * share
-        flat = (
-            1 - (1 - FLAT_FRONT) * np.clip(self.front, 0, 1)[None] ** 2 * np.clip(polar / np.radians(60), 0, 1)[:, None]
-        )
-        points = self.centre + direction * (radius + np.maximum(thick * flat, LEAST_CM))[..., None]
-        paths = np.zeros((STEPS, COLUMNS, 3))
+        radius = ndimage.gaussian_filter(self.skull(direction), (6, 1.5), mode=("nearest", "wrap"))
+        points = self.centre + direction * radius[..., None]
+        base, out = np.zeros((2, STEPS, COLUMNS, 3))
         wanted = np.linspace(0, REACH_CM, STEPS)
         for column in range(COLUMNS):
-            line = points[:, column]
+            line, away = points[:, column], direction[:, column]
             if self.hangs[column]:  # from its widest place a strand falls straight down
                 widest = int(np.argmax(np.hypot(line[:, 0] - self.centre[0], line[:, 2] - self.centre[2])))
-                line = line[: widest + 1]
+                line, away = line[: widest + 1], away[: widest + 1]
             length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-            on_skull = np.stack([np.interp(wanted, length, line[:, axis]) for axis in range(3)], 1)
+            for axis in range(3):
+                base[:, column, axis] = np.interp(wanted, length, line[:, axis])
+                out[:, column, axis] = np.interp(wanted, length, away[:, axis])
             falling = np.maximum(wanted - length[-1], 0)
-            on_skull[:, 1] -= falling
-            narrow = 1 - 0.012 * np.minimum(falling, 14)
-            on_skull[:, [0, 2]] = self.centre[[0, 2]] + (on_skull[:, [0, 2]] - self.centre[[0, 2]]) * narrow[:, None]
-            paths[:, column] = on_skull
-        return paths
+            base[:, column, 1] -= falling
+            out[:, column, 1] *= np.exp(-falling / LEVEL_CM)
+        return base, out / np.linalg.norm(out, axis=-1, keepdims=True)
 
-    def _below(self, paths: np.ndarray) -> np.ndarray:
-        """(STEPS, COLUMNS, 3) the skull under each place of the paths."""
-        away = paths - self.centre
-        direction = away / np.linalg.norm(away, axis=-1, keepdims=True)
-        return self.centre + direction * self.skull(direction)[..., None]
+    def _thickness(self, volume: HairVolume) -> tuple[np.ndarray, np.ndarray]:
+        """(STEPS, COLUMNS) each: how far the volume reaches from the lines in cm, smooth, and whether it does."""
+        base, out = self.base[::EVERY, ::2], self.out[::EVERY, ::2]
+        offsets = np.linspace(*REACHES_CM, REACHES)
+        places = base[..., None, :] + offsets[:, None] * out[..., None, :]
+        flat = torch.from_numpy(places.reshape(-1, 3).astype(np.float32))
+        field = volume.distance(flat).numpy().reshape(places.shape[:-1])
+        inside = field < 0
+        last = REACHES - 1 - inside[..., ::-1].argmax(-1)
+        here = np.take_along_axis(field, last[..., None], -1)[..., 0]
+        beyond = np.take_along_axis(field, np.minimum(last + 1, REACHES - 1)[..., None], -1)[..., 0]
+        share = np.where(beyond > 0, here / np.where(beyond > here, here - beyond, -1), 0)
+        found = offsets[last] + share * (offsets[1] - offsets[0])
+        there = inside.any(-1) & ((found > THERE_CM) | self.hangs[::2])
+        weight = ndimage.gaussian_filter(there.astype(float), EVEN, mode=("nearest", "wrap"))
+        total = ndimage.gaussian_filter(np.where(there, found, 0.0), EVEN, mode=("nearest", "wrap"))
+        smooth = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), LEAST_CM)
+        return _finer(smooth), _finer(there.astype(float)) > 0.5
 
-    def _ends(self) -> np.ndarray:
-        """(COLUMNS,) length of each column in cm."""
+    def _seen_bare(self) -> np.ndarray:
+        """(STEPS, COLUMNS) bool: places whose skin the photograph shows."""
         hair = _looked_up(self.regions.hair, self.project(self.path))
-        skin = _looked_up(self.regions.skin, self.project(self.skull_points))
-        height = self.path[..., 1]
-        toward = ((self.path - self.centre) @ self.rotation.T)[..., 2]
-        out = np.zeros(COLUMNS)
+        skin = _looked_up(self.regions.skin, self.project(self.base))
+        toward = (self.out @ self.rotation.T)[..., 2]
+        return (skin > 0.5) & (hair < 0.5) & (toward > FACES)
+
+    def _runs(self, there: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(COLUMNS,) each: where each column's hair begins and ends in cm along its line, and whether it has any."""
+        bare = self._seen_bare()
+        height = self.base[..., 1]
+        first, last = np.zeros(COLUMNS), np.zeros(COLUMNS)
         for column in range(COLUMNS):
             lowest = self.lowest[column] if self.hangs[column] else self.natural[column]
-            last = int((height[:, column] > lowest).sum())
-            bare = (skin[:, column] > 0.5) & (hair[:, column] < 0.5) & (toward[:, column] > 0)
-            if self.front[column] > 0.1 and bare.any():
-                last = int(bare.argmax())
-            out[column] = max(2, last) * REACH_CM / (STEPS - 1)
-        return np.asarray(ndimage.gaussian_filter1d(out, SMOOTH, mode="wrap"))
+            if self.front[column] > 0.1 and bare[:, column].any():
+                lowest = -np.inf
+            grows = there[:, column] & (height[:, column] > lowest) & ~bare[:, column]
+            grows = ndimage.binary_closing(grows, np.ones(CLOSED))
+            parts, count = ndimage.label(grows)
+            if count:
+                longest = 1 + np.bincount(parts)[1:].argmax()
+                steps = np.flatnonzero(parts == longest)
+                first[column], last[column] = steps[0], steps[-1] + 1
+        first, last = first * REACH_CM / (STEPS - 1), last * REACH_CM / (STEPS - 1)
+        first[first < WHORL_CM] = 0.0
+        has = last - first > SHORTEST_CM
+        weight = np.maximum(ndimage.gaussian_filter1d(has.astype(float), SMOOTH, mode="wrap"), 1e-6)
+        first, last = (ndimage.gaussian_filter1d(one * has, SMOOTH, mode="wrap") / weight for one in (first, last))
+        return first, last, has
 
     def _lowest(self) -> tuple[float, float]:
         """Height in head space down to which hair hangs on the person's left and right."""
@@ -260,31 +279,42 @@ class _Shape:
             out.append(self.centre[1] - (bottom - middle[1]) / unit)
         return out[0], out[1]
 
-    def layer(self, number: int) -> np.ndarray:
-        """(ROWS, COLUMNS + 1, 3) points of one layer; the last column is the first again."""
+    def layer(self, number: int, curls: float) -> np.ndarray:
+        """(ROWS, COLUMNS + 1, 3) points of one layer of hair that is 0..1 curly; the last column is the first again."""
         rng = np.random.default_rng(number)
-        share = LAYER_SHARE[number]
-        wanted = np.linspace(0, 1, ROWS)[:, None] * (self.end * LAYER_LONGER[number])[None]
+        along = np.linspace(0, 1, ROWS)[:, None]
+        length = (self.last - self.first) * LAYER_LONGER[number]
+        wanted = self.first + along * length
         place = np.clip(wanted / REACH_CM * (STEPS - 1), 0, STEPS - 1.001)
         low = place.astype(int)
-        t = (place - low)[..., None]
+        t = place - low
         column = np.arange(COLUMNS)[None]
 
         def at(field: np.ndarray) -> np.ndarray:
-            return field[low, column] * (1 - t) + field[low + 1, column] * t
+            part = t if field.ndim == 2 else t[..., None]
+            return field[low, column] * (1 - part) + field[low + 1, column] * part
 
-        outer, skull = at(self.path), at(self.skull_points)
-        # Toward their ends short strands lie down on the skin.
-        hangs = np.clip((self.centre[1] - 3 - outer[..., 1]) / 3, 0, 1)
-        taper = 1 - (1 - hangs) * np.linspace(0, 1, ROWS)[:, None] ** 3 * 0.75
-        locks = ndimage.gaussian_filter(rng.standard_normal((ROWS, COLUMNS)), (5, 0.8), mode=("nearest", "wrap"))
-        locks *= RELIEF_CM / max(locks.std(), 1e-9) * np.linspace(0, 1, ROWS)[:, None] ** 0.5
-        away = outer - skull
-        distance = np.linalg.norm(away, axis=-1, keepdims=True)
-        away = away / np.maximum(distance, 1e-6)
-        keep = np.where(hangs[..., None] > 0, 1 - (1 - share) * 0.35, share)
-        points = skull + away * np.maximum(distance * keep * taper[..., None] + locks[..., None], 0.12)
+        base, out, thick = at(self.base), at(self.out), at(self.thick)
+        # Toward their ends short strands lie down on the skin, and where they begin below a bare crown too.
+        hangs = np.clip((self.centre[1] - 3 - base[..., 1]) / 3, 0, 1)
+        taper = 1 - (1 - hangs) * along**3 * 0.75
+        begun = np.where(self.first > 0, np.clip((wanted - self.first) / BEGINS_CM, 0.2, 1), 1.0)
+        size = between(LOCK, CURL, curls)[::-1]
+        locks = ndimage.gaussian_filter(rng.standard_normal((ROWS, COLUMNS)), size, mode=("nearest", "wrap"))
+        locks *= RELIEF_CM * (1 + curls) / max(locks.std(), 1e-9) * along**0.5
+        keep = np.where(hangs > 0, 1 - (1 - LAYER_SHARE[number]) * 0.35, LAYER_SHARE[number])
+        lifted = thick * keep * taper * begun + locks
+        lifted = np.where(hangs > 0, lifted, np.maximum(lifted, 0.12))
+        points = base + out * lifted[..., None]
         return np.concatenate([points, points[:, :1]], 1)
+
+
+def _finer(field: np.ndarray) -> np.ndarray:
+    """(STEPS, COLUMNS) values between those at every EVERY-th step of every second column, which go around."""
+    closed = np.concatenate([field, field[:, :1]], 1)
+    rows = np.minimum(np.arange(STEPS) / EVERY, len(field) - 1)
+    grid = np.meshgrid(rows, np.arange(COLUMNS) / 2, indexing="ij")
+    return np.asarray(ndimage.map_coordinates(closed, grid, order=1))
 
 
 def _looked_up(mask: np.ndarray, pixels: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from ..neural_head.regions import Regions
 from ..portrait.portrait import Portrait
 from ..portrait.texture import sample
-from .regions import Regions
 
 SIDE = 1536
 """Texels of the square texture; each layer has a band of it."""
@@ -18,9 +18,11 @@ STRANDS = (1.2, 160.0)
 """Standard deviations in texels, across and along, of the noise that is drawn out to strands."""
 LOCKS = (9.0, 260.0)
 """The same for locks, which are wider."""
+CURLS, RINGLETS = (2.0, 3.0), (8.0, 9.0)
+"""The same for curls, in place of both."""
 CONTRAST = 0.13
-"""Standard deviation of the strands' brightness, relative to the hair's."""
-ENDS = ((0.9, 1.0), (0.78, 1.0), (0.62, 1.0))
+"""Standard deviation of the strands' brightness, relative to the hair's; curls have up to twice as much."""
+ENDS = ((0.95, 1.0), (0.9, 1.0), (0.84, 1.0))
 """Share of the way along a strand at which the first strands of each layer end, and the last."""
 THIN = (0.0, 0.25, 0.5)
 """Share of the strands that are missing in each layer."""
@@ -30,7 +32,9 @@ DARKER = (0.72, 0.88, 1.0)
 """Brightness of the layers, the innermost in the shade of the others."""
 
 
-def strand_texture(portrait: Portrait, regions: Regions, pixels: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def strand_texture(
+    portrait: Portrait, regions: Regions, pixels: np.ndarray, seen: np.ndarray, curls: float
+) -> np.ndarray:
     """(SIDE, SIDE, 4) uint8 colour and opacity of all layers of hair that the photograph shows.
 
     Parameters
@@ -39,6 +43,8 @@ def strand_texture(portrait: Portrait, regions: Regions, pixels: np.ndarray, see
         The photograph, and where it shows hair.
     pixels, seen
         (R, C, 2) pixels of the photograph and (R, C) 0..1 how well it shows them, on a grid along and across strands.
+    curls
+        0 to 1, see :func:`core.detailed_head.curls.curliness`.
     """
     height = SIDE // LAYERS
     grid = np.stack(np.meshgrid(
@@ -55,9 +61,10 @@ def strand_texture(portrait: Portrait, regions: Regions, pixels: np.ndarray, see
     out = np.zeros((SIDE, SIDE, 4), np.float32)
     along = np.linspace(0, 1, height)[:, None]
     smooth = _spread(photograph, trust, colour)
+    sizes = [between(straight, curly, curls) for straight, curly in ((STRANDS, CURLS), (LOCKS, RINGLETS))]
     for layer in range(LAYERS):
-        strands, locks = (_drawn_out(rng, (height, SIDE), size) for size in (STRANDS, LOCKS))
-        made = smooth * np.clip(1 + CONTRAST * (0.7 * strands + 0.7 * locks), 0.3, 1.8)[..., None]
+        strands, locks = (_drawn_out(rng, (height, SIDE), size) for size in sizes)
+        made = smooth * np.clip(1 + CONTRAST * (1 + curls) * (0.7 * strands + 0.7 * locks), 0.3, 1.8)[..., None]
         shown = trust[..., None] * photograph + (1 - trust[..., None]) * made
         band = slice(layer * height, (layer + 1) * height)
         out[band, :, :3] = shown * DARKER[layer]
@@ -65,10 +72,16 @@ def strand_texture(portrait: Portrait, regions: Regions, pixels: np.ndarray, see
         rank = rank.ravel().argsort().argsort()[None] / SIDE
         first, last = ENDS[layer]
         ends = np.clip((first + (last - first) * rank - along) / 0.03, 0, 1)
-        fine = _drawn_out(rng, (height, SIDE), STRANDS)
+        fine = _drawn_out(rng, (height, SIDE), sizes[0])
         kept = np.clip((fine - np.quantile(fine, THIN[layer])) / 0.4 + 0.5, 0, 1) if THIN[layer] else 1.0
         out[band, :, 3] = 255 * ends * kept
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+
+
+def between(straight: tuple[float, float], curly: tuple[float, float], curls: float) -> tuple[float, float]:
+    """Sizes of noise between those of straight hair and those of curls, by their logarithms."""
+    across, along = (a ** (1 - curls) * b**curls for a, b in zip(straight, curly, strict=True))
+    return across, along
 
 
 def _drawn_out(rng: np.random.Generator, shape: tuple[int, int], size: tuple[float, float]) -> np.ndarray:

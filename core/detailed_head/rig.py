@@ -11,6 +11,8 @@ from ..files import written_beside
 from ..head.head_model import HeadModel
 from ..head.tongue import tongue_shapes
 from ..motion.channels import SHAPES
+from ..neural_head.portrait_hair import portrait_hair
+from ..neural_head.regions import find_regions
 from ..portrait.portrait import Portrait
 from ..portrait.rig import jaw_angles, joints_of, skin_weights, write_texture
 from ..wire.names import HEAD_MATERIALS, JOINTS
@@ -18,7 +20,6 @@ from .brows import Strands, grow_brows
 from .hair import HairMesh, make_hair
 from .model import DetailedHead
 from .parts import DETAILED_PARTS
-from .regions import find_regions
 from .texture import paint_texture
 
 TEXTURE = 2048
@@ -71,7 +72,8 @@ def write_detailed_head(
         neutral = head.neutral(identity).numpy()
         brows = grow_brows(head, neutral, picture)
         arrays = _arrays(head, model, identity, neutral, brows)
-        hair = make_hair(head, portrait, regions, neutral)
+    volume = portrait_hair(portrait, regions, model)
+    hair = None if volume is None else make_hair(head, portrait, regions, neutral, volume)
     if hair is not None:
         arrays |= _hair_arrays(hair)
         write_texture(hair_texture, hair.texture)

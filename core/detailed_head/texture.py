@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..head.head_model import HeadModel
+from ..neural_head.regions import Regions
 from ..portrait.eye_paint import SCLERA, EyePoints, eye_colours
 from ..portrait.portrait import Portrait
 from ..portrait.texture import (
@@ -32,7 +33,6 @@ from ..portrait.texture import (
 from .lids import lid_zone
 from .model import DetailedHead
 from .parts import DETAILED_PARTS
-from .regions import Regions
 
 SKIN = ("skin", "lips", "eye_socket_left", "eye_socket_right")
 SURE = (0.6, 0.95)

@@ -4,7 +4,7 @@ python -m training.neural_head people    # truths of people, and with --held-out
 python -m training.neural_head train     # or go on training
 python -m training.neural_head export    # core/weights/neural_head.safetensors
 python -m training.neural_head evaluate  # on held-out people; --results DIR also writes the tables
-python -m training.neural_head portraits # hair meshes of held-out portraits; --results DIR as well
+python -m training.neural_head portraits # the hair of held-out portraits; --results DIR as well
 python -m training.neural_head sheet     # turntables of held-out people beside their truth
 """
 

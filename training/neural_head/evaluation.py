@@ -9,16 +9,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.detailed_head.hair import HairMesh, make_hair
+from core.detailed_head.model import DetailedHead
 from core.errors import SoliloquyError
 from core.head.head_model import HeadModel
 from core.neural_head.canonical import LOW
-from core.neural_head.hair_mask import View, hair_mask
 from core.neural_head.meshing import Person
 from core.neural_head.model import NeuralHead
-from core.neural_head.portrait_hair import HairMesh, portrait_hair
+from core.neural_head.portrait_hair import portrait_hair
+from core.neural_head.regions import Regions, find_regions
 from core.neural_head.surface_nets import Surface
+from core.neural_head.view import View
 from core.portrait.load import load_portrait
-from core.portrait.portrait import Portrait, fitted
+from core.portrait.portrait import Portrait
 
 from ..common.folders import PORTRAITS
 from ..common.results_page import Table, number
@@ -135,7 +138,7 @@ def hair_table(head: NeuralHead, truths: Truths, seeds: Sequence[int], folder: P
 
 
 def portrait_table(head: NeuralHead, model: HeadModel, photographs: Sequence[Path], command: str) -> Table:
-    """How well the hair meshes of portraits cover the hair that was found in the photographs, and what they cost.
+    """How well the hair of *Add Head > Detail: Neural* covers that of the photographs, and what it costs.
 
     Raises SoliloquyError ``portraits_missing`` without photographs.
     """
@@ -144,16 +147,20 @@ def portrait_table(head: NeuralHead, model: HeadModel, photographs: Sequence[Pat
             "portraits_missing", "There are no held-out portraits.", "--data names the folder that holds portraits/."
         )
     overlaps, seconds, counts = [], [], []
+    detailed = DetailedHead.load()
     bare = 0
     for path in photographs:
         portrait = load_portrait(path, PORTRAITS)
+        neutral = detailed.neutral(torch.from_numpy(portrait.identity)).numpy()
         began = time.process_time()
-        hair = portrait_hair(portrait, model, head)
+        regions = find_regions(portrait)
+        volume = portrait_hair(portrait, regions, model, head)
+        hair = None if volume is None else make_hair(detailed, portrait, regions, neutral, volume)
         seconds.append(time.process_time() - began)
         if hair is None:
             bare += 1
             continue
-        overlaps.append(overlap(portrait, model, hair))
+        overlaps.append(overlap(portrait, regions, detailed, neutral, hair))
         counts.append(len(hair.vertices))
     found = (number(float(np.median(overlaps))), number(min(overlaps))) if overlaps else ("–", "–")
     cells = (*found, number(float(np.median(seconds)), 1), f"{int(np.median(counts))}" if counts else "–")
@@ -165,22 +172,24 @@ def portrait_table(head: NeuralHead, model: HeadModel, photographs: Sequence[Pat
         rows=(cells,),
         notes=(
             f"{len(photographs)} held-out official portraits; the program finds no hair on {bare} of them. Overlap: "
-            "shared area over joint area (IoU) of the mesh as the camera sees it, before the head, and of the hair "
-            "that `core/neural_head/hair_mask.py` finds. Nothing counts on clothes and beyond the photograph. So it "
-            "tells how well the mesh follows this mask, not how right the mask is.",
+            "shared area over joint area (IoU) of the hair of *Detail > Neural* as the camera sees it, before the "
+            "neutral head, and of the hair that `core/neural_head/regions.py` finds. Nothing counts on clothes and "
+            "beyond the photograph. So it tells how well the hair follows this mask, not how right the mask is.",
         ),
     )
 
 
-def overlap(portrait: Portrait, model: HeadModel, hair: HairMesh) -> float:
-    """Shared over joint area of a portrait's hair mesh, where it is seen, and of the hair in the photograph."""
-    view, fit = View.of(portrait), fitted(portrait)
-    shape = model.vertices(fit.identity[None], fit.expression)[0]
-    mask = hair_mask(view, model, shape)
-    triangles = torch.from_numpy(Surface(hair.vertices, hair.quads).triangles)
-    distance = view.distance_of(torch.from_numpy(hair.vertices), triangles)
-    shown = (torch.isfinite(distance) & (distance < view.distance_of(shape, model.triangles))).numpy()
-    return float((shown & mask.hair & mask.known).sum() / max((shown | mask.hair)[mask.known].sum(), 1))
+def overlap(portrait: Portrait, regions: Regions, detailed: DetailedHead, neutral: np.ndarray, hair: HairMesh) -> float:
+    """Shared over joint area of a portrait's hair, where it is opaque and seen, and of the hair in the photograph."""
+    view = View.of(portrait, regions)
+    size = len(hair.texture)
+    column, row = (hair.uv[hair.faces].mean(1) * (1, -1) % 1 * size).astype(int).T
+    solid = hair.faces[hair.texture[row, column, 3] > 127]
+    triangles = torch.from_numpy(Surface(hair.vertices, solid).triangles)
+    distance = view.distance_of(torch.from_numpy(hair.vertices).float(), triangles)
+    skin = view.distance_of(torch.from_numpy(neutral), detailed.triangles)
+    shown = (torch.isfinite(distance) & (distance < skin)).numpy()
+    return float((shown & view.hair & view.known).sum() / max((shown | view.hair)[view.known].sum(), 1))
 
 
 def speed_table(head: NeuralHead, truths: Truths, command: str) -> Table:

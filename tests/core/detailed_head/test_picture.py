@@ -15,10 +15,10 @@ from core.detailed_head.hair import make_hair
 from core.detailed_head.lids import lid_zone
 from core.detailed_head.model import DetailedHead
 from core.detailed_head.parts import DETAILED_PARTS
-from core.detailed_head.regions import Regions
 from core.detailed_head.texture import SKIN, paint_texture
 from core.head.camera import pinhole
 from core.motion.channels import SHAPES
+from core.neural_head.regions import Regions
 from core.portrait.portrait import Portrait
 from core.portrait.texture import texels_of
 from core.wire.names import HEAD_MATERIALS, JOINTS
@@ -61,6 +61,18 @@ def scene(head: DetailedHead) -> tuple[Portrait, Regions]:
 def texture(head, model, scene) -> np.ndarray:
     with torch.no_grad():
         return paint_texture(head, model, *scene, TEXELS)
+
+
+class Cap:
+    """A volume of hair 2 cm thick around the skull, above a height."""
+
+    def __init__(self, lowest: float = -20.0, highest: float = 40.0) -> None:
+        self.lowest, self.highest = lowest, highest
+
+    def distance(self, points: torch.Tensor) -> torch.Tensor:
+        away = (points - torch.tensor([0.0, 3.5, -0.5])) / torch.tensor([9.7, 12.0, 11.5])
+        shell = 10 * (away.norm(dim=1) - 1)
+        return torch.maximum(shell, torch.maximum(self.lowest - points[:, 1], points[:, 1] - self.highest))
 
 
 def skin_texels(head: DetailedHead) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +138,7 @@ def test_brows_grow_where_the_texture_is_dark(head, scene):
 def test_hair_has_the_photographs_outline(head, scene):
     portrait, regions = scene
     neutral = head.neutral(torch.from_numpy(portrait.identity)).numpy()
-    hair = make_hair(head, portrait, regions, neutral)
+    hair = make_hair(head, portrait, regions, neutral, Cap())
     assert hair is not None
     assert (hair.faces >= 0).all(), "only quads"
     assert hair.faces.max() < len(hair.vertices) and np.isfinite(hair.vertices).all()
@@ -136,15 +148,26 @@ def test_hair_has_the_photographs_outline(head, scene):
     assert abs(found[:, 1].min() - rows.min()) < 1.2 * unit, "the top"
     assert abs(found[:, 0].min() - columns.min()) < 2.0 * unit and abs(found[:, 0].max() - columns.max()) < 2.0 * unit
     # In front it ends at the border to the skin.
-    front = hair.vertices[:, 2] > neutral[:, 2].max() - 4
-    assert found[front, 1].max() < rows.max() + 2.0 * unit
+    front = hair.vertices[:, 2] > 5
+    assert abs(found[front, 1].max() - rows.max()) < 1.0 * unit
     assert set(np.unique(hair.texture[..., 3])) >= {0, 255}
 
 
-def test_no_hair_without_hair_in_the_photograph(head, scene):
+def test_no_strand_grows_where_the_volume_is_empty(head, scene):
     portrait, regions = scene
-    bald = Regions(regions.skin, np.zeros_like(regions.hair), None, regions.skin_colour)
-    assert make_hair(head, portrait, bald, head.mean.numpy()) is None
+    assert make_hair(head, portrait, regions, head.mean.numpy(), Cap(lowest=40)) is None
+
+
+def test_hair_below_a_bare_crown_leaves_the_crown_bare(head, scene):
+    portrait, regions = scene
+    sides = replace(regions, skin=np.maximum(regions.skin, regions.hair), hair=np.zeros_like(regions.hair))
+    hair = make_hair(head, portrait, sides, head.mean.numpy(), Cap(highest=8))
+    assert hair is not None
+    assert hair.vertices[:, 1].max() < 11 and hair.vertices[:, 2].max() < 7, "bare above and in front"
+    for side in (1, -1):
+        assert (side * hair.vertices[:, 0] > 6).sum() > 100
+    assert hair.vertices[:, 2].min() < -8, "hair behind"
+    np.testing.assert_array_equal(np.unique(hair.faces), np.arange(len(hair.vertices)))
 
 
 def test_file(head, model, scene, tmp_path, monkeypatch):

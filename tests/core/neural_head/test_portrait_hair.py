@@ -1,21 +1,21 @@
-"""The hair of a portrait: its mask, and a volume that gets the photograph's outline."""
+"""The hair of a portrait: where the photograph shows it, and a volume that gets the photograph's outline."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from scipy.spatial import ConvexHull
 
-import core.neural_head.hair_mask as hair_mask_module
-import core.neural_head.portrait_hair as portrait_hair_module
-from core.head.canonical_pose import canonical
 from core.head.head_model import HeadModel
-from core.neural_head.hair_colour import hair_colours
-from core.neural_head.hair_mask import SIZE, HairMask, View, hair_mask
+from core.neural_head import regions as regions_module
+from core.neural_head.canonical import LOW
+from core.neural_head.field import HAIR_REGIONS, REGIONS, SKIN_REGIONS
+from core.neural_head.meshing import narrow_band
 from core.neural_head.model import NeuralHead
-from core.neural_head.portrait_hair import _large_parts, _Rays, _shifted, _to_neutral, portrait_hair
-from core.neural_head.surface_nets import Surface
+from core.neural_head.portrait_hair import OUTSIDE_CM, HairVolume, _Rays, _shift, portrait_hair
+from core.neural_head.regions import find_regions
+from core.neural_head.surface_nets import surface_nets
+from core.neural_head.view import SIZE, View
 from core.portrait.fit import fit_portrait
 from core.portrait.portrait import fitted
 
@@ -31,24 +31,27 @@ def portrait(face):
 
 
 @pytest.fixture(scope="module")
-def view(portrait):
-    return View.of(portrait)
+def regions(portrait):
+    return find_regions(portrait)
 
 
-def shape_of(portrait, head):
-    fit = fitted(portrait)
-    return head.vertices(fit.identity[None], fit.expression)[0]
+@pytest.fixture(scope="module")
+def view(portrait, regions):
+    return View.of(portrait, regions)
 
 
 class Ball:
-    """A person whose hair is a ball around the skull, as is their skin."""
+    """A person whose hair is a ball around the skull, as is their skin. Below the nose it is a beard."""
 
     def __init__(self, radius):
         self.radius = radius
 
     def hair_at(self, points):
         distance = (points - torch.tensor([0.0, 5.0, 0.0])).norm(dim=1) - self.radius
-        return torch.stack([distance, torch.ones_like(distance), torch.zeros_like(distance)], 1)
+        beard = (points[:, 1] < 0).float()
+        labels = torch.stack([1 - beard, beard], 1)
+        assert REGIONS[SKIN_REGIONS:] == ("hair", "beard") and labels.shape[1] == HAIR_REGIONS
+        return torch.cat([distance[:, None], labels], 1)
 
     def skin_at(self, points):
         return self.hair_at(points)
@@ -60,36 +63,37 @@ def test_projection_and_its_inverse(view):
     torch.testing.assert_close(view.points(seen[:, :2], seen[:, 2:]), points, atol=1e-3, rtol=1e-4)
 
 
-@pytest.mark.slow
-def test_hair_surrounds_the_face_of_a_photograph(view, portrait, head):
-    mask = hair_mask(view, head, shape_of(portrait, head))
+def test_hair_surrounds_the_face_of_a_photograph(view):
     centimetres = float(view.project(torch.zeros(1, 3))[0, 2]) / view.focal
-    nose, forehead = view.landmarks[1].round().astype(int), view.landmarks[10].round().astype(int)
-    assert 150 < mask.hair.sum() * centimetres**2 < 500  # she has a full head of hair
-    assert not mask.hair[nose[1], nose[0]] and mask.hair[forehead[1] - 12, forehead[0]]
-    assert not mask.hair[:5].any() and mask.known[nose[1], nose[0]]
+    nose, crown = view.project(torch.tensor([[0.0, -2.0, 11.0], [0.0, 13.0, 0.0]]))[:, :2].round().int().tolist()
+    assert 150 < view.hair.sum() * centimetres**2 < 500  # she has a full head of hair
+    assert not view.hair[nose[1], nose[0]] and view.hair[crown[1], crown[0]]
+    assert not view.hair[:5].any() and view.known[nose[1], nose[0]]
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_a_matte_that_misses_the_person_shows_no_hair(view, portrait, head, monkeypatch):
-    monkeypatch.setattr(hair_mask_module, "find_person", lambda crop, landmarks: torch.zeros(1, 1, SIZE, SIZE))
-    assert not hair_mask(view, head, shape_of(portrait, head)).hair.any()
+def test_a_matte_that_misses_the_person_shows_no_hair(portrait, monkeypatch):
+    side = regions_module.SIDE
+    monkeypatch.setattr(regions_module, "find_person", lambda crop, landmarks: torch.zeros(1, 1, side, side))
+    assert not find_regions(portrait).hair.any()
 
 
 @pytest.mark.slow
-def test_the_hair_of_a_photograph_is_one_mesh_around_the_head_and_the_same_twice(portrait, head):
-    made, again = (portrait_hair(portrait, head, resolution=64) for _ in range(2))
-    assert made.vertices.tobytes() == again.vertices.tobytes() and made.colours.tobytes() == again.colours.tobytes()
-    assert made.quads.min() == 0 and made.quads.max() == len(made.vertices) - 1 == len(made.colours) - 1
-    assert made.colours.min() >= 0 and made.colours.max() <= 1
+def test_the_hair_of_a_photograph_is_around_the_head_and_the_same_twice(portrait, regions, head):
+    made, again = (portrait_hair(portrait, regions, head) for _ in range(2))
     skull = head.neutral(fitted(portrait).identity)
-    assert made.vertices[:, 1].max() > skull[:, 1].max() and made.vertices[:, 2].min() < skull[:, 2].min() + 1.0
+    skull = skull[skull[:, 1] > 8]
+    places = skull * (1 + 0.3 / skull.norm(dim=1, keepdim=True))
+    distance = made.distance(places)
+    assert distance.numpy().tobytes() == again.distance(places).numpy().tobytes()
+    assert (distance[places[:, 2] < 3] < 0).float().mean() > 0.95
+    nose = torch.tensor([[0.0, -2.0, 13.0]])
+    assert made.distance(nose) > 0.5 and made.distance(nose + torch.tensor([0.0, 0.0, 12.0])) > 3
 
 
-def test_a_portrait_without_hair_has_no_mesh(portrait, head, monkeypatch):
-    bare = HairMask(np.zeros((SIZE, SIZE), bool), np.ones((SIZE, SIZE), bool))
-    monkeypatch.setattr(portrait_hair_module, "hair_mask", lambda view, model, shape: bare)
-    assert portrait_hair(portrait, head, NeuralHead.tiny(head.identity_count)) is None
+def test_a_portrait_without_hair_has_no_volume(portrait, regions, head):
+    bare = replace(regions, hair=np.zeros_like(regions.hair), hair_colour=None)
+    assert portrait_hair(portrait, bare, head, NeuralHead.tiny(head.identity_count)) is None
 
 
 def test_a_volume_gets_the_masks_outline(view, portrait, head):
@@ -98,52 +102,20 @@ def test_a_volume_gets_the_masks_outline(view, portrait, head):
     middle = view.project(torch.tensor([[0.0, 7.0, 0.0]]))[0, :2].numpy()
     wide = ((columns - middle[0]) / 62) ** 2 + ((rows - middle[1]) / 50) ** 2 < 1
     wide &= ~np.isfinite(rays.distance.numpy()) | (rows < middle[1] - 8)
-    mask = HairMask(wide, rows < middle[1])
-    made = _shifted(Ball(9.0), rays, mask, 64)
+    rays.view = replace(view, hair=wide, known=rows < middle[1])
+    volume = HairVolume(Ball(9.0), rays, _shift(Ball(9.0), rays))
+    field, cell = narrow_band(volume.distance, 64)
+    made = surface_nets(field, LOW, cell)
     shown = view.distance_of(torch.from_numpy(made.vertices), torch.from_numpy(made.triangles)).numpy()
     shown = np.isfinite(shown) & (shown < rays.distance.numpy())
-    kept = mask.known
+    kept = rays.view.known
     plain = ((columns - middle[0]) ** 2 + (rows - middle[1]) ** 2) * rays.pixel_cm**2 < 81
     overlap = [(m & wide & kept).sum() / ((m | wide) & kept).sum() for m in (shown, plain)]
     assert overlap[0] > 0.9 and overlap[0] > overlap[1] + 0.05
 
 
-def test_small_loose_pieces_are_dropped():
-    big = np.array([[a, a + 1, a + 101, a + 100] for a in range(80)])
-    places = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
-    surface = Surface(places, np.vstack([big, [[290, 291, 292, 293]]]))
-    kept = _large_parts(surface)
-    assert len(_large_parts(Surface(places, np.zeros((0, 4), np.int64))).vertices) == 0
-    assert len(kept.quads) == 80 and len(kept.vertices) == 162
-    np.testing.assert_array_equal(kept.vertices[kept.quads[3]], surface.vertices[big[3]])
-
-
-def test_hair_near_the_chin_moves_with_the_closing_jaw(head):
-    identity = torch.zeros(head.identity_count)
-    chin, crown = (int(head.mean[:, axis].argmax()) if axis == 1 else int(head.landmarks68[8]) for axis in (2, 1))
-    posed = canonical(head, identity).numpy()
-    places = posed[[chin, crown]] + np.float32([[0, -0.3, 0.3], [0, 1, 0]])
-    moved = _to_neutral(places, head, identity) - places
-    assert moved[0, 1] > 0.5 and np.abs(moved[1]).max() < 0.05
-
-
-def test_seen_hair_has_the_photographs_colours(view):
-    view = replace(view, crop=np.full((SIZE, SIZE, 3), (200, 40, 40), np.uint8))
-    view.crop[:, : SIZE // 2] = (40, 40, 200)
-    rng = np.random.default_rng(0)
-    places = rng.normal(size=(3000, 3))
-    places = (8 * places / np.linalg.norm(places, axis=1, keepdims=True) + (0, 5, 0)).astype(np.float32)
-    hull = ConvexHull(places)
-    corners = places[hull.simplices]
-    inward = (np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) * hull.equations[:, :3]).sum(1) < 0
-    triangles = hull.simplices.astype(np.int64)
-    triangles[inward] = triangles[inward][:, ::-1]
-    mask = HairMask(np.ones((SIZE, SIZE), bool), np.ones((SIZE, SIZE), bool))
-    colours = hair_colours(view, places, triangles.copy(), torch.full((SIZE, SIZE), torch.inf), mask)
-    seen = view.project(torch.from_numpy(places)).numpy()
-    red = colours[:, 0] > colours[:, 2]
-    front = places[:, 2] > 4
-    sure = front & (np.abs(seen[:, 0] - SIZE / 2) > 3)
-    assert (red[sure] == (seen[sure, 0] > SIZE / 2)).all()
-    behind = places[:, 2] < -4
-    assert colours[behind].min() > 0.1 and colours[behind].max() < 0.85
+def test_beards_are_no_hair(view, portrait, head):
+    rays = _Rays(view, head, fitted(portrait).identity)
+    volume = HairVolume(Ball(9.0), rays, torch.zeros(1, 1, 4, 4))
+    found = volume.distance(torch.tensor([[0.0, 8.0, 0.0], [0.0, -2.0, 0.0]]))
+    assert found[0] < -5 and found[1] == OUTSIDE_CM

@@ -55,6 +55,15 @@ SOFT = 2.0
 """Standard deviation in pixels by which the masks' edges are softened."""
 HAIR_BELOW = 0.45
 """Hair is looked for down to this share of the face's height below the chin."""
+HANGING = 13
+"""Side in pixels of the square of the thinnest strand that hangs below the eyes: shadows between head and collar, which
+have the colour of dark hair, are narrower."""
+SIDES = (0.42, 0.75)
+"""Where the crown is bare, hair is looked for so far from the face's middle, in its widths, above the eyes."""
+SIDES_OFF = 2.0
+"""Distance from the colours of skin, in standard deviations, from which it is hair there."""
+SIDES_LEAST = 0.008
+"""Share of the square of the face's height that such hair covers at least."""
 ALIKE = 3.0
 """Distance from the colours of hair, in standard deviations, up to which what hangs beside the face is hair."""
 
@@ -98,9 +107,15 @@ def find_regions(portrait: Portrait) -> Regions:
     sure, plain = _face_areas(placed)
     of_skin = _Colours.of(lab[plain])
     crown = _crown(lab, person, placed, of_skin, plain)
-    skin = _skin(square, person, sure, of_skin, crown, placed)
-    hair = np.zeros(skin.shape, bool) if crown is None else _hair(lab, person, skin, _Colours.of(lab[crown]), placed)
-    colour = None if crown is None else np.median(square[crown], axis=0).astype(np.float32)
+    sample = _sides(lab, person, placed, of_skin) if crown is None else crown
+    skin = _skin(square, person, sure, of_skin, sample, placed)
+    hair, colour = np.zeros(skin.shape, bool), None
+    if sample is not None:
+        of_hair = _Colours.of(lab[sample])
+        # A bare crown's rim is lit as little as hair, but has the hue of skin.
+        can_be = person if crown is not None else person & (of_hair.off(lab) < of_skin.off(lab, SHADOW))
+        hair = _hair(lab, can_be, skin, of_hair, placed)
+        colour = np.median(square[sample], axis=0).astype(np.float32)
     back = cv2.invertAffineTransform(to_square)
     size = portrait.image.shape[1], portrait.image.shape[0]
     # Near its edge skin is mixed with what is beside it, and hair shades it.
@@ -182,6 +197,19 @@ def _crown(
     return band if is_rough or np.median(skin.off(lab[band])) > HAIRY else None
 
 
+def _sides(lab: np.ndarray, person: np.ndarray, points: np.ndarray, skin: _Colours) -> np.ndarray | None:
+    """(S, S) bool: hair at the temples of a head whose crown is bare, if there is any."""
+    face = points[list(CONTOUR)]
+    width, height = np.ptp(face, axis=0)
+    away = np.abs(np.arange(SIDE)[None] - 0.5 * (face[:, 0].min() + face[:, 0].max())) / width
+    eyes = np.mean([points[list(ring), 1].mean() for ring in LID_RINGS])
+    inner = cv2.erode(person.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    place = inner & (away > SIDES[0]) & (away < SIDES[1]) & (np.arange(SIDE)[:, None] < eyes)
+    found = (place & (skin.off(lab, SHADOW) > SIDES_OFF)).astype(np.uint8)
+    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
+    return found if found.sum() > SIDES_LEAST * height**2 else None
+
+
 def _skin(
     square: np.ndarray,
     person: np.ndarray,
@@ -226,7 +254,8 @@ def _hair(lab: np.ndarray, person: np.ndarray, skin: np.ndarray, colours: _Colou
     eyes = np.mean([points[list(ring), 1].mean() for ring in LID_RINGS])
     low = (rows < chin + HAIR_BELOW * (chin - brows)) & (colours.off(lab, SHADOW) < ALIKE)
     hair = (person & ~skin & ((rows < eyes) | low)).astype(np.uint8)
+    wide = cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((HANGING, HANGING), np.uint8))
     hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    parts = cv2.connectedComponents(hair)[1]
+    parts = cv2.connectedComponents(np.where(rows < eyes, hair, np.minimum(hair, wide)))[1]
     top = np.unique(parts[(parts > 0) & (rows < brows)])
     return np.isin(parts, top[top > 0])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from core import places
-from core.detailed_head.regions import Regions, find_regions
 from core.face.points import CONTOUR, LIP_LINE
+from core.neural_head.regions import Regions, find_regions
 from core.portrait.load import load_portrait
 from core.portrait.portrait import Portrait
 
@@ -55,8 +57,8 @@ def test_background_and_clothes_are_neither(found):
         assert at(regions.skin, place) < 0.1 and at(regions.hair, place) < 0.1
 
 
-def test_a_bald_head_has_no_hair(tmp_path):
-    """The blond person with the hair painted over in the forehead's colour."""
+def bald_picture() -> tuple[np.ndarray, np.ndarray]:
+    """The blond person with the hair painted over in the forehead's colour, and the contour (n, 2) of the face."""
     portrait = load_portrait(SELF_TEST, None)
     face = portrait.landmarks[list(CONTOUR), :2]
     picture = portrait.image.copy()
@@ -66,7 +68,30 @@ def test_a_bald_head_has_no_hair(tmp_path):
     rows = np.arange(len(picture))[:, None]
     background = np.abs(picture.astype(int) - picture[4, 4]).sum(-1) < 90
     picture[top | ((rows < face[:, 1].min() + 25) & ~background)] = forehead
-    path = tmp_path / "bald.png"
+    return picture, face
+
+
+def found_in(picture: np.ndarray, path: Path) -> Regions:
     Image.fromarray(picture).save(path)
-    bald = find_regions(load_portrait(path, None))
+    return find_regions(load_portrait(path, None))
+
+
+def test_a_bald_head_has_no_hair(tmp_path):
+    bald = found_in(bald_picture()[0], tmp_path / "bald.png")
     assert bald.hair_colour is None and bald.hair.max() == 0
+
+
+def test_a_bare_crown_can_have_hair_at_the_sides(tmp_path):
+    picture, face = bald_picture()
+    left, right = face[:, 0].min(), face[:, 0].max()
+    brow = face[:, 1].min() + 0.3 * np.ptp(face[:, 1])
+    rows, columns = np.mgrid[: len(picture), : picture.shape[1]]
+    away = np.abs(columns - 0.5 * (left + right)) / (right - left)
+    above_ears = np.abs(rows - brow + 0.1 * (right - left)) < 0.2 * (right - left)
+    dark = (away > 0.44) & (away < 0.58) & above_ears
+    picture[dark] = (45, 32, 28)
+    found = found_in(picture, tmp_path / "sides.png")
+    assert found.hair_colour is not None and np.abs(found.hair_colour - (45, 32, 28)).max() < 12
+    assert found.hair[dark].mean() > 0.5
+    crown = np.array([0.5 * (left + right), face[:, 1].min() - 0.1 * np.ptp(face[:, 1])])
+    assert at(found.hair, crown) < 0.1 and found.hair[rows > face[:, 1].mean()].max() < 0.1
