@@ -148,7 +148,7 @@ def test_hair_has_the_photographs_outline(head, scene):
     assert abs(found[:, 1].min() - rows.min()) < 1.2 * unit, "the top"
     assert abs(found[:, 0].min() - columns.min()) < 2.0 * unit and abs(found[:, 0].max() - columns.max()) < 2.0 * unit
     # In front it ends at the border to the skin.
-    front = hair.vertices[:, 2] > 5
+    front = hair.vertices[:, 2] > 5.5
     assert abs(found[front, 1].max() - rows.max()) < 1.0 * unit
     assert set(np.unique(hair.texture[..., 3])) >= {0, 255}
 
