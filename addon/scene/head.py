@@ -18,7 +18,7 @@ from mathutils import Vector
 
 from ...core.errors import BadInputError
 from ...core.provenance import HEAD_PROPERTY, SYNTHETIC_HEAD
-from ...core.wire.names import JOINTS
+from ...core.wire.names import HEAD_MATERIALS, JOINTS, WRINKLE_FILES
 from ...core.wire.protocol import Head
 from ...core.wire.systems import MODEL
 from ..properties.scene import settings_of
@@ -31,6 +31,7 @@ from . import placement, viewing
 from .heads.file import read_head, to_blender
 from .heads.materials import detailed_materials, hair_material, load_texture, plain_material
 from .heads.mesh import hair_mesh, head_mesh
+from .heads.wrinkles import add_wrinkles
 
 _PARENTS = {"neck": "root", "head": "neck", "jaw": "head", "eye.L": "head", "eye.R": "head"}
 _UP, _FORWARD, _JAW = (0.0, 0.0, 1.0), (0.0, -1.0, 0.0), (0.0, -0.8, -0.6)
@@ -66,12 +67,17 @@ def build(
     data = read_head(Path(result["mesh"]))
     texture = load_texture(Path(result["texture"]))
     strands = load_texture(Path(result.get("hair", ""))) if "hair_faces" in data else None
+    maps = {
+        content: load_texture(Path(result[content])) for content in ("normals", *WRINKLE_FILES) if content in result
+    }
     name = Path(result["mesh"]).parent.name.rpartition("-")[0] or "Person"
     yield None
     mesh = head_mesh(f"{name} head", data)
     yield None
     detailed = "faces" in data
-    for material in detailed_materials(name, texture, data) if detailed else [plain_material(f"{name} skin", texture)]:
+    plain = [] if detailed else [plain_material(f"{name} skin", texture)]
+    materials = plain or detailed_materials(name, texture, data, maps.pop("normals", None))
+    for material in materials:
         mesh.materials.append(material)
     yield None
     skin = bpy.data.objects.new(f"{name} head", mesh)
@@ -83,6 +89,9 @@ def build(
     _properties(skin, armature, data)
     yield None
     yield from _drivers(skin, armature)
+    if maps:
+        add_wrinkles(materials[HEAD_MATERIALS.index("skin")], [maps[content] for content in WRINKLE_FILES], armature)
+        yield None
     meshes = [skin]
     if strands is not None:
         hair = hair_mesh(f"{name} hair", data)

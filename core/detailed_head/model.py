@@ -48,6 +48,8 @@ class DetailedHead:
         Loops of vertices along the lids' edges, from the outer corner over the upper lid.
     neck_rim
         (n,) vertices of the edge at which the neck ends.
+    game_triangles, game_triangle_uv, game_part
+        (G, 3) vertices, (G, 3) rows of ``uv`` and (G,) rows of ``DETAILED_PARTS``: the triangles of the game preset.
     """
 
     mean: Tensor
@@ -63,23 +65,31 @@ class DetailedHead:
     contour_eye_left: Tensor
     contour_eye_right: Tensor
     neck_rim: Tensor
+    game_triangles: Tensor
+    game_triangle_uv: Tensor
+    game_part: Tensor
 
     @classmethod
     def load(cls, folder: Path = places.WEIGHTS) -> DetailedHead:
         """Read the shards. Raises SoliloquyError ``weights_missing``, ``weights_damaged`` or ``weights_version``."""
         with open_shards(STEM, "detailed head", folder) as file:
             facts = json.loads(file.facts.get("detailed_head", "{}"))
-            if facts.get("parts") != list(DETAILED_PARTS) or facts.get("expressions") != list(EXPRESSIONS):
+            known = facts.get("parts") == list(DETAILED_PARTS) and facts.get("expressions") == list(EXPRESSIONS)
+            if not known or "game_triangles" not in file.tensors:
                 raise SoliloquyError(
                     "weights_version",
                     "The detailed head's files belong to another version.",
                     "Install the extension again. Developers can also run: python -m training.head.detailed",
                 )
-            tensors = dict(file.tensors)
-            for name in ("identity_basis", "expression_basis"):
-                scale = tensors.pop(f"{name}_scale")
-                tensors[name] = tensors[name].float() * scale[:, None, None]
-            return cls(**{n: value if value.is_floating_point() else value.long() for n, value in tensors.items()})
+            return cls.of(dict(file.tensors))
+
+    @classmethod
+    def of(cls, tensors: dict[str, Tensor]) -> DetailedHead:
+        """The head of a file's tensors, whose bases are integers with one scale for each shape."""
+        for name in ("identity_basis", "expression_basis"):
+            scale = tensors.pop(f"{name}_scale")
+            tensors[name] = tensors[name].float() * scale[:, None, None]
+        return cls(**{n: value if value.is_floating_point() else value.long() for n, value in tensors.items()})
 
     def neutral(self, identity: Tensor) -> Tensor:
         """(V, 3) centimetres of a person with coefficients (I,) and a neutral face."""

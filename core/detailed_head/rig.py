@@ -15,12 +15,14 @@ from ..neural_head.portrait_hair import portrait_hair
 from ..neural_head.regions import find_regions
 from ..portrait.portrait import Portrait
 from ..portrait.rig import jaw_angles, joints_of, skin_weights, write_texture
-from ..wire.names import HEAD_MATERIALS, JOINTS
+from ..wire.names import HEAD_FILES, HEAD_MATERIALS, JOINTS, WRINKLE_FILES
 from .brows import Strands, grow_brows
+from .game import coarser, game_arrays, normal_map
 from .hair import HairMesh, make_hair
 from .model import DetailedHead
 from .parts import DETAILED_PARTS
 from .texture import paint_texture
+from .wrinkles import wrinkle_maps
 
 TEXTURE = 2048
 """Side of the skin's texture in texels, if none is asked for."""
@@ -42,14 +44,14 @@ DARK = (38.0, 28.0, 24.0)
 
 
 def write_detailed_head(
-    model: HeadModel,
-    portrait: Portrait,
-    mesh: Path,
-    texture: Path,
-    hair_texture: Path,
-    texture_size: int | None = None,
-) -> bool:
-    """Write a portrait's detailed head: ``mesh`` (.npz, no pickle), ``texture`` and ``hair_texture`` (.png).
+    model: HeadModel, portrait: Portrait, folder: Path, texture_size: int | None = None, *, game: bool = False
+) -> dict[str, Path]:
+    """Write a portrait's detailed head, or its game preset, into a folder; returns the files by their content.
+
+    - ``mesh``, ``texture``: ``head.npz`` (no pickle), ``head.png``.
+    - ``hair``: ``hair.png``, only if the photograph shows hair.
+    - ``normals``: ``normals.png``, the tangent-space normal map of the game preset.
+    - ``wrinkles_upper``, ``wrinkles_lower``: PNGs of three wrinkle maps each, only without ``game``.
 
     The npz has the keys of ``core.portrait.rig.write_head``, but instead of triangles and their parts:
 
@@ -60,27 +62,36 @@ def write_detailed_head(
     - Only if the photograph shows hair: ``hair_vertices`` (H, 3) float32 centimetres, ``hair_faces`` (n, 4) int32,
       ``hair_uv`` (H, 2) float32, ``hair_weights`` (H, 6) float32 as ``weights``.
 
-    ``texture_size`` is the side of the skin's texture in texels; the hair's has its own size. Returns whether there is
-    hair, with its texture. Raises SoliloquyError as ``write_head``, and ``weights_missing``, ``weights_damaged`` or
-    ``weights_version``.
+    ``texture_size`` is the side of the skin's texture in texels; the other pictures have sizes of their own. Raises
+    SoliloquyError as ``write_head``, and ``weights_missing``, ``weights_damaged`` or ``weights_version``.
     """
     head, model = DetailedHead.load(), model.to("cpu")
     identity = torch.from_numpy(np.asarray(portrait.identity)).float()
+    pictures = {}
     with torch.no_grad():
         regions = find_regions(portrait)
-        picture = paint_texture(head, model, portrait, regions, texture_size or TEXTURE)
+        pictures["texture"] = paint_texture(head, model, portrait, regions, texture_size or TEXTURE)
         neutral = head.neutral(identity).numpy()
-        brows = grow_brows(head, neutral, picture)
+        brows = grow_brows(head, neutral, pictures["texture"])
         arrays = _arrays(head, model, identity, neutral, brows)
+        if game:
+            arrays = game_arrays(head, arrays)
+            pictures["normals"] = normal_map(head, neutral)
+        else:
+            pictures |= zip(WRINKLE_FILES, wrinkle_maps(head, neutral), strict=True)
     volume = portrait_hair(portrait, regions, model)
     hair = None if volume is None else make_hair(head, portrait, regions, neutral, volume)
+    if game and hair is not None:
+        hair = coarser(hair)
     if hair is not None:
         arrays |= _hair_arrays(hair)
-        write_texture(hair_texture, hair.texture)
-    write_texture(texture, picture)
-    with written_beside(mesh) as path:
+        pictures["hair"] = hair.texture
+    files = {content: folder / HEAD_FILES[content] for content in ("mesh", *pictures)}
+    for content, picture in pictures.items():
+        write_texture(files[content], picture)
+    with written_beside(files["mesh"]) as path:
         np.savez(path, **arrays)
-    return hair is not None
+    return files
 
 
 def _arrays(

@@ -21,6 +21,7 @@ from ..portrait.texture import (
     PAINT,
     PhotographProjection,
     Texels,
+    as_bytes,
     at_texels,
     continued,
     diffuse,
@@ -69,14 +70,14 @@ def paint_texture(head: DetailedHead, model: HeadModel, portrait: Portrait, regi
     """
     texels = texels_of(head, size)
     part = head.triangle_part.numpy()[texels.triangle]
-    skin = _chosen(texels, np.isin(part, [DETAILED_PARTS.index(name) for name in SKIN]))
+    skin = texels.only(np.isin(part, [DETAILED_PARTS.index(name) for name in SKIN]))
     picture, covered = np.zeros((size, size, 3), np.float32), np.zeros((size, size), bool)
     projection = PhotographProjection(head, portrait, texels_per_cm(head, size))
     picture[skin.row, skin.column] = _skin_colours(head, projection, regions, skin, size)
     covered[skin.row, skin.column] = True
     exposure = []
     for side, name in enumerate(("eye_left", "eye_right")):
-        eye = _chosen(texels, part == DETAILED_PARTS.index(name))
+        eye = texels.only(part == DETAILED_PARTS.index(name))
         pixels, confidence = projection.confidence(eye)
         points = at_texels(head.mean.numpy(), projection.triangles, eye)
         colours, white = eye_colours(EyePoints.of(model, side, points, sample(projection.image, pixels), confidence))
@@ -84,14 +85,10 @@ def paint_texture(head: DetailedHead, model: HeadModel, portrait: Portrait, regi
         covered[eye.row, eye.column] = True
         exposure.append(np.clip(white.mean() / np.mean(SCLERA), *EXPOSURE))
     for name, paint in PAINT.items():
-        painted = _chosen(texels, part == DETAILED_PARTS.index(name))
+        painted = texels.only(part == DETAILED_PARTS.index(name))
         picture[painted.row, painted.column] = np.array(paint) * np.mean(exposure)
         covered[painted.row, painted.column] = True
-    return continued(picture, covered)
-
-
-def _chosen(texels: Texels, mask: np.ndarray) -> Texels:
-    return Texels(texels.row[mask], texels.column[mask], texels.triangle[mask], texels.weights[mask])
+    return as_bytes(continued(picture, covered))
 
 
 def _skin_colours(
@@ -119,7 +116,7 @@ def _skin_colours(
     base = at_texels(smooth, triangles, texels)
     detail = other_colour - at_texels(smooth[head.symmetry.numpy()], triangles, texels)
     grain = _grain(own_colour, own, texels, size, texels_per_cm(head, size))
-    grain *= _square(head)[texels.triangle]
+    grain *= _unstretched(head)[texels.triangle]
     completed = base + other[:, None] * detail + ((1 - other) * grain)[:, None]
     return own[:, None] * own_colour + (1 - own)[:, None] * completed
 
@@ -175,7 +172,7 @@ def _grain(colour: np.ndarray, trust: np.ndarray, texels: Texels, size: int, det
     return out[texels.row % GRAIN_SIDE, texels.column % GRAIN_SIDE]
 
 
-def _square(head: DetailedHead) -> np.ndarray:
+def _unstretched(head: DetailedHead) -> np.ndarray:
     """(F,) 0..1: how little the texture is stretched one way on each triangle. Stretched grain would be streaks."""
     corners, flat = head.mean.numpy()[head.triangles.numpy()], head.uv.numpy()[head.triangle_uv.numpy()]
     edges, across = corners[:, 1:] - corners[:, :1], flat[:, 1:] - flat[:, :1]

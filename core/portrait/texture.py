@@ -91,12 +91,21 @@ class Texels:
     triangle: np.ndarray
     weights: np.ndarray
 
+    def only(self, mask: np.ndarray) -> Texels:
+        """Those where the mask (n,) is true."""
+        return Texels(self.row[mask], self.column[mask], self.triangle[mask], self.weights[mask])
+
 
 def texels_of(head: TexturedSurface, size: int) -> Texels:
-    """All texels of a square texture with a triangle over their middle; v points up."""
-    uv = head.uv * size
+    """All texels of a square texture with a triangle of the head over their middle."""
+    return texels_in(head.uv, head.triangle_uv, size)
+
+
+def texels_in(uv: torch.Tensor, triangles: torch.Tensor, size: int) -> Texels:
+    """All texels of a square texture with a triangle (F, 3) of rows of ``uv`` (U, 2) over their middle; v points up."""
+    uv = uv * size
     position = torch.stack([uv[:, 0], size - uv[:, 1], torch.zeros_like(uv[:, 0])], dim=-1)
-    seen = rasterise(position[None], head.triangle_uv, size, size)
+    seen = rasterise(position[None], triangles, size, size)
     row, column = seen.covered[0].nonzero(as_tuple=True)
     return Texels(
         row=row.numpy(),
@@ -253,16 +262,21 @@ def project_texture(head: HeadModel, portrait: Portrait, size: int) -> np.ndarra
     covered = np.zeros((size, size), bool)
     picture[texels.row, texels.column] = colour
     covered[texels.row, texels.column] = True
-    return continued(picture, covered)
+    return as_bytes(continued(picture, covered))
 
 
 def continued(picture: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8: a picture (S, S, 3) with the nearest colour wherever it is not ``covered`` (S, S).
+    """A picture (S, S, C) with the nearest value wherever it is not ``covered`` (S, S).
 
     So colours continue beyond the edges of the charts, and filtering mixes in no foreign colour.
     """
     nearest = ndimage.distance_transform_edt(~covered, return_distances=False, return_indices=True)
-    return np.clip(picture[nearest[0], nearest[1]] + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(picture[nearest[0], nearest[1]])
+
+
+def as_bytes(picture: np.ndarray) -> np.ndarray:
+    """A picture in 0–255, rounded to uint8."""
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
 
 
 def texels_per_cm(head: TexturedSurface, size: int) -> float:

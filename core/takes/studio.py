@@ -31,10 +31,11 @@ from ..runtime.torch_builds import choose, look
 from ..schema import plain
 from ..sound.speech import Speech
 from ..systems.unheeded import unheeded_pose_style
+from ..wire.names import HEAD_FILES
 from ..wire.progress import JobContext
 from ..wire.protocol import Extract, Generate, Head, Probe, Render, Request, Resample, UpdateLips, version
 from ..wire.specs import GenerateSpec, Part, RenderSpec, ResampleSpec, in_order
-from ..wire.systems import NEURAL
+from ..wire.systems import GAME, NEURAL
 from ..wire.worker_facts import GpuFacts, WorkerFacts
 from ..wire.workload import Expected
 from .body import with_body_of
@@ -220,20 +221,20 @@ class Studio:
         with context.stage("portrait"):
             portrait = _portrait_of(request.portrait, models, context)
         out = make_folder(Path(request.out).absolute())
-        mesh, texture = out / "head.npz", out / "head.png"
-        made = {"mesh": str(mesh), "texture": str(texture)}
         with context.stage("head"):
-            if request.detail == NEURAL:
+            if request.detail in (NEURAL, GAME):
                 from ..detailed_head.rig import write_detailed_head
 
-                hair = out / "hair.png"
-                if write_detailed_head(models.head, portrait, mesh, texture, hair, request.texture_size):
-                    made["hair"] = str(hair)
+                game = request.detail == GAME
+                files = write_detailed_head(models.head, portrait, out, request.texture_size, game=game)
             else:
                 from ..portrait.rig import write_head
 
-                write_head(models.head, portrait, mesh, texture, request.texture_size)
-        return made
+                files = {content: out / HEAD_FILES[content] for content in ("mesh", "texture")}
+                write_head(models.head, portrait, files["mesh"], files["texture"], request.texture_size)
+        for content in HEAD_FILES.keys() - files.keys():  # of an earlier head in this folder
+            (out / HEAD_FILES[content]).unlink(missing_ok=True)
+        return {content: str(path) for content, path in files.items()}
 
 
 def probe() -> WorkerFacts:

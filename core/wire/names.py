@@ -17,3 +17,25 @@ def frame_name(index: int) -> str:
 
 HEAD_MATERIALS = ("skin", "mouth", "teeth", "eyes", "cornea", "lashes", "brows")
 """Materials of the detailed head."""
+
+WRINKLE_FILES = ("wrinkles_upper", "wrinkles_lower")
+HEAD_FILES = {
+    "mesh": "head.npz",
+    "texture": "head.png",
+    "hair": "hair.png",
+    "normals": "normals.png",
+    **{name: f"{name}.png" for name in WRINKLE_FILES},
+}
+"""Files of a head by their content, which are also the keys of the answer to the request ``head``."""
+WRINKLES = (
+    ("browInnerUp", "browOuterUp"),
+    ("browDown",),
+    ("noseSneer",),
+    ("mouthSmile",),
+    ("eyeSquint", "cheekSquint"),
+    ("mouthShrugLower",),
+)
+"""Shapes, without their side, that press the detailed head's skin into wrinkles. Each row has a map, three of
+them in each of the ``WRINKLE_FILES``."""
+WRINKLE_DEEPEST_CM, WRINKLE_HIGHEST_CM = 0.07, 0.03
+"""Depth of a wrinkle that is 0 in its map, and height of a fold that is 255."""

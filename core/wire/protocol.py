@@ -196,17 +196,18 @@ class Extract:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """Make the portrait's head for Blender in ``out``. ``done.result``: mesh (``.npz``), texture and hair (``.png``).
+    """Make the portrait's head for Blender in ``out``. ``done.result``: its files by their content (``HEAD_FILES``).
 
-    ``hair`` is there only if the head has hair of its own.
+    ``mesh`` and ``texture`` are always there. ``hair`` is there only if the head has hair of its own, ``normals`` only
+    if the detail is ``game``, and wrinkles only if it is ``neural``. Files of an earlier head in ``out`` are removed.
     """
 
     request: ClassVar[str] = "head"
     portrait: str = setting(text="photograph or painting with one face")
-    out: str = setting(text="folder that receives head.npz and head.png, and hair.png if the head has hair of its own")
+    out: str = setting(text="folder that receives head.npz, head.png and more pictures")
     detail: str = setting(MODEL, "how detailed the head is", choices=names(HEAD_DETAILS))
     texture_size: int | None = setting(
-        None, "pixels of the square texture; left out: 1024, or 2048 for a detailed head", low=128, high=4096
+        None, "pixels of the square texture; left out: 1024, or 2048 for details neural and game", low=128, high=4096
     )
     device: str = setting("auto", "where the networks run", choices=_DEVICES)
 

@@ -56,7 +56,7 @@ class RendererFacts(System):
     seconds_per_frame: tuple[float, float]
 
 
-MODEL, NEURAL = "model", "neural"
+MODEL, NEURAL, GAME = "model", "neural", "game"
 HEAD_DETAILS = (
     System(MODEL, "Model", "The head model with the photograph on it: light, as frames are made with it"),
     System(
@@ -64,6 +64,12 @@ HEAD_DETAILS = (
         "Neural",
         "The head model's shape on quads, four times as fine, with hair, lashes and brows built by geometry, clear "
         "corneas, and skin without hair or clothes on it. No network makes the surface",
+    ),
+    System(
+        GAME,
+        "Game",
+        "As Neural, for game engines: less than 8,000 triangles in all, with a normal map of what they leave out, the "
+        "same shapes and the same texture",
     ),
 )
 """How detailed the head is that *Add Head* makes; the first one is the default."""

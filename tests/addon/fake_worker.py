@@ -29,9 +29,9 @@ from core.motion.channels import CHANNELS, EXPRESSIONS, GROUPS, SHAPES
 from core.phones.documents import HEARD, PHONES_FILE, PhoneDocument, read_phones
 from core.phones.phone_set import Segment
 from core.wire import lines, protocol
-from core.wire.names import HEAD_MATERIALS
+from core.wire.names import HEAD_FILES, HEAD_MATERIALS, WRINKLE_FILES
 from core.wire.specs import GenerateSpec
-from core.wire.systems import NEURAL
+from core.wire.systems import GAME, MODEL
 from core.wire.take_file import TakeFacts
 
 cancelled: set[str] = set()
@@ -157,7 +157,7 @@ def head_files(out: Path, detail: str) -> dict[str, str]:
     weights[:, 2] = 1.0
     made = {"mesh": str(out / "head.npz"), "texture": str(out / "head.png")}
     surface = {"triangles": triangles, "triangle_uv": triangles}
-    if detail == NEURAL:
+    if detail != MODEL:
         faces = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, -1],
                           [1, 7, 3, -1]])  # fmt: skip
         surface = {
@@ -168,6 +168,9 @@ def head_files(out: Path, detail: str) -> dict[str, str]:
         }  # fmt: skip
         png(out / "hair.png", (60, 40, 30))
         made["hair"] = str(out / "hair.png")
+        for content in ("normals",) if detail == GAME else WRINKLE_FILES:
+            png(out / HEAD_FILES[content], (128, 128, 255))
+            made[content] = str(out / HEAD_FILES[content])
     np.savez(
         out / "head.npz", vertices=corners, uv=corners[:, :2] / 40 + 0.5, **surface,
         shapes=shapes, shape_names=np.array(SHAPES), weights=weights,

@@ -20,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from core.wire.names import HEAD_FILES  # noqa: E402
 from core.wire.systems import HEAD_DETAILS, NEURAL, names  # noqa: E402
 
 TURNS = tuple(range(0, 360, 45))
@@ -89,7 +90,7 @@ def render(folder: Path, size: int, samples: int) -> None:
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene: Any = bpy.context.scene
-    files = {"mesh": str(folder / "head.npz"), "texture": str(folder / "head.png"), "hair": str(folder / "hair.png")}
+    files = {content: str(folder / name) for content, name in HEAD_FILES.items() if (folder / name).exists()}
     for _ in head.build(bpy.context, scene, files):
         pass
     rig = scene.soliloquy.targets[0].thing

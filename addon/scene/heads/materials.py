@@ -11,6 +11,7 @@ import numpy as np
 from ....core.errors import BadInputError
 from ....core.wire.names import HEAD_MATERIALS
 from ... import compat
+from ...typed import there
 from ...words import say
 
 _SETTINGS: dict[str, dict[str, Any]] = {
@@ -59,15 +60,22 @@ def plain_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
     return material
 
 
-def detailed_materials(name: str, image: bpy.types.Image, data: dict[str, np.ndarray]) -> list[bpy.types.Material]:
-    """The materials of a detailed head in the order of ``HEAD_MATERIALS``."""
+def detailed_materials(
+    name: str, image: bpy.types.Image, data: dict[str, np.ndarray], normals: bpy.types.Image | None
+) -> list[bpy.types.Material]:
+    """The materials of a detailed head in the order of ``HEAD_MATERIALS``; the game preset has a normal map."""
     image.name = f"{name} skin"
+    if normals is not None:
+        normals.name = f"{name} normals"
+        there(normals.colorspace_settings, "colour space").name = "Non-Color"
     made = []
     for part in HEAD_MATERIALS:
         material, surface = _principled(f"{name} {part}", part)
         if part in _PICTURED:
             _pictured(material, surface, image)
-        if part == "skin":
+            if normals is not None:
+                _mapped(material, surface, normals)
+        if part == "skin" and normals is None:
             _pores(material, surface)
         colour = {"lashes": "lash_colour", "brows": "brow_colour"}.get(part)
         if colour:
@@ -105,6 +113,18 @@ def _pictured(material: bpy.types.Material, surface: Any, image: bpy.types.Image
     tree.links.new(picture.outputs["Color"], surface.inputs["Base Color"])
     tree.nodes.active = picture  # Workbench shows the active node in its Texture mode
     return picture
+
+
+def _mapped(material: bpy.types.Material, surface: Any, normals: bpy.types.Image) -> None:
+    """Turn a material's normals by a normal map in tangent space."""
+    tree = compat.node_tree_of(material)
+    picture: Any = tree.nodes.new("ShaderNodeTexImage")
+    turned: Any = tree.nodes.new("ShaderNodeNormalMap")
+    picture.image, turned.uv_map = normals, "UVMap"
+    for node, left in ((picture, 620), (turned, 320)):
+        node.location = surface.location.x - left, surface.location.y - 320
+    tree.links.new(picture.outputs["Color"], turned.inputs["Color"])
+    tree.links.new(turned.outputs["Normal"], surface.inputs["Normal"])
 
 
 def _pores(material: bpy.types.Material, surface: Any) -> None:

@@ -11,7 +11,7 @@ from soliloquy.addon.animation.motion_file import load_motion
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.motion.channels import EXPRESSIONS
 from soliloquy.core.wire.names import HEAD_MATERIALS
-from soliloquy.core.wire.systems import MODEL, NEURAL
+from soliloquy.core.wire.systems import GAME, MODEL, NEURAL
 
 FIRST, FRAMES = 11, 50
 
@@ -115,7 +115,7 @@ def usd(path):
     bpy.ops.wm.usd_import(filepath=path, import_shapes=True, import_skeletons=True, import_blendshapes=True)
 
 
-@pytest.mark.parametrize("taken", [NEURAL], indirect=True)
+@pytest.mark.parametrize("taken", [NEURAL, GAME], indirect=True)
 @pytest.mark.parametrize(("kind", "importer"), [("GLTF", gltf), ("FBX", fbx), ("USD", usd)])
 def test_a_detailed_head_comes_back_with_hair_materials_and_motion(written, kind, importer):
     motion = written(kind, 0, importer)
@@ -127,6 +127,18 @@ def test_a_detailed_head_comes_back_with_hair_materials_and_motion(written, kind
     assert len(shaped) == 1 and len(hair) == 1 and shaped[0] is not hair[0]
     assert {"jawOpen", "tongueOut"} <= {key.name for key in shaped[0].data.shape_keys.key_blocks}
     assert abs(np.ptp(shape_curve(["jawOpen"])) - np.ptp(jaw(motion))) < 0.02
+
+
+@pytest.mark.parametrize("taken", [GAME], indirect=True)
+@pytest.mark.parametrize(("kind", "importer"), [("GLTF", gltf), ("FBX", fbx), ("USD", usd)])
+def test_the_game_preset_comes_back_with_its_normal_map(written, kind, importer):
+    written(kind, 0, importer)
+    skin = next(material for material in bpy.data.materials if material.name.replace("_", " ").endswith(" skin"))
+    turned = next(node for node in skin.node_tree.nodes if node.type == "NORMAL_MAP")
+    picture = turned.inputs["Color"].links[0].from_node
+    while picture.type != "TEX_IMAGE":  # an importer may scale its values
+        picture = next(socket.links[0].from_node for socket in picture.inputs if socket.links)
+    assert picture.image.size[0] and picture.image.colorspace_settings.name == "Non-Color"
 
 
 def test_usd_brings_blend_shapes(written):

@@ -21,7 +21,7 @@ from core.motion.channels import SHAPES
 from core.neural_head.regions import Regions
 from core.portrait.portrait import Portrait
 from core.portrait.texture import texels_of
-from core.wire.names import HEAD_MATERIALS, JOINTS
+from core.wire.names import HEAD_MATERIALS, JOINTS, WRINKLE_FILES
 from tests.core.portrait.test_rig import SIDE, portrait_of
 
 TEXELS, DISTANCE = 512, 130.0
@@ -173,9 +173,9 @@ def test_hair_below_a_bare_crown_leaves_the_crown_bare(head, scene):
 def test_file(head, model, scene, tmp_path, monkeypatch):
     portrait, regions = scene
     monkeypatch.setattr(rig, "find_regions", lambda portrait: regions)
-    paths = [tmp_path / name for name in ("head.npz", "head.png", "hair.png")]
-    assert rig.write_detailed_head(model, portrait, *paths, TEXELS)
-    with np.load(paths[0], allow_pickle=False) as file:
+    files = rig.write_detailed_head(model, portrait, tmp_path, TEXELS)
+    assert set(files) == {"mesh", "texture", "hair", *WRINKLE_FILES}
+    with np.load(files.pop("mesh"), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     count = len(arrays["vertices"])
     assert arrays["shapes"].shape == (len(SHAPES), count, 3)
@@ -188,6 +188,20 @@ def test_file(head, model, scene, tmp_path, monkeypatch):
     assert not arrays["shapes"][:, vertices].any()
     assert set(arrays["weights"][vertices].argmax(1)) == {JOINTS.index("eye.L"), JOINTS.index("eye.R")}
     assert np.abs(arrays["shapes"][SHAPES.index("tongueOut")]).max() > 1
-    for path in paths[1:]:
+    for path in files.values():
         with Image.open(path) as picture:
             assert picture.info, "it says that it is synthetic"
+
+
+def test_file_of_the_game_preset(model, scene, tmp_path, monkeypatch):
+    portrait, regions = scene
+    monkeypatch.setattr(rig, "find_regions", lambda portrait: regions)
+    files = rig.write_detailed_head(model, portrait, tmp_path, TEXELS, game=True)
+    assert set(files) == {"mesh", "texture", "hair", "normals"}
+    with np.load(files["mesh"], allow_pickle=False) as file:
+        triangles = len(file["faces"]) + 2 * len(file["hair_faces"])
+        assert len(file["faces"]) < triangles < 8000
+        assert file["shapes"].shape == (len(SHAPES), len(file["vertices"]), 3)
+        assert file["faces"].max() == len(file["vertices"]) - 1 and file["face_uv"].max() == len(file["uv"]) - 1
+    with Image.open(files["normals"]) as picture:
+        assert picture.info and picture.mode == "RGB"
