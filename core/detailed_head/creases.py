@@ -9,9 +9,9 @@ from scipy.spatial import cKDTree
 
 STEP_CM = 0.02
 """Distance between the points of a line."""
-WIDTH_CM = 0.11
+WIDTH_CM = 0.15
 """Half width of a crease."""
-FINE_CM = 0.07
+FINE_CM = 0.1
 """Half width of the lines beside the eyes and on the nose."""
 FURROWS = ((1.3, 0.55, 0.9), (2.15, 0.4, 1.0), (3.0, 0.3, 0.9), (3.8, 0.2, 0.6))
 """Lines of the forehead: cm above the brows, how far they bend as the brows do, and strength."""

@@ -17,6 +17,7 @@ from ..neural_head.regions import Regions
 from ..portrait.eye_paint import SCLERA, EyePoints, eye_colours
 from ..portrait.portrait import Portrait
 from ..portrait.texture import (
+    AT_ONCE,
     EXPOSURE,
     PAINT,
     PhotographProjection,
@@ -113,23 +114,32 @@ def _skin_colours(
     total = trust + MIRRORED * mirrored_trust
     known = (trust[:, None] * seen + MIRRORED * mirrored_trust[:, None] * mirrored) / np.maximum(total, 1e-9)[:, None]
     smooth = _within(diffuse(known, total, surface), total, regions.skin_colour)
-    base = at_texels(smooth, triangles, texels)
-    detail = other_colour - at_texels(smooth[head.symmetry.numpy()], triangles, texels)
     grain = _grain(own_colour, own, texels, size, texels_per_cm(head, size))
-    grain *= _unstretched(head)[texels.triangle]
-    completed = base + other[:, None] * detail + ((1 - other) * grain)[:, None]
-    return own[:, None] * own_colour + (1 - own)[:, None] * completed
+    unstretched, mirrored_smooth = _unstretched(head), smooth[head.symmetry.numpy()]
+    for first in range(0, len(own), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        part, mine, theirs = texels.only(some), own[some, None], other[some, None]
+        detail = other_colour[some] - at_texels(mirrored_smooth, triangles, part)
+        made_up = (1 - other[some]) * (grain[some] * unstretched[part.triangle])
+        completed = at_texels(smooth, triangles, part) + theirs * detail + made_up[:, None]
+        own_colour[some] = mine * own_colour[some] + (1 - mine) * completed
+    return own_colour
 
 
 def _seen(
     projection: PhotographProjection, regions: Regions, texels: Texels, open_lid: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colours (n, 3) of the photograph at texels, and how far they can be used (n,)."""
-    pixels, confidence = projection.confidence(texels)
-    share = sample(regions.skin[..., None], pixels)[:, 0]
-    t = np.clip((share - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
-    lid = at_texels(open_lid[:, None], projection.triangles, texels)[:, 0]
-    return sample(projection.image, pixels), confidence * t * (1 - lid)
+    colours, trust = np.empty((len(texels.triangle), 3), np.float32), np.empty(len(texels.triangle))
+    for first in range(0, len(trust), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        part = texels.only(some)
+        pixels, confidence = projection.confidence(part)
+        share = sample(regions.skin[..., None], pixels)[:, 0]
+        t = np.clip((share - SURE[0]) / (SURE[1] - SURE[0]), 0, 1)
+        lid = at_texels(open_lid[:, None], projection.triangles, part)[:, 0]
+        colours[some], trust[some] = sample(projection.image, pixels), confidence * t * (1 - lid)
+    return colours, trust
 
 
 def _lip_like(colour: np.ndarray, trust: np.ndarray) -> np.ndarray:

@@ -45,6 +45,8 @@ ANTIALIAS = 0.4
 """Blur of a photograph that is finer than the texture: standard deviation per excess of pixels per texel."""
 SMOOTHNESS = 0.05
 """Weight of an edge of the mesh in :func:`diffuse`, relative to a colour with full confidence."""
+AT_ONCE = 2**18
+"""Texels whose corners are in memory at once."""
 WHISPER = 1e-6
 """Weight of the mean colour in :func:`diffuse`: without it, parts of the mesh that are never seen would be singular."""
 
@@ -91,9 +93,9 @@ class Texels:
     triangle: np.ndarray
     weights: np.ndarray
 
-    def only(self, mask: np.ndarray) -> Texels:
-        """Those where the mask (n,) is true."""
-        return Texels(self.row[mask], self.column[mask], self.triangle[mask], self.weights[mask])
+    def only(self, chosen: np.ndarray | slice) -> Texels:
+        """Those where a mask (n,) is true, or a part of them."""
+        return Texels(self.row[chosen], self.column[chosen], self.triangle[chosen], self.weights[chosen])
 
 
 def texels_of(head: TexturedSurface, size: int) -> Texels:
@@ -106,18 +108,18 @@ def texels_in(uv: torch.Tensor, triangles: torch.Tensor, size: int) -> Texels:
     uv = uv * size
     position = torch.stack([uv[:, 0], size - uv[:, 1], torch.zeros_like(uv[:, 0])], dim=-1)
     seen = rasterise(position[None], triangles, size, size)
-    row, column = seen.covered[0].nonzero(as_tuple=True)
-    return Texels(
-        row=row.numpy(),
-        column=column.numpy(),
-        triangle=seen.triangle[0, row, column].numpy(),
-        weights=seen.barycentric[0, row, column].numpy(),
-    )
+    row, column = np.divmod(seen.address.numpy(), size)
+    return Texels(row=row, column=column, triangle=seen.face.numpy(), weights=seen.weights.numpy())
 
 
 def at_texels(field: np.ndarray, triangles: np.ndarray, texels: Texels) -> np.ndarray:
     """Values (n, C) at the texels of a field (V, C) on the vertices."""
-    return np.einsum("nkc,nk->nc", field[triangles[texels.triangle]], texels.weights)
+    found = np.empty((len(texels.triangle), field.shape[1]), np.result_type(field, texels.weights))
+    for first in range(0, len(found), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        corners = field[triangles[texels.triangle[some]]]
+        found[some] = np.einsum("nkc,nk->nc", corners, texels.weights[some])
+    return found
 
 
 def sample(image: np.ndarray, pixels: np.ndarray) -> np.ndarray:

@@ -11,7 +11,6 @@ import numpy as np
 from ....core.errors import BadInputError
 from ....core.wire.names import HEAD_MATERIALS
 from ... import compat
-from ...typed import there
 from ...words import say
 
 _SETTINGS: dict[str, dict[str, Any]] = {
@@ -52,6 +51,12 @@ def load_texture(path: Path) -> bpy.types.Image:
     return image
 
 
+def as_numbers(image: bpy.types.Image) -> None:
+    """Read a picture as numbers and not as colours."""
+    space: Any = image.colorspace_settings
+    space.name = "Non-Color"
+
+
 def plain_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
     """A skin-like material with the projected photograph."""
     image.name = name
@@ -67,7 +72,7 @@ def detailed_materials(
     image.name = f"{name} skin"
     if normals is not None:
         normals.name = f"{name} normals"
-        there(normals.colorspace_settings, "colour space").name = "Non-Color"
+        as_numbers(normals)
     made = []
     for part in HEAD_MATERIALS:
         material, surface = _principled(f"{name} {part}", part)

@@ -14,7 +14,7 @@ from ....core.wire.names import WRINKLE_DEEPEST_CM, WRINKLE_HIGHEST_CM, WRINKLES
 from ... import compat
 from ...rig.arkit import SHAPE_NAMES
 from ...rig.presets import CENTIMETRE
-from ...typed import there
+from .materials import as_numbers
 
 _MIDDLE, _BLEND = 0.32, 0.01
 """u of the face's middle in the texture, and distance from it at which a side's own weights count alone."""
@@ -45,7 +45,7 @@ def add_wrinkles(material: bpy.types.Material, pictures: list[bpy.types.Image], 
     total: Any = None
     zero = WRINKLE_DEEPEST_CM / (WRINKLE_DEEPEST_CM + WRINKLE_HIGHEST_CM)
     for number, image in enumerate(pictures):
-        there(image.colorspace_settings, "colour space").name = "Non-Color"
+        as_numbers(image)
         row = 1 + 3 * number
         picture = node("ShaderNodeTexImage", 6, row, image=image, interpolation="Cubic")
         level = node("ShaderNodeVectorMath", 4, row, operation="SUBTRACT")
