@@ -21,15 +21,13 @@ from ..topology import POSES
 from .lashes import LEVELS
 
 HALF_VERTICES = {
-    ("skin", "lips", "mouth_socket", "eye_socket_left"): 1170,
+    ("skin", "lips", "mouth_socket", "eye_socket_left"): 1150,
     ("gums_upper", "gums_lower", "tongue"): 115,
-    ("teeth_upper", "teeth_lower"): 210,
+    ("teeth_upper", "teeth_lower"): 200,
     ("eye_left",): 110,
     ("cornea_left",): 60,
 }
 """Vertices that are left of each kind of part in the person's left half."""
-EVERY_LASH = 4
-"""One lash in so many is kept, and is a single triangle, wider by this number."""
 HIDDEN = {"mouth_socket": 0.02, "gums_upper": 0.2, "gums_lower": 0.2, "eye_socket_left": 0.3}
 """Importance of an error on parts that are hardly seen; 1 on the face."""
 BACK, BACK_CM = 0.15, 0.0
@@ -147,13 +145,9 @@ def _nearest_rows(choices: list[set[int]], uv: np.ndarray) -> tuple[int, ...]:
 
 
 def _lashes(head: DetailedHead) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Some of the left lashes, a triangle each: from the middle of one hair's root to that of a hair beside it."""
+    """Every second of the left lashes, a triangle each: the root's two corners and the tip."""
     part = DETAILED_PARTS.index("lashes_left")
     rows = head.face_part.numpy() == part
-    quads = head.faces.numpy()[rows].reshape(-1, LEVELS - 1, 4)
-    corners = head.face_uv.numpy()[rows].reshape(-1, LEVELS - 1, 4)
-    hairs = np.arange(0, len(quads) - 1, EVERY_LASH)
-    made = [
-        np.stack([one[hairs, 0, 0], one[hairs + 1, 0, 1], one[hairs, -1, 2]], 1) for one in (quads, corners)
-    ]  # fmt: skip
-    return made[0], made[1], np.full(len(hairs), part)
+    strips = (all_faces.numpy()[rows].reshape(-1, LEVELS - 1, 4)[::2] for all_faces in (head.faces, head.face_uv))
+    triangles, corners = (np.stack([one[:, 0, 0], one[:, 0, 1], one[:, -1, 2]], 1) for one in strips)
+    return triangles, corners, np.full(len(triangles), part)
