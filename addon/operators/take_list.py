@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 
 from ...core.errors import BadInputError
 from ...core.files import is_file, is_folder
+from ...core.wire.take_file import TakeFacts
 from .. import compat
 from ..animation import nla
 from ..animation.motion_file import load_motion
@@ -248,6 +249,29 @@ class SOLILOQUY_OT_pose_from_take(OnTake, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class SOLILOQUY_OT_persona_from_take(OnTake, bpy.types.Operator):
+    """Let the persona that performs the chosen take perform all new takes"""
+
+    bl_idname = "soliloquy.persona_from_take"
+    bl_label = "Persona from Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Read the persona's number from the take's file."""
+        scene = compat.sequencer_scene(context)
+        performance = settings_of(scene).performance
+        try:
+            persona = TakeFacts.read(take_list.chosen_take(scene).path()).persona
+        except BadInputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if persona is None:
+            self.report({"ERROR"}, say("That take has no persona: another motion source or an older version made it"))
+            return {"CANCELLED"}
+        performance.persona, performance.set_persona = persona, True
+        return {"FINISHED"}
+
+
 class SOLILOQUY_OT_open_folder(OnTake, bpy.types.Operator):
     """Show the chosen take's folder: frames, motion, curves"""
 
@@ -272,5 +296,6 @@ CLASSES = (
     SOLILOQUY_OT_edit_curves,
     SOLILOQUY_OT_reset_style,
     SOLILOQUY_OT_pose_from_take,
+    SOLILOQUY_OT_persona_from_take,
     SOLILOQUY_OT_open_folder,
 )

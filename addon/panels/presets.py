@@ -24,7 +24,7 @@ else:
 _SCENE = "(getattr(bpy.context.workspace, 'sequencer_scene', None) or bpy.context.scene)"
 """`compat.sequencer_scene` as an expression for preset files, which can't import the add-on."""
 _SAMPLED = (
-    *("liveliness", *AMPLITUDES, "set_blink_rate", "blink_rate", "gaze_to_camera", "loop"),
+    *("liveliness", "set_persona", "persona", *AMPLITUDES, "set_blink_rate", "blink_rate", "gaze_to_camera", "loop"),
     *(name for pose in POSES for name in (f"set_{pose}", pose)),
 )
 _SHOWN = ("liveliness", *GROUPS, "way_in", "way_out")

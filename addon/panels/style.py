@@ -86,7 +86,8 @@ class _Performance(Panel):
             sub = column.column(align=True)
             sub.active = heeds(settings, name)
             sub.prop(owner, name, slider=True)
-        column.prop(performance, "gaze_to_camera", slider=True)
+        self.draw_persona(layout, settings)
+        layout.prop(performance, "gaze_to_camera", slider=True)
         row = layout.row(heading="Blinks per Minute")
         row.prop(performance, "set_blink_rate", text="")
         sub = row.row()
@@ -105,6 +106,18 @@ class _Performance(Panel):
         column = layout.column(align=True)
         column.prop(settings, "pose_video", placeholder="as sampled")
         column.prop(settings, "blink_video", placeholder="as sampled")
+
+    @staticmethod
+    def draw_persona(layout: bpy.types.UILayout, settings: Any) -> None:
+        """Whether takes share a persona, and which."""
+        performance = settings.performance
+        row = layout.row(heading="Same Persona")
+        row.active = heeds(settings, "persona")
+        row.prop(performance, "set_persona", text="")
+        sub = row.row()
+        sub.active = performance.set_persona
+        sub.prop(performance, "persona", text="")
+        row.operator("soliloquy.persona_from_take", text="", icon="EYEDROPPER")
 
     @staticmethod
     def draw_pose(layout: bpy.types.UILayout, performance: bpy.types.PropertyGroup, which: str) -> None:

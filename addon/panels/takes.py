@@ -12,9 +12,17 @@ from ..drawing import Panel, draw_mouth, draw_text, in_editors
 from ..properties.scene import SoliloquyTake
 from ..scene import relinking, take_folders, take_list, takes, thumbnails
 from ..typed import IconItems, layout_of, scene_of
-from ..words import say
+from ..words import later, say
 from . import phones
 
+_TEMPERAMENTS = {
+    "still": later("still"),
+    "calm": later("calm"),
+    "relaxed": later("relaxed"),
+    "lively": later("lively"),
+    "animated": later("animated"),
+}
+"""What the persona of a take is called (``core.wire.style.TEMPERAMENTS``)."""
 _STATUS_ICONS: dict[str, IconItems] = {
     "READY": "IMAGE_DATA",
     "MOTION": "FCURVE",
@@ -52,6 +60,8 @@ class SOLILOQUY_UL_takes(bpy.types.UIList):
         sub = row.row(align=True)
         sub.alignment = "RIGHT"
         kind = say("seed {seed}", seed=item.seed)
+        if item.temperament in _TEMPERAMENTS:
+            kind = f"{say(_TEMPERAMENTS[item.temperament])}, {kind}"
         if item.preview or item.imported:
             kind = say("preview") if item.preview else say("imported")
         sub.label(text=say("missing") if item.status == "MISSING" else kind, translate=False)

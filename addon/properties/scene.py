@@ -94,6 +94,7 @@ class SoliloquyTake(bpy.types.PropertyGroup):
     index: IntProperty(name="Take", description="Number of the take within its job")
     number: IntProperty(name="Number", description="Number of the take among those of its sound strip and character")
     seed: IntProperty(name="Seed", description="The same seed gives the same motion again")
+    temperament: StringProperty(name="Temperament", description="What the persona that performs the take is called")
     job: StringProperty(name="Job", subtype="DIR_PATH", options=BLEND_RELATIVE)
     job_id: StringProperty(name="Job's Identifier", description="The job's identifier, to find its folder again")
     folder: StringProperty(name="Folder", subtype="DIR_PATH", options=BLEND_RELATIVE)
@@ -159,9 +160,7 @@ class SoliloquySettings(PortraitProperties, bpy.types.PropertyGroup):
             ("MIX", "Scene Mix", "Speak everything that is heard between the scene's first and last frame"),
         ),
     )
-    takes_wanted: IntProperty(
-        name="Takes", description="Number of takes; take k uses seed + k − 1", default=1, min=1, max=64
-    )
+    takes_wanted: IntProperty(name="Takes", description="How many; take k uses seed + k − 1", default=1, min=1, max=64)
     seed: IntProperty(name="Seed", description="Seed of the first take", **_limits("seed"))
     guidance_scale: FloatProperty(
         name="Guidance",

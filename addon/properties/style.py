@@ -50,6 +50,12 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
         subtype="FACTOR",
         **_limits("liveliness"),
     )
+    set_persona: BoolProperty(
+        name="Same Persona",
+        description="All new takes are performed by the same persona: equally lively, with equal habits. Otherwise "
+        "each take has a persona of its own",
+    )
+    persona: IntProperty(name="Persona", description="Which persona performs: any number is another one", min=0)
     set_blink_rate: BoolProperty(
         name="Set Blink Rate", description="Blink at a given rate instead of the sampled one", default=False
     )
@@ -93,6 +99,7 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
         return PriorStyle(
             **values,
             **poses,
+            persona=self.persona if self.set_persona else None,
             blink_rate=rate,
             loop=self.loop,
             poses=wanted_in_order(self.poses, SoliloquyPose.wanted),
@@ -106,7 +113,7 @@ class SoliloquyPerformance(bpy.types.PropertyGroup):
             if name in _LISTS:
                 _LISTS[name](getattr(self, name), value)
                 continue
-            if name in (*POSES, "blink_rate"):
+            if name in (*POSES, "persona", "blink_rate"):
                 setattr(self, f"set_{name}", value is not None)
             if value is not None:
                 setattr(self, name, [math.radians(angle) for angle in value] if name in POSES else value)

@@ -21,7 +21,7 @@ from ..words import say
 
 FACTS = (
     *("index", "number", "seed", "frame_count", "fps", "has_frames", "audio_start", "audio_strip", "origin", "channel"),
-    *("imported", "character", "preview", "star", "note", "job_id", "articulation", "transcript"),
+    *("imported", "character", "preview", "star", "note", "job_id", "articulation", "transcript", "temperament"),
 )
 """Fields of a take that its Actions store too, so that the list can be rebuilt from a rig (`from_rigs`)."""
 _NUMBERED = re.compile(r"Take (\d{1,6})\b")
@@ -101,7 +101,7 @@ def add_take(scene: bpy.types.Scene, ready: TakeReady, spoken: Speech) -> Solilo
         take.key = new_key()
         take.number = next_number(scene, spoken.strip, spoken.character)
         take.name = f"Take {take.number}"
-    take.index, take.seed = ready.index, ready.seed
+    take.index, take.seed, take.temperament = ready.index, ready.seed, ready.temperament or ""
     take.folder, take.job, take.home = stored_path(folder), stored_path(ready.job), str(folder)
     take.job_id = identity.job_of(Path(ready.job))
     take.frame_count, take.fps = ready.frame_count, ready.fps

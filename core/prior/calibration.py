@@ -22,8 +22,8 @@ from torch import Tensor
 from ..motion.channels import FPS
 from .features import d_nl
 from .kept import Known
-from .levels import LEVELS
 from .schedule import CosineSchedule
+from .told.levels import LEVELS
 
 TIMES = (1.0, 0.977, 0.955, 0.914, 0.835, 0.747, 0.646, 0.535, 0.414, 0.296, 0.2, 0.146, 0.079)
 """t / T of the table's entries, about evenly spaced in λ. Values between them are interpolated in λ."""

@@ -88,7 +88,8 @@ def predict_clean(
     t
         (B,) long, 1 … T.
     audio
-        (B, L, condition) ``encode_audio`` or ``empty_audio`` of the network, plus ``encode_levels``.
+        (B, L, condition) ``encode_audio`` or ``empty_audio`` of the network, plus ``encode_levels`` and
+        ``encode_mouth``.
     known, known_mask
         (B, L, d) n⁰, and where it is known.
     """
@@ -127,6 +128,8 @@ class Denoiser:
         What is done to the network's answers.
     exact_up_to
         The coarse network takes all steps with a larger t; ``EXACT_UP_TO`` · T if None.
+    mouth
+        (L, 9) curves of the mouth (``told.mouth.mouth_curves``), or None if it isn't known.
 
     Attributes
     ----------
@@ -141,21 +144,29 @@ class Denoiser:
         known: Known,
         guidance: Guidance,
         exact_up_to: float | None = None,
+        mouth: Tensor | None = None,
     ) -> None:
         self._networks, self._known, self._guidance = networks, known, guidance
         self._exact_up_to = EXACT_UP_TO * networks.schedule.steps if exact_up_to is None else exact_up_to
-        self._audio = self._conditions(mel)
+        self._audio = self._conditions(mel, mouth)
         self.last = known.values
 
-    def _conditions(self, mel: Tensor) -> Tensor:
-        """(N, L, condition), or (2 N, L, condition) with the conditional half first where guidance needs both."""
+    def _conditions(self, mel: Tensor, mouth: Tensor | None) -> Tensor:
+        """(N, L, condition), or (2 N, L, condition) with the conditional half first where guidance needs both.
+
+        The condition ∅ that guidance leads away from has no sound and no mouth. A take of the scale 0 has no sound
+        either, but its mouth.
+        """
         network, scale = self._networks.exact, self._guidance.scale
         takes, frames, _ = self._known.values.shape
+        nothing = network.unknown_mouth(1, frames)
+        seen = network.encode_mouth(nothing if mouth is None else mouth[None])  # (1, L, condition)
         conditions = []
         if scale != 0.0:
-            conditions.append(network.encode_audio(mel[None]).expand(takes, -1, -1))
+            conditions.append((network.encode_audio(mel[None]) + seen).expand(takes, -1, -1))
         if scale != 1.0:
-            conditions.append(network.empty_audio(takes, frames))
+            unseen = seen if scale == 0.0 else network.encode_mouth(nothing)
+            conditions.append(network.empty_audio(takes, frames) + unseen)
         return torch.cat(conditions) + network.encode_levels(self._guidance.levels[None].to(mel.device))
 
     def __call__(self, noisy: Tensor, t: int) -> Tensor:

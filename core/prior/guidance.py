@@ -9,18 +9,10 @@ import torch
 from torch import Tensor
 
 from .calibration import Calibration
-from .features import FEATURE_GROUPS
 from .kept import Known
-from .levels import LEVELS
 from .schedule import CosineSchedule
-from .spaces import FeatureSpace
+from .told.levels import LEVELS
 
-LIVELY_GROUPS = ("head", "gaze", "brows")
-"""Groups that liveliness leads. Blinks are events, which don't get larger."""
-LIVELY_GAIN = 0.2
-"""Added to the lead of n̂⁰ at liveliness 1. The levels that the network is given (``levels``) do most of the work. With
-this lead only, on four voices, −0.2, 0 and 0.2 gave head variances of 2.2, 4.2 and 8.4 square degrees, and 0.28, 0.35
-and 0.42° of nod at accents. Trembling above 6 Hz grew no faster than that."""
 STILL = -2.5
 """Level of the head's turns (0.3 of the typical swing) at which a talker counts as still."""
 UNHEARD = 0.2
@@ -37,7 +29,7 @@ class Guidance:
     scale
         s in s·P(n | audio) + (1 − s)·P(n | ∅) (eq. 10).
     levels
-        (7,) how lively the talker is (``core.prior.levels``); NaN means unknown.
+        (7,) how lively the talker is (``core.prior.told.levels``); NaN means unknown.
     calibration
         Weighs n̂⁰ against nᵗ. None if it was not measured for the network.
     gain
@@ -91,27 +83,18 @@ def spread_for(spread: np.ndarray, levels: np.ndarray, heard: float = 1.0) -> np
     return (1.0 + moves * (spread - 1.0)).astype(np.float32)
 
 
-def early_gain(
-    liveliness: float, spread: np.ndarray, space: FeatureSpace, steps: int, own_steps: int
-) -> np.ndarray | None:
+def early_gain(spread: np.ndarray, steps: int, own_steps: int) -> np.ndarray | None:
     """(d,) factors of n̂⁰ in each early step (``Guidance.gain``); None if all are 1.
 
     Parameters
     ----------
-    liveliness
-        Of the style, −1 … 1.
     spread
         (d,) lead factors from :func:`spread_for`. A network regresses to the mean where it is unsure, and more so the
         less it has been trained. Without a lead, takes would move too little.
-    space
-        What the network diffuses.
     steps, own_steps
         Steps of this sampling, and the number of steps for which ``spread`` was found.
     """
     gain = spread.astype(np.float32)
-    # In a learned code, every number depends on every group.
-    lively = [i for group in LIVELY_GROUPS for i in FEATURE_GROUPS[group]] if space.exact else slice(None)
-    gain[lively] += np.float32(LIVELY_GAIN * liveliness)
     if steps > own_steps:  # more steps lead more often, so each leads less; fewer steps are not compensated
         gain **= np.float32(own_steps / steps)
     return None if (gain == 1.0).all() else gain

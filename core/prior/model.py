@@ -25,13 +25,14 @@ from .calibration import Calibration
 from .denoiser import Networks
 from .guidance import Guidance, early_gain, spread_for
 from .kept import Kept
-from .levels import levels_of
 from .network import AudioToNonlipPrior, PriorConfig, stem_of
 from .sampler import SAMPLERS
 from .sampling import Sampling, SamplingPlan, transition_of
 from .schedule import CosineSchedule
 from .spaces import ChannelSpace, CodeSpace, FeatureSpace, NormalisedSpace
 from .styling import pose_constraints
+from .told.mouth import MOUTH
+from .told.personas import centre_of
 from .walk import Walk, count_windows
 
 OnWindow = Callable[[int, int], None]
@@ -116,6 +117,7 @@ class NonlipPrior:
         seeds: list[int],
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
         *,
+        mouth: np.ndarray | None = None,
         keep: np.ndarray | None = None,
         keep_mask: np.ndarray | None = None,
         progress: OnWindow | None = None,
@@ -132,6 +134,8 @@ class NonlipPrior:
             (4 T, 80) log-mel of T ≥ 1 frames.
         sampling
             How to sample.
+        mouth
+            (T, 9) curves of the mouth (``told.mouth.mouth_curves``). None if it isn't known.
         keep, keep_mask
             (N, T, 32) channels and (T, 32) bool: kept channels come back bit for bit, and the rest is sampled to fit.
             Any mask will do: earlier frames (a continuation), frames on both sides (in-betweening), single channels, or
@@ -151,6 +155,8 @@ class NonlipPrior:
         frames = len(mel) // MELS_PER_FRAME
         if mel.shape != (frames * MELS_PER_FRAME, MEL_BANDS) or frames < 1:
             raise ValueError(f"mel must be (4 T, {MEL_BANDS}) with T ≥ 1, not {mel.shape}")
+        if mouth is not None and mouth.shape != (frames, len(MOUTH)):
+            raise ValueError(f"mouth must be ({frames}, {len(MOUTH)}), not {mouth.shape}")
         plan = self._plan(sampling)
         kept = Kept(len(seeds), frames, keep, keep_mask, pose_constraints(plan.style, frames))
         networks = Networks(self.network, self.coarse, self.schedule)
@@ -161,7 +167,7 @@ class NonlipPrior:
         out = np.empty((len(seeds), frames, len(NONLIP_CHANNELS)), dtype=np.float32)
 
         def work(group: list[int]) -> None:
-            walk = Walk(networks, space, mel, [seeds[i] for i in group], kept.takes(group), plan, tell)
+            walk = Walk(networks, space, mel, [seeds[i] for i in group], kept.takes(group), plan, tell, mouth)
             with torch.inference_mode(), self._threads():
                 for first, channels in walk:
                     out[group, first : first + channels.shape[1]] = channels
@@ -176,8 +182,8 @@ class NonlipPrior:
         style, own_steps = sampling.style, self.num_inference_steps
         steps = own_steps if sampling.num_inference_steps is None else sampling.num_inference_steps
         scale = self.guidance_scale if sampling.guidance_scale is None else sampling.guidance_scale
-        levels = levels_of(style.liveliness) if sampling.levels is None else np.asarray(sampling.levels, np.float32)
-        gain = early_gain(style.liveliness, spread_for(self.spread, levels, scale), self.space, steps, own_steps)
+        levels = centre_of(style.liveliness) if sampling.levels is None else np.asarray(sampling.levels, np.float32)
+        gain = early_gain(spread_for(self.spread, levels, scale), steps, own_steps)
         guidance = Guidance(
             scale,
             torch.from_numpy(levels).to(self.device),

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from ..sound.audio_encoder import AudioEncoder, AudioEncoderConfig
 from ..sound.prosody import PROSODY, prosody
 from .features import d_nl
-from .levels import LEVELS
+from .told.levels import LEVELS
+from .told.mouth import MOUTH
 
 
 def stem_of(learned: bool) -> str:
@@ -44,7 +45,9 @@ class PriorConfig:
     editing: bool = True
     """Whether the network sees known parts of n⁰. If not, they are only put in while sampling."""
     levels: bool = False
-    """Whether the network is given how lively the talker is (``core.prior.levels``)."""
+    """Whether the network is given how lively the talker is (``core.prior.told.levels``)."""
+    mouth: bool = False
+    """Whether the network is given how the mouth moves (``core.prior.told.mouth``)."""
     audio: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
 
     @property
@@ -78,9 +81,10 @@ def sinusoidal(positions: Tensor, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
 
-def levels_network(condition: int) -> nn.Sequential:
-    """Brings levels to the width of the condition. Its output starts at zero, so weights trained without it fit."""
-    first, last = nn.Linear(len(LEVELS), condition), nn.Linear(condition, condition)
+def told_network(numbers: int, condition: int) -> nn.Sequential:
+    """Brings numbers that are told besides the sound to the width of the condition. Its output starts at zero, so
+    weights trained without it fit."""
+    first, last = nn.Linear(numbers, condition), nn.Linear(condition, condition)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return nn.Sequential(first, nn.SiLU(), last)
@@ -110,8 +114,11 @@ class AudioToNonlipPrior(nn.Module):
             nn.Linear(config.condition, config.condition), nn.SiLU(), nn.Linear(config.condition, config.condition)
         )
         if config.levels:
-            self.levels_in = levels_network(config.condition)
+            self.levels_in = told_network(len(LEVELS), config.condition)
             self.no_levels = nn.Parameter(torch.zeros(config.condition))
+        if config.mouth:
+            self.mouth_in = told_network(len(MOUTH), config.condition)
+            self.no_mouth = nn.Parameter(torch.zeros(config.condition))
         self.token_in = nn.Linear(3 * config.features + config.condition, config.width)
         layer = nn.TransformerEncoderLayer(
             config.width,
@@ -145,6 +152,21 @@ class AudioToNonlipPrior(nn.Module):
             return levels.new_zeros(len(levels), 1, self.config.condition)
         return embedded_levels(levels, self.levels_in, self.no_levels)
 
+    def encode_mouth(self, mouth: Tensor) -> Tensor:
+        """(B, L, 9) curves of the mouth (``told.mouth.mouth_curves``) → (B, L, condition), which is added to the audio
+        embedding. Frames with a NaN are unknown.
+
+        For a network that was trained without the mouth it is 0.
+        """
+        if not self.config.mouth:
+            return mouth.new_zeros(*mouth.shape[:2], self.config.condition)
+        embedded = self.mouth_in(mouth.nan_to_num())
+        return torch.where(mouth.isnan().any(dim=-1, keepdim=True), self.no_mouth.to(embedded.dtype), embedded)
+
+    def unknown_mouth(self, batch: int, frames: int) -> Tensor:
+        """(B, L, 9) NaN: the mouth of people of whom it isn't known."""
+        return self.no_audio.new_full((batch, frames, len(MOUTH)), torch.nan)
+
     def forward(self, noisy: Tensor, t: Tensor, audio: Tensor, known: Tensor, known_mask: Tensor) -> Tensor:
         """Predict n⁰.
 
@@ -155,7 +177,8 @@ class AudioToNonlipPrior(nn.Module):
         t
             (B,) long, 1 … T.
         audio
-            (B, L, condition) from :meth:`encode_audio` or :meth:`empty_audio`, plus :meth:`encode_levels`.
+            (B, L, condition) from :meth:`encode_audio` or :meth:`empty_audio`, plus :meth:`encode_levels` and
+            :meth:`encode_mouth`.
         known
             (B, L, d_nl) n⁰. Only entries under ``known_mask`` are used.
         known_mask

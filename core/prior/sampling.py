@@ -9,9 +9,9 @@ import numpy as np
 from ..motion.turning import TurningLimits
 from ..wire.style import PriorStyle
 from .guidance import Guidance
-from .levels import LEVELS
 from .sampler import SAMPLERS, Sampler
 from .styling import POSE_TRANSITION
+from .told.levels import LEVELS
 from .windows import SEAM_FRAMES
 
 
@@ -32,8 +32,8 @@ class Sampling:
     transition
         Frames, at least 1, over which sampled motion bends to meet kept motion.
     levels
-        (7,) how lively the talker is, as ``levels.measure_levels`` returns it; NaN where that is unknown. If None, the
-        style's liveliness decides.
+        (7,) how lively the talker is, as ``told.levels.measure_levels`` returns it; NaN where that is unknown. If None,
+        the style's liveliness decides: people at the middle of it (``told.personas.centre_of``).
     turning
         How far sampled heads may turn. None: as far as they do. Kept motion and poses that a style asks for stay, and
         the limits come in over a second next to them.

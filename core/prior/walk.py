@@ -67,6 +67,8 @@ class Walk:
         How to sample.
     tell
         Called after each window.
+    mouth
+        (T, 9) curves of the mouth (``told.mouth.mouth_curves``), or None if it isn't known.
     """
 
     def __init__(
@@ -78,9 +80,10 @@ class Walk:
         kept: Kept,
         plan: SamplingPlan,
         tell: Callable[[], None],
+        mouth: np.ndarray | None = None,
     ) -> None:
         self._networks, self._space = networks, space
-        self._mel, self._seeds, self._kept = mel, seeds, kept
+        self._mel, self._mouth, self._seeds, self._kept = mel, mouth, seeds, kept
         self._plan, self._tell = plan, tell
         self._frames = len(mel) // MELS_PER_FRAME
         self._styling = Styling(plan.style, self._frames)
@@ -173,7 +176,8 @@ class Walk:
         plan, schedule = self._plan, self._networks.schedule
         # If there are only a few steps, even the last one begins at a large t.
         exact_up_to = max(EXACT_UP_TO * schedule.steps, schedule.timesteps(plan.num_inference_steps)[-2])
-        denoiser = Denoiser(self._networks, self._sound(frames), known, plan.guidance, exact_up_to)
+        sound, mouth = self._heard(frames)
+        denoiser = Denoiser(self._networks, sound, known, plan.guidance, exact_up_to, mouth)
         noise = torch.from_numpy(np.stack([self._noise(seed, frames, again) for seed in self._seeds]))
         generators = [np.random.default_rng([seed, 3 if again else 2, int(frames[0])]) for seed in self._seeds]
 
@@ -185,12 +189,15 @@ class Walk:
         plan.sampler(denoiser, noise.to(self._device), schedule, plan.num_inference_steps, draw)
         return denoiser.last.cpu().numpy()
 
-    def _sound(self, frames: np.ndarray) -> Tensor:
-        """(4 L, 80) log-mel of these frames, taken as slices of consecutive rows."""
+    def _heard(self, frames: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        """(4 L, 80) log-mel of these frames, taken as slices of consecutive rows, and (L, 9) their mouth or None."""
         rows = (frames[:, None] * MELS_PER_FRAME + np.arange(MELS_PER_FRAME)).reshape(-1)
         slices = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
         sound = np.concatenate([self._mel[part[0] : part[-1] + 1] for part in slices])
-        return torch.from_numpy(np.ascontiguousarray(sound, np.float32)).to(self._device)
+        heard = torch.from_numpy(np.ascontiguousarray(sound, np.float32)).to(self._device)
+        if self._mouth is None:
+            return heard, None
+        return heard, torch.from_numpy(self._mouth[frames].astype(np.float32)).to(self._device)
 
     def _noise(self, seed: int, frames: np.ndarray, again: bool) -> np.ndarray:
         """(L, d) nᵀ of one take."""

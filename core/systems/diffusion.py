@@ -6,11 +6,15 @@ import numpy as np
 
 from ..motion.channels import CHANNELS, LIP_COLUMNS, NONLIP_COLUMNS
 from ..prior.model import NonlipPrior
+from ..prior.told.mouth import mouth_curves
 from .motion_source import OnFrame, Wish
 
 
 class Diffusion:
-    """A `MotionSource`. The prior is told what is kept, and samples motion that fits it."""
+    """A `MotionSource`. The prior is told what is kept, and samples motion that fits it.
+
+    It reads the mouth that the take has: the lips that are kept, corrected or not, and else those of the speech.
+    """
 
     def __init__(self, prior: NonlipPrior) -> None:
         self._prior = prior
@@ -27,6 +31,7 @@ class Diffusion:
             wish.speech.mel,
             [wish.seed],
             wish.sampling,
+            mouth=mouth_curves(channels[:, LIP_COLUMNS]),
             keep=None if kept is None else kept.channels[None, :, NONLIP_COLUMNS],
             keep_mask=None if kept is None else kept.mask[:, NONLIP_COLUMNS],
             progress=lambda done, total: progress(frames * done // total),  # from windows to frames

@@ -91,7 +91,7 @@ _LATER: dict[str, Any] = {
     "pose_style": 0,
 }
 """Settings that came after the first jobs, with the values that the older jobs have."""
-_LATER_STYLE: dict[str, Any] = {"poses": [], "emotions": []}
+_LATER_STYLE: dict[str, Any] = {"poses": [], "emotions": [], "persona": None}
 """The same for the settings of a style."""
 SETTINGS = tuple(spec.name for spec in dataclasses.fields(JobSettings) if spec.name != "more")
 """Names of the settings that a job shares with the request that began it."""

@@ -1,4 +1,4 @@
-"""Makes the motion of a take with the job's motion source, and says what a resampled take keeps."""
+"""Makes the motion of a take with the job's motion source, and says what a resampled take keeps and who performs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from ..phones.tongue import tongue_of_segments
 from ..plurals import counted
 from ..portrait.portrait import Portrait
 from ..prior.sampling import Sampling
+from ..prior.told.personas import persona_levels, temperament_of
 from ..sound.speech import Speech
 from ..systems.emotional import with_emotion, without_emotion
 from ..systems.motion_source import KeptTake, Wish
 from ..systems.reference import Reference, with_reference
 from ..systems.unheeded import unheeded
 from ..wire.progress import JobContext, Stage
-from ..wire.specs import Part, ResampleSpec
+from ..wire.specs import Part, ResampleSpec, source_take
 from ..wire.style import PriorStyle
+from ..wire.systems import source_facts
+from ..wire.take_file import TakeFacts
 from .body import kept_body, new_body, with_body
 from .films import reference_of
 from .job import Job
@@ -60,7 +63,7 @@ class MotionMaker:
         part as the plan says.
         """
         part = plan.spec.part if isinstance(plan.spec, ResampleSpec) else None
-        self._tell_unheeded(self._style(plan))
+        self._tell_unheeded(style_of(self._job, plan))
         kept = None if part is None else self._kept(part)
         self._load_models(timings)
         with self._context.stage("motion", len(self._speech), plan.index) as stage:
@@ -130,7 +133,7 @@ class MotionMaker:
 
     def _body(self, motion: Motion, plan: TakePlan, part: Part | None, kept: KeptTake | None) -> np.ndarray:
         """(T, 4) shoulders and breath. Frames that are kept keep theirs bit for bit."""
-        strength, loop = self._settings.body, self._style(plan).loop
+        strength, loop = self._settings.body, style_of(self._job, plan).loop
         if part is None or kept is None:
             return new_body(motion, plan.seed, self._mouth.document, strength, loop)
         again = ~kept.mask[:, group_indices("head")].all(axis=1)
@@ -162,17 +165,14 @@ class MotionMaker:
         last = len(self._speech) if part.last_frame is None else part.last_frame + 1
         return source.with_part(said, part.first_frame / FPS, last / FPS)
 
-    def _style(self, plan: TakePlan) -> PriorStyle:
-        """The style of the take: its own, or the job's."""
-        own = plan.spec.style if isinstance(plan.spec, ResampleSpec) else None
-        return self._settings.style if own is None else own
-
     def _sampling(self, plan: TakePlan, part: Part | None) -> Sampling:
-        """How the take is sampled."""
+        """How the take is sampled, by its own persona."""
+        style = style_of(self._job, plan)
         sampling = Sampling(
             guidance_scale=self._settings.guidance_scale,
             num_inference_steps=self._settings.num_inference_steps,
-            style=self._style(plan),
+            style=style,
+            levels=persona_levels(style.liveliness, persona_of(self._job, plan)),
             turning=self._turning,
         )
         return sampling if part is None else dataclasses.replace(sampling, transition=part.transition)
@@ -204,3 +204,42 @@ def _easing(again: np.ndarray, transition: int) -> np.ndarray:
     if again.any() and last < len(again):
         share *= np.clip((last - np.arange(len(again))) / (transition + 1), 0.0, 1.0)
     return share
+
+
+def style_of(job: Job, plan: TakePlan) -> PriorStyle:
+    """The style of a take: its own, or the job's."""
+    own = plan.spec.style if isinstance(plan.spec, ResampleSpec) else None
+    return job.facts.settings.style if own is None else own
+
+
+def persona_of(job: Job, plan: TakePlan) -> int:
+    """Number of the persona that performs a take whose motion is sampled.
+
+    It is the one that the style asks for; else that of the take which is kept in part, so that nobody else goes on in
+    the middle of it; else the take's own, by its seed. Raises BadInputError ``take_missing``.
+    """
+    wanted = style_of(job, plan).persona
+    if wanted is not None:
+        return wanted
+    before = _facts_of_source(job, plan)
+    return plan.seed if before is None or before.persona is None else before.persona
+
+
+def performer(job: Job, plan: TakePlan) -> tuple[int | None, str | None]:
+    """Number and name of the persona that ``take.json`` tells of a take; None if there is none.
+
+    A take with new frames or a new mouth has the persona of the take that it is made from. Raises as `persona_of`.
+    """
+    if "persona" in source_facts(job.facts.settings.source).unheeded:
+        return None, None
+    if source_take(plan.spec) is not None and not isinstance(plan.spec, ResampleSpec):
+        before = _facts_of_source(job, plan)
+        return (None, None) if before is None else (before.persona, before.temperament)
+    persona = persona_of(job, plan)
+    return persona, temperament_of(persona_levels(style_of(job, plan).liveliness, persona))
+
+
+def _facts_of_source(job: Job, plan: TakePlan) -> TakeFacts | None:
+    """What ``take.json`` tells of the take that a take is made from; None without one."""
+    index = source_take(plan.spec)
+    return None if index is None else job.take(index).finished()

@@ -155,6 +155,7 @@ class TakePlan:
             height=facts.height,
             start=facts.start,
             seconds=facts.seconds,
+            temperament=facts.temperament,
         )
 
     def _remove_leftovers(self) -> None:

@@ -28,6 +28,7 @@ from .frames import FrameWriter, frames_on_disk, synthetic_marks, write_contact_
 from .job import Job
 from .job_file import DONE
 from .models import Models
+from .motion_maker import performer
 from .restoring import Restorer
 from .reuse import EqualFrames, Look, drawn_with
 from .take import TakePlan
@@ -111,12 +112,15 @@ class TakeMaker:
         motion = self._motion(plan, timings)
         write_live_link_csv(motion, plan.curves)
         audio = self._job.facts.audio
+        persona, temperament = performer(self._job, plan)
         facts = TakeFacts(
             index=plan.index,
             seed=plan.seed,
             spec=plan.spec,
             job=self._job.facts.id,
             source=self._job.facts.settings.source,
+            persona=persona,
+            temperament=temperament,
             frame_count=len(motion),
             fps=FPS,
             start=audio.start,

@@ -292,8 +292,8 @@ class Notice:
 class TakeReady:
     """A take is finished on disk. Paths are absolute; those of pictures are None for a motion-only take.
 
-    The motion and the frames have ``frame_count`` entries at ``fps`` (25). Frame files are named from
-    ``<frames>/000001.png`` on. ``start`` and ``seconds`` say which part of the sound file it covers.
+    Motion and frames have ``frame_count`` entries at ``fps`` (25). Frame files are named from ``<frames>/000001.png``
+    on. ``start`` and ``seconds`` say which part of the sound it covers, ``temperament`` who its persona is, if any.
     """
 
     event: ClassVar[str] = "take"
@@ -313,6 +313,7 @@ class TakeReady:
     height: int | None
     start: float
     seconds: float
+    temperament: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ Standard library only, because the settings are part of the protocol. ``core.pri
 setting               range (default)              meaning
 ====================  ===========================  ========================================================
 ``liveliness``        −1 … 1 (0)                   calm to lively, sampled accordingly
+``persona``           0 … or null (null)           number of the persona that performs; null: each take its own
 ``head_amplitude``    0 … 3 (1)                    size of head motion
 ``gaze_amplitude``    0 … 3 (1)                    size of glances
 ``brow_amplitude``    0 … 3 (1)                    size of brow motion
@@ -32,6 +33,9 @@ from ..schema import setting
 from .emotions import EMOTIONS, EmotionAt, emotions_in_order
 from .poses import MAX_ANGLE, PoseAt, poses_in_order
 
+TEMPERAMENTS = ("still", "calm", "relaxed", "lively", "animated")
+"""What the persona of a take is called, from the stillest to the liveliest."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PriorStyle:
@@ -48,6 +52,9 @@ class PriorStyle:
     """
 
     liveliness: float = setting(0.0, "calm (−1) to lively (1); changes what is sampled", low=-1.0, high=1.0)
+    persona: int | None = setting(
+        None, "number of the persona that performs all takes; each take has its own when left out", low=0
+    )
     head_amplitude: float = setting(1.0, "size of head motion; 0 holds the head still", low=0.0, high=3.0)
     gaze_amplitude: float = setting(1.0, "size of glances; 0 looks straight on", low=0.0, high=3.0)
     brow_amplitude: float = setting(1.0, "size of brow motion", low=0.0, high=3.0)

@@ -87,14 +87,14 @@ SOURCES = (
         "Face by ExpNet, from what is said and the portrait's expression; head by PoseVAE, in one of several styles",
         seconds_per_frame=0.002,
         has_pose_styles=True,
-        unheeded=("guidance_scale", "num_inference_steps", "liveliness"),
+        unheeded=("guidance_scale", "num_inference_steps", "liveliness", "persona"),
     ),
     MotionSourceFacts(
         "autoregressive",
         "Autoregressive",
         "Lips follow what is said; head, eyes and brows follow frame by frame from the frames before. For comparison",
         seconds_per_frame=0.006,
-        unheeded=("guidance_scale", "num_inference_steps", "liveliness"),
+        unheeded=("guidance_scale", "num_inference_steps", "liveliness", "persona"),
     ),
     MotionSourceFacts(
         "diffusion-learned",
@@ -108,7 +108,7 @@ SOURCES = (
         "FaceTalk",
         "Mouth, face and head are sampled together from what is said, by FaceTalk's diffusion on a code of expressions",
         seconds_per_frame=0.002,
-        unheeded=("liveliness",),
+        unheeded=("liveliness", "persona"),
     ),
 )
 """Motion sources; the first one is the default."""
@@ -144,6 +144,7 @@ LABELS = {
     "guidance_scale": "Guidance",
     "num_inference_steps": "Steps",
     "liveliness": "Temperament",
+    "persona": "Persona",
 }
 """The panel's labels of the settings that a motion source may be unable to honour."""
 

@@ -41,6 +41,9 @@ class TakeFacts:
         Which take it is: its number from 1, its seed, its specification, and the identifier of its job.
     source
         Name of the motion source of its job (``core.wire.systems``). Takes older than the choice have ``DIFFUSION``.
+    persona, temperament
+        Number of the persona that performs it, and what that persona is called; None for takes of a motion source that
+        has no personas, and for takes older than personas.
     frame_count, fps
         Length of the motion, and of the frames if there are any; always 25 a second.
     start, seconds
@@ -66,6 +69,8 @@ class TakeFacts:
     job: str
     synthetic: bool = True
     source: str = DIFFUSION
+    persona: int | None = None
+    temperament: str | None = None
     frame_count: int
     fps: float
     start: float

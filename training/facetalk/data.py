@@ -28,7 +28,8 @@ from ..common.folders import CACHE
 from ..common.splits import lips_split, split
 from ..lips.data import FILMED
 from ..lips.sound_offsets import in_time_of_sound
-from ..prior.data import FULL_BLINK, Clip, address_clip, track_files
+from ..prior.carriers import Carrier
+from ..prior.data import FULL_BLINK, Clip, address_clip, carriers_of, track_files
 from ..sadtalker.clips import LIDS, VOICES
 from ..speech import visemes
 from ..speech.prosody import analyse
@@ -82,13 +83,7 @@ def filmed(part: str, lips: LipModel) -> list[Recording]:
 
 def voices(data: Path, lips: LipModel) -> list[Recording]:
     """LibriSpeech's and LJ Speech's training voices in ``data``."""
-    carriers = tuple(
-        clip.head
-        for path in track_files("obama")
-        if split(path.stem) == "train"
-        for clip in [address_clip(path)]
-        if clip.head is not None
-    )
+    carriers = carriers_of(address_clip(path) for path in track_files("obama") if split(path.stem) == "train")
     paths = [path for corpus in VOICES for path in sorted((data / corpus).glob("*.flac"))]
     return [
         _prepared(path, "voices", partial(_voice, path, lips, carriers))
@@ -131,10 +126,10 @@ def _filmed(path: Path, lips: LipModel) -> tuple[np.ndarray, np.ndarray, np.ndar
     return heard.phones, manner, motion[None]
 
 
-def _voice(path: Path, lips: LipModel, carriers: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _voice(path: Path, lips: LipModel, carriers: tuple[Carrier, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     audio = load_audio(path)
     heard, manner = _heard(audio.samples, audio.frames, lips)
-    drawn = Clip(path.stem, None, None, analyse(audio.samples, audio.frames), carriers=tuple(carriers))
+    drawn = Clip(path.stem, None, None, analyse(audio.samples, audio.frames), carriers=carriers)
     motions = np.empty((DRAWS, audio.frames, len(CHANNELS)), np.float32)
     motions[..., LIP_COLUMNS] = lips.predict(heard)
     for index in range(DRAWS):

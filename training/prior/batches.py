@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
-from core.prior.levels import LEVEL_STEP, LEVELS, PARTS
+from core.prior.network import AudioToNonlipPrior
 from core.prior.spaces import ChannelSpace, FeatureSpace
+from core.prior.told.levels import LEVEL_STEP, LEVELS, PARTS
+from core.prior.told.mouth import MOUTH
 
 from ..speech.prosody import HEARD
 from .data import Clip, augment_mel, draw_mask, draw_window
@@ -29,6 +31,8 @@ class MixConfig:
         Part of the conditions that are left empty (for eq. 10).
     unknown_share
         Part of the windows without the talker's levels.
+    unseen_share
+        Part of the windows without the mouth.
     shares
         How often each source is drawn.
     short_share
@@ -38,6 +42,7 @@ class MixConfig:
     batch: int = 16
     empty_share: float = 0.1
     unknown_share: float = 0.3
+    unseen_share: float = 0.25
     shares: tuple[tuple[str, float], ...] = (("synthetic", 0.5), ("grid", 0.35), ("address", 0.15))
     short_share: float = 0.35
 
@@ -105,9 +110,10 @@ def statistics(
 @dataclass
 class Batch:
     """One batch: n⁰ (B, L, d) normalised, mel (B, 4 L, 80), has_audio (B,), known_mask (B, L, d), levels (B, 7), heard
-    (B, L, 4).
+    (B, L, 4), mouth (B, L, 9).
 
-    Unknown levels are NaN. So is ``heard`` for windows without sound and for voices that were not analysed.
+    Unknown levels are NaN. So is ``heard`` for windows without sound and for voices that were not analysed, and
+    ``mouth`` where it isn't known.
     """
 
     clean: Tensor
@@ -116,10 +122,23 @@ class Batch:
     known_mask: Tensor
     levels: Tensor
     heard: Tensor
+    mouth: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+def conditions(network: AudioToNonlipPrior, batch: Batch, said: Tensor | None = None) -> Tensor:
+    """(B, L, condition) what the network is told of a batch's windows: sound, levels, mouth.
+
+    ``said`` (B, L, condition) is ``network.encode_audio`` of the batch, if it is known already.
+    """
+    items, frames, _ = batch.clean.shape
+    kind = network.out.weight.dtype
+    said = network.encode_audio(batch.mel.to(kind)) if said is None else said
+    sound = torch.where(batch.has_audio[:, None, None], said, network.empty_audio(items, frames))
+    return sound + network.encode_levels(batch.levels.to(kind)) + network.encode_mouth(batch.mouth.to(kind))
 
 
 class BatchSource:
@@ -160,6 +179,7 @@ class BatchSource:
         has_audio, known = np.zeros(items, dtype=bool), np.zeros((items, frames, d_nl), dtype=bool)
         levels = np.full((items, len(LEVELS)), np.nan, dtype=np.float32)
         heard = np.full((items, frames, len(HEARD)), np.nan, dtype=np.float32)
+        mouth = np.full((items, frames, len(MOUTH)), np.nan, dtype=np.float32)
         for i in range(items):
             source = names[rng.choice(len(names), p=shares / shares.sum())]
             window = draw_window(self.clips[source], frames, rng)
@@ -170,8 +190,10 @@ class BatchSource:
             known[i] = draw_mask(frames, rng, self.groups)
             if rng.random() >= self.config.unknown_share:
                 levels[i] = window.levels
+            if window.mouth is not None and rng.random() >= self.config.unseen_share:
+                mouth[i] = window.mouth
         clean = ((self.space.encode(motions) - self.mean) / self.deviation).astype(np.float32)
-        arrays = (clean, mel, has_audio, self.space.known(known), levels, heard)
+        arrays = (clean, mel, has_audio, self.space.known(known), levels, heard, mouth)
         return Batch(*(torch.from_numpy(array) for array in arrays))
 
 

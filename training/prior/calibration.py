@@ -31,10 +31,10 @@ from core.prior.calibration import (
     frequency_shares,
 )
 from core.prior.denoiser import EXACT_UP_TO, predict_clean
-from core.prior.levels import LEVELS
 from core.prior.model import NonlipPrior
+from core.prior.told.levels import LEVELS
 
-from .batches import Batch, BatchSource, MixConfig, add_mix_argument
+from .batches import Batch, BatchSource, MixConfig, add_mix_argument, conditions
 from .data import load_clips
 from .export import write
 
@@ -104,16 +104,13 @@ def calibrate(prior: NonlipPrior, batches: Sequence[Batch], seed: int = 0) -> Ca
     for place, share in enumerate(TIMES):
         t = max(1, round(share * schedule.steps))
         network = prior.coarse if t > EXACT_UP_TO * schedule.steps else prior.network  # as in sampling
-        kind, moments = network.out.weight.dtype, Moments()
+        moments = Moments()
         for batch in batches:
-            items, frames, _ = batch.clean.shape
-            audio = network.encode_audio(batch.mel.to(kind)).float()
-            audio = torch.where(batch.has_audio[:, None, None], audio, network.empty_audio(items, frames).float())
-            audio = audio + network.encode_levels(batch.levels.to(kind)).float()
+            audio = conditions(network, batch).float()
             noisy = schedule.alpha(t) * batch.clean
             noisy = noisy + schedule.sigma(t) * torch.randn(batch.clean.shape, generator=noise)
             nothing = torch.zeros_like(batch.clean)
-            times = torch.full((items,), t)
+            times = torch.full((len(batch.clean),), t)
             answer = predict_clean(network, schedule, noisy, times, audio, nothing, nothing.bool())
             moments.add(batch.clean, answer, disagreement_of(schedule, answer, noisy, t), batch.levels)
         keep[:, place], trust[:, place] = moments.solve(trusted=share < 1.0)

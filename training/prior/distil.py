@@ -32,7 +32,7 @@ from core.prior.schedule import CosineSchedule
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, add_run_arguments, run_config, warm_up_cosine
 from ..common.folders import RUNS
-from .batches import Batch, BatchSource, MixConfig, add_mix_argument, feature_weights, still_weights
+from .batches import Batch, BatchSource, MixConfig, add_mix_argument, conditions, feature_weights, still_weights
 from .data import Clip, load_clips
 from .export import save_shards, write
 
@@ -101,10 +101,7 @@ Teacher = Callable[[Batch], Answer]
 
 def answers_of(network: AudioToNonlipPrior, schedule: CosineSchedule, batch: Batch) -> Answer:
     """The predictions of a network for a batch's windows, with the known entries inserted."""
-    items, frames, _ = batch.clean.shape
-    empty = network.empty_audio(items, frames)
-    audio = torch.where(batch.has_audio[:, None, None], network.encode_audio(batch.mel), empty)
-    audio = audio + network.encode_levels(batch.levels)
+    audio = conditions(network, batch)
     known, mask = batch.clean, batch.known_mask
 
     def answer(noisy: Tensor, t: Tensor) -> Tensor:
@@ -118,12 +115,13 @@ def answers_as_sampled(prior: NonlipPrior, steps: int, scale: float, batch: Batc
     and led away from the mean."""
     device = batch.clean.device
     said = answers_of(prior.network, prior.schedule, batch)
-    deaf = replace(batch, has_audio=torch.zeros_like(batch.has_audio))
+    nothing = torch.full_like(batch.mouth, torch.nan)
+    deaf = replace(batch, has_audio=torch.zeros_like(batch.has_audio), mouth=nothing)
     unheard = said if scale == 1.0 else answers_of(prior.network, prior.schedule, deaf)
 
     def guidance_of(levels: Tensor, heard: bool) -> Guidance:
         spread = spread_for(prior.spread, levels.cpu().numpy(), float(heard))
-        gain = early_gain(0.0, spread, prior.space, steps, prior.num_inference_steps)
+        gain = early_gain(spread, steps, prior.num_inference_steps)
         factors = None if gain is None else torch.from_numpy(gain).to(device)
         return Guidance(scale, levels, prior.calibration, factors)
 

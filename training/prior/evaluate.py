@@ -52,6 +52,7 @@ from .evaluation import (
     prior_sampler,
     random_clip_sampler,
     unknown_levels,
+    usual_levels,
 )
 from .export import trained
 
@@ -170,7 +171,7 @@ def samplers_of(
         yield "shipped prior, given the clip's own levels", prior_sampler(prior, levels=held.own_levels), window
     if prior.network.config.levels and not options.alone:
         yield "shipped prior, liveliness unknown", prior_sampler(prior, levels=unknown_levels), window
-        yield "shipped prior, liveliness 0", prior_sampler(prior), window
+        yield "shipped prior, liveliness 0", prior_sampler(prior, levels=usual_levels), window
     first = random_clip_sampler(held.training)
     for name, folder in options.others.items():
         try:

@@ -17,9 +17,10 @@ import numpy as np
 import scipy.stats
 
 from core.prior.features import FEATURE_GROUPS, channels_from_features, features_from_channels
-from core.prior.levels import LEVELS, measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.sampling import Sampling
+from core.prior.told.levels import LEVELS, measure_levels
+from core.prior.told.personas import persona_levels
 from core.prior.windows import plan_windows
 from core.wire.style import PriorStyle
 
@@ -70,7 +71,7 @@ class HeldOut:
 
     def lesson(self, clip: int, draw: int) -> np.ndarray:
         """(T, 25) the motion that the prior learns from a training clip (``Clip.lesson``)."""
-        return in_range(self.clips[clip].lesson(np.random.default_rng([1, draw, clip])))
+        return in_range(self.clips[clip].lesson(np.random.default_rng([1, draw, clip]))[0])
 
     def own_levels(self, clip: Clip, _seed: int) -> np.ndarray:
         """(7,) the clip's own levels. Its sound does not tell them, but a user who knows the talker could set them."""
@@ -121,7 +122,8 @@ def _cut(clip: Clip) -> Clip:
         return clip
     blinks = [blink for blink in clip.blinks or [] if blink < ADDRESS_FRAMES]
     silent = Prosody.silent(ADDRESS_FRAMES)
-    return replace(clip, prosody=silent, head=clip.head[:ADDRESS_FRAMES], blinks=blinks)
+    brows, mouth = (None if part is None else part[:ADDRESS_FRAMES] for part in (clip.brows, clip.mouth))
+    return replace(clip, prosody=silent, head=clip.head[:ADDRESS_FRAMES], blinks=blinks, brows=brows, mouth=mouth)
 
 
 def in_range(features: np.ndarray) -> np.ndarray:
@@ -152,7 +154,7 @@ def prior_sampler(
             style=style or PriorStyle(),
             levels=levels(clip, seed) if levels else None,
         )
-        channels = prior.sample(mel, [own_seed], sampling)
+        channels = prior.sample(mel, [own_seed], sampling, mouth=clip.mouth)
         return features_from_channels(channels[0])
 
     return sample
@@ -161,6 +163,11 @@ def prior_sampler(
 def unknown_levels(_clip: Clip, _seed: int) -> np.ndarray:
     """(7,) NaN: the talker's levels are unknown."""
     return np.full(len(LEVELS), np.nan, np.float32)
+
+
+def usual_levels(clip: Clip, seed: int) -> np.ndarray:
+    """(7,) the levels of a take with default settings: each take has a persona of its own."""
+    return persona_levels(0.0, int(np.random.default_rng([12, *own_chance(clip, seed)]).integers(2**31)))
 
 
 def random_clip_sampler(training: Sequence[Clip]) -> Sampler:

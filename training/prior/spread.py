@@ -23,8 +23,8 @@ import torch
 
 from core.places import WEIGHTS
 from core.prior.features import FEATURES
-from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
+from core.prior.told.levels import measure_levels
 
 from .evaluation import TO_CHOOSE_BY, HeldOut, held_out, prior_sampler
 from .export import write

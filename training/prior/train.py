@@ -24,7 +24,16 @@ from core.representation.model import Representation, RepresentationConfig
 
 from ..common.engine import Run, RunConfig, Step, short_attention, warm_up_plateau_cosine
 from ..speech.prosody import HEARD
-from .batches import Batch, BatchSource, MixConfig, Statistics, feature_weights, statistics, still_weights
+from .batches import (
+    Batch,
+    BatchSource,
+    MixConfig,
+    Statistics,
+    conditions,
+    feature_weights,
+    statistics,
+    still_weights,
+)
 from .data import Clip
 
 D_NL = RepresentationConfig().nonlip
@@ -55,6 +64,8 @@ class TrainConfig(MixConfig):
         Whether f_nl of ``core.representation`` is diffused instead of the channels.
     levels
         Whether the network receives how lively the talker is.
+    mouth
+        Whether the network receives how the mouth moves.
     """
 
     size: str = "base"
@@ -68,13 +79,16 @@ class TrainConfig(MixConfig):
     editing: bool = True
     learned: bool = False
     levels: bool = True
+    mouth: bool = True
 
     @property
     def network(self) -> PriorConfig:
         """Configuration of the network."""
         shape: PriorConfig = getattr(PriorConfig, self.size)()
         features = D_NL if self.learned else d_nl
-        return replace(shape, editing=self.editing, learned=self.learned, levels=self.levels, features=features)
+        return replace(
+            shape, editing=self.editing, learned=self.learned, levels=self.levels, mouth=self.mouth, features=features
+        )
 
     def space(self) -> FeatureSpace:
         """The space in which motion is diffused."""
@@ -133,8 +147,7 @@ def losses(
     listener
         Audio embedding (B, L, condition) → prosody (B, L, 4). Without a listener the last loss is 0.
     """
-    items, frames, _ = batch.clean.shape
-    device = batch.clean.device
+    items, device = len(batch.clean), batch.clean.device
     # Drawn on the processor, so that the numbers are the same on every device.
     t = draw_times(items, schedule.steps, generator)
     if by_time is not None:
@@ -144,8 +157,7 @@ def losses(
     t, noise = t.to(device), torch.randn(batch.clean.shape, generator=generator).to(device)
     noisy = schedule.add_noise(batch.clean, t, noise)
     said = network.encode_audio(batch.mel)
-    audio = torch.where(batch.has_audio[:, None, None], said, network.empty_audio(items, frames))
-    audio = audio + network.encode_levels(batch.levels)
+    audio = conditions(network, batch, said)
     predicted = predict_clean(network, schedule, noisy, t, audio, batch.clean, batch.known_mask)
     error = predicted - batch.clean
     listening = error.new_zeros(()) if listener is None else listening_loss(listener(said).float(), batch.heard)
@@ -181,12 +193,13 @@ def start_from(network: AudioToNonlipPrior, weights: Path) -> Statistics:
     """Load the exported weights in the folder ``weights`` into a new network; returns the statistics that belong to
     them.
 
-    The weights may come from a network without levels. Then the part of the network that reads levels keeps its initial
-    weights, whose output is zero. Raises BadInputError if the weights have another shape.
+    The weights may come from a network without levels or without the mouth. Then the part of the network that reads
+    them keeps its initial weights, whose output is zero. Raises BadInputError if the weights have another shape.
     """
     shipped = NonlipPrior.load(folder=weights)
     config = shipped.network.config
-    if (network.config if config.levels else replace(network.config, levels=False)) != config:
+    own = network.config
+    if replace(own, levels=own.levels and config.levels, mouth=own.mouth and config.mouth) != config:
         raise BadInputError(
             "start_other_config",
             f"The prior in {weights} has another shape than this run's.",

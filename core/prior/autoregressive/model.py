@@ -92,8 +92,8 @@ class AutoregressiveMotion:
     ) -> np.ndarray:
         """(T, 25) features of T ``frames`` that begin with ``start`` (25,); ``mel`` (4 T, 80) is None without sound.
 
-        ``levels`` (7,) say how lively the talker is (``core.prior.levels``), NaN where that is unknown; a network that
-        was trained without them doesn't heed them. ``progress`` as in :meth:`sample`.
+        ``levels`` (7,) say how lively the talker is (``core.prior.told.levels``), NaN where that is unknown; a network
+        that was trained without them doesn't heed them. ``progress`` as in :meth:`sample`.
         """
         rows = np.zeros((frames * MELS_PER_FRAME, MEL_BANDS), np.float32) if mel is None else mel
         sound = torch.from_numpy(np.ascontiguousarray(rows, np.float32)).to(self.device)

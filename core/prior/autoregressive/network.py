@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from ...sound.audio_encoder import AudioEncoder
 from ...sound.mel import MELS_PER_FRAME
 from ...sound.prosody import PROSODY, prosody
-from ..levels import LEVELS
-from ..network import PriorConfig, embedded_levels, levels_network, sinusoidal
+from ..network import PriorConfig, embedded_levels, sinusoidal, told_network
+from ..told.levels import LEVELS
 from ..windows import plan_windows
 
 
@@ -61,7 +61,8 @@ class AutoregressivePrior(nn.Module):
         self.audio_encoder = AudioEncoder(config.audio)
         self.audio_in = nn.Linear(config.audio.width + PROSODY, config.condition)
         self.no_audio = nn.Parameter(torch.zeros(config.condition))
-        self.levels_in, self.no_levels = levels_network(config.condition), nn.Parameter(torch.zeros(config.condition))
+        self.levels_in = told_network(len(LEVELS), config.condition)
+        self.no_levels = nn.Parameter(torch.zeros(config.condition))
         self.token_in = nn.Linear(config.features + config.condition, config.width)
         self.blocks = nn.ModuleList(CausalBlock(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
@@ -118,7 +119,7 @@ class AutoregressivePrior(nn.Module):
         heard
             False for the empty condition.
         levels
-            (7,) how lively the talker is (``core.prior.levels``); unknown by default.
+            (7,) how lively the talker is (``core.prior.told.levels``); unknown by default.
         progress
             Called with the number of frames that are done, after each window.
 

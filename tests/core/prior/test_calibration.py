@@ -8,8 +8,8 @@ import torch
 from core.prior.calibration import BANDS, CENTRES, SHAPE, TIMES, Calibration, cosines, frequency_shares, level_shares
 from core.prior.features import d_nl
 from core.prior.kept import Known
-from core.prior.levels import LEVELS
 from core.prior.schedule import CosineSchedule
+from core.prior.told.levels import LEVELS
 
 SCHEDULE = CosineSchedule()
 LEVEL = torch.zeros(len(LEVELS))

@@ -10,11 +10,12 @@ from core.prior.denoiser import Denoiser, Networks
 from core.prior.features import FEATURES, d_nl
 from core.prior.guidance import Guidance, spread_for
 from core.prior.kept import Known
-from core.prior.levels import LEVELS, LIVELY_REACH, levels_of, measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.sampling import Sampling
 from core.prior.schedule import CosineSchedule
+from core.prior.told.levels import LEVELS, measure_levels
+from core.prior.told.personas import centre_of
 from core.wire.style import PriorStyle
 
 SCHEDULE = CosineSchedule(1000)
@@ -46,12 +47,6 @@ def test_each_part_has_its_own_level_and_stillness_a_lower_limit():
     assert moved["headYaw"] == {"head turns", "head speed"} and moved["headX"] == {"head shifts"}
     assert moved["gazePitch"] == {"gaze"} and moved["browInnerUp_L"] == {"brows"} and moved["noseSneer_R"] == {"cheeks"}
     assert moved["eyeSquint_L"] == {"lids"} and moved["blink"] == set(), "blinks are events of one size"
-
-
-def test_liveliness_moves_all_levels_together():
-    np.testing.assert_array_equal(levels_of(0.0), 0.0)
-    np.testing.assert_array_equal(levels_of(-1.0), -LIVELY_REACH)
-    assert levels_of(0.5).shape == (len(LEVELS),) and levels_of(0.5).dtype == np.float32
 
 
 @pytest.fixture
@@ -104,10 +99,11 @@ def test_the_styles_liveliness_gives_the_levels_unless_levels_are_given(network)
     prior = NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.1), num_inference_steps=3)
     mel = np.zeros((200, 80), np.float32)
     plain = prior.sample(mel, [1])
-    np.testing.assert_array_equal(prior.sample(mel, [1], Sampling(levels=np.zeros(7))), plain)
+    np.testing.assert_array_equal(prior.sample(mel, [1], Sampling(levels=centre_of(0.0))), plain)
     lively = prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=0.5)))
-    given_levels = prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=0.5), levels=levels_of(0.0)))
-    assert np.abs(lively - given_levels).max() > 1e-3, "the gain follows the style, the levels are the given ones"
+    given_levels = prior.sample(mel, [1], Sampling(style=PriorStyle(liveliness=0.5), levels=centre_of(0.0)))
+    np.testing.assert_array_equal(given_levels, plain)
+    assert np.abs(lively - plain).max() > 1e-3
     with pytest.raises(ValueError, match="levels must be 7"):
         Sampling(levels=np.zeros(3))
 

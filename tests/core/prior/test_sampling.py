@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from core.prior.features import d_nl
-from core.prior.levels import levels_of
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.sampling import Sampling
+from core.prior.told.personas import centre_of
 from core.prior.windows import SEAM_FRAMES
 from core.wire.style import PriorStyle
 
@@ -34,12 +34,12 @@ def take(prior, **chosen):
 def test_none_means_the_values_of_the_weights(prior):
     plain = take(prior)
     style = PriorStyle()
-    np.testing.assert_array_equal(plain, take(prior, **OWN, style=style, transition=SEAM_FRAMES, levels=levels_of(0.0)))
+    np.testing.assert_array_equal(plain, take(prior, **OWN, style=style, transition=SEAM_FRAMES, levels=centre_of(0.0)))
     for other in (
         {"guidance_scale": 1.0},
         {"num_inference_steps": 5},
         {"sampler": "dpm_solver_pp"},
-        {"levels": levels_of(0.5)},
+        {"levels": centre_of(0.5)},
         {"style": PriorStyle(head_amplitude=0.5)},
     ):
         assert np.abs(take(prior, **other) - plain).max() > 1e-4, other

@@ -8,8 +8,9 @@ import torch
 from core.prior.calibration import BANDS, CENTRES, TIMES, frequency_shares
 from core.prior.features import d_nl
 from core.prior.kept import Known
-from core.prior.levels import LEVELS
 from core.prior.model import NonlipPrior
+from core.prior.told.levels import LEVELS
+from core.prior.told.mouth import MOUTH
 from training.prior import calibration as prior_calibration
 from training.prior.batches import Batch
 from training.prior.calibration import Moments, calibrate
@@ -59,7 +60,9 @@ def test_calibration_improves_an_untrained_prior(untrained):
     phase = 2 * torch.pi * (2.0 * torch.arange(100)[:, None] / 25 + torch.rand(64, 1, d_nl, generator=generator))
     motion, nobody = phase.sin(), torch.full((64, len(LEVELS)), torch.nan)
     unheard = torch.full((64, 100, len(HEARD)), torch.nan)
-    batch = Batch(motion, torch.zeros(64, 400, 80), torch.ones(64, dtype=torch.bool), motion > 99, nobody, unheard)
+    unseen = torch.full((64, 100, len(MOUTH)), torch.nan)
+    sounds = torch.zeros(64, 400, 80), torch.ones(64, dtype=torch.bool)
+    batch = Batch(motion, *sounds, motion > 99, nobody, unheard, unseen)
     table = calibrate(untrained, [batch])
     swings, fast = table.trust[-1, :, BANDS.index(2.06)].mean(dim=-1), table.trust[-1, :, -1].mean(dim=-1)
     assert swings[0] == 0 and swings[-1] > 0.9 and (swings.diff() > -0.1).all(), "the less noise, the more trust"

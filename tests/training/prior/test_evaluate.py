@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from core.prior.features import d_nl
-from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
+from core.prior.told.levels import measure_levels
 from training.common.engine import RunConfig
 from training.prior import evaluate as evaluate_prior
 from training.prior import evaluation as prior_evaluation
@@ -190,14 +190,18 @@ def test_talkers_are_drawn_only_from_training_clips(options, clips):
     class Listening:
         """Records its levels and moves a little."""
 
-        def sample(self, mel, seeds, sampling):
+        def sample(self, mel, seeds, sampling, mouth):
+            assert mouth is held.clips[1].mouth
             told.append(sampling.levels)
             return np.zeros((1, len(mel) // 4, 32), np.float32)
 
-    for levels in (held.levels, prior_evaluation.unknown_levels, None):
+    for levels in (held.levels, prior_evaluation.unknown_levels, None, prior_evaluation.usual_levels):
         prior_evaluation.prior_sampler(Listening(), levels=levels)(held.clips[1], 5)
     np.testing.assert_array_equal(told[0], held.levels(held.clips[1], 5))
     assert np.isnan(told[1]).all() and told[2] is None
+    others = [prior_evaluation.usual_levels(held.clips[1], seed) for seed in (5, 6)]
+    np.testing.assert_array_equal(told[3], others[0])
+    assert np.abs(others[0] - others[1]).max() > 0.1, "each take has its own persona"
 
 
 @pytest.mark.slow

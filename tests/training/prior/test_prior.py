@@ -8,12 +8,13 @@ import torch
 
 from core.errors import BadInputError, SoliloquyError
 from core.prior.features import FEATURE_GROUPS, FEATURES, d_nl
-from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
 from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.sampling import Sampling
 from core.prior.schedule import CosineSchedule
 from core.prior.spaces import ChannelSpace, CodeSpace
+from core.prior.told.levels import measure_levels
+from core.prior.told.mouth import MOUTH
 from core.representation.model import Representation, RepresentationConfig
 from training.common.checkpoint import load_module, module_weights
 from training.common.engine import CHECKPOINT, RunConfig
@@ -118,9 +119,9 @@ def test_a_run_starts_from_exported_weights(clips, tmp_path):
         train(small, SETTINGS, clips, tmp_path / "third", tmp_path / "weights")
 
 
-def test_a_network_with_levels_can_start_from_weights_without(clips, tmp_path):
-    """Before its first step the new network gives the old one's answers for every liveliness."""
-    plain = replace(CONFIG, levels=False)
+def test_a_network_with_levels_and_mouth_can_start_from_weights_without(clips, tmp_path):
+    """Before its first step the new network gives the old one's answers for every liveliness and every mouth."""
+    plain = replace(CONFIG, levels=False, mouth=False)
     train(plain, replace(SETTINGS, steps=3), clips, tmp_path / "first")
     export(tmp_path / "first", 5, 1.0, tmp_path / "weights")
     still = replace(CONFIG, learning_rate=0.0)
@@ -128,10 +129,13 @@ def test_a_network_with_levels_can_start_from_weights_without(clips, tmp_path):
     export(tmp_path / "second", 5, 1.0, tmp_path / "on")
     before, after = (NonlipPrior.load("cpu", tmp_path / name) for name in ("weights", "on"))
     assert (before.network.config.levels, after.network.config.levels) == (False, True)
+    assert (before.network.config.mouth, after.network.config.mouth) == (False, True)
     mel = np.zeros((200, 80), np.float32)
     wanted = before.sample(mel, [1])
     for liveliness in (0.0, 4.0, np.nan):
         np.testing.assert_array_equal(after.sample(mel, [1], Sampling(levels=np.full(7, liveliness))), wanted)
+    mouth = np.random.default_rng(0).random((50, len(MOUTH))).astype(np.float32)
+    np.testing.assert_array_equal(after.sample(mel, [1], mouth=mouth), wanted)
     with pytest.raises(BadInputError, match="another shape"):  # their knowledge of liveliness would be lost
         train(plain, SETTINGS, clips, tmp_path / "third", tmp_path / "on")
 
@@ -278,6 +282,9 @@ def test_window_keeps_sound_and_motion_together():
     window = draw_window([Clip("c", mel, motion, voice)], 20, np.random.default_rng(0))
     np.testing.assert_allclose(window.heard[:, HEARD.index("loudness")] * 100, window.motion[:, 0], atol=1e-4)
     assert draw_window([Clip("c", None, motion, voice)], 20, np.random.default_rng(0)).heard is None
+    mouth = np.arange(100, dtype=np.float32)[:, None].repeat(len(MOUTH), axis=1)
+    window = draw_window([Clip("c", mel, motion, mouth=mouth)], 20, np.random.default_rng(0))
+    np.testing.assert_array_equal(window.mouth[:, 0], window.motion[:, 0])
 
 
 def test_facts_of_a_voice():

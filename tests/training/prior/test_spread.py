@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from core.prior.features import FEATURES, d_nl
-from core.prior.levels import measure_levels
 from core.prior.model import NonlipPrior
+from core.prior.told.levels import measure_levels
 from training.prior import spread as prior_spread
 from training.prior.data import Clip
 from training.prior.evaluation import HeldOut

@@ -29,7 +29,7 @@ import numpy as np
 import scipy.ndimage
 
 from core.motion.channels import FPS
-from core.prior.features import FEATURES, GAZE_FULL, d_nl
+from core.prior.features import FEATURE_GROUPS, FEATURES, GAZE_FULL, d_nl
 from core.prior.windows import ease
 
 from ...speech.prosody import Prosody
@@ -100,8 +100,7 @@ def smooth_noise(rng: np.random.Generator, frames: int, low: float, high: float,
 
 
 def _pulse(frames: int, centre: float, rise: float, fall: float) -> np.ndarray:
-    """(T,) bump from 0 to 1 at ``centre`` and back to 0, in frames: raised cosines, the shape of a minimum-jerk
-    stroke."""
+    """(T,) bump from 0 to 1 at ``centre`` and back to 0, in frames: raised cosines, like a minimum-jerk stroke."""
     offset = np.arange(frames) - centre
     width = np.where(offset < 0, rise, fall)
     return np.where(np.abs(offset) < width, 0.5 + 0.5 * np.cos(np.pi * offset / width), 0.0)
@@ -256,6 +255,7 @@ def synthesise(
     seed: int | np.random.Generator,
     carrier: np.ndarray | None = None,
     blinks: list[float] | None = None,
+    brows: np.ndarray | None = None,
 ) -> np.ndarray:
     """One motion for this speech.
 
@@ -270,6 +270,8 @@ def synthesise(
         that follows the voice is added to it.
     blinks
         Frames at which real blinks begin, used instead of random ones.
+    brows
+        (T, 6) real weights of ``FEATURE_GROUPS["brows"]``, used instead of synthetic ones.
 
     Returns
     -------
@@ -341,6 +343,8 @@ def synthesise(
         put(f"eyeSquint_{side}", squint + 0.15 * closed + 0.3 * frowns)
         put(f"cheekSquint_{side}", cheek * lopsided + 0.2 * frowns)
         put(f"noseSneer_{side}", 0.03 + 0.1 * frowns)
+    if brows is not None:
+        motion[:, list(FEATURE_GROUPS["brows"])] = brows
     expressions = slice(_INDEX["blink"], None)
     motion[:, expressions] = np.clip(motion[:, expressions], 0.0, 1.0)
     return motion.astype(np.float32)

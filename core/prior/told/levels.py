@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..motion.channels import FPS
-from .features import FEATURE_GROUPS, FEATURES, GAZE_FULL
+from ...motion.channels import FPS
+from ..features import FEATURE_GROUPS, FEATURES, GAZE_FULL
 
 LEVELS = ("head turns", "head speed", "head shifts", "gaze", "brows", "lids", "cheeks")
 """Names of the levels. "lids" covers squints and widened eyes but not blinks, which are events of one size."""
@@ -22,8 +22,6 @@ PARTS: dict[str, tuple[int, ...]] = {
     "cheeks": FEATURE_GROUPS["cheeks"],
 }
 """Features scaled by each level. "head speed" also uses the head turns; blinks belong to no level."""
-LIVELY_REACH = 1.0
-"""All levels at liveliness 1: 1.6 times the usual swing. The early gain (``guidance.LIVELY_GAIN``) adds to it."""
 
 _TYPICAL = np.array([4.1, 16.2, 0.71, 3.9, 0.094, 0.046, 0.015], np.float32)
 """Root mean squares at level 0 (°, °/s, cm, °, weights): medians of the synthetic talkers in the training data."""
@@ -57,8 +55,3 @@ def measure_levels(features: np.ndarray) -> np.ndarray:
     )
     levels = np.log(np.maximum(found / _TYPICAL, 1e-9)) / LEVEL_STEP
     return np.clip(levels, -_FURTHEST, _FURTHEST).astype(np.float32)
-
-
-def levels_of(liveliness: float) -> np.ndarray:
-    """(7,) levels of a style's liveliness: all go up or down together; 0 is the typical talker."""
-    return np.full(len(LEVELS), LIVELY_REACH * liveliness, np.float32)
