@@ -13,7 +13,7 @@ from .motion_source import OnFrame, Wish
 class Diffusion:
     """A `MotionSource`. The prior is told what is kept, and samples motion that fits it.
 
-    It reads the mouth that the take has: the lips that are kept, corrected or not, and else those of the speech.
+    It reads the mouth of the sound alone. So corrected or kept lips, words and articulation leave its motion as it is.
     """
 
     def __init__(self, prior: NonlipPrior) -> None:
@@ -31,7 +31,7 @@ class Diffusion:
             wish.speech.mel,
             [wish.seed],
             wish.sampling,
-            mouth=mouth_curves(channels[:, LIP_COLUMNS]),
+            mouth=None if wish.heard_lips is None else mouth_curves(wish.heard_lips()),
             keep=None if kept is None else kept.channels[None, :, NONLIP_COLUMNS],
             keep_mask=None if kept is None else kept.mask[:, NONLIP_COLUMNS],
             progress=lambda done, total: progress(frames * done // total),  # from windows to frames

@@ -48,6 +48,9 @@ class Wish:
         How it is sampled: style, transition, turning limits, and what the diffusions alone know.
     lips
         Gives the (T, 27) lips and jaw that the lip model makes of what is said, with the job's articulation.
+    heard_lips
+        Gives (T, 27) lips and jaw as the sound alone tells them, whatever words and articulation the job has. Motion
+        that follows the mouth follows these, so it stays when an artist corrects the mouth. None if nothing is known.
     spoken
         Gives what is said as the lip model hears it, with the phones of the transcript if there is one, and (T,) 0–1,
         where the mouth moves, or None for everywhere.
@@ -67,6 +70,7 @@ class Wish:
     lips: Callable[[], np.ndarray]
     spoken: Callable[[], tuple[Heard, np.ndarray | None]]
     reference: Callable[[], np.ndarray]
+    heard_lips: Callable[[], np.ndarray] | None = None
     articulation: float = 1.0
     pose_style: int = 0
     kept: KeptTake | None = None

@@ -88,7 +88,8 @@ class MotionMaker:
         """Tell once which settings the motion source can't honour."""
         settings = self._settings
         names = ("guidance_scale", "num_inference_steps")
-        values = {name: getattr(settings, name) for name in names} | {"liveliness": style.liveliness}
+        own = {"liveliness": style.liveliness, "persona": style.persona}
+        values = {name: getattr(settings, name) for name in names} | own
         sentence = unheeded(settings.source, values)
         if sentence and sentence not in self._told:
             self._told.add(sentence)
@@ -109,6 +110,7 @@ class MotionMaker:
             seed=plan.seed,
             sampling=self._sampling(plan, part),
             lips=lambda: self._mouth.channels(articulation),
+            heard_lips=lambda: self._mouth.as_heard,
             spoken=lambda: self._mouth.spoken,
             reference=lambda: self._portrait().expression,
             articulation=articulation,

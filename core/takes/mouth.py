@@ -56,7 +56,18 @@ class Mouth:
             return self.heard, self._speech.presence
         return Heard(np.eye(len(PHONES), dtype=np.float32)[self._rows()], self.heard.manner), None
 
-    @functools.lru_cache(maxsize=1)  # noqa: B019 - a mouth lives as long as its job
+    @property
+    def as_heard(self) -> np.ndarray:
+        """(T, 27) lips and jaw as the sound alone tells them: without the words, with the usual articulation."""
+        if self.document.source != TRANSCRIPT:
+            return self.channels(1.0)
+        return self._as_heard
+
+    @functools.cached_property
+    def _as_heard(self) -> np.ndarray:
+        return self._lips.predict(self.heard, presence=self._speech.presence)
+
+    @functools.lru_cache(maxsize=2)  # noqa: B019 - a mouth lives as long as its job
     def channels(self, articulation: float) -> np.ndarray:
         """(T, 27) lips and jaw of the whole speech."""
         if self.document.source == TRANSCRIPT:

@@ -81,10 +81,10 @@ class StandInLips:
 
 
 class StandInPrior:
-    """Draws noise from the seed; ``asked`` is how it was last told to sample."""
+    """Draws noise from the seed; ``asked`` is how it was last told to sample, ``mouth`` what it was told of it."""
 
     def __init__(self) -> None:
-        self.asked = Sampling()
+        self.asked, self.mouth = Sampling(), None
 
     def sample(
         self,
@@ -92,11 +92,12 @@ class StandInPrior:
         seeds: list[int],
         sampling: Sampling,
         *,
+        mouth: np.ndarray | None,
         keep: np.ndarray | None,
         keep_mask: np.ndarray | None,
         progress: Callable[[int, int], None],
     ) -> np.ndarray:
-        self.asked = sampling
+        self.asked, self.mouth = sampling, mouth
         drawn = [np.random.default_rng(s).random((len(mel) // 4, len(NONLIP_CHANNELS)), np.float32) for s in seeds]
         progress(1, 1)
         return np.stack(drawn) if keep is None or keep_mask is None else np.where(keep_mask, keep, np.stack(drawn))

@@ -162,9 +162,9 @@ def test_help_has_whole_sentences(command, capsys) -> None:
 
 def test_style_options_reach_the_job_and_bad_ones_are_named(place, monkeypatch, capfd) -> None:
     models = install(monkeypatch.setattr)
-    style = ("--liveliness", "0.5", "--blink-rate", "20", "--start-pose", "-5", "0", "2.5", "--loop")
+    style = ("--liveliness", "0.5", "--persona", "7", "--blink-rate", "20", "--start-pose", "-5", "0", "2.5", "--loop")
     assert place.run(*style) == 0
-    wanted = PriorStyle(liveliness=0.5, blink_rate=20.0, start_pose=(-5.0, 0.0, 2.5), loop=True)
+    wanted = PriorStyle(liveliness=0.5, persona=7, blink_rate=20.0, start_pose=(-5.0, 0.0, 2.5), loop=True)
     assert models.prior.asked.style == wanted
     job = capfd.readouterr().out.splitlines()[0].rpartition(os.sep)[0]
     assert main(["resample", "--job", job, "--take", "1", "--renew", "blink", "--head-amplitude", "0"]) == 0

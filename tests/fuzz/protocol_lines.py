@@ -42,7 +42,7 @@ class Raw:
 def valid_requests(folder: Path) -> list[dict[str, Any]]:
     """A request of each kind with most of its settings. None of them finds its files."""
     job, out = str(folder / "no-job"), str(folder / "out")
-    style = {"liveliness": 0.5, "blink_rate": 20, "start_pose": [0, 5, 0], "loop": False}
+    style = {"liveliness": 0.5, "persona": 3, "blink_rate": 20, "start_pose": [0, 5, 0], "loop": False}
     style["poses"] = [{"seconds": 0.5, "pitch": 1, "yaw": -5, "roll": 0}, {"seconds": 2}]
     style["emotions"] = [{"seconds": 0.5, "emotion": "happy", "strength": 0.5}, {"seconds": 2}]
     generate = {"audio": str(folder / "a.wav"), "portrait": str(folder / "p.png"), "out": out, "takes": 2, "seed": 3}

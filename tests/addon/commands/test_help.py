@@ -57,13 +57,14 @@ def test_sizes_of_the_picture_that_are_none_are_a_sentence(scene, value, capsys)
 
 
 def test_the_performance_is_set_and_saved(scene, sound, portrait, tmp_path):
-    given = ["--liveliness", "0.5", "--head-amplitude", "1.5", "--blink-rate", "20", "--gaze-to-camera", "0.25"]
+    given = ["--liveliness", "0.5", "--persona", "9", "--head-amplitude", "1.5", "--blink-rate", "20", "--gaze-to-camera", "0.25"]
     given += ["--start-pose", "0", "10", "-5", "--loop", "--curve-error", "0.01", "--device", "cpu"]
     arguments = ["--audio", str(sound), "--portrait", str(portrait()), "--out", str(tmp_path / "out")]
     assert cli.run([*arguments, *given]) == 0
     performance = bpy.context.scene.soliloquy.performance
     assert (performance.liveliness, performance.head_amplitude, performance.loop) == (0.5, 1.5, True)
     assert performance.set_blink_rate and performance.blink_rate == 20.0
+    assert performance.set_persona and performance.persona == 9
     assert performance.set_start_pose and not performance.set_end_pose
     assert [math.degrees(angle) for angle in performance.start_pose] == pytest.approx([0.0, 10.0, -5.0], abs=1e-4)
     style = performance.style()

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -14,6 +15,7 @@ from soliloquy.addon.panels import style as panels_style
 from soliloquy.addon.sequencer import speech
 from soliloquy.core.wire import lines, protocol
 from soliloquy.core.wire.style import PriorStyle
+from soliloquy.core.wire.take_file import TakeFacts
 
 
 @pytest.fixture
@@ -49,12 +51,13 @@ def test_every_setting_of_the_style_can_be_set(scene):
     performance.liveliness, performance.gaze_to_camera, performance.loop = -0.3, 0.7, True
     for index, name in enumerate(("head", "gaze", "brow", "lid", "cheek")):
         setattr(performance, f"{name}_amplitude", 0.5 + 0.1 * index)
-    performance.blink_rate = 30
+    performance.blink_rate, performance.persona, performance.set_persona = 30, 12, True
     performance.start_pose = performance.end_pose = [math.radians(angle) for angle in (5, -10, 2.5)]
     performance.set_blink_rate = performance.set_start_pose = performance.set_end_pose = True
     style = performance.style()
     wanted = PriorStyle(
         liveliness=-0.3,
+        persona=12,
         head_amplitude=0.5,
         gaze_amplitude=0.6,
         brow_amplitude=0.7,
@@ -108,6 +111,18 @@ def test_a_pose_comes_from_the_take_at_the_current_frame(taken):
     Path(taken.soliloquy.takes[0].path() / "motion.npz").unlink()
     with pytest.raises(RuntimeError, match="missing"):
         bpy.ops.soliloquy.pose_from_take(which="start")
+
+
+def test_the_persona_of_a_take_performs_the_next_ones(taken, asked):
+    folder = taken.soliloquy.takes[0].path()
+    facts = TakeFacts.read(folder)
+    replace(facts, persona=None).write(folder)
+    with pytest.raises(RuntimeError, match="no persona"):
+        bpy.ops.soliloquy.persona_from_take()
+    replace(facts, persona=23, temperament="lively").write(folder)
+    bpy.ops.soliloquy.persona_from_take()
+    bpy.ops.soliloquy.generate()
+    assert asked[-1].style.persona == 23
 
 
 # -------------------------------------------------------------------------------------------------------- presets

@@ -120,7 +120,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
         old["settings"]["style"],
         *(entry["spec"]["style"] for entry in old["takes"] if "style" in entry["spec"]),
     ):
-        style |= {"poses": [], "emotions": []}
+        style |= {"poses": [], "emotions": [], "persona": None}
     for entry in old["takes"]:
         entry["spec"]["keep"] = [g for g in GROUPS if g in entry["spec"]["keep"]] if "keep" in entry["spec"] else None
     for entry in again["takes"]:
@@ -129,6 +129,7 @@ def test_the_stand_in_for_the_previous_version_writes_what_it_wrote(tmp_path) ->
     take = json.loads((DATA / "take.json").read_text(encoding="utf-8"))
     take["keep"] = [group for group in GROUPS if group in take["keep"]]
     take |= {"drawn_with": None, "picture": "fit", "face": None, "source": "diffusion", "restored": None}
+    take |= {"persona": None, "temperament": None}
     assert json.loads((tmp_path / "take-003" / "take.json").read_text(encoding="utf-8")) == take
 
 

@@ -4,6 +4,8 @@ settings = (getattr(bpy.context.workspace, "sequencer_scene", None) or bpy.conte
 performance = settings.performance
 
 performance.liveliness = 0.0
+performance.set_persona = False
+performance.persona = 0
 performance.head_amplitude = 1.0
 performance.gaze_amplitude = 1.0
 performance.brow_amplitude = 1.0

@@ -3,7 +3,9 @@ import bpy
 settings = (getattr(bpy.context.workspace, "sequencer_scene", None) or bpy.context.scene).soliloquy
 performance = settings.performance
 
-performance.liveliness = -0.7
+performance.liveliness = -0.5
+performance.set_persona = False
+performance.persona = 0
 performance.head_amplitude = 1.0
 performance.gaze_amplitude = 1.0
 performance.brow_amplitude = 0.8

@@ -1,0 +1,63 @@
+"""Who performs a take: its own persona, the same one for several takes, and that of the take it is made from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from core.prior.told.mouth import MOUTH
+from core.prior.told.personas import persona_levels
+from core.wire.protocol import PriorStyle, Render, Resample
+from core.wire.style import TEMPERAMENTS
+from core.wire.take_file import TakeFacts
+from tests.core.job_runs import run
+
+
+def facts_of(take) -> TakeFacts:
+    return TakeFacts.read(Path(take.folder))
+
+
+def test_each_take_has_its_own_persona_and_tells_it(models, request_) -> None:
+    takes = run(replace(request_, takes=3)).takes()
+    assert [facts_of(take).persona for take in takes] == [take.seed for take in takes]
+    np.testing.assert_array_equal(models.prior.asked.levels, persona_levels(0.0, takes[-1].seed))
+    assert all(take.temperament == facts_of(take).temperament in TEMPERAMENTS for take in takes)
+
+
+def test_one_persona_may_perform_all_takes(models, request_) -> None:
+    style = PriorStyle(persona=7, liveliness=0.5)
+    takes = run(replace(request_, takes=2, style=style)).takes()
+    assert {facts_of(take).persona for take in takes} == {7}
+    np.testing.assert_array_equal(models.prior.asked.levels, persona_levels(0.5, 7))
+
+
+def test_the_persona_goes_on_where_a_take_is_kept_in_part_or_drawn_again(models, request_) -> None:
+    first = run(request_).takes()[0]
+    part = run(Resample(job=first.job, take=1, renew=("head",), seed=9, device="cpu")).takes()[0]
+    assert (part.seed, facts_of(part).persona) == (9, first.seed)
+    np.testing.assert_array_equal(models.prior.asked.levels, persona_levels(0.0, first.seed))
+    other = run(Resample(job=first.job, take=1, seed=9, style=PriorStyle(persona=3), device="cpu")).takes()[0]
+    assert facts_of(other).persona == 3
+    drawn = run(Render(job=first.job, take=other.index, device="cpu")).takes()[0]
+    assert (facts_of(drawn).persona, drawn.temperament) == (3, other.temperament)
+    whole = run(Resample(job=first.job, seed=11, device="cpu")).takes()[0]
+    assert facts_of(whole).persona == 11
+
+
+def test_a_take_older_than_personas_goes_on_with_that_of_the_new_seed(models, request_) -> None:
+    first = run(request_).takes()[0]
+    replace(facts_of(first), persona=None, temperament=None).write(Path(first.folder))
+    part = run(Resample(job=first.job, take=1, renew=("head",), seed=9, device="cpu")).takes()[0]
+    assert facts_of(part).persona == 9
+
+
+def test_the_prior_reads_the_mouth_of_the_sound_whatever_the_words_and_the_articulation(models, request_) -> None:
+    run(request_)
+    heard = models.prior.mouth
+    assert heard.shape[1] == len(MOUTH)
+    for changed in ({"articulation": 0.5}, {"transcript": "Hello there."}):
+        models.prior.mouth = None
+        run(replace(request_, **changed))
+        np.testing.assert_array_equal(models.prior.mouth, heard)
