@@ -57,8 +57,8 @@ def test_sizes_of_the_picture_that_are_none_are_a_sentence(scene, value, capsys)
 
 
 def test_the_performance_is_set_and_saved(scene, sound, portrait, tmp_path):
-    given = ["--liveliness", "0.5", "--persona", "9", "--head-amplitude", "1.5", "--blink-rate", "20", "--gaze-to-camera", "0.25"]
-    given += ["--start-pose", "0", "10", "-5", "--loop", "--curve-error", "0.01", "--device", "cpu"]
+    given = ["--liveliness", "0.5", "--head-amplitude", "1.5", "--blink-rate", "20", "--gaze-to-camera", "0.25"]
+    given += ["--persona", "9", "--start-pose", "0", "10", "-5", "--loop", "--curve-error", "0.01", "--device", "cpu"]
     arguments = ["--audio", str(sound), "--portrait", str(portrait()), "--out", str(tmp_path / "out")]
     assert cli.run([*arguments, *given]) == 0
     performance = bpy.context.scene.soliloquy.performance
