@@ -146,3 +146,14 @@ def write_texture(path: Path, picture: np.ndarray) -> None:
         marks.add_text(keyword, text)
     with written_beside(path) as beside:
         Image.fromarray(picture).save(beside, pnginfo=marks)
+
+
+def remove_texture(path: Path) -> None:
+    """Remove a picture that `write_texture` has written; any other file of that name, or none, stays as it is."""
+    try:
+        with Image.open(path) as picture:
+            ours = str(picture.info.get("Software", "")).startswith("Soliloquy ")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # none, or no picture
+        return
+    if ours:
+        path.unlink(missing_ok=True)

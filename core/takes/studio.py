@@ -216,6 +216,8 @@ class Studio:
         return {"job": str(job.folder), "take": plan.index, "curves": str(plan.curves_extracted)}
 
     def _head(self, request: Head, context: JobContext) -> dict[str, Any]:
+        from ..portrait.rig import remove_texture, write_head
+
         models = self._models_on(request.device)
         context.expect([Expected("portrait", None, 1), Expected("head", None, 1)])
         with context.stage("portrait"):
@@ -228,12 +230,10 @@ class Studio:
                 game = request.detail == GAME
                 files = write_detailed_head(models.head, portrait, out, request.texture_size, game=game)
             else:
-                from ..portrait.rig import write_head
-
                 files = {content: out / HEAD_FILES[content] for content in ("mesh", "texture")}
                 write_head(models.head, portrait, files["mesh"], files["texture"], request.texture_size)
         for content in HEAD_FILES.keys() - files.keys():  # of an earlier head in this folder
-            (out / HEAD_FILES[content]).unlink(missing_ok=True)
+            remove_texture(out / HEAD_FILES[content])
         return {content: str(path) for content, path in files.items()}
 
 

@@ -198,8 +198,7 @@ class Extract:
 class Head:
     """Make the portrait's head for Blender in ``out``. ``done.result``: its files by their content (``HEAD_FILES``).
 
-    ``mesh`` and ``texture`` are always there. ``hair`` is there only if the head has hair of its own, ``normals`` only
-    if the detail is ``game``, and wrinkles only if it is ``neural``. Files of an earlier head in ``out`` are removed.
+    ``mesh`` and ``texture`` are always there, the others as the head has them. Those of an earlier head in ``out`` go.
     """
 
     request: ClassVar[str] = "head"
@@ -292,8 +291,8 @@ class Notice:
 class TakeReady:
     """A take is finished on disk. Paths are absolute; those of pictures are None for a motion-only take.
 
-    Motion and frames have ``frame_count`` entries at ``fps`` (25). Frame files are named from ``<frames>/000001.png``
-    on. ``start`` and ``seconds`` say which part of the sound it covers, ``temperament`` who its persona is, if any.
+    Motion and frames have ``frame_count`` entries at ``fps`` (25). Frames are named from ``<frames>/000001.png`` on.
+    ``start``, ``seconds`` say which part of the sound it covers, ``temperament`` who its persona is, if any.
     """
 
     event: ClassVar[str] = "take"

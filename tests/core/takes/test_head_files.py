@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from core.detailed_head import rig as detailed
 from core.portrait import rig as plain
@@ -15,12 +17,13 @@ from core.wire.protocol import Head
 
 @pytest.fixture
 def made(monkeypatch, tmp_path):
-    """Function that asks for a head in one folder, with writers that write empty files; its answer."""
+    """Function that asks for a head in one folder, with writers that write small pictures; its answer."""
 
     def write(folder: Path, contents) -> dict[str, Path]:
         files = {content: folder / HEAD_FILES[content] for content in contents}
         for path in files.values():
-            path.touch()
+            plain.write_texture(path.with_suffix(".png"), np.zeros((2, 2, 3), np.uint8))
+            path.with_suffix(".png").rename(path)
         return files
 
     def write_detailed(_model, _portrait, folder, _size, *, game):
@@ -47,5 +50,10 @@ def test_files_of_an_earlier_head_go(made, tmp_path, before, after):
 
 def test_other_files_in_the_folder_stay(made, tmp_path):
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "normals.png").touch()
+    Image.new("RGB", (2, 2)).save(tmp_path / "hair.png")  # a picture of the user's own
     made("model")
-    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", "head.npz", "head.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("notes.txt", "normals.png", "hair.png"),
+        *("head.npz", "head.png"),
+    }
