@@ -55,8 +55,10 @@ SHORTEST_CM = 1.0
 """Least length of a column with hair."""
 BEGINS_CM = 1.5
 """Length over which hair below a bare crown reaches its thickness."""
-FACES = 0.2
-"""Cosine toward the camera from which a column's place is seen."""
+ENDS_CM = 1.0
+"""Length over which short hair becomes thin at its end."""
+FACES, BESIDE = 0.2, -0.2
+"""Cosines toward the camera from which a column's place is seen, and from which its hair is seen beside the head."""
 NATURAL_CM = ((0, 8.5), (40, 6.5), (62, 3.0), (78, 0.8), (95, 2.2), (115, 1.5), (130, -2.0), (180, -5.0))
 """Natural hairline: (degrees from the front, height of its end in head space)."""
 LONG_CM = -2.5
@@ -65,7 +67,7 @@ SMOOTH = 1.6
 """Standard deviation, in columns, by which ends and thickness are smoothed."""
 LAYER_SHARE = (0.55, 0.8, 1.0)
 """Thickness of each layer, relative to the outermost."""
-LAYER_LONGER = (0.97, 1.0, 1.03)
+LAYER_LONGER = (1.0, 1.04, 1.08)
 RELIEF_CM = 0.12
 """Height of locks; curls have up to twice as much."""
 LOCK, CURL = (0.8, 5.0), (0.6, 0.6)
@@ -156,8 +158,8 @@ class _Shape:
         hanging = self.base[..., 1] < self.centre[1] - LEVEL_CM
         least = np.where(hanging, REACHES_CM[0], LEAST_CM)
         low = np.clip((self.centre[1] - self.base[..., 1]) / FALLS_FROM_CM, 0, 1) * np.clip(-self.front / 0.3, 0, 1)
-        most = MOST_CM + (FALLS_CM - MOST_CM) * low
-        self.thick = np.clip(thick, least, most)
+        thick = np.clip(thick, least, MOST_CM)
+        self.thick = thick + (np.minimum(thick, FALLS_CM) - thick) * low
         self.path = self.base + self.out * self.thick[..., None]
         self.first, self.last, self.has = self._runs(there)
 
@@ -237,23 +239,23 @@ class _Shape:
         smooth = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), LEAST_CM)
         return _finer(smooth), _finer(there.astype(float)) > 0.5
 
-    def _seen_bare(self) -> np.ndarray:
-        """(STEPS, COLUMNS) bool: places whose skin the photograph shows."""
+    def _photographed(self) -> tuple[np.ndarray, np.ndarray]:
+        """(STEPS, COLUMNS) bool each: places whose skin the photograph shows, and those whose hair it shows."""
         hair = _looked_up(self.regions.hair, self.project(self.path))
         skin = _looked_up(self.regions.skin, self.project(self.base))
         toward = (self.out @ self.rotation.T)[..., 2]
-        return (skin > 0.5) & (hair < 0.5) & (toward > FACES)
+        return (skin > 0.5) & (hair < 0.5) & (toward > FACES), (hair > 0.5) & (toward > BESIDE)
 
     def _runs(self, there: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(COLUMNS,) each: where each column's hair begins and ends in cm along its line, and whether it has any."""
-        bare = self._seen_bare()
+        bare, shown = self._photographed()
         height = self.base[..., 1]
         first, last = np.zeros(COLUMNS), np.zeros(COLUMNS)
         for column in range(COLUMNS):
             lowest = self.lowest[column] if self.hangs[column] else self.natural[column]
             if self.front[column] > 0.1 and bare[:, column].any():
                 lowest = -np.inf
-            grows = there[:, column] & (height[:, column] > lowest) & ~bare[:, column]
+            grows = there[:, column] & ((height[:, column] > lowest) | shown[:, column]) & ~bare[:, column]
             grows = ndimage.binary_closing(grows, np.ones(CLOSED))
             parts, count = ndimage.label(grows)
             if count:
@@ -297,7 +299,8 @@ class _Shape:
         base, out, thick = at(self.base), at(self.out), at(self.thick)
         # Toward their ends short strands lie down on the skin, and where they begin below a bare crown too.
         hangs = np.clip((self.centre[1] - 3 - base[..., 1]) / 3, 0, 1)
-        taper = 1 - (1 - hangs) * along**3 * 0.75
+        left = np.clip((self.last - wanted) / ENDS_CM, 0, 1)
+        taper = 1 - (1 - hangs) * (1 - left) ** 2 * 0.75
         begun = np.where(self.first > 0, np.clip((wanted - self.first) / BEGINS_CM, 0.2, 1), 1.0)
         size = between(LOCK, CURL, curls)[::-1]
         locks = ndimage.gaussian_filter(rng.standard_normal((ROWS, COLUMNS)), size, mode=("nearest", "wrap"))

@@ -26,6 +26,9 @@ ENDS = ((0.95, 1.0), (0.9, 1.0), (0.84, 1.0))
 """Share of the way along a strand at which the first strands of each layer end, and the last."""
 THIN = (0.0, 0.25, 0.5)
 """Share of the strands that are missing in each layer."""
+HUE, HUE_SHARE, DARK = 0.1, 2.0, 30.0
+"""Hair whose channels, relative to the brightness, are off the hair's median colour by less than the first number or by
+less than this multiple of its median counts fully. Brightness below the third number tells no hue."""
 SHRUNK = 8
 """Smooth colours are made with this share of the texels along each side."""
 DARKER = (0.72, 0.88, 1.0)
@@ -57,6 +60,7 @@ def strand_texture(
     photograph = sample(portrait.image.astype(np.float32), places.reshape(2, -1).T).reshape(*trust.shape, 3)
     colour = regions.hair_colour
     assert colour is not None
+    trust = trust * _of_hue(photograph, trust, colour)
     rng = np.random.default_rng(1)
     out = np.zeros((SIDE, SIDE, 4), np.float32)
     along = np.linspace(0, 1, height)[:, None]
@@ -91,6 +95,15 @@ def _drawn_out(rng: np.random.Generator, shape: tuple[int, int], size: tuple[flo
     noise = ndimage.gaussian_filter(rng.standard_normal((rows, shape[1])), (1.4, size[0]), mode=("nearest", "wrap"))
     noise = cv2.resize(noise.astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
     return (noise - noise.mean()) / noise.std()
+
+
+def _of_hue(photograph: np.ndarray, trust: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """(h, w) 0..1: how near colours (h, w, 3) are to the hue of the hair (3,): at its rim the background shines in."""
+    level = np.maximum(photograph.mean(-1, keepdims=True), DARK)
+    off = np.abs(photograph / level - colour / max(float(colour.mean()), DARK)).max(-1)
+    inner = trust > 0.9
+    limit = max(HUE, HUE_SHARE * float(np.median(off[inner]))) if inner.any() else HUE
+    return np.clip(2 - off / limit, 0, 1)
 
 
 def _spread(photograph: np.ndarray, trust: np.ndarray, colour: np.ndarray) -> np.ndarray:

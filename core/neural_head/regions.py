@@ -114,7 +114,7 @@ def find_regions(portrait: Portrait) -> Regions:
         of_hair = _Colours.of(lab[sample])
         # A bare crown's rim is lit as little as hair, but has the hue of skin.
         can_be = person if crown is not None else person & (of_hair.off(lab) < of_skin.off(lab, SHADOW))
-        hair = _hair(lab, can_be, skin, of_hair, placed)
+        hair = _hair(lab, can_be, skin, of_hair, of_skin, placed)
         colour = np.median(square[sample], axis=0).astype(np.float32)
     back = cv2.invertAffineTransform(to_square)
     size = portrait.image.shape[1], portrait.image.shape[0]
@@ -247,7 +247,9 @@ def _skin(
     return np.isin(parts, own[own > 0]) | sure
 
 
-def _hair(lab: np.ndarray, person: np.ndarray, skin: np.ndarray, colours: _Colours, points: np.ndarray) -> np.ndarray:
+def _hair(
+    lab: np.ndarray, person: np.ndarray, skin: np.ndarray, colours: _Colours, of_skin: _Colours, points: np.ndarray
+) -> np.ndarray:
     """The person without skin above the eyes; below, only what has the hair's colour and hangs together with it."""
     rows = np.arange(SIDE)[:, None]
     brows, chin = points[list(BROWS), 1].min(), points[list(CONTOUR), 1].max()
@@ -256,6 +258,20 @@ def _hair(lab: np.ndarray, person: np.ndarray, skin: np.ndarray, colours: _Colou
     hair = (person & ~skin & ((rows < eyes) | low)).astype(np.uint8)
     wide = cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((HANGING, HANGING), np.uint8))
     hair = cv2.morphologyEx(hair, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    parts = cv2.connectedComponents(np.where(rows < eyes, hair, np.minimum(hair, wide)))[1]
-    top = np.unique(parts[(parts > 0) & (rows < brows)])
+    hair = _from_top(np.where(rows < eyes, hair, np.minimum(hair, wide)), brows)
+    # Where nothing hangs below the mouth, ears lie beside the head that are as dark as hair.
+    ears = (rows > brows) & (colours.off(lab, SHADOW) > of_skin.off(lab, SHADOW))
+    below = 0.5 * (points[list(LIPS_OUTER_RING), 1].mean() + chin)
+    middle = points[list(CONTOUR), 0].mean()
+    left = np.arange(SIDE)[None] < middle
+    for side in (left, ~left):
+        if (hair & side & (rows > below)).sum() < HANGING**2:
+            hair &= ~(side & ears)
+    return _from_top(hair.astype(np.uint8), brows)
+
+
+def _from_top(mask: np.ndarray, brows: float) -> np.ndarray:
+    """The parts of a mask (S, S) uint8 that reach above a row, as bool."""
+    parts = cv2.connectedComponents(mask)[1]
+    top = np.unique(parts[(parts > 0) & (np.arange(SIDE)[:, None] < brows)])
     return np.isin(parts, top[top > 0])

@@ -50,11 +50,11 @@ def surface_nets(field: np.ndarray, origin: Sequence[float], cell: float) -> Sur
     shape = np.array(field.shape)
     strides = np.array([shape[1] * shape[2], shape[2], 1])
     inside, flat = field < 0, field.reshape(-1)
-    count = np.zeros(shape - 1, np.int8)
-    for x, y, z in _CORNERS:
-        part = (slice(x, shape[0] - 1 + x), slice(y, shape[1] - 1 + y), slice(z, shape[2] - 1 + z))
-        count += inside[part]
-    cells = np.argwhere((count > 0) & (count < 8))
+    some = every = inside
+    for axis in range(3):
+        some = np.logical_or(*_neighbours(some, axis))
+        every = np.logical_and(*_neighbours(every, axis))
+    cells = np.argwhere(some & ~every)
     if not len(cells):
         return Surface(np.zeros((0, 3), np.float32), np.zeros((0, 4), np.int64))
     first = cells @ strides
@@ -73,12 +73,15 @@ def surface_nets(field: np.ndarray, origin: Sequence[float], cell: float) -> Sur
     return Surface(vertices.astype(np.float32), np.concatenate(quads))
 
 
+def _neighbours(grid: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Views of a grid without the last and without the first place along an axis."""
+    before = (slice(None),) * axis
+    return grid[(*before, slice(None, -1))], grid[(*before, slice(1, None))]
+
+
 def _around(inside: np.ndarray, axis: int, row: np.ndarray, strides: np.ndarray) -> np.ndarray:
     """The quads (M, 4) around the grid's edges along an axis that cross zero, where all four cells have a vertex."""
-    low, high = (
-        np.take(inside, range(inside.shape[axis] - 1), axis),
-        np.take(inside, range(1, inside.shape[axis]), axis),
-    )
+    low, high = _neighbours(inside, axis)
     edges = np.argwhere(low != high)
     left, right = ((axis + 1) % 3, (axis + 2) % 3)
     edges = edges[(edges[:, left] > 0) & (edges[:, right] > 0)]
