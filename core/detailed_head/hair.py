@@ -64,7 +64,7 @@ NATURAL_CM = ((0, 8.5), (40, 6.5), (62, 3.0), (78, 0.8), (95, 2.2), (115, 1.5), 
 LONG_CM = -2.5
 """Hair beside the face that reaches below this height hangs."""
 SMOOTH = 1.6
-"""Standard deviation, in columns, by which ends and thickness are smoothed."""
+"""Standard deviation, in columns, by which the beginnings and ends of columns are smoothed."""
 LAYER_SHARE = (0.55, 0.8, 1.0)
 """Thickness of each layer, relative to the outermost."""
 LAYER_LONGER = (1.0, 1.04, 1.08)
