@@ -171,7 +171,7 @@ def samplers_of(
         yield "shipped prior, given the clip's own levels", prior_sampler(prior, levels=held.own_levels), window
     if prior.network.config.levels and not options.alone:
         yield "shipped prior, liveliness unknown", prior_sampler(prior, levels=unknown_levels), window
-        yield "shipped prior, liveliness 0", prior_sampler(prior, levels=usual_levels), window
+        yield "shipped prior, default settings", prior_sampler(prior, levels=usual_levels), window
     first = random_clip_sampler(held.training)
     for name, folder in options.others.items():
         try:

@@ -14,10 +14,11 @@ from .levels import LEVELS
 
 READER = (-3.3, -2.8, -0.6, -1.9, -4.1, -1.1, -1.2)
 """Levels of the stillest people, liveliness −1: means of GRID's talker s1, who reads with a nearly still head."""
-TALKER = (1.2, 0.6, 1.0, 0.3, -0.4, 0.0, 0.2)
-"""Levels of people who talk freely, liveliness 0: between the speaker of the addresses, whose means are 1.4, 0.4, 1.9,
-0.6, −1.3, −0.3, 0.4, and the median synthetic talker, who has 0 in all."""
-LIVELIEST = (2.2, 1.3, 2.2, 1.1, 1.0, 0.9, 0.9)
+TALKER = (1.6, 0.5, 1.3, 0.4, -0.4, 0.0, 0.2)
+"""Levels of people who talk freely, liveliness 0. Those of the head are near the speaker of the addresses, whose means
+are 1.4, 0.4, 1.9, 0.6, −1.3, −0.3, 0.4, and such that takes of training voices swing and move as he does; gaze and what
+he doesn't show lie between him and the median synthetic talker, who has 0 in all."""
+LIVELIEST = (2.2, 1.0, 2.2, 1.1, 1.0, 0.9, 0.9)
 """Levels of the liveliest people, liveliness 1: about nineteen in twenty stretches of training people have less."""
 _CENTRES = np.array([READER, TALKER, LIVELIEST], np.float32)
 _SHARED = np.array(
@@ -32,7 +33,7 @@ _OWN = np.array([0.3, 0.3, 0.5, 0.4, 0.5, 0.4, 0.6], np.float32)
 deviation. Together about three quarters of the deviations and correlations of the synthetic talkers."""
 _FURTHEST = 2.0
 """Deviations are drawn up to so many times their size. Nobody is a caricature."""
-_BOUNDS = (-2.0, -0.1, 1.2, 2.0)
+_BOUNDS = (-2.0, 0.5, 1.6, 2.4)
 """Levels of the head's turns at which a persona's temperament changes."""
 
 

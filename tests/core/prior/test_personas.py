@@ -36,7 +36,7 @@ def test_a_persona_keeps_what_is_its_own_at_every_liveliness():
 
 
 def test_words_grow_with_the_turns_of_the_head():
-    found = [temperament_of(np.full(len(LEVELS), level, np.float32)) for level in (-3.0, -1.0, 0.5, 1.5, 2.5)]
+    found = [temperament_of(np.full(len(LEVELS), level, np.float32)) for level in (-3.0, -1.0, 1.0, 2.0, 3.0)]
     assert tuple(found) == TEMPERAMENTS
     usual = {temperament_of(persona_levels(0.0, number)) for number in range(40)}
     assert usual >= {"relaxed", "lively"}, "five takes look like several people"

@@ -216,7 +216,7 @@ def test_rows_of_a_prior_with_levels(options, tmp_path):
     assert [row["row"] for row in table][3:] == [
         "shipped prior, 3 steps",
         "shipped prior, liveliness unknown",
-        "shipped prior, liveliness 0",
+        "shipped prior, default settings",
     ]
     assert len({row["snd"] for row in table[3:]}) == 3
     shown = tables(table, "command")[0]
