@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 FREE = 0.7
-"""Share of a limit within which nothing changes. Level 0 of the shipped prior turned farther on 24 held-out portraits in
-no frame of sixteen takes; at level 1 one frame in 70 did."""
+"""Share of a limit within which nothing changes. Level 0 of the shipped prior turned farther on 24 held-out portraits
+in no frame of sixteen takes; at level 1 one frame in 70 did."""
 
 
 @dataclass(frozen=True)
