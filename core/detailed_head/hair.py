@@ -59,7 +59,7 @@ ENDS_CM = 1.0
 """Length over which short hair becomes thin at its end."""
 FACES, BESIDE = 0.2, -0.2
 """Cosines toward the camera from which a column's place is seen, and from which its hair is seen beside the head."""
-NATURAL_CM = ((0, 8.5), (40, 6.5), (62, 3.0), (78, 0.8), (95, 2.2), (115, 1.5), (130, -2.0), (180, -5.0))
+NATURAL_CM = ((0, 8.5), (40, 6.5), (62, 3.0), (78, 0.8), (95, 2.2), (115, 1.5), (130, -2.0), (180, -2.8))
 """Natural hairline: (degrees from the front, height of its end in head space)."""
 LONG_CM = -2.5
 """Hair beside the face that reaches below this height hangs."""
@@ -72,9 +72,12 @@ RELIEF_CM = 0.12
 """Height of locks; curls have up to twice as much."""
 LOCK, CURL = (0.8, 5.0), (0.6, 0.6)
 """Standard deviations in columns and rows of the noise that makes locks, and of that which makes curls."""
-FALLS_CM, FALLS_FROM_CM = 2.5, 7.0
-"""Most thickness of what hangs behind the ears, which the photograph doesn't show, from this far below the middle of
-the skull."""
+BEHIND = -0.3
+"""Cosine from the front below which a column is behind the ears. Where such columns don't hang they reach the natural
+hairline at the nape, however thin the volume is there."""
+FALLS_CM, NAPE_CM, BELOW_CM = 2.5, 0.5, 7.0
+"""Most thickness behind the ears, which the photograph doesn't show, of what hangs and of short hair, from the third
+number on below the middle of the skull."""
 
 
 @dataclass(frozen=True)
@@ -151,15 +154,16 @@ class _Shape:
         self.front = np.cos(self.azimuth)
         low = self._lowest()
         self.lowest = np.where(np.sin(self.azimuth) >= 0, low[0], low[1])
-        self.lowest[self.front < -0.3] = 0.5 * (low[0] + low[1])
+        self.lowest[self.front < BEHIND] = 0.5 * (low[0] + low[1])
         self.hangs = self.lowest < LONG_CM + self.centre[1] - CENTRE_CM[1]
         self.base, self.out = self._lines()
         thick, there = self._thickness(volume)
         hanging = self.base[..., 1] < self.centre[1] - LEVEL_CM
         least = np.where(hanging, REACHES_CM[0], LEAST_CM)
-        low = np.clip((self.centre[1] - self.base[..., 1]) / FALLS_FROM_CM, 0, 1) * np.clip(-self.front / 0.3, 0, 1)
+        low = np.clip((self.centre[1] - self.base[..., 1]) / BELOW_CM, 0, 1) * np.clip(self.front / BEHIND, 0, 1)
         thick = np.clip(thick, least, MOST_CM)
-        self.thick = thick + (np.minimum(thick, FALLS_CM) - thick) * low
+        most = np.where(self.hangs, FALLS_CM, NAPE_CM)
+        self.thick = thick + (np.minimum(thick, most) - thick) * low
         self.path = self.base + self.out * self.thick[..., None]
         self.first, self.last, self.has = self._runs(there)
 
@@ -255,7 +259,10 @@ class _Shape:
             lowest = self.lowest[column] if self.hangs[column] else self.natural[column]
             if self.front[column] > 0.1 and bare[:, column].any():
                 lowest = -np.inf
-            grows = there[:, column] & ((height[:, column] > lowest) | shown[:, column]) & ~bare[:, column]
+            full = there[:, column]
+            if self.front[column] < BEHIND and not self.hangs[column] and full.any():
+                full = full | (height[:, column] < self.centre[1])
+            grows = full & ((height[:, column] > lowest) | shown[:, column]) & ~bare[:, column]
             grows = ndimage.binary_closing(grows, np.ones(CLOSED))
             parts, count = ndimage.label(grows)
             if count:
@@ -298,7 +305,7 @@ class _Shape:
 
         base, out, thick = at(self.base), at(self.out), at(self.thick)
         # Toward their ends short strands lie down on the skin, and where they begin below a bare crown too.
-        hangs = np.clip((self.centre[1] - 3 - base[..., 1]) / 3, 0, 1)
+        hangs = self.hangs * np.clip((self.centre[1] - 3 - base[..., 1]) / 3, 0, 1)
         left = np.clip((self.last - wanted) / ENDS_CM, 0, 1)
         taper = 1 - (1 - hangs) * (1 - left) ** 2 * 0.75
         begun = np.where(self.first > 0, np.clip((wanted - self.first) / BEGINS_CM, 0.2, 1), 1.0)

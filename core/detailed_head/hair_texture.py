@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..neural_head.regions import Regions
+from ..neural_head.spill import without_spill
 from ..portrait.portrait import Portrait
 from ..portrait.texture import sample
 
@@ -61,6 +62,7 @@ def strand_texture(
     colour = regions.hair_colour
     assert colour is not None
     trust = trust * _of_hue(photograph, trust, colour)
+    photograph, colour = (without_spill(one, regions.backdrop) for one in (photograph, colour))
     rng = np.random.default_rng(1)
     out = np.zeros((SIDE, SIDE, 4), np.float32)
     along = np.linspace(0, 1, height)[:, None]

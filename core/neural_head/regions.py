@@ -82,12 +82,15 @@ class Regions:
         (3,) sRGB 0–255: median colour of the hair, or None if there is too little.
     skin_colour
         (3,) sRGB 0–255: median colour of cheeks, nose and chin.
+    backdrop
+        (3,) sRGB 0–255: median colour of what is behind the head, or None if it fills the photograph.
     """
 
     skin: np.ndarray
     hair: np.ndarray
     hair_colour: np.ndarray | None
     skin_colour: np.ndarray
+    backdrop: np.ndarray | None
 
 
 def find_regions(portrait: Portrait) -> Regions:
@@ -129,7 +132,9 @@ def find_regions(portrait: Portrait) -> Regions:
         cv2.warpAffine(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), SOFT), back, size, flags=cv2.INTER_LINEAR)
         for mask in (skin, hair)
     ]
-    return Regions(masks[0], masks[1], colour, _lit(square[plain]))
+    behind = ~person & (np.arange(SIDE)[:, None] < placed[list(CONTOUR), 1].max())
+    backdrop = np.median(square[behind], axis=0).astype(np.float32) if behind.any() else None
+    return Regions(masks[0], masks[1], colour, _lit(square[plain]), backdrop)
 
 
 def _lit(found: np.ndarray) -> np.ndarray:

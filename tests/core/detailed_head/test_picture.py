@@ -48,7 +48,7 @@ def painted(head: DetailedHead) -> tuple[Portrait, Regions]:
     picture[face], picture[hair] = SKIN_COLOUR, HAIR
     colour = np.array(HAIR, np.float32)
     return portrait, Regions(
-        face.astype(np.float32), hair.astype(np.float32), colour, np.array(SKIN_COLOUR, np.float32)
+        face.astype(np.float32), hair.astype(np.float32), colour, np.array(SKIN_COLOUR, np.float32), np.array(BLUE)
     )
 
 
@@ -90,7 +90,7 @@ def test_skin_has_no_hair_and_no_background_on_it(head, texture):
 
 def test_without_the_mask_they_would_be_there(head, model, scene):
     portrait, regions = scene
-    everything = Regions(np.ones_like(regions.skin), regions.hair, regions.hair_colour, regions.skin_colour)
+    everything = replace(regions, skin=np.ones_like(regions.skin))
     with torch.no_grad():
         found = paint_texture(head, model, portrait, everything, TEXELS)[skin_texels(head)].astype(int)
     assert np.abs(found - SKIN_COLOUR).max() > 100
@@ -151,6 +151,30 @@ def test_hair_has_the_photographs_outline(head, scene):
     front = hair.vertices[:, 2] > 5.5
     assert abs(found[front, 1].max() - rows.max()) < 2.0 * unit
     assert set(np.unique(hair.texture[..., 3])) >= {0, 255}
+
+
+def test_short_hair_lies_on_the_nape(head, scene):
+    """A volume that ends above the neck, as learned ones do; short hair behind goes on and becomes thin."""
+    portrait, regions = scene
+    neutral = head.mean.numpy()
+    hair = make_hair(head, portrait, regions, neutral, Cap(lowest=2))
+    assert hair is not None
+    behind = hair.vertices[(hair.vertices[:, 2] < -3) & (np.abs(hair.vertices[:, 0]) < 3)]
+    lowest = behind[behind[:, 1] < -1]
+    away = np.linalg.norm(lowest[:, None] - neutral[head.part_vertices("skin").numpy()], axis=-1).min(1)
+    assert len(lowest) and lowest[:, 1].min() > -5 and away.max() < 1.2
+    assert hair.vertices[hair.vertices[:, 2] > 0, 1].min() > 0, "only behind"
+
+
+def test_grey_hair_before_a_blue_backdrop_is_grey(head, scene):
+    portrait, regions = scene
+    blueish = np.array((113, 122, 143), np.uint8)
+    picture = np.where(regions.hair[..., None] > 0.5, blueish, portrait.image)
+    grey = replace(portrait, image=picture)
+    hair = make_hair(head, grey, replace(regions, hair_colour=blueish.astype(np.float32)), head.mean.numpy(), Cap())
+    assert hair is not None
+    solid = hair.texture[hair.texture[..., 3] > 200, :3].astype(int)
+    assert np.median(np.ptp(solid, axis=1)) < 10
 
 
 def test_no_strand_grows_where_the_volume_is_empty(head, scene):
