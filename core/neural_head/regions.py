@@ -220,14 +220,14 @@ def _skin(
     person: np.ndarray,
     sure: np.ndarray,
     colours: _Colours,
-    crown: np.ndarray | None,
+    sample: np.ndarray | None,
     points: np.ndarray,
 ) -> np.ndarray:
     lab = _lab(square)
     off = colours.off(lab, SHADOW)
     likely = off < LIKELY
-    if crown is not None:
-        hair = _Colours.of(lab[crown])
+    if sample is not None:
+        hair = _Colours.of(lab[sample])
         likely &= off < hair.off(lab)
     label = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
     face = points[list(CONTOUR)]
@@ -235,15 +235,15 @@ def _skin(
     down = (np.arange(SIDE)[:, None] - face[:, 1].max()) / np.ptp(face[:, 1])
     beside = (away > EARS) | ((down > SHOULDERS[0]) & (away > SHOULDERS[1]))
     label[(off > UNLIKELY) | ~person | beside] = cv2.GC_BGD
-    if crown is not None:
-        label[crown | ((hair.off(lab) < 1) & (off > LIKELY))] = cv2.GC_BGD
+    if sample is not None:
+        label[sample | ((hair.off(lab) < 1) & (off > LIKELY))] = cv2.GC_BGD
     label[sure] = cv2.GC_FGD
     label = label.astype(np.uint8)
     picture = np.ascontiguousarray(square[..., ::-1])
     cv2.setRNGSeed(1)
     cv2.grabCut(picture, label, (0, 0, SIDE, SIDE), np.zeros((1, 65)), np.zeros((1, 65)), PASSES, cv2.GC_INIT_WITH_MASK)
     skin = np.isin(label, (cv2.GC_FGD, cv2.GC_PR_FGD)) & ((off < UNLIKELY) | sure)
-    if crown is not None:  # a fringe can be as bright as skin in the shade
+    if sample is not None:  # a fringe can be as bright as skin in the shade
         skin &= sure | (hair.off(lab) > FRINGE * colours.off(lab))
     # Only what hangs together with the face.
     opened = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))

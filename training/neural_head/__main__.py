@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     measure = commands.add_parser("evaluate", help="measure the weights on held-out people")
     measure.add_argument("--people", type=int, default=10, help="how many")
     add_results_option(measure)
-    portraits = commands.add_parser("portraits", help="measure hair meshes of held-out portraits")
+    portraits = commands.add_parser("portraits", help="measure the hair of held-out portraits")
     portraits.add_argument("--people", type=int, default=16, help="how many")
     portraits.add_argument("--data", type=Path, default=data_folder(), help="folder of the real data")
     add_results_option(portraits)

@@ -85,7 +85,7 @@ def _card(tensors: dict, found: Agreement, size: int) -> str:
         "head model above the neck, on 50 people with coefficients from N(0, 1) (seed 20001): median "
         f"{found.median:.3f} mm, 95 % {found.p95:.3f} mm.",
         "**Limits.** It repeats the head model's shapes; what is finer than them is topology, not learned detail. Eyes "
-        "turn by bones. There are no pores and no wrinkles.",
+        "turn by bones. It has no pores and no wrinkles: materials and `core/detailed_head/wrinkles.py` add them.",
     )
     return "\n\n".join(textwrap.fill(p, 120, break_on_hyphens=False) for p in paragraphs) + "\n"
 
