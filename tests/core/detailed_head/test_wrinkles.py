@@ -61,9 +61,9 @@ def test_skin_that_is_not_pressed_has_none(head, monkeypatch):
     assert len(np.unique(maps)) == 1
 
 
-def test_stretched_skin_has_none(head, heights, monkeypatch):
+def test_stretched_skin_has_none(head, monkeypatch):
     shapes = -head.shapes()
     monkeypatch.setattr(type(head), "shapes", lambda _head: shapes)
     maps = wrinkle_maps(head, head.mean.numpy()).transpose(0, 3, 1, 2).reshape(6, SIDE, SIDE)
-    turned = maps[0] / 255 * RANGE - WRINKLE_DEEPEST_CM
-    assert turned.min() > 0.5 * heights[0].min()
+    forehead = maps[0] / 255 * RANGE - WRINKLE_DEEPEST_CM
+    assert forehead.min() > -1e-3
