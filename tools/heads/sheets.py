@@ -62,30 +62,42 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
-def main() -> int:
+def main() -> None:
     """Make the heads with the worker's Python, then render them in Blender."""
     chosen = parser().parse_args()
     for portrait in chosen.portraits:
         folder = (chosen.out / portrait.stem).absolute()
-        command = [chosen.python, "-m", "core", "head", "--portrait", str(portrait.absolute()), "--out", str(folder)]
-        done = subprocess.run([*command, "--detail", chosen.detail], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
-        if done.returncode:
-            return done.returncode
-        script = [chosen.blender, "-b", "--factory-startup", "--python-exit-code", "1", "--python", __file__, "--"]
-        done = subprocess.run([*script, str(folder), str(chosen.size), str(chosen.samples)], check=False)
-        if done.returncode:
-            return done.returncode
-    return 0
+        make_head(chosen.python, portrait, folder, chosen.detail)
+        run_in_blender(chosen.blender, __file__, folder, chosen.size, chosen.samples)
 
 
-def render(folder: Path, size: int, samples: int) -> None:
-    """Inside Blender: build the head of a folder and render both sheets beside it."""
+def make_head(python: str, portrait: Path, folder: Path, detail: str) -> None:
+    """Write a portrait's head into a folder with the worker's Python."""
+    command = [python, "-m", "core", "head", "--portrait", str(portrait.absolute()), "--out", str(folder)]
+    _run([*command, "--detail", detail], stdout=subprocess.DEVNULL)
+
+
+def run_in_blender(blender: str, script: str, *arguments: object) -> None:
+    """Run a script of this folder in Blender with these arguments."""
+    command = [blender, "-b", "--factory-startup", "--python-exit-code", "1", "--python", script, "--"]
+    _run([*command, *map(str, arguments)])
+
+
+def _run(command: list[str], stdout: int | None = None) -> None:
+    """Run a program that says itself what it lacks, and end as it ends if it fails."""
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=stdout)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def build(folder: Path, size: int, samples: int) -> tuple[Any, Any]:
+    """Inside Blender: an empty scene with the head of a folder, lamps and camera, and the head's rig."""
     import bpy
-    import numpy as np
 
     from tools.demo_blender import register_extension
 
-    register_extension()
+    if "soliloquy" not in sys.modules:
+        register_extension()
     from soliloquy.addon.scene import head
 
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -93,19 +105,33 @@ def render(folder: Path, size: int, samples: int) -> None:
     files = {content: str(folder / name) for content, name in HEAD_FILES.items() if (folder / name).exists()}
     for _ in head.build(bpy.context, scene, files):
         pass
-    rig = scene.soliloquy.targets[0].thing
     _light(scene, size, samples)
+    return scene, scene.soliloquy.targets[0].thing
+
+
+def render(folder: Path, size: int, samples: int) -> None:
+    """Inside Blender: build the head of a folder and render both sheets beside it."""
+    import numpy as np
+
+    scene, rig = build(folder, size, samples)
     for name, pictures in (
         ("turntable", [(math.radians(turn), {}) for turn in TURNS]),
         ("expressions", [(ASIDE, weights) for weights in EXPRESSIONS.values()]),
     ):
-        tiles = [_picture(scene, rig, folder, *picture) for picture in pictures]
+        tiles = [picture_of(scene, rig, folder, *picture) for picture in pictures]
         rows = [np.concatenate(tiles[k : k + 4], axis=1) for k in range(0, len(tiles), 4)]
         sheet = np.concatenate(rows[::-1], axis=0)  # Blender's pictures begin at the bottom
-        image: Any = bpy.data.images.new(name, sheet.shape[1], sheet.shape[0])
-        image.pixels.foreach_set(sheet.astype(np.float32).ravel())
-        image.filepath_raw, image.file_format = str(folder.with_name(f"{folder.name}-{name}.png")), "PNG"
-        image.save()
+        save(sheet, folder.with_name(f"{folder.name}-{name}.png"), "PNG")
+
+
+def save(pixels: Any, path: Path, kind: str) -> None:
+    """Inside Blender: write pixels (h, w, 4), the bottom row first, as a file of this kind."""
+    import bpy
+
+    image: Any = bpy.data.images.new(path.stem, pixels.shape[1], pixels.shape[0])
+    image.pixels.foreach_set(pixels.astype("float32").ravel())
+    image.filepath_raw, image.file_format = str(path), kind
+    image.save()
 
 
 def _light(scene: Any, size: int, samples: int) -> None:
@@ -130,27 +156,37 @@ def _light(scene: Any, size: int, samples: int) -> None:
     scene.collection.objects.link(scene.camera)
 
 
-def _picture(scene: Any, rig: Any, folder: Path, turn: float, weights: dict[str, float]) -> Any:
-    """(h, w, 4) pixels of the head from a side, with these weights."""
+def picture_of(scene: Any, rig: Any, folder: Path, turn: float, weights: dict[str, float], away: float = AWAY) -> Any:
+    """Inside Blender: (h, w, 4) pixels of the head, the bottom row first.
+
+    ``turn`` is the camera's place around the head in radians, ``away`` its distance in metres; ``weights`` are those of
+    the shapes.
+    """
     import bpy
-    import numpy as np
     from mathutils import Vector
 
     for name in [name for name in rig.keys() if isinstance(rig[name], float)]:  # noqa: SIM118 - bpy has no iterator
         rig[name] = float(weights.get(name, 0.0))
     rig.update_tag()
     target = rig.location + Vector((0, 0, ABOVE))
-    place = target + Vector((math.sin(turn) * AWAY, -math.cos(turn) * AWAY, 0.03))
+    place = target + Vector((math.sin(turn) * away, -math.cos(turn) * away, 0.03))
     scene.camera.location = place
     scene.camera.rotation_euler = (target - place).to_track_quat("-Z", "Y").to_euler()
     scene.render.filepath = str(folder / "view.png")
     bpy.ops.render.render(write_still=True)
-    image: Any = bpy.data.images.load(scene.render.filepath)
-    pixels = np.zeros(image.size[0] * image.size[1] * 4, np.float32)
-    image.pixels.foreach_get(pixels)
-    shape = image.size[1], image.size[0], 4
+    return pixels_of(Path(scene.render.filepath))
+
+
+def pixels_of(path: Path) -> Any:
+    """Inside Blender: (h, w, 4) pixels of a picture, the bottom row first."""
+    import bpy
+    import numpy as np
+
+    image: Any = bpy.data.images.load(str(path))
+    pixels = np.zeros((image.size[1], image.size[0], 4), np.float32)
+    image.pixels.foreach_get(pixels.ravel())
     bpy.data.images.remove(image)
-    return pixels.reshape(shape)
+    return pixels
 
 
 if __name__ == "__main__":
@@ -158,4 +194,4 @@ if __name__ == "__main__":
         given = sys.argv[sys.argv.index("--") + 1 :]
         render(Path(given[0]), int(given[1]), int(given[2]))
     else:
-        sys.exit(main())
+        main()
