@@ -3,7 +3,7 @@
 Columns of quads run from the crown outward like strands. The volume of ``core.neural_head.portrait_hair`` tells how far
 they stand off the skull, and where the crown is bare. The photograph tells where they end on forehead and temples (the
 border between hair and skin), how far they hang beside the face, their colours, and whether they curl. Behind the ears
-they are as long as at the sides.
+they hang as far as at the sides; if nothing hangs there, they end at the nape.
 """
 
 from __future__ import annotations
