@@ -28,9 +28,9 @@ Running the same list again makes only what is missing, even after the program w
 several computers, may run one list at the same time: no job is made twice.
 """
 CODES = """\
-Exit codes: 0 means that all jobs are done, 2 that every failure is bad input, 130 that the run was cancelled, 75 that
-trying again later or elsewhere may help: another program works on a job, or memory or disk ran out. 1 means any other
-failure.
+Exit codes: 0 means that all jobs are done, 2 that every failure is bad input, 130 that the run was cancelled or that a
+job never ran, 75 that trying again later or elsewhere may help: another program works on a job, or memory or disk ran
+out. 1 means any other failure.
 """
 
 
@@ -61,7 +61,7 @@ def _workers(text: str) -> int:
     if text == "auto":
         return capacity.AUTO
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"“{text}” is neither auto nor a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"“{text}” must be auto or a whole number of at least 1")
     return int(text)
 
 
@@ -90,7 +90,9 @@ def add_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     add_run_options(batch.add_argument)
     batch.set_defaults(run=_batch)
     told = "Check which jobs of a list are done, and what is missing; make nothing."
-    text = "The takes are looked at on the disk. The summary is written again, for all jobs of the list."
+    text = (
+        "A job is done if the list's summary says so and its takes are whole on the disk. The summary is written again."
+    )
     collect = add_parser("collect", help=told, description=f"{told}\n\n{text}", epilog=CODES)
     collect.add_argument("list", type=Path, help=about)
     add_list_options(collect.add_argument)
@@ -114,9 +116,10 @@ def _batch(chosen: argparse.Namespace) -> int:
 
 def _collect(chosen: argparse.Namespace) -> int:
     """Say what a list lacks."""
-    entries, outcome = opened(chosen, chosen.device)
-    told = summary.adopt(entries, outcome)
-    summary.write_summary(entries, outcome, partial=chosen.lines is not None)
+    with interruptible():
+        entries, outcome = opened(chosen, chosen.device)
+        told = summary.adopt(entries, outcome)
+        summary.write_summary(entries, outcome, partial=chosen.lines is not None)
     for entry in entries:
         if entry.status != DONE:
             print(f"soliloquy: {entry.name}: {entry.status}" + (f": {entry.error}" if entry.error else ""))

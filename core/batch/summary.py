@@ -69,24 +69,35 @@ def write_summary(
         jobs = []
         for entry in entries:
             entry.made_from = entry.made_from or entry.fingerprint()
-            theirs = None if own is None or entry.key in own else stored.get((entry.made_from, entry.name))
-            jobs.append(theirs or _record(entry, path.parent))
+            record = _record(entry, path.parent)
+            theirs = None if own is None or entry.key in own else stored.get(_identity(record, path.parent))
+            jobs.append(theirs or record)
         if partial:
-            jobs = list((stored | {(job["made_from"], job["name"]): job for job in jobs}).values())
+            jobs = list((stored | {_identity(job, path.parent): job for job in jobs}).values())
         write_json(path, {MARK: _VERSION, "counts": _counts([job["status"] for job in jobs]), "jobs": jobs})
 
 
 def _record(entry: Entry, folder: Path) -> dict[str, Any]:
     """An entry as a summary in ``folder`` stores it; a take without the request's id, which is meaningless there."""
     facts = {name: getattr(entry, name) for name in ("name", "status", "attempts", "seconds", "error", "code")}
-    facts |= {name: beside(Path(getattr(entry.request, name)), folder) for name in ("audio", "portrait")}
+    facts |= {name: beside(Path(getattr(entry.request, name)), folder) for name in ("audio", "portrait", "out")}
     takes = [{name: value for name, value in asdict(take).items() if name != "id"} for take in entry.takes]
     for take in takes:
         take |= {name: beside(Path(take[name]), folder) for name in _PLACES if take[name] is not None}
     return facts | {"made_from": entry.made_from, "takes": takes}
 
 
-def _stored_or_set_aside(path: Path) -> dict[tuple[Any, Any], dict[str, Any]]:
+def _identity(job: dict[str, Any], folder: Path) -> tuple[Any, Any, str]:
+    """What tells a job's record in a summary in ``folder`` from the others: content, name, folder for its takes."""
+    return job["made_from"], job["name"], _whole(job.get("out", ""), folder)
+
+
+def _whole(out: str, folder: Path) -> str:
+    """The whole path of a job's folder for takes, which is relative to ``folder`` or absolute."""
+    return os.path.normpath(folder / out)
+
+
+def _stored_or_set_aside(path: Path) -> dict[tuple[Any, Any, str], dict[str, Any]]:
     """Readable records of a summary by job; a file that holds none of ours gets another name."""
     try:
         jobs = _read(path)
@@ -98,7 +109,7 @@ def _stored_or_set_aside(path: Path) -> dict[tuple[Any, Any], dict[str, Any]]:
     for job in jobs:
         try:
             if job["status"] in _STATES:
-                found[job["made_from"], job["name"]] = job
+                found[_identity(job, path.parent)] = job
         except _DAMAGE:
             continue
     return found
@@ -138,13 +149,14 @@ def adopt(entries: list[Entry], path: Path, now_at: NowAt = where_it_was) -> str
         jobs = _read(path)
     except BadInputError as error:
         return say("{error} All its jobs are checked again.", error=error.message)
-    told, damaged = _by_content(jobs)
+    told, damaged = _by_content(jobs, path.parent)
     for entry in entries:
-        if entry.made_from not in told:
+        job = told.get(_wanted(entry))
+        if job is None:
             entry.reset()
             continue
         try:
-            _adopt(entry, told[entry.made_from], path.parent, now_at)
+            _adopt(entry, job, path.parent, now_at)
         except _DAMAGE:
             entry.reset()
             damaged += 1
@@ -164,24 +176,30 @@ def catch_up(entries: list[Entry], path: Path, now_at: NowAt = where_it_was) -> 
     if not open_ones:
         return
     try:
-        told, _ = _by_content(_read(path))
+        told, _ = _by_content(_read(path), path.parent)
     except BadInputError:
         return
     for entry in open_ones:
         try:
-            job = told.get(entry.made_from)
+            job = told.get(_wanted(entry))
             if job is not None and job["status"] == DONE:
                 _adopt(entry, job, path.parent, now_at)
         except _DAMAGE:
             continue
 
 
-def _by_content(jobs: list[Any]) -> tuple[dict[str, dict[str, Any]], int]:
-    """Records by the fingerprint of what they were made from, and the number of those that have none."""
+def _wanted(entry: Entry) -> tuple[str, str]:
+    """The key of an entry's record in `_by_content`."""
+    return entry.made_from, os.path.normpath(entry.request.out)
+
+
+def _by_content(jobs: list[Any], folder: Path) -> tuple[dict[tuple[str, str], dict[str, Any]], int]:
+    """Records by the fingerprint of what they were made from and by the folder for takes, which one content may have
+    several of; and the number of records without a fingerprint."""
     found, damaged = {}, 0
     for job in jobs:
         if isinstance(job, dict) and isinstance(job.get("made_from"), str):
-            found[job["made_from"]] = job
+            found[job["made_from"], _whole(str(job.get("out", "")), folder)] = job
         else:
             damaged += 1
     return found, damaged

@@ -257,7 +257,7 @@ def test_a_list_or_the_scene(scene, arguments, capsys):
 
 def test_workers_are_a_number_or_auto(scene, listed, capsys):
     assert cli.run(["batch", str(listed("person")), "--workers", "none"]) == 2
-    assert "neither auto nor a whole number" in capsys.readouterr().err
+    assert "must be auto or a whole number" in capsys.readouterr().err
 
 
 def test_a_summary_that_cannot_be_written_is_told_before_anything_runs(scene, listed, tmp_path, capsys):

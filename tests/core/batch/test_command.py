@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,69 @@ def test_parts_of_a_list_share_one_summary(scripted: None, tmp_path: Path) -> No
     shutil.rmtree(tmp_path / "out")
     assert main(["collect", str(path)]) == 130
     assert statuses(path) == ["waiting", "waiting", "waiting", "failed"]
+
+
+def test_one_content_in_two_folders_is_two_jobs(scripted: None, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = made_list(tmp_path, "person")
+    again = path.read_text().splitlines()[1]
+    path.write_text(path.read_text() + "\n" + again.replace(",out,", ",elsewhere,"))
+    assert main(["batch", str(path), "--lines", "1"]) == 0 and statuses(path) == ["done"]
+    assert main(["collect", str(path)]) == 130 and statuses(path) == ["done", "waiting"]
+    assert main(["batch", str(path), "--lines", "2"]) == 0 and statuses(path) == ["done", "done"]
+    assert main(["collect", str(path)]) == 0
+    shutil.rmtree(tmp_path / "out")
+    capsys.readouterr()
+    assert main(["collect", str(path)]) == 130 and statuses(path) == ["waiting", "done"]
+    assert "1 of 2 jobs done" in capsys.readouterr().out
+
+
+def test_lines_that_are_equal_are_made_once_and_done_twice(scripted: None, tmp_path: Path) -> None:
+    path = made_list(tmp_path, "person")
+    path.write_text(path.read_text() + "\n" + path.read_text().splitlines()[1])
+    assert main(["batch", str(path), "--workers", "2"]) == 0 and statuses(path) == ["done", "done"]
+    assert len(list((tmp_path / "out").rglob("take.json"))) == 2, "two takes of one job"
+
+
+def test_a_list_in_another_order_keeps_its_done_jobs(
+    scripted: None, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = made_list(tmp_path, "person", "other", "third")
+    assert main(["batch", str(path), "--lines", "1-2"]) == 0
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(row.partition(",")[2].join((",", "")) for row in rows[::-1])]))
+    capsys.readouterr()
+    assert main(["collect", str(path)]) == 130
+    assert capsys.readouterr().out.splitlines()[0] == "soliloquy: job 1: waiting", "the third, which has no name now"
+    assert statuses(path) == ["waiting", "done", "done"]
+
+
+def test_a_summary_that_is_gone_or_damaged_makes_nothing_again(scripted: None, tmp_path: Path) -> None:
+    path = made_list(tmp_path, "person")
+    assert main(["batch", str(path)]) == 0
+    (take, *_) = sorted((tmp_path / "out").rglob("take.json"))
+    made = take.stat().st_mtime_ns
+    for damage in (Path.unlink, lambda summary: summary.write_text("{")):
+        damage(path.with_name("jobs-summary.json"))
+        assert main(["collect", str(path)]) == 130, "only the summary tells where the takes of a line are"
+        assert main(["batch", str(path)]) == 0 and main(["collect", str(path)]) == 0
+    assert take.stat().st_mtime_ns == made
+
+
+def test_tasks_with_summaries_of_their_own_are_collected_each(scripted: None, tmp_path: Path) -> None:
+    path = made_list(tmp_path, "person", "other")
+    for number in ("1", "2"):
+        assert main(["batch", str(path), "--lines", number, "--summary", str(tmp_path / f"task{number}.json")]) == 0
+    assert main(["collect", str(path)]) == 130, "the list's own summary tells of no job"
+    for number in ("1", "2"):
+        line = ["collect", str(path), "--lines", number, "--summary", str(tmp_path / f"task{number}.json")]
+        assert main(line) == 0
+
+
+def test_collect_can_be_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    path = made_list(tmp_path, "person")
+    monkeypatch.setattr(command.summary, "adopt", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert main(["collect", str(path)]) == 130
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize("numbers", ["0", "3-1", "a", "1;2", "", "7-"])
