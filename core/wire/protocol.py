@@ -33,7 +33,7 @@ from ..motion.channels import GROUPS
 from ..places import MANIFEST
 from ..schema import setting
 from .picture_size import CHOICES, LEAST_SIDE, MAX_SIDE, PHOTOGRAPH
-from .style import PriorStyle
+from .style import MAX_SEED, PriorStyle
 from .systems import HEAD_DETAILS, MAX_POSE_STYLE, MODEL, RENDERERS, SOURCES, names
 from .workload import STAGES
 
@@ -49,7 +49,6 @@ _RESTORER = "program that restores finished frames, then its arguments, with {in
 FILMS = ("pose_video", "blink_video")
 """Settings that name a video; an empty name is none."""
 _PICTURE: dict[str, Any] = {"low": LEAST_SIDE, "high": MAX_SIDE, "choices": CHOICES}
-MAX_SEED = 2**31 - 1
 MAX_TAKES = 1000
 MAX_SECONDS = 360_000.0
 """100 hours: longer than any sound."""

@@ -6,7 +6,7 @@ Standard library only, because the settings are part of the protocol. ``core.pri
 setting               range (default)              meaning
 ====================  ===========================  ========================================================
 ``liveliness``        −1 … 1 (0)                   calm to lively, sampled accordingly
-``persona``           0 … or null (null)           number of the persona that performs; null: each take its own
+``persona``           0 … 2147483647, null (null)  number of the persona that performs; null: each take its own
 ``head_amplitude``    0 … 3 (1)                    size of head motion
 ``gaze_amplitude``    0 … 3 (1)                    size of glances
 ``brow_amplitude``    0 … 3 (1)                    size of brow motion
@@ -33,6 +33,8 @@ from ..schema import setting
 from .emotions import EMOTIONS, EmotionAt, emotions_in_order
 from .poses import MAX_ANGLE, PoseAt, poses_in_order
 
+MAX_SEED = 2**31 - 1
+"""Largest seed and largest number of a persona: Blender stores them as integers of 32 bits."""
 TEMPERAMENTS = ("still", "calm", "relaxed", "lively", "animated")
 """What the persona of a take is called, from the stillest to the liveliest."""
 
@@ -53,7 +55,7 @@ class PriorStyle:
 
     liveliness: float = setting(0.0, "calm (−1) to lively (1); changes what is sampled", low=-1.0, high=1.0)
     persona: int | None = setting(
-        None, "number of the persona that performs all takes; each take has its own when left out", low=0
+        None, "number of the persona that performs all takes; each take has its own when left out", low=0, high=MAX_SEED
     )
     head_amplitude: float = setting(1.0, "size of head motion; 0 holds the head still", low=0.0, high=3.0)
     gaze_amplitude: float = setting(1.0, "size of glances; 0 looks straight on", low=0.0, high=3.0)

@@ -67,7 +67,7 @@ _LONGEST = 8.0
 def _range(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Level at rest (2,) and range (2,) of opening and width (T, 2)."""
     low, middle, high = np.percentile(curves, (5, 50, 95), axis=0)
-    rest = np.array([low[0], middle[1]])  # a mouth rests closed, but neither wide nor narrow
+    rest = np.array([low[0], middle[1]])  # a mouth at rest is closed, and as wide as it mostly is
     return rest.astype(np.float32), np.maximum(high - low, _LEAST).astype(np.float32)
 
 

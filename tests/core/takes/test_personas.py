@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from core.errors import BadInputError
 from core.prior.told.mouth import MOUTH
 from core.prior.told.personas import persona_levels
-from core.wire.protocol import PriorStyle, Render, Resample
+from core.schema import build
+from core.wire.protocol import Generate, PriorStyle, Render, Resample
 from core.wire.style import TEMPERAMENTS
 from core.wire.take_file import TakeFacts
 from tests.core.job_runs import run
@@ -31,6 +34,15 @@ def test_one_persona_may_perform_all_takes(models, request_) -> None:
     takes = run(replace(request_, takes=2, style=style)).takes()
     assert {facts_of(take).persona for take in takes} == {7}
     np.testing.assert_array_equal(models.prior.asked.levels, persona_levels(0.5, 7))
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 1.5, "bold"])
+def test_a_number_that_no_blend_file_holds_is_refused(number, request_) -> None:
+    """*Persona from Take* stores the number in Blender."""
+    values = vars(request_) | {"style": {"persona": number}}
+    with pytest.raises(BadInputError, match="persona"):
+        build(Generate, values)
+    assert build(Generate, values | {"style": {"persona": 2**31 - 1}}).style.persona == 2**31 - 1
 
 
 def test_the_persona_goes_on_where_a_take_is_kept_in_part_or_drawn_again(models, request_) -> None:
