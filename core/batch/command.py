@@ -119,6 +119,7 @@ def _collect(chosen: argparse.Namespace) -> int:
     with interruptible():
         entries, outcome = opened(chosen, chosen.device)
         told = summary.adopt(entries, outcome)
+        summary.catch_up(entries, outcome)  # looking at many takes needs time, in which others finish theirs
         summary.write_summary(entries, outcome, partial=chosen.lines is not None)
     for entry in entries:
         if entry.status != DONE:

@@ -140,6 +140,21 @@ def test_tasks_with_summaries_of_their_own_are_collected_each(scripted: None, tm
         assert main(line) == 0
 
 
+def test_collect_loses_no_job_that_is_finished_meanwhile(
+    scripted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, adopt = made_list(tmp_path, "person"), command.summary.adopt
+
+    def adopt_for_long(*given) -> str:
+        told = adopt(*given)
+        monkeypatch.setattr(command.summary, "adopt", adopt)
+        assert main(["batch", str(path)]) == 0
+        return told
+
+    monkeypatch.setattr(command.summary, "adopt", adopt_for_long)
+    assert main(["collect", str(path)]) == 0 and statuses(path) == ["done"]
+
+
 def test_collect_can_be_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     path = made_list(tmp_path, "person")
     monkeypatch.setattr(command.summary, "adopt", lambda *_: signal.raise_signal(signal.SIGINT))
