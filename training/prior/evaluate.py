@@ -9,10 +9,10 @@ prior that ships; and the runs that are compared with one another: diffusion, th
 trained without L_vel and without editing, all with the same size and the same length of training. Rows without weights
 are left out, and their names are printed.
 
-Every number is a mean over seeds with its 95 % interval. Priors that use levels get the levels of training clips of the
-same kind of footage. Two more rows leave the levels unknown, and set them to 0 as the product does. ``--alone``
-measures one prior sampled in several ways, for a table of its own. Sets such as ``--sets training-voices`` are training
-clips, for the choice of steps and sampler.
+Every number is a mean over seeds with its 95 % interval. Priors that use levels get the levels of training clips of
+the same kind of footage. Two more rows leave the levels unknown, and draw a persona for each take as the product
+does. ``--alone`` measures one prior sampled in several ways, for a table of its own. Sets such as ``--sets
+training-voices`` are training clips, for the choice of steps and sampler.
 """
 
 from __future__ import annotations

@@ -113,6 +113,9 @@ def test_a_list_in_another_order_keeps_its_done_jobs(
     header, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, *(row.partition(",")[2].join((",", "")) for row in rows[::-1])]))
     capsys.readouterr()
+    assert main(["collect", str(path), "--lines", "2-"]) == 0
+    assert statuses(path) == ["done"] * 4, "with --lines, what is told of the names that are gone stays"
+    capsys.readouterr()
     assert main(["collect", str(path)]) == 130
     assert capsys.readouterr().out.splitlines()[0] == "soliloquy: job 1: waiting", "the third, which has no name now"
     assert statuses(path) == ["waiting", "done", "done"]
