@@ -1,4 +1,4 @@
-"""Track one worker request from its events: progress and outcome. Uses Blender only for translation."""
+"""Track one worker request from its events: progress and outcome."""
 
 from __future__ import annotations
 

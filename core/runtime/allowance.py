@@ -1,7 +1,7 @@
 """What the system lets this process use of the machine: processors, and memory that a container or a job may hold.
 
 On a farm a program often gets a part of a machine: by its processor affinity, or by a control group (cgroup, version 1
-or 2) of Slurm, Docker or Kubernetes. Standard library only; other systems than Linux have neither.
+or 2) of Slurm, Docker or Kubernetes. Only Linux has control groups. Standard library only.
 """
 
 from __future__ import annotations

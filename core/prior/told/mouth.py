@@ -1,8 +1,9 @@
 """What the prior is told about the mouth: how it opens and widens, how fast, and where a phrase begins and ends.
 
-Heads move two to four times faster while the mouth moves than in pauses. In the product the lips are made before the
-prior runs, and filmed people without sound show their lips too. So the mouth is a second condition beside the sound,
-and real head motion without sound becomes motion with a condition.
+Heads move faster while the mouth moves than in its pauses: 2.6 times as fast in the training addresses (median of
+seventeen pieces). In the product the lips are made before the prior runs, and filmed people without sound show their
+lips too. So the mouth is a second condition beside the sound, and real head motion without sound becomes motion with a
+condition. A network without it (``PriorConfig.mouth``) ignores it.
 
 The curves are normalised for each recording, because people open their mouths differently far.
 """

@@ -41,19 +41,24 @@ from core.wire.protocol import Generate
 FRAMES = 30
 
 
+def _unlike_new(network: AudioToNonlipPrior) -> None:
+    """Give the layers that start at zero weights, so that something is sampled and levels change it."""
+    for layer in (network.out, network.levels_in[-1]):
+        torch.nn.init.normal_(layer.weight, 0.0, 0.1)
+
+
 def _diffusion(device: str) -> MotionSource:
     torch.manual_seed(0)
-    network = AudioToNonlipPrior(PriorConfig.tiny())
-    with torch.no_grad():
-        network.out.weight.normal_(0, 0.1)
+    network = AudioToNonlipPrior(replace(PriorConfig.tiny(), levels=True))
+    _unlike_new(network)
     return Diffusion(NonlipPrior(network, torch.zeros(d_nl), torch.full((d_nl,), 0.05), num_inference_steps=3))
 
 
 def _learned_diffusion(device: str) -> MotionSource:
     torch.manual_seed(0)
     space = CodeSpace(Representation(RepresentationConfig.tiny()).eval().requires_grad_(False))
-    network = AudioToNonlipPrior(replace(PriorConfig.tiny(), features=space.size, learned=True))
-    torch.nn.init.normal_(network.out.weight, 0.0, 0.1)
+    network = AudioToNonlipPrior(replace(PriorConfig.tiny(), features=space.size, learned=True, levels=True))
+    _unlike_new(network)
     mean, deviation = torch.zeros(space.size), torch.full((space.size,), 0.3)
     return Diffusion(NonlipPrior(network, mean, deviation, num_inference_steps=3, space=space))
 

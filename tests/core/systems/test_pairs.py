@@ -10,7 +10,9 @@ import pytest
 
 from core.motion.motion import Motion, group_indices
 from core.takes.job import Job
-from core.wire.protocol import Render, Resample
+from core.wire.poses import PoseAt
+from core.wire.protocol import Notice, Render, Resample
+from core.wire.style import PriorStyle
 from core.wire.systems import RENDERERS, SOURCES, names
 from core.wire.take_file import TakeFacts
 from tests.core.job_runs import run
@@ -28,6 +30,23 @@ def test_a_pair_makes_takes_that_remember_it(request_, source, renderer) -> None
     assert (settings.source, settings.renderer) == (source, renderer)
     [other] = run(Render(job=take.job, take=1, renderer="warp", size=128, extract=False, device="cpu")).takes()
     assert TakeFacts.read(Path(other.folder)).source == source
+
+
+@pytest.mark.parametrize("source", names(SOURCES))
+def test_a_persona_performs_or_the_job_says_that_it_changes_nothing(request_, source) -> None:
+    """Also in a loop and with poses."""
+    request = replace(request_, source=source, motion_only=True, preview=None)
+    style = PriorStyle(loop=True, poses=(PoseAt(seconds=0.5, yaw=8.0),))
+    motions, told = [], []
+    for number in (3, 4):
+        events = run(replace(request, style=replace(style, persona=number)))
+        [take] = events.takes()
+        motions.append(Path(take.motion).read_bytes())
+        told.append([event.message for event in events if isinstance(event, Notice) and "Persona" in event.message])
+        facts = TakeFacts.read(Path(take.folder))
+        assert facts.temperament == take.temperament and facts.persona == (None if told[-1] else number)
+    knows = source in ("diffusion", "diffusion-learned")
+    assert (motions[0] != motions[1]) == knows == (told == [[], []])
 
 
 @pytest.mark.parametrize("source", names(SOURCES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
+from core.motion.channels import NONLIP_COLUMNS
+from core.motion.motion import Motion, group_indices
 from core.prior.told.mouth import MOUTH
 from core.prior.told.personas import persona_levels
 from core.schema import build
-from core.wire.protocol import Generate, PriorStyle, Render, Resample
+from core.wire.protocol import Generate, PriorStyle, Render, Resample, UpdateLips
 from core.wire.style import TEMPERAMENTS
-from core.wire.take_file import TakeFacts
+from core.wire.take_file import TAKE_FILE, TakeFacts
 from tests.core.job_runs import run
 
 
@@ -60,9 +63,18 @@ def test_the_persona_goes_on_where_a_take_is_kept_in_part_or_drawn_again(models,
 
 def test_a_take_older_than_personas_goes_on_with_that_of_the_new_seed(models, request_) -> None:
     first = run(request_).takes()[0]
-    replace(facts_of(first), persona=None, temperament=None).write(Path(first.folder))
+    path = Path(first.folder) / TAKE_FILE
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({name: told[name] for name in told if name not in ("persona", "temperament")}))
     part = run(Resample(job=first.job, take=1, renew=("head",), seed=9, device="cpu")).takes()[0]
     assert facts_of(part).persona == 9
+    old, new = (Motion.load(take.motion).channels() for take in (first, part))
+    kept = np.delete(np.arange(old.shape[1]), group_indices("head"))
+    np.testing.assert_array_equal(old[:, kept], new[:, kept])
+    mouth = run(UpdateLips(job=first.job, take=1, articulation=1.4, device="cpu")).takes()[0]
+    assert (facts_of(mouth).persona, facts_of(mouth).temperament, mouth.temperament) == (None, None, None)
+    np.testing.assert_array_equal(Motion.load(mouth.motion).channels()[:, NONLIP_COLUMNS], old[:, NONLIP_COLUMNS])
+    assert (old[:, group_indices("head")] != new[:, group_indices("head")]).any()
 
 
 def test_the_prior_reads_the_mouth_of_the_sound_whatever_the_words_and_the_articulation(models, request_) -> None:
