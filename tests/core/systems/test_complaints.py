@@ -19,7 +19,7 @@ from core.systems.frame_renderer import FrameRenderer
 from core.wire.picture_size import FIT
 from core.wire.protocol import Generate
 from core.wire.style import PriorStyle
-from core.wire.systems import RENDERERS, SOURCES, names
+from core.wire.systems import RENDERERS, SOURCES, names, source_facts
 from tests.core.job_runs import run
 
 BLINKS = [EXPRESSIONS.index(f"eyeBlink_{side}") for side in "LR"]
@@ -56,6 +56,14 @@ def test_a_still_head_is_still_and_speaks(make) -> None:
     still, usual = make(style=PriorStyle(head_amplitude=0.0)), make()
     assert not still.rotation.any() and not still.translation.any()
     np.testing.assert_array_equal(still.expression[:, LIP_COLUMNS], usual.expression[:, LIP_COLUMNS])
+
+
+def test_a_lively_head_moves_more_than_a_calm_one(make, request) -> None:
+    calm, lively = (make(style=PriorStyle(liveliness=end, persona=5)).rotation for end in (-1.0, 1.0))
+    if "liveliness" in source_facts(request.node.callspec.params["make"]).unheeded:
+        np.testing.assert_array_equal(calm, lively)
+    else:
+        assert lively.std(axis=0).mean() > 2.0 * calm.std(axis=0).mean()
 
 
 def test_blinks_do_not_nod_the_head(make) -> None:
