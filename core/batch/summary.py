@@ -196,10 +196,13 @@ def _wanted(entry: Entry) -> tuple[str, str]:
 def _by_content(jobs: list[Any], folder: Path) -> tuple[dict[tuple[str, str], dict[str, Any]], int]:
     """Records by the fingerprint of what they were made from and by the folder for takes, which one content may have
     several of; and the number of records without a fingerprint."""
-    found, damaged = {}, 0
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    damaged = 0
     for job in jobs:
         if isinstance(job, dict) and isinstance(job.get("made_from"), str):
-            found[job["made_from"], _whole(str(job.get("out", "")), folder)] = job
+            key = job["made_from"], _whole(str(job.get("out", "")), folder)
+            if found.get(key, {}).get("status") != DONE:  # of equal lines, one may be done and another still waiting
+                found[key] = job
         else:
             damaged += 1
     return found, damaged

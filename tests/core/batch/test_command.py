@@ -103,6 +103,11 @@ def test_lines_that_are_equal_are_made_once_and_done_twice(scripted: None, tmp_p
     path.write_text(path.read_text() + "\n" + path.read_text().splitlines()[1])
     assert main(["batch", str(path), "--workers", "2"]) == 0 and statuses(path) == ["done", "done"]
     assert len(list((tmp_path / "out").rglob("take.json"))) == 2, "two takes of one job"
+    outcome = path.with_name("jobs-summary.json")
+    data = json.loads(outcome.read_text())
+    data["jobs"][1]["status"] = "waiting"  # as after a kill between the two
+    outcome.write_text(json.dumps(data))
+    assert main(["collect", str(path)]) == 0 and statuses(path) == ["done", "done"]
 
 
 def test_a_list_in_another_order_keeps_its_done_jobs(
