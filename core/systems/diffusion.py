@@ -31,9 +31,15 @@ class Diffusion:
             wish.speech.mel,
             [wish.seed],
             wish.sampling,
-            mouth=None if wish.heard_lips is None else mouth_curves(wish.heard_lips()),
+            mouth=self._mouth(wish),
             keep=None if kept is None else kept.channels[None, :, NONLIP_COLUMNS],
             keep_mask=None if kept is None else kept.mask[:, NONLIP_COLUMNS],
             progress=lambda done, total: progress(frames * done // total),  # from windows to frames
         )[0]
         return channels
+
+    def _mouth(self, wish: Wish) -> np.ndarray | None:
+        """(T, 9) curves of the mouth that is heard; None if they aren't known, or if the network isn't given any."""
+        if wish.heard_lips is None or not self._prior.network.config.mouth:
+            return None
+        return mouth_curves(wish.heard_lips())

@@ -1,5 +1,7 @@
 """What the prior is told about the mouth, and that it acts on motion only as a condition."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from core.prior.network import AudioToNonlipPrior, PriorConfig
 from core.prior.sampling import Sampling
 from core.prior.schedule import CosineSchedule
 from core.prior.told.mouth import _TABLE, MOUTH, mouth_curves
+from core.systems.diffusion import Diffusion
 
 SEEN = PriorConfig(**(vars(PriorConfig.tiny()) | {"mouth": True}))
 SCHEDULE = CosineSchedule(1000)
@@ -122,3 +125,13 @@ def test_takes_follow_the_mouth_and_kept_parts_stay(network):
     np.testing.assert_array_equal(again[:, mask], first[:, mask])
     with pytest.raises(ValueError, match=r"mouth must be \(230, 9\), not \(100, 9\)"):
         prior.sample(mel, [1], mouth=told[0][:100])
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_the_mouth_is_computed_only_for_a_prior_that_reads_it(reads):
+    """With a transcript it costs the lips a second time."""
+    asked = []
+    prior = SimpleNamespace(network=SimpleNamespace(config=SimpleNamespace(mouth=reads)))
+    wish = SimpleNamespace(heard_lips=lambda: asked.append("asked") or talking(30, slice(0)))
+    curves = Diffusion(prior)._mouth(wish)
+    assert (len(asked), curves is not None) == (int(reads), reads)
