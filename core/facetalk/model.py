@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ GIVEN = 0.2
 _EXPRESSIONS = len(EXPRESSIONS)
 OnFrames = Callable[[int], None]
 """Called with the number of frames that are done."""
+Tokens = Callable[[int, int], Tensor]
+"""First frame and the frame after the last → tokens (1, L, width), the same in any window."""
 
 
 class FaceTalkMotion:
@@ -132,10 +135,8 @@ class FaceTalkMotion:
         steps = STEPS if num_inference_steps is None else num_inference_steps
         out = np.empty((frames, len(CHANNELS)), np.float32)
         if frames:
-            manner = manner_of(heard, mel)
-            with torch.inference_mode(), single_thread() if self.mean.device.type == "cpu" else nullcontext():
-                self._walk(out, Heard(heard.phones, manner), seed, scale, steps, progress)
-            out = with_whole_blinks(out)
+            tokens = partial(self._tokens, Heard(heard.phones, manner_of(heard, mel)))
+            out = with_whole_blinks(self.walk(tokens, frames, seed, scale, steps, progress))
             if smooth:
                 out = smoothed(out)
         moved = articulation * strength[:, None] * (out[:, LIP_COLUMNS] - self.rest)
@@ -143,30 +144,37 @@ class FaceTalkMotion:
         np.clip(out[:, :_EXPRESSIONS], 0.0, 1.0, out=out[:, :_EXPRESSIONS])
         return out
 
-    def _walk(
-        self, out: np.ndarray, heard: Heard, seed: int, scale: float, steps: int, progress: OnFrames | None
-    ) -> None:
-        """Fill ``out`` (T, 59) window by window. Each window begins with the last frames of the one before."""
-        frames, size = len(out), self.network.config.window
+    def walk(
+        self, tokens: Tokens, frames: int, seed: int, scale: float, steps: int, progress: OnFrames | None = None
+    ) -> np.ndarray:
+        """Motion (T, 59) float32 of T = ``frames``, window by window, as the network samples it.
+
+        Each window begins with the last frames of the one before. ``tokens`` are what the motion follows; the other
+        parameters are those of :meth:`sample`. Weights aren't limited to 0–1.
+        """
+        out = np.empty((frames, len(CHANNELS)), np.float32)
+        size = self.network.config.window
         given = max(1, math.floor(GIVEN * size))
-        done, before = 0, self.mean.new_zeros(0, MOTION)
-        while done < frames:
-            first = done - len(before)
-            stop = min(first + size, frames)
-            made = self._window(heard, first, stop, before, seed, scale, steps)
-            out[done:stop] = self._channels(made[len(before) :])
-            done, before = stop, made[-given:]
-            if progress is not None:
-                progress(done)
+        with torch.inference_mode(), single_thread() if self.mean.device.type == "cpu" else nullcontext():
+            done, before = 0, self.mean.new_zeros(0, MOTION)
+            while done < frames:
+                first = done - len(before)
+                stop = min(first + size, frames)
+                made = self._window(tokens, first, stop, before, seed, scale, steps)
+                out[done:stop] = self._channels(made[len(before) :])
+                done, before = stop, made[-given:]
+                if progress is not None:
+                    progress(done)
+        return out
 
     def _window(
-        self, heard: Heard, first: int, stop: int, before: Tensor, seed: int, scale: float, steps: int
+        self, tokens_of: Tokens, first: int, stop: int, before: Tensor, seed: int, scale: float, steps: int
     ) -> Tensor:
         """(L, MOTION) normalised motion of the frames ``first`` … ``stop``, which begin with ``before`` (k, MOTION)."""
         device, frames = self.mean.device, stop - first
         tokens = []
         if scale != 0.0:
-            tokens.append(self._tokens(heard, first, stop))
+            tokens.append(tokens_of(first, stop))
         if scale != 1.0:
             tokens.append(self.network.silence(1, frames))
         speech = torch.cat(tokens)
@@ -183,7 +191,7 @@ class FaceTalkMotion:
         return SAMPLERS["ddim"](denoise, noise, self.schedule, steps, lambda: noise)[0]
 
     def _tokens(self, heard: Heard, first: int, stop: int) -> Tensor:
-        """(1, L, width) tokens of the frames ``first`` … ``stop``, which are the same in any window."""
+        """:data:`Tokens` of speech."""
         reach = 1 + sum(self.network.config.dilations)
         begin, end = max(0, first - reach), min(len(heard), stop + reach)
         phones, manner = (

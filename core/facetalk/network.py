@@ -159,12 +159,15 @@ def masks(frames: int, reach: int, device: torch.device) -> tuple[Tensor, Tensor
 
 
 class ExpressionDecoder(nn.Module):
-    """P(motion | speech), one step of it: nᵗ and t → n̂⁰, in normalised units."""
+    """P(motion | speech), one step of it: nᵗ and t → n̂⁰, in normalised units.
 
-    def __init__(self, config: FaceTalkConfig) -> None:
+    ``listen`` makes the tokens that the motion follows. By default it is the network that hears.
+    """
+
+    def __init__(self, config: FaceTalkConfig, listen: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
-        self.listen = config.listener()
+        self.listen = config.listener() if listen is None else listen
         self.no_speech = nn.Parameter(torch.zeros(config.width))
         self.frame_in = nn.Linear(MOTION + 1, config.width)
         self.time_in = nn.Sequential(
@@ -177,9 +180,9 @@ class ExpressionDecoder(nn.Module):
         nn.init.zeros_(self.out.weight)  # the first prediction is the data's mean
         nn.init.zeros_(self.out.bias)
 
-    def hear(self, phones: Tensor, manner: Tensor) -> Tensor:
-        """Tokens of speech (B, L, width), of phones (B, 4 L, 40) and manner (B, L, manner + PROSODY)."""
-        return self.listen(phones, manner)
+    def hear(self, *cues: Tensor) -> Tensor:
+        """Tokens (B, L, width). Those of speech are made of phones (B, 4 L, 40) and manner (B, L, manner + PROSODY)."""
+        return self.listen(*cues)
 
     def silence(self, batch: int, frames: int) -> Tensor:
         """(B, L, width) tokens of the empty condition ∅."""

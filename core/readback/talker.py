@@ -85,12 +85,9 @@ def clip_arrays(
     (3,) rad and rest_translation (3,) cm of that pose; fitted_opening (T,) lip gap of the fitted model divided by the
     outer-eye distance; residual (T,).
     """
-    ratio = lid_ratio(landmarks, talker.fitter.whole)
-    opened = lid_range(ratio).open
-    # Light and raised brows change the open eye's gap from clip to clip, within limits.
-    level = torch.minimum(torch.maximum(opened, 0.85 * talker.lids.open), 1.15 * talker.lids.open)
+    lids = clip_lids(talker, lid_ratio(landmarks, talker.fitter.whole))
     seen = _telling(landmarks.numpy(), on_frame)
-    fit = joined(list(track(talker.fitter, talker.person, seen, replace(talker.lids, open=level))))
+    fit = joined(list(track(talker.fitter, talker.person, seen, lids)))
     rest = mean_rotation(fit.rotation)
     middle = fit.translation.median(0).values
     rotation, translation = relative_pose(fit, rest, middle, pivot)
@@ -108,6 +105,16 @@ def clip_arrays(
         "fitted_opening": (gaps(positions, model.lip_pairs) / eyes).numpy(),
         "residual": fit.residual.numpy(),
     }
+
+
+def clip_lids(talker: Talker, ratio: torch.Tensor) -> LidRange:
+    """The range of a talker's eyelids in one clip, from its gap ratios (T, 2).
+
+    Light and raised brows change the open eye's gap from clip to clip, within limits.
+    """
+    opened = lid_range(ratio).open
+    level = torch.minimum(torch.maximum(opened, 0.85 * talker.lids.open), 1.15 * talker.lids.open)
+    return replace(talker.lids, open=level)
 
 
 def _telling(landmarks: np.ndarray, on_frame: Callable[[int], None]) -> Iterator[np.ndarray]:

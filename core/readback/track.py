@@ -13,7 +13,7 @@ from ..face.fitting import Fitter
 from ..face.landmark_model import LandmarkModel
 from ..head.camera import Fit, gaps
 from ..head.rotation import matrix_to_euler
-from ..motion.channels import EXPRESSIONS
+from ..motion.channels import EXPRESSIONS, EYE_BLINKS
 
 WINDOW = 250
 """Frames that are fitted and given out together."""
@@ -81,20 +81,27 @@ def track(fitter: Fitter, person: Fit, landmarks: Iterable[np.ndarray], lids: Li
 
 
 def full_blinks(fit: Fit, model: LandmarkModel) -> Fit:
-    """The fit with the eyeBlink weights rescaled so that 1 just closes this person's eyes.
+    """The fit with the eyeBlink weights rescaled so that 1 just closes this person's eyes. They stay in 0–1."""
+    expression = fit.expression.clone()
+    columns = [EXPRESSIONS.index(name) for name in EYE_BLINKS]
+    expression[:, columns] = (expression[:, columns] / closing_weight(model, fit.identity)).clamp(0, 1)
+    return replace(fit, expression=expression)
+
+
+def closing_weight(model: LandmarkModel, identity: torch.Tensor) -> torch.Tensor:
+    """(2,) weights of ``EYE_BLINKS`` that just close the eyes of a person with coefficients (I,), 0.4–1.
 
     Small eyes close at a weight below 1. The gap between the lids is linear in the weight, so it closes at weight
-    (neutral gap) / (change of the gap at weight 1). Weights grow at most 2.5-fold, and stay in 0–1.
+    (neutral gap) / (change of the gap at weight 1).
     """
-    neutral = model.shape(fit.identity)
-    expression = fit.expression.clone()
-    for side, pairs in (("L", model.lid_pairs_left), ("R", model.lid_pairs_right)):
-        column = EXPRESSIONS.index(f"eyeBlink_{side}")
-        moves = model.expression[column]
+    neutral = model.shape(identity)
+    closed = []
+    for name, pairs in zip(EYE_BLINKS, (model.lid_pairs_left, model.lid_pairs_right), strict=True):
+        moves = model.expression[EXPRESSIONS.index(name)]
         gap = (neutral[pairs[:, 0]] - neutral[pairs[:, 1]])[:, 1].mean()
         change = (moves[pairs[:, 1]] - moves[pairs[:, 0]])[:, 1].mean()
-        expression[:, column] = (expression[:, column] / (gap / change).clamp(0.4, 1.0)).clamp(0, 1)
-    return replace(fit, expression=expression)
+        closed.append((gap / change).clamp(0.4, 1.0))
+    return torch.stack(closed)
 
 
 def cut(fit: Fit, first: int, last: int) -> Fit:

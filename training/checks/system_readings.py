@@ -140,14 +140,19 @@ class Reader:
             beat_alignment(features_from_channels(motion.channels()[:, NONLIP_COLUMNS]), spoken.prosody),
         )
 
-    @torch.inference_mode()
     def looks(self, seen: Seen) -> Tensor:
         """(N, D) features of some of the pictures' faces, for the Fréchet distance."""
-        found = []
-        for picture, points in zip(seen.pictures[::EVERY], seen.landmarks[::EVERY], strict=True):
-            pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
-            found.append(self._features(pixels, torch.from_numpy(points[None, :, :2])))
-        return torch.cat(found)
+        return looks(self._features, seen)
+
+
+@torch.inference_mode()
+def looks(features: Features, seen: Seen) -> Tensor:
+    """(N, D) features of some of the pictures' faces, for the Fréchet distance."""
+    found = []
+    for picture, points in zip(seen.pictures[::EVERY], seen.landmarks[::EVERY], strict=True):
+        pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+        found.append(features(pixels, torch.from_numpy(points[None, :, :2])))
+    return torch.cat(found)
 
 
 def head_deviation(motion: Motion) -> float:

@@ -25,20 +25,17 @@ VARIANTS: dict[str, TrainConfig] = {
 """Settings of each variant that is trained."""
 
 
-def ablation_table(held_out: HeldOut, trained: Mapping[str, FaceTalkMotion], command: str, steps: int) -> Table:
-    """Mouths of each set of clips, and spread over all clips, of each variant."""
-    made = {name: product(motion) for name, motion in trained.items()}
-    made[UNSMOOTHED] = product(trained["whole"], smooth=False)
-    if "without diffusion" in trained:  # it knows the first step of the sampler alone
-        made["without diffusion"] = product(trained["without diffusion"], steps=1)
-    rows = []
-    for variant, take in made.items():
-        takes = {name: takes_of(held_out, name, take) for name in held_out.sets}
-        found = spread([of_clip for of_set in takes.values() for of_clip in of_set.values()])
-        openings = (number(mouths(held_out, name, takes[name])["opening"]) for name in held_out.sets)
-        rows.append((variant, *openings, *spread_cells(found)))
+def ablation_table(
+    held_out: HeldOut, trained: Mapping[int, Mapping[str, FaceTalkMotion]], command: str, steps: int
+) -> Table:
+    """Mouths of each set of clips, and spread over all clips, of each variant, by the seed of its training."""
+    found = [_cells(held_out, motions) for motions in trained.values()]
+    rows = [
+        (variant, *(" / ".join(values) for values in zip(*(of_seed[variant] for of_seed in found), strict=True)))
+        for variant in found[0]
+    ]
     columns = ("FaceTalk", *(f"opening, {name}" for name in held_out.sets), *SPREAD_COLUMNS)
-    note = f"Equal runs of {steps} steps, shorter than that of the shipped weights."
+    note = f"Equal runs of {steps} steps, one value for each of {len(trained)} seeds of the training."
     return Table(
         "facetalk/ablations",
         "FaceTalk without parts of it",
@@ -47,3 +44,19 @@ def ablation_table(held_out: HeldOut, trained: Mapping[str, FaceTalkMotion], com
         tuple(rows),
         (note, MOUTH_NOTE, SPREAD_NOTE),
     )
+
+
+def _cells(held_out: HeldOut, trained: Mapping[str, FaceTalkMotion]) -> dict[str, tuple[str, ...]]:
+    """The cells of each variant of one seed."""
+    made = {name: product(motion) for name, motion in trained.items()}
+    made["without diffusion"] = product(
+        trained["without diffusion"], steps=1
+    )  # it knows the sampler's first step alone
+    made[UNSMOOTHED] = product(trained["whole"], smooth=False)
+    cells = {}
+    for variant, take in made.items():
+        takes = {name: takes_of(held_out, name, take) for name in held_out.sets}
+        found = spread([of_clip for of_set in takes.values() for of_clip in of_set.values()])
+        openings = (number(mouths(held_out, name, takes[name])["opening"]) for name in held_out.sets)
+        cells[variant] = (*openings, *spread_cells(found))
+    return cells

@@ -14,6 +14,7 @@ from core.prior.schedule import CosineSchedule
 
 from ..common.checkpoint import load_module
 from ..common.engine import CHECKPOINT, Run, RunConfig, Step, short_attention, warm_up_cosine
+from .landmarks import Watcher
 from .windows import Windows, WindowSampler
 
 NAME = "decoder"
@@ -33,6 +34,8 @@ class TrainConfig:
         See ``FaceTalkConfig``.
     diffusion
         Whether noise is added. Without it, an ablation, the network only ever sees t = T: a regression.
+    watches
+        Whether it follows the landmarks of a film in the place of speech.
     """
 
     size: str = "base"
@@ -46,11 +49,17 @@ class TrainConfig:
     reach: int = 0
     film: bool = True
     diffusion: bool = True
+    watches: bool = False
 
     def shape(self) -> FaceTalkConfig:
         """The network of this size."""
         plain = {"tiny": FaceTalkConfig.tiny, "base": FaceTalkConfig}[self.size]()
         return replace(plain, reach=self.reach, film=self.film)
+
+    def network(self) -> ExpressionDecoder:
+        """A new network."""
+        shape = self.shape()
+        return ExpressionDecoder(shape, Watcher(2 * shape.hidden, shape.width) if self.watches else None)
 
 
 class Lesson(nn.Module):
@@ -77,7 +86,7 @@ class Lesson(nn.Module):
         network = self.network
         clean = (batch.motion - self.mean) / self.deviation
         noisy = torch.where(batch.known[..., None], clean, self.schedule.add_noise(clean, t, noise))
-        tokens = network.hear(batch.phones, batch.manner)
+        tokens = network.hear(*batch.cues)
         tokens = torch.where(batch.heard[:, None, None], tokens, network.silence(*tokens.shape[:2]).to(tokens.dtype))
         return clean, predict_clean(network, self.schedule, noisy, t, tokens, batch.known)
 
@@ -85,7 +94,7 @@ class Lesson(nn.Module):
 def train(config: TrainConfig, settings: RunConfig, sampler: WindowSampler, folder: Path) -> list[dict[str, float]]:
     """Train to ``settings.steps``, from the folder's checkpoint if it has one; returns the new lines of the log."""
     torch.manual_seed(settings.seed)
-    lesson = Lesson(ExpressionDecoder(config.shape()))
+    lesson = Lesson(config.network())
     mean, deviation = sampler.statistics()
     lesson.mean.copy_(mean)
     lesson.deviation.copy_(deviation)
@@ -112,4 +121,4 @@ def train(config: TrainConfig, settings: RunConfig, sampler: WindowSampler, fold
 
 def trained(folder: Path, config: TrainConfig) -> Lesson:
     """The averaged network of a run, with its scale."""
-    return load_module(folder / CHECKPOINT, NAME, Lesson(ExpressionDecoder(config.shape())))
+    return load_module(folder / CHECKPOINT, NAME, Lesson(config.network()))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.facetalk.expression_code import ExpressionCode
+from core.facetalk.expression_code import MOVEMENTS, ExpressionCode
 from core.facetalk.network import MOTION
 from core.motion.channels import EXPRESSIONS
 from core.sound.mel import MELS_PER_FRAME
@@ -34,29 +34,41 @@ class Windows:
 
     Attributes
     ----------
-    phones, manner
-        (B, 4 L, 40) and (B, L, 12), what is heard; see :class:`core.facetalk.network.ExpressionDecoder`.
+    cues
+        What the motion follows, as the decoder's ``hear`` takes it. Of speech: phones (B, 4 L, 40) and manner
+        (B, L, 12).
     motion
         (B, L, MOTION) movements in millimetres, radians and centimetres.
     known
         (B, L) bool: the frames that are given.
     heard
-        (B,) bool: False where the speech is hidden.
+        (B,) bool: False where the cues are hidden.
     """
 
-    phones: Tensor
-    manner: Tensor
+    cues: tuple[Tensor, ...]
     motion: Tensor
     known: Tensor
     heard: Tensor
 
     def to(self, device: torch.device) -> Windows:
         """The same windows on a device."""
-        return Windows(**{name: value.to(device) for name, value in vars(self).items()})
+        cues = tuple(cue.to(device) for cue in self.cues)
+        return Windows(cues, *(part.to(device) for part in (self.motion, self.known, self.heard)))
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a window is: the frames ``part`` of a recording, mirrored or as they are."""
+
+    recording: Recording
+    part: slice
+    mirrored: bool
 
 
 class WindowSampler:
     """Draws windows of ``frames`` frames: first whether somebody was filmed, then the recording, then the place.
+
+    The cues are what is heard. A subclass may give others.
 
     Parameters
     ----------
@@ -69,7 +81,7 @@ class WindowSampler:
     voices
         Share of the windows of voices that nobody filmed.
     hidden
-        Share of the windows whose speech is hidden.
+        Share of the windows whose cues are hidden.
     scaled
         Range of the factors by which expressions are multiplied, a new one for each window: the paper's augmentation.
     """
@@ -83,7 +95,8 @@ class WindowSampler:
         hidden: float,
         scaled: tuple[float, float],
     ) -> None:
-        self.frames, self._code, self._hidden, self._scaled = frames, code, hidden, scaled
+        self.frames, self.code = frames, code
+        self._hidden, self._scaled = hidden, scaled
         long_enough = [recording for recording in recordings if len(recording) >= frames]
         self._pools = {kind: [r for r in long_enough if r.filmed == kind] for kind in (True, False)}
         if not self._pools[True]:
@@ -96,8 +109,9 @@ class WindowSampler:
     def draw(self, count: int, rng: np.random.Generator) -> Windows:
         """``count`` random windows."""
         drawn = [self._window(rng) for _ in range(count)]
-        phones, manner, motion, known, heard = (torch.stack(part) for part in zip(*drawn, strict=True))
-        return Windows(phones, manner, motion, known, heard)
+        cues, motion, known, heard = zip(*drawn, strict=True)
+        stacked = tuple(torch.stack(cue) for cue in zip(*cues, strict=True))
+        return Windows(stacked, torch.stack(motion), torch.stack(known), torch.stack(heard))
 
     def statistics(self, windows: int = 1500) -> tuple[Tensor, Tensor]:
         """(MOTION,) mean and deviation of the motion, windows drawn as in training."""
@@ -107,7 +121,18 @@ class WindowSampler:
             deviation[kind] = deviation[kind].clamp_min(LEAST * float(deviation[kind].max()) or 1.0)
         return rows.mean(0), deviation
 
-    def _window(self, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    def scaled(self, weights: np.ndarray, place: Place, rng: np.random.Generator) -> np.ndarray:
+        """Weights (L, 53) of a window, augmented."""
+        return weights * np.float32(rng.uniform(*self._scaled))
+
+    def cues(self, place: Place, motion: Tensor, rng: np.random.Generator) -> tuple[Tensor, ...]:
+        """The cues of a window with this motion (L, MOTION), without the first dimension."""
+        heard, part = place.recording, place.part
+        rows = slice(MELS_PER_FRAME * part.start, MELS_PER_FRAME * part.stop)
+        phones = torch.from_numpy(heard.phones[rows].astype(np.float32))
+        return less_sure(phones, 1.0 + _DOUBT * float(rng.random()) ** 2), torch.from_numpy(heard.manner[part])
+
+    def _window(self, rng: np.random.Generator) -> tuple[tuple[Tensor, ...], Tensor, Tensor, Tensor]:
         filmed = bool(rng.random() >= self._voices)
         pool = self._pools[filmed]
         recording = pool[int(rng.choice(len(pool), p=self._weights[filmed]))]
@@ -115,16 +140,13 @@ class WindowSampler:
         part = slice(begin, begin + self.frames)
         channels = recording.motions[int(rng.integers(len(recording.motions))), part]
         weights, pose = channels[:, : len(EXPRESSIONS)], channels[:, len(EXPRESSIONS) :]
-        if rng.random() < 0.5:
+        place = Place(recording, part, bool(rng.random() < 0.5))
+        if place.mirrored:
             weights, pose = weights[:, _MIRROR], pose * HEAD_SIGNS
-        weights = weights * np.float32(rng.uniform(*self._scaled))
         motion = torch.empty(self.frames, MOTION)
-        motion[:, : -pose.shape[1]] = torch.from_numpy(weights) @ self._code.to_movements.T
-        motion[:, -pose.shape[1] :] = torch.from_numpy(pose.astype(np.float32))
-        rows = slice(MELS_PER_FRAME * part.start, MELS_PER_FRAME * part.stop)
-        phones = torch.from_numpy(recording.phones[rows].astype(np.float32))
-        phones = less_sure(phones, 1.0 + _DOUBT * float(rng.random()) ** 2)
+        motion[:, :MOVEMENTS] = torch.from_numpy(self.scaled(weights, place, rng)) @ self.code.to_movements.T
+        motion[:, MOVEMENTS:] = torch.from_numpy(pose.astype(np.float32))
+        cues = self.cues(place, motion, rng)
         given = int(rng.integers(1, self.frames // 3)) if rng.random() < 0.5 else 0
         known = torch.arange(self.frames) < given
-        heard = torch.tensor(bool(rng.random() >= self._hidden))
-        return phones, torch.from_numpy(recording.manner[part]), motion, known, heard
+        return cues, motion, known, torch.tensor(bool(rng.random() >= self._hidden))

@@ -1,5 +1,7 @@
 """Training of the decoder: the loss falls, a run goes on, and what the ablations change."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,11 @@ from core.facetalk.expression_code import ExpressionCode
 from core.facetalk.network import ExpressionDecoder
 from core.head.head_model import HeadModel
 from training.common.engine import RunConfig
+from training.facetalk import ablations
 from training.facetalk.__main__ import main
-from training.facetalk.ablations import UNSMOOTHED, VARIANTS
+from training.facetalk.ablations import UNSMOOTHED, VARIANTS, ablation_table
 from training.facetalk.diffusion import Lesson, TrainConfig, train, trained
+from training.facetalk.evaluation import SPREAD_COLUMNS
 from training.facetalk.windows import WindowSampler
 
 from .test_windows import recording
@@ -47,7 +51,8 @@ def test_hidden_speech_is_not_heard_and_known_frames_are_given(sampler):
     torch.testing.assert_close(predicted[batch.known], clean[batch.known])
     batch.heard[:3], batch.heard[3:] = False, True
     _, before = lesson(batch, t, noise)
-    batch.phones[:] = batch.phones.roll(1, -1)
+    phones, _ = batch.cues
+    phones[:] = phones.roll(1, -1)
     _, after = lesson(batch, t, noise)
     free = ~batch.known
     torch.testing.assert_close(before[:3], after[:3])
@@ -66,3 +71,17 @@ def test_the_command_needs_tracks(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SoliloquyError, match="no tracks of filmed talkers"):
         main(["diffusion", "--size", "tiny", "--steps", "1", "--data", str(tmp_path)])
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_ablations_show_each_seed(monkeypatch, seeds):
+    monkeypatch.setattr(ablations, "takes_of", lambda held_out, name, take: {"clip": [take]})
+    monkeypatch.setattr(ablations, "product", lambda motion, smooth=True, steps=None: motion + (0.5 if smooth else 0.0))
+    monkeypatch.setattr(ablations, "spread", lambda takes: dict.fromkeys(SPREAD_COLUMNS, takes[0][0]))
+    monkeypatch.setattr(ablations, "mouths", lambda held_out, name, takes: {"opening": takes["clip"][0]})
+    trained = {seed: {name: float(seed) for name in VARIANTS} for seed in range(seeds)}
+    table = ablation_table(SimpleNamespace(sets={"films": []}), trained, "a command", 7)
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["whole"][0] == " / ".join(["0.500", "1.500"][:seeds])
+    assert rows[UNSMOOTHED][0] == " / ".join(["0.000", "1.000"][:seeds])
+    assert "7 steps" in table.notes[0] and set(rows) == {*VARIANTS, UNSMOOTHED}

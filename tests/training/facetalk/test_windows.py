@@ -43,9 +43,10 @@ def sampler(code, **settings):
 def test_windows_show_what_is_heard(code):
     batch = sampler(code).draw(60, np.random.default_rng(0))
     weights = code.decode(batch.motion[..., :MOVEMENTS])
-    heard = batch.phones.unflatten(1, (-1, 4)).mean(2)[:, :, 0] < 0.5
+    phones, manner = batch.cues
+    heard = phones.unflatten(1, (-1, 4)).mean(2)[:, :, 0] < 0.5
     torch.testing.assert_close(weights[..., JAW], 0.1 + 0.5 * heard, atol=1e-4, rtol=0)
-    assert batch.phones.shape == (60, 120, len(PHONES)) and batch.manner.shape == (60, 30, 12)
+    assert phones.shape == (60, 120, len(PHONES)) and manner.shape == (60, 30, 12)
     again = sampler(code).draw(60, np.random.default_rng(0))
     assert torch.equal(batch.motion, again.motion)
 
