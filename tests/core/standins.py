@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -85,6 +86,7 @@ class StandInPrior:
 
     def __init__(self) -> None:
         self.asked, self.mouth = Sampling(), None
+        self.network = SimpleNamespace(config=SimpleNamespace(mouth=True))
 
     def sample(
         self,
