@@ -188,12 +188,12 @@ def test_flamenco_gets_tasks_for_all_jobs(tmp_path: Path) -> None:
     def compiled(**settings: object) -> subprocess.CompletedProcess:
         return subprocess.run(["node", script, json.dumps(settings)], capture_output=True, text=True, check=False)
 
-    tasks = json.loads(compiled(list="/farm/jobs.csv", jobs=12).stdout)
+    tasks = json.loads(compiled(list="lists/jobs.csv", jobs=12).stdout)
     assert [task["name"] for task in tasks] == ["takes-1-5", "takes-6-10", "takes-11-12", "collect"]
     assert tasks[3]["dependencies"] == [task["name"] for task in tasks[:3]]
     command = tasks[2]["commands"][0]
     assert command["name"] == "exec" and command["parameters"] == {
         "exe": "soliloquy",
-        "args": ["batch", "/farm/jobs.csv", "--lines", "11-12", "--device", "auto"],
+        "args": ["batch", "lists/jobs.csv", "--lines", "11-12", "--device", "auto"],
     }
-    assert compiled(list="/farm/jobs.csv", jobs=0).returncode != 0
+    assert compiled(list="lists/jobs.csv", jobs=0).returncode != 0
