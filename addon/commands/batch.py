@@ -34,12 +34,7 @@ def parser() -> Parser:
         prog=f"blender -b [file.blend] --command {COMMAND} batch", description=_ABOUT, epilog=command.CODES
     )
     add = options.add_argument
-    add(
-        "list",
-        type=Path,
-        nargs="?",
-        help="Job list, CSV or JSON. Its columns are the name and the settings of a job, such as audio and portrait.",
-    )
+    add("list", type=Path, nargs="?", help=command.LIST)
     add("--scene", action="store_true", help="Instead of a list: every sound strip whose character has a portrait.")
     command.add_list_options(add)
     add("--estimate", action="store_true", help="Print what the jobs will need, and run nothing.")

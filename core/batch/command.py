@@ -27,6 +27,7 @@ ABOUT = """\
 Running the same list again makes only what is missing, even after the program was killed. Several programs, also on
 several computers, may run one list at the same time: no job is made twice.
 """
+LIST = "Job list, CSV or JSON. Its columns are the name and the settings of a job, such as audio and portrait."
 CODES = """\
 Exit codes: 0 means that all jobs are done, 2 that every failure is bad input, 130 that the run was cancelled or that a
 job never ran, 75 that trying again later or elsewhere may help: another program works on a job, or memory or disk ran
@@ -83,8 +84,7 @@ def add_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     """Add ``batch`` and ``collect`` to the commands of ``python -m core``."""
     told = "Make the takes of all jobs of a list."
     batch = add_parser("batch", help=told, description=f"{told}\n\n{ABOUT}", epilog=CODES)
-    about = "Job list, CSV or JSON. Its columns are the name and the settings of a job, such as audio and portrait."
-    batch.add_argument("list", type=Path, help=about)
+    batch.add_argument("list", type=Path, help=LIST)
     batch.add_argument("--device", default="auto", help="Device of all jobs: auto, cpu, cuda or mps. Default: auto.")
     add_list_options(batch.add_argument)
     add_run_options(batch.add_argument)
@@ -94,7 +94,7 @@ def add_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
         "A job is done if the list's summary says so and its takes are whole on the disk. The summary is written again."
     )
     collect = add_parser("collect", help=told, description=f"{told}\n\n{text}", epilog=CODES)
-    collect.add_argument("list", type=Path, help=about)
+    collect.add_argument("list", type=Path, help=LIST)
     add_list_options(collect.add_argument)
     collect.set_defaults(run=_collect, device="auto")
 

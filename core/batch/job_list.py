@@ -43,6 +43,8 @@ _PATHS = ("audio", "portrait", "out")
 ELSEWHERE = ("device",)
 """Settings that depend on the computer, and so are not written into a list."""
 _YES, _NO = {"1", "true", "yes", "y", "on", "wahr", "ja"}, {"", "0", "false", "no", "n", "off", "falsch", "nein"}
+_PARTS, _PART = 3, 64 << 10
+"""How many parts of a large file are read, and their bytes: its beginning, its middle, its end."""
 JOB_LIST = InputKind(noun="job list", code="list", most_bytes=64 << 20)
 
 
@@ -84,7 +86,7 @@ class Entry:
         self.error, self.code, self.takes, self.share, self.left = "", EXIT_DONE, [], 0.0, None
 
     def fingerprint(self) -> str:
-        """Digest of everything that its takes depend on: the settings, and the content of the files.
+        """Digest of everything that its takes depend on: the settings, and the files as `_digest` knows them.
 
         Paths don't count, so it is the same on another computer, and where the list's folder has another name.
         """
@@ -104,7 +106,11 @@ class Entry:
 
 
 def _digest(path: Path) -> str:
-    """Digest of a file's content; empty if it can't be read."""
+    """What a file is known by, without its path; empty if it can't be read.
+
+    A small file is known by its content. Of a large one only parts are read, because this happens in a turn of
+    Blender's window; so its size and the second of its last change count too.
+    """
     try:
         facts = path.stat()
         return _digest_of(path, facts.st_size, facts.st_mtime_ns)
@@ -113,9 +119,16 @@ def _digest(path: Path) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def _digest_of(path: Path, _size: int, _changed: int) -> str:
-    """The same, computed once for each state of the file."""
-    return file_digest(path)
+def _digest_of(path: Path, size: int, changed: int) -> str:
+    """The same, computed once for each state of the file. Raises OSError."""
+    if size <= _PARTS * _PART:
+        return file_digest(path)
+    digest = hashlib.sha256(f"{size} {changed // 10**9}".encode())
+    with path.open("rb") as stream:
+        for part in range(_PARTS):
+            stream.seek((size - _PART) * part // (_PARTS - 1))
+            digest.update(stream.read(_PART))
+    return digest.hexdigest()
 
 
 # ------------------------------------------------------------------------------------------------------------ the list

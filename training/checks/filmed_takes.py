@@ -5,18 +5,22 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from core.motion.channels import FPS
+from core.motion.motion import Motion
 from core.takes.frames import read_frames
 from core.takes.studio import Studio
 from core.wire.picture_size import FIT
 from core.wire.progress import JobContext
 from core.wire.protocol import Event, Generate, TakeReady
 
+from ..common.folders import TRACKS
 from ..common.splits import lips_split
 from ..tracking import video
 from ..tracking.tracks import ADDRESSES, TALKERS, filmed_talkers
@@ -32,6 +36,27 @@ def validation_films(data: Path) -> Iterator[tuple[str, str, Path]]:
             for name, film in clips.items():
                 if lips_split(name) == "validation":
                     yield corpus, name, film
+
+
+@dataclass(frozen=True)
+class TrackedFilm:
+    """A film whose talker is tracked: corpus, name and file, the motion that was read, and the file of its sound."""
+
+    corpus: str
+    name: str
+    path: Path
+    motion: Motion
+    sound: Path
+
+
+def tracked_films(data: Path) -> Iterator[TrackedFilm]:
+    """The films of `validation_films` that ``training.tracking`` has read."""
+    for corpus, name, path in validation_films(data):
+        track = TRACKS / corpus / f"{name}.npz"
+        if track.is_file():
+            with np.load(track, allow_pickle=False) as arrays:
+                motion = Motion(arrays["expression"], arrays["rotation"], arrays["translation"], FPS)
+            yield TrackedFilm(corpus, name, path, motion, track.with_suffix(".wav"))
 
 
 def takes_of(film: Path, studio: Studio, folder: Path, **settings: Any) -> list[TakeReady]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from core.head.head_model import HeadModel
-from core.motion.channels import FPS, NONLIP_COLUMNS
+from core.motion.channels import NONLIP_COLUMNS
 from core.motion.motion import Motion
 from core.portrait.load import load_portrait
 from core.prior.features import features_from_channels
@@ -26,7 +26,7 @@ from core.takes.studio import Studio
 from core.wire.protocol import TakeReady
 from core.wire.systems import SOURCES, names
 
-from ..common.folders import TRACKS, data_folder
+from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, number, show
 from ..facetalk.head_pictures import HeadPictures
 from ..generator.measurement import FRECHET_NAME, Features, features_by
@@ -34,7 +34,7 @@ from ..generator.picture_quality import frechet
 from ..judge.lip_sync_metrics import judge_take
 from ..judge.model import Judge
 from ..prior.motion_metrics import diversity
-from .filmed_takes import takes_of, validation_films
+from .filmed_takes import takes_of, tracked_films
 from .system_readings import Seen, Spoken, looks
 from .systems import SEEDS
 
@@ -70,16 +70,11 @@ def measure(data: Path, sources: Sequence[str], judge: Judge, features: Features
     head, studio = HeadModel.load(), Studio()
     drawn: dict[str, list[Drawn]] = {name: [] for name in (FILM, *sources)}
     spreads: dict[str, list[float]] = {source: [] for source in sources}
-    for corpus, name, path in validation_films(data):
-        track = TRACKS / corpus / f"{name}.npz"
-        if not track.is_file():
-            continue
-        with np.load(track, allow_pickle=False) as arrays:
-            own = Motion(arrays["expression"], arrays["rotation"], arrays["translation"], FPS)
-        spoken = Spoken.of(track.with_suffix(".wav"), len(own))
+    for film in tracked_films(data):
+        own, spoken = film.motion, Spoken.of(film.sound, len(film.motion))
         with tempfile.TemporaryDirectory() as folder:
             motions = {
-                source: [Motion.load(take.motion) for take in _takes(path, studio, Path(folder) / source, source)]
+                source: [Motion.load(take.motion) for take in _takes(film.path, studio, Path(folder) / source, source)]
                 for source in sources
             }
             pictures = HeadPictures(head, load_portrait(Path(folder) / sources[0] / "portrait.png"))
@@ -88,7 +83,7 @@ def measure(data: Path, sources: Sequence[str], judge: Judge, features: Features
         for source, takes in motions.items():
             moved = [features_from_channels(take.channels()[:, NONLIP_COLUMNS]) for take in takes]
             spreads[source].append(diversity(np.stack(moved)))
-        print(name, flush=True)
+        print(film.name, flush=True)
     if not drawn[FILM]:
         raise FileNotFoundError("no films of the validation talkers are tracked: python -m training.tracking")
     return rows_of(drawn, spreads), len(drawn[FILM])

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.motion.channels import FPS, NONLIP_COLUMNS
+from core.motion.channels import NONLIP_COLUMNS
 from core.motion.motion import Motion
 from core.prior.features import features_from_channels
 from core.takes.studio import Studio
@@ -27,7 +27,7 @@ from core.wire.protocol import TakeReady
 from core.wire.systems import RENDERERS, SOURCES, names
 from core.wire.take_file import TakeFacts
 
-from ..common.folders import TRACKS, data_folder
+from ..common.folders import data_folder
 from ..common.results_page import Table, add_results_option, number, show
 from ..generator.measurement import FRECHET_NAME, features_by
 from ..generator.picture_quality import frechet
@@ -36,7 +36,7 @@ from ..judge.model import Judge
 from ..prior.motion_metrics import diversity
 from ..tracking import video
 from . import recognition
-from .filmed_takes import frames_of, takes_of, validation_films
+from .filmed_takes import frames_of, takes_of, tracked_films
 from .films import Curves, scores
 from .recognition import Recogniser
 from .system_readings import Reader, Reading, Seen, Spoken
@@ -93,16 +93,11 @@ class Row:
 def read_films(data: Path, reader: Reader) -> dict[str, Film]:
     """The tracked films of ``splits.VALIDATION_TALKERS``. Raises FileNotFoundError if there are less than two."""
     found = {}
-    for corpus, name, path in validation_films(data):
-        track = TRACKS / corpus / f"{name}.npz"
-        if not track.is_file():
-            continue
-        with np.load(track, allow_pickle=False) as arrays:
-            motion = Motion(arrays["expression"], arrays["rotation"], arrays["translation"], FPS)
-        seen = Seen.of(video.frames(path)).of_length(len(motion))
-        spoken = Spoken.of(track.with_suffix(".wav"), len(motion))
-        reading = reader.read(seen, seen, motion, spoken)
-        found[name] = Film(corpus, path, spoken, seen, reading, reader.looks(seen))
+    for film in tracked_films(data):
+        seen = Seen.of(video.frames(film.path)).of_length(len(film.motion))
+        spoken = Spoken.of(film.sound, len(film.motion))
+        reading = reader.read(seen, seen, film.motion, spoken)
+        found[film.name] = Film(film.corpus, film.path, spoken, seen, reading, reader.looks(seen))
     if len(found) < 2:
         raise FileNotFoundError("too few films of the validation talkers are tracked: python -m training.tracking")
     return found

@@ -6,8 +6,8 @@ speech learns from, and from GRID's films as the product reads them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.ndimage
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.face.landmark_model import expression_deviation
-from core.facetalk.expression_code import MOVEMENTS, ExpressionCode
+from core.facetalk.expression_code import MOVEMENTS
 from core.facetalk.model import STEPS, FaceTalkMotion
 from core.head.head_model import HeadModel
 from core.motion.channels import EXPRESSIONS
@@ -85,18 +85,13 @@ def watched() -> list[Watched]:
 class LandmarkWindows(WindowSampler):
     """Windows whose cues are landmarks: of films as they were found, of other recordings as a camera would see them."""
 
-    def __init__(
-        self,
-        recordings: Sequence[Recording],
-        code: ExpressionCode,
-        frames: int,
-        voices: float,
-        hidden: float,
-        scaled: tuple[float, float],
-    ) -> None:
-        super().__init__(recordings, code, frames, voices, hidden, scaled)
-        self._camera = Camera(HeadModel.load())
-        self._deviation = expression_deviation().numpy()
+    @cached_property
+    def _camera(self) -> Camera:
+        return Camera(HeadModel.load())
+
+    @cached_property
+    def _deviation(self) -> np.ndarray:
+        return expression_deviation().numpy()
 
     def scaled(self, weights: np.ndarray, place: Place, rng: np.random.Generator) -> np.ndarray:
         """Weights (L, 53) of a window: films as they are; others scaled, and half of them with movements of their

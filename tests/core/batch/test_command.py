@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -70,6 +71,33 @@ def test_another_content_is_another_job(scripted: None, tmp_path: Path, capsys: 
     capsys.readouterr()
     assert main(["collect", str(path)]) == 130
     assert "other: waiting" in capsys.readouterr().out and statuses(path) == ["done", "waiting"]
+
+
+def test_large_files_are_known_without_reading_them_whole(tmp_path: Path) -> None:
+    (entry,) = job_list.load(made_list(tmp_path, "person"), {})
+    sound = tmp_path / "a.wav"
+
+    def known(content: bytes, changed: float) -> str:
+        sound.write_bytes(content)
+        os.utime(sound, (changed, changed))
+        job_list._digest_of.cache_clear()
+        return entry.fingerprint()
+
+    large = bytes(range(256)) * 4096
+    first = known(large, 1e9)
+    assert known(large, 1e9 + 0.3) == first, "some disks keep whole seconds only"
+    assert known(large, 1e9 + 2) != first and known(large + b"x", 1e9) != first
+    for place in (0, len(large) // 2, len(large) - 1):
+        other = bytearray(large)
+        other[place] ^= 1
+        assert known(bytes(other), 1e9) != first
+    other = bytearray(large)
+    other[len(large) // 4] ^= 1  # here only the time tells
+    assert known(bytes(other), 1e9) == first and known(bytes(other), 1e9 + 5) != first
+    again = known(large, 1e9)
+    sound.rename(tmp_path / "b.wav")
+    moved = dataclasses.replace(entry.request, audio=str(tmp_path / "b.wav"))
+    assert job_list.Entry("x", moved).fingerprint() == again == first
 
 
 def test_parts_of_a_list_share_one_summary(scripted: None, tmp_path: Path) -> None:
