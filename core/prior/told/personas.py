@@ -14,10 +14,10 @@ from .levels import LEVELS
 
 READER = (-3.3, -2.8, -0.6, -1.9, -4.1, -1.1, -1.2)
 """Levels of the stillest people, liveliness −1: means of GRID's talker s1, who reads with a nearly still head."""
-TALKER = (1.6, 0.5, 1.3, 0.4, -0.4, 0.0, 0.2)
-"""Levels of people who talk freely, liveliness 0. Those of the head are near the speaker of the addresses, whose means
-are 1.4, 0.4, 1.9, 0.6, −1.3, −0.3, 0.4, and such that takes of training voices swing and move as he does; gaze and what
-he doesn't show lie between him and the median synthetic talker, who has 0 in all."""
+TALKER = (1.6, 0.4, -0.6, 0.4, -0.4, 0.0, 0.2)
+"""Levels of people who talk freely, liveliness 0. Head and gaze are chosen on eight filmed speakers of the validation
+set: takes of their sound swing, shift and move about as they do. The rest lies between the speaker of the training
+addresses, whose means are 1.4, 0.4, 1.9, 0.6, −1.3, −0.3 and 0.4, and the median synthetic talker, who has 0 in all."""
 LIVELIEST = (2.2, 1.0, 2.2, 1.1, 1.0, 0.9, 0.9)
 """Levels of the liveliest people, liveliness 1: about nineteen in twenty stretches of training people have less."""
 _CENTRES = np.array([READER, TALKER, LIVELIEST], np.float32)
